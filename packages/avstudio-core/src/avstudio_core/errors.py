@@ -1,0 +1,183 @@
+"""What can go wrong, said to a person.
+
+    AVStudioError                 one line for a person; `code` for a program
+    ├── InvalidInput              what was given cannot be used
+    │   ├── NotFound              nothing has that name ("did you mean")
+    │   ├── InvalidParams         a parameter is out of its declared bounds
+    │   ├── InvalidPlan           a plan that could not run, with the place marked
+    │   └── UnreadableMedia       a file that does not decode to what is needed
+    ├── Unavailable               the studio lacks something now
+    │   ├── MissingDependency     an extra to install
+    │   ├── WeightsMissing        model files that are not here, and where to get them
+    │   └── NotEnoughMemory       a model that can never fit the budget
+    ├── StorageError              the data folder or an output folder
+    │   ├── DataFolderError       locked, corrupt, or made by a newer AV-Studio
+    │   ├── CorruptFile           content that does not match its sha256
+    │   ├── OutputExists          refused unless told to overwrite
+    │   └── DiskFull              no space left; nothing half-written stays
+    ├── TaskError                 a task that did not complete
+    │   ├── TaskFailed            its run failed; carries the code of the cause
+    │   ├── TaskBlocked           it cannot run: a dependency failed
+    │   ├── TaskCancelled         somebody cancelled it
+    │   └── InvalidTransition     a state change that the table of states forbids
+    ├── Degraded                  `strict` turned a degradation into an error
+    └── PluginError               a plugin that is broken, or clashes with another
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class AVStudioError(Exception):
+    """The root: its text is one line that says what was given and what to do."""
+
+    code: ClassVar[str] = "error"
+
+
+class InvalidInput(AVStudioError):
+    """What was given cannot be used as it is."""
+
+    code = "invalid_input"
+
+
+class NotFound(InvalidInput):
+    """Nothing of the given kind has the given name."""
+
+    code = "not_found"
+
+    @classmethod
+    def among(cls, kind: str, name: str, known: Iterable[str], *, see: str = "") -> NotFound:
+        """An error that offers the nearest known name, or `see`, the place that lists them."""
+        names = sorted(known)
+        near = get_close_matches(name, names, n=1, cutoff=0.6)
+        if near:
+            return cls(f"No {kind} is named '{name}'. Did you mean '{near[0]}'?")
+        listed = f"Known: {', '.join(names)}." if 0 < len(names) <= 8 else see
+        return cls(f"No {kind} is named '{name}'. {listed}".rstrip())
+
+
+class InvalidParams(InvalidInput):
+    """A parameter breaks its declaration."""
+
+    code = "invalid_params"
+
+
+class InvalidPlan(InvalidInput):
+    """A plan that is refused before anything runs."""
+
+    code = "invalid_plan"
+
+
+class UnreadableMedia(InvalidInput):
+    """A file that does not hold what is needed, or cannot be decoded."""
+
+    code = "unreadable_media"
+
+
+class Unavailable(AVStudioError):
+    """Something that the studio needs is not here now."""
+
+    code = "unavailable"
+
+
+class MissingDependency(Unavailable):
+    """An optional library is not installed; the message holds the pip command."""
+
+    code = "missing_dependency"
+
+    @classmethod
+    def extra(cls, feature: str, distribution: str, extra: str) -> MissingDependency:
+        """The error for `feature`, cured by an extra of a distribution."""
+        return cls(f"{feature} needs an extra that is not installed. Run: pip install '{distribution}[{extra}]'")
+
+
+class WeightsMissing(Unavailable):
+    """Model files are neither installed, nor cached, nor to be fetched now."""
+
+    code = "weights_missing"
+
+
+class NotEnoughMemory(Unavailable):
+    """A model needs more memory than the whole budget holds."""
+
+    code = "not_enough_memory"
+
+
+class StorageError(AVStudioError):
+    """Reading or writing what is to last failed."""
+
+    code = "storage"
+
+
+class DataFolderError(StorageError):
+    """The data folder is locked, corrupt, unwritable or from a newer version."""
+
+    code = "data_folder"
+
+
+class CorruptFile(StorageError):
+    """A file's content does not match the sha256 on record."""
+
+    code = "corrupt_file"
+
+
+class OutputExists(StorageError):
+    """An output is already there and overwriting was not asked for."""
+
+    code = "output_exists"
+
+
+class DiskFull(StorageError):
+    """There is no space left on the device."""
+
+    code = "disk_full"
+
+
+class TaskError(AVStudioError):
+    """A task did not come to a result."""
+
+    code = "task"
+
+
+class TaskFailed(TaskError):
+    """A run failed; `cause` is the code of what went wrong, `traceback` for `--debug`."""
+
+    code = "task_failed"
+
+    def __init__(self, message: str, *, cause: str = "error", traceback: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.traceback = traceback
+
+
+class TaskBlocked(TaskError):
+    """A task cannot run, for the reason given."""
+
+    code = "task_blocked"
+
+
+class TaskCancelled(TaskError):
+    """A task was cancelled before it completed."""
+
+    code = "task_cancelled"
+
+
+class InvalidTransition(TaskError):
+    """A task may not go from its state to the one asked for."""
+
+    code = "invalid_transition"
+
+
+class Degraded(AVStudioError):
+    """Something would have run in a lesser way, and `strict` forbids it."""
+
+    code = "degraded"
+
+
+class PluginError(AVStudioError):
+    """A plugin cannot be used."""
+
+    code = "plugin"
