@@ -1,27 +1,27 @@
 """What can go wrong, said to a person.
 
-    AVStudioError                 one line for a person; `code` for a program
-    ├── InvalidInput              what was given cannot be used
-    │   ├── NotFound              nothing has that name ("did you mean")
-    │   ├── InvalidParams         a parameter is out of its declared bounds
-    │   ├── InvalidPlan           a plan that could not run, with the place marked
-    │   └── UnreadableMedia       a file that does not decode to what is needed
-    ├── Unavailable               the studio lacks something now
-    │   ├── MissingDependency     an extra to install
-    │   ├── WeightsMissing        model files that are not here, and where to get them
-    │   └── NotEnoughMemory       a model that can never fit the budget
-    ├── StorageError              the data folder or an output folder
-    │   ├── DataFolderError       locked, corrupt, or made by a newer AV-Studio
-    │   ├── CorruptFile           content that does not match its sha256
-    │   ├── OutputExists          refused unless told to overwrite
-    │   └── DiskFull              no space left; nothing half-written stays
-    ├── TaskError                 a task that did not complete
-    │   ├── TaskFailed            its run failed; carries the code of the cause
-    │   ├── TaskBlocked           it cannot run: a dependency failed
-    │   ├── TaskCancelled         somebody cancelled it
-    │   └── InvalidTransition     a state change that the table of states forbids
-    ├── Degraded                  `strict` turned a degradation into an error
-    └── PluginError               a plugin that is broken, or clashes with another
+AVStudioError                 one line for a person; `code` for a program
+├── InvalidInput              what was given cannot be used
+│   ├── NotFound              nothing has that name ("did you mean")
+│   ├── InvalidParams         a parameter is out of its declared bounds
+│   ├── InvalidPlan           a plan that could not run, with the place marked
+│   └── UnreadableMedia       a file that does not decode to what is needed
+├── Unavailable               the studio lacks something now
+│   ├── MissingDependency     an extra to install
+│   ├── WeightsMissing        model files that are not here, and where to get them
+│   └── NotEnoughMemory       a model that can never fit the budget
+├── StorageError              the data folder or an output folder
+│   ├── DataFolderError       locked, corrupt, or made by a newer AV-Studio
+│   ├── CorruptFile           content that does not match its sha256
+│   ├── OutputExists          refused unless told to overwrite
+│   └── DiskFull              no space left; nothing half-written stays
+├── TaskError                 a task that did not complete
+│   ├── TaskFailed            its run failed; carries the code of the cause
+│   ├── TaskBlocked           it cannot run: a dependency failed
+│   ├── TaskCancelled         somebody cancelled it
+│   └── InvalidTransition     a state change that the table of states forbids
+├── Degraded                  `strict` turned a degradation into an error
+└── PluginError               a plugin that is broken, or clashes with another
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ class MissingDependency(Unavailable):
     @classmethod
     def extra(cls, feature: str, distribution: str, extra: str) -> MissingDependency:
         """The error for `feature`, cured by an extra of a distribution."""
-        return cls(f"{feature} needs an extra that is not installed. Run: pip install '{distribution}[{extra}]'")
+        command = f"pip install '{distribution}[{extra}]'"
+        return cls(f"{feature} needs an extra that is not installed. Run: {command}")
 
 
 class WeightsMissing(Unavailable):

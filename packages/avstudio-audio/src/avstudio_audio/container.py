@@ -1,0 +1,73 @@
+"""Open a media file, and nothing but that file."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from avstudio_audio.errors import NoAudio
+from avstudio_core.errors import UnreadableMedia
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+
+SEALED = {"protocol_whitelist": "none"}
+"""FFmpeg gets an open file, and may open no other file or connection: playlists lead nowhere."""
+PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"[playlist]")
+_BUFFER = 1 << 16
+
+
+@contextmanager
+def open_media(path: Path) -> Iterator[InputContainer]:
+    """The container in a file, whatever the file's name says.
+
+    Raises `UnreadableMedia` for what is missing, no file, not permitted, empty, or no media.
+    """
+    import av
+
+    with _open_file(path) as file:
+        try:
+            # A file without buffer of its own: FFmpeg has one, and its seeks are many.
+            container = av.open(file, container_options=SEALED, metadata_errors="replace", buffer_size=_BUFFER)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise UnreadableMedia(_refusal(path)) from error
+        with container:
+            yield container
+
+
+def audio_stream(container: InputContainer, path: Path) -> AudioStream:
+    """The stream that FFmpeg takes for the main one. Raises `NoAudio`, and `UnreadableMedia` for a codec unknown."""
+    stream = container.streams.best("audio")
+    if stream is None:
+        raise NoAudio(f"'{path}' has no audio stream.")
+    if stream.codec_context is None:
+        raise UnreadableMedia(f"The sound in '{path}' is in a codec that cannot be decoded here.")
+    return stream
+
+
+def _open_file(path: Path) -> BinaryIO:
+    try:
+        facts = path.stat()
+        if stat.S_ISDIR(facts.st_mode):
+            raise UnreadableMedia(f"'{path}' is a folder. Name a file in it.")
+        if not stat.S_ISREG(facts.st_mode):
+            raise UnreadableMedia(f"'{path}' is a device or a pipe, not a file.")
+        if facts.st_size == 0:
+            raise UnreadableMedia(f"'{path}' is empty.")
+        return path.open("rb", buffering=0)
+    except FileNotFoundError:
+        raise UnreadableMedia(f"'{path}' does not exist.") from None
+    except (OSError, ValueError) as error:
+        raise UnreadableMedia(f"'{path}' cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+
+
+def _refusal(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head.startswith(PLAYLISTS):
+        return f"'{path}' is a playlist, which is not followed. Give the files that it names."
+    return f"'{path}' is not sound or video, or is too damaged to tell."

@@ -1,0 +1,135 @@
+"""What a media file holds, as its headers tell it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from avstudio_audio.container import open_media
+from avstudio_core.artifact import MediaFacts
+
+if TYPE_CHECKING:
+    from av.audio.codeccontext import AudioCodecContext
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+
+class SoundStream(BaseModel):
+    """One audio stream; what is `None` cannot be told, because nothing here decodes its codec."""
+
+    model_config = ConfigDict(frozen=True)
+
+    index: int = Field(ge=0, description="Its number among all streams of the file.")
+    codec: str | None = Field(description="FFmpeg's name of the codec.")
+    rate: int | None = Field(ge=0, description="Sample rate.", json_schema_extra={"unit": "Hz"})
+    channels: int | None = Field(ge=0, description="How many channels.")
+    layout: str | None = Field(description="The speakers that they are for, such as `5.1(side)`.")
+    sample_format: str | None = Field(description="What decoding gives, in FFmpeg's words: `s16`, `fltp` …")
+    bits: int | None = Field(None, gt=0, description="Bits a sample, of PCM and FLAC; lossy codecs have none.")
+    language: str | None = Field(None, description="ISO 639-2 code, where the file gives one.")
+    default: bool = Field(False, description="Marked as the one to play.")
+
+
+class PictureStream(BaseModel):
+    """One video stream; what is `None` cannot be told, because nothing here decodes its codec."""
+
+    model_config = ConfigDict(frozen=True)
+
+    index: int = Field(ge=0, description="Its number among all streams of the file.")
+    codec: str | None = Field(description="FFmpeg's name of the codec.")
+    width: int | None = Field(ge=0, json_schema_extra={"unit": "px"})
+    height: int | None = Field(ge=0, json_schema_extra={"unit": "px"})
+    fps: float | None = Field(None, gt=0, description="Mean frames a second.", json_schema_extra={"unit": "Hz"})
+
+
+class Contents(BaseModel):
+    """The streams of a media file, and what is known of the whole."""
+
+    model_config = ConfigDict(frozen=True)
+
+    container: str = Field(description="FFmpeg's name of the format.")
+    duration: float | None = Field(
+        ge=0, description="Length; an estimate where a format does not state it.", json_schema_extra={"unit": "s"}
+    )
+    audio: list[SoundStream]
+    video: list[PictureStream] = Field(description="Moving pictures; a cover is none.")
+    main: int | None = Field(description="The index of the audio stream that is decoded.")
+    tags: dict[str, str] = Field(description="Title, artist and the like; keys in lower case.")
+
+    def facts(self) -> MediaFacts:
+        """The same in brief, of the main audio stream and the first video stream."""
+        sound = next((stream for stream in self.audio if stream.index == self.main), None)
+        picture = next(iter(self.video), None)
+        return MediaFacts(
+            duration=self.duration,
+            rate=(sound and sound.rate) or None,
+            channels=(sound and sound.channels) or None,
+            width=(picture and picture.width) or None,
+            height=(picture and picture.height) or None,
+        )
+
+
+def probe(path: Path) -> Contents:
+    """Read the headers of a media file. Raises `UnreadableMedia`."""
+    with open_media(path) as container:
+        main = container.streams.best("audio")
+        return Contents(
+            container=container.format.name,
+            duration=seconds(container),
+            audio=[_sound(stream) for stream in container.streams.audio],
+            video=[_picture(stream) for stream in container.streams.video if not _is_cover(stream)],
+            main=main.index if main else None,
+            tags={key.lower(): value for key, value in container.metadata.items()},
+        )
+
+
+def seconds(container: InputContainer) -> float | None:
+    """The length of an open file, as far as it is known before decoding."""
+    return container.duration / 1_000_000 if container.duration and container.duration > 0 else None
+
+
+def _sound(stream: AudioStream) -> SoundStream:
+    from av.stream import Disposition
+
+    codec = stream.codec_context
+    return SoundStream(
+        index=stream.index,
+        codec=codec.codec.canonical_name if codec else None,
+        rate=codec.sample_rate if codec else None,
+        channels=codec.layout.nb_channels if codec else None,
+        layout=codec.layout.name if codec else None,
+        sample_format=codec.format.name if codec and codec.format else None,
+        bits=_bits(codec) if codec else None,
+        language=stream.language,
+        default=bool(stream.disposition & Disposition.default),
+    )
+
+
+def _bits(codec: AudioCodecContext) -> int | None:
+    """Read off the name (`pcm_s24le`), or off the 5 bits of FLAC's STREAMINFO that hold it (RFC 9639, section 8.2)."""
+    name, header = codec.codec.canonical_name, codec.extradata or b""
+    if name == "flac" and len(header) >= 14:
+        return ((header[12] & 1) << 4 | header[13] >> 4) + 1
+    pcm = re.match(r"pcm_[sufd]+(\d+)", name)
+    return int(pcm[1]) if pcm else None
+
+
+def _picture(stream: VideoStream) -> PictureStream:
+    codec = stream.codec_context
+    return PictureStream(
+        index=stream.index,
+        codec=codec.codec.canonical_name if codec else None,
+        width=codec.width if codec else None,
+        height=codec.height if codec else None,
+        fps=float(stream.average_rate) if stream.average_rate else None,
+    )
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    from av.stream import Disposition
+
+    return bool(stream.disposition & Disposition.attached_pic)

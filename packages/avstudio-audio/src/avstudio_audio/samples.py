@@ -1,0 +1,63 @@
+"""Decoded sound."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from avstudio_audio.mixing import mix
+from avstudio_core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Samples:
+    """Sound as numbers: full scale is −1 to 1, and values beyond it are kept.
+
+    Raises `InvalidInput` where the parts do not make sound.
+    """
+
+    data: NDArray[np.float32]
+    """`(channels, samples)`; each channel is contiguous."""
+    rate: int
+    """Samples per second."""
+    start: float = 0.0
+    """Where the first sample lies on the clock of the file it came from, in seconds."""
+
+    def __post_init__(self) -> None:
+        shape, kind = getattr(self.data, "shape", ()), getattr(self.data, "dtype", type(self.data).__name__)
+        if len(shape) != 2 or shape[0] < 1 or str(kind) != "float32":
+            raise InvalidInput(f"Samples are float32 of (channels, samples), not {kind} of {shape}.")
+        if self.rate < 1:
+            raise InvalidInput(f"A sample rate is 1 Hz or more, not '{self.rate}'.")
+        if not math.isfinite(self.start):
+            raise InvalidInput(f"Samples start at a finite time, not at '{self.start}'.")
+
+    def __repr__(self) -> str:
+        return f"Samples({self.channels} x {self.length} at {self.rate} Hz, {self.duration:.3f} s)"
+
+    @property
+    def channels(self) -> int:
+        return int(self.data.shape[0])
+
+    @property
+    def length(self) -> int:
+        """In samples per channel."""
+        return int(self.data.shape[1])
+
+    @property
+    def duration(self) -> float:
+        """In seconds."""
+        return self.length / self.rate
+
+    def mono(self) -> Samples:
+        """One channel: the mean of two, a mix of more."""
+        return replace(self, data=mix(self.data, 1))
+
+    def stereo(self) -> Samples:
+        """Two channels: one doubled, more mixed down."""
+        return replace(self, data=mix(self.data, 2))

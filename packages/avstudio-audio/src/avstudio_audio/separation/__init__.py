@@ -1,0 +1,1 @@
+"""Stem separation: one interface, one module an engine."""

@@ -1,0 +1,79 @@
+"""Demucs model files: safetensors that name their own architecture, alone or several in a bag."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from avstudio_core.errors import CorruptFile, InvalidInput, MissingDependency, WeightsMissing
+
+ARCHITECTURES = frozenset({"demucs.htdemucs.HTDemucs", "demucs.hdemucs.HDemucs", "demucs.demucs.Demucs"})
+"""The only classes that a model file may name."""
+
+
+def load_bag(folder: Path) -> Any:
+    """The `demucs.apply.BagOfModels` of a folder: its one `.safetensors`, or those that its one `.yaml` lists.
+
+    Nothing is fetched and nothing unpickled. Raises `WeightsMissing`, `CorruptFile`, `MissingDependency`, and
+    `InvalidInput` for a file of another kind of network.
+    """
+    try:
+        from demucs.apply import BagOfModels
+    except ImportError:
+        raise MissingDependency.extra("Demucs", "avstudio-audio", "demucs") from None
+    names, weights, segment = _recipe(folder)
+    try:
+        return BagOfModels([_network(folder / f"{name}.safetensors") for name in names], weights, segment)
+    except AssertionError:
+        raise CorruptFile(f"The networks in '{folder}' do not belong together.") from None
+
+
+def _recipe(folder: Path) -> tuple[list[str], list[list[float]] | None, float | None]:
+    """Names of the networks in a folder, their weights per stem, and the longest segment."""
+    bags = sorted(folder.glob("*.yaml"))
+    files = sorted(file.stem for file in folder.glob("*.safetensors"))
+    if len(bags) > 1 or (not bags and len(files) != 1):
+        raise WeightsMissing(
+            f"'{folder}' does not hold one Demucs model: it needs one .safetensors file, or one .yaml file "
+            "with the .safetensors files that it lists."
+        )
+    if not bags:
+        return files, None, None
+    names, weights, segment = _bag(bags[0])
+    absent = [name for name in names if name not in files]
+    if absent:
+        raise WeightsMissing(f"'{bags[0]}' lists '{absent[0]}', but '{absent[0]}.safetensors' is not beside it.")
+    return names, weights, segment
+
+
+def _bag(path: Path) -> tuple[list[str], list[list[float]] | None, float | None]:
+    """A bag as demucs publishes it: signatures, a row of weights for each, the segment in seconds."""
+    import yaml
+    from pydantic import BaseModel, ValidationError
+
+    class Bag(BaseModel):
+        models: list[str]
+        weights: list[list[float]] | None = None
+        segment: float | None = None
+
+    try:
+        bag = Bag.model_validate(yaml.safe_load(path.read_text("utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError, ValidationError):
+        raise CorruptFile(f"'{path}' does not describe a bag of Demucs models.") from None
+    return bag.models, bag.weights, bag.segment
+
+
+def _network(path: Path) -> Any:
+    """One network, after a look at what its file asks to be built."""
+    from demucs.hf import load_safetensors_model
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            facts = file.metadata() or {}
+        if facts.get("klass") not in ARCHITECTURES or "structure" in facts:
+            kind = "a quantised network" if "structure" in facts else f"'{facts.get('klass', 'nothing')}'"
+            raise InvalidInput(f"'{path}' asks to build {kind}; a Demucs model file names one of the Demucs networks.")
+        return load_safetensors_model(path)
+    except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError) as error:
+        raise CorruptFile(f"'{path}' is not a usable Demucs model: {error}") from None

@@ -1,0 +1,81 @@
+"""What every separation engine offers, whatever network is inside."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from avstudio_core.errors import InvalidInput, NotFound, TaskCancelled
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to separate; what is `None` or empty is the engine's choice."""
+
+    stems: tuple[str, ...] = ()
+    """The stems wanted; empty for all."""
+    shifts: int | None = None
+    """How many randomly shifted predictions to average; 0 for one unshifted."""
+    overlap: float | None = None
+    """The part of a chunk that the next one covers again, from 0 up to but not including 1."""
+    seed: int = 0
+    """Equal seeds give equal shifts, so equal output."""
+
+
+class Engine(ABC):
+    """A loaded separation network. It serves one separation at a time."""
+
+    rate: int
+    """The sample rate it works at, in Hz."""
+    stems: tuple[str, ...]
+    """The stems it can give, in its own order."""
+
+    @abstractmethod
+    def settle(self, options: Options) -> Options:
+        """The options that a run will really use: choices made, and what this engine has no use for set to 0.
+
+        Raises `NotFound` for a stem that it does not have.
+        """
+
+    @abstractmethod
+    def separate(
+        self,
+        mix: NDArray[np.float32],
+        options: Options,
+        *,
+        progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
+    ) -> dict[str, NDArray[np.float32]]:
+        """The wanted stems, each `(2, samples)` and as long as the mix, at the gain they have in it.
+
+        `mix` is `(1 or 2, samples)` at `rate`. `progress` hears the part done, 0 to 1. Raises `TaskCancelled`
+        soon after `cancelled` turns true; the engine can then be used again.
+        """
+
+    def _with_stems(self, options: Options) -> Options:
+        """`options` with its stems checked, each once, in the engine's order."""
+        for name in options.stems:
+            if name not in self.stems:
+                raise NotFound.among("stem", name, self.stems)
+        return replace(options, stems=tuple(s for s in self.stems if not options.stems or s in options.stems))
+
+
+def stereo(mix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mix with two channels, a mono one doubled. Raises `InvalidInput` for any other shape, or none at all."""
+    import numpy as np
+
+    if mix.ndim != 2 or mix.shape[0] not in (1, 2) or mix.shape[1] == 0:
+        raise InvalidInput(f"Separation needs 1 or 2 channels with samples in them, not the shape {mix.shape}.")
+    return np.broadcast_to(mix, (2, mix.shape[1]))
+
+
+def stop_if(cancelled: Callable[[], bool]) -> None:
+    """Raises `TaskCancelled` once the work is no longer wanted."""
+    if cancelled():
+        raise TaskCancelled("The separation was cancelled.")

@@ -1,0 +1,168 @@
+"""Whisper through faster-whisper, on sound that is already decoded.
+
+Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from avstudio_audio.transcript import Segment, Transcript, Word
+from avstudio_core.errors import (
+    InvalidInput,
+    MissingDependency,
+    NotFound,
+    TaskCancelled,
+    Unavailable,
+    WeightsMissing,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+RATE = 16_000
+"""The sample rate that Whisper hears, in Hz."""
+FILES = ("model.bin", "config.json", "tokenizer.json")
+"""What a model folder must hold; were one absent, faster-whisper would go and ask a hub for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to listen."""
+
+    language: str | None = None
+    """A code such as `en`; detected in the first 30 s where it is `None`."""
+    task: Literal["transcribe", "translate"] = "transcribe"
+    """`translate` writes English, whatever is spoken."""
+    beam_size: int = 5
+    word_timestamps: bool = True
+    vad: bool = False
+    """Leave out what Silero VAD takes for no speech."""
+    prompt: str | None = None
+    """Text as if spoken before: it sets spelling and style."""
+    hotwords: tuple[str, ...] = ()
+    """Names and terms to expect in every window."""
+    condition_on_previous_text: bool = True
+    temperature: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    """Tried in turn until a window reads neither repetitive nor improbable."""
+
+
+class Whisper:
+    """A loaded model. It serves one transcription at a time."""
+
+    def __init__(self, model: Any) -> None:
+        """`model` is a `faster_whisper.WhisperModel`."""
+        self._model = model
+        self.languages: tuple[str, ...] = tuple(model.supported_languages)
+        self.compute_type: str = model.model.compute_type
+        """The arithmetic really used: `auto` takes the fastest that the device has."""
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "cpu", compute_type: str = "auto", threads: int = 0) -> Whisper:
+        """From a folder in CTranslate2's format; `threads` 0 lets the library choose.
+
+        Raises `MissingDependency`, `WeightsMissing`, and `Unavailable` where device and arithmetic do not go together.
+        """
+        try:
+            from faster_whisper import WhisperModel
+        except ImportError:
+            raise MissingDependency.extra("Whisper", "avstudio-audio", "whisper") from None
+        for name in FILES:
+            if not (folder / name).is_file():
+                raise WeightsMissing(f"'{folder}' is no Whisper model for CTranslate2: '{name}' is not in it.")
+        try:
+            return cls(
+                WhisperModel(
+                    str(folder), device=device, compute_type=compute_type, cpu_threads=threads, local_files_only=True
+                )
+            )
+        except Exception as error:  # the tokenizer's library raises nothing more precise
+            raise Unavailable(
+                f"The Whisper model in '{folder}' does not load on '{device}' as '{compute_type}': {error}."
+            ) from error
+
+    def transcribe(
+        self,
+        sound: NDArray[np.float32],
+        options: Options,
+        *,
+        progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
+    ) -> Transcript:
+        """What is said or sung in `sound`, mono at 16 kHz, `(samples,)` or `(1, samples)`.
+
+        `progress` hears the part done, 0 to 1. Raises `TaskCancelled` within one window of 30 s after `cancelled`
+        turns true, `NotFound` for a language that the model does not know.
+        """
+        if sound.shape not in ((sound.size,), (1, sound.size)):
+            raise InvalidInput(f"Whisper hears one channel, not the shape {sound.shape}.")
+        if options.language is not None and options.language not in self.languages:
+            see = "Whisper's codes have two or three letters, such as 'en' or 'yue'."
+            raise NotFound.among("language", options.language, self.languages, see=see)
+        segments: list[Segment] = []
+        with _interrupted(self._model, cancelled):
+            heard, facts = self._model.transcribe(sound.reshape(-1), **_arguments(options))
+            for segment in heard:
+                segments.append(_segment(segment))
+                progress(min(1.0, segments[-1].end / facts.duration))
+        progress(1.0)
+        return Transcript(
+            language=facts.language,
+            language_probability=float(facts.language_probability),
+            duration=facts.duration,
+            segments=segments,
+        )
+
+
+def _arguments(options: Options) -> dict[str, Any]:
+    """The options as `WhisperModel.transcribe` names them."""
+    return {
+        "language": options.language,
+        "task": options.task,
+        "beam_size": options.beam_size,
+        "word_timestamps": options.word_timestamps,
+        "vad_filter": options.vad,
+        "initial_prompt": options.prompt,
+        "hotwords": ", ".join(options.hotwords) or None,
+        "condition_on_previous_text": options.condition_on_previous_text,
+        "temperature": options.temperature,
+    }
+
+
+def _segment(heard: Any) -> Segment:
+    """One `faster_whisper` segment in our own nouns, its numpy numbers made plain."""
+    return Segment(
+        id=heard.id,
+        start=float(heard.start),
+        end=float(heard.end),
+        text=heard.text.strip(),
+        words=[
+            Word(start=float(word.start), end=float(word.end), text=word.word, probability=float(word.probability))
+            for word in heard.words or ()
+        ],
+        avg_logprob=float(heard.avg_logprob),
+        no_speech_prob=float(heard.no_speech_prob),
+        compression_ratio=float(heard.compression_ratio),
+    )
+
+
+@contextmanager
+def _interrupted(model: Any, cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Look before every window whether to go on: windows without words yield no segment to look at."""
+    encode = model.encode
+
+    def looking_first(features: NDArray[np.float32]) -> Any:
+        if cancelled():
+            raise TaskCancelled("The transcription was cancelled.")
+        return encode(features)
+
+    model.encode = looking_first
+    try:
+        yield
+    finally:
+        del model.encode

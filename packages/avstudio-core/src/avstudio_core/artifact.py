@@ -1,0 +1,89 @@
+"""The immutable files that cross package borders."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, model_validator
+
+
+def new_id(prefix: str) -> str:
+    """A unique name that sorts by the millisecond of its making: `task_0199…`."""
+    return f"{prefix}_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
+
+
+class MediaFacts(BaseModel):
+    """What is known of the media inside a file; `None` where it does not apply."""
+
+    model_config = ConfigDict(frozen=True)
+
+    duration: float | None = Field(None, ge=0, description="Length.", json_schema_extra={"unit": "s"})
+    rate: int | None = Field(None, gt=0, description="Sample rate.", json_schema_extra={"unit": "Hz"})
+    channels: int | None = Field(None, gt=0, description="Audio channels.")
+    width: int | None = Field(None, gt=0, description="Picture width.", json_schema_extra={"unit": "px"})
+    height: int | None = Field(None, gt=0, description="Picture height.", json_schema_extra={"unit": "px"})
+
+
+class Lineage(BaseModel):
+    """How an artifact came to be; a file that a user brought has none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    processor: str
+    version: str
+    params: dict[str, JsonValue] = {}
+    model: str | None = None
+    model_digest: str | None = None
+    parents: tuple[str, ...] = ()
+
+
+class PathOf(Protocol):
+    """Whatever knows where the content of a sha256 lies."""
+
+    def __call__(self, sha256: str, /) -> Path: ...
+
+
+class Artifact(BaseModel):
+    """A file of the store, by its content: the only thing that crosses package borders.
+
+    `path` is where the content lies now. It is left out of JSON, so that a data folder can move; whoever
+    reads an artifact back gives the store's path function as validation context.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str = Field(description="A file name to show and to export under.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size: int = Field(ge=0, json_schema_extra={"unit": "B"})
+    media_type: str
+    facts: MediaFacts = MediaFacts()
+    lineage: Lineage | None = None
+    path: Path = Field(Path(), exclude=True, repr=False)
+
+    @model_validator(mode="after")
+    def _locate(self, info: ValidationInfo) -> Self:
+        if callable(info.context):
+            object.__setattr__(self, "path", info.context(self.sha256))
+        return self
+
+
+def accepted(media_type: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a media type fits one of `audio/*`, `text/plain`, `*/*` …"""
+    medium = media_type.partition("/")[0]
+    return any(pattern in ("*/*", media_type, f"{medium}/*") for pattern in patterns)
+
+
+def artifacts_in(value: Any) -> dict[str, Artifact]:
+    """The artifacts of a result by output name: a field's name, or a key of a field that maps names to them."""
+    found: dict[str, Artifact] = {}
+    for name in type(value).model_fields:
+        field = getattr(value, name)
+        if isinstance(field, Artifact):
+            found[name] = field
+        elif isinstance(field, dict):
+            found |= {key: item for key, item in field.items() if isinstance(item, Artifact)}
+    return found

@@ -1,0 +1,22 @@
+"""What the core itself brings, registered as any plugin registers."""
+
+from __future__ import annotations
+
+from avstudio_core.hookspecs import hookimpl
+from avstudio_core.kinds.executor import Executor
+from avstudio_core.kinds.memory_manager import MemoryManager
+
+
+@hookimpl
+def register_executors() -> list[type[Executor]]:
+    from avstudio_core.tasks.inline import InlineExecutor
+    from avstudio_core.tasks.local import LocalExecutor
+
+    return [InlineExecutor, LocalExecutor]
+
+
+@hookimpl
+def register_memory_managers() -> list[type[MemoryManager]]:
+    from avstudio_core.models.memory import AppleMemory, CpuMemory
+
+    return [AppleMemory, CpuMemory]

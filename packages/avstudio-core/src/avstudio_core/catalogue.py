@@ -1,0 +1,133 @@
+"""What this studio can do, as plain data: all that the command line, REST, MCP and the docs are made from."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+FORMAT = "1"
+"""Raise it when the shape of the cached file changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A processor without its code; its JSON form is stable."""
+
+    name: str
+    summary: str
+    description: str
+    version: str
+    distribution: str
+    accepts: list[str]
+    outputs: dict[str, str]
+    params: dict[str, Any]
+    """JSON Schema of the parameters."""
+    result: dict[str, Any]
+    """JSON Schema of the result."""
+
+    @property
+    def medium(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def verb(self) -> str:
+        return self.name.partition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All declarations, and the plugins they came from."""
+
+    processors: dict[str, Declaration] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+def declare(processor: Any, distribution: str) -> Declaration:
+    """Read a declaration off a processor."""
+    text = inspect.cleandoc(type(processor).__doc__ or "")
+    try:
+        outputs = dict(processor.outputs(processor.params_type()))
+    except ValueError:  # required parameters: what it makes depends on them
+        outputs = {}
+    return Declaration(
+        name=processor.name,
+        summary=text.split("\n", 1)[0],
+        description=text,
+        version=processor.version,
+        distribution=distribution,
+        accepts=list(processor.accepts),
+        outputs=outputs,
+        params=processor.params_type.model_json_schema(),
+        result=processor.result_type.model_json_schema(mode="serialization"),
+    )
+
+
+def read(folder: Path, only: Iterable[str] | None) -> Catalogue:
+    """The catalogue of the installed plugins: from a cache in `folder` while nothing installed has changed.
+
+    Reading the cache imports no plugin and no pydantic, which keeps `avstudio --help` quick.
+    """
+    path = folder / f"catalogue-{_installation(only)}.json"
+    found = _cached(path)
+    if found is None:
+        found = _collected(only)
+        _keep(path, found)
+    return found[0]
+
+
+def _collected(only: Iterable[str] | None) -> tuple[Catalogue, dict[str, int]]:
+    from avstudio_core.models.weights import InstalledShelf
+    from avstudio_core.plugins import Plugins
+    from avstudio_core.settings import load
+
+    plugins = Plugins()
+    plugins.discover(None if only is None else set(only))
+    shelf = InstalledShelf(plugins, load({}))
+    processors, sources = {}, {}
+    for name, kind in sorted(plugins.kind("processors").items()):
+        plugin = plugins.distribution_of(kind)
+        processors[name] = declare(kind(shelf), plugin.distribution if plugin else "")
+        path = inspect.getfile(kind)
+        sources[path] = os.stat(path).st_mtime_ns
+    return Catalogue(processors, plugins.broken), sources
+
+
+def _installation(only: Iterable[str] | None) -> str:
+    """Names what is installed: a folder of packages changes its time when one comes or goes."""
+    folders = [path for path in sys.path if path and os.path.isdir(path)]
+    changed = [(path, os.stat(path).st_mtime_ns) for path in folders]
+    stamp = (FORMAT, sys.version, sorted(only) if only is not None else None, changed)
+    return hashlib.sha256(repr(stamp).encode()).hexdigest()[:24]
+
+
+def _cached(path: Path) -> tuple[Catalogue, dict[str, int]] | None:
+    try:
+        content = json.loads(path.read_bytes())
+        for source, changed in content["sources"].items():
+            if os.stat(source).st_mtime_ns != changed:
+                return None
+        processors = {name: Declaration(**value) for name, value in content["processors"].items()}
+        return Catalogue(processors, content["broken"]), content["sources"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _keep(path: Path, found: tuple[Catalogue, dict[str, int]]) -> None:
+    """Write the cache; a folder that cannot be written only costs time at the next start."""
+    catalogue, sources = found
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for stale in path.parent.glob("catalogue-*.json"):
+            stale.unlink(missing_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps(asdict(catalogue) | {"sources": sources}), encoding="utf-8")
+        partial.replace(path)
+    except OSError:
+        return

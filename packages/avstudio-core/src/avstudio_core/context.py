@@ -1,0 +1,151 @@
+"""All that a running task may touch."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from avstudio_core.artifact import Artifact, Lineage, MediaFacts, new_id
+from avstudio_core.errors import Degraded, DiskFull, StorageError, TaskCancelled
+from avstudio_core.kinds.processor import CodedWarning, Needs
+
+if TYPE_CHECKING:
+    from avstudio_core.kinds.executor import Order
+    from avstudio_core.kinds.weights import Shelf
+    from avstudio_core.settings import Settings
+
+T = TypeVar("T")
+
+
+class Warm:
+    """Models that stay loaded in this process between jobs."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, object] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def get(self, key: str, load: Callable[[], T]) -> T:
+        """The model under `key`, loaded once for any number of callers that wait."""
+        with self._guard:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._loaded:
+                self._loaded[key] = load()
+            return self._loaded[key]  # type: ignore[return-value]
+
+    def drop(self, prefix: str = "") -> None:
+        """Forget the models whose key starts so, which frees their memory once no run holds them."""
+        with self._guard:
+            for key in [key for key in self._loaded if key.startswith(prefix)]:
+                del self._loaded[key]
+
+
+class Context:
+    """What a processor is lent for one run: progress, cancelling, models, new files."""
+
+    def __init__(
+        self,
+        order: Order,
+        *,
+        settings: Settings,
+        shelf: Shelf,
+        warm: Warm,
+        tell: Callable[[float, str], None] = lambda percent, message: None,
+    ) -> None:
+        self.task_id = order.task_id
+        self.attempt = order.attempt
+        self.feedback = order.feedback
+        """Why an earlier run of this task was sent back by its review, if it was."""
+        self.strict = order.strict
+        self.needs: Needs = order.needs
+        """What was planned for this run: the model decided on, the device."""
+        self.settings = settings
+        self.shelf = shelf
+        self.warnings: list[CodedWarning] = []
+        self._order = order
+        self._warm = warm
+        self._tell = tell
+        self._cancelled = threading.Event()
+
+    def progress(self, fraction: float, stage: str = "") -> None:
+        """Tell how much is done, 0 to 1, and of what. Raises `TaskCancelled` when the task is to stop."""
+        self.check()
+        self._tell(100.0 * min(max(fraction, 0.0), 1.0), stage)
+
+    def check(self) -> None:
+        """Raise `TaskCancelled` when the task is to stop: call it often in long loops."""
+        if self._cancelled.is_set():
+            raise TaskCancelled(f"Task '{self.task_id}' was cancelled.")
+
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Ask this run to stop at its next `check`."""
+        self._cancelled.set()
+
+    def warn(self, code: str, message: str) -> None:
+        """Note a degradation in the result's warnings; a `strict` task raises `Degraded` instead."""
+        if self.strict:
+            raise Degraded(f"{message} ('strict' makes the warning '{code}' an error.)")
+        self.warnings.append(CodedWarning(code=code, message=message))
+
+    def model(self, key: str, load: Callable[[], T]) -> T:
+        """A loaded model that stays warm for later jobs; `load` runs once for any number of waiting jobs."""
+        return self._warm.get(f"{self.needs.lane}:{key}", load)
+
+    def new_path(self, suffix: str = "") -> Path:
+        """A path for a new file in this job's own folder, which vanishes with the job."""
+        return self._order.folder / f"{secrets.token_hex(8)}.tmp{suffix}"
+
+    def publish(self, path: Path, name: str, media_type: str, facts: MediaFacts | None = None) -> Artifact:
+        """Stage a finished file as an output; it appears in the store when the task completes."""
+        sha256, size = stage(path, self._order.folder)
+        source = self._order.source
+        lineage = Lineage(
+            processor=self._order.processor,
+            version=self._order.version,
+            params=self._order.params,
+            model=self.needs.model,
+            model_digest=self.needs.model_digest,
+            parents=(source.id,) if source else (),
+        )
+        return Artifact(
+            id=new_id("art"),
+            name=name,
+            sha256=sha256,
+            size=size,
+            media_type=media_type,
+            facts=facts or MediaFacts(),
+            lineage=lineage,
+            path=self._order.folder / sha256,
+        )
+
+
+def stage(path: Path, folder: Path) -> tuple[str, int]:
+    """Move a file into a job's folder under its sha256, synced to disk; give the sha256 and its size in bytes."""
+    try:
+        with path.open("rb+") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+            size = file.seek(0, os.SEEK_END)
+        shutil.move(path, folder / sha256)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    return sha256, size
+
+
+def storage_error(error: OSError, path: Path) -> StorageError:
+    """An operating system's refusal, said to a person."""
+    import errno
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"No space is left for '{path}'. Free some, or choose another folder.")
+    return StorageError(f"'{path}' cannot be written: {error.strerror or error}.")

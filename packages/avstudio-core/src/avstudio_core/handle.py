@@ -1,0 +1,114 @@
+"""What a caller holds of the work that it submitted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any
+
+from avstudio_core.errors import InvalidTransition, TaskError
+from avstudio_core.kinds.processor import Result
+from avstudio_core.tasks.events import Event, after
+from avstudio_core.tasks.queue import Queue
+from avstudio_core.tasks.states import ENDED, State
+from avstudio_core.tasks.task import Task
+
+FOREIGN_SECONDS = 0.2
+"""How often to look after a task that another studio may be running; this studio's own ring at once."""
+
+
+class Handle:
+    """One submitted task: `result()`, `await`, `events()`, `cancel()`."""
+
+    def __init__(self, queue: Queue, task_id: str, read: Callable[[Task], Result]) -> None:
+        self.task_id = task_id
+        self._queue = queue
+        self._read = read
+
+    def task(self) -> Task:
+        """The task as it is now."""
+        return self._queue.get(self.task_id)
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait for the result, at most `timeout` seconds.
+
+        Raises what kept it from coming: `TaskFailed`, `TaskBlocked`, `TaskCancelled`; `TimeoutError`.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._queue.bell.listen([self.task_id]) as listener:
+            while (task := self.task()).state not in ENDED:
+                left = FOREIGN_SECONDS if deadline is None else deadline - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError(f"Task '{self.task_id}' is {task.state} after {timeout:g} s.")
+                listener.wait(min(left, FOREIGN_SECONDS))
+        failure = task.failure()
+        if failure is not None:
+            raise failure
+        return self._read(task)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return asyncio.to_thread(self.result).__await__()
+
+    def events(self, seq: int = 0) -> Iterator[Event]:
+        """The task's events with a number above `seq`, as they come, until it has ended."""
+        yield from follow(self._queue, [self.task_id], seq)
+
+    def cancel(self) -> None:
+        """Ask the task to stop; one that has ended stays as it is."""
+        try:
+            self._queue.cancel(self.task_id)
+        except InvalidTransition:
+            return
+
+
+class PlanHandle:
+    """A submitted plan: a handle for each step by its id, in order."""
+
+    def __init__(self, queue: Queue, plan_id: str, steps: Mapping[str, Handle]) -> None:
+        self.plan_id = plan_id
+        self.steps = dict(steps)
+        self._queue = queue
+
+    def result(self, timeout: float | None = None) -> dict[str, Any]:
+        """Wait for all steps; give their results by step id. Raises the error of the step that caused the rest."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        results, first = {}, None
+        for step, handle in self.steps.items():
+            try:
+                left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                results[step] = handle.result(left)
+            except TaskError as error:
+                first = first or error
+        if first is not None:
+            raise first
+        return results
+
+    def __await__(self) -> Generator[Any, None, dict[str, Any]]:
+        return asyncio.to_thread(self.result).__await__()
+
+    def events(self, seq: int = 0) -> Iterator[Event]:
+        """The events of all steps with a number above `seq`, as they come, until all have ended."""
+        yield from follow(self._queue, [handle.task_id for handle in self.steps.values()], seq)
+
+    def cancel(self) -> None:
+        """Ask every step to stop."""
+        for handle in reversed(self.steps.values()):
+            handle.cancel()
+
+
+def follow(queue: Queue, task_ids: list[str], seq: int = 0) -> Iterator[Event]:
+    """Replay the stored events of some tasks, and go on with those to come until all have ended."""
+    with queue.bell.listen(task_ids) as listener:
+        while True:
+            ended = all(_at_rest(queue.get(task_id)) for task_id in task_ids)
+            for event in after(queue.database, task_ids, seq):
+                seq = event.seq
+                yield event
+            if ended:
+                return
+            listener.wait(FOREIGN_SECONDS)
+
+
+def _at_rest(task: Task) -> bool:
+    return task.state in ENDED or (task.state is State.AWAITING_REVIEW and task.reviewer == "person")

@@ -1,0 +1,55 @@
+"""Every extension point.
+
+`register_<kind>s` is called on the first look-up of its kind and returns a list of classes.
+`<noun>_<past participle>` tells of a moment; what it returns is ignored.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from avstudio_core.kinds.executor import Executor
+    from avstudio_core.kinds.memory_manager import MemoryManager
+    from avstudio_core.kinds.processor import Processor
+    from avstudio_core.kinds.weights import Weights
+    from avstudio_core.studio import Studio
+    from avstudio_core.tasks.events import Event
+
+GROUP = "avstudio"
+"""The entry-point group of plugins, and the name of the hook markers."""
+
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+@hookspec
+def register_processors() -> list[type[Processor[Any, Any]]]:
+    """Called when a processor is first looked for. Return processor classes, named `<medium>.<verb>`."""
+
+
+@hookspec
+def register_weights() -> list[type[Weights]]:
+    """Called when weights are first looked for. Return classes that declare model files."""
+
+
+@hookspec
+def register_executors() -> list[type[Executor]]:
+    """Called when a studio needs its executor. Return executor classes; the setting `executor` picks one."""
+
+
+@hookspec
+def register_memory_managers() -> list[type[MemoryManager]]:
+    """Called when the model pool first budgets. Return one class for each kind of device."""
+
+
+@hookspec
+def studio_started(studio: Studio) -> None:
+    """Called when a studio has opened its data folder, before it takes tasks."""
+
+
+@hookspec
+def event_published(event: Event) -> None:
+    """Called after an event about one of this studio's tasks is stored. Return quickly: events wait for you."""

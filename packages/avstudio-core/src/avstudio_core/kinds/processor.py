@@ -1,0 +1,164 @@
+"""A capability: an artifact and parameters in, a result out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+if TYPE_CHECKING:
+    from avstudio_core.artifact import Artifact
+    from avstudio_core.context import Context
+    from avstudio_core.kinds.weights import Shelf
+
+
+class Params(BaseModel):
+    """The parameters of a processor: fields with descriptions, bounds and units; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Needs(BaseModel):
+    """What one run needs; the executor and the model pool plan with it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    family: str = Field("general", description="Workers are shared within a family.")
+    model: str | None = Field(None, description="The weights that will be loaded.")
+    model_digest: str | None = Field(None, description="Identifies the weights' content; part of the cache key.")
+    memory_mb: int = Field(0, ge=0, description="Memory with the model loaded.", json_schema_extra={"unit": "MB"})
+    device: str = "cpu"
+    network: bool = False
+    seconds: float | None = Field(None, ge=0, description="Estimated time.", json_schema_extra={"unit": "s"})
+    cost: float = Field(0.0, ge=0, description="Estimated cost.", json_schema_extra={"unit": "USD"})
+
+    @property
+    def lane(self) -> str:
+        """Jobs of one lane share warm workers."""
+        return f"{self.family}/{self.model}@{self.device}" if self.model else self.family
+
+
+class CodedWarning(BaseModel):
+    """Something the user should know, with a stable code for programs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    message: str
+
+
+class Provenance(BaseModel):
+    """Who made a result, out of what."""
+
+    model_config = ConfigDict(frozen=True)
+
+    processor: str
+    version: str
+    distribution: str = Field("", description="The installed package that brought the processor.")
+    model: str | None = None
+    model_digest: str | None = None
+    parents: tuple[str, ...] = ()
+    task_id: str = ""
+
+
+class Result(BaseModel):
+    """What every answer carries; a processor's own result adds fields.
+
+    Fields that are an `Artifact`, or a `dict[str, Artifact]`, are the outputs that later steps refer to.
+    """
+
+    effective: dict[str, JsonValue] = Field({}, description="The parameters and the model really used.")
+    warnings: list[CodedWarning] = []
+    provenance: Provenance | None = None
+    cache_hit: bool = False
+
+    def records(self) -> Mapping[str, Mapping[str, Any]]:
+        """Rows for the tables of results that the core keeps, by table name: `{"transcriptions": {…}}`."""
+        return {}
+
+
+class Review(BaseModel):
+    """The verdict on a finished run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    accepted: bool = True
+    reason: str = ""
+
+    @classmethod
+    def accept(cls) -> Self:
+        return cls()
+
+    @classmethod
+    def send_back(cls, reason: str) -> Self:
+        """Run once more; the next run reads the reason in `context.feedback`."""
+        return cls(accepted=False, reason=reason)
+
+
+P = TypeVar("P", bound=Params)
+R = TypeVar("R", bound=Result)
+
+
+class Processor(ABC, Generic[P, R]):
+    """One capability, declared once and served everywhere.
+
+    ```python
+    class Loudness(Processor[LoudnessParams, LoudnessResult]):
+        "Measure the integrated loudness of a recording."
+
+        name = "audio.loudness"
+        accepts = ("audio/*",)
+
+        def run(self, source, params, context): ...
+    ```
+
+    The first line of the docstring is its summary everywhere. Importing its module must be light: heavy
+    libraries are imported inside `run`.
+    """
+
+    # Required
+
+    name: ClassVar[str]
+    """`<medium>.<verb>`, such as `audio.separate`."""
+
+    @abstractmethod
+    def run(self, source: Any, params: P, context: Context) -> R:
+        """Do the work. `source` is the `Artifact` to work on, or `None` where `accepts` is empty."""
+
+    # Optional
+
+    version: ClassVar[str] = "1"
+    """Raise it when equal input gives different output: it is part of the cache key."""
+
+    accepts: ClassVar[tuple[str, ...]] = ()
+    """Media types of the source (`audio/*`); empty where there is none."""
+
+    cacheable: ClassVar[bool] = True
+    """Whether equal input and parameters may be answered with an earlier result."""
+
+    params_type: ClassVar[type[Params]]
+    result_type: ClassVar[type[Result]]
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for base in getattr(cls, "__orig_bases__", ()):
+            given = get_args(base)
+            if len(given) == 2 and all(isinstance(one, type) for one in given):
+                cls.params_type, cls.result_type = given
+
+    def outputs(self, params: P) -> Mapping[str, str]:
+        """The artifacts that a run with these parameters makes: output name to media type."""
+        return {}
+
+    def needs(self, params: P, source: Artifact | None) -> Needs:
+        """What a run needs. Called before the run, in the studio's process: be quick, import nothing heavy."""
+        return Needs()
+
+    def review(self, result: R, context: Context) -> Review:
+        """Judge a finished run, in the process that ran it."""
+        return Review.accept()

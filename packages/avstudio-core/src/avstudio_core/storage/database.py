@@ -1,0 +1,201 @@
+"""The database: many readers, one writer that commits in groups."""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection, Engine, Executable, Insert, create_engine, event
+from sqlalchemy.exc import DatabaseError
+
+from avstudio_core.errors import AVStudioError, DataFolderError, DiskFull, StorageError
+
+T = TypeVar("T")
+
+LOCKED_SECONDS = 10.0
+"""How long to wait for another program that holds the database."""
+GROUP = 512
+"""At most so many operations share one commit."""
+
+
+class Transaction:
+    """What an operation writes with: statements now, or together with the group's others before the commit."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._later: dict[Executable, list[Mapping[str, Any]]] = {}
+
+    def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
+        return self.connection.execute(statement, values or {})
+
+    def later(self, statement: Executable, values: Mapping[str, Any]) -> None:
+        """Run the statement at the end of the transaction, as one batch with all that share the statement."""
+        self._later.setdefault(statement, []).append(values)
+
+    def flush(self) -> None:
+        for statement in sorted(
+            self._later, key=lambda one: not isinstance(one, Insert)
+        ):  # rows before changes to them
+            self.connection.execute(statement, self._later[statement])
+        self._later.clear()
+
+
+Operation = Callable[[Transaction], T]
+
+
+class _Write(Generic[T]):
+    def __init__(self, operation: Operation[T]) -> None:
+        self.operation = operation
+        self.future: Future[T] = Future()
+
+
+class Database:
+    """SQLite in WAL mode with `synchronous=FULL`: what is acknowledged is on the disk.
+
+    One sync a commit is the price of that, so writers share commits: while one group is being synced, the
+    next one gathers. An operation may run twice (when another in its group fails), so it only touches its
+    transaction.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._readers = _engine(path)
+        self._writer = _engine(path)
+        event.listen(self._writer, "begin", _begin_immediate)
+        self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="database", daemon=True)
+        self._watch: sqlite3.Connection | None = None
+        self._closed = False
+        self._thread.start()
+
+    @property
+    def engine(self) -> Engine:
+        return self._writer
+
+    def write(self, operation: Operation[T]) -> T:
+        """Run an operation and wait until it is on the disk."""
+        return self.write_soon(operation).result()
+
+    def write_soon(self, operation: Operation[T]) -> Future[T]:
+        """Hand over an operation; operations run in the order in which one thread hands them over."""
+        if self._closed:
+            raise StorageError("The studio is closed.")
+        write = _Write(operation)
+        self._queue.put(write)
+        return write.future
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees what is committed."""
+        try:
+            with self._readers.connect() as connection:
+                yield connection
+        except DatabaseError as error:
+            raise translated(error, self.path) from error
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another connection committed since the last call. For one thread only."""
+        if self._watch is None:
+            self._watch = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            self._version = -1
+        version = self._watch.execute("PRAGMA data_version").fetchone()[0]
+        changed, self._version = version != self._version, version
+        return bool(changed)
+
+    def close(self) -> None:
+        """Commit what was handed over, and let go of the file."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        self._thread.join()
+        if self._watch is not None:
+            self._watch.close()
+        self._readers.dispose()
+        self._writer.dispose()
+
+    def _run(self) -> None:
+        with self._writer.connect() as connection:
+            while (first := self._queue.get()) is not None:
+                group = [first]
+                last = self._gather(group)
+                self._commit(connection, group)
+                if last:
+                    return
+
+    def _gather(self, group: list[_Write[Any]]) -> bool:
+        """Add what waits to the group; give whether the end of the queue was reached."""
+        while len(group) < GROUP:
+            try:
+                write = self._queue.get_nowait()
+            except queue.Empty:
+                return False
+            if write is None:
+                return True
+            group.append(write)
+        return False
+
+    def _commit(self, connection: Connection, group: Sequence[_Write[Any]]) -> None:
+        try:
+            results = self._transact(connection, group)
+        except BaseException as error:
+            if len(group) > 1:  # one of them is at fault: each on its own
+                for write in group:
+                    self._commit(connection, [write])
+                return
+            failure = translated(error, self.path) if isinstance(error, DatabaseError) else error
+            group[0].future.set_exception(failure)
+            return
+        for write, result in zip(group, results, strict=True):
+            write.future.set_result(result)
+
+    def _transact(self, connection: Connection, group: Sequence[_Write[Any]]) -> list[Any]:
+        with connection.begin():
+            transaction = Transaction(connection)
+            results = [write.operation(transaction) for write in group]
+            transaction.flush()
+        return results
+
+
+def translated(error: DatabaseError, path: Path) -> AVStudioError:
+    """A database's error, said to a person."""
+    text = str(error.orig)
+    if "full" in text:
+        return DiskFull(f"No space is left for '{path}'. Free some, or set AVSTUDIO_HOME to another folder.")
+    if "locked" in text:
+        return DataFolderError(
+            f"Another program has held '{path}' for {LOCKED_SECONDS:g} s. Close it, or set AVSTUDIO_HOME."
+        )
+    if "malformed" in text or "not a database" in text:
+        return DataFolderError(
+            f"The database '{path}' is damaged ({text}). Move it away to start afresh; the artifacts stay."
+        )
+    if "readonly" in text or "unable to open" in text:
+        return DataFolderError(f"'{path}' cannot be written ({text}). Set AVSTUDIO_HOME to a folder of yours.")
+    return StorageError(f"The database '{path}' refused: {text}.")
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"timeout": LOCKED_SECONDS, "check_same_thread": False, "isolation_level": None},
+        pool_size=16,
+        max_overflow=240,
+    )
+    event.listen(engine, "connect", _configure)
+    return engine
+
+
+def _configure(connection: sqlite3.Connection, _record: object) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=2000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

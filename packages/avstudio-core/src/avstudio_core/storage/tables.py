@@ -1,0 +1,178 @@
+"""The tables. Times are seconds since the epoch; JSON is kept as text."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+)
+
+metadata = MetaData()
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("created_at", Float, nullable=False),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("name", String, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("media_type", String, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("lineage", Text),
+    Column("task_id", String, index=True),
+    Column("owner", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+media_files = Table(
+    "media_files",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project", ForeignKey("projects.name"), nullable=False),
+    Column("artifact_id", ForeignKey("artifacts.id"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    UniqueConstraint("project", "artifact_id", "path"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("plan_id", String, nullable=False, index=True),
+    Column("step", String, nullable=False),
+    Column("project", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("processor", String, nullable=False),
+    Column("params", Text, nullable=False),
+    Column("source", Text),
+    Column("state", String, nullable=False),
+    Column("reason", String),
+    Column("priority", Integer, nullable=False),
+    Column("waiting", Integer, nullable=False),
+    Column("leads", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("retries", Integer, nullable=False),
+    Column("deliveries", Integer, nullable=False),
+    Column("available_at", Float, nullable=False),
+    Column("strict", Boolean, nullable=False),
+    Column("reviewer", String, nullable=False),
+    Column("feedback", Text),
+    Column("fence", Integer, nullable=False),
+    Column("cancelling", Boolean, nullable=False),
+    Column("cache_key", String(64)),
+    Column("result", Text),
+    Column("error", Text),
+    Column("percent", Float, nullable=False),
+    Column("message", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("finished_at", Float),
+)
+_ready = and_(tasks.c.state == "PENDING", tasks.c.waiting == 0)
+Index("tasks_ready", tasks.c.priority.desc(), tasks.c.id, sqlite_where=_ready, postgresql_where=_ready)
+_own = and_(tasks.c.state == "PENDING", tasks.c.waiting == 0)
+Index("tasks_own", tasks.c.origin, tasks.c.priority.desc(), tasks.c.id, sqlite_where=_own, postgresql_where=_own)
+_cached = and_(tasks.c.state == "COMPLETED", tasks.c.cache_key.is_not(None))
+Index("tasks_cached", tasks.c.cache_key, sqlite_where=_cached, postgresql_where=_cached)
+
+dependencies = Table(
+    "dependencies",
+    metadata,
+    Column("task_id", ForeignKey("tasks.id"), primary_key=True),
+    Column("needs_id", ForeignKey("tasks.id"), primary_key=True, index=True),
+)
+
+studios = Table(
+    "studios",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("pid", Integer, nullable=False),
+    Column("host", String, nullable=False),
+    Column("started_at", Float, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("task_id", ForeignKey("tasks.id"), nullable=False, index=True),
+    Column("attempt", Integer, nullable=False),
+    Column("studio", String, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("lease_until", Float, nullable=False),
+    Column("assigned_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+    Column("outcome", String),
+)
+_open = jobs.c.ended_at.is_(None)
+Index("jobs_open", jobs.c.studio, sqlite_where=_open, postgresql_where=_open)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("task_id", String, nullable=False, index=True),
+    Column("time", Float, nullable=False),
+    Column("type", String, nullable=False),
+    Column("data", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+transcriptions = Table(
+    "transcriptions",
+    metadata,
+    Column("task_id", ForeignKey("tasks.id"), primary_key=True),
+    Column("model", String, nullable=False),
+    Column("language", String, nullable=False),
+    Column("duration", Float, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+stem_separations = Table(
+    "stem_separations",
+    metadata,
+    Column("task_id", ForeignKey("tasks.id"), primary_key=True),
+    Column("model", String, nullable=False),
+    Column("stems", Text, nullable=False),
+    Column("duration", Float, nullable=False),
+)
+
+loaded_models = Table(
+    "loaded_models",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("studio", String, nullable=False, index=True),
+    Column("lane", String, nullable=False),
+    Column("family", String, nullable=False),
+    Column("device", String, nullable=False),
+    Column("memory_mb", Integer, nullable=False),
+    Column("evicting", Boolean, nullable=False),
+    Column("used_at", Float, nullable=False),
+)
+
+measured_models = Table(
+    "measured_models",
+    metadata,
+    Column("lane", String, primary_key=True),
+    Column("memory_mb", Integer, nullable=False),
+)

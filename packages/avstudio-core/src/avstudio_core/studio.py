@@ -1,0 +1,280 @@
+"""The composition root, and the one door for interfaces and for those who embed AV-Studio."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Self
+
+from sqlalchemy.dialects.sqlite import insert
+
+from avstudio_core.artifact import Artifact, MediaFacts, new_id
+from avstudio_core.context import storage_error
+from avstudio_core.errors import InvalidInput, InvalidPlan, OutputExists, UnreadableMedia
+from avstudio_core.handle import Handle, PlanHandle
+from avstudio_core.kinds.processor import Processor
+from avstudio_core.media_types import guess
+from avstudio_core.models.pool import Pool
+from avstudio_core.models.weights import InstalledShelf
+from avstudio_core.plan import Plan, Ref, Step, parameters
+from avstudio_core.plugins import Plugin, Plugins
+from avstudio_core.settings import Settings, load
+from avstudio_core.storage import artifact_rows
+from avstudio_core.storage.artifacts import ArtifactStore
+from avstudio_core.storage.database import Transaction
+from avstudio_core.storage.schema import open_database
+from avstudio_core.storage.tables import media_files, projects
+from avstudio_core.tasks.engine import Engine
+from avstudio_core.tasks.job import NewTask, Rules
+from avstudio_core.tasks.presence import Presence
+from avstudio_core.tasks.queue import Queue
+from avstudio_core.tasks.task import Task, TaskOptions
+
+Source = str | Path | Artifact
+
+
+class Studio:
+    """One user's studio on one data folder; several, in several processes, share a folder and its work.
+
+    ```python
+    with Studio() as studio:
+        stems = studio.run("audio.separate", "song.mp3", stems=["vocals"])
+        words = studio.run("audio.transcribe", stems.stems["vocals"])
+    ```
+
+    Settings are keyword arguments: `Studio(home="/data", offline=True)`. `add` takes plugin modules that are not
+    installed. `own` keeps it from running what other studios submitted.
+    """
+
+    def __init__(self, *, add: Sequence[ModuleType] = (), own: bool = False, **settings: Any) -> None:
+        self.settings: Settings = load(settings)
+        self.plugins = Plugins()
+        self.plugins.discover(self.settings.plugin_names())
+        self.extra_modules = [module.__name__ for module in add]
+        for module in add:
+            self.plugins.add(module, Plugin(module.__name__, module.__name__, "", ""))
+        home = self.settings.home
+        self._database = open_database(home)
+        self.store = ArtifactStore(home)
+        self._presence = Presence(self._database, home)
+        rules = Rules(self._presence.id, self.settings.lease_seconds, self.settings.max_deliveries)
+        self.tasks = Queue(self._database, self.store, rules)
+        self.shelf = InstalledShelf(self.plugins, self.settings)
+        managers = [kind() for kind in self.plugins.kind("memory_managers").values()]
+        self.pool = Pool(self._database, self._presence.id, self.settings, managers)
+        self._own = own
+        self._processors: dict[str, Processor[Any, Any]] = {}
+        self._starting = threading.Lock()
+        self._engine: Engine | None = None
+        self.plugins.hook.studio_started(studio=self)
+
+    # Work
+
+    def run(self, processor: str, source: Source | None = None, /, **params: Any) -> Any:
+        """Run one processor and wait for its result. Raises what `submit` and `Handle.result` raise."""
+        return self.submit(processor, source, **params).result()
+
+    def submit(
+        self, processor: str, source: Source | None = None, /, *, task: TaskOptions | None = None, **params: Any
+    ) -> Handle:
+        """Check and store one task; when this returns it is on the disk and will be done.
+
+        Raises `InvalidInput` for an unknown processor, parameters out of bounds, or a source that does not fit.
+        """
+        kind = self.processor(processor)
+        step = Step(id=kind.name.rpartition(".")[2], processor=kind.name, params=_plain(params))
+        parameters(kind, step.params)  # refused as parameters, not as a plan
+        try:
+            submitted = self.submit_plan(Plan(steps=(step,)), source, task=task)
+        except InvalidPlan as error:
+            raise InvalidInput(str(error).removeprefix(f"Step '{step.id}': ")) from None
+        return submitted.steps[step.id]
+
+    def run_plan(self, plan: Plan | str, source: Source | None = None) -> dict[str, Any]:
+        """Run a plan, or an expression such as `audio.separate:vocals | audio.transcribe`, to its results."""
+        return self.submit_plan(plan, source).result()
+
+    def submit_plan(
+        self, plan: Plan | str, source: Source | None = None, *, task: TaskOptions | None = None
+    ) -> PlanHandle:
+        """Check a whole plan, then store its steps as tasks. Raises `InvalidPlan`; then nothing was stored."""
+        plan = Plan.parse(plan) if isinstance(plan, str) else plan
+        options = task or TaskOptions()
+        path = _existing(source) if isinstance(source, str | Path) else None
+        media_type = guess(path) if path else source.media_type if isinstance(source, Artifact) else None
+        checked = plan.check(self.processor, media_type)
+        artifact = self.take_in(path, options.project) if path else source
+        assert artifact is None or isinstance(artifact, Artifact)
+        ids = {step.id: new_id("task") for step, _ in checked}
+        new = [
+            NewTask(
+                id=ids[step.id],
+                step=step.id,
+                processor=self.processor(step.processor).name,
+                params=json.dumps(params.model_dump(mode="json")),
+                source=_reference(step.source, ids, artifact if self.processor(step.processor).accepts else None),
+                needs=(ids[step.source.step],) if step.source else (),
+            )
+            for step, params in checked
+        ]
+        plan_id = new_id("plan")
+        self.start()
+        self.tasks.submit(plan_id, new, options)
+        self.wake()
+        return PlanHandle(self.tasks, plan_id, {step.id: self.handle(ids[step.id]) for step, _ in checked})
+
+    def handle(self, task_id: str) -> Handle:
+        """A handle of a task that was submitted earlier, or elsewhere."""
+        return Handle(self.tasks, task_id, self.result_of)
+
+    def result_of(self, task: Task) -> Any:
+        """A completed task's result, its artifacts with their paths."""
+        return self.processor(task.processor).result_type.model_validate(task.result, context=self.store.path)
+
+    def retry(self, task_id: str) -> list[str]:
+        """Set a failed or blocked task free, with all that hangs together with it; give the ids."""
+        self.start()
+        freed = self.tasks.retry(task_id)
+        self.wake()
+        return freed
+
+    # Files
+
+    def take_in(self, source: str | Path, project: str = "default") -> Artifact:
+        """Copy a file into the store. Raises `UnreadableMedia` for one that is missing, empty or not to be read."""
+        path = _existing(source)
+        name = f"{self._presence.id}_{new_id('in')}"
+        folder = self.store.folder(name)
+        try:
+            sha256, size = self.store.copy_in(path, folder)
+            artifact = Artifact(
+                id=new_id("art"),
+                name=path.name,
+                sha256=sha256,
+                size=size,
+                media_type=guess(path),
+                facts=MediaFacts(),
+                path=self.store.path(sha256),
+            )
+            self._database.write(lambda transaction: self._record(transaction, artifact, path, project, folder))
+        finally:
+            self.store.discard(folder)
+        return artifact
+
+    def artifact(self, artifact_id: str) -> Artifact:
+        """A stored artifact by its id. Raises `NotFound`."""
+        return artifact_rows.find(self._database, self.store, artifact_id)
+
+    def export(self, artifact: Artifact, target: str | Path, *, overwrite: bool = False) -> Path:
+        """Copy an artifact's content to a path, whole or not at all. Raises `OutputExists`, `CorruptFile`."""
+        path = Path(target)
+        self.store.verify(artifact.sha256)
+        if path.exists() and not overwrite:
+            raise OutputExists(f"'{path}' exists already. Choose another place, or overwrite it (--overwrite).")
+        partial = path.with_name(f".{path.name[:100]}.{os.getpid()}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.store.path(artifact.sha256), partial)
+            partial.replace(path)
+        except OSError as error:
+            raise storage_error(error, path) from error
+        finally:
+            if partial.exists():
+                partial.unlink()
+        return path
+
+    # Parts
+
+    def processor(self, name: str) -> Processor[Any, Any]:
+        """The processor of that name. Raises `NotFound` with the nearest name."""
+        if name not in self._processors:
+            self._processors[name] = self.plugins.find("processors", name)(self.shelf)
+        return self._processors[name]
+
+    def distribution(self, name: str) -> str:
+        """The installed package that brought a processor."""
+        plugin = self.plugins.distribution_of(type(self.processor(name)))
+        return plugin.distribution if plugin else ""
+
+    @cached_property
+    def id(self) -> str:
+        return self._presence.id
+
+    def start(self) -> None:
+        """Begin to take tasks, if this studio does not yet. Submitting starts it, too."""
+        with self._starting:
+            if self._engine is None:
+                executor = self.plugins.find("executors", self.settings.executor)
+                self._engine = Engine(self, self.tasks, self.store, self._presence, executor, own=self._own)
+                self._engine.start()
+
+    def wake(self) -> None:
+        """There may be work."""
+        if self._engine is not None:
+            self._engine.wake()
+
+    def close(self) -> None:
+        """Stop. Tasks that run go back to the queue; nothing that was acknowledged is lost."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+        self._presence.leave()
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _record(self, transaction: Transaction, artifact: Artifact, path: Path, project: str, folder: Path) -> None:
+        now = time.time()
+        self.store.link(artifact.sha256, folder)
+        transaction.execute(artifact_rows.ADD_ARTIFACT, artifact_rows.row_of(artifact, "local", now))
+        known = insert(projects).on_conflict_do_nothing()
+        transaction.execute(known, {"name": project, "created_at": now})
+        values = {"project": project, "artifact_id": artifact.id, "path": str(path.absolute()), "created_at": now}
+        transaction.execute(insert(media_files), values)
+
+
+def _existing(source: str | Path) -> Path:
+    """A path to a file that can be read and has content."""
+    path = Path(source).expanduser()
+    try:
+        if path.is_dir():
+            raise UnreadableMedia(f"'{path}' is a folder. Give a file.")
+        if not path.exists():
+            raise UnreadableMedia(f"There is no file '{path}'.")
+        if path.stat().st_size == 0:
+            raise UnreadableMedia(f"'{path}' is empty.")
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise UnreadableMedia(f"'{path}' cannot be read: {error.strerror or error}.") from error
+
+
+def _reference(source: Ref | None, ids: Mapping[str, str], given: Artifact | None) -> dict[str, Any] | None:
+    """Where a task finds its source when it starts."""
+    if source is not None:
+        return {"task": ids[source.step], "output": source.output}
+    return {"artifact": given.id} if given else None
+
+
+def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as JSON values: paths as text, tuples as lists."""
+    return {name: _plain_value(value) for name, value in params.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple | list | set | frozenset):
+        return [_plain_value(item) for item in value]
+    return value

@@ -1,0 +1,297 @@
+"""The engine: takes ready tasks, has them run, writes down what comes of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from avstudio_core.artifact import Artifact, artifacts_in
+from avstudio_core.errors import AVStudioError, NotFound
+from avstudio_core.kinds.executor import Executor, Host, Order, Report
+from avstudio_core.plan import parameters
+from avstudio_core.storage.artifacts import ArtifactStore
+from avstudio_core.storage.sweeping import sweep
+from avstudio_core.tasks.job import Claim, Finished
+from avstudio_core.tasks.presence import Presence
+from avstudio_core.tasks.queue import Queue
+from avstudio_core.tasks.task import CANCELLED, Problem
+
+LOOK_SECONDS = 0.05
+"""How often to look for what other studios changed; what this one changes is seen at once."""
+PROGRESS_SECONDS = 0.2
+"""At most one progress event of a task in so many seconds."""
+REVIEWS = 2
+"""Runs that a processor's own review may see: the second rejection fails the task."""
+
+
+class Workplace(Host, Protocol):
+    """What the engine needs of its studio."""
+
+    def artifact(self, artifact_id: str) -> Artifact: ...
+
+
+@dataclass(slots=True)
+class Running:
+    """A job that was handed to the executor."""
+
+    claim: Claim
+    order: Order
+    cache_key: str | None
+    told_at: float = field(default=0.0)
+
+
+class Engine:
+    """One thread that claims, renews, reaps and obeys; the executor's threads bring the reports."""
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        queue: Queue,
+        store: ArtifactStore,
+        presence: Presence,
+        executor: Callable[[Host, Callable[[Report], None]], Executor],
+        *,
+        own: bool = False,
+    ) -> None:
+        self._workplace = workplace
+        self._queue = queue
+        self._store = store
+        self._presence = presence
+        self._own = own
+        self._executor = executor(workplace, self._on_report)
+        self._running: dict[str, Running] = {}
+        self._lanes: dict[str, frozenset[str]] = {}
+        self._woken = threading.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There may be work."""
+        self._woken.set()
+
+    def close(self) -> None:
+        """Stop taking tasks; those that run go back to the queue."""
+        self._closing.set()
+        self.wake()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._executor.close()
+
+    # The thread
+
+    def _run(self) -> None:
+        due = heartbeat = 0.0
+        while not self._closing.is_set():
+            now = time.time()
+            if now >= heartbeat:
+                self._tend()
+                heartbeat = now + self._workplace.settings.lease_seconds / 4
+                self.wake()
+            if self._queue.database.changed_elsewhere() or self._woken.is_set() or now >= due:
+                self._woken.clear()
+                self._obey()
+                self._take()
+                due = self._queue.next_due() or float("inf")
+            self._woken.wait(LOOK_SECONDS)
+
+    def _tend(self) -> None:
+        """Keep this studio's jobs, and take back those of the dead."""
+        self._queue.renew()
+        dead = self._presence.dead()
+        self._queue.reap(dead)
+        if dead:
+            self._presence.bury(dead)
+            sweep(self._queue.database, self._store, set(self._running))
+
+    def _obey(self) -> None:
+        """Stop the jobs that somebody asked to cancel, and free the models that others need the memory of."""
+        if self._running:
+            for job_id in self._queue.cancelling():
+                self._executor.cancel(job_id)
+        self._workplace.pool.obey()
+
+    def _take(self) -> None:
+        """Claim as much as each lane has room for, and tasks whose lane is not known yet."""
+        while not self._closing.is_set():
+            groups: dict[frozenset[str], list[str]] = {}
+            for processor, lanes in self._lanes.items():
+                groups.setdefault(lanes, []).append(processor)
+            claims: list[Claim] = []
+            for lanes, processors in groups.items():
+                if (room := min(self._executor.room(lane) for lane in lanes)) > 0:
+                    claims += self._claim(room, only=processors)
+            claims += self._claim(self._workplace.settings.workers, without=list(self._lanes))
+            if not claims:
+                return
+
+    def _claim(self, limit: int, *, only: list[str] | None = None, without: list[str] | None = None) -> list[Claim]:
+        claims = self._queue.claim(limit, own=self._own, only=only, without=without or ())
+        for claim in claims:
+            self._dispatch(claim)
+        return claims
+
+    def _dispatch(self, claim: Claim) -> None:
+        """Answer a claim from the cache, or hand it to the executor."""
+        try:
+            order, cache_key = self._order(claim)
+            earlier = self._earlier(order, cache_key)
+        except AVStudioError as error:
+            self._queue.fail(claim, Problem(code=error.code, message=str(error)))
+            return
+        except Exception as error:  # a plugin's `needs` is foreign code
+            message = f"{claim.row['processor']} could not be planned: {type(error).__name__}: {error}"
+            self._queue.fail(claim, Problem(code="processor_error", message=message))
+            return
+        if earlier is not None:
+            self._queue.finish_from_cache(claim, Finished(result=earlier, cache_key=cache_key, cache_hit=True))
+            return
+        self._running[claim.job_id] = Running(claim, order, cache_key)
+        self._executor.start(order)
+
+    def _order(self, claim: Claim) -> tuple[Order, str | None]:
+        row = claim.row
+        processor = self._workplace.processor(row["processor"])
+        params = parameters(processor, json.loads(row["params"]))
+        source = self._source(row["source"])
+        needs = processor.needs(params, source)
+        if needs.model and not needs.model_digest:
+            needs = needs.model_copy(update={"model_digest": self._workplace.shelf.digest(needs.model)})
+        self._lanes[processor.name] = self._lanes.get(processor.name, frozenset()) | {needs.lane}
+        order = Order(
+            job_id=claim.job_id,
+            task_id=claim.task_id,
+            processor=processor.name,
+            version=processor.version,
+            params=params.model_dump(mode="json"),
+            source=source,
+            source_path=source.path if source else self._store.root,
+            needs=needs,
+            folder=self._store.staging / claim.job_id,
+            attempt=claim.attempt,
+            feedback=claim.feedback,
+            strict=row["strict"],
+        )
+        return order, _cache_key(order) if processor.cacheable else None
+
+    def _source(self, stored: str | None) -> Artifact | None:
+        """The artifact that a task reads: one that was given, or what an earlier task made."""
+        if stored is None:
+            return None
+        reference = json.loads(stored)
+        if "artifact" in reference:
+            return self._workplace.artifact(reference["artifact"])
+        task = self._queue.get(reference["task"])
+        kind = self._workplace.processor(task.processor).result_type
+        made = artifacts_in(kind.model_validate(task.result, context=self._store.path))
+        output = reference["output"] or next(iter(made), None)
+        if output not in made:
+            known = ", ".join(made) or "no files"
+            raise NotFound(f"Step '{task.step}' was to make '{output}' and made {known}.")
+        return made[output]
+
+    def _earlier(self, order: Order, cache_key: str | None) -> str | None:
+        """An earlier result of the same work, if its files are still there and `strict` allows its warnings."""
+        if cache_key is None or order.feedback is not None:
+            return None
+        stored = self._queue.cached(cache_key)
+        if stored is None:
+            return None
+        result = self._workplace.processor(order.processor).result_type.model_validate_json(
+            stored, context=self._store.path
+        )
+        if order.strict and result.warnings:
+            return None
+        if not all(artifact.path.is_file() for artifact in artifacts_in(result).values()):
+            return None
+        return result.model_copy(update={"cache_hit": True}).model_dump_json()
+
+    # The executor's threads
+
+    def _on_report(self, report: Report) -> None:
+        running = self._running.get(report.job_id)
+        if running is None:
+            return
+        if not report.final:
+            self._pass_on(running, report)
+            return
+        del self._running[report.job_id]
+        if report.kind == "done":
+            self._done(running, report)
+        else:
+            self._ended(running, report)
+        self.wake()
+
+    def _pass_on(self, running: Running, report: Report) -> None:
+        if report.kind == "started":
+            self._queue.start(running.claim)
+        elif report.kind == "log":
+            self._queue.log(running.claim, report.message)
+        elif report.percent >= 100.0 or time.monotonic() >= running.told_at + PROGRESS_SECONDS:
+            running.told_at = time.monotonic()
+            self._queue.progress(running.claim, report.percent, report.message)
+
+    def _done(self, running: Running, report: Report) -> None:
+        if report.review is not None and not report.review.accepted:
+            self._sent_back(running, report.review.reason)
+            return
+        kind = self._workplace.processor(running.order.processor).result_type
+        result = kind.model_validate(report.result)
+        done = Finished(
+            result=json.dumps(report.result),
+            artifacts=tuple(artifacts_in(result).values()),
+            folder=running.order.folder,
+            records=result.records(),
+            cache_key=running.cache_key,
+        )
+        self._queue.finish(running.claim, done).add_done_callback(lambda future: self._finished(running, future))
+
+    def _finished(self, running: Running, future: Future[bool]) -> None:
+        """The run is published; or its claim was stale; or publishing failed, and the task fails with the reason."""
+        error = future.exception()
+        if error is not None:
+            code = error.code if isinstance(error, AVStudioError) else "error"
+            self._queue.fail(running.claim, Problem(code=code, message=str(error)))
+        elif not future.result():  # cancelled, or taken over, in the meantime
+            self._queue.fail(running.claim, Problem(code=CANCELLED, message="The task was cancelled."))
+        self._store.discard(running.order.folder)
+
+    def _sent_back(self, running: Running, reason: str) -> None:
+        self._store.discard(running.order.folder)
+        if running.order.feedback is not None and running.claim.attempt >= REVIEWS:
+            said = f"{running.order.processor} was refused by its own review twice: {reason}"
+            self._queue.fail(running.claim, Problem(code="review", message=said))
+            return
+        again = self._queue.rerun(running.claim, reason).result()
+        if again is not None:
+            folder = self._store.staging / again.job_id
+            update = {"job_id": again.job_id, "attempt": again.attempt, "feedback": reason, "folder": folder}
+            order = running.order.model_copy(update=update)
+            self._running[again.job_id] = Running(again, order, running.cache_key)
+            self._executor.start(order)
+
+    def _ended(self, running: Running, report: Report) -> None:
+        self._store.discard(running.order.folder)
+        problem = Problem(code=report.code, message=report.message, traceback=report.traceback)
+        if report.kind == "lost":
+            if self._closing.is_set():
+                self._queue.hand_back(running.claim)
+            else:
+                self._queue.lose(running.claim, problem)
+        else:
+            self._queue.fail(running.claim, problem, retryable=report.retryable)
+
+
+def _cache_key(order: Order) -> str:
+    """Names the work: input, parameters, processor and its version, model."""
+    work: list[Any] = [order.processor, order.version, order.params, order.source.sha256 if order.source else None]
+    work += [order.needs.model, order.needs.model_digest]
+    return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()

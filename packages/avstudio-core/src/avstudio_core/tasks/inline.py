@@ -1,0 +1,80 @@
+"""The executor that runs jobs in the caller's own process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import ClassVar
+
+from avstudio_core.context import Context, Warm
+from avstudio_core.kinds.executor import Host, Order, Report
+from avstudio_core.tasks.lanes import Lane, LaneExecutor
+from avstudio_core.tasks.running import run
+
+
+class InlineExecutor(LaneExecutor):
+    """Jobs on threads of this process: for tests and for embedding. A crash of a native library is the caller's."""
+
+    name: ClassVar[str] = "inline"
+
+    def __init__(self, host: Host, report: Callable[[Report], None]) -> None:
+        super().__init__(host, report)
+        self._warm = Warm()
+        self._contexts: dict[str, Context] = {}
+
+    def serve(self, lane: Lane) -> None:
+        held = threading.Lock()
+        admitted = False
+        patience = self.host.settings.idle_seconds
+        while (order := self.next_order(lane, patience)) is not None:
+            began = time.monotonic()
+            with held:
+                admitted = admitted and self.host.pool.holds(lane.name)
+                if admitted or self.admit(lane, order, lambda: self._evict(lane, held)):
+                    admitted = True
+                    self.report(self._run(order))
+            self.done(lane, order, began)
+            self.host.pool.touch(lane.name)
+        self._warm.drop(f"{lane.name}:")
+        self.host.pool.release(lane.name)
+
+    def stop(self, job_id: str) -> None:
+        if context := self._contexts.get(job_id):
+            context.cancel()
+
+    def close(self) -> None:
+        for context in list(self._contexts.values()):
+            context.cancel()
+        super().close()
+
+    def _run(self, order: Order) -> Report:
+        processor = self.host.processor(order.processor)
+        context = Context(
+            order,
+            settings=self.host.settings,
+            shelf=self.host.shelf,
+            warm=self._warm,
+            tell=lambda percent, message: self.report(
+                Report(job_id=order.job_id, kind="progress", percent=percent, message=message)
+            ),
+        )
+        self._contexts[order.job_id] = context
+        if order.job_id in self.cancelled:
+            context.cancel()
+        try:
+            self.report(Report(job_id=order.job_id, kind="started"))
+            return run(order, processor, context, self.host.distribution(order.processor))
+        finally:
+            del self._contexts[order.job_id]
+
+    def _evict(self, lane: Lane, held: threading.Lock) -> bool:
+        """Forget the lane's models, unless they are in use."""
+        if not held.acquire(blocking=False):
+            return False
+        try:
+            self._warm.drop(f"{lane.name}:")
+            self.host.pool.release(lane.name)
+            return True
+        finally:
+            held.release()

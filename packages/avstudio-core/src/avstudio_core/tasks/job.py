@@ -1,0 +1,67 @@
+"""What passes between the queue and those who run its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from avstudio_core.artifact import Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task to submit; `needs` are the ids of tasks in the same submission that it waits for."""
+
+    id: str
+    step: str
+    processor: str
+    params: str
+    source: Mapping[str, Any] | None
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A task handed to this studio: one job, with the fencing token that its result must show."""
+
+    job_id: str
+    task_id: str
+    fence: int
+    row: RowMapping = field(repr=False)
+    attempt: int = 1
+    feedback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a run made, to be published with the completion."""
+
+    result: str
+    artifacts: Sequence[Artifact] = ()
+    folder: Path = Path()
+    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    cache_key: str | None = None
+    cache_hit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What bounds a studio's jobs."""
+
+    studio: str
+    lease_seconds: float = 30.0
+    max_deliveries: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which tasks a studio would take now."""
+
+    limit: int
+    own: bool = False
+    only: Collection[str] | None = None
+    without: Collection[str] = ()

@@ -1,0 +1,83 @@
+"""Running one order, in whatever process it came to."""
+
+from __future__ import annotations
+
+import hashlib
+import resource
+import sys
+import traceback
+from typing import Any
+
+from avstudio_core.artifact import Artifact
+from avstudio_core.context import Context
+from avstudio_core.errors import AVStudioError, CorruptFile, TaskCancelled
+from avstudio_core.kinds.executor import Order, Report
+from avstudio_core.kinds.processor import Processor, Provenance, Result
+from avstudio_core.plan import parameters
+from avstudio_core.tasks.task import CANCELLED
+
+
+def run(order: Order, processor: Processor[Any, Any], context: Context, distribution: str) -> Report:
+    """Run the processor and its review; whatever happens, give the final report."""
+    try:
+        source = _verified(order)
+        result = processor.run(source, parameters(processor, order.params), context)
+        review = processor.review(result, context)
+    except TaskCancelled:
+        return Report(job_id=order.job_id, kind="cancelled", code=CANCELLED, message="The task was cancelled.")
+    except AVStudioError as error:
+        return _failed(order, error, error.code, str(error))
+    except MemoryError as error:
+        return _failed(order, error, "out_of_memory", f"{order.processor} ran out of memory.")
+    except Exception as error:
+        said = f"{order.processor} failed: {type(error).__name__}: {error}"
+        return _failed(order, error, "processor_error", " ".join(said.split()), retryable=True)
+    complete = _explained(order, result, context, distribution)
+    return Report(
+        job_id=order.job_id,
+        kind="done",
+        result=complete.model_dump(mode="json"),
+        review=review,
+        memory_mb=peak_memory_mb(),
+    )
+
+
+def peak_memory_mb() -> int:
+    """The most memory this process has held, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10))
+
+
+def _verified(order: Order) -> Artifact | None:
+    """The source with its place, after its content was compared with its sha256."""
+    if order.source is None:
+        return None
+    try:
+        with order.source_path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise CorruptFile(f"The stored file '{order.source_path}' ({order.source.name}) is gone.") from None
+    if found != order.source.sha256:
+        message = f"The stored file '{order.source_path}' ({order.source.name}) has changed since it was stored."
+        raise CorruptFile(f"{message} Give the original again.")
+    return order.source.model_copy(update={"path": order.source_path})
+
+
+def _explained(order: Order, result: Result, context: Context, distribution: str) -> Result:
+    provenance = Provenance(
+        processor=order.processor,
+        version=order.version,
+        distribution=distribution,
+        model=order.needs.model,
+        model_digest=order.needs.model_digest,
+        parents=(order.source.id,) if order.source else (),
+        task_id=order.task_id,
+    )
+    effective = {**order.params, **result.effective}
+    warnings = [*context.warnings, *result.warnings]
+    return result.model_copy(update={"provenance": provenance, "effective": effective, "warnings": warnings})
+
+
+def _failed(order: Order, error: BaseException, code: str, message: str, *, retryable: bool = False) -> Report:
+    lines = "".join(traceback.format_exception(error))
+    return Report(job_id=order.job_id, kind="failed", code=code, message=message, traceback=lines, retryable=retryable)

@@ -1,0 +1,83 @@
+"""A task as it is told to others, and what can be asked of it when it is made."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from sqlalchemy import RowMapping
+
+from avstudio_core.errors import AVStudioError, TaskBlocked, TaskCancelled, TaskFailed
+from avstudio_core.tasks.states import State
+
+CANCELLED = "cancelled"
+DEPENDENCY = "dependency"
+RETURNED = "returned"
+
+
+class TaskOptions(BaseModel):
+    """How a task is to be treated, whatever it does."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    priority: int = Field(0, ge=-100, le=100, description="Higher ones run first.")
+    retries: int = Field(0, ge=0, le=20, description="How often a failed run is tried again, with growing pauses.")
+    strict: bool = Field(False, description="A degradation is an error.")
+    reviewer: Literal["processor", "person"] = Field("processor", description="Who accepts the finished run.")
+    project: str = Field("default", description="The project that the task belongs to.")
+
+
+class Problem(BaseModel):
+    """Why a task failed or is blocked."""
+
+    code: str
+    message: str
+    traceback: str = ""
+
+
+class Task(BaseModel):
+    """A task's row: one step of a plan, durable."""
+
+    id: str
+    plan_id: str
+    step: str
+    project: str
+    owner: str
+    processor: str
+    params: dict[str, JsonValue]
+    source: dict[str, JsonValue] | None
+    state: State
+    reason: str | None
+    priority: int
+    attempts: int
+    strict: bool
+    reviewer: str
+    feedback: str | None
+    cancelling: bool
+    result: dict[str, JsonValue] | None
+    error: Problem | None
+    percent: float
+    message: str
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+
+    @classmethod
+    def from_row(cls, row: RowMapping) -> Task:
+        values = dict(row)
+        for name in ("params", "source", "result", "error"):
+            values[name] = json.loads(values[name]) if values[name] else None
+        return cls.model_validate(values)
+
+    def failure(self) -> AVStudioError | None:
+        """The error that waiting for this task raises, if it ended without a result."""
+        said = self.error.message if self.error else ""
+        if self.reason == CANCELLED and self.state in (State.FAILED, State.BLOCKED):
+            return TaskCancelled(f"Task '{self.id}' ({self.processor}) was cancelled.")
+        if self.state is State.FAILED:
+            error = self.error or Problem(code="error", message="no reason was recorded")
+            return TaskFailed(error.message, cause=error.code, traceback=error.traceback)
+        if self.state is State.BLOCKED:
+            return TaskBlocked(said or f"Task '{self.id}' ({self.processor}) is blocked: {self.reason}.")
+        return None

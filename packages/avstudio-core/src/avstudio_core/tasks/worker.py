@@ -1,0 +1,93 @@
+"""A worker process: takes orders over a socket, one at a time, and keeps its models warm between them.
+
+Run by the local executor as `python -m avstudio_core.tasks.worker FD`; the first message names plugins that
+were added by hand. When the studio that started it goes, the socket ends, and so does the worker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+
+from avstudio_core.context import Context, Warm
+from avstudio_core.kinds.executor import Order, Report
+from avstudio_core.models.weights import InstalledShelf
+from avstudio_core.plugins import Plugins
+from avstudio_core.settings import load
+from avstudio_core.tasks.running import run
+
+
+class Worker:
+    """One process's end of the socket."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._orders: SimpleQueue[Order] = SimpleQueue()
+        self._running: Context | None = None
+        self._cancelled: set[str] = set()
+        self._warm = Warm()
+        self._settings = load()
+        self._plugins = Plugins()
+
+    def work(self) -> None:
+        """Serve until the process ends."""
+        self._plugins.discover(self._settings.plugin_names())
+        self._plugins.add_modules(json.loads(self._connection.recv_bytes()))
+        self._shelf = InstalledShelf(self._plugins, self._settings)
+        threading.Thread(target=self._listen, daemon=True).start()
+        while True:
+            self._serve(self._orders.get())
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                message = json.loads(self._connection.recv_bytes())
+                if "cancel" in message:
+                    self._cancel(message["cancel"])
+                else:
+                    self._orders.put(Order.model_validate(message))
+        except (EOFError, OSError):
+            os._exit(0)
+
+    def _cancel(self, job_id: str) -> None:
+        self._cancelled.add(job_id)
+        if self._running is not None:
+            self._running.cancel()
+
+    def _serve(self, order: Order) -> None:
+        kind = self._plugins.find("processors", order.processor)
+        context = Context(
+            order,
+            settings=self._settings,
+            shelf=self._shelf,
+            warm=self._warm,
+            tell=lambda percent, message: self._send(
+                Report(job_id=order.job_id, kind="progress", percent=percent, message=message)
+            ),
+        )
+        self._running = context
+        if order.job_id in self._cancelled:
+            context.cancel()
+        plugin = self._plugins.distribution_of(kind)
+        final = run(order, kind(self._shelf), context, plugin.distribution if plugin else "")
+        self._running = None
+        self._send(final)
+
+    def _send(self, report: Report) -> None:
+        with self._sending:
+            self._connection.send_bytes(report.model_dump_json().encode())
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the studio, which cancels cleanly
+    Worker(Connection(int(sys.argv[1]))).work()
+
+
+if __name__ == "__main__":
+    main()
