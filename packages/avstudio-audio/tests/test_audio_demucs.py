@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,14 @@ import pytest
 from numpy.typing import NDArray
 
 from avstudio_audio.separation.engine import Options
-from avstudio_core.errors import CorruptFile, InvalidInput, NotFound, TaskCancelled, WeightsMissing
+from avstudio_core.errors import (
+    CorruptFile,
+    InvalidInput,
+    MissingDependency,
+    NotFound,
+    TaskCancelled,
+    WeightsMissing,
+)
 
 torch = pytest.importorskip("torch", reason="the extra avstudio-audio[demucs] is not installed")
 pytest.importorskip("demucs.apply", reason="the extra avstudio-audio[demucs] is not installed")
@@ -22,18 +31,21 @@ from demucs.htdemucs import HTDemucs  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
 from avstudio_audio.separation.demucs import Demucs  # noqa: E402
+from avstudio_audio.separation.demucs_files import stems_in  # noqa: E402
 
 Audio = NDArray[np.float32]
 STEMS = ["drums", "bass", "other", "vocals"]
-SHAPE = {"channels": 8, "depth": 2, "t_layers": 1, "bottom_channels": 16, "t_heads": 2, "nfft": 512, "segment": 0.5}
+SHAPE = {"channels": 8, "depth": 2, "t_layers": 1, "bottom_channels": 16, "t_heads": 2, "nfft": 512}
 
 
 def save_network(path: Path, seed: int, klass: str = "demucs.htdemucs.HTDemucs", **metadata: str) -> Any:
     """A small HTDemucs with random weights, in a file as demucs publishes them."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = HTDemucs(STEMS, **SHAPE)
-    facts = {"klass": klass, "args": json.dumps([STEMS]), "kwargs": json.dumps(SHAPE), **metadata}
+        network = HTDemucs(STEMS, segment=Fraction(1, 2), **SHAPE)
+    half = {"_type": "fraction", "numerator": 1, "denominator": 2}
+    kwargs = json.dumps({"sources": STEMS, "segment": half, **SHAPE})
+    facts = {"klass": klass, "args": "[]", "kwargs": kwargs, **metadata}
     save_file({name: value.contiguous() for name, value in network.state_dict().items()}, path, facts)
     return network.eval()
 
@@ -189,7 +201,7 @@ def test_a_packed_state_which_may_name_classes_is_refused(tmp_path: Path) -> Non
 
 
 def test_files_that_do_not_fit_are_corrupt(tmp_path: Path) -> None:
-    save_network(tmp_path / "bad.safetensors", 0, kwargs=json.dumps({**SHAPE, "channels": 16}))
+    save_network(tmp_path / "bad.safetensors", 0, kwargs=json.dumps({"sources": STEMS, **SHAPE, "channels": 16}))
     with pytest.raises(CorruptFile, match=r"bad\.safetensors.*not a usable Demucs model"):
         Demucs.load(tmp_path)
     (tmp_path / "bad.safetensors").write_bytes(b"not a safetensors file")
@@ -207,3 +219,20 @@ def test_a_folder_without_one_clear_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bag.yaml").write_text("models: 7")
     with pytest.raises(CorruptFile, match="does not describe a bag"):
         Demucs.load(tmp_path)
+
+
+def test_without_the_library_the_extra_is_named(single: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "demucs.apply", None)
+    with pytest.raises(MissingDependency, match=r"avstudio-audio\[demucs\]"):
+        Demucs.load(single)
+
+
+def test_the_stems_of_a_model_are_known_without_loading_it(single: Path, network: Any, tmp_path: Path) -> None:
+    assert stems_in(single) == tuple(network.sources)
+    named = {"args": json.dumps([STEMS[:2]]), "kwargs": json.dumps(SHAPE)}
+    (tmp_path / "bag.yaml").write_text("models: [one]")
+    save_file({"any": torch.zeros(1)}, tmp_path / "one.safetensors", named)
+    assert stems_in(tmp_path) == ("drums", "bass")
+    save_file({"any": torch.zeros(1)}, tmp_path / "one.safetensors", {"args": "[]", "kwargs": "{}"})
+    with pytest.raises(CorruptFile, match="names no stems"):
+        stems_in(tmp_path)

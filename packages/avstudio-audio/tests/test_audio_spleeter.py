@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +19,14 @@ from avstudio_audio.separation import unet
 from avstudio_audio.separation.checkpoint import load_arrays
 from avstudio_audio.separation.engine import Options
 from avstudio_audio.separation.spleeter import ACCOMPANIMENT, BLOCK, HOP, VOCALS, Spleeter
-from avstudio_core.errors import CorruptFile, InvalidInput, NotFound, TaskCancelled, WeightsMissing
+from avstudio_core.errors import (
+    CorruptFile,
+    InvalidInput,
+    MissingDependency,
+    NotFound,
+    TaskCancelled,
+    WeightsMissing,
+)
 
 Audio = NDArray[np.float32]
 RATE = 44_100
@@ -228,3 +236,9 @@ def test_a_checkpoint_with_one_wrong_byte_is_never_unpickled(tmp_path: Path) -> 
 def test_an_absent_checkpoint_is_named(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match=r"testcheckpoint0\.ckpt"):
         Spleeter.load(tmp_path)
+
+
+def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingDependency, match=r"avstudio-audio\[spleeter\]"):
+        Spleeter.load(CHECKPOINTS)

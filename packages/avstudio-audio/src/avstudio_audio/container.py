@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ SEALED = {"protocol_whitelist": "none"}
 """FFmpeg gets an open file, and may open no other file or connection: playlists lead nowhere."""
 PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"[playlist]")
 _BUFFER = 1 << 16
+_UNSTATED = 0x7FFF0000
+"""Sizes from here on are what programs write that do not know the size yet."""
 
 
 @contextmanager
@@ -47,6 +50,14 @@ def audio_stream(container: InputContainer, path: Path) -> AudioStream:
     if stream.codec_context is None:
         raise UnreadableMedia(f"The sound in '{path}' is in a codec that cannot be decoded here.")
     return stream
+
+
+def ends_early(path: Path) -> bool:
+    """Whether a RIFF file (WAV, AVI) is smaller than it says, which FFmpeg passes over in silence."""
+    with path.open("rb") as file:
+        mark, size = struct.unpack("<4sI", file.read(8).ljust(8, b"\0"))
+    stated = mark == b"RIFF" and size < _UNSTATED
+    return stated and size + 8 > path.stat().st_size + 1
 
 
 def _open_file(path: Path) -> BinaryIO:

@@ -1,27 +1,30 @@
-"""The sound of one stream as float32 blocks, whatever is damaged on the way."""
+"""The sound of one stream as float32 arrays, whatever is damaged on the way."""
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from avstudio_audio.container import audio_stream, ends_early
 from avstudio_audio.errors import NoAudio
 from avstudio_audio.mixing import SPEAKERS
 from avstudio_audio.reporting import Warn
 
 if TYPE_CHECKING:
     import numpy as np
+    from av.audio.fifo import AudioFifo
     from av.audio.frame import AudioFrame
-    from av.audio.stream import AudioStream
+    from av.audio.resampler import AudioResampler
     from av.container import InputContainer
     from av.packet import Packet
     from numpy.typing import NDArray
 
 Span = tuple[float, float]
-"""A half-open range of time in seconds."""
+"""A half-open range of time, in seconds."""
 
 NUMBERS = {
     "u8": ("u1", 2.0**-7, -1.0),
@@ -30,61 +33,178 @@ NUMBERS = {
     "flt": ("f4", 1.0, 0.0),
     "dbl": ("f8", 1.0, 0.0),
 }
-"""FFmpeg's sample formats that numpy can show: dtype, and the factor and offset that lead to −1 to 1."""
-ESTIMATED = ("aac", "loas", "amr", "ac3", "eac3")
-"""Formats without a stated length: FFmpeg guesses one from the bit rate."""
+"""FFmpeg's sample formats that numpy can show: dtype, and the factor and the offset that lead to −1 to 1."""
+GUESSED = ("aac", "loas", "amr", "ac3", "eac3")
+"""Formats that do not state their length; FFmpeg guesses it from the bit rate."""
+BLOCK = 1 << 14
+"""Samples given at a time, at least: enough to outweigh the cost of a step, and a block stays in the cache."""
 LEAD = 1.0
-"""Seconds decoded before a span and thrown away: after a seek, codecs need a few frames to be exact."""
+"""Seconds decoded before a span and left out: after a seek, a codec needs some frames to be exact again."""
 GAP = 0.1
-"""Seconds that a time stamp may run ahead before sound counts as missing."""
+"""Seconds by which a time stamp may run ahead before sound counts as missing."""
 CUT = 0.25
 """Seconds that may be missing at the end before a file counts as cut short."""
 
 
 class AudioReader:
-    """Reads a span of a stream. After the last block, `report` says what was wrong with the file.
+    """Reads a span of the main audio stream, and fills gaps with silence, so that every sample is at its time.
 
-    Time counts from the start of the file, so sound that starts later than the picture keeps its place.
+    Time counts from the start of the file: sound that begins after the picture begins at more than zero.
     """
 
-    def __init__(self, container: InputContainer, stream: AudioStream, path: Path, span: Span) -> None:
-        """Raises `NoAudio` where not one frame can be decoded."""
-        self._container, self._stream, self._path = container, stream, path
+    def __init__(self, container: InputContainer, path: Path, span: Span) -> None:
+        """Raises `NoAudio` where there is no stream, or no frame of it can be decoded."""
+        self._container, self._path = container, path
+        self._stream = audio_stream(container, path)
+        self._stream.thread_type = "AUTO"
         self._origin = (container.start_time or 0) / 1_000_000
-        self._lost_packets = 0
-        self._silence = 0
-        stream.thread_type = "AUTO"
+        self._lost_packets = self._silent = 0
         if span[0] > LEAD:
-            self._seek(span[0] - LEAD)
-        frames = self._frames()
+            container.seek(round((self._origin + span[0] - LEAD) * 1_000_000))
+        frames = self._decoded()
         first = next(frames, None)
         if first is None:
-            raise NoAudio(f"'{path}' has an audio stream with no sound in it that can be decoded.")
-        self._frames_left = chain([first], frames)
-        self.rate: int = first.sample_rate
-        self.channels: int = first.layout.nb_channels
-        self._layout: str = first.layout.name
-        self._position = self._at(first, 0)
-        self._begin, self._end = (round(t * self.rate) if math.isfinite(t) else math.inf for t in span)
-        self.start: float = max(self._position, self._begin) / self.rate
-        """Seconds to the first sample that is given."""
-
-    @property
-    def announced(self) -> float | None:
-        """Where the stream ends according to the file's header, in seconds; `None` where nothing reliable is told."""
-        stream, container = self._stream, self._container
-        name = container.format.name
-        if name in ESTIMATED or (name == "mp3" and not stream.start_time):
-            return None  # an MP3 states its length only in the header frame that also states its encoder's delay
-        if stream.duration:
-            return float(stream.duration * stream.time_base) + self._first_time
-        return None
+            raise NoAudio(f"'{path}' has an audio stream, but no sound in it that can be decoded.")
+        self._frames = chain([first], frames)
+        self._format, self._layout = _readable(first), first.layout
+        self._converters: dict[tuple[str, str, int], AudioResampler] = {}
+        self.rate, self.channels = first.sample_rate, first.layout.nb_channels
+        self._heard = self._given = self._place(first, 0)  # where the next sample comes in, and goes out
+        self._begin = round(span[0] * self.rate)
+        self._end = round(span[1] * self.rate) if math.isfinite(span[1]) else sys.maxsize
+        self.start = max(self._given, self._begin) / self.rate
+        """Where the first sample that is given lies, in seconds."""
+        self.length = max(0, min(round((container.duration or 0) / 1_000_000 * self.rate), self._end) - self._begin)
+        """How many samples to expect, as far as the file tells; 0 where it tells nothing."""
 
     @property
     def speakers(self) -> tuple[str, ...]:
         """Whom the channels are for, as FFmpeg names them."""
+        if self._layout.name == f"{self.channels} channels":
+            return SPEAKERS.get(self.channels, ("?",) * self.channels)
+        return tuple(channel.name for channel in self._layout.channels)
+
+    def arrays(self) -> Iterator[NDArray[np.float32]]:
+        """The sound block by block, each `(channels, any)`."""
+        import av
+        import numpy as np
+
+        fifo = av.AudioFifo()
+        for frame in self._frames:
+            missing = self._place(frame, self._heard) - self._heard
+            if missing > GAP * self.rate and self._heard + missing < self._begin + self.length:
+                yield from self._drained(fifo)
+                yield self._within(np.zeros((self.channels, missing), np.float32))
+                self._silent += missing
+                self._heard += missing
+            for alike in self._alike(frame):
+                alike.pts = None
+                fifo.write(alike)
+                self._heard += alike.samples
+            if fifo.samples >= BLOCK:
+                yield from self._drained(fifo)
+            if self._heard >= self._end:
+                break
+        yield from self._drained(fifo)
+
+    def report(self, warn: Warn) -> None:
+        """After the last array: warn of what was wrong, `truncated` and `damaged`."""
+        end, stated = self._heard / self.rate, self._stated_end
+        short = stated is not None and end + CUT < stated
+        cut = self._heard < self._end and (short or ends_early(self._path))
+        if cut:
+            whole = f" of {stated:.2f} s" if short else ""
+            warn("truncated", f"'{self._path}' is cut short: it ends after {end:.2f} s{whole}.")
+        lost, silent = self._lost_packets, self._silent / self.rate
+        if silent or lost > cut:  # the last packet of a cut file is broken too
+            warn("damaged", f"'{self._path}' is damaged: packets lost: {lost}; seconds now silent: {silent:.2f}.")
+
+    @property
+    def _stated_end(self) -> float | None:
+        """Where the sound ends according to the file, in seconds; `None` where it says nothing to rely on."""
+        stream, container = self._stream, self._container
+        name, begin = container.format.name, stream.start_time or 0
+        if name in GUESSED or (name == "mp3" and not begin):
+            return None  # an MP3 states its length where it states its encoder's delay, which moves the start
+        if stream.duration and stream.time_base:
+            return float((begin + stream.duration) * stream.time_base) - self._origin
+        if container.duration and len(container.streams) == 1:
+            return container.duration / 1_000_000 - self._origin
+        return None
+
+    def _packets(self) -> Iterator[Packet | None]:
         import av
 
-        if self._layout == f"{self.channels} channels":
-            return SPEAKERS.get(self.channels, ("?",) * self.channels)
-        return tuple(channel.name for channel in av.AudioLayout(self._layout).channels)
+        try:
+            yield from self._container.demux(self._stream)
+        except (av.FFmpegError, OSError):
+            self._lost_packets += 1
+            yield None  # makes the decoder give what it still holds
+
+    def _decoded(self) -> Iterator[AudioFrame]:
+        import av
+
+        for packet in self._packets():
+            try:
+                frames = self._stream.decode(packet)
+            except (av.FFmpegError, OSError):
+                self._lost_packets += 1
+                continue
+            yield from frames
+
+    def _place(self, frame: AudioFrame, otherwise: int) -> int:
+        """Where a frame begins by its time stamp, in samples."""
+        time = frame.time
+        known = time is not None and math.isfinite(time)
+        return round((time - self._origin) * self.rate) if known else otherwise
+
+    def _alike(self, frame: AudioFrame) -> list[AudioFrame]:
+        """A frame in the format, layout and rate of the first one; some streams change on the way."""
+        import av
+
+        if frame.format.name == self._format and frame.layout == self._layout and frame.sample_rate == self.rate:
+            return [frame]
+        key = frame.format.name, frame.layout.name, frame.sample_rate
+        if key not in self._converters:
+            self._converters[key] = av.AudioResampler(self._format, self._layout, self.rate)
+        try:
+            return self._converters[key].resample(frame)
+        except (av.FFmpegError, OSError):
+            self._lost_packets += 1
+            return []
+
+    def _drained(self, fifo: AudioFifo) -> Iterator[NDArray[np.float32]]:
+        frame = fifo.read()
+        if frame is not None:
+            yield self._within(_array(frame, self.channels))
+
+    def _within(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Move on by an array, and keep what of it lies in the span."""
+        low, high = self._begin - self._given, self._end - self._given
+        self._given += array.shape[1]
+        return array[:, max(low, 0) : max(high, 0)]
+
+
+def _readable(frame: AudioFrame) -> str:
+    """The frame's own sample format, where its numbers can be read: PyAV cannot reach more than 8 planes safely."""
+    name, planar = frame.format.name, frame.format.is_planar
+    known = name.removesuffix("p") in NUMBERS
+    return name if known and not (planar and frame.layout.nb_channels > 8) else "flt"
+
+
+def _array(frame: AudioFrame, channels: int) -> NDArray[np.float32]:
+    """The numbers of a frame as `(channels, samples)`."""
+    import numpy as np
+
+    kind, factor, offset = NUMBERS[frame.format.name.removesuffix("p")]
+    count, planes = frame.samples, frame.planes
+    if frame.format.is_planar:
+        numbers = np.stack([np.frombuffer(planes[i], kind, count) for i in range(channels)])
+    else:
+        numbers = np.frombuffer(planes[0], kind, count * channels).reshape(count, channels).T
+    if kind == "f4":
+        return numbers
+    array = numbers.astype(np.float32)
+    array *= np.float32(factor)
+    array += np.float32(offset)
+    return array

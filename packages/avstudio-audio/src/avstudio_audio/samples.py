@@ -61,3 +61,11 @@ class Samples:
     def stereo(self) -> Samples:
         """Two channels: one doubled, more mixed down."""
         return replace(self, data=mix(self.data, 2))
+
+
+def first_not_finite(data: NDArray[np.float32]) -> int | None:
+    """Where NaN or infinity comes first in `(channels, samples)`; `None` where all are numbers."""
+    import numpy as np
+
+    finite = np.isfinite(data)
+    return None if finite.all() else int(finite.all(axis=0).argmin())

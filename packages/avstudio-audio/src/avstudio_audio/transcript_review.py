@@ -22,7 +22,7 @@ LONGEST_PHRASE = 30
 """The longest phrase looked for, in words."""
 TIMES_IN_A_ROW = 6
 """A refrain comes four times running, rarely five; a model in a loop does not stop there."""
-WORDS_IN_A_ROW = 24
+WORDS_IN_A_ROW = 30
 """Fewer words than this are no loop, however often the phrase comes: "na na na na na na"."""
 AUDIBLE_DBFS = -50.0
 SPEECH_SECONDS = 1.0
@@ -54,8 +54,9 @@ def sound_facts(sound: NDArray[np.float32]) -> SoundFacts:
     """The facts of mono sound at 16 kHz, `(samples,)`."""
     import numpy as np
 
-    power = float(np.mean(np.square(sound), dtype=np.float64)) if sound.size else 0.0
-    level = 10 * float(np.log10(power)) if power else float("-inf")
+    if not sound.any():
+        return SoundFacts(float("-inf"), 0.0)
+    level = 10 * float(np.log10(np.mean(np.square(sound), dtype=np.float64)))
     try:
         from faster_whisper.vad import VadOptions, get_speech_timestamps
     except ImportError:

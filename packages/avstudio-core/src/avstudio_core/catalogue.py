@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from avstudio_core.errors import AVStudioError
+
 FORMAT = "1"
 """Raise it when the shape of the cached file changes."""
 
@@ -54,7 +56,7 @@ def declare(processor: Any, distribution: str) -> Declaration:
     text = inspect.cleandoc(type(processor).__doc__ or "")
     try:
         outputs = dict(processor.outputs(processor.params_type()))
-    except ValueError:  # required parameters: what it makes depends on them
+    except (ValueError, AVStudioError):  # required parameters, or no model yet: what it makes depends on them
         outputs = {}
     return Declaration(
         name=processor.name,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from avstudio_core.artifact import Artifact, Lineage, MediaFacts, new_id
-from avstudio_core.errors import Degraded, DiskFull, StorageError, TaskCancelled
+from avstudio_core.errors import Degraded, StorageError, TaskCancelled
 from avstudio_core.kinds.processor import CodedWarning, Needs
 
 if TYPE_CHECKING:
@@ -103,11 +103,12 @@ class Context:
 
     def new_path(self, suffix: str = "") -> Path:
         """A path for a new file in this job's own folder, which vanishes with the job."""
-        return self._order.folder / f"{secrets.token_hex(8)}.tmp{suffix}"
+        return self._folder() / f"{secrets.token_hex(8)}.tmp{suffix}"
 
     def publish(self, path: Path, name: str, media_type: str, facts: MediaFacts | None = None) -> Artifact:
         """Stage a finished file as an output; it appears in the store when the task completes."""
-        sha256, size = stage(path, self._order.folder)
+        folder = self._folder()
+        sha256, size = stage(path, folder)
         source = self._order.source
         lineage = Lineage(
             processor=self._order.processor,
@@ -125,8 +126,16 @@ class Context:
             media_type=media_type,
             facts=facts or MediaFacts(),
             lineage=lineage,
-            path=self._order.folder / sha256,
+            path=folder / sha256,
         )
+
+    def _folder(self) -> Path:
+        """The job's own folder, made when it is first needed: most small jobs need none."""
+        try:
+            self._order.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise StorageError.of(error, self._order.folder) from error
+        return self._order.folder
 
 
 def stage(path: Path, folder: Path) -> tuple[str, int]:
@@ -138,14 +147,5 @@ def stage(path: Path, folder: Path) -> tuple[str, int]:
             size = file.seek(0, os.SEEK_END)
         shutil.move(path, folder / sha256)
     except OSError as error:
-        raise storage_error(error, path) from error
+        raise StorageError.of(error, path) from error
     return sha256, size
-
-
-def storage_error(error: OSError, path: Path) -> StorageError:
-    """An operating system's refusal, said to a person."""
-    import errno
-
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull(f"No space is left for '{path}'. Free some, or choose another folder.")
-    return StorageError(f"'{path}' cannot be written: {error.strerror or error}.")

@@ -26,8 +26,10 @@ AVStudioError                 one line for a person; `code` for a program
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -111,6 +113,13 @@ class StorageError(AVStudioError):
     """Reading or writing what is to last failed."""
 
     code = "storage"
+
+    @classmethod
+    def of(cls, error: OSError, path: Path) -> StorageError:
+        """An operating system's refusal, said to a person; `DiskFull` where there is no space."""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return DiskFull(f"No space is left for '{path}'. Free some, or choose another folder.")
+        return cls(f"'{path}' cannot be written: {error.strerror or error}.")
 
 
 class DataFolderError(StorageError):

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from avstudio_core.artifact import accepted
-from avstudio_core.errors import AVStudioError, InvalidParams, InvalidPlan
+from avstudio_core.errors import InvalidInput, InvalidParams, InvalidPlan
 from avstudio_core.kinds.processor import Params, Processor
 
 STEP = re.compile(r"(?P<processor>[A-Za-z_][\w.\-]*)(?::(?P<output>[\w\-]+))?(?P<params>(?:\s+.*)?)", re.DOTALL)
@@ -108,9 +108,9 @@ class Plan(BaseModel):
                 params = parameters(processor, step.params)
                 given = outputs[step.source.step] if step.source else None
                 _check_source(processor, step, given, source_type)
-            except AVStudioError as error:
+                outputs[step.id] = processor.outputs(params)
+            except InvalidInput as error:
                 raise InvalidPlan(self._marked(str(error), step)) from None
-            outputs[step.id] = processor.outputs(params)
             checked.append((step, params))
         return checked
 

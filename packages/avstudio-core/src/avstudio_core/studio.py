@@ -16,8 +16,7 @@ from typing import Any, Self
 from sqlalchemy.dialects.sqlite import insert
 
 from avstudio_core.artifact import Artifact, MediaFacts, new_id
-from avstudio_core.context import storage_error
-from avstudio_core.errors import InvalidInput, InvalidPlan, OutputExists, UnreadableMedia
+from avstudio_core.errors import InvalidInput, InvalidPlan, OutputExists, StorageError, UnreadableMedia
 from avstudio_core.handle import Handle, PlanHandle
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.media_types import guess
@@ -184,7 +183,7 @@ class Studio:
             shutil.copyfile(self.store.path(artifact.sha256), partial)
             partial.replace(path)
         except OSError as error:
-            raise storage_error(error, path) from error
+            raise StorageError.of(error, path) from error
         finally:
             if partial.exists():
                 partial.unlink()

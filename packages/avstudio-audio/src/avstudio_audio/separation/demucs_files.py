@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from avstudio_core.errors import CorruptFile, InvalidInput, MissingDependency, W
 
 ARCHITECTURES = frozenset({"demucs.htdemucs.HTDemucs", "demucs.hdemucs.HDemucs", "demucs.demucs.Demucs"})
 """The only classes that a model file may name."""
+LONGEST_HEADER = 100_000_000
+"""Bytes; what the format allows."""
 
 
 def load_bag(folder: Path) -> Any:
@@ -26,6 +29,29 @@ def load_bag(folder: Path) -> Any:
         return BagOfModels([_network(folder / f"{name}.safetensors") for name in names], weights, segment)
     except AssertionError:
         raise CorruptFile(f"The networks in '{folder}' do not belong together.") from None
+
+
+def stems_in(folder: Path) -> tuple[str, ...]:
+    """The stems that a folder's networks give, without loading anything. Raises as `load_bag` does."""
+    names, _, _ = _recipe(folder)
+    path = folder / f"{names[0]}.safetensors"
+    facts = _facts(path)
+    try:
+        given = [json.loads(facts["kwargs"]).get("sources"), *json.loads(facts["args"])]
+        return tuple(str(name) for name in next(filter(None, given)))
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
+        raise CorruptFile(f"'{path}' is not a usable Demucs model: its header names no stems.") from None
+
+
+def _facts(path: Path) -> dict[str, str]:
+    """What a model file says about itself: JSON behind eight bytes of length (the safetensors format, version 0)."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            facts = json.loads(file.read(min(length, LONGEST_HEADER)))["__metadata__"]
+        return {str(name): str(value) for name, value in facts.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise CorruptFile(f"'{path}' is not a usable Demucs model: its header does not describe one.") from None
 
 
 def _recipe(folder: Path) -> tuple[list[str], list[list[float]] | None, float | None]:
@@ -48,8 +74,12 @@ def _recipe(folder: Path) -> tuple[list[str], list[list[float]] | None, float | 
 
 def _bag(path: Path) -> tuple[list[str], list[list[float]] | None, float | None]:
     """A bag as demucs publishes it: signatures, a row of weights for each, the segment in seconds."""
-    import yaml
     from pydantic import BaseModel, ValidationError
+
+    try:
+        import yaml
+    except ImportError:
+        raise MissingDependency.extra("Demucs", "avstudio-audio", "demucs") from None
 
     class Bag(BaseModel):
         models: list[str]
@@ -66,14 +96,13 @@ def _bag(path: Path) -> tuple[list[str], list[list[float]] | None, float | None]
 def _network(path: Path) -> Any:
     """One network, after a look at what its file asks to be built."""
     from demucs.hf import load_safetensors_model
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
 
+    facts = _facts(path)
+    if facts.get("klass") not in ARCHITECTURES or "structure" in facts:
+        kind = "a quantised network" if "structure" in facts else f"'{facts.get('klass', 'nothing')}'"
+        raise InvalidInput(f"'{path}' asks to build {kind}; a Demucs model file names one of the Demucs networks.")
     try:
-        with safe_open(str(path), framework="pt") as file:
-            facts = file.metadata() or {}
-        if facts.get("klass") not in ARCHITECTURES or "structure" in facts:
-            kind = "a quantised network" if "structure" in facts else f"'{facts.get('klass', 'nothing')}'"
-            raise InvalidInput(f"'{path}' asks to build {kind}; a Demucs model file names one of the Demucs networks.")
         return load_safetensors_model(path)
     except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError) as error:
         raise CorruptFile(f"'{path}' is not a usable Demucs model: {error}") from None

@@ -55,7 +55,7 @@ class Order(BaseModel):
     source_path: Path = Path()
     needs: Needs
     folder: Path
-    """An empty folder of this job's own: what is staged there is published with the result."""
+    """A folder of this job's own, made when it is first needed: what is staged there is published with the result."""
     attempt: int = 1
     feedback: str | None = None
     strict: bool = False

@@ -11,8 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from avstudio_core.context import storage_error
-from avstudio_core.errors import CorruptFile, NotFound, WeightsMissing
+from avstudio_core.errors import CorruptFile, NotFound, StorageError, WeightsMissing
 from avstudio_core.kinds.weights import Shelf, Weights, WeightsFile
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import Settings
@@ -50,8 +49,8 @@ class InstalledShelf(Shelf):
         if _is_path(name):
             return _digest_of(Path(name))
         weights = self.find(name)
-        pinned = [(file.name, file.sha256) for file in weights.files]
-        if all(sha256 for _, sha256 in pinned):
+        pinned = [(file.name, file.sha256) for file in weights.files if file.sha256]
+        if pinned:
             return hashlib.sha256(json.dumps(pinned).encode()).hexdigest()
         return _digest_of(self.folder(name))
 
@@ -82,7 +81,7 @@ class InstalledShelf(Shelf):
             return self._verified(weights, self._ready(weights))
         if place == "absent":
             raise WeightsMissing(self._how_to_get(weights))
-        return self._prepare(weights, told, fetched=place == "hub")
+        return self._prepare(weights, told)
 
     def pull(self, name: str, told: Callable[[float], None] = lambda fraction: None) -> Path:
         """Make sure that the files are at hand; `told` hears the fraction that was fetched."""
@@ -101,10 +100,11 @@ class InstalledShelf(Shelf):
         return Path(self._settings.hub_cache / repository / "snapshots" / weights.revision)
 
     def _fetchable(self, weights: type[Weights]) -> bool:
-        pinned = weights.repository and weights.revision and all(file.sha256 for file in weights.files)
-        return bool(pinned) and not self._settings.offline
+        """Whether the hub has what no package carries, pinned, and may be asked."""
+        pinned = all(file.sha256 or _carried(file) for file in weights.files)
+        return bool(weights.repository and weights.revision and pinned) and not self._settings.offline
 
-    def _prepare(self, weights: type[Weights], told: Callable[[float], None], *, fetched: bool) -> Path:
+    def _prepare(self, weights: type[Weights], told: Callable[[float], None]) -> Path:
         """Join or fetch the files into this studio's folder, which gets its name when all are there and right."""
         from avstudio_core.models.fetching import fetch
 
@@ -118,15 +118,15 @@ class InstalledShelf(Shelf):
                 partial.mkdir(exist_ok=True)
                 for number, file in enumerate(weights.files):
                     done = number / len(weights.files)
-                    if fetched:
-                        share = lambda part, done=done: told(done + part / len(weights.files))  # noqa: E731
-                        fetch(self._settings.hub, weights, file, partial / file.name, share)
-                    else:
+                    share = lambda part, done=done: told(done + part / len(weights.files))  # noqa: E731
+                    if _carried(file):
                         _join(file, partial / file.name)
+                    else:
+                        fetch(self._settings.hub, weights, file, partial / file.name, share)
                 self._verified(weights, partial)
                 partial.rename(ready)
         except OSError as error:
-            raise storage_error(error, partial) from error
+            raise StorageError.of(error, partial) from error
         return ready
 
     def _verified(self, weights: type[Weights], folder: Path | None) -> Path:

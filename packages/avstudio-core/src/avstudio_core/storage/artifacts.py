@@ -8,8 +8,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from avstudio_core.context import storage_error
-from avstudio_core.errors import CorruptFile
+from avstudio_core.errors import CorruptFile, StorageError
 
 CHUNK = 1 << 20
 
@@ -28,7 +27,7 @@ class ArtifactStore:
             self.root.mkdir(parents=True, exist_ok=True)
             self.staging.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise storage_error(error, self.root) from error
+            raise StorageError.of(error, self.root) from error
 
     def path(self, sha256: str) -> Path:
         """Where content lies, or would lie."""
@@ -40,7 +39,7 @@ class ArtifactStore:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise storage_error(error, folder) from error
+            raise StorageError.of(error, folder) from error
         return folder
 
     def copy_in(self, source: Path, folder: Path) -> tuple[str, int]:
@@ -57,7 +56,7 @@ class ArtifactStore:
                 size = writer.tell()
             partial.rename(folder / digest.hexdigest())
         except OSError as error:
-            raise storage_error(error, partial) from error
+            raise StorageError.of(error, partial) from error
         return digest.hexdigest(), size
 
     def link(self, sha256: str, folder: Path) -> None:
@@ -72,7 +71,7 @@ class ArtifactStore:
         except FileExistsError:
             return
         except OSError as error:
-            raise storage_error(error, target) from error
+            raise StorageError.of(error, target) from error
 
     def discard(self, folder: Path) -> None:
         """Remove a staging folder with all in it."""

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import inspect, select, text
 
-from avstudio_core.context import storage_error
-from avstudio_core.errors import DataFolderError
+from avstudio_core.errors import DataFolderError, StorageError
 from avstudio_core.storage.database import Database
 from avstudio_core.storage.locking import locked
 
@@ -30,7 +29,7 @@ def open_database(home: Path) -> Database:
                 database.close()
                 raise
     except OSError as error:
-        raise DataFolderError(f"{storage_error(error, home)} Set AVSTUDIO_HOME to a folder of yours.") from error
+        raise DataFolderError(f"{StorageError.of(error, home)} Set AVSTUDIO_HOME to a folder of yours.") from error
     return database
 
 

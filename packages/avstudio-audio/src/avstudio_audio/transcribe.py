@@ -1,0 +1,181 @@
+"""`audio.transcribe`: what is said or sung, with times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from avstudio_audio.choosing import AUTO, choose_device, choose_model, declared
+from avstudio_audio.languages import language_code
+from avstudio_audio.transcript import MEDIA_TYPE, Transcript
+from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processor, Result, Review
+from avstudio_core.errors import NotFound
+
+if TYPE_CHECKING:
+    from avstudio_audio.whisper import Options, Whisper
+
+FAMILY = "whisper"
+UNDECLARED_MB = 2000
+"""Memory of a model that a user brought."""
+
+SubtitleFormat = Literal["srt", "vtt", "txt"]
+MEDIA_TYPES: dict[SubtitleFormat, str] = {"srt": "application/x-subrip", "vtt": "text/vtt", "txt": "text/plain"}
+
+
+class TranscribeParams(Params):
+    """How to listen, and what to write."""
+
+    model: str = Field(AUTO, description="A model's name, a folder with one, or 'auto' for the best at hand.")
+    language: str | None = Field(None, description="A code such as en, or an English name; detected when not given.")
+    task: Literal["transcribe", "translate"] = Field("transcribe", description="'translate' writes English.")
+    format: list[SubtitleFormat] = Field(["srt"], description="Files to write beside the JSON transcript.")
+    beam_size: int = Field(5, ge=1, le=20, description="Hypotheses followed at once.")
+    word_timestamps: bool = Field(True, description="Times of each word, which also make better subtitles.")
+    vad: bool = Field(False, description="Leave out what Silero VAD takes for no speech; not for singing.")
+    prompt: str | None = Field(None, description="Text as if said before: it sets spelling and style.")
+    hotwords: list[str] = Field([], description="Names and terms to expect.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs.")
+    compute_type: Literal["auto", "int8", "int8_float16", "float16", "float32"] = Field(
+        "auto", description="The model's arithmetic; 'auto' is int8 on a CPU."
+    )
+
+    @field_validator("language")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        try:
+            return language_code(value) if value is not None else None
+        except NotFound as error:
+            raise ValueError(str(error)) from None
+
+
+class TranscribeResult(Result):
+    """The words with their times, and the files made of them."""
+
+    transcript: Artifact = Field(description="The transcript as JSON.")
+    subtitles: dict[str, Artifact] = Field(description="Subtitle and text files by format.")
+    language: str = Field(description="Code of the language heard.")
+    language_probability: float = Field(ge=0, le=1, description="How sure that is.")
+    duration: float = Field(ge=0, description="Length of the sound.", json_schema_extra={"unit": "s"})
+    text: str = Field(description="The words without times.")
+
+    def records(self) -> Mapping[str, Mapping[str, Any]]:
+        row = {"model": self.effective["model"], "language": self.language}
+        return {"transcriptions": {**row, "duration": self.duration, "text": self.text}}
+
+
+class Transcribe(Processor[TranscribeParams, TranscribeResult]):
+    """Transcribe speech or singing to words with times, and write subtitles.
+
+    A transcript that loops, or is empty although somebody speaks, is sent back once and heard again in another
+    way; what still looks wrong then is said in `warnings`.
+    """
+
+    name: ClassVar[str] = "audio.transcribe"
+    accepts: ClassVar[tuple[str, ...]] = ("audio/*", "video/*", "application/octet-stream")
+
+    def outputs(self, params: TranscribeParams) -> dict[str, str]:
+        return {"transcript": MEDIA_TYPE} | {name: MEDIA_TYPES[name] for name in params.format}
+
+    def needs(self, params: TranscribeParams, source: Artifact | None) -> Needs:
+        model = choose_model(self.shelf, (FAMILY,), params.model)
+        weights = declared(self.shelf, (FAMILY,), model)
+        return Needs(
+            family=FAMILY,
+            model=model,
+            memory_mb=weights.memory_mb if weights else UNDECLARED_MB,
+            device=choose_device(params.device, ("cuda", "cpu")),
+        )
+
+    def run(self, source: Artifact, params: TranscribeParams, context: Context) -> TranscribeResult:
+        from avstudio_audio.decode import decode
+        from avstudio_audio.transcript_review import review, sound_facts
+        from avstudio_audio.whisper import RATE
+
+        context.progress(0.0, "load")
+        arithmetic = _arithmetic(params, context.needs.device)
+        whisper = context.model(arithmetic, lambda: _load(context, arithmetic))
+        sound = decode(
+            source.path,
+            rate=RATE,
+            channels=1,
+            progress=lambda part: context.progress(0.05 * part, "decode"),
+            warn=context.warn,
+        )
+        options = _options(params, context.feedback)
+        transcript = whisper.transcribe(
+            sound.data,
+            options,
+            progress=lambda part: context.progress(0.05 + 0.95 * part, "transcribe"),
+            cancelled=context.cancelled,
+        )
+        findings = review(transcript, sound_facts(sound.data[0]))
+        if context.feedback is not None:
+            for finding in findings:
+                context.warn(finding.code, finding.message)
+        return TranscribeResult(
+            **_files(transcript, source, params, context),
+            language=transcript.language,
+            language_probability=transcript.language_probability,
+            duration=sound.duration,
+            text=transcript.text,
+            warnings=findings if context.feedback is None else [],
+            effective=asdict(options) | {"model": context.needs.model, "compute_type": whisper.compute_type},
+        )
+
+    def review(self, result: TranscribeResult, context: Context) -> Review:
+        """What looks wrong is heard once more; the second answer stands, with its warnings."""
+        if result.warnings and context.feedback is None:
+            return Review.send_back(" ".join(finding.message for finding in result.warnings))
+        return Review.accept()
+
+
+def _load(context: Context, arithmetic: str) -> Whisper:
+    from avstudio_audio.whisper import Whisper
+
+    assert context.needs.model is not None
+    folder = context.shelf.folder(context.needs.model)
+    return Whisper.load(folder, context.needs.device, arithmetic, context.settings.threads)
+
+
+def _arithmetic(params: TranscribeParams, device: str) -> str:
+    if params.compute_type != "auto":
+        return params.compute_type
+    return "int8" if device == "cpu" else "float16"
+
+
+def _options(params: TranscribeParams, feedback: str | None) -> Options:
+    """What the parameters ask for; after a transcript was refused, without the context that loops feed on."""
+    from avstudio_audio.whisper import Options
+
+    return Options(
+        language=params.language,
+        task=params.task,
+        beam_size=params.beam_size,
+        word_timestamps=params.word_timestamps,
+        vad=params.vad if feedback is None else not params.vad,
+        prompt=params.prompt,
+        hotwords=tuple(params.hotwords),
+        condition_on_previous_text=feedback is None,
+    )
+
+
+def _files(transcript: Transcript, source: Artifact, params: TranscribeParams, context: Context) -> dict[str, Any]:
+    """The transcript and the subtitles as artifacts, named after the recording."""
+    from avstudio_audio.subtitles import to_srt, to_txt, to_vtt
+
+    writers = {"srt": to_srt, "vtt": to_vtt, "txt": to_txt}
+    title, facts = PurePath(source.name).stem, MediaFacts(duration=transcript.duration)
+
+    def publish(text: str, suffix: str, media_type: str) -> Artifact:
+        path = context.new_path(f".{suffix}")
+        path.write_text(text, encoding="utf-8")
+        return context.publish(path, f"{title}.{suffix}", media_type, facts)
+
+    return {
+        "transcript": publish(transcript.model_dump_json(indent=1), "json", MEDIA_TYPE),
+        "subtitles": {name: publish(writers[name](transcript), name, MEDIA_TYPES[name]) for name in params.format},
+    }

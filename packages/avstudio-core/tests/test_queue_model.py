@@ -1,0 +1,440 @@
+"""R4: several studios drive the queue at random, beside a small model of what a durable queue promises."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from avstudio_core.artifact import Artifact
+from avstudio_core.errors import InvalidTransition
+from avstudio_core.storage.artifacts import ArtifactStore
+from avstudio_core.storage.database import Transaction
+from avstudio_core.storage.schema import open_database
+from avstudio_core.storage.tables import artifacts, dependencies, events, jobs, tasks
+from avstudio_core.tasks.job import Claim, Finished, NewTask, Rules, Wanted
+from avstudio_core.tasks.queue import Queue
+from avstudio_core.tasks.task import Problem, TaskOptions
+from avstudio_core.tasks.transitions import Transitions
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import select
+
+EXAMPLES = int(os.environ.get("AVSTUDIO_MODEL_EXAMPLES", "200"))
+STUDIOS = ("studio_a", "studio_b", "studio_c")
+LEASE, DELIVERIES, LONGEST_PAUSE = 30.0, 3, 60.0
+CONTENT = b"what a run made"
+LEGAL = {
+    ("PENDING", "ASSIGNED"),
+    ("PENDING", "BLOCKED"),
+    ("ASSIGNED", "IN_PROGRESS"),
+    ("ASSIGNED", "BLOCKED"),
+    ("IN_PROGRESS", "AWAITING_REVIEW"),
+    ("IN_PROGRESS", "FAILED"),
+    ("IN_PROGRESS", "BLOCKED"),
+    ("AWAITING_REVIEW", "COMPLETED"),
+    ("AWAITING_REVIEW", "IN_PROGRESS"),
+    ("FAILED", "PENDING"),
+    ("BLOCKED", "PENDING"),
+}
+
+
+@dataclass
+class Ref:
+    """A task as the model knows it."""
+
+    id: str
+    needs: tuple[str, ...]
+    origin: str
+    processor: str
+    options: TaskOptions
+    state: str = "PENDING"
+    reason: str | None = None
+    attempts: int = 0
+    deliveries: int = 0
+    due: float = 0.0
+    fence: int = 0
+    cancelling: bool = False
+    holder: str = ""
+    lease: float = 0.0
+    published: int = 0
+    events: list[str] = field(default_factory=lambda: ["submitted"])
+
+    @property
+    def held(self) -> bool:
+        return self.state in ("ASSIGNED", "IN_PROGRESS")
+
+    def go(self, *path: str, reason: str | None = None, told: tuple[str, ...] = ()) -> None:
+        for new in path:
+            assert (self.state, new) in LEGAL
+            self.state = new
+        self.reason = reason
+        self.events += told
+
+
+class Model:
+    """What the queue promises, without a database."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, Ref] = {}
+
+    def waiting(self, ref: Ref) -> int:
+        return sum(self.tasks[needed].state != "COMPLETED" for needed in ref.needs)
+
+    def claim(self, studio: str, wanted: Wanted, now: float) -> list[str]:
+        ready = [
+            ref
+            for ref in self.tasks.values()
+            if ref.state == "PENDING"
+            and not self.waiting(ref)
+            and not now < ref.due <= now + LONGEST_PAUSE
+            and (ref.origin == studio or not wanted.own)
+            and ref.processor in wanted.only
+        ]
+        ready.sort(key=lambda ref: (ref.origin != studio, -ref.options.priority, ref.id))
+        for ref in ready[: wanted.limit]:
+            ref.go("ASSIGNED", reason=ref.reason)
+            ref.fence, ref.deliveries, ref.holder, ref.lease = ref.fence + 1, ref.deliveries + 1, studio, now + LEASE
+        return [ref.id for ref in ready[: wanted.limit]]
+
+    def finish(self, ref: Ref) -> None:
+        ref.published += 1
+        ref.go("AWAITING_REVIEW", told=("reviewing",))
+        if ref.options.reviewer == "processor":
+            ref.events.pop()
+            ref.go("COMPLETED", told=("completed",))
+
+    def fail(self, ref: Ref, reason: str, now: float, *, again: bool, pause: float = 0.0) -> None:
+        path = ("IN_PROGRESS", "FAILED") if ref.state in ("ASSIGNED", "AWAITING_REVIEW") else ("FAILED",)
+        reason = "cancelled" if ref.cancelling else reason
+        ref.go(*path, reason=reason, told=("failed",))
+        ref.cancelling = False
+        if again:
+            ref.go("PENDING", reason=reason, told=("retried",))
+            ref.due = now + pause
+        else:
+            self.block_dependents(ref)
+
+    def lose(self, ref: Ref, now: float) -> None:
+        if ref.state == "ASSIGNED":
+            self.hand_back(ref, now)
+        else:
+            self.fail(ref, "lost", now, again=not ref.cancelling and ref.deliveries < DELIVERIES)
+
+    def hand_back(self, ref: Ref, now: float) -> None:
+        if ref.cancelling:
+            self.fail(ref, "cancelled", now, again=False)
+            return
+        ref.go("BLOCKED", "PENDING", reason=ref.reason, told=("retried",) if ref.state == "IN_PROGRESS" else ())
+        ref.deliveries -= 1
+
+    def block_dependents(self, ref: Ref) -> None:
+        for one in self.tasks.values():
+            if ref.id in one.needs and one.state == "PENDING":
+                one.go("BLOCKED", reason="dependency", told=("blocked",))
+                self.block_dependents(one)
+
+    def free(self, ref: Ref, studio: str) -> list[str]:
+        """All that a retry sets free: what failed above, and what that blocked below."""
+        if ref.state not in ("FAILED", "BLOCKED"):
+            return []
+        ref.go("PENDING", told=("retried",))
+        ref.origin, ref.attempts, ref.deliveries, ref.due, ref.cancelling = studio, 0, 0, 0.0, False
+        above = [self.tasks[needed] for needed in ref.needs]
+        below = [one for one in self.tasks.values() if ref.id in one.needs and one.reason == "dependency"]
+        return [ref.id, *(freed for one in above + below for freed in self.free(one, studio))]
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Rules do the same to the queue and to the model; the invariants compare them."""
+
+    template: Path
+    claims = Bundle("claims")
+
+    @initialize()
+    def open(self) -> None:
+        self.now = 1_000_000.0
+        self.home = Path(tempfile.mkdtemp())
+        shutil.copytree(self.template, self.home, dirs_exist_ok=True)
+        self.database = open_database(self.home)
+        self.store = ArtifactStore(self.home)
+        rules = {name: Rules(name, LEASE, DELIVERIES) for name in STUDIOS}
+        self.queues = {name: Queue(self.database, self.store, rules[name], lambda: self.now) for name in STUDIOS}
+        self.change = {name: Transitions(self.store, rules[name], lambda: self.now) for name in STUDIOS}
+        self.model = Model()
+        self.sha256 = hashlib.sha256(CONTENT).hexdigest()
+        (self.store.folder("job_x") / self.sha256).write_bytes(CONTENT)
+
+    def teardown(self) -> None:
+        if hasattr(self, "database"):
+            self.database.close()
+            shutil.rmtree(self.home)
+
+    # Submitting and claiming
+
+    @rule(
+        studio=st.sampled_from(STUDIOS),
+        needs=st.lists(st.sets(st.integers(0, 3)), min_size=1, max_size=4),
+        processor=st.sampled_from(["a.one", "b.two"]),
+        options=st.builds(
+            TaskOptions,
+            priority=st.integers(-1, 1),
+            retries=st.integers(0, 2),
+            reviewer=st.sampled_from(["processor", "processor", "person"]),
+        ),
+    )
+    def submit(self, studio: str, needs: list[set[int]], processor: str, options: TaskOptions) -> None:
+        ids = [f"task_{len(self.model.tasks) + n:04d}" for n in range(len(needs))]
+        new = []
+        for n, task_id in enumerate(ids):
+            needed = tuple(ids[m] for m in sorted(needs[n]) if m < n)
+            new.append(NewTask(task_id, "step", processor, "{}", None, needed))
+            self.model.tasks[task_id] = Ref(task_id, needed, studio, processor, options)
+        self.queues[studio].submit(f"plan_{ids[0]}", new, options)
+
+    @rule(
+        target=claims,
+        studio=st.sampled_from(STUDIOS),
+        limit=st.integers(1, 4),
+        own=st.booleans(),
+        only=st.sets(st.sampled_from(["a.one", "b.two"]), min_size=1),
+    )
+    def claim(self, studio: str, limit: int, own: bool, only: set[str]) -> Any:
+        expected = self.model.claim(studio, Wanted(limit, only, own), self.now)
+        claims = self.queues[studio].claim(limit, only, own=own)
+        assert [claim.task_id for claim in claims] == expected
+        return multiple(*((studio, claim) for claim in claims))
+
+    # What a studio does with a claim, be it good or long stale
+
+    def good(self, claim: Claim, *states: str) -> Ref | None:
+        ref = self.model.tasks[claim.task_id]
+        return ref if ref.fence == claim.fence and ref.state in (states or ("ASSIGNED", "IN_PROGRESS")) else None
+
+    @rule(held=claims)
+    def start(self, held: tuple[str, Claim]) -> None:
+        studio, claim = held
+        ref = self.good(claim, "ASSIGNED")
+        assert self.queues[studio].start(claim).result() == (ref is not None)
+        if ref:
+            ref.go("IN_PROGRESS", reason=ref.reason, told=("started",))
+            ref.attempts += 1
+
+    @rule(held=claims)
+    def progress(self, held: tuple[str, Claim]) -> None:
+        studio, claim = held
+        self.queues[studio].progress(claim, 50.0, "half")
+        if ref := self.good(claim, "IN_PROGRESS"):
+            ref.events.append("progress")
+
+    def finished(self) -> Finished:
+        made = Artifact(
+            id=f"art_{os.urandom(8).hex()}", name="x", sha256=self.sha256, size=len(CONTENT), media_type="text/plain"
+        )
+        return Finished("{}", [made], self.store.staging / "job_x", cache_key="key")
+
+    @rule(held=claims)
+    def finish(self, held: tuple[str, Claim]) -> None:
+        studio, claim = held
+        ref = self.good(claim, "IN_PROGRESS")
+        ref = None if ref and ref.cancelling else ref
+        assert self.queues[studio].finish(claim, self.finished()).result() == (ref is not None)
+        if ref:
+            self.model.finish(ref)
+
+    @rule(held=claims, retryable=st.booleans())
+    def fail(self, held: tuple[str, Claim], retryable: bool) -> None:
+        studio, claim = held
+        ref = self.good(claim)
+        assert self.queues[studio].fail(claim, Problem(code="broke", message="no"), retryable=retryable).result() == (
+            ref is not None
+        )
+        if ref:
+            again = retryable and not ref.cancelling and ref.attempts <= ref.options.retries
+            ref.deliveries -= again
+            pause = 0.5 * 2 ** max(0, ref.attempts - 1)
+            self.model.fail(ref, "broke", self.now, again=again, pause=pause)
+
+    @rule(held=claims)
+    def lose(self, held: tuple[str, Claim]) -> None:
+        studio, claim = held
+        ref = self.good(claim)
+        assert self.queues[studio].lose(claim, Problem(code="lost", message="")).result() == (ref is not None)
+        if ref:
+            self.model.lose(ref, self.now)
+
+    @rule(held=claims)
+    def hand_back(self, held: tuple[str, Claim]) -> None:
+        studio, claim = held
+        ref = self.good(claim)
+        assert self.queues[studio].hand_back(claim).result() == (ref is not None)
+        if ref:
+            self.model.hand_back(ref, self.now)
+
+    @rule(target=claims, held=consumes(claims))
+    def rerun(self, held: tuple[str, Claim]) -> Any:
+        studio, claim = held
+        ref = self.good(claim, "IN_PROGRESS")
+        again = self.queues[studio].rerun(claim, "poor").result()
+        assert (again is not None) == (ref is not None)
+        if again is None or ref is None:
+            return multiple(held)
+        ref.go("AWAITING_REVIEW", "IN_PROGRESS", reason=ref.reason, told=("reviewing",))
+        ref.attempts, ref.fence, ref.holder, ref.lease = ref.attempts + 1, ref.fence + 1, studio, self.now + LEASE
+        assert again.attempt == ref.attempts
+        return multiple(held, (studio, again))
+
+    @rule(target=claims, held=claims, other=st.sampled_from(STUDIOS))
+    def lost_and_claimed_in_one_commit(self, held: tuple[str, Claim], other: str) -> Any:
+        studio, claim = held
+        wanted = Wanted(2, {"a.one", "b.two"})
+
+        def group(transaction: Transaction) -> list[Claim]:
+            problem = Problem(code="lost", message="")
+            self.change[studio].lose(transaction, claim.task_id, claim.fence, problem)
+            return self.change[other].claim(transaction, wanted)
+
+        if ref := self.good(claim):
+            self.model.lose(ref, self.now)
+        expected = self.model.claim(other, wanted, self.now)
+        claims = self.database.write(group)
+        assert [one.task_id for one in claims] == expected
+        return multiple(*((other, one) for one in claims))
+
+    # Leases, clocks and deaths
+
+    @rule(studio=st.sampled_from(STUDIOS))
+    def renew(self, studio: str) -> None:
+        self.queues[studio].renew()
+        for ref in self.model.tasks.values():
+            if ref.held and ref.holder == studio:
+                ref.lease = self.now + LEASE
+
+    @rule(studio=st.sampled_from(STUDIOS), dead=st.sets(st.sampled_from(STUDIOS), max_size=2))
+    def reap(self, studio: str, dead: set[str]) -> None:
+        expired = lambda ref: ref.lease < self.now and ref.holder != studio  # noqa: E731
+        lost = [ref for ref in self.model.tasks.values() if ref.held and (ref.holder in dead or expired(ref))]
+        assert sorted(self.queues[studio].reap(dead)) == [ref.id for ref in lost]
+        for ref in lost:
+            reason = "worker_lost"
+            was = ref.state
+            self.model.lose(ref, self.now)
+            if was == "IN_PROGRESS" and ref.reason == "lost":
+                ref.reason = reason
+
+    @rule(seconds=st.sampled_from([0.4, 2.0, 20.0, 31.0, 86_400.0, -86_400.0]))
+    def time_passes_or_jumps(self, seconds: float) -> None:
+        self.now += seconds
+
+    # A person's requests
+
+    @precondition(lambda self: self.model.tasks)
+    @rule(data=st.data(), studio=st.sampled_from(STUDIOS), verb=st.sampled_from(["cancel", "retry", "accept", "back"]))
+    def request(self, data: st.DataObject, studio: str, verb: str) -> None:
+        ref = data.draw(st.sampled_from(list(self.model.tasks.values())))
+        allowed = {
+            "cancel": ("PENDING", "ASSIGNED", "IN_PROGRESS", "AWAITING_REVIEW"),
+            "retry": ("FAILED", "BLOCKED"),
+        }.get(verb, ("AWAITING_REVIEW",))
+        act = getattr(self, f"_{verb}")
+        if ref.state in allowed:
+            act(ref, studio)
+            return
+        with pytest.raises(InvalidTransition):
+            act(ref, studio)
+
+    def _cancel(self, ref: Ref, studio: str) -> None:
+        state = self.queues[studio].cancel(ref.id)
+        if ref.state == "IN_PROGRESS":
+            ref.cancelling = True
+        elif ref.state == "AWAITING_REVIEW":
+            self.model.fail(ref, "cancelled", self.now, again=False)
+        else:
+            ref.go("BLOCKED", reason="cancelled", told=("blocked",))
+            self.model.block_dependents(ref)
+        assert state == ref.state
+
+    def _retry(self, ref: Ref, studio: str) -> None:
+        freed = self.queues[studio].retry(ref.id)
+        assert sorted(freed) == sorted(self.model.free(ref, studio))
+
+    def _accept(self, ref: Ref, studio: str) -> None:
+        self.queues[studio].accept(ref.id)
+        ref.go("COMPLETED", told=("completed",))
+
+    def _back(self, ref: Ref, studio: str) -> None:
+        self.queues[studio].send_back(ref.id, "again, please")
+        ref.go("IN_PROGRESS", "BLOCKED", "PENDING", told=("retried",))
+
+    # What must hold after every step
+
+    @invariant()
+    def the_same_tasks(self) -> None:
+        columns = ("id", "state", "reason", "waiting", "attempts", "deliveries", "fence", "origin")
+        with self.database.read() as connection:
+            query = select(*(tasks.c[name] for name in columns), tasks.c.cancelling).order_by(tasks.c.id)
+            found = [tuple(row) for row in connection.execute(query)]
+        assert found == [
+            (*(getattr(ref, name) if name != "waiting" else self.model.waiting(ref) for name in columns), ref.cancelling)
+            for ref in self.model.tasks.values()
+        ]
+
+    @invariant()
+    def one_open_job_for_each_task_that_is_held(self) -> None:
+        with self.database.read() as connection:
+            query = select(jobs.c.task_id, jobs.c.fence, jobs.c.studio, jobs.c.lease_until).where(jobs.c.ended_at.is_(None))
+            found = sorted(tuple(row) for row in connection.execute(query))
+        assert found == [(ref.id, ref.fence, ref.holder, ref.lease) for ref in self.model.tasks.values() if ref.held]
+
+    @invariant()
+    def the_same_events(self) -> None:
+        told: dict[str, list[str]] = {}
+        with self.database.read() as connection:
+            rows = connection.execute(select(events.c.seq, events.c.task_id, events.c.type).order_by(events.c.seq)).all()
+            made = list(connection.execute(select(artifacts.c.task_id)).scalars())
+        for _, task_id, kind in rows:
+            told.setdefault(task_id, []).append(kind.removeprefix("task."))
+        assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
+        for ref in self.model.tasks.values():
+            assert told[ref.id] == ref.events
+            assert ref.events.count("completed") == (ref.state == "COMPLETED")
+            assert made.count(ref.id) == ref.published
+
+
+@pytest.fixture(scope="module")
+def template() -> Iterator[Path]:
+    """A data folder with an empty database, to copy: making the schema takes longer than an example."""
+    home = Path(tempfile.mkdtemp())
+    open_database(home).close()
+    yield home
+    shutil.rmtree(home)
+
+
+def test_the_queue_keeps_its_promises(template: Path) -> None:
+    QueueMachine.template = template
+    run_state_machine_as_test(
+        QueueMachine,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
