@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from avstudio_core.artifact import Artifact
@@ -25,12 +24,9 @@ from avstudio_core.tasks.transitions import Transitions
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    Bundle,
     RuleBasedStateMachine,
-    consumes,
     initialize,
     invariant,
-    multiple,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -132,11 +128,11 @@ class Model:
         else:
             self.block_dependents(ref)
 
-    def lose(self, ref: Ref, now: float) -> None:
+    def lose(self, ref: Ref, now: float, reason: str = "lost") -> None:
         if ref.state == "ASSIGNED":
             self.hand_back(ref, now)
         else:
-            self.fail(ref, "lost", now, again=not ref.cancelling and ref.deliveries < DELIVERIES)
+            self.fail(ref, reason, now, again=not ref.cancelling and ref.deliveries < DELIVERIES)
 
     def hand_back(self, ref: Ref, now: float) -> None:
         if ref.cancelling:
@@ -162,11 +158,19 @@ class Model:
         return [ref.id, *(freed for one in above + below for freed in self.free(one, studio))]
 
 
+ALLOWED = {
+    "cancel": ("PENDING", "ASSIGNED", "IN_PROGRESS", "AWAITING_REVIEW"),
+    "retry": ("FAILED", "BLOCKED"),
+    "accept": ("AWAITING_REVIEW",),
+    "send_back": ("AWAITING_REVIEW",),
+}
+DEEDS = ("start", "progress", "finish", "break", "try_again", "lose", "hand_back", "rerun", "pass_on")
+
+
 class QueueMachine(RuleBasedStateMachine):
     """Rules do the same to the queue and to the model; the invariants compare them."""
 
     template: Path
-    claims = Bundle("claims")
 
     @initialize()
     def open(self) -> None:
@@ -179,6 +183,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.queues = {name: Queue(self.database, self.store, rules[name], lambda: self.now) for name in STUDIOS}
         self.change = {name: Transitions(self.store, rules[name], lambda: self.now) for name in STUDIOS}
         self.model = Model()
+        self.claims: list[tuple[str, Claim]] = []
         self.sha256 = hashlib.sha256(CONTENT).hexdigest()
         (self.store.folder("job_x") / self.sha256).write_bytes(CONTENT)
 
@@ -187,8 +192,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.database.close()
             shutil.rmtree(self.home)
 
-    # Submitting and claiming
-
+    @precondition(lambda self: len(self.model.tasks) < 8)
     @rule(
         studio=st.sampled_from(STUDIOS),
         needs=st.lists(st.sets(st.integers(0, 3)), min_size=1, max_size=4),
@@ -209,158 +213,149 @@ class QueueMachine(RuleBasedStateMachine):
             self.model.tasks[task_id] = Ref(task_id, needed, studio, processor, options)
         self.queues[studio].submit(f"plan_{ids[0]}", new, options)
 
+    @precondition(lambda self: self.model.tasks)
     @rule(
-        target=claims,
         studio=st.sampled_from(STUDIOS),
         limit=st.integers(1, 4),
         own=st.booleans(),
         only=st.sets(st.sampled_from(["a.one", "b.two"]), min_size=1),
+        begin=st.booleans(),
     )
-    def claim(self, studio: str, limit: int, own: bool, only: set[str]) -> Any:
+    def claim(self, studio: str, limit: int, own: bool, only: set[str], begin: bool) -> None:
         expected = self.model.claim(studio, Wanted(limit, only, own), self.now)
         claims = self.queues[studio].claim(limit, only, own=own)
         assert [claim.task_id for claim in claims] == expected
-        return multiple(*((studio, claim) for claim in claims))
+        self.claims += [(studio, claim) for claim in claims]
+        for claim in claims if begin else ():
+            self.do_start(studio, claim, self.good(claim))
 
     # What a studio does with a claim, be it good or long stale
 
-    def good(self, claim: Claim, *states: str) -> Ref | None:
-        ref = self.model.tasks[claim.task_id]
-        return ref if ref.fence == claim.fence and ref.state in (states or ("ASSIGNED", "IN_PROGRESS")) else None
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), deed=st.sampled_from(DEEDS), times=st.integers(1, 2))
+    def act(self, data: st.DataObject, deed: str, times: int) -> None:
+        good = [one for one in self.claims if self.good(one[1])]
+        studio, claim = data.draw(st.sampled_from(good * 3 + self.claims))
+        for _ in range(times):  # the second time is a late or repeated report
+            getattr(self, f"do_{deed}")(studio, claim, self.good(claim))
 
-    @rule(held=claims)
-    def start(self, held: tuple[str, Claim]) -> None:
-        studio, claim = held
-        ref = self.good(claim, "ASSIGNED")
-        assert self.queues[studio].start(claim).result() == (ref is not None)
-        if ref:
+    @precondition(lambda self: self.model.tasks)
+    @rule(studio=st.sampled_from(STUDIOS), times=st.integers(1, DELIVERIES + 1))
+    def work_that_kills(self, studio: str, times: int) -> None:
+        for _ in range(times):
+            self.claim(studio, 1, False, {"a.one", "b.two"}, True)
+            studio, claim = self.claims[-1] if self.claims else (studio, None)
+            if claim is not None:
+                self.do_lose(studio, claim, self.good(claim))
+
+    def good(self, claim: Claim) -> Ref | None:
+        """The task, while the claim holds it."""
+        ref = self.model.tasks[claim.task_id]
+        return ref if ref.fence == claim.fence and ref.held else None
+
+    def do_start(self, studio: str, claim: Claim, ref: Ref | None) -> None:
+        ready = ref is not None and ref.state == "ASSIGNED"
+        assert self.queues[studio].start(claim).result() == ready
+        if ref and ready:
             ref.go("IN_PROGRESS", reason=ref.reason, told=("started",))
             ref.attempts += 1
 
-    @rule(held=claims)
-    def progress(self, held: tuple[str, Claim]) -> None:
-        studio, claim = held
+    def do_progress(self, studio: str, claim: Claim, ref: Ref | None) -> None:
         self.queues[studio].progress(claim, 50.0, "half")
-        if ref := self.good(claim, "IN_PROGRESS"):
+        self.database.write(lambda transaction: None)  # progress is not waited for; this comes after it
+        if ref and ref.state == "IN_PROGRESS":
             ref.events.append("progress")
 
-    def finished(self) -> Finished:
-        made = Artifact(
-            id=f"art_{os.urandom(8).hex()}", name="x", sha256=self.sha256, size=len(CONTENT), media_type="text/plain"
-        )
-        return Finished("{}", [made], self.store.staging / "job_x", cache_key="key")
-
-    @rule(held=claims)
-    def finish(self, held: tuple[str, Claim]) -> None:
-        studio, claim = held
-        ref = self.good(claim, "IN_PROGRESS")
-        ref = None if ref and ref.cancelling else ref
-        assert self.queues[studio].finish(claim, self.finished()).result() == (ref is not None)
-        if ref:
+    def do_finish(self, studio: str, claim: Claim, ref: Ref | None) -> None:
+        name = f"art_{os.urandom(8).hex()}"
+        made = Artifact(id=name, name="x", sha256=self.sha256, size=len(CONTENT), media_type="text/plain")
+        done = Finished("{}", [made], self.store.staging / "job_x", cache_key="key")
+        running = ref is not None and ref.state == "IN_PROGRESS" and not ref.cancelling
+        assert self.queues[studio].finish(claim, done).result() == running
+        if ref and running:
             self.model.finish(ref)
 
-    @rule(held=claims, retryable=st.booleans())
-    def fail(self, held: tuple[str, Claim], retryable: bool) -> None:
-        studio, claim = held
-        ref = self.good(claim)
-        assert self.queues[studio].fail(claim, Problem(code="broke", message="no"), retryable=retryable).result() == (
-            ref is not None
-        )
+    def do_break(self, studio: str, claim: Claim, ref: Ref | None, *, retryable: bool = False) -> None:
+        failed = self.queues[studio].fail(claim, Problem(code="broke", message="no"), retryable=retryable)
+        assert failed.result() == (ref is not None)
         if ref:
             again = retryable and not ref.cancelling and ref.attempts <= ref.options.retries
             ref.deliveries -= again
             pause = 0.5 * 2 ** max(0, ref.attempts - 1)
             self.model.fail(ref, "broke", self.now, again=again, pause=pause)
 
-    @rule(held=claims)
-    def lose(self, held: tuple[str, Claim]) -> None:
-        studio, claim = held
-        ref = self.good(claim)
+    def do_try_again(self, studio: str, claim: Claim, ref: Ref | None) -> None:
+        self.do_break(studio, claim, ref, retryable=True)
+
+    def do_lose(self, studio: str, claim: Claim, ref: Ref | None) -> None:
         assert self.queues[studio].lose(claim, Problem(code="lost", message="")).result() == (ref is not None)
         if ref:
             self.model.lose(ref, self.now)
 
-    @rule(held=claims)
-    def hand_back(self, held: tuple[str, Claim]) -> None:
-        studio, claim = held
-        ref = self.good(claim)
+    def do_hand_back(self, studio: str, claim: Claim, ref: Ref | None) -> None:
         assert self.queues[studio].hand_back(claim).result() == (ref is not None)
         if ref:
             self.model.hand_back(ref, self.now)
 
-    @rule(target=claims, held=consumes(claims))
-    def rerun(self, held: tuple[str, Claim]) -> Any:
-        studio, claim = held
-        ref = self.good(claim, "IN_PROGRESS")
+    def do_rerun(self, studio: str, claim: Claim, ref: Ref | None) -> None:
         again = self.queues[studio].rerun(claim, "poor").result()
-        assert (again is not None) == (ref is not None)
-        if again is None or ref is None:
-            return multiple(held)
-        ref.go("AWAITING_REVIEW", "IN_PROGRESS", reason=ref.reason, told=("reviewing",))
-        ref.attempts, ref.fence, ref.holder, ref.lease = ref.attempts + 1, ref.fence + 1, studio, self.now + LEASE
-        assert again.attempt == ref.attempts
-        return multiple(held, (studio, again))
+        assert (again is not None) == (ref is not None and ref.state == "IN_PROGRESS")
+        if again and ref:
+            ref.go("AWAITING_REVIEW", "IN_PROGRESS", reason=ref.reason, told=("reviewing",))
+            ref.attempts, ref.fence, ref.holder, ref.lease = ref.attempts + 1, ref.fence + 1, studio, self.now + LEASE
+            assert again.attempt == ref.attempts
+            self.claims.append((studio, again))
 
-    @rule(target=claims, held=claims, other=st.sampled_from(STUDIOS))
-    def lost_and_claimed_in_one_commit(self, held: tuple[str, Claim], other: str) -> Any:
-        studio, claim = held
-        wanted = Wanted(2, {"a.one", "b.two"})
+    def do_pass_on(self, studio: str, claim: Claim, ref: Ref | None) -> None:
+        """Lost by one studio and claimed by another in the same commit."""
+        other, wanted = STUDIOS[STUDIOS.index(studio) - 1], Wanted(2, {"a.one", "b.two"})
 
         def group(transaction: Transaction) -> list[Claim]:
             problem = Problem(code="lost", message="")
             self.change[studio].lose(transaction, claim.task_id, claim.fence, problem)
             return self.change[other].claim(transaction, wanted)
 
-        if ref := self.good(claim):
+        if ref:
             self.model.lose(ref, self.now)
         expected = self.model.claim(other, wanted, self.now)
         claims = self.database.write(group)
         assert [one.task_id for one in claims] == expected
-        return multiple(*((other, one) for one in claims))
+        self.claims += [(other, one) for one in claims]
 
-    # Leases, clocks and deaths
+    # Leases, clocks, deaths, and a person's requests
 
-    @rule(studio=st.sampled_from(STUDIOS))
-    def renew(self, studio: str) -> None:
-        self.queues[studio].renew()
-        for ref in self.model.tasks.values():
-            if ref.held and ref.holder == studio:
-                ref.lease = self.now + LEASE
+    @rule(seconds=st.sampled_from([0.4, 2.0, 31.0, 86_400.0, -86_400.0]), studio=st.sampled_from((None, *STUDIOS)))
+    def time_passes_or_jumps(self, seconds: float, studio: str | None) -> None:
+        """And one studio sends its heartbeat."""
+        self.now += seconds
+        if studio is not None:
+            self.queues[studio].renew()
+            for ref in self.model.tasks.values():
+                if ref.held and ref.holder == studio:
+                    ref.lease = self.now + LEASE
 
+    @precondition(lambda self: self.claims)
     @rule(studio=st.sampled_from(STUDIOS), dead=st.sets(st.sampled_from(STUDIOS), max_size=2))
     def reap(self, studio: str, dead: set[str]) -> None:
         expired = lambda ref: ref.lease < self.now and ref.holder != studio  # noqa: E731
         lost = [ref for ref in self.model.tasks.values() if ref.held and (ref.holder in dead or expired(ref))]
         assert sorted(self.queues[studio].reap(dead)) == [ref.id for ref in lost]
         for ref in lost:
-            reason = "worker_lost"
-            was = ref.state
-            self.model.lose(ref, self.now)
-            if was == "IN_PROGRESS" and ref.reason == "lost":
-                ref.reason = reason
-
-    @rule(seconds=st.sampled_from([0.4, 2.0, 20.0, 31.0, 86_400.0, -86_400.0]))
-    def time_passes_or_jumps(self, seconds: float) -> None:
-        self.now += seconds
-
-    # A person's requests
+            self.model.lose(ref, self.now, reason="worker_lost")
 
     @precondition(lambda self: self.model.tasks)
-    @rule(data=st.data(), studio=st.sampled_from(STUDIOS), verb=st.sampled_from(["cancel", "retry", "accept", "back"]))
+    @rule(data=st.data(), studio=st.sampled_from(STUDIOS), verb=st.sampled_from(list(ALLOWED)))
     def request(self, data: st.DataObject, studio: str, verb: str) -> None:
-        ref = data.draw(st.sampled_from(list(self.model.tasks.values())))
-        allowed = {
-            "cancel": ("PENDING", "ASSIGNED", "IN_PROGRESS", "AWAITING_REVIEW"),
-            "retry": ("FAILED", "BLOCKED"),
-        }.get(verb, ("AWAITING_REVIEW",))
-        act = getattr(self, f"_{verb}")
-        if ref.state in allowed:
-            act(ref, studio)
+        every = list(self.model.tasks.values())
+        fitting = [ref for ref in every if ref.state in ALLOWED[verb]]
+        ref = data.draw(st.sampled_from(fitting * 3 + every))
+        if ref in fitting:
+            getattr(self, f"do_{verb}")(ref, studio)
             return
         with pytest.raises(InvalidTransition):
-            act(ref, studio)
+            getattr(self, f"do_{verb}")(ref, studio)
 
-    def _cancel(self, ref: Ref, studio: str) -> None:
+    def do_cancel(self, ref: Ref, studio: str) -> None:
         state = self.queues[studio].cancel(ref.id)
         if ref.state == "IN_PROGRESS":
             ref.cancelling = True
@@ -371,15 +366,15 @@ class QueueMachine(RuleBasedStateMachine):
             self.model.block_dependents(ref)
         assert state == ref.state
 
-    def _retry(self, ref: Ref, studio: str) -> None:
+    def do_retry(self, ref: Ref, studio: str) -> None:
         freed = self.queues[studio].retry(ref.id)
         assert sorted(freed) == sorted(self.model.free(ref, studio))
 
-    def _accept(self, ref: Ref, studio: str) -> None:
+    def do_accept(self, ref: Ref, studio: str) -> None:
         self.queues[studio].accept(ref.id)
         ref.go("COMPLETED", told=("completed",))
 
-    def _back(self, ref: Ref, studio: str) -> None:
+    def do_send_back(self, ref: Ref, studio: str) -> None:
         self.queues[studio].send_back(ref.id, "again, please")
         ref.go("IN_PROGRESS", "BLOCKED", "PENDING", told=("retried",))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from avstudio_core.errors import WeightsMissing
+from avstudio_core.errors import NotFound, WeightsMissing
 from avstudio_core.kinds.weights import Shelf, Weights
 
 AUTO = "auto"
@@ -20,8 +20,12 @@ def choose_model(shelf: Shelf, families: Sequence[str], asked: str) -> str:
     Raises `NotFound` for a name of no such model, `WeightsMissing` when `auto` finds none.
     """
     known = [weights for family in families for weights in shelf.known(family)]
+    if _is_path(asked):
+        return asked
     if asked != AUTO:
-        return asked if _is_path(asked) else _named(known, asked).name
+        name = _named(known, asked).name
+        shelf.require(name)
+        return name
     at_hand = [weights for weights in known if shelf.at_hand(weights.name)]
     if at_hand:
         return max(at_hand, key=lambda weights: weights.quality).name
@@ -41,8 +45,8 @@ def choose_device(asked: str, able: Sequence[str]) -> str:
     """`asked`, or for `auto` the first of `able` that this machine has."""
     if asked != AUTO:
         return asked
-    there = {"cuda": has_cuda, "mps": has_mps, "cpu": lambda: True}
-    return next(device for device in able if there[device]())
+    there = {"cuda": has_cuda, "mps": has_mps}
+    return next(device for device in able if device == "cpu" or there[device]())
 
 
 def has_mps() -> bool:
@@ -65,8 +69,6 @@ def has_cuda() -> bool:
 
 
 def _named(known: Sequence[type[Weights]], name: str) -> type[Weights]:
-    from avstudio_core.errors import NotFound
-
     for weights in known:
         if weights.name == name:
             return weights

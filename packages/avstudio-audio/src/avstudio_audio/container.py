@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from avstudio_audio.errors import NoAudio
 from avstudio_core.errors import UnreadableMedia
@@ -35,7 +35,7 @@ def open_media(path: Path) -> Iterator[InputContainer]:
     with _open_file(path) as file:
         try:
             # A file without buffer of its own: FFmpeg has one, and its seeks are many.
-            container = av.open(file, container_options=SEALED, metadata_errors="replace", buffer_size=_BUFFER)
+            container = av.open(file, "r", container_options=SEALED, metadata_errors="replace", buffer_size=_BUFFER)
         except (av.FFmpegError, OSError, ValueError) as error:
             raise UnreadableMedia(_refusal(path)) from error
         with container:
@@ -49,15 +49,14 @@ def audio_stream(container: InputContainer, path: Path) -> AudioStream:
         raise NoAudio(f"'{path}' has no audio stream.")
     if stream.codec_context is None:
         raise UnreadableMedia(f"The sound in '{path}' is in a codec that cannot be decoded here.")
-    return stream
+    return cast("AudioStream", stream)
 
 
 def ends_early(path: Path) -> bool:
     """Whether a RIFF file (WAV, AVI) is smaller than it says, which FFmpeg passes over in silence."""
     with path.open("rb") as file:
         mark, size = struct.unpack("<4sI", file.read(8).ljust(8, b"\0"))
-    stated = mark == b"RIFF" and size < _UNSTATED
-    return stated and size + 8 > path.stat().st_size + 1
+    return bool(mark == b"RIFF" and size < _UNSTATED and size + 8 > path.stat().st_size + 1)
 
 
 def _open_file(path: Path) -> BinaryIO:

@@ -90,14 +90,14 @@ def _finite(
         bad = first_not_finite(piece)
         if bad is not None:
             time = start + (position + bad) / rate
-            raise UnreadableMedia(f"'{path}' holds values that are no numbers (NaN, infinity), the first at {time:.3f} s.")
+            raise UnreadableMedia(
+                f"'{path}' holds values that are no numbers (NaN, infinity), the first at {time:.3f} s."
+            )
         position += piece.shape[1]
         yield piece
 
 
-def _watched(
-    pieces: Iterable[NDArray[np.float32]], length: int, progress: Progress
-) -> Iterator[NDArray[np.float32]]:
+def _watched(pieces: Iterable[NDArray[np.float32]], length: int, progress: Progress) -> Iterator[NDArray[np.float32]]:
     """The same pieces, while `progress` hears of every hundredth of `length` samples."""
     done = told = 0
     for piece in pieces:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from av.audio.fifo import AudioFifo
     from av.audio.frame import AudioFrame
     from av.audio.resampler import AudioResampler
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.packet import Packet
     from numpy.typing import NDArray
@@ -56,7 +57,7 @@ class AudioReader:
         """Raises `NoAudio` where there is no stream, or no frame of it can be decoded."""
         self._container, self._path = container, path
         self._stream = audio_stream(container, path)
-        self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_type = "AUTO"
         self._origin = (container.start_time or 0) / 1_000_000
         self._lost_packets = self._silent = 0
         if span[0] > LEAD:
@@ -132,7 +133,7 @@ class AudioReader:
             return container.duration / 1_000_000 - self._origin
         return None
 
-    def _packets(self) -> Iterator[Packet | None]:
+    def _packets(self) -> Iterator[Packet[AudioStream] | None]:
         import av
 
         try:
@@ -155,8 +156,7 @@ class AudioReader:
     def _place(self, frame: AudioFrame, otherwise: int) -> int:
         """Where a frame begins by its time stamp, in samples."""
         time = frame.time
-        known = time is not None and math.isfinite(time)
-        return round((time - self._origin) * self.rate) if known else otherwise
+        return otherwise if time is None or math.isnan(time) else round((time - self._origin) * self.rate)
 
     def _alike(self, frame: AudioFrame) -> list[AudioFrame]:
         """A frame in the format, layout and rate of the first one; some streams change on the way."""
@@ -199,9 +199,9 @@ def _array(frame: AudioFrame, channels: int) -> NDArray[np.float32]:
     kind, factor, offset = NUMBERS[frame.format.name.removesuffix("p")]
     count, planes = frame.samples, frame.planes
     if frame.format.is_planar:
-        numbers = np.stack([np.frombuffer(planes[i], kind, count) for i in range(channels)])
+        numbers = np.stack([np.frombuffer(memoryview(planes[i]), kind, count) for i in range(channels)])
     else:
-        numbers = np.frombuffer(planes[0], kind, count * channels).reshape(count, channels).T
+        numbers = np.frombuffer(memoryview(planes[0]), kind, count * channels).reshape(count, channels).T
     if kind == "f4":
         return numbers
     array = numbers.astype(np.float32)

@@ -29,7 +29,8 @@ class Samples:
     """Where the first sample lies on the clock of the file it came from, in seconds."""
 
     def __post_init__(self) -> None:
-        shape, kind = getattr(self.data, "shape", ()), getattr(self.data, "dtype", type(self.data).__name__)
+        shape: tuple[int, ...] = getattr(self.data, "shape", ())
+        kind = getattr(self.data, "dtype", type(self.data).__name__)
         if len(shape) != 2 or shape[0] < 1 or str(kind) != "float32":
             raise InvalidInput(f"Samples are float32 of (channels, samples), not {kind} of {shape}.")
         if self.rate < 1:

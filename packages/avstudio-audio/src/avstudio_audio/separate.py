@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -171,7 +170,7 @@ def _derived(wanted: list[str], engine: Engine) -> bool:
 def _load(context: Context) -> Engine:
     model, device = context.needs.model, context.needs.device
     assert model is not None
-    folder = context.shelf.folder(model)
+    folder = context.weights(model)
     if context.settings.threads:
         import torch
 
@@ -195,13 +194,13 @@ def _written(
     """The stems as files, named after the recording."""
     from avstudio_audio.encode import encode
 
-    title, written = PurePath(source.name).stem, {}
+    written = {}
     facts = MediaFacts(duration=mix.duration, rate=mix.rate, channels=2)
     for number, (stem, data) in enumerate(stems.items()):
         context.progress(0.9 + 0.1 * number / len(stems), f"write {stem}")
         path = context.new_path(params.format.suffix)
         encode(replace(mix, data=data), path, params.format, warn=context.warn)
-        name = f"{title}.{stem}{params.format.suffix}"
+        name = source.name_for(f".{stem}{params.format.suffix}")
         written[stem] = context.publish(path, name, params.format.media_type, facts)
     return written
 

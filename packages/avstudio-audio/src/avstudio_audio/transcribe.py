@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -123,7 +122,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
             duration=sound.duration,
             text=transcript.text,
             warnings=findings if context.feedback is None else [],
-            effective=asdict(options) | {"model": context.needs.model, "compute_type": whisper.compute_type},
+            effective=_effective(options, whisper, context),
         )
 
     def review(self, result: TranscribeResult, context: Context) -> Review:
@@ -137,7 +136,7 @@ def _load(context: Context, arithmetic: str) -> Whisper:
     from avstudio_audio.whisper import Whisper
 
     assert context.needs.model is not None
-    folder = context.shelf.folder(context.needs.model)
+    folder = context.weights(context.needs.model)
     return Whisper.load(folder, context.needs.device, arithmetic, context.settings.threads)
 
 
@@ -156,7 +155,7 @@ def _options(params: TranscribeParams, feedback: str | None) -> Options:
         task=params.task,
         beam_size=params.beam_size,
         word_timestamps=params.word_timestamps,
-        vad=params.vad if feedback is None else not params.vad,
+        vad=params.vad and feedback is None,  # it may be what left the words out
         prompt=params.prompt,
         hotwords=tuple(params.hotwords),
         condition_on_previous_text=feedback is None,
@@ -168,14 +167,20 @@ def _files(transcript: Transcript, source: Artifact, params: TranscribeParams, c
     from avstudio_audio.subtitles import to_srt, to_txt, to_vtt
 
     writers = {"srt": to_srt, "vtt": to_vtt, "txt": to_txt}
-    title, facts = PurePath(source.name).stem, MediaFacts(duration=transcript.duration)
+    facts = MediaFacts(duration=transcript.duration)
 
     def publish(text: str, suffix: str, media_type: str) -> Artifact:
         path = context.new_path(f".{suffix}")
         path.write_text(text, encoding="utf-8")
-        return context.publish(path, f"{title}.{suffix}", media_type, facts)
+        return context.publish(path, source.name_for(f".{suffix}"), media_type, facts)
 
     return {
         "transcript": publish(transcript.model_dump_json(indent=1), "json", MEDIA_TYPE),
         "subtitles": {name: publish(writers[name](transcript), name, MEDIA_TYPES[name]) for name in params.format},
     }
+
+
+def _effective(options: Options, whisper: Whisper, context: Context) -> dict[str, Any]:
+    listed = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(options).items()}
+    model = {"model": context.needs.model, "device": context.needs.device, "compute_type": whisper.compute_type}
+    return {**listed, **model}

@@ -108,12 +108,12 @@ class Whisper:
         with _interrupted(self._model, cancelled):
             heard, facts = self._model.transcribe(sound.reshape(-1), **_arguments(options))
             for segment in heard:
-                segments.append(_segment(segment))
-                progress(min(1.0, segments[-1].end / facts.duration))
+                segments.append(_segment(segment, facts.duration))
+                progress(segments[-1].end / facts.duration)
         progress(1.0)
         return Transcript(
             language=facts.language,
-            language_probability=float(facts.language_probability),
+            language_probability=_probability(facts.language_probability),
             duration=facts.duration,
             segments=segments,
         )
@@ -145,21 +145,35 @@ def _arguments(options: Options) -> dict[str, Any]:
     }
 
 
-def _segment(heard: Any) -> Segment:
-    """One `faster_whisper` segment in our own nouns, its numpy numbers made plain."""
+def _segment(heard: Any, duration: float) -> Segment:
+    """One `faster_whisper` segment in our own nouns, without times in the silence that fills up the last window."""
+
+    def within(time: float) -> float:
+        return min(float(time), duration)
+
     return Segment(
         id=heard.id,
-        start=float(heard.start),
-        end=float(heard.end),
+        start=within(heard.start),
+        end=within(heard.end),
         text=heard.text.strip(),
         words=[
-            Word(start=float(word.start), end=float(word.end), text=word.word, probability=float(word.probability))
+            Word(
+                start=within(word.start),
+                end=within(word.end),
+                text=word.word,
+                probability=_probability(word.probability),
+            )
             for word in heard.words or ()
         ],
         avg_logprob=float(heard.avg_logprob),
-        no_speech_prob=float(heard.no_speech_prob),
+        no_speech_prob=_probability(heard.no_speech_prob),
         compression_ratio=float(heard.compression_ratio),
     )
+
+
+def _probability(value: float) -> float:
+    """A plain float from 0 to 1: rounding in single precision can leave that range by a hair."""
+    return min(max(float(value), 0.0), 1.0)
 
 
 @contextmanager

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, model_validator
+
+LONGEST_NAME = 200
+"""Bytes; file systems allow 255, and a partial copy has a longer name."""
 
 
 def new_id(prefix: str) -> str:
@@ -63,6 +66,14 @@ class Artifact(BaseModel):
     facts: MediaFacts = MediaFacts()
     lineage: Lineage | None = None
     path: Path = Field(Path(), exclude=True, repr=False)
+
+    def name_for(self, ending: str) -> str:
+        """A name for a file made of this one: `song.mp3` and `.vocals.flac` give `song.vocals.flac`.
+
+        No longer than file systems allow.
+        """
+        stem = PurePath(self.name).stem.encode()[: LONGEST_NAME - len(ending.encode())]
+        return stem.decode(errors="ignore") + ending
 
     @model_validator(mode="after")
     def _locate(self, info: ValidationInfo) -> Self:

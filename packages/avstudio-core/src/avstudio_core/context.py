@@ -94,8 +94,17 @@ class Context:
     def warn(self, code: str, message: str) -> None:
         """Note a degradation in the result's warnings; a `strict` task raises `Degraded` instead."""
         if self.strict:
-            raise Degraded(f"{message} ('strict' makes the warning '{code}' an error.)")
-        self.warnings.append(CodedWarning(code=code, message=message))
+            raise Degraded(f"{self._order.told(message)} ('strict' makes the warning '{code}' an error.)")
+        self.warnings.append(CodedWarning(code=code, message=self._order.told(message)))
+
+    def weights(self, name: str) -> Path:
+        """A folder with the files of a model, fetched first if need be. Raises `WeightsMissing`, `CorruptFile`."""
+
+        def told(fraction: float) -> None:
+            self.check()
+            self._tell(0.0, f"fetch {name}, {fraction:.0%}")
+
+        return self.shelf.folder(name, told)
 
     def model(self, key: str, load: Callable[[], T]) -> T:
         """A loaded model that stays warm for later jobs; `load` runs once for any number of waiting jobs."""

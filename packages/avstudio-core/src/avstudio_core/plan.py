@@ -108,6 +108,7 @@ class Plan(BaseModel):
                 params = parameters(processor, step.params)
                 given = outputs[step.source.step] if step.source else None
                 _check_source(processor, step, given, source_type)
+                processor.needs(params, None)  # knows whether there is such a model
                 outputs[step.id] = processor.outputs(params)
             except InvalidInput as error:
                 raise InvalidPlan(self._marked(str(error), step)) from None

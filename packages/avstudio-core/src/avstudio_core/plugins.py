@@ -16,6 +16,7 @@ from avstudio_core.errors import AVStudioError, NotFound, PluginError
 
 IMPORT_SECONDS = 10.0
 """How long a plugin may take to import before it is set aside as hanging."""
+BUILTIN = "avstudio_core.builtin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,12 @@ class Plugins:
         return self._manager.hook
 
     def discover(self, only: Collection[str] | None = None) -> None:
-        """Load the installed plugins, or those entry points named by `only`; broken ones are set aside."""
+        """Load the installed plugins, or those entry points named by `only`; broken ones are set aside.
+
+        What the core itself brings is always loaded: without it nothing runs.
+        """
         for entry in entry_points(group=hookspecs.GROUP):
-            if only is not None and entry.name not in only:
+            if only is not None and entry.name not in only and entry.value != BUILTIN:
                 continue
             distribution = entry.dist
             described = Plugin(
@@ -63,8 +67,13 @@ class Plugins:
                 self._set_aside(described, error)
 
     def add(self, module: object, described: Plugin) -> None:
-        """Register a plugin. Raises `PluginError` for unknown hooks, wrong arguments or a name taken twice."""
+        """Register a plugin; one that is registered already stays as it is.
+
+        Raises `PluginError` for unknown hooks, wrong arguments or a name taken twice.
+        """
         with self._lock:
+            if self._manager.is_registered(module):
+                return
             if described.name in self.installed:
                 raise PluginError(f"Two plugins are named '{described.name}': uninstall one of them.")
             try:

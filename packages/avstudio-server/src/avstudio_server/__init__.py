@@ -1,1 +1,1 @@
-"""The interfaces of AV-Studio."""
+"""The interfaces of AV-Studio: the `avstudio` command."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,12 @@ class Order(BaseModel):
     attempt: int = 1
     feedback: str | None = None
     strict: bool = False
+
+    def told(self, message: str) -> str:
+        """A message as its user should read it: with the source's name, not with the store's path."""
+        if self.source is not None:
+            message = message.replace(str(self.source_path), self.source.name)
+        return message.replace(f"{self.folder}{os.sep}", "")
 
 
 class Report(BaseModel):

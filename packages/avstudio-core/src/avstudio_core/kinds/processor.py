@@ -156,7 +156,11 @@ class Processor(ABC, Generic[P, R]):
         return {}
 
     def needs(self, params: P, source: Artifact | None) -> Needs:
-        """What a run needs. Called before the run, in the studio's process: be quick, import nothing heavy."""
+        """What a run needs: quick, and importing nothing heavy, for it is called in the studio's own process.
+
+        First when the task is submitted, where `source` is `None` if an earlier step has yet to make it, and again
+        before the run. Raise `NotFound` or `WeightsMissing` here, and nothing is started in vain.
+        """
         return Needs()
 
     def review(self, result: R, context: Context) -> Review:

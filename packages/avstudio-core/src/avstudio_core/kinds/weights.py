@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -68,9 +69,16 @@ class Shelf(ABC):
         """Whether a run could use them without fetching."""
 
     @abstractmethod
+    def require(self, name: str) -> None:
+        """Raise `WeightsMissing`, with how to get them, if they are neither here nor to be fetched."""
+
+    @abstractmethod
     def digest(self, name: str) -> str:
         """Identifies the content, for cache keys and provenance. `name` may be a folder or a file."""
 
     @abstractmethod
-    def folder(self, name: str) -> Path:
-        """A folder with all files, verified; fetched first where settings allow. Raises `WeightsMissing`."""
+    def folder(self, name: str, told: Callable[[float], None] = lambda fraction: None) -> Path:
+        """A folder with all files, verified; fetched first where settings allow, and `told` hears how far it is.
+
+        Raises `WeightsMissing`, and `CorruptFile` for files that are not the pinned ones.
+        """

@@ -45,6 +45,10 @@ class InstalledShelf(Shelf):
     def at_hand(self, name: str) -> bool:
         return _is_path(name) or self.place(name) not in ("hub", "absent")
 
+    def require(self, name: str) -> None:
+        if not _is_path(name) and self.place(name) == "absent":
+            raise WeightsMissing(self._how_to_get(self.find(name)))
+
     def digest(self, name: str) -> str:
         if _is_path(name):
             return _digest_of(Path(name))

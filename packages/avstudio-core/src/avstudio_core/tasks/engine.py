@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from avstudio_core.artifact import Artifact, artifacts_in
 from avstudio_core.errors import AVStudioError, NotFound
 from avstudio_core.kinds.executor import Executor, Host, Order, Report
 from avstudio_core.plan import parameters
+from avstudio_core.plugins import Plugins
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sweeping import sweep
 from avstudio_core.tasks.job import Claim, Finished
@@ -22,6 +24,8 @@ from avstudio_core.tasks.presence import Presence
 from avstudio_core.tasks.queue import Queue
 from avstudio_core.tasks.task import CANCELLED, Problem
 
+LOG = logging.getLogger(__name__)
+STUMBLE_SECONDS = 1.0
 LOOK_SECONDS = 0.05
 """How often to look for what other studios changed; what this one changes is seen at once."""
 PROGRESS_SECONDS = 0.2
@@ -32,6 +36,9 @@ REVIEWS = 2
 
 class Workplace(Host, Protocol):
     """What the engine needs of its studio."""
+
+    @property
+    def plugins(self) -> Plugins: ...
 
     def artifact(self, artifact_id: str) -> Artifact: ...
 
@@ -67,6 +74,7 @@ class Engine:
         self._executor = executor(workplace, self._on_report)
         self._running: dict[str, Running] = {}
         self._lanes: dict[str, frozenset[str]] = {}
+        self._due = self._heartbeat = 0.0
         self._woken = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -89,19 +97,25 @@ class Engine:
     # The thread
 
     def _run(self) -> None:
-        due = heartbeat = 0.0
         while not self._closing.is_set():
-            now = time.time()
-            if now >= heartbeat:
-                self._tend()
-                heartbeat = now + self._workplace.settings.lease_seconds / 4
-                self.wake()
-            if self._queue.database.changed_elsewhere() or self._woken.is_set() or now >= due:
-                self._woken.clear()
-                self._obey()
-                self._take()
-                due = self._queue.next_due() or float("inf")
+            try:
+                self._round()
+            except Exception:  # the engine must outlive a full disk or a locked database
+                LOG.exception("The engine stumbled and tries again in %g s.", STUMBLE_SECONDS)
+                self._closing.wait(STUMBLE_SECONDS)
             self._woken.wait(LOOK_SECONDS)
+
+    def _round(self) -> None:
+        now = time.time()
+        if now >= self._heartbeat:
+            self._tend()
+            self._heartbeat = now + self._workplace.settings.lease_seconds / 4
+            self.wake()
+        if self._queue.database.changed_elsewhere() or self._woken.is_set() or now >= self._due:
+            self._woken.clear()
+            self._obey()
+            self._take()
+            self._due = self._queue.next_due() or float("inf")
 
     def _tend(self) -> None:
         """Keep this studio's jobs, and take back those of the dead."""
@@ -120,24 +134,20 @@ class Engine:
         self._workplace.pool.obey()
 
     def _take(self) -> None:
-        """Claim as much as each lane has room for, and tasks whose lane is not known yet."""
+        """Claim as much as each lane has room for, of the processors that this studio has."""
         while not self._closing.is_set():
             groups: dict[frozenset[str], list[str]] = {}
-            for processor, lanes in self._lanes.items():
-                groups.setdefault(lanes, []).append(processor)
+            for processor in self._workplace.plugins.kind("processors"):
+                groups.setdefault(self._lanes.get(processor, frozenset()), []).append(processor)
             claims: list[Claim] = []
             for lanes, processors in groups.items():
-                if (room := min(self._executor.room(lane) for lane in lanes)) > 0:
-                    claims += self._claim(room, only=processors)
-            claims += self._claim(self._workplace.settings.workers, without=list(self._lanes))
+                room = min((self._executor.room(lane) for lane in lanes), default=self._workplace.settings.workers)
+                if room > 0:
+                    claims += self._queue.claim(room, processors, own=self._own)
+            for claim in claims:
+                self._dispatch(claim)
             if not claims:
                 return
-
-    def _claim(self, limit: int, *, only: list[str] | None = None, without: list[str] | None = None) -> list[Claim]:
-        claims = self._queue.claim(limit, own=self._own, only=only, without=without or ())
-        for claim in claims:
-            self._dispatch(claim)
-        return claims
 
     def _dispatch(self, claim: Claim) -> None:
         """Answer a claim from the cache, or hand it to the executor."""

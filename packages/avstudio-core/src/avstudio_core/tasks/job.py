@@ -59,9 +59,8 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which tasks a studio would take now."""
+    """Which tasks a studio would take now: at most so many, of these processors, and only its own if it says so."""
 
     limit: int
+    only: Collection[str]
     own: bool = False
-    only: Collection[str] | None = None
-    without: Collection[str] = ()

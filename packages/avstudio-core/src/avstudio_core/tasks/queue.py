@@ -84,14 +84,12 @@ class Queue:
         """Store tasks; when this returns they are on the disk and will be done."""
         self._write(lambda transaction: self._change.submit(transaction, plan_id, new, options, owner)).result()
 
-    def claim(
-        self, limit: int, *, own: bool = False, only: Collection[str] | None = None, without: Collection[str] = ()
-    ) -> list[Claim]:
-        """Take up to `limit` ready tasks: this studio's before others', higher priority first, older first.
+    def claim(self, limit: int, only: Collection[str], *, own: bool = False) -> list[Claim]:
+        """Take up to `limit` ready tasks of the processors in `only`; `own` leaves other studios' tasks alone.
 
-        `own` leaves other studios' tasks alone; `only` and `without` name processors.
+        This studio's come before others', those of higher priority first, older ones first.
         """
-        wanted = Wanted(limit, own, only, without)
+        wanted = Wanted(limit, only, own)
         return self._write(lambda transaction: self._change.claim(transaction, wanted)).result()
 
     def start(self, claim: Claim) -> Future[bool]:

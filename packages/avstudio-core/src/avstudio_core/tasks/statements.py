@@ -28,19 +28,20 @@ ADD = insert(tasks)
 ADD_DEPENDENCY = insert(dependencies)
 ADD_JOB = insert(jobs)
 
+LONGEST_PAUSE = 60.0
+"""Seconds; a task that is to wait longer than this waits because the clock was set back, and is due."""
 READY = and_(tasks.c.state == "PENDING", tasks.c.waiting == 0)
 NEXT_DUE = select(func.min(tasks.c.available_at)).where(READY, tasks.c.available_at > bindparam("now"))
 
 
-def _claim(mine: bool, only: bool) -> Any:
-    named: Any = bindparam("processors", expanding=True)
+def _claim(mine: bool) -> Any:
     chosen = (
         select(tasks.c.id)
         .where(
             READY,
-            tasks.c.available_at <= bindparam("now"),
+            or_(tasks.c.available_at <= bindparam("now"), tasks.c.available_at > bindparam("now") + LONGEST_PAUSE),
             tasks.c.origin == bindparam("studio") if mine else tasks.c.origin != bindparam("studio"),
-            tasks.c.processor.in_(named) if only else tasks.c.processor.not_in(named),
+            tasks.c.processor.in_(bindparam("processors", expanding=True)),
         )
         .order_by(tasks.c.priority.desc(), tasks.c.id)
         .limit(bindparam("limit"))
@@ -49,7 +50,7 @@ def _claim(mine: bool, only: bool) -> Any:
     return update(tasks).where(tasks.c.id.in_(chosen), tasks.c.state == "PENDING").values(values).returning(tasks)
 
 
-CLAIM = {(mine, only): _claim(mine, only) for mine in (True, False) for only in (True, False)}
+CLAIM = {mine: _claim(mine) for mine in (True, False)}
 
 _HOLDS = and_(tasks.c.id == bindparam("b_id"), tasks.c.fence == bindparam("b_fence"))
 START = (
@@ -74,6 +75,7 @@ FINISH = (
         reason=None,
         error=None,
     )
+    .returning(tasks.c.started_at)
 )
 RERUN = (
     update(tasks)
@@ -87,6 +89,15 @@ RELEASE_DEPENDENTS = (
     update(tasks)
     .where(tasks.c.id.in_(select(dependencies.c.task_id).where(dependencies.c.needs_id == bindparam("b_id"))))
     .values(waiting=tasks.c.waiting - 1)
+)
+_direct = select(dependencies.c.task_id).where(dependencies.c.needs_id == bindparam("b_id"))
+_waiting = _direct.cte("waiting", recursive=True)
+_waiting = _waiting.union(select(dependencies.c.task_id).where(dependencies.c.needs_id == _waiting.c.task_id))
+BLOCK_WAITING = (
+    update(tasks)
+    .where(tasks.c.id.in_(select(_waiting.c.task_id)), tasks.c.state == "PENDING")
+    .values(state="BLOCKED", reason=bindparam("b_reason"), error=bindparam("b_error"), finished_at=bindparam("b_now"))
+    .returning(tasks.c.id)
 )
 DEPENDENTS = (
     select(tasks)
@@ -103,9 +114,9 @@ JOB_STARTED = update(jobs).where(jobs.c.id == bindparam("b_job")).values(started
 JOB_ENDED = (
     update(jobs).where(jobs.c.id == bindparam("b_job")).values(ended_at=bindparam("now"), outcome=bindparam("outcome"))
 )
-JOBS_OF_TASK_ENDED = (
+JOB_OF_TASK_ENDED = (
     update(jobs)
-    .where(jobs.c.task_id == bindparam("b_task"), jobs.c.ended_at.is_(None))
+    .where(jobs.c.task_id == bindparam("b_task"), jobs.c.fence == bindparam("b_fence"), jobs.c.ended_at.is_(None))
     .values(ended_at=bindparam("now"), outcome=bindparam("outcome"))
 )
 RENEW = (

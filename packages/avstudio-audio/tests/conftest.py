@@ -1,0 +1,139 @@
+"""Media for the tests, made on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+Audio = NDArray[np.float32]
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+
+
+class Write(Protocol):
+    def __call__(
+        self,
+        name: str,
+        codec: str,
+        data: Audio,
+        rate: int,
+        *,
+        container: str | None = ...,
+        options: dict[str, str] | None = ...,
+        picture: bool = ...,
+        offset: float = ...,
+    ) -> Path: ...
+
+
+@pytest.fixture(scope="session")
+def music() -> Callable[..., Audio]:
+    """`music(channels=2, rate=44100, seconds=2.0)`: chords with some noise, another loudness in every channel."""
+
+    def make(channels: int = 2, rate: int = 44_100, seconds: float = 2.0) -> Audio:
+        time = np.arange(round(rate * seconds)) / rate
+        chord = sum(level * np.sin(2 * np.pi * f * time) for level, f in ((0.2, 220), (0.15, 440.5), (0.1, 1250)))
+        noise = np.random.default_rng(1).standard_normal((channels, len(time))) * 0.005
+        loudness = 1 - 0.1 * np.arange(channels)[:, None]
+        return np.asarray(chord * loudness + noise, np.float32)
+
+    return make
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a media file by FFmpeg itself: any codec, with a black picture if wanted, the sound `offset` s late."""
+
+    def make(
+        name: str,
+        codec: str,
+        data: Audio,
+        rate: int,
+        *,
+        container: str | None = None,
+        options: dict[str, str] | None = None,
+        picture: bool = False,
+        offset: float = 0.0,
+    ) -> Path:
+        path = tmp_path / name
+        with av.open(str(path), "w", format=container, container_options=options or {}) as file:
+            screen = _screen(file) if picture else None
+            sound: Any = file.add_stream(codec, rate=rate) if data.size else None
+            if sound is not None:
+                sound.layout = LAYOUTS[len(data)]
+                sound.codec_context.time_base = Fraction(1, rate)
+                sound.bit_rate = 96_000 * len(data)
+            if screen is not None:
+                _show(file, screen, max(1, round(25 * data.shape[1] / rate)))
+            if sound is not None:
+                _play(file, sound, data, rate, round(offset * rate))
+        return path
+
+    return make
+
+
+def _screen(file: Any) -> Any:
+    screen = file.add_stream("mpeg4", rate=25)
+    screen.width, screen.height, screen.pix_fmt = 64, 48, "yuv420p"
+    return screen
+
+
+def _show(file: Any, screen: Any, count: int) -> None:
+    for number in range(count):
+        frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")
+        frame.pts, frame.time_base = number, Fraction(1, 25)
+        file.mux(screen.encode(frame))
+    file.mux(screen.encode(None))
+
+
+def _play(file: Any, sound: Any, data: Audio, rate: int, position: int) -> None:
+    for begin in range(0, data.shape[1], 4096):
+        part = data[:, begin : begin + 4096]
+        packed = np.ascontiguousarray(part.T).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, "flt", LAYOUTS[len(data)])
+        frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), position + begin
+        file.mux(sound.encode(frame))
+    file.mux(sound.encode(None))
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+class Heard:
+    """A `warn` that remembers."""
+
+    def __init__(self) -> None:
+        self.codes: list[str] = []
+        self.messages: list[str] = []
+
+    def __call__(self, code: str, message: str) -> None:
+        self.codes.append(code)
+        self.messages.append(message)
+
+
+@pytest.fixture(scope="session")
+def snr() -> Callable[[Audio, Audio], float]:
+    """Signal to noise in dB of `got` against `meant`, over the length that both have."""
+
+    def measure(got: Audio, meant: Audio) -> float:
+        length = min(got.shape[1], meant.shape[1])
+        got, meant = got[:, :length].astype(np.float64), meant[:, :length].astype(np.float64)
+        return float(10 * np.log10(np.sum(meant**2) / max(np.sum((got - meant) ** 2), 1e-30)))
+
+    return measure
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real recordings beside the repository."""
+    folder = Path(__file__).parents[4] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the folder of real recordings is not here")
+    return folder

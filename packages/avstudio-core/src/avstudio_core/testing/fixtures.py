@@ -1,0 +1,98 @@
+"""Fixtures for whoever tests a plugin: pytest finds them wherever avstudio-core is installed.
+
+None is used unless a test asks for it, and importing this module costs next to nothing, so that other test suites
+in the same environment are left alone.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from avstudio_core.testing import media
+
+if TYPE_CHECKING:
+    from avstudio_core.studio import Studio
+
+
+class Tone(Protocol):
+    """Writes a sine to a new WAV file: see `avstudio_core.testing.media.tone`."""
+
+    def __call__(
+        self,
+        *,
+        seconds: float = ...,
+        rate: int = ...,
+        channels: int = ...,
+        level: float = ...,
+        frequency: float = ...,
+    ) -> Path: ...
+
+
+class NetworkUsed(AssertionError):
+    """A test reached for a machine that is not this one."""
+
+
+@pytest.fixture
+def tone(tmp_path: Path) -> Tone:
+    """Make WAV files: `tone(seconds=2, rate=44100, channels=1, level=0.5, frequency=440)`."""
+    made: list[Path] = []
+
+    def make(**options: Any) -> Path:
+        made.append(media.tone(tmp_path / f"tone-{len(made)}.wav", **options))
+        return made[-1]
+
+    return make
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every look-up of a name and every connection fail that would leave this machine."""
+    look_up = socket.getaddrinfo
+
+    def guarded_look_up(host: Any, *args: Any, **options: Any) -> Any:
+        _refuse_foreign(host)
+        return look_up(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+
+
+@pytest.fixture
+def studio_plugins(request: pytest.FixtureRequest) -> Sequence[ModuleType]:
+    """The plugins that `studio` knows: the `plugin` of the test's class. Override it for more."""
+    plugin = getattr(request.cls, "plugin", None)
+    return [plugin] if plugin is not None else []
+
+
+@pytest.fixture
+def studio(tmp_path: Path, studio_plugins: Sequence[ModuleType], no_network: None) -> Iterator[Studio]:
+    """A studio of the test's own: an empty data folder, jobs in this process, offline, `studio_plugins` and no other."""
+    from avstudio_core.studio import Studio
+
+    home = tmp_path / "av-studio"
+    with Studio(home=home, executor="inline", offline=True, plugins="", add=studio_plugins) as made:
+        yield made
+
+
+def _guarded(reach: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of `socket` that refuses addresses of other machines; an address is the last argument."""
+
+    def guarded(self: socket.socket, *args: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            _refuse_foreign(args[-1][0])
+        return reach(self, *args)
+
+    return guarded
+
+
+def _refuse_foreign(host: str | bytes | None) -> None:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name and name not in ("localhost", "::1") and not name.startswith("127."):
+        raise NetworkUsed(f"This test may not use the network, and reaches for '{name}'.")

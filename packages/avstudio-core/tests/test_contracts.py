@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+
+import avstudio_core.builtin
+from avstudio_core.models.memory import AppleMemory, CpuMemory
+from avstudio_core.testing import ExecutorContract, MemoryManagerContract, ProcessorContract, exercises
+
+
+class TestCopy(ProcessorContract):
+    plugin = exercises
+    processor = "exercise.copy"
+
+
+class TestCpuMemory(MemoryManagerContract):
+    plugin = avstudio_core.builtin
+    manager = CpuMemory
+
+
+class TestAppleMemory(MemoryManagerContract):
+    plugin = avstudio_core.builtin
+    manager = AppleMemory
+
+
+class TestInline(ExecutorContract):
+    plugin = avstudio_core.builtin
+    executor = "inline"
+
+
+class TestLocal(ExecutorContract):
+    plugin = avstudio_core.builtin
+    executor = "local"

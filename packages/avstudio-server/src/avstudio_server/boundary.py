@@ -1,0 +1,85 @@
+"""The one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from avstudio_core.errors import AVStudioError, TaskFailed
+from avstudio_server.exits import DEFECT, DONE, FAILED, INVALID, exit_code
+
+DEBUG, DEBUG_VARIABLE = "--debug", "AVSTUDIO_DEBUG"
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line to its exit code, with messages on stderr.
+
+    `--debug` may stand anywhere. With `--json` an error is also said on stdout, as the one JSON document there.
+    """
+    if DEBUG in _options(arguments):
+        os.environ[DEBUG_VARIABLE] = "1"
+    debug = bool(os.environ.get(DEBUG_VARIABLE))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is open is closed
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="surrogateescape" if sys.stdout.encoding == "utf-8" else "replace")
+    try:
+        code = _guarded([one for one in arguments if one != DEBUG or DEBUG not in _options(arguments)], debug)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return code
+
+
+def _guarded(arguments: list[str], debug: bool) -> int:
+    from avstudio_server.root import root
+
+    try:
+        return int(root().main(arguments, prog_name="avstudio", standalone_mode=False) or DONE)
+    except AVStudioError as error:
+        code, said = exit_code(error), str(error)
+        _tell(arguments, error.cause if isinstance(error, TaskFailed) else error.code, said, code)
+        if debug:
+            print(getattr(error, "traceback", "") or traceback.format_exc(), file=sys.stderr)
+        return code
+    except typer.TyperException as error:
+        _tell(arguments, "usage", _usage(error), INVALID)
+        return INVALID
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        said = f"An error in AV-Studio or a plugin: {type(error).__name__}: {error}"
+        _tell(arguments, "defect", said if debug else f"{said}. Run it again with {DEBUG} to see where.", DEFECT)
+        if debug:
+            traceback.print_exc()
+        return DEFECT
+
+
+def _tell(arguments: Sequence[str], code: str, said: str, exits: int) -> None:
+    print(f"avstudio: {said}", file=sys.stderr)
+    if "--json" in _options(arguments):
+        import json
+
+        print(json.dumps({"error": {"code": code, "message": said, "exit": exits}}, indent=2, ensure_ascii=False))
+
+
+def _usage(error: Any) -> str:
+    """A command line that cannot be understood, with the nearest that can, and where help is."""
+    said = error.format_message().strip()
+    near = getattr(error, "possibilities", None)
+    if near is not None:
+        hint = f" Did you mean '{sorted(near, key=len)[0]}'?" if near else ""
+        said = f"There is no option '{error.option_name}'.{hint}"
+    context = getattr(error, "ctx", None)
+    return f"{said} See: {context.command_path} --help" if context is not None else said
+
+
+def _options(arguments: Sequence[str]) -> Sequence[str]:
+    """The arguments before `--`, which ends the options."""
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments

@@ -1,0 +1,36 @@
+"""`avstudio pipe`: several processors, each reading what the one before it made."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from avstudio_server.flags import Asked, FileFlags, SayFlags, TaskFlags, spread
+from avstudio_server.groups import single
+
+Plan = Annotated[
+    str,
+    typer.Argument(
+        metavar="PLAN",
+        help="Steps such as 'audio.separate:vocals shifts=2 | audio.transcribe', a JSON file, or - for stdin.",
+    ),
+]
+Source = Annotated[
+    str | None, typer.Argument(metavar="SOURCE", help="A file, or the id of a stored artifact, for the first step.")
+]
+
+
+def command() -> Any:
+    return single(spread(pipe), "pipe")
+
+
+def pipe(plan: Plan, files: FileFlags, say: SayFlags, task: TaskFlags, source: Source = None) -> int:
+    """Run several processors, each on what the one before it made.
+
+    The whole plan is checked before anything runs. ':vocals' picks which file of a step the next one reads,
+    'name=value' gives a parameter.
+    """
+    from avstudio_server.running import plan_text, run_pipe
+
+    return run_pipe(plan_text(plan), source, Asked(task, files, say))

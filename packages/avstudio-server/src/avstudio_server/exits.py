@@ -1,0 +1,58 @@
+"""The exit codes of the `avstudio` command: one table, after the tree of errors."""
+
+from __future__ import annotations
+
+from avstudio_core.errors import (
+    AVStudioError,
+    Degraded,
+    InvalidInput,
+    InvalidTransition,
+    PluginError,
+    StorageError,
+    TaskBlocked,
+    TaskCancelled,
+    TaskFailed,
+    Unavailable,
+)
+
+DONE, FAILED, INVALID, UNAVAILABLE, STORAGE, WAITING, DEGRADED, DEFECT, CANCELLED = 0, 1, 2, 3, 4, 5, 6, 70, 130
+
+MEANINGS = {
+    DONE: "done",
+    FAILED: "the task failed",
+    INVALID: "what was given cannot be used: the command line, a name, a parameter, a file",
+    UNAVAILABLE: "something is missing: an extra, weights, memory, a working plugin",
+    STORAGE: "the data folder or the output: full, locked, damaged, not writable, or there already",
+    WAITING: "a task is blocked, or waits for a person's review",
+    DEGRADED: "--strict refused a lesser result",
+    DEFECT: "an error in AV-Studio or a plugin",
+    CANCELLED: "cancelled, or interrupted",
+}
+
+TABLE: dict[type[AVStudioError], int] = {
+    AVStudioError: FAILED,
+    InvalidInput: INVALID,
+    Unavailable: UNAVAILABLE,
+    StorageError: STORAGE,
+    TaskBlocked: WAITING,
+    TaskCancelled: CANCELLED,
+    InvalidTransition: WAITING,
+    Degraded: DEGRADED,
+    PluginError: UNAVAILABLE,
+}
+
+
+def exit_code(error: AVStudioError) -> int:
+    """The exit code of an error; a failed task's is that of what made it fail, where that is known."""
+    kind = type(error)
+    if isinstance(error, TaskFailed):
+        kind = _codes(AVStudioError).get(error.cause, TaskFailed)
+    return next(TABLE[one] for one in kind.__mro__ if one in TABLE)
+
+
+def _codes(root: type[AVStudioError]) -> dict[str, type[AVStudioError]]:
+    """Every error class that is loaded, by its code; of two with one code the more general."""
+    found = {root.code: root}
+    for kind in root.__subclasses__():
+        found = _codes(kind) | found
+    return found

@@ -1,0 +1,158 @@
+"""The options that commands share, each declared once, and how a function takes them as one object."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from avstudio_core.errors import StorageError
+
+if TYPE_CHECKING:
+    from avstudio_core.tasks.task import TaskOptions
+
+
+@dataclass(frozen=True)
+class FileFlags:
+    """Where the files of a result go."""
+
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Write the result's files into this folder; without it they stay in the data folder.",
+            rich_help_panel="Output",
+        ),
+    ] = None
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files that are there already.", rich_help_panel="Output")
+    ] = False
+
+    def check(self) -> None:
+        """Refuse a folder that could not be written before anything runs. Raises `StorageError`."""
+        if self.output is None:
+            return
+        folder = self.output
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        if not folder.is_dir():
+            raise StorageError(f"'{folder}' is not a folder. Give one with --output.")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise StorageError(f"The folder '{folder}' cannot be written. Give another with --output.")
+
+
+@dataclass(frozen=True)
+class SayFlags:
+    """How much is said, and in which form."""
+
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON, and nothing else.", rich_help_panel="Output")
+    ] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.", rich_help_panel="Output")] = False
+
+
+@dataclass(frozen=True)
+class TaskFlags:
+    """How the task is treated, whatever it does."""
+
+    strict: Annotated[bool, typer.Option("--strict", help="A lesser result is an error.", rich_help_panel="Task")] = (
+        False
+    )
+    priority: Annotated[
+        int,
+        typer.Option(
+            "--priority",
+            metavar="N",
+            min=-100,
+            max=100,
+            help="Higher ones run first. [-100 to 100; default: 0]",
+            rich_help_panel="Task",
+        ),
+    ] = 0
+    retries: Annotated[
+        int,
+        typer.Option(
+            "--retries",
+            metavar="N",
+            min=0,
+            max=20,
+            help="How often a failed run is tried again. [0 to 20; default: 0]",
+            rich_help_panel="Task",
+        ),
+    ] = 0
+    review: Annotated[
+        bool, typer.Option("--review", help="A person accepts the result: see 'tasks accept'.", rich_help_panel="Task")
+    ] = False
+    project: Annotated[
+        str,
+        typer.Option("--project", help="The project it belongs to. [default: default]", rich_help_panel="Task"),
+    ] = "default"
+
+    def options(self) -> TaskOptions:
+        from avstudio_core.tasks.task import TaskOptions
+
+        return TaskOptions(
+            strict=self.strict,
+            priority=self.priority,
+            retries=self.retries,
+            reviewer="person" if self.review else "processor",
+            project=self.project,
+        )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """All that was asked for beside the work itself."""
+
+    task: TaskFlags = TaskFlags()
+    files: FileFlags = FileFlags()
+    say: SayFlags = SayFlags()
+
+
+def spread(function: Callable[..., int]) -> Callable[..., int]:
+    """Let a command's function take bundles of options: `files: FileFlags` becomes `--output` and `--overwrite`."""
+    hints = get_type_hints(function, include_extras=True)
+    bundles = {name: kind for name, kind in hints.items() if is_dataclass(kind) and isinstance(kind, type)}
+    own = inspect.signature(function).parameters.values()
+    parameters = [one.replace(annotation=hints[one.name]) for one in own if one.name not in bundles]
+
+    def call(**values: Any) -> int:
+        return function(**gathered(values, bundles))
+
+    call.__doc__ = function.__doc__
+    return signed(call, [*parameters, *(one for kind in bundles.values() for one in parameters_of(kind))])
+
+
+def parameters_of(bundle: type[Any]) -> list[inspect.Parameter]:
+    """The options of a bundle, for a signature."""
+    hints = get_type_hints(bundle, include_extras=True)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return [
+        inspect.Parameter(field.name, keyword, default=field.default, annotation=hints[field.name])
+        for field in fields(bundle)
+    ]
+
+
+def gathered(values: dict[str, Any], bundles: dict[str, type[Any]]) -> dict[str, Any]:
+    """The values of options, with those of each bundle as one object."""
+    rest = dict(values)
+    made = {
+        name: kind(**{field.name: rest.pop(field.name) for field in fields(kind) if field.name in rest})
+        for name, kind in bundles.items()
+    }
+    return rest | made
+
+
+def signed(function: Callable[..., int], parameters: Sequence[inspect.Parameter]) -> Callable[..., int]:
+    """Give a function that takes anything the signature from which its command is built."""
+    ordered = sorted(parameters, key=lambda one: one.kind)
+    function.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
+    function.__annotations__ = {one.name: one.annotation for one in ordered}
+    return function

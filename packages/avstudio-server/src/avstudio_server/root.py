@@ -1,0 +1,107 @@
+"""The command tree: a group for each medium that the installed processors know, and the commands of the studio."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from avstudio_server.exits import MEANINGS
+from avstudio_server.groups import Group, built, nearest, summaries, write
+from avstudio_server.installed import catalogue
+
+if TYPE_CHECKING:
+    from avstudio_core.catalogue import Declaration
+
+WORK = ("pipe", "tasks")
+STUDIO = ("processors", "plugins", "models", "doctor")
+
+
+class Medium(Group):
+    """The processors of one medium; a command is made when it is asked for."""
+
+    def __init__(self, name: str, declarations: dict[str, Declaration]) -> None:
+        listed = ", ".join(declarations)
+        super().__init__(name=name, help=f"{name.capitalize()}: {listed}.", rich_markup_mode=None)
+        self._declarations = declarations
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self._declarations)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        from avstudio_server.generated import command
+
+        verb = cmd_name.replace("_", "-")
+        if verb in self._declarations and verb not in self.commands:
+            self.commands[verb] = command(self._declarations[verb])
+        return self.commands.get(verb)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        write(formatter, "Commands", [(name, one.summary) for name, one in self._declarations.items()])
+
+
+class Root(Group):
+    """`avstudio`; the modules of its commands are imported when they are asked for."""
+
+    @cached_property
+    def media(self) -> dict[str, dict[str, Declaration]]:
+        found: dict[str, dict[str, Declaration]] = {}
+        for declaration in catalogue().processors.values():
+            found.setdefault(declaration.medium, {})[declaration.verb.replace("_", "-")] = declaration
+        return found
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*self.media, *WORK, *STUDIO]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.commands:
+            if cmd_name in WORK + STUDIO:
+                self.commands[cmd_name] = import_module(f"avstudio_server.commands.{cmd_name}").command()
+            elif cmd_name in self.media:
+                self.commands[cmd_name] = Medium(cmd_name, self.media[cmd_name])
+        return self.commands.get(cmd_name)
+
+    def unknown(self, ctx: Any, name: str) -> str:
+        full = {f"{medium} {verb}" for medium, verbs in self.media.items() for verb in verbs}
+        hint = nearest(name, self.list_commands(ctx)) or nearest(name.replace(".", " "), full)
+        if not hint and catalogue().broken:
+            hint = f"Broken plugins: {', '.join(catalogue().broken)}. See: avstudio plugins."
+        return f"There is no command '{name}'. {hint}".rstrip()
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        write(formatter, "Media", summaries(self, ctx, self.media))
+        write(formatter, "Work", summaries(self, ctx, WORK))
+        write(formatter, "Studio", summaries(self, ctx, STUDIO))
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        write(formatter, "Exit codes", [(str(code), meaning) for code, meaning in MEANINGS.items()])
+
+
+def root() -> Any:
+    """The whole command line."""
+    app = typer.Typer(cls=Root, add_completion=False, rich_markup_mode=None)
+    app.callback(invoke_without_command=True)(_start)
+    return built(app)
+
+
+def _start(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    install: Annotated[bool, typer.Option("--install-completion", help="Complete commands in this shell.")] = False,
+    show: Annotated[bool, typer.Option("--show-completion", help="Print the completion for this shell.")] = False,
+) -> None:
+    """A local-first studio for sound, video and language models."""
+    if version:
+        from avstudio_core import __version__
+
+        print(f"avstudio {__version__}")
+    elif install or show:
+        from typer.completion import install_callback, show_callback
+
+        (install_callback if install else show_callback)(ctx, ctx.command.params[0], True)
+    elif ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+        ctx.exit(2)

@@ -1,0 +1,105 @@
+"""Following tasks to their end, for a person to see."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from avstudio_server.progress import Display, display, spoken
+
+if TYPE_CHECKING:
+    from avstudio_core.handle import PlanHandle
+    from avstudio_core.studio import Studio
+    from avstudio_core.tasks.events import Event
+    from avstudio_core.tasks.task import Task
+
+
+def watch(plan: PlanHandle, shown: Display, seq: int = 0) -> None:
+    """Show the events with a number above `seq` until every step has ended, or only a person can go on."""
+    for event in plan.events(seq):
+        show(event, shown)
+        if event.type == "task.reviewing" and event.data.get("reviewer") == "person" and at_rest(current(plan)):
+            return
+
+
+def current(plan: PlanHandle) -> list[Task]:
+    """The tasks of a plan as they are now."""
+    return [handle.task() for handle in plan.steps.values()]
+
+
+def display_of(plan: PlanHandle, *, quiet: bool) -> Display:
+    """The display for the steps of a plan: by processor, or by step where one processor does several."""
+    return display(_labels(current(plan)), quiet=quiet)
+
+
+def last_event(studio: Studio, plan: PlanHandle) -> int:
+    """The number of the newest event about the plan: what comes later is news."""
+    from avstudio_core.tasks.events import after
+
+    events = after(studio.tasks.database, [handle.task_id for handle in plan.steps.values()], 0)
+    return events[-1].seq if events else 0
+
+
+def at_rest(tasks: Iterable[Task]) -> bool:
+    """Whether every task has ended, waits for a person, or waits for one of them that does."""
+    from avstudio_core.tasks.states import ENDED, State
+
+    known = {task.id: task for task in tasks}
+    return all(
+        task.state is State.AWAITING_REVIEW or task.state in ENDED or waits_for_person(task, known)
+        for task in known.values()
+    )
+
+
+def waits_for_person(task: Task, known: Mapping[str, Task]) -> bool:
+    """Whether a pending task reads from one that waits for a review, directly or by way of others."""
+    from avstudio_core.tasks.states import State
+
+    before = known.get(str(task.source.get("task"))) if task.source else None
+    if task.state is not State.PENDING or before is None:
+        return False
+    return before.state is State.AWAITING_REVIEW or waits_for_person(before, known)
+
+
+def show(event: Event, shown: Display) -> None:
+    """Say one event."""
+    data, key = event.data, event.task_id
+    label = shown.labels[key]
+    match event.type:
+        case "task.started":
+            shown.begin(key)
+        case "task.progress":
+            shown.move(key, float(str(data["percent"])), str(data["message"]))
+        case "task.completed":
+            shown.end(key, _completed(data))
+        case "task.failed":
+            shown.end(key, "cancelled" if data["code"] == "cancelled" else f"failed: {data['error']}")
+        case "task.blocked":
+            shown.end(key, "cancelled" if data["reason"] == "cancelled" else "not run")
+        case "task.retried" if data.get("pause"):
+            shown.note(f"{label}: tried again in {spoken(float(str(data['pause'])))}")
+        case "task.reviewing" if data.get("reason"):
+            shown.note(f"{label}: sent back by its review, and run again: {data['reason']}")
+        case "task.log" if os.environ.get("AVSTUDIO_DEBUG"):
+            shown.note(f"{label}| {data['message']}")
+
+
+def _completed(data: Mapping[str, object]) -> str:
+    result = data["result"]
+    if isinstance(result, dict) and result.get("cache_hit"):
+        return "cached: the result of an earlier, equal run"
+    return f"done in {spoken(float(str(data['duration'])))}"
+
+
+def _labels(tasks: list[Task]) -> dict[str, str]:
+    times = Counter(task.processor for task in tasks)
+    several = len({task.plan_id for task in tasks}) > 1
+    return {
+        task.id: f"{task.processor} {task.id[-6:]}" if several else _name(task, times[task.processor]) for task in tasks
+    }
+
+
+def _name(task: Task, times: int) -> str:
+    return task.processor if times == 1 else f"{task.processor} ({task.step})"

@@ -1,0 +1,55 @@
+"""Working off the tasks that wait."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from avstudio_core.handle import PlanHandle
+from avstudio_core.studio import Studio
+from avstudio_core.tasks.states import ENDED, State
+from avstudio_server.exits import CANCELLED, DONE, FAILED
+from avstudio_server.running import say_json
+from avstudio_server.watching import display_of, last_event, waits_for_person, watch
+
+if TYPE_CHECKING:
+    from avstudio_server.flags import SayFlags
+
+UNENDED = tuple(state for state in State if state not in ENDED)
+
+
+def work_off(say: SayFlags) -> int:
+    """Take tasks, whoever submitted them, until none is left that could run; give the exit code."""
+    done: dict[str, State] = {}
+    with Studio() as studio:
+        studio.start()
+        try:
+            while ids := _open(studio):
+                _follow(studio, ids, quiet=say.quiet)
+                done |= {one: studio.tasks.get(one).state for one in ids}
+        except KeyboardInterrupt:
+            print("Stopped. What was under way is put back.", file=sys.stderr)
+            return CANCELLED
+    completed = sum(state is State.COMPLETED for state in done.values())
+    if say.as_json:
+        say_json({"tasks": done, "completed": completed})
+    else:
+        print(f"{completed} of {len(done)} tasks completed." if done else "Nothing waits.")
+    return DONE if completed == len(done) else FAILED
+
+
+def _open(studio: Studio) -> list[str]:
+    """The tasks that can get somewhere without a person."""
+    known = {task.id: task for task in studio.tasks.find(states=UNENDED)}
+    return [
+        name
+        for name, task in known.items()
+        if task.state is not State.AWAITING_REVIEW and not waits_for_person(task, known)
+    ]
+
+
+def _follow(studio: Studio, ids: list[str], *, quiet: bool) -> None:
+    plan = PlanHandle(studio.tasks, "", {one: studio.handle(one) for one in ids})
+    shown = display_of(plan, quiet=quiet)
+    with shown:
+        watch(plan, shown, last_event(studio, plan))
