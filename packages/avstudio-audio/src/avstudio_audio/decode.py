@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from avstudio_audio.container import open_media
 from avstudio_audio.mixing import mix_matrix
-from avstudio_audio.reader import BLOCK, AudioReader, Span
+from avstudio_audio.reader import BLOCK, AudioReader, Span, no_sound
 from avstudio_audio.reporting import Progress, Warn, log_warning
 from avstudio_audio.resample import resampled
 from avstudio_audio.samples import Samples, first_not_finite
-from avstudio_core.errors import InvalidInput, InvalidParams, NotEnoughMemory, UnreadableMedia
+from avstudio_core.errors import InvalidParams, NotEnoughMemory, UnreadableMedia
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +50,7 @@ def decode(
     except MemoryError as error:
         raise NotEnoughMemory(f"The sound of '{path}' does not fit into memory. Decode a part of it.") from error
     if not data.shape[1]:
-        raise InvalidInput(f"'{path}' has no sound between {span[0]:g} s and {span[1]:g} s.")
+        raise no_sound(path, span)
     return Samples(data, rate or reader.rate, reader.start)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from avstudio_audio.container import audio_stream, ends_early
 from avstudio_audio.errors import NoAudio
 from avstudio_audio.mixing import SPEAKERS
 from avstudio_audio.reporting import Warn
+from avstudio_core.errors import InvalidInput
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,17 +62,18 @@ class AudioReader:
         self._stream.codec_context.thread_type = "AUTO"
         self._origin = (container.start_time or 0) / 1_000_000
         self._lost_packets = self._silent = 0
-        if span[0] > LEAD:
-            container.seek(round((self._origin + span[0] - LEAD) * 1_000_000))
+        self._seek(span[0] - LEAD)
         frames = self._decoded()
         first = next(frames, None)
+        if first is None and span[0] > LEAD:
+            raise no_sound(path, span)
         if first is None:
             raise NoAudio(f"'{path}' has an audio stream, but no sound in it that can be decoded.")
-        self._frames = chain([first], frames)
+        self._first, self._frames = first, chain([first], frames)
         self._format, self._layout = _readable(first), first.layout
         self._converters: dict[tuple[str, str, int], AudioResampler] = {}
         self.rate, self.channels = first.sample_rate, first.layout.nb_channels
-        self._heard = self._given = self._place(first, 0)  # where the next sample comes in, and goes out
+        self._heard = self._given = self._place(first) or 0  # where the next sample comes in, and goes out
         self._begin = round(span[0] * self.rate)
         self._end = round(span[1] * self.rate) if math.isfinite(span[1]) else sys.maxsize
         self.start = max(self._given, self._begin) / self.rate
@@ -91,9 +94,8 @@ class AudioReader:
         import numpy as np
 
         fifo = av.AudioFifo()
-        for frame in self._frames:
-            missing = self._place(frame, self._heard) - self._heard
-            if missing > GAP * self.rate and self._heard + missing < self._begin + self.length:
+        for frame, missing in self._with_gaps():
+            if missing:
                 yield from self._drained(fifo)
                 yield self._within(np.zeros((self.channels, missing), np.float32))
                 self._silent += missing
@@ -153,10 +155,28 @@ class AudioReader:
                 continue
             yield from frames
 
-    def _place(self, frame: AudioFrame, otherwise: int) -> int:
+    def _with_gaps(self) -> Iterator[tuple[AudioFrame, int]]:
+        """Each frame, and how many samples are missing before it; stamps that drift slowly leave no gaps."""
+        expected: int | None = None
+        for frame in self._frames:
+            place = self._place(frame)
+            missing = 0 if place is None or expected is None else place - expected
+            real = missing > GAP * self.rate and self._heard + missing < self._begin + self.length
+            yield frame, missing if real else 0
+            expected = None if place is None else place + frame.samples * self.rate // frame.sample_rate
+
+    def _place(self, frame: AudioFrame) -> int | None:
         """Where a frame begins by its time stamp, in samples."""
         time = frame.time
-        return otherwise if time is None or math.isnan(time) else round((time - self._origin) * self.rate)
+        return None if time is None or math.isnan(time) else round((time - self._origin) * self.rate)
+
+    def _seek(self, seconds: float) -> None:
+        """Go to a time, or a little before it; a container that cannot is read from its start."""
+        import av
+
+        if seconds > 0:
+            with suppress(av.FFmpegError, OSError):
+                self._container.seek(round((self._origin + seconds) * 1_000_000))
 
     def _alike(self, frame: AudioFrame) -> list[AudioFrame]:
         """A frame in the format, layout and rate of the first one; some streams change on the way."""
@@ -168,10 +188,13 @@ class AudioReader:
         if key not in self._converters:
             self._converters[key] = av.AudioResampler(self._format, self._layout, self.rate)
         try:
-            return self._converters[key].resample(frame)
+            frames = self._converters[key].resample(frame)
         except (av.FFmpegError, OSError):
             self._lost_packets += 1
             return []
+        for one in frames:
+            one.time_base = self._first.time_base  # the fifo wants all alike
+        return frames
 
     def _drained(self, fifo: AudioFifo) -> Iterator[NDArray[np.float32]]:
         frame = fifo.read()
@@ -183,6 +206,11 @@ class AudioReader:
         low, high = self._begin - self._given, self._end - self._given
         self._given += array.shape[1]
         return array[:, max(low, 0) : max(high, 0)]
+
+
+def no_sound(path: Path, span: Span) -> InvalidInput:
+    """The error for a span that lies outside of the file."""
+    return InvalidInput(f"'{path}' has no sound between {span[0]:g} s and {span[1]:g} s.")
 
 
 def _readable(frame: AudioFrame) -> str:

@@ -198,9 +198,9 @@ def _written(
     facts = MediaFacts(duration=mix.duration, rate=mix.rate, channels=2)
     for number, (stem, data) in enumerate(stems.items()):
         context.progress(0.9 + 0.1 * number / len(stems), f"write {stem}")
-        path = context.new_path(params.format.suffix)
-        encode(replace(mix, data=data), path, params.format, warn=context.warn)
         name = source.name_for(f".{stem}{params.format.suffix}")
+        path = context.new_path(name)
+        encode(replace(mix, data=data), path, params.format, warn=context.warn)
         written[stem] = context.publish(path, name, params.format.media_type, facts)
     return written
 

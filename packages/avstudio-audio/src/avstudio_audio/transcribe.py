@@ -170,9 +170,10 @@ def _files(transcript: Transcript, source: Artifact, params: TranscribeParams, c
     facts = MediaFacts(duration=transcript.duration)
 
     def publish(text: str, suffix: str, media_type: str) -> Artifact:
-        path = context.new_path(f".{suffix}")
+        name = source.name_for(f".{suffix}")
+        path = context.new_path(name)
         path.write_text(text, encoding="utf-8")
-        return context.publish(path, source.name_for(f".{suffix}"), media_type, facts)
+        return context.publish(path, name, media_type, facts)
 
     return {
         "transcript": publish(transcript.model_dump_json(indent=1), "json", MEDIA_TYPE),

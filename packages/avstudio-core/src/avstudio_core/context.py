@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shutil
 import threading
 from collections.abc import Callable
@@ -110,9 +109,11 @@ class Context:
         """A loaded model that stays warm for later jobs; `load` runs once for any number of waiting jobs."""
         return self._warm.get(f"{self.needs.lane}:{key}", load)
 
-    def new_path(self, suffix: str = "") -> Path:
-        """A path for a new file in this job's own folder, which vanishes with the job."""
-        return self._folder() / f"{secrets.token_hex(8)}.tmp{suffix}"
+    def new_path(self, name: str) -> Path:
+        """A path for a new file of that name, in this job's own folder, which vanishes with the job."""
+        folder = self._order.folder / "new"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / name
 
     def publish(self, path: Path, name: str, media_type: str, facts: MediaFacts | None = None) -> Artifact:
         """Stage a finished file as an output; it appears in the store when the task completes."""

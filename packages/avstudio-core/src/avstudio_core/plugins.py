@@ -41,11 +41,6 @@ class Plugins:
         self._lock = threading.RLock()
         self.installed: dict[str, Plugin] = {}
 
-    @property
-    def hook(self) -> Any:
-        """Calls a moment's hook on every plugin that has it: `plugins.hook.studio_started(studio=…)`."""
-        return self._manager.hook
-
     def discover(self, only: Collection[str] | None = None) -> None:
         """Load the installed plugins, or those entry points named by `only`; broken ones are set aside.
 
@@ -98,6 +93,15 @@ class Plugins:
         """Why each unusable plugin was set aside."""
         return {plugin.name: plugin.error for plugin in self.installed.values() if plugin.error}
 
+    def tell(self, moment: str, **facts: Any) -> None:
+        """Call a moment's hook on every plugin that has it; one that raises is set aside."""
+        for implementation in getattr(self._manager.hook, moment).get_hookimpls():
+            try:
+                implementation.function(*(facts[name] for name in implementation.argnames))
+            except Exception as error:
+                self._set_aside(self.installed[implementation.plugin_name], error)
+                self._forget(implementation.plugin)
+
     def kind(self, kind: str) -> dict[str, Any]:
         """All classes of a kind by name (`processors`, `weights` …), collected on the first look-up."""
         with self._lock:
@@ -119,7 +123,7 @@ class Plugins:
 
     def _collect(self, kind: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for implementation in getattr(self.hook, f"register_{kind}").get_hookimpls():
+        for implementation in getattr(self._manager.hook, f"register_{kind}").get_hookimpls():
             plugin = self.installed[implementation.plugin_name]
             try:
                 classes = implementation.function()

@@ -72,7 +72,8 @@ class Studio:
         self._processors: dict[str, Processor[Any, Any]] = {}
         self._starting = threading.Lock()
         self._engine: Engine | None = None
-        self.plugins.hook.studio_started(studio=self)
+        self._closed = False
+        self.plugins.tell("studio_started", studio=self)
 
     # Work
 
@@ -221,6 +222,9 @@ class Studio:
 
     def close(self) -> None:
         """Stop. Tasks that run go back to the queue; nothing that was acknowledged is lost."""
+        if self._closed:
+            return
+        self._closed = True
         if self._engine is not None:
             self._engine.close()
             self._engine = None

@@ -65,7 +65,7 @@ class Order(BaseModel):
         """A message as its user should read it: with the source's name, not with the store's path."""
         if self.source is not None:
             message = message.replace(str(self.source_path), self.source.name)
-        return message.replace(f"{self.folder}{os.sep}", "")
+        return message.replace(f"{self.folder / 'new'}{os.sep}", "")
 
 
 class Report(BaseModel):

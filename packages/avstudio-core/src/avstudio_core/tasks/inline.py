@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from avstudio_core.context import Context, Warm
 from avstudio_core.kinds.executor import Host, Order, Report
-from avstudio_core.tasks.lanes import Lane, LaneExecutor
+from avstudio_core.tasks.lanes import Lane, LaneExecutor, lost, not_run
 from avstudio_core.tasks.running import run
 
 
@@ -31,9 +31,12 @@ class InlineExecutor(LaneExecutor):
             began = time.monotonic()
             with held:
                 admitted = admitted and self.host.pool.holds(lane.name)
-                if admitted or self.admit(lane, order, lambda: self._evict(lane, held)):
-                    admitted = True
-                    self.report(self._run(order))
+                try:
+                    if admitted or self.admit(lane, order, lambda: self._evict(lane, held)):
+                        admitted = True
+                        self.report(self._run(order))
+                except Exception as error:  # the lane goes on
+                    self.report(not_run(order, error))
             self.done(lane, order, began)
             self.host.pool.touch(lane.name)
         self._warm.drop(f"{lane.name}:")
@@ -60,11 +63,13 @@ class InlineExecutor(LaneExecutor):
             ),
         )
         self._contexts[order.job_id] = context
-        if order.job_id in self.cancelled:
+        if order.job_id in self.cancelled or self.closed.is_set():
             context.cancel()
         try:
             self.report(Report(job_id=order.job_id, kind="started"))
-            return run(order, processor, context, self.host.distribution(order.processor))
+            final = run(order, processor, context, self.host.distribution(order.processor))
+            asked = order.job_id in self.cancelled
+            return final if final.kind != "cancelled" or asked else lost(order.job_id)
         finally:
             del self._contexts[order.job_id]
 

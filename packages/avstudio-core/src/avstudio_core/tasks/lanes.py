@@ -158,6 +158,12 @@ class LaneExecutor(Executor):
                 self._threads.remove(threading.current_thread())
 
 
+def not_run(order: Order, error: Exception) -> Report:
+    """The final report of an order that an executor could not run."""
+    said = f"{order.processor} could not be run: {type(error).__name__}: {error}"
+    return Report(job_id=order.job_id, kind="failed", code="executor", message=said, retryable=True)
+
+
 def cancelled(job_id: str) -> Report:
     return Report(job_id=job_id, kind="cancelled", code=CANCELLED, message="The task was cancelled.")
 

@@ -17,10 +17,13 @@ from multiprocessing.connection import Connection
 from typing import ClassVar
 
 from avstudio_core.kinds.executor import Host, Order, Report
-from avstudio_core.tasks.lanes import Lane, LaneExecutor, cancelled, lost
+from avstudio_core.tasks.lanes import Lane, LaneExecutor, cancelled, lost, not_run
+from avstudio_core.tasks.worker import END_OF_LINES
 
 TERM_SECONDS = 2.0
 """From SIGTERM to SIGKILL."""
+LAST_LINE_SECONDS = 1.0
+"""How long to wait for what a job wrote, after its final report."""
 LOG_LINES = 200
 """At most so many lines that a worker writes become events of one job."""
 
@@ -32,7 +35,7 @@ class Process:
         ours, theirs = socket.socketpair()
         with theirs:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "avstudio_core.tasks.worker", str(theirs.fileno())],
+                [sys.executable, "-u", "-m", "avstudio_core.tasks.worker", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -45,6 +48,7 @@ class Process:
         self.connection = Connection(ours.detach())
         self.said: deque[str] = deque(maxlen=8)
         self.on_line: Callable[[str], None] = lambda line: None
+        self._all_read = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.send(modules)
@@ -62,6 +66,11 @@ class Process:
         """Signal the worker and whatever it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.popen.pid, number)
+
+    def finish_lines(self) -> None:
+        """Wait until the lines that a job wrote have been read: its report comes another way, and faster."""
+        self._all_read.wait(LAST_LINE_SECONDS)
+        self._all_read.clear()
 
     def leave(self) -> None:
         """End the process and wait for it."""
@@ -82,10 +91,14 @@ class Process:
 
     def _read(self) -> None:
         assert self.popen.stdout is not None
-        for line in self.popen.stdout:
-            if text := line.strip():
-                self.said.append(text[:500])
-                self.on_line(text[:500])
+        with self.popen.stdout as lines:
+            for line in lines:
+                text = line.strip()
+                if text == END_OF_LINES:
+                    self._all_read.set()
+                elif text:
+                    self.said.append(text[:500])
+                    self.on_line(text[:500])
 
 
 class LocalExecutor(LaneExecutor):
@@ -104,6 +117,8 @@ class LocalExecutor(LaneExecutor):
                 began = time.monotonic()
                 try:
                     desk.serve(order)
+                except Exception as error:  # no process to be had, say: the lane goes on
+                    self.report(not_run(order, error))
                 finally:
                     self.done(lane, order, began)
         finally:
@@ -127,12 +142,15 @@ class LocalExecutor(LaneExecutor):
         process.on_line = lambda line: self._log(order.job_id, line, lines)
         if order.job_id in self.cancelled:
             self.stop(order.job_id)
+        if self.closed.is_set():  # since `close` killed what was running
+            process.kill(signal.SIGKILL)
         try:
             process.order(order)
             self.report(Report(job_id=order.job_id, kind="started"))
             while True:
                 report = Report.model_validate_json(process.connection.recv_bytes())
                 if report.final:
+                    process.finish_lines()
                     return report, True
                 self.report(report)
         except (EOFError, OSError):

@@ -23,20 +23,20 @@ def run(order: Order, processor: Processor[Any, Any], context: Context, distribu
         source = _verified(order)
         result = processor.run(source, parameters(processor, order.params), context)
         review = processor.review(result, context)
+        complete = _explained(order, result, context, distribution).model_dump(mode="json")
     except TaskCancelled:
         return Report(job_id=order.job_id, kind="cancelled", code=CANCELLED, message="The task was cancelled.")
     except AVStudioError as error:
         return _failed(order, error, error.code, str(error))
     except MemoryError as error:
         return _failed(order, error, "out_of_memory", f"{order.processor} ran out of memory.")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         said = f"{order.processor} failed: {type(error).__name__}: {error}"
         return _failed(order, error, "processor_error", " ".join(said.split()), retryable=True)
-    complete = _explained(order, result, context, distribution)
     return Report(
         job_id=order.job_id,
         kind="done",
-        result=complete.model_dump(mode="json"),
+        result=complete,
         review=review,
         memory_mb=peak_memory_mb(),
     )

@@ -22,6 +22,10 @@ from avstudio_core.settings import load
 from avstudio_core.tasks.running import run
 
 
+END_OF_LINES = "\0"
+"""The line that follows what a job wrote."""
+
+
 class Worker:
     """One process's end of the socket."""
 
@@ -77,6 +81,7 @@ class Worker:
         plugin = self._plugins.distribution_of(kind)
         final = run(order, kind(self._shelf), context, plugin.distribution if plugin else "")
         self._running = None
+        os.write(1, f"\n{END_OF_LINES}\n".encode())
         self._send(final)
 
     def _send(self, report: Report) -> None:

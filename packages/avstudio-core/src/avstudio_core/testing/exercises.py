@@ -34,7 +34,7 @@ class Copy(Processor[CopyParams, CopyResult]):
 
     def run(self, source: Artifact, params: CopyParams, context: Context) -> CopyResult:
         context.progress(0.0, "copying")
-        path = context.new_path()
+        path = context.new_path("exercise")
         path.write_bytes(source.path.read_bytes() + params.suffix.encode())
         return CopyResult(copied=context.publish(path, source.name, "application/octet-stream"))
 
