@@ -393,14 +393,19 @@ class QueueMachine(RuleBasedStateMachine):
             query = select(*(tasks.c[name] for name in columns), tasks.c.cancelling).order_by(tasks.c.id)
             found = [tuple(row) for row in connection.execute(query)]
         assert found == [
-            (*(getattr(ref, name) if name != "waiting" else self.model.waiting(ref) for name in columns), ref.cancelling)
+            (
+                *(getattr(ref, name) if name != "waiting" else self.model.waiting(ref) for name in columns),
+                ref.cancelling,
+            )
             for ref in self.model.tasks.values()
         ]
 
     @invariant()
     def one_open_job_for_each_task_that_is_held(self) -> None:
         with self.database.read() as connection:
-            query = select(jobs.c.task_id, jobs.c.fence, jobs.c.studio, jobs.c.lease_until).where(jobs.c.ended_at.is_(None))
+            query = select(jobs.c.task_id, jobs.c.fence, jobs.c.studio, jobs.c.lease_until).where(
+                jobs.c.ended_at.is_(None)
+            )
             found = sorted(tuple(row) for row in connection.execute(query))
         assert found == [(ref.id, ref.fence, ref.holder, ref.lease) for ref in self.model.tasks.values() if ref.held]
 
@@ -408,7 +413,9 @@ class QueueMachine(RuleBasedStateMachine):
     def the_same_events(self) -> None:
         told: dict[str, list[str]] = {}
         with self.database.read() as connection:
-            rows = connection.execute(select(events.c.seq, events.c.task_id, events.c.type).order_by(events.c.seq)).all()
+            rows = connection.execute(
+                select(events.c.seq, events.c.task_id, events.c.type).order_by(events.c.seq)
+            ).all()
             made = list(connection.execute(select(artifacts.c.task_id)).scalars())
         for _, task_id, kind in rows:
             told.setdefault(task_id, []).append(kind.removeprefix("task."))

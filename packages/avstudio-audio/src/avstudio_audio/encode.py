@@ -32,7 +32,7 @@ VORBIS_COMPRESSION = 0.4
 def encode(samples: Samples, path: Path, format: AudioFormat = AudioFormat.WAV, *, warn: Warn = log_warning) -> None:
     """Write samples to `path`, over what is there; after a failure nothing is left.
 
-    Formats of integers clip what is beyond full scale, and `warn` hears of it (`clipped`). A format that does
+    Most formats clip what is beyond full scale, and `warn` hears of it (`clipped`). A format that does
     not take the rate gets the next higher one it takes (`resampled`; Opus has only one, so that goes without
     saying). Raises `InvalidInput` for what a format cannot hold, `DiskFull` and `StorageError`.
     """
@@ -41,7 +41,7 @@ def encode(samples: Samples, path: Path, format: AudioFormat = AudioFormat.WAV, 
     rate = _nearest(samples.rate, traits.rates)
     if rate != samples.rate and format is not AudioFormat.OPUS:
         warn("resampled", f"'{path}' has {rate} Hz: {format} does not go with {samples.rate} Hz.")
-    if traits.bits:
+    if traits.clips:
         _warn_of_clipping(samples, path, warn)
     blocks = _parts(samples.data)
     if rate != samples.rate:

