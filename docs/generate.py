@@ -116,12 +116,12 @@ def settings() -> str:
 
 
 def error_page() -> str:
-    from avstudio_server.exit_codes import EXIT_CODES
+    from avstudio_server.exits import MEANINGS
 
     drawing = inspect.cleandoc(errors.__doc__ or "").split("\n\n", 1)[1]
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AVStudioError)]
     rows = [f"| `{kind.__name__}` | `{kind.code}` | {_summary(kind)} |" for kind in kinds]
-    codes = "\n".join(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items())
+    codes = "\n".join(f"| {code} | {meaning} |" for code, meaning in MEANINGS.items())
     table = "| class | code | meaning |\n|---|---|---|\n" + "\n".join(rows)
     exits = f"## Exit codes of `avstudio`\n\n| code | meaning |\n|---|---|\n{codes}\n"
     return f"# Errors and exit codes\n\n```text\n{drawing}\n```\n\n{table}\n\n{exits}"
@@ -136,12 +136,20 @@ def hooks() -> str:
 
 
 def commands() -> str:
-    from avstudio_server.reference import every_command
+    from avstudio_server.root import root
 
     parts = ["# Commands\n"]
-    for name, help_text in every_command():
+    for name, help_text in _helps(root(), "avstudio", None):
         parts.append(f"## {name}\n\n```text\n{help_text.strip()}\n```\n")
     return "\n".join(parts)
+
+
+def _helps(command: Any, name: str, parent: Any) -> Iterator[tuple[str, str]]:
+    """The help of a command and of all below it."""
+    context = command.context_class(command, info_name=name.rpartition(" ")[2], parent=parent)
+    yield name, command.get_help(context)
+    for below in command.list_commands(context) if hasattr(command, "list_commands") else ():
+        yield from _helps(command.get_command(context, below), f"{name} {below}", context)
 
 
 def plugin_page() -> str:

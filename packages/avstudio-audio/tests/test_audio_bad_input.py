@@ -12,11 +12,13 @@ import av
 import numpy as np
 import pytest
 import soundfile as sf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from avstudio_audio.contents import probe
 from avstudio_audio.decode import decode
 from avstudio_audio.errors import NoAudio
-from avstudio_core.errors import Degraded, UnreadableMedia
+from avstudio_core.errors import AVStudioError, Degraded, UnreadableMedia
 
 Make = Callable[[Path], Path]
 
@@ -175,6 +177,42 @@ def test_after_damage_every_sound_is_still_at_its_time(
     late = samples.data[:, 240_000 + samples.length - whole.length :]
     assert snr(late[:, :40_000], whole.data[:, tail]) > 25
     assert heard.codes == ["damaged"]
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), name=st.sampled_from(["a.wav", "a.flac", "a.mp3", "a.m4a", "a.mka", "a.ts", "a.opus"]))
+def test_whatever_is_damaged_gives_sound_or_our_own_error(
+    media: dict[str, bytes], tmp_path: Path, data: st.DataObject, name: str
+) -> None:
+    content = bytearray(media[name])
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=50)):
+        content[place] = data.draw(st.integers(0, 255))
+    (tmp_path / name).write_bytes(content[: data.draw(st.integers(1, len(content)))])
+    try:
+        samples = decode(tmp_path / name, channels=1, warn=lambda code, message: None)
+    except AVStudioError:
+        return
+    assert samples.length > 0
+    assert np.isfinite(samples.data).all()
+
+
+@pytest.fixture
+def media(write: Any, music: Any) -> dict[str, bytes]:
+    """A second of sound in several formats."""
+    codecs = {"a.wav": "pcm_s16le", "a.flac": "flac", "a.mp3": "libmp3lame", "a.opus": "libopus"}
+    names = [*codecs, "a.m4a", "a.mka", "a.ts"]
+    return {name: write(name, codecs.get(name, "aac"), music(2, 48_000, 1.0), 48_000).read_bytes() for name in names}
+
+
+def test_a_stream_that_appears_on_the_way_is_no_damage(write: Any, music: Any, heard: Any) -> None:
+    path = write("a.ts", "aac", music(2, 48_000, 2.0), 48_000)
+    content = path.read_bytes()
+    packets = [bytearray(content[at : at + 188]) for at in range(0, len(content), 188)]
+    sound = [packet for packet in packets if (packet[1] & 31, packet[2]) == (1, 0)]  # without tables of contents
+    [packet for packet in sound if packet[1] & 64][-1][2] = 85  # the last part belongs to another stream
+    path.write_bytes(b"".join(sound))
+    assert 1.9 < decode(path, warn=heard).duration < 2.05
+    assert heard.codes == []
 
 
 def test_strict_callers_can_make_a_warning_an_error(write: Any, music: Any) -> None:

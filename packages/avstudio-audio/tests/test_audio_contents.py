@@ -44,11 +44,10 @@ def test_languages_tags_and_the_main_stream_are_told(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.mka"), "w") as container:
         container.metadata["TITLE"] = "Élan"
         for language in ("deu", "eng"):
-            stream = container.add_stream("flac", rate=8_000)
-            stream.metadata["language"] = language
+            container.add_stream("flac", rate=8_000).metadata["language"] = language
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 1_600), np.int16), "s16", "stereo")
         frame.sample_rate, frame.time_base, frame.pts = 8_000, Fraction(1, 8_000), 0
-        for stream in container.streams:
+        for stream in container.streams.audio:
             container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
     found = probe(tmp_path / "a.mka")

@@ -190,7 +190,7 @@ def test_what_progress_raises_ends_the_work(write: Any, music: Any) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"rate": 48_000}, {"channels": 1}])
-def test_no_more_memory_is_taken_than_the_result_needs(write: Any, music: Any, options: dict[str, int]) -> None:
+def test_no_more_memory_is_taken_than_the_result_needs(write: Any, music: Any, options: dict[str, Any]) -> None:
     path = write("a.mp3", "libmp3lame", music(seconds=60.0), 44_100)
     decode(path)
     tracemalloc.start()

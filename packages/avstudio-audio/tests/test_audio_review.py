@@ -49,7 +49,7 @@ def transcript(lines: list[str], seconds: float = 3.0) -> Transcript:
 
 
 def codes(lines: list[str], facts: SoundFacts = SPOKEN) -> list[str]:
-    return [warning.code for warning in review(transcript(lines), facts)]
+    return [warning.code for warning in review(transcript(lines), lambda: facts)]
 
 
 def test_a_song_with_its_chorus_three_times_is_no_loop() -> None:
@@ -70,13 +70,13 @@ def test_a_refrain_sung_twice_is_no_loop(line: str) -> None:
 
 
 def test_a_segment_over_and_over_is_a_loop_with_its_place() -> None:
-    (warning,) = review(transcript([*VERSE, *["Thanks for watching!"] * 10, *VERSE]), SPOKEN)
+    (warning,) = review(transcript([*VERSE, *["Thanks for watching!"] * 10, *VERSE]), lambda: SPOKEN)
     assert warning.code == "repetition_loop"
     assert warning.message == "'thanks for watching' comes 10 times in a row from 12.0 s to 42.0 s."
 
 
 def test_a_phrase_within_one_segment_is_a_loop() -> None:
-    (warning,) = review(transcript([*VERSE, "and then " + "we go up the hill " * 9]), SPOKEN)
+    (warning,) = review(transcript([*VERSE, "and then " + "we go up the hill " * 9]), lambda: SPOKEN)
     assert "'we go up the hill' comes 9 times" in warning.message
 
 
@@ -87,13 +87,13 @@ def test_a_script_without_spaces_is_read_by_characters() -> None:
 
 def test_text_that_compresses_too_well_is_flagged_once_for_its_window() -> None:
     stammer = " ".join(f"{n % 3} and then some more of the same and" for n in range(14))
-    (warning,) = review(transcript([*VERSE, stammer, stammer[2:]]), SPOKEN)
+    (warning,) = review(transcript([*VERSE, stammer, stammer[2:]]), lambda: SPOKEN)
     assert warning.code == "repetition_loop"
     assert "from 12.0 s to 18.0 s" in warning.message
 
 
 def test_no_words_in_audible_speech_are_flagged() -> None:
-    (warning,) = review(transcript([]), SPOKEN)
+    (warning,) = review(transcript([]), lambda: SPOKEN)
     assert warning.code == "empty_transcript"
     assert "60.0 s of speech" in warning.message
     assert codes(["", " "]) == ["empty_transcript"]

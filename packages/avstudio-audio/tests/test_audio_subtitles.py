@@ -105,7 +105,9 @@ def test_sentences_are_not_run_together() -> None:
 
 
 def test_a_long_sentence_breaks_at_its_commas() -> None:
-    text = "and so, my fellow Americans, ask not what your country can do for you, ask what you can do for your country."
+    text = (
+        "and so, my fellow Americans, ask not what your country can do for you, ask what you can do for your country."
+    )
     assert lines(spoken(text)) == [
         ("and so, my fellow Americans,",),
         ("ask not what your country can do for you,", "ask what you can do for your country."),
@@ -143,7 +145,9 @@ def test_the_last_cue_ends_with_the_recording() -> None:
 
 
 def test_much_text_in_little_time_stays_longer() -> None:
-    [cue, _] = cues(transcript(spoken("Forty letters in half a second of speech", seconds=0.05), spoken("x", start=9.0)))
+    [cue, _] = cues(
+        transcript(spoken("Forty letters in half a second of speech", seconds=0.05), spoken("x", start=9.0))
+    )
     assert cue.end == pytest.approx(33 / 20, abs=0.1)
 
 

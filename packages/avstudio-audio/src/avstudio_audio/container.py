@@ -39,7 +39,10 @@ def open_media(path: Path) -> Iterator[InputContainer]:
         except (av.FFmpegError, OSError, ValueError) as error:
             raise UnreadableMedia(_refusal(path)) from error
         with container:
-            yield container
+            try:
+                yield container
+            except av.FFmpegError as error:
+                raise UnreadableMedia(f"'{path}' cannot be decoded: {error.strerror}.") from error
 
 
 def audio_stream(container: InputContainer, path: Path) -> AudioStream:

@@ -27,6 +27,8 @@ PAUSE, LONG_PAUSE = 0.5, 2.0
 _SENTENCE, _PAUSE, _CLAUSE, _ANYWHERE, _BEFORE_MARK = 0.0, 1.0, 2.0, 6.0, 50.0
 _OVER_SENTENCE, _OVER_PAUSE = 2.0, 1.5
 _EACH_CUE, _TOO_SHORT = 1.0, 4.0
+_FRAGMENT = 4.0
+"""What a word alone costs where the rest of its phrase stands in another cue."""
 _LINE_BREAK = 0.1
 """How much the place of a line break weighs, against two lines of unequal length."""
 _TICK = 0.001
@@ -59,11 +61,13 @@ def _grouped(found: Sequence[Piece]) -> list[tuple[int, int]]:
     best: list[tuple[float, int]] = [(0.0, 0), *[(math.inf, 0)] * count]
     """For each place: the cost of all cues up to it, and where the last of them begins."""
     for begin in range(count):
-        over = 0.0
+        over, columns = 0.0, 0
         for end in range(begin + 1, line_ends[line_ends[begin]] + 1):
             if end > begin + 1 and found[end - 1].end - found[begin].start > LONGEST:
                 break
+            columns += found[end - 1].columns
             cost = best[begin][0] + _EACH_CUE + over + _end_cost(found, begin, end)
+            cost += _FRAGMENT * max(0.0, 1 - 2 * columns / COLUMNS) * (_parted(found, begin) or _parted(found, end))
             best[end] = min(best[end], (cost, begin))
             over += _over_cost(found, end)
     ranges, end = [], count
@@ -95,6 +99,11 @@ def _end_cost(found: Sequence[Piece], begin: int, end: int) -> float:
         return 0.0
     short = 1 - (found[end].start - found[begin].start) / SHORTEST
     return _break_cost(found[end - 1], found[end]) + _TOO_SHORT * max(0.0, short)
+
+
+def _parted(found: Sequence[Piece], at: int) -> bool:
+    """Whether a break before piece `at` parts a phrase."""
+    return 0 < at < len(found) and _break_cost(found[at - 1], found[at]) > _PAUSE
 
 
 def _break_cost(piece: Piece, following: Piece) -> float:

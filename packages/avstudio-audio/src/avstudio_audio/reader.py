@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from avstudio_audio.container import audio_stream, ends_early
 from avstudio_audio.errors import NoAudio
+from avstudio_audio.frames import numbers_of, readable_format
 from avstudio_audio.mixing import SPEAKERS
 from avstudio_audio.reporting import Warn
 from avstudio_core.errors import InvalidInput
@@ -29,22 +30,14 @@ if TYPE_CHECKING:
 Span = tuple[float, float]
 """A half-open range of time, in seconds."""
 
-NUMBERS = {
-    "u8": ("u1", 2.0**-7, -1.0),
-    "s16": ("i2", 2.0**-15, 0.0),
-    "s32": ("i4", 2.0**-31, 0.0),
-    "flt": ("f4", 1.0, 0.0),
-    "dbl": ("f8", 1.0, 0.0),
-}
-"""FFmpeg's sample formats that numpy can show: dtype, and the factor and the offset that lead to −1 to 1."""
 GUESSED = ("aac", "loas", "amr", "ac3", "eac3")
 """Formats that do not state their length; FFmpeg guesses it from the bit rate."""
 BLOCK = 1 << 14
 """Samples given at a time, at least: enough to outweigh the cost of a step, and a block stays in the cache."""
 LEAD = 1.0
 """Seconds decoded before a span and left out: after a seek, a codec needs some frames to be exact again."""
-GAP = 0.1
-"""Seconds by which a time stamp may run ahead before sound counts as missing."""
+GAP = (0.1, 60.0)
+"""Seconds by which a time stamp runs ahead where sound is missing; more is a clock that was set anew."""
 CUT = 0.25
 """Seconds that may be missing at the end before a file counts as cut short."""
 
@@ -70,7 +63,7 @@ class AudioReader:
         if first is None:
             raise NoAudio(f"'{path}' has an audio stream, but no sound in it that can be decoded.")
         self._first, self._frames = first, chain([first], frames)
-        self._format, self._layout = _readable(first), first.layout
+        self._format, self._layout = readable_format(first), first.layout
         self._converters: dict[tuple[str, str, int], AudioResampler] = {}
         self.rate, self.channels = first.sample_rate, first.layout.nb_channels
         self._heard = self._given = self._place(first) or 0  # where the next sample comes in, and goes out
@@ -140,6 +133,8 @@ class AudioReader:
 
         try:
             yield from self._container.demux(self._stream)
+        except IndexError:
+            return  # PyAV, at the end, over a stream that appeared on the way; all packets are given by then
         except (av.FFmpegError, OSError):
             self._lost_packets += 1
             yield None  # makes the decoder give what it still holds
@@ -161,7 +156,7 @@ class AudioReader:
         for frame in self._frames:
             place = self._place(frame)
             missing = 0 if place is None or expected is None else place - expected
-            real = missing > GAP * self.rate and self._heard + missing < self._begin + self.length
+            real = GAP[0] < missing / self.rate < GAP[1] and self._heard + missing < self._begin + self.length
             yield frame, missing if real else 0
             expected = None if place is None else place + frame.samples * self.rate // frame.sample_rate
 
@@ -199,7 +194,7 @@ class AudioReader:
     def _drained(self, fifo: AudioFifo) -> Iterator[NDArray[np.float32]]:
         frame = fifo.read()
         if frame is not None:
-            yield self._within(_array(frame, self.channels))
+            yield self._within(numbers_of(frame, self.channels))
 
     def _within(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
         """Move on by an array, and keep what of it lies in the span."""
@@ -211,28 +206,3 @@ class AudioReader:
 def no_sound(path: Path, span: Span) -> InvalidInput:
     """The error for a span that lies outside of the file."""
     return InvalidInput(f"'{path}' has no sound between {span[0]:g} s and {span[1]:g} s.")
-
-
-def _readable(frame: AudioFrame) -> str:
-    """The frame's own sample format, where its numbers can be read: PyAV cannot reach more than 8 planes safely."""
-    name, planar = frame.format.name, frame.format.is_planar
-    known = name.removesuffix("p") in NUMBERS
-    return name if known and not (planar and frame.layout.nb_channels > 8) else "flt"
-
-
-def _array(frame: AudioFrame, channels: int) -> NDArray[np.float32]:
-    """The numbers of a frame as `(channels, samples)`."""
-    import numpy as np
-
-    kind, factor, offset = NUMBERS[frame.format.name.removesuffix("p")]
-    count, planes = frame.samples, frame.planes
-    if frame.format.is_planar:
-        numbers = np.stack([np.frombuffer(memoryview(planes[i]), kind, count) for i in range(channels)])
-    else:
-        numbers = np.frombuffer(memoryview(planes[0]), kind, count * channels).reshape(count, channels).T
-    if kind == "f4":
-        return numbers
-    array = numbers.astype(np.float32)
-    array *= np.float32(factor)
-    array += np.float32(offset)
-    return array

@@ -111,7 +111,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
             progress=lambda part: context.progress(0.05 + 0.95 * part, "transcribe"),
             cancelled=context.cancelled,
         )
-        findings = review(transcript, sound_facts(sound.data[0]))
+        findings = review(transcript, lambda: sound_facts(sound.data[0]))
         if context.feedback is not None:
             for finding in findings:
                 context.warn(finding.code, finding.message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -65,10 +65,14 @@ def sound_facts(sound: NDArray[np.float32]) -> SoundFacts:
     return SoundFacts(level, sum(span["end"] - span["start"] for span in spans) / 16_000)
 
 
-def review(transcript: Transcript, facts: SoundFacts) -> list[CodedWarning]:
-    """What looks wrong: `repetition_loop` and `empty_transcript`, each with the evidence."""
+def review(transcript: Transcript, hear: Callable[[], SoundFacts]) -> list[CodedWarning]:
+    """What looks wrong: `repetition_loop` and `empty_transcript`, each with the evidence.
+
+    `hear` gives the facts of the sound; it takes a while, and is asked only where there are no words.
+    """
     messages = [("repetition_loop", message) for message in _repetitions(transcript.segments)]
-    messages += [("empty_transcript", message) for message in _silence(transcript, facts)]
+    if not transcript.text:
+        messages += [("empty_transcript", message) for message in _silence(hear())]
     return [CodedWarning(code=code, message=message) for code, message in messages]
 
 
@@ -116,9 +120,8 @@ def _repetitions(segments: Sequence[Segment]) -> Iterator[str]:
             yield f"The text {span} repeats itself: it compresses {window[0].compression_ratio:.1f} times."
 
 
-def _silence(transcript: Transcript, facts: SoundFacts) -> Iterator[str]:
-    said = any(segment.text.strip() for segment in transcript.segments)
-    if said or facts.level_dbfs < AUDIBLE_DBFS:
+def _silence(facts: SoundFacts) -> Iterator[str]:
+    if facts.level_dbfs < AUDIBLE_DBFS:
         return
     if facts.speech_seconds is None:
         yield f"No words, although there is sound at {facts.level_dbfs:.0f} dBFS."

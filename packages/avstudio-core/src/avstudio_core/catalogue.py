@@ -7,7 +7,7 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,13 +92,30 @@ def _collected(only: Iterable[str] | None) -> tuple[Catalogue, dict[str, int]]:
     plugins = Plugins()
     plugins.discover(None if only is None else set(only))
     shelf = InstalledShelf(plugins, load({}))
-    processors, sources = {}, {}
+    processors, broken = {}, dict(plugins.broken)
     for name, kind in sorted(plugins.kind("processors").items()):
         plugin = plugins.distribution_of(kind)
-        processors[name] = declare(kind(shelf), plugin.distribution if plugin else "")
-        path = inspect.getfile(kind)
-        sources[path] = os.stat(path).st_mtime_ns
-    return Catalogue(processors, plugins.broken), sources
+        try:
+            processors[name] = declare(kind(shelf), plugin.distribution if plugin else "")
+        except Exception as error:  # foreign code
+            broken[name] = " ".join(f"{type(error).__name__}: {error}".split())
+    modules = {plugin.module for plugin in plugins.installed.values()}
+    sources = {str(path): path.stat().st_mtime_ns for module in modules for path in _files(module)}
+    return Catalogue(processors, broken), sources
+
+
+def _files(module: str) -> Iterator[Path]:
+    """The source files of the package that a plugin is in, of a broken one, too: repairing it is a change."""
+    from importlib.util import find_spec
+
+    try:
+        spec = find_spec(module.partition(":")[0].partition(".")[0])
+    except (ImportError, ValueError):
+        return
+    if spec is not None and spec.origin and Path(spec.origin).is_file():
+        yield Path(spec.origin)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        yield from Path(folder).rglob("*.py")
 
 
 def _installation(only: Iterable[str] | None) -> str:
@@ -125,7 +142,8 @@ def _keep(path: Path, found: tuple[Catalogue, dict[str, int]]) -> None:
     """Write the cache; a folder that cannot be written only costs time at the next start."""
     catalogue, sources = found
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # the data folder is its owner's alone
+        path.parent.mkdir(exist_ok=True)
         for stale in path.parent.glob("catalogue-*.json"):
             stale.unlink(missing_ok=True)
         partial = path.with_suffix(f".{os.getpid()}")

@@ -126,23 +126,27 @@ class Plugins:
         for implementation in getattr(self._manager.hook, f"register_{kind}").get_hookimpls():
             plugin = self.installed[implementation.plugin_name]
             try:
-                classes = implementation.function()
-                self._refuse_duplicates(found, classes, plugin)
+                named = self._named(implementation.function(), found, plugin)
             except Exception as error:
                 self._set_aside(plugin, error)
                 self._forget(implementation.plugin)
                 continue
-            for registered in classes:
-                found[_name(registered)] = registered
-                self._origin[registered] = plugin.name
+            found |= named
+            self._origin |= dict.fromkeys(named.values(), plugin.name)
         return found
 
-    def _refuse_duplicates(self, found: dict[str, Any], classes: Iterable[Any], plugin: Plugin) -> None:
+    def _named(self, classes: Iterable[Any], found: dict[str, Any], plugin: Plugin) -> dict[str, Any]:
+        """What a plugin registers, by name. Raises `PluginError` for a name that is taken."""
+        named: dict[str, Any] = {}
         for registered in classes:
             name = _name(registered)
+            if name in named:
+                raise PluginError(f"Plugin '{plugin.name}' registers '{name}' twice.")
             if name in found:
                 first = self._origin[found[name]]
                 raise PluginError(f"Plugins '{first}' and '{plugin.name}' both register '{name}': uninstall one.")
+            named[name] = registered
+        return named
 
     def _refuse_unknown_hooks(self, module: object, name: str) -> None:
         callers = self._manager.get_hookcallers(module) or []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,11 @@ def _read(path: Path) -> Mapping[str, Any]:
 def _convert(setting: Setting, value: Any, origin: str) -> Any:
     try:
         converted: Any = _BOOLEANS[str(value).lower()] if setting.type is bool else setting.type(value)
-    except (KeyError, ValueError, TypeError):
+        if (isinstance(value, float) and converted != value) or (
+            isinstance(converted, float) and not isfinite(converted)
+        ):
+            raise ValueError
+    except (KeyError, ValueError, TypeError, OverflowError):
         expected = setting.type.__name__
         raise InvalidParams(
             f"Setting '{setting.name}' from {origin} is '{value}': give {expected} for: {setting.help}"

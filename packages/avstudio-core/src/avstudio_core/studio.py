@@ -29,6 +29,7 @@ from avstudio_core.storage import artifact_rows
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.database import Transaction
 from avstudio_core.storage.schema import open_database
+from avstudio_core.storage.sweeping import abandon
 from avstudio_core.storage.tables import media_files, projects
 from avstudio_core.tasks.engine import Engine
 from avstudio_core.tasks.job import NewTask, Rules
@@ -164,8 +165,10 @@ class Studio:
                 path=self.store.path(sha256),
             )
             self._database.write(lambda transaction: self._record(transaction, artifact, path, project, folder))
-        finally:
-            self.store.discard(folder)
+        except BaseException:
+            abandon(self._database, self.store, folder)
+            raise
+        self.store.discard(folder)
         return artifact
 
     def artifact(self, artifact_id: str) -> Artifact:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import OutputExists
+from avstudio_server.schemas import Schema, alternatives
 
 if TYPE_CHECKING:
     from avstudio_core.artifact import Artifact
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MOST_ITEMS = 20
 """Longer lists are cut on the terminal, not in JSON."""
 NAME_BYTES = 200
+NOTHING: Schema = {}
 
 
 @dataclass
@@ -87,41 +89,44 @@ def _lines(one: Answer) -> Iterator[str]:
         yield f"{name}: {path}"
     if model := one.result.effective.get("model"):
         yield f"model: {model}"
-    schema = type(one.result).model_json_schema(mode="serialization")["properties"]
+    schema = type(one.result).model_json_schema(mode="serialization")
     shown = one.result.model_dump(mode="json")
-    for name, field in schema.items():
-        if name in Result.model_fields or name == "text" or _holds_artifacts(getattr(one.result, name)):
-            continue
-        yield from rendered(name, shown[name], field.get("unit", ""))
+    for name, field in schema["properties"].items():
+        if name not in Result.model_fields and name != "text" and not _holds_artifacts(getattr(one.result, name)):
+            yield from rendered(name, shown[name], field, schema.get("$defs", {}))
 
 
-def rendered(name: str, value: Any, unit: str = "") -> Iterator[str]:
-    """A JSON value as indented lines; what is empty is left out."""
+def rendered(name: str, value: Any, schema: Schema = NOTHING, definitions: Schema = NOTHING) -> Iterator[str]:
+    """A JSON value as indented lines, with the units of its schema; what is empty is left out."""
     if value in (None, "", [], {}):
         return
     if isinstance(value, dict):
         yield f"{name}:"
-        for key, item in value.items():
-            yield from (f"  {line}" for line in rendered(key, item))
-    elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+        for line in _members(value, schema, definitions):
+            yield f"  {line}"
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
         yield f"{name}:"
+        items = _inside(schema, definitions, "items")
         for item in value[:MOST_ITEMS]:
-            lines = list(rendered("", item)) if isinstance(item, list) else [*_members(item)]
+            lines = _members(item, items, definitions) if isinstance(item, dict) else [_plain(item)]
             yield from (f"  {'-' if number == 0 else ' '} {line}" for number, line in enumerate(lines))
         if len(value) > MOST_ITEMS:
             yield f"  … {len(value) - MOST_ITEMS} more: see --json"
     elif isinstance(value, list):
         yield f"{name}: {', '.join(map(_plain, value))}"
     else:
-        yield f"{name}: {_plain(value)} {unit}".rstrip()
+        yield f"{name}: {_plain(value)} {schema.get('unit', '')}".rstrip()
 
 
-def _members(item: Any) -> Iterator[str]:
-    if not isinstance(item, dict):
-        yield _plain(item)
-        return
-    for key, value in item.items():
-        yield from rendered(key, value)
+def _members(value: dict[str, Any], schema: Schema, definitions: Schema) -> Iterator[str]:
+    properties = _inside(schema, definitions, "properties")
+    for name, item in value.items():
+        yield from rendered(name, item, properties.get(name, NOTHING), definitions)
+
+
+def _inside(schema: Schema, definitions: Schema, key: str) -> Schema:
+    """The part of a schema that describes what is inside."""
+    return next((one[key] for one in alternatives(schema, definitions) if key in one), NOTHING)
 
 
 def _plain(value: Any) -> str:

@@ -70,9 +70,9 @@ class Result(BaseModel):
     """
 
     effective: dict[str, JsonValue] = Field({}, description="The parameters and the model really used.")
-    warnings: list[CodedWarning] = []
-    provenance: Provenance | None = None
-    cache_hit: bool = False
+    warnings: list[CodedWarning] = Field([], description="What the user should know.")
+    provenance: Provenance | None = Field(None, description="Who made it, out of what.")
+    cache_hit: bool = Field(False, description="Whether it is the answer to the same work done earlier.")
 
     def records(self) -> Mapping[str, Mapping[str, Any]]:
         """Rows for the tables of results that the core keeps, by table name: `{"transcriptions": {…}}`."""

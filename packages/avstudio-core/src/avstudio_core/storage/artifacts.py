@@ -62,14 +62,13 @@ class ArtifactStore:
     def link(self, sha256: str, folder: Path) -> None:
         """Put a staged file in its place; linking what is there already changes nothing."""
         target = self.path(sha256)
-        if target.exists():
-            return
         try:
-            target.parent.mkdir(exist_ok=True)
-            _link(folder / sha256, target)
-            _sync_folder(target.parent)
-        except FileExistsError:
-            return
+            if not target.parent.exists():
+                target.parent.mkdir(exist_ok=True)
+                _sync_folder(self.root)
+            if not target.exists():
+                _link(folder / sha256, target)
+            _sync_folder(target.parent)  # even if it was there: whoever linked it may have died before the sync
         except OSError as error:
             raise StorageError.of(error, target) from error
 
@@ -107,7 +106,7 @@ def _link(staged: Path, target: Path) -> None:
     try:
         os.link(staged, target)
     except FileExistsError:
-        raise
+        return
     except OSError:  # a file system without hard links
         partial = target.with_suffix(".tmp")
         shutil.copyfile(staged, partial)

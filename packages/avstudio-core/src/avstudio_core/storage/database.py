@@ -66,8 +66,11 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._readers = _engine(path)
+        with self.read() as connection:  # once, and alone: connections that change the mode together refuse each other
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         self._writer = _engine(path)
         event.listen(self._writer, "begin", _begin_immediate)
+        self._connection = self._writer.connect()
         self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="database", daemon=True)
         self._watch: sqlite3.Connection | None = None
@@ -117,17 +120,17 @@ class Database:
         self._thread.join()
         if self._watch is not None:
             self._watch.close()
+        self._connection.close()
         self._readers.dispose()
         self._writer.dispose()
 
     def _run(self) -> None:
-        with self._writer.connect() as connection:
-            while (first := self._queue.get()) is not None:
-                group = [first]
-                last = self._gather(group)
-                self._commit(connection, group)
-                if last:
-                    return
+        while (first := self._queue.get()) is not None:
+            group = [first]
+            last = self._gather(group)
+            self._commit(group)
+            if last:
+                return
 
     def _gather(self, group: list[_Write[Any]]) -> bool:
         """Add what waits to the group; give whether the end of the queue was reached."""
@@ -141,23 +144,24 @@ class Database:
             group.append(write)
         return False
 
-    def _commit(self, connection: Connection, group: Sequence[_Write[Any]]) -> None:
+    def _commit(self, group: Sequence[_Write[Any]]) -> None:
         try:
-            results = self._transact(connection, group)
+            results = self._transact(group)
         except BaseException as error:
-            if len(group) > 1:  # one of them is at fault: each on its own
-                for write in group:
-                    self._commit(connection, [write])
+            if len(group) > 1 and not _busy(error):  # one of them is at fault: halve the group until it is alone
+                middle = len(group) // 2
+                self._commit(group[:middle])
+                self._commit(group[middle:])
                 return
-            failure = translated(error, self.path) if isinstance(error, DatabaseError) else error
-            group[0].future.set_exception(failure)
+            for write in group:
+                write.future.set_exception(translated(error, self.path) if isinstance(error, DatabaseError) else error)
             return
         for write, result in zip(group, results, strict=True):
             write.future.set_result(result)
 
-    def _transact(self, connection: Connection, group: Sequence[_Write[Any]]) -> list[Any]:
-        with connection.begin():
-            transaction = Transaction(connection)
+    def _transact(self, group: Sequence[_Write[Any]]) -> list[Any]:
+        with self._connection.begin():
+            transaction = Transaction(self._connection)
             results = [write.operation(transaction) for write in group]
             transaction.flush()
         return results
@@ -181,6 +185,11 @@ def translated(error: DatabaseError, path: Path) -> AVStudioError:
     return StorageError(f"The database '{path}' refused: {text}.")
 
 
+def _busy(error: BaseException) -> bool:
+    """Whether another program holds the database, which is no operation's fault."""
+    return isinstance(error, DatabaseError) and getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY
+
+
 def _engine(path: Path) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
@@ -193,7 +202,7 @@ def _engine(path: Path) -> Engine:
 
 
 def _configure(connection: sqlite3.Connection, _record: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=2000"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=2000"):
         connection.execute(f"PRAGMA {pragma}")
 
 

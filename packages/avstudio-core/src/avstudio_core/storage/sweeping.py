@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import select, text
 
@@ -22,22 +24,29 @@ class Flaw:
     cure: str
 
 
-def sweep(database: Database, store: ArtifactStore, running: Collection[str]) -> None:
-    """Remove the staging folders of jobs that ended, and files they had linked when their studio died.
-
-    It runs as one write: nobody publishes meanwhile, so a file that no artifact refers to is nobody's.
-    """
+def sweep(database: Database, store: ArtifactStore, running: Collection[str], dead: Collection[str]) -> None:
+    """Remove the staging folders of jobs that ended, and files they had linked when their studio died."""
 
     def operation(transaction: Transaction) -> None:
-        alive = set(transaction.execute(select(studios.c.id)).scalars())
+        alive = set(transaction.execute(select(studios.c.id)).scalars()).difference(dead)
         for folder in store.leftovers():
-            if folder.name in running or _in_use(transaction, folder.name, alive):
-                continue
-            staged = [path.name for path in folder.iterdir() if len(path.name) == 64]
-            store.remove(unreferenced(transaction, staged))
-            store.discard(folder)
+            if folder.name not in running and not _in_use(transaction, folder.name, alive):
+                _clear(transaction, store, folder)
 
     database.write(operation)
+
+
+def abandon(database: Database, store: ArtifactStore, folder: Path) -> Future[None]:
+    """Remove the staging folder of what could not be published, and the files that were linked before it failed."""
+    return database.write_soon(lambda transaction: _clear(transaction, store, folder))
+
+
+def _clear(transaction: Transaction, store: ArtifactStore, folder: Path) -> None:
+    """Runs as a write: nobody else publishes meanwhile, so a file that no artifact refers to is nobody's."""
+    transaction.flush()  # what this very transaction publishes is referred to
+    staged = [path.name for path in folder.glob("*") if len(path.name) == 64]
+    store.remove(unreferenced(transaction, staged))
+    store.discard(folder)
 
 
 def _in_use(transaction: Transaction, name: str, alive: set[str]) -> bool:

@@ -88,11 +88,10 @@ tasks = Table(
     Column("finished_at", Float),
 )
 _ready = and_(tasks.c.state == "PENDING", tasks.c.waiting == 0)
-Index("tasks_ready", tasks.c.priority.desc(), tasks.c.id, sqlite_where=_ready, postgresql_where=_ready)
-_own = and_(tasks.c.state == "PENDING", tasks.c.waiting == 0)
-Index("tasks_own", tasks.c.origin, tasks.c.priority.desc(), tasks.c.id, sqlite_where=_own, postgresql_where=_own)
+Index("tasks_ready", tasks.c.priority.desc(), tasks.c.id, sqlite_where=_ready)
+Index("tasks_own", tasks.c.origin, tasks.c.priority.desc(), tasks.c.id, sqlite_where=_ready)
 _cached = and_(tasks.c.state == "COMPLETED", tasks.c.cache_key.is_not(None))
-Index("tasks_cached", tasks.c.cache_key, sqlite_where=_cached, postgresql_where=_cached)
+Index("tasks_cached", tasks.c.cache_key, sqlite_where=_cached)
 
 dependencies = Table(
     "dependencies",
@@ -124,8 +123,7 @@ jobs = Table(
     Column("ended_at", Float),
     Column("outcome", String),
 )
-_open = jobs.c.ended_at.is_(None)
-Index("jobs_open", jobs.c.studio, sqlite_where=_open, postgresql_where=_open)
+Index("jobs_open", jobs.c.studio, sqlite_where=jobs.c.ended_at.is_(None))
 
 events = Table(
     "events",

@@ -18,7 +18,7 @@ from avstudio_core.kinds.executor import Executor, Host, Order, Report
 from avstudio_core.plan import parameters
 from avstudio_core.plugins import Plugins
 from avstudio_core.storage.artifacts import ArtifactStore
-from avstudio_core.storage.sweeping import sweep
+from avstudio_core.storage.sweeping import abandon, sweep
 from avstudio_core.tasks.job import Claim, Finished
 from avstudio_core.tasks.presence import Presence
 from avstudio_core.tasks.queue import Queue
@@ -28,6 +28,8 @@ LOG = logging.getLogger(__name__)
 STUMBLE_SECONDS = 1.0
 LOOK_SECONDS = 0.05
 """How often to look for what other studios changed; what this one changes is seen at once."""
+PATROL_SECONDS = 1.0
+"""How often to look for studios that died."""
 PROGRESS_SECONDS = 0.2
 """At most one progress event of a task in so many seconds."""
 REVIEWS = 2
@@ -74,7 +76,8 @@ class Engine:
         self._executor = executor(workplace, self._on_report)
         self._running: dict[str, Running] = {}
         self._lanes: dict[str, frozenset[str]] = {}
-        self._due = self._heartbeat = 0.0
+        self._due = self._heartbeat = self._patrol = 0.0
+        self._swept = False
         self._woken = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -107,9 +110,9 @@ class Engine:
 
     def _round(self) -> None:
         now = time.time()
-        if now >= self._heartbeat:
+        if time.monotonic() >= self._patrol:
             self._tend()
-            self._heartbeat = now + self._workplace.settings.lease_seconds / 4
+            self._patrol = time.monotonic() + PATROL_SECONDS
             self.wake()
         if self._queue.database.changed_elsewhere() or self._woken.is_set() or now >= self._due:
             self._woken.clear()
@@ -118,13 +121,16 @@ class Engine:
             self._due = self._queue.next_due() or float("inf")
 
     def _tend(self) -> None:
-        """Keep this studio's jobs, and take back those of the dead."""
-        self._queue.renew()
+        """Keep this studio's jobs, and take back those of the dead and of the silent."""
+        if time.monotonic() >= self._heartbeat:
+            self._queue.renew()
+            self._heartbeat = time.monotonic() + self._workplace.settings.lease_seconds / 4
         dead = self._presence.dead()
         self._queue.reap(dead)
-        if dead:
+        if dead or not self._swept:
+            sweep(self._queue.database, self._store, set(self._running), dead)
             self._presence.bury(dead)
-            sweep(self._queue.database, self._store, set(self._running))
+            self._swept = True
 
     def _obey(self) -> None:
         """Stop the jobs that somebody asked to cancel, and free the models that others need the memory of."""
@@ -242,27 +248,40 @@ class Engine:
 
     def _pass_on(self, running: Running, report: Report) -> None:
         if report.kind == "started":
-            self._queue.start(running.claim)
+            self._queue.start(running.claim).add_done_callback(lambda future: self._began(running, future))
         elif report.kind == "log":
             self._queue.log(running.claim, report.message)
         elif report.percent >= 100.0 or time.monotonic() >= running.told_at + PROGRESS_SECONDS:
             running.told_at = time.monotonic()
             self._queue.progress(running.claim, report.percent, report.message)
 
+    def _began(self, running: Running, future: Future[bool]) -> None:
+        """Stop a run whose task was cancelled, or taken over, before it began."""
+        if future.exception() is None and not future.result():
+            self._executor.cancel(running.order.job_id)
+
     def _done(self, running: Running, report: Report) -> None:
         if report.review is not None and not report.review.accepted:
             self._sent_back(running, report.review.reason)
             return
+        try:
+            done = self._made(running, report)
+        except Exception as error:  # what a worker sends, and a result's `records`, are foreign
+            said = " ".join(f"{running.order.processor} gave a result that cannot be kept: {error}".split())
+            self._ended(running, Report(job_id=report.job_id, kind="failed", code="invalid_result", message=said))
+            return
+        self._queue.finish(running.claim, done).add_done_callback(lambda future: self._finished(running, future))
+
+    def _made(self, running: Running, report: Report) -> Finished:
         kind = self._workplace.processor(running.order.processor).result_type
         result = kind.model_validate(report.result)
-        done = Finished(
+        return Finished(
             result=json.dumps(report.result),
             artifacts=tuple(artifacts_in(result).values()),
             folder=running.order.folder,
             records=result.records(),
             cache_key=running.cache_key,
         )
-        self._queue.finish(running.claim, done).add_done_callback(lambda future: self._finished(running, future))
 
     def _finished(self, running: Running, future: Future[bool]) -> None:
         """The run is published; or its claim was stale; or publishing failed, and the task fails with the reason."""
@@ -270,7 +289,9 @@ class Engine:
         if error is not None:
             code = error.code if isinstance(error, AVStudioError) else "error"
             self._queue.fail(running.claim, Problem(code=code, message=str(error)))
-        elif not future.result():  # cancelled, or taken over, in the meantime
+            abandon(self._queue.database, self._store, running.order.folder)
+            return
+        if not future.result():  # cancelled, or taken over, in the meantime
             self._queue.fail(running.claim, Problem(code=CANCELLED, message="The task was cancelled."))
         self._store.discard(running.order.folder)
 

@@ -2,103 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from typing import ClassVar
 
 from avstudio_core.kinds.executor import Host, Order, Report
 from avstudio_core.tasks.lanes import Lane, LaneExecutor, cancelled, lost, not_run
-from avstudio_core.tasks.worker import END_OF_LINES
+from avstudio_core.tasks.process import Process, dismiss_spares, hire
 
 TERM_SECONDS = 2.0
 """From SIGTERM to SIGKILL."""
-LAST_LINE_SECONDS = 1.0
-"""How long to wait for what a job wrote, after its final report."""
 LOG_LINES = 200
 """At most so many lines that a worker writes become events of one job."""
-
-
-class Process:
-    """A worker process as its studio sees it."""
-
-    def __init__(self, environment: dict[str, str], modules: list[str]) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self.popen = subprocess.Popen(
-                [sys.executable, "-u", "-m", "avstudio_core.tasks.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
-        self.connection = Connection(ours.detach())
-        self.said: deque[str] = deque(maxlen=8)
-        self.on_line: Callable[[str], None] = lambda line: None
-        self._all_read = threading.Event()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        self.send(modules)
-
-    def send(self, message: object) -> None:
-        """Send a message; a process that is gone is found out when its answer is awaited."""
-        with contextlib.suppress(OSError):
-            self.connection.send_bytes(json.dumps(message).encode())
-
-    def order(self, order: Order) -> None:
-        with contextlib.suppress(OSError):
-            self.connection.send_bytes(order.model_dump_json().encode())
-
-    def kill(self, number: signal.Signals) -> None:
-        """Signal the worker and whatever it started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.popen.pid, number)
-
-    def finish_lines(self) -> None:
-        """Wait until the lines that a job wrote have been read: its report comes another way, and faster."""
-        self._all_read.wait(LAST_LINE_SECONDS)
-        self._all_read.clear()
-
-    def leave(self) -> None:
-        """End the process and wait for it."""
-        self.kill(signal.SIGKILL)
-        self.popen.wait()
-        self._reader.join(1.0)
-        self.connection.close()
-
-    def obituary(self) -> str:
-        """How the process ended, with its last words."""
-        code = self.popen.wait()
-        self._reader.join(1.0)
-        how = f"exited with status {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
-        if code == -signal.SIGKILL:
-            how += ", perhaps for lack of memory"
-        last = f" It said: {' / '.join(self.said)}" if self.said else ""
-        return f"The worker process {how}.{last}"
-
-    def _read(self) -> None:
-        assert self.popen.stdout is not None
-        with self.popen.stdout as lines:
-            for line in lines:
-                text = line.strip()
-                if text == END_OF_LINES:
-                    self._all_read.set()
-                elif text:
-                    self.said.append(text[:500])
-                    self.on_line(text[:500])
 
 
 class LocalExecutor(LaneExecutor):
@@ -134,6 +51,7 @@ class LocalExecutor(LaneExecutor):
         for process in list(self._running.values()):
             process.kill(signal.SIGKILL)
         super().close()
+        dismiss_spares()
 
     def converse(self, process: Process, order: Order) -> tuple[Report, bool]:
         """Send an order and pass reports on until the final one; give it, and whether the process lives."""
@@ -145,7 +63,7 @@ class LocalExecutor(LaneExecutor):
         if self.closed.is_set():  # since `close` killed what was running
             process.kill(signal.SIGKILL)
         try:
-            process.order(order)
+            process.send(order.model_dump(mode="json"))
             self.report(Report(job_id=order.job_id, kind="started"))
             while True:
                 report = Report.model_validate_json(process.connection.recv_bytes())
@@ -227,8 +145,7 @@ class Desk:
         if not self._executor.admit(self._lane, order, self.evict):
             return False
         host = self._executor.host
-        environment = os.environ | host.settings.environment() | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        self._process = Process(environment, host.extra_modules)
+        self._process = hire(host.settings.environment(), host.extra_modules)
         return True
 
     def _end(self) -> None:

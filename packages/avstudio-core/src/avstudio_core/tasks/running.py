@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import resource
 import sys
 import traceback
@@ -24,6 +25,7 @@ def run(order: Order, processor: Processor[Any, Any], context: Context, distribu
         result = processor.run(source, parameters(processor, order.params), context)
         review = processor.review(result, context)
         complete = _explained(order, result, context, distribution).model_dump(mode="json")
+        json.dumps(complete, allow_nan=False)  # refused here, where it is this task's own failure
     except TaskCancelled:
         return Report(job_id=order.job_id, kind="cancelled", code=CANCELLED, message="The task was cancelled.")
     except AVStudioError as error:

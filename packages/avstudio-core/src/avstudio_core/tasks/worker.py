@@ -19,11 +19,8 @@ from avstudio_core.kinds.executor import Order, Report
 from avstudio_core.models.weights import InstalledShelf
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import load
+from avstudio_core.tasks.process import END_OF_LINES
 from avstudio_core.tasks.running import run
-
-
-END_OF_LINES = "\0"
-"""The line that follows what a job wrote."""
 
 
 class Worker:

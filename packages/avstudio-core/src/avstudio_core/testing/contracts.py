@@ -101,6 +101,11 @@ class ProcessorContract:
         given = declared.params_type(**self.params)
         assert declared.params_type.model_validate_json(given.model_dump_json()) == given
 
+    def test_its_needs_are_known_before_there_is_a_source(self, declared: Processor[Any, Any]) -> None:
+        from avstudio_core.kinds.processor import Needs
+
+        assert isinstance(declared.needs(declared.params_type(**self.params), None), Needs)
+
     def test_importing_and_declaring_it_is_light(self) -> None:
         assert imported_by(self.plugin) & HEAVY == set()
 

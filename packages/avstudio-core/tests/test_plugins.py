@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import re
+import sys
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+from types import ModuleType
+
+import pytest
+
+from avstudio_core import Studio, plugins
+from avstudio_core.errors import NotFound, PluginError
+from avstudio_core.plugins import Plugin, Plugins
+
+GOOD = """
+from avstudio_core import Params, Processor, Result, hookimpl
+
+class {name}(Processor[Params, Result]):
+    "A processor."
+    name = "{processor}"
+    def run(self, source, params, context):
+        return Result()
+
+@hookimpl
+def register_processors():
+    return [{name}]
+"""
+
+WritePlugin = Callable[[str], ModuleType]
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Put a distribution with one plugin where Python finds it: `install("name", source)`."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+
+    def make(name: str, source: str, *, entry: str | None = None) -> None:
+        (folder / f"{name}_module.py").write_text(dedent(source))
+        facts = folder / f"{name}-1.2.3.dist-info"
+        facts.mkdir()
+        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2.3\n")
+        (facts / "entry_points.txt").write_text(f"[avstudio]\n{entry or name} = {name}_module\n")
+
+    yield make
+    for name in [name for name in sys.modules if name.endswith("_module")]:
+        del sys.modules[name]
+
+
+def discovered(*names: str) -> Plugins:
+    found = Plugins()
+    found.discover(names)
+    return found
+
+
+def good(processor: str, name: str = "Good") -> str:
+    return GOOD.format(processor=processor, name=name)
+
+
+def test_an_installed_plugin_is_found_with_its_distribution(install: Install) -> None:
+    install("fine", good("fine.work"))
+    found = discovered("fine")
+    assert found.installed["fine"] == Plugin("fine", "fine_module", "fine", "1.2.3")
+    assert found.find("processors", "fine.work").name == "fine.work"
+    assert found.distribution_of(found.find("processors", "fine.work")) == found.installed["fine"]
+
+
+def test_nothing_is_discovered_before_it_is_asked_for() -> None:
+    assert Plugins().installed == {}
+
+
+@pytest.mark.parametrize(("only", "loaded"), [([], {"core"}), (["one"], {"core", "one"}), (["two"], {"core", "two"})])
+def test_only_the_named_plugins_are_loaded_and_always_the_core(
+    install: Install, only: list[str], loaded: set[str]
+) -> None:
+    install("one", good("one.work"))
+    install("two", good("two.work"))
+    assert set(discovered(*only).installed) == loaded
+
+
+def test_the_environment_names_them_for_a_studio(
+    install: Install, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    install("one", good("one.work"))
+    monkeypatch.setenv("AVSTUDIO_PLUGINS", "one")
+    with Studio(home=tmp_path / "home") as studio:
+        assert set(studio.plugins.installed) == {"core", "one"}
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import no_such_library", r"failed to import: ModuleNotFoundError: No module named 'no_such_library'"),
+        ("raise SystemExit(3)", r"failed to import: SystemExit: 3"),
+        ("def (", r"failed to import: SyntaxError"),
+        (
+            "from avstudio_core import hookimpl\n@hookimpl\ndef register_procesors(): return []",
+            r"unknown hooks: register_procesors\. Hooks that register: .*register_processors",
+        ),
+        (
+            "from avstudio_core import hookimpl\n@hookimpl\ndef register_processors(settings): return []",
+            r"Plugin 'broken' is not valid: .*settings",
+        ),
+    ],
+)
+def test_a_broken_plugin_is_set_aside_with_its_reason(install: Install, source: str, reason: str) -> None:
+    install("broken", source)
+    install("fine", good("fine.work"))
+    found = discovered("broken", "fine")
+    assert list(found.broken) == ["broken"]
+    assert re.search(reason, found.broken["broken"])
+    assert list(found.kind("processors")) == ["fine.work"]
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("raise RuntimeError('no luck')", "RuntimeError: no luck"),
+        ("return None", "NoneType"),
+        ("return [object]", "has no name: set a class attribute 'name'"),
+    ],
+)
+def test_a_plugin_that_registers_badly_is_set_aside(install: Install, source: str, reason: str) -> None:
+    install("broken", f"from avstudio_core import hookimpl\n@hookimpl\ndef register_processors():\n    {source}")
+    install("fine", good("fine.work"))
+    found = discovered("broken", "fine")
+    assert list(found.kind("processors")) == ["fine.work"]
+    assert reason in found.broken["broken"]
+
+
+def test_a_name_that_two_plugins_register_names_both(install: Install) -> None:
+    install("first", good("same.work"))
+    install("second", good("same.work"))
+    found = discovered("first", "second")
+    assert list(found.kind("processors")) == ["same.work"]
+    (reason,) = found.broken.values()
+    assert "Plugins '" in reason
+    assert "'first'" in reason
+    assert "'second'" in reason
+
+
+def test_a_name_that_one_plugin_registers_twice_is_refused(write_plugin: WritePlugin) -> None:
+    module = write_plugin(good("same.work", "One") + good("same.work", "Two").replace("[Two]", "[One, Two]"))
+    found = Plugins()
+    found.add(module, Plugin("twice", module.__name__, "", ""))
+    assert found.kind("processors") == {}
+    assert "'same.work'" in found.broken["twice"]
+
+
+def test_two_plugins_of_one_name_are_told_apart(install: Install) -> None:
+    install("first", good("first.work"), entry="same")
+    install("second", good("second.work"), entry="same")
+    found = discovered("same")
+    assert len(found.kind("processors")) == 1
+    (reason,) = found.broken.values()
+    assert "'same'" in reason
+
+
+def test_a_plugin_that_hangs_is_left_behind(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "IMPORT_SECONDS", 0.1)
+    install("slow", "import time\ntime.sleep(1.0)")
+    install("fine", good("fine.work"))
+    found = discovered("slow", "fine")
+    assert "Plugin 'slow' (slow_module) hangs: no import in 0.1 s." in found.broken["slow"]
+    assert "fine.work" in found.kind("processors")
+
+
+def test_a_studio_works_beside_a_broken_plugin(install: Install, tmp_path: Path) -> None:
+    install("broken", "1 / 0")
+    install("fine", good("fine.work"))
+    with Studio(home=tmp_path / "home", plugins="broken,fine", executor="inline") as studio:
+        assert studio.run("fine.work").provenance.distribution == "fine"
+
+
+def test_a_moment_is_told_to_all_and_harms_none(write_plugin: WritePlugin, tmp_path: Path) -> None:
+    rude = write_plugin("@hookimpl\ndef studio_started(studio):\n    raise RuntimeError('rude')")
+    kind = write_plugin("HEARD = []\n@hookimpl\ndef studio_started(studio):\n    HEARD.append(studio)")
+    with Studio(home=tmp_path / "home", plugins="", add=[rude, kind]) as studio:
+        assert kind.HEARD == [studio]
+        assert studio.plugins.broken == {rude.__name__: "RuntimeError: rude"}
+
+
+def test_a_module_given_by_hand_is_checked_at_once(write_plugin: WritePlugin, tmp_path: Path) -> None:
+    typo = write_plugin("@hookimpl\ndef register_weight(): return []")
+    with pytest.raises(PluginError, match=f"Plugin '{typo.__name__}' implements unknown hooks: register_weight"):
+        Studio(home=tmp_path / "home", plugins="", add=[typo])
+
+
+def test_a_module_given_twice_counts_once(write_plugin: WritePlugin, tmp_path: Path) -> None:
+    module = write_plugin(good("fine.work"))
+    with Studio(home=tmp_path / "home", plugins="", add=[module, module]) as studio:
+        assert list(studio.plugins.installed) == ["core", module.__name__]
+
+
+def test_an_unknown_name_offers_the_nearest(install: Install) -> None:
+    install("fine", good("fine.work"))
+    with pytest.raises(NotFound, match=r"No processor is named 'fine\.wrok'\. Did you mean 'fine\.work'\?"):
+        discovered("fine").find("processors", "fine.wrok")
+
+
