@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import InvalidInput, InvalidPlan
+from avstudio_core.tasks.process import early_worker
 from avstudio_server.answers import Answer, answer, export, printed
 from avstudio_server.exits import DONE, WAITING
 from avstudio_server.flags import Asked
+from avstudio_server.installed import settings
 from avstudio_server.interrupts import Interrupts
 from avstudio_server.progress import Display
 from avstudio_server.watching import display_of, watch
@@ -37,10 +39,8 @@ def run_pipe(text: str, source: str | None, asked: Asked) -> int:
 
 def perform(submit: Callable[[Studio], PlanHandle], asked: Asked) -> int:
     """Open a studio that runs only what this command submits, and see that through."""
-    from avstudio_core.studio import Studio
-
     asked.files.check()
-    with Studio(own=True) as studio:
+    with early_worker(settings()), _own_studio() as studio:
         plan = submit(studio)
         shown = display_of(plan, quiet=asked.say.quiet)
 
@@ -54,6 +54,13 @@ def perform(submit: Callable[[Studio], PlanHandle], asked: Asked) -> int:
             first = next(iter(plan.steps.values()))
             shown.note(f"To run it after all: avstudio tasks retry {first.task_id}")
         return conclude(studio, plan, asked, shown)
+
+
+def _own_studio() -> Studio:
+    """Imported late: it takes a third of a second, in which the worker starts, too."""
+    from avstudio_core.studio import Studio
+
+    return Studio(own=True)
 
 
 def conclude(studio: Studio, plan: PlanHandle, asked: Asked, shown: Display) -> int:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from avstudio_core.kinds.executor import Host, Order, Report
 from avstudio_core.tasks.lanes import Lane, LaneExecutor, cancelled, lost, not_run
-from avstudio_core.tasks.process import Process, dismiss_spares, hire
+from avstudio_core.tasks.process import Process, hire
 
 TERM_SECONDS = 2.0
 """From SIGTERM to SIGKILL."""
@@ -51,7 +51,6 @@ class LocalExecutor(LaneExecutor):
         for process in list(self._running.values()):
             process.kill(signal.SIGKILL)
         super().close()
-        dismiss_spares()
 
     def converse(self, process: Process, order: Order) -> tuple[Report, bool]:
         """Send an order and pass reports on until the final one; give it, and whether the process lives."""

@@ -11,8 +11,11 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
+
+from avstudio_core.settings import Settings
 
 END_OF_LINES = "\0"
 """The line that a worker writes after each job: all that the job wrote came before it."""
@@ -91,18 +94,23 @@ class Process:
 _SPARE: list[tuple[dict[str, str], Process]] = []
 
 
-def prepare(settings: Mapping[str, str]) -> None:
-    """Start a worker now, which the first job of this process will find ready.
+@contextmanager
+def early_worker(settings: Settings) -> Iterator[None]:
+    """Start a worker now, which the first job of this process will find ready; end it if no job comes.
 
-    A one-shot command does this before it imports the rest, so that both start at the same time. `settings` are
-    the variables that `Settings.environment` gives.
+    A one-shot command does this before it imports the rest, so that both start at the same time.
     """
-    environment = _environment(settings)
-    _SPARE.append((environment, Process(environment)))
+    if settings.executor == "local":
+        environment = _environment(settings.environment())
+        _SPARE.append((environment, Process(environment)))
+    try:
+        yield
+    finally:
+        _dismiss_spares()
 
 
 def hire(settings: Mapping[str, str], modules: list[str]) -> Process:
-    """The worker that was prepared for these settings, or a new one; it imports `modules` as plugins."""
+    """The worker that was started early with these settings, or a new one; it imports `modules` as plugins."""
     environment = _environment(settings)
     process = next((spare for prepared, spare in _SPARE if prepared == environment), None)
     if process is None:
@@ -113,7 +121,7 @@ def hire(settings: Mapping[str, str], modules: list[str]) -> Process:
     return process
 
 
-def dismiss_spares() -> None:
+def _dismiss_spares() -> None:
     """End the workers that nobody hired."""
     while _SPARE:
         _SPARE.pop()[1].leave()
