@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from itertools import product
 
 import pytest
@@ -13,12 +14,9 @@ ASSIGNED → IN_PROGRESS | BLOCKED      AWAITING_REVIEW → COMPLETED | IN_PROGR
 FAILED → PENDING                      BLOCKED → PENDING
 """
 ALLOWED = {
-    (State(cell.split(" → ")[0]), State(target))
-    for line in TABLE.strip().splitlines()
-    for cell in line.split("   ")
-    if cell.strip()
-    for target in cell.strip().split(" → ")[1].split(" | ")
-    for cell in [cell.strip()]
+    (State(old), State(new))
+    for old, targets in re.findall(r"(\w+) → (\w+(?: \| \w+)*)", TABLE)
+    for new in targets.split(" | ")
 }
 
 

@@ -92,7 +92,7 @@ def _collected(only: Iterable[str] | None) -> tuple[Catalogue, dict[str, int]]:
     plugins = Plugins()
     plugins.discover(None if only is None else set(only))
     shelf = InstalledShelf(plugins, load({}))
-    processors, broken = {}, dict(plugins.broken)
+    processors, broken = {}, {}
     for name, kind in sorted(plugins.kind("processors").items()):
         plugin = plugins.distribution_of(kind)
         try:
@@ -101,7 +101,7 @@ def _collected(only: Iterable[str] | None) -> tuple[Catalogue, dict[str, int]]:
             broken[name] = " ".join(f"{type(error).__name__}: {error}".split())
     modules = {plugin.module for plugin in plugins.installed.values()}
     sources = {str(path): path.stat().st_mtime_ns for module in modules for path in _files(module)}
-    return Catalogue(processors, broken), sources
+    return Catalogue(processors, plugins.broken | broken), sources
 
 
 def _files(module: str) -> Iterator[Path]:

@@ -13,7 +13,10 @@ from avstudio_core.artifact import accepted
 from avstudio_core.errors import InvalidInput, InvalidParams, InvalidPlan
 from avstudio_core.kinds.processor import Params, Processor
 
-STEP = re.compile(r"(?P<processor>[A-Za-z_][\w.\-]*)(?::(?P<output>[\w\-]+))?(?P<params>(?:\s+.*)?)", re.DOTALL)
+NAME = r"[A-Za-z_][\w\-]*"
+STEP = re.compile(
+    rf"(?P<processor>{NAME}(?:\.{NAME})*)(?::(?P<output>[\w\-]+))?(?P<params>(?:\s+.*)?)", re.DOTALL | re.ASCII
+)
 
 
 class Ref(BaseModel):
@@ -92,7 +95,7 @@ class Plan(BaseModel):
             raise InvalidPlan("Two steps of the plan have the same id: give each its own.")
         done: dict[str, Step] = {}
         for step in self.steps:
-            self._visit(step, steps, done, ())
+            done |= {one.id: one for one in reversed(self._chain(step, steps, done))}
         return list(done.values())
 
     def check(self, known: Known, source_type: str | None) -> list[tuple[Step, Params]]:
@@ -115,19 +118,23 @@ class Plan(BaseModel):
             checked.append((step, params))
         return checked
 
-    def _visit(self, step: Step, steps: dict[str, Step], done: dict[str, Step], above: tuple[str, ...]) -> None:
-        if step.id in done:
-            return
-        if step.id in above:
-            circle = " → ".join([*above[above.index(step.id) :], step.id])
-            raise InvalidPlan(self._marked(f"The plan goes in a circle: {circle}.", step))
-        if step.source:
+    def _chain(self, step: Step, steps: Mapping[str, Step], done: Mapping[str, Step]) -> list[Step]:
+        """A step and those that it reads from, back to one that is done or reads from none."""
+        chain: dict[str, Step] = {}
+        while step.id not in done:
+            if step.id in chain:
+                above = list(chain)
+                circle = " → ".join([*above[above.index(step.id) :], step.id])
+                raise InvalidPlan(self._marked(f"The plan goes in a circle: {circle}.", step))
+            chain[step.id] = step
+            if step.source is None:
+                break
             if step.source.step not in steps:
                 known = ", ".join(steps)
                 message = f"Step '{step.id}' reads from '{step.source}', and there is no such step. Steps: {known}."
                 raise InvalidPlan(self._marked(message, step))
-            self._visit(steps[step.source.step], steps, done, (*above, step.id))
-        done[step.id] = step
+            step = steps[step.source.step]
+        return list(chain.values())
 
     def _marked(self, message: str, step: Step) -> str:
         return mark(message, self.expression, *step.place) if step.place else f"Step '{step.id}': {message}"
@@ -135,7 +142,7 @@ class Plan(BaseModel):
 
 def mark(message: str, expression: str, start: int, end: int) -> str:
     """The message, and below it the expression with the place underlined."""
-    line = " ".join(expression.splitlines())
+    line = re.sub(r"\s", " ", expression)
     return f"{message}\n  {line}\n  {' ' * start}{'^' * max(1, end - start)}"
 
 
@@ -202,7 +209,7 @@ def _step(expression: str, start: int, end: int, taken: set[str], source: Ref | 
         at = start + matched.start("params") + 1
         raise InvalidPlan(mark(str(error), expression, at, start + len(text))) from None
     name = matched["processor"]
-    verb = re.sub(r"[^\w\-]", "_", name.rpartition(".")[2]) or "step"
+    verb = name.rpartition(".")[2]
     step_id = next(one for n in range(1, len(taken) + 2) if (one := verb if n == 1 else f"{verb}{n}") not in taken)
     place = (start, start + len(text.split(None, 1)[0]))
     return Step(id=step_id, processor=name, params=params, source=source, place=place), matched["output"]

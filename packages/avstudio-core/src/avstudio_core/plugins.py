@@ -93,6 +93,10 @@ class Plugins:
         """Why each unusable plugin was set aside."""
         return {plugin.name: plugin.error for plugin in self.installed.values() if plugin.error}
 
+    def listens(self, moment: str) -> bool:
+        """Whether any plugin implements a moment's hook."""
+        return bool(getattr(self._manager.hook, moment).get_hookimpls())
+
     def tell(self, moment: str, **facts: Any) -> None:
         """Call a moment's hook on every plugin that has it; one that raises is set aside."""
         for implementation in getattr(self._manager.hook, moment).get_hookimpls():

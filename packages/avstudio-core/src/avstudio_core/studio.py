@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
@@ -31,6 +31,7 @@ from avstudio_core.storage.database import Transaction
 from avstudio_core.storage.schema import open_database
 from avstudio_core.storage.sweeping import abandon
 from avstudio_core.storage.tables import media_files, projects
+from avstudio_core.tasks.announcer import Announcer
 from avstudio_core.tasks.engine import Engine
 from avstudio_core.tasks.job import NewTask, Rules
 from avstudio_core.tasks.presence import Presence
@@ -74,6 +75,7 @@ class Studio:
         self._starting = threading.Lock()
         self._engine: Engine | None = None
         self._closed = False
+        self._announcer = self._announce()
         self.plugins.tell("studio_started", studio=self)
 
     # Work
@@ -231,6 +233,8 @@ class Studio:
         if self._engine is not None:
             self._engine.close()
             self._engine = None
+        if self._announcer is not None:
+            self._announcer.close()
         self._presence.leave()
         self._database.close()
 
@@ -239,6 +243,13 @@ class Studio:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _announce(self) -> Announcer | None:
+        """Begin to tell plugins of events, if any of them wants to hear."""
+        if not self.plugins.listens("event_published"):
+            return None
+        tell = partial(self.plugins.tell, "event_published")
+        return Announcer(self._database, self.tasks.bell, self.id, lambda event: tell(event=event))
 
     def _record(self, transaction: Transaction, artifact: Artifact, path: Path, project: str, folder: Path) -> None:
         now = time.time()

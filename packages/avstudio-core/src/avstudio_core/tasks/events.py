@@ -30,6 +30,8 @@ AFTER = (
     .where(events.c.task_id.in_(bindparam("tasks", expanding=True)), events.c.seq > bindparam("seq"))
     .order_by(events.c.seq)
 )
+ANY = "any"
+"""Who listens for this hears the bell for every task."""
 
 
 class Event(BaseModel):
@@ -70,15 +72,8 @@ class Bell:
 
     def ring(self, task_ids: Iterable[str]) -> None:
         with self._lock:
-            for task_id in task_ids:
+            for task_id in (*task_ids, ANY):
                 for waiter in self._waiting.get(task_id, ()):
-                    waiter.set()
-
-    def ring_all(self) -> None:
-        """Something changed elsewhere: everybody looks again."""
-        with self._lock:
-            for waiters in self._waiting.values():
-                for waiter in waiters:
                     waiter.set()
 
     def listen(self, task_ids: Iterable[str]) -> Listener:

@@ -13,6 +13,7 @@ from sqlalchemy import delete, insert, select
 
 from avstudio_core.artifact import new_id
 from avstudio_core.storage.database import Database, Transaction
+from avstudio_core.storage.locking import locked
 from avstudio_core.storage.tables import loaded_models, studios
 
 
@@ -24,8 +25,10 @@ class Presence:
         self._database = database
         self._folder = home / "studios"
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(self._folder / self.id, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._lock = home / "studios.lock"
+        with locked(self._lock):  # nobody sees the file before it is held
+            self._descriptor = os.open(self._folder / self.id, os.O_CREAT | os.O_RDWR, 0o600)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         values = {"id": self.id, "pid": os.getpid(), "host": gethostname(), "started_at": time.time()}
         database.write(lambda transaction: transaction.execute(insert(studios), values))
 
@@ -43,13 +46,15 @@ class Presence:
             transaction.execute(delete(studios).where(studios.c.id.in_(dead)))
 
         self._database.write(operation)
-        for studio in dead:
-            (self._folder / studio).unlink(missing_ok=True)
+        with locked(self._lock):
+            for path in self._folder.iterdir():
+                if not self._alive(path.name):
+                    path.unlink(missing_ok=True)
 
     def leave(self) -> None:
         """Take this studio's entry away."""
-        self.bury([self.id])
         os.close(self._descriptor)
+        self.bury([self.id])
 
     def _alive(self, studio: str) -> bool:
         with contextlib.suppress(FileNotFoundError):

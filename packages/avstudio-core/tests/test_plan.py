@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field
+
+from avstudio_core import Artifact, Context, Needs, Params, Plan, Processor, Result, Step
+from avstudio_core.errors import InvalidParams, InvalidPlan, NotFound
+from avstudio_core.plan import Ref, parameters
+
+
+class SplitParams(Params):
+    stems: tuple[str, ...] = Field(("vocals", "drums"), description="Stems to make.")
+    shifts: int = Field(1, ge=0, le=10, description="Shifts.")
+    mode: Literal["fast", "good"] = Field("fast", description="How.")
+
+
+class Split(Processor[SplitParams, Result]):
+    """Split."""
+
+    name = "audio.split"
+    accepts = ("audio/*",)
+
+    def outputs(self, params: SplitParams) -> Mapping[str, str]:
+        return dict.fromkeys(params.stems, "audio/wav")
+
+    def needs(self, params: SplitParams, source: Artifact | None) -> Needs:
+        if "tuba" in params.stems:
+            raise NotFound.among("stem", "tuba", ["vocals", "drums", "tube"])
+        return Needs()
+
+    def run(self, source: Artifact, params: SplitParams, context: Context) -> Result:
+        raise NotImplementedError
+
+
+class Write(Processor[Params, Result]):
+    """Write."""
+
+    name = "audio.write"
+    accepts = ("audio/*",)
+
+    def outputs(self, params: Params) -> Mapping[str, str]:
+        return {"text": "text/plain"}
+
+    def run(self, source: Artifact, params: Params, context: Context) -> Result:
+        raise NotImplementedError
+
+
+class Make(Processor[Params, Result]):
+    """Make."""
+
+    name = "audio.make"
+
+    def outputs(self, params: Params) -> Mapping[str, str]:
+        return {"made": "audio/wav"}
+
+    def run(self, source: None, params: Params, context: Context) -> Result:
+        raise NotImplementedError
+
+
+KNOWN = {kind.name: kind(None) for kind in (Split, Write, Make)}  # type: ignore[arg-type, attr-defined]
+
+
+def known(name: str) -> Processor[Any, Any]:
+    if name not in KNOWN:
+        raise NotFound.among("processor", name, KNOWN)
+    return KNOWN[name]
+
+
+def refusal(expression: str, source_type: str | None = "audio/wav") -> tuple[str, str]:
+    """What is said of an expression, and the part of it that is underlined."""
+    with pytest.raises(InvalidPlan) as refused:
+        Plan.parse(expression).check(known, source_type)
+    said, line, carets = str(refused.value).split("\n")
+    start = carets.index("^")
+    assert set(carets[start:]) == {"^"}
+    return said, line[start : start + len(carets) - start]
+
+
+def test_a_pipe_is_steps_that_read_from_each_other() -> None:
+    plan = Plan.parse("audio.split:vocals shifts=2 'mode=good' | audio.write")
+    assert plan.steps == (
+        Step(id="split", processor="audio.split", params={"shifts": "2", "mode": "good"}, place=(0, 18)),
+        Step(id="write", processor="audio.write", source=Ref(step="split", output="vocals"), place=(42, 53)),
+    )
+
+
+def test_steps_of_one_verb_are_numbered() -> None:
+    plan = Plan.parse("a.copy | b.copy | c.copy")
+    assert [(step.id, str(step.source)) for step in plan.steps] == [
+        ("copy", "None"),
+        ("copy2", "copy"),
+        ("copy3", "copy2"),
+    ]
+
+
+def test_a_pipe_in_quotes_belongs_to_its_parameter() -> None:
+    (step,) = Plan.parse("audio.split prompt='this | that'").steps
+    assert step.params == {"prompt": "this | that"}
+
+
+def test_the_json_form_is_the_same_plan() -> None:
+    plan = Plan.parse("audio.split:vocals shifts=2 | audio.write")
+    again = Plan.from_json(plan.model_dump_json())
+    assert [step.model_dump() for step in again.steps] == [step.model_dump() for step in plan.steps]
+    text = '{"steps": [{"id": "split", "processor": "audio.split", "params": {"shifts": "2"}},'
+    assert Plan.from_json(text + ' {"id": "write", "processor": "audio.write", "source": "split.vocals"}]}') == again
+
+
+def test_a_plan_is_checked_into_typed_parameters() -> None:
+    plan = Plan.parse("audio.split:vocals stems=vocals,bass shifts=2 | audio.write")
+    (_, split), (_, write) = plan.check(known, "audio/flac")
+    assert split == SplitParams(stems=("vocals", "bass"), shifts=2)
+    assert write == Params()
+
+
+def test_steps_are_put_in_order() -> None:
+    steps = (Step(id="b", processor="audio.write", source=Ref(step="a")), Step(id="a", processor="audio.make"))
+    assert [step.id for step in Plan(steps=steps).ordered()] == ["a", "b"]
+
+
+def test_a_very_long_chain_is_no_trouble() -> None:
+    chain = [Step(id=f"s{n}", processor="audio.make", source=Ref(step=f"s{n + 1}")) for n in range(3000)]
+    plan = Plan(steps=(*chain, Step(id="s3000", processor="audio.make")))
+    assert plan.ordered()[0].id == "s3000"
+
+
+@pytest.mark.parametrize(
+    ("expression", "said", "place"),
+    [
+        ("audio.spilt | audio.write", "No processor is named 'audio.spilt'. Did you mean 'audio.split'?", "audio.spilt"),
+        ("audio.make | audio.splt", "Did you mean 'audio.split'?", "audio.splt"),
+        ("audio.split:tuba stems=vocals | audio.write", "makes no 'tuba'. It makes: vocals.", "audio.write"),
+        ("audio.split stems=tuba", "No stem is named 'tuba'. Did you mean 'tube'?", "audio.split"),
+        ("audio.split | audio.write", "Step 'split' makes vocals, drums: write which one to read", "audio.write"),
+        ("audio.make | audio.split shift=2", "no parameter 'shift'. Did you mean 'shifts'?", "audio.split"),
+        ("audio.split shifts=99", "'shifts' is '99': should be less than or equal to 10 (Shifts.)", "audio.split"),
+        ("audio.split mode=slow", "'mode' is 'slow': should be 'fast' or 'good' (How.)", "audio.split"),
+        ("audio.make | audio.write | audio.split", "audio.split accepts audio/* and is given 'text/plain'", "audio.split"),
+        ("audio.make | | audio.write", "A step is missing here", "^"),
+        ("audio.make |", "A step is missing here", "^"),
+        ("audio.make | 2fast", "'2fast' is not a step", "2fast"),
+        ("audio.make | audio.split loud", "'loud' is not a parameter. Write name=value.", "loud"),
+        ("audio.split shifts='1", "A quote is opened and not closed.", "shifts='1"),
+        ("audio.make\t|\r\n  audio.spilt", "Did you mean 'audio.split'?", "audio.spilt"),
+    ],
+)
+def test_a_refusal_marks_the_place(expression: str, said: str, place: str) -> None:
+    message, marked = refusal(expression)
+    assert said in message
+    assert marked == place or place == "^"
+
+
+def test_a_source_is_needed_and_must_fit() -> None:
+    assert "audio.split needs a source (audio/*) and is given none." in refusal("audio.split", None)[0]
+    assert "audio.split accepts audio/* and is given 'image/png'." in refusal("audio.split", "image/png")[0]
+
+
+@pytest.mark.parametrize("empty", ["", "  \n"])
+def test_an_empty_expression_shows_an_example(empty: str) -> None:
+    with pytest.raises(InvalidPlan, match=r"The plan is empty\. Write one such as: audio\.separate"):
+        Plan.parse(empty)
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ([{"id": "a", "processor": "audio.make", "source": "a"}], "circle: a → a"),
+        (
+            [
+                {"id": "a", "processor": "audio.write", "source": "c"},
+                {"id": "b", "processor": "audio.write", "source": "a"},
+                {"id": "c", "processor": "audio.write", "source": "b"},
+            ],
+            "The plan goes in a circle: a → c → b → a.",
+        ),
+        ([{"id": "a", "processor": "audio.write", "source": "x.y"}], "reads from 'x.y', and there is no such step"),
+        ([{"id": "a", "processor": "p.q"}, {"id": "a", "processor": "p.q"}], "the same id"),
+        ([], "at least 1 item"),
+        ([{"id": "a b", "processor": "p.q"}], "'steps.0.id' is 'a b'"),
+        ([{"id": "a"}], "steps.0.processor"),
+        ([{"id": "a", "processor": "p.q", "colour": 1}], "steps.0.colour"),
+        ([{"id": "a", "processor": "p.q", "source": 7}], "steps.0.source"),
+    ],
+)
+def test_a_json_plan_that_cannot_run_is_refused(steps: list[dict[str, Any]], said: str) -> None:
+    with pytest.raises(InvalidPlan) as refused:
+        Plan.from_json(json.dumps({"steps": steps})).check(known, None)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", '"text"', '{"steps": 3}', "{" * 5000])
+def test_what_is_no_json_plan_is_refused(text: str) -> None:
+    with pytest.raises(InvalidPlan, match="The plan is not valid"):
+        Plan.from_json(text)
+
+
+def test_parameters_speak_in_the_words_of_their_declaration() -> None:
+    with pytest.raises(InvalidParams) as refused:
+        parameters(known("audio.split"), {"shifts": -1, "stems": 3})
+    said = str(refused.value)
+    assert said.startswith("audio.split: ")
+    assert "'shifts' is '-1': should be greater than or equal to 0 (Shifts.)" in said
+    assert "'stems' is '3'" in said
+    assert "\n" not in said
+
+
+def test_a_long_value_is_cut_in_a_refusal() -> None:
+    with pytest.raises(InvalidParams) as refused:
+        parameters(known("audio.split"), {"mode": "x" * 1000})
+    assert len(str(refused.value)) < 200
+
+
+names = st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True)
+values = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=8)
+stages = st.tuples(names, names, st.none() | names, st.dictionaries(names, values, max_size=3))
+
+
+@given(st.lists(stages, min_size=1, max_size=4))
+def test_what_is_written_as_a_pipe_is_read_back(chain: list[tuple[str, str, str | None, dict[str, str]]]) -> None:
+    plan = Plan.parse(" | ".join(_written(*stage) for stage in chain))
+    assert [step.processor for step in plan.steps] == [f"{medium}.{verb}" for medium, verb, _, _ in chain]
+    assert [step.params for step in plan.steps] == [params for _, _, _, params in chain]
+    assert len({step.id for step in plan.steps}) == len(chain)
+    read = [(step.source.step, step.source.output) for step in plan.steps if step.source]
+    assert read == [(step.id, stage[2]) for step, stage in zip(plan.steps, chain, strict=True)][:-1]
+    assert Plan.from_json(plan.model_dump_json()).steps == tuple(
+        step.model_copy(update={"place": None}) for step in plan.steps
+    )
+
+
+pieces = ["audio.split", ":vocals", "|", " ", "'", '"', "=", "\\", "\n", "\r\n", "é", "1.2", ".", "-", "shifts", "audio.make", "a.2"]
+
+
+@pytest.mark.parametrize("read", [Plan.parse, Plan.from_json])
+@given(text=st.text() | st.lists(st.sampled_from(pieces)).map("".join))
+def test_nothing_but_a_refusal_comes_of_random_text(read: Callable[[str], Plan], text: str) -> None:
+    try:
+        plan = read(text)
+        plan.check(known, "audio/wav")
+    except InvalidPlan as error:
+        assert str(error)
+
+
+def _written(medium: str, verb: str, output: str | None, params: Mapping[str, str]) -> str:
+    quoted = " ".join(f"{name}={_quoted(value)}" for name, value in params.items())
+    return f"{medium}.{verb}{':' + output if output else ''} {quoted}"
+
+
+def _quoted(value: str) -> str:
+    """As a shell reads it: single quotes, and a single quote itself between double ones."""
+    return "'" + value.replace("'", "'\"'\"'") + "'"

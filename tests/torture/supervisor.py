@@ -1,0 +1,155 @@
+"""Starts studios on one data folder, kills them and their workers, and judges what is left."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.torture import crashes
+from tests.torture.child import Desk
+
+STUDIOS = 3
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Figures:
+    """What happened."""
+
+    deaths: dict[str, float] = field(default_factory=dict)
+    """When each studio that was killed died, by its id."""
+    kills: Counter[str] = field(default_factory=Counter)
+    """How often somebody was killed, by where it was."""
+
+
+class Supervisor:
+    """Keeps `STUDIOS` studios running and dying until there were enough kills."""
+
+    def __init__(self, folder: Path, seed: int, kills: int, tasks: int) -> None:
+        self.desk = Desk(folder)
+        self.figures = Figures()
+        self._folder = folder
+        self._random = random.Random(seed)
+        self._wanted, self._tasks = kills, tasks
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._noted = 0
+
+    def torture(self) -> None:
+        """Kill until enough were killed and every task was acknowledged."""
+        self.desk.allowed.write_text("0")
+        pause = 0.0
+        while self._killed() < self._wanted or self.desk.acknowledged() < self._tasks:
+            self._allow()
+            self._replace_the_dead()
+            if self._killed() < self._wanted and time.monotonic() >= pause:
+                self._kill_somebody()
+                pause = time.monotonic() + self._random.expovariate(1 / 1.2)
+            time.sleep(0.02)
+
+    def heal(self, seconds: float) -> None:
+        """Let one studio that nobody kills finish what is left."""
+        self.desk.allowed.write_text("0")
+        for child in self._children:
+            _end(child)
+        healer = self._start("", "")
+        deadline = time.monotonic() + seconds
+        while self._unfinished() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        _end(healer)
+
+    def _killed(self) -> int:
+        return self.figures.kills.total()
+
+    def _allow(self) -> None:
+        """Spread the submissions over the kills, so that there is always work to lose."""
+        share = min(1.0, (self._killed() + 3) / self._wanted)
+        self.desk.allowed.write_text(str(int(self._tasks * share)))
+
+    def _replace_the_dead(self) -> None:
+        for child in self._children:
+            status = child.poll()
+            if status is None:
+                continue
+            if status != -signal.SIGKILL:
+                raise RuntimeError(f"A studio ended by itself, with status {status}: see what it wrote.")
+            self._died(child, time.time())
+        self._children = [child for child in self._children if child.poll() is None]
+        self._read_crashes()
+        while len(self._children) < STUDIOS:
+            self._children.append(self._start(*self._fate()))
+
+    def _fate(self) -> tuple[str, str]:
+        """The named points at which a studio and its workers are to die, if at any."""
+        choice = self._random.random()
+        number = self._random.choice([1, 2, 4, 8, 16, 32])
+        if choice < 0.5:
+            return f"{self._random.choice(crashes.STUDIO_POINTS)}:{number}:{self.desk.crashes}", ""
+        if choice < 0.75:
+            return "", f"{self._random.choice(crashes.WORKER_POINTS)}:{number + 4}:{self.desk.crashes}"
+        return "", ""
+
+    def _start(self, own_crash: str, worker_crash: str) -> subprocess.Popen[bytes]:
+        executor = "local" if worker_crash or self._random.random() < 0.7 else "inline"
+        command = [sys.executable, "-m", "tests.torture.child", str(self._folder), executor, own_crash, worker_crash]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)
+
+    def _kill_somebody(self) -> None:
+        """A studio, or one of its workers, wherever it is."""
+        ready = [child for child in self._children if str(child.pid) in self._studios()]
+        victim = self._random.choice(ready if ready and self._random.random() < 0.9 else self._children)
+        workers = _children_of(victim.pid)
+        if workers and self._random.random() < 0.4:
+            os.kill(self._random.choice(workers), signal.SIGKILL)
+            self.figures.kills["worker, at random"] += 1
+        else:
+            victim.kill()
+            victim.wait()
+            self.figures.kills["studio, at random"] += 1
+            self._died(victim, time.time())
+
+    def _died(self, child: subprocess.Popen[bytes], now: float) -> None:
+        if child.stdin is not None:
+            child.stdin.close()
+        if studio := self._studios().get(str(child.pid)):
+            self.figures.deaths.setdefault(studio, now)
+
+    def _studios(self) -> dict[str, str]:
+        """The studios that have opened, by their process."""
+        lines = self.desk.studios.read_text().splitlines() if self.desk.studios.exists() else []
+        return dict(line.split() for line in lines)
+
+    def _read_crashes(self) -> None:
+        lines = self.desk.crashes.read_text().splitlines() if self.desk.crashes.exists() else []
+        for line in lines[self._noted :]:
+            self.figures.kills[line.split()[2]] += 1
+        self._noted = len(lines)
+
+    def _unfinished(self) -> int:
+        import sqlite3
+
+        database = sqlite3.connect(self.desk.home / "avstudio.db")
+        (count,) = database.execute("SELECT count(*) FROM tasks WHERE state != 'COMPLETED'").fetchone()
+        database.close()
+        return int(count)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    assert child.stdin is not None
+    child.stdin.close()
+    child.wait(60)
+
+
+def _children_of(pid: int) -> list[int]:
+    found = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread is gone
+            found += [int(one) for one in path.read_text().split()]
+    return found
