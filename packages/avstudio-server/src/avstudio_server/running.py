@@ -31,10 +31,7 @@ def run_processor(name: str, source: str | None, params: Mapping[str, Any], aske
 
 def run_pipe(text: str, source: str | None, asked: Asked) -> int:
     """Run a plan, an expression or JSON, and print the results of its steps; give the exit code."""
-    from avstudio_core.plan import Plan
-
-    plan = Plan.from_json(text) if text.lstrip().startswith("{") else Plan.parse(text)
-    return perform(lambda studio: studio.submit_plan(plan, given(studio, source), task=asked.task.options()), asked)
+    return perform(lambda studio: _submit_plan(studio, text, source, asked), asked)
 
 
 def perform(submit: Callable[[Studio], PlanHandle], asked: Asked) -> int:
@@ -127,6 +124,13 @@ def _submit(studio: Studio, name: str, source: str | None, params: Mapping[str, 
         return studio.submit_plan(Plan(steps=(step,)), given(studio, source), task=asked.task.options())
     except InvalidPlan as error:
         raise InvalidInput(str(error).removeprefix(f"Step '{step.id}': ")) from None
+
+
+def _submit_plan(studio: Studio, text: str, source: str | None, asked: Asked) -> PlanHandle:
+    from avstudio_core.plan import Plan
+
+    plan = Plan.from_json(text) if text.lstrip().startswith("{") else Plan.parse(text)
+    return studio.submit_plan(plan, given(studio, source), task=asked.task.options())
 
 
 def _warn(answers: list[Answer], shown: Display) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -35,19 +36,20 @@ def _download(url: str, target: Path, size: int | None, told: Callable[[float], 
     request = Request(url, headers={"Range": f"bytes={have}-", "User-Agent": "avstudio"})
     try:
         with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-            resumed = answer.status == 206
-            total = size or (int(answer.headers.get("Content-Length", 0)) + (have if resumed else 0))
-            with target.open("ab" if resumed else "wb") as writer:
+            with target.open("ab" if answer.status == 206 else "wb") as writer:
+                end = writer.tell() + int(answer.headers.get("Content-Length") or 0)
                 while chunk := answer.read(CHUNK):
                     writer.write(chunk)
-                    told(min(1.0, writer.tell() / total) if total else 0.0)
+                    told(min(1.0, writer.tell() / (size or end or 1)))
                 writer.flush()
                 os.fsync(writer.fileno())
+                if writer.tell() < end:
+                    raise ConnectionError(f"the hub stopped after {writer.tell()} of {end} B")
     except HTTPError as error:
         if error.code == 416:  # nothing is missing
             return
         raise WeightsMissing(f"'{url}' cannot be fetched: the hub answers {error.code} {error.reason}.") from error
-    except (URLError, TimeoutError, ConnectionError) as error:
+    except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise WeightsMissing(f"'{url}' cannot be fetched: {reason}. Run the command again to go on.") from error
 

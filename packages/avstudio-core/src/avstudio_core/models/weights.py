@@ -121,12 +121,13 @@ class InstalledShelf(Shelf):
                     return self._verified(weights, ready)
                 partial.mkdir(exist_ok=True)
                 for number, file in enumerate(weights.files):
-                    done = number / len(weights.files)
+                    done, target = number / len(weights.files), partial / file.name
+                    target.parent.mkdir(parents=True, exist_ok=True)
                     share = lambda part, done=done: told(done + part / len(weights.files))  # noqa: E731
                     if _carried(file):
-                        _join(file, partial / file.name)
+                        _join(file, target)
                     else:
-                        fetch(self._settings.hub, weights, file, partial / file.name, share)
+                        fetch(self._settings.hub, weights, file, target, share)
                 self._verified(weights, partial)
                 partial.rename(ready)
         except OSError as error:
@@ -138,9 +139,12 @@ class InstalledShelf(Shelf):
         assert folder is not None
         for file in weights.files:
             path = folder / file.name
-            if file.sha256 and self._sha256(path) != file.sha256:
+            wrong = "" if path.is_file() else "it is not there"
+            if not wrong and file.sha256 and self._sha256(path) != file.sha256:
+                wrong = f"its sha256 is not {file.sha256}"
+            if wrong:
                 raise CorruptFile(
-                    f"'{path}' is not the file '{file.name}' of '{weights.name}': its sha256 is not {file.sha256}. "
+                    f"'{path}' is not the file '{file.name}' of '{weights.name}': {wrong}. "
                     f"Delete '{folder}' and run: avstudio models pull {weights.name}"
                 )
         return folder

@@ -28,7 +28,7 @@ LOG = logging.getLogger(__name__)
 STUMBLE_SECONDS = 1.0
 LOOK_SECONDS = 0.05
 """How often to look for what other studios changed; what this one changes is seen at once."""
-PATROL_SECONDS = 1.0
+PATROL_SECONDS = 0.5
 """How often to look for studios that died."""
 PROGRESS_SECONDS = 0.2
 """At most one progress event of a task in so many seconds."""

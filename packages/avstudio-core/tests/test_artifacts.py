@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from avstudio_core.artifact import Artifact, Lineage, MediaFacts, accepted, artifacts_in, new_id
+from avstudio_core.errors import CorruptFile, StorageError
+from avstudio_core.kinds.processor import Result
+from avstudio_core.storage.artifacts import ArtifactStore
+
+CONTENT = b"some content" * 1000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Made(Result):
+    one: Artifact
+    many: dict[str, Artifact]
+    none: Artifact | None = None
+    words: dict[str, str] = {"a": "b"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(tmp_path / "home")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "file.bin"
+    path.write_bytes(CONTENT)
+    return path
+
+
+def artifact(name: str = "a") -> Artifact:
+    return Artifact(id=new_id("art"), name=name, sha256=SHA256, size=len(CONTENT), media_type="audio/wav")
+
+
+def test_content_lies_under_its_sha256(store: ArtifactStore, source: Path) -> None:
+    folder = store.folder("job_1")
+    assert store.copy_in(source, folder) == (SHA256, len(CONTENT))
+    assert not store.path(SHA256).exists()
+    store.link(SHA256, folder)
+    assert store.path(SHA256).read_bytes() == CONTENT
+    assert store.path(SHA256).parent.name == SHA256[:2]
+    assert list(store.stored()) == [SHA256]
+    store.verify(SHA256)
+
+
+def test_linking_twice_is_linking_once(store: ArtifactStore, source: Path) -> None:
+    for name in ("job_1", "job_2"):
+        folder = store.folder(name)
+        store.copy_in(source, folder)
+        store.link(SHA256, folder)
+        store.link(SHA256, folder)
+        store.discard(folder)
+    assert list(store.stored()) == [SHA256]
+    assert list(store.leftovers()) == []
+
+
+def test_a_file_system_without_links_is_served(
+    store: ArtifactStore, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    folder = store.folder("job_1")
+    store.copy_in(source, folder)
+    store.link(SHA256, folder)
+    store.verify(SHA256)
+    assert list(store.stored()) == [SHA256]
+
+
+def test_what_was_never_staged_cannot_be_linked(store: ArtifactStore) -> None:
+    with pytest.raises(StorageError, match=SHA256):
+        store.link(SHA256, store.folder("job_1"))
+
+
+def test_a_changed_file_is_found_out(store: ArtifactStore, source: Path) -> None:
+    folder = store.folder("job_1")
+    store.copy_in(source, folder)
+    store.link(SHA256, folder)
+    store.path(SHA256).write_bytes(CONTENT[:-1] + b"X")
+    with pytest.raises(CorruptFile, match=r"has changed: its sha256 is now .*Run the task again"):
+        store.verify(SHA256)
+    store.remove([SHA256])
+    with pytest.raises(CorruptFile, match=r"is gone\. Run the task again"):
+        store.verify(SHA256)
+    store.remove([SHA256])
+
+
+def test_a_source_that_cannot_be_read_is_said(store: ArtifactStore, tmp_path: Path) -> None:
+    with pytest.raises(StorageError):
+        store.copy_in(tmp_path / "nothing", store.folder("in"))
+
+
+def test_the_folders_are_made_or_the_reason_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="cannot be written"):
+        ArtifactStore(tmp_path / "file")
+
+
+def test_json_leaves_the_place_out_and_reading_finds_it_again(store: ArtifactStore) -> None:
+    facts = MediaFacts(duration=1.5, rate=44100, channels=2)
+    lineage = Lineage(processor="audio.work", version="1", params={"x": 1}, parents=("art_1",))
+    one = artifact().model_copy(update={"facts": facts, "lineage": lineage, "path": Path("/somewhere")})
+    text = Made(one=one, many={"a": one}).model_dump_json()
+    assert "somewhere" not in text
+    again = Made.model_validate_json(text, context=store.path)
+    assert again.one.path == again.many["a"].path == store.path(SHA256)
+    assert again.one.model_copy(update={"path": Path("/somewhere")}) == one
+
+
+def test_a_results_artifacts_are_its_outputs_by_name() -> None:
+    one, vocals, drums = artifact("1"), artifact("v"), artifact("d")
+    made = Made(one=one, many={"vocals": vocals, "drums": drums})
+    assert artifacts_in(made) == {"one": one, "vocals": vocals, "drums": drums}
+
+
+@pytest.mark.parametrize(
+    ("media_type", "patterns", "fits"),
+    [
+        ("audio/wav", ("audio/*",), True),
+        ("audio/wav", ("audio/wav",), True),
+        ("audio/wav", ("video/*", "*/*"), True),
+        ("audio/wav", ("video/*", "audio/flac"), False),
+        ("audio/wav", (), False),
+        ("audio/x-wav", ("audio/wav",), False),
+    ],
+)
+def test_media_types_fit_patterns(media_type: str, patterns: tuple[str, ...], fits: bool) -> None:
+    assert accepted(media_type, patterns) is fits
+
+
+def test_ids_are_unique_and_sort_by_time() -> None:
+    ids = [new_id("art") for _ in range(1000)]
+    assert len(set(ids)) == 1000
+    assert [one[:16] for one in ids] == sorted(one[:16] for one in ids)

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Insert, event, func, insert, select
+
+from avstudio_core.errors import DataFolderError, InvalidInput, StorageError
+from avstudio_core.storage import database
+from avstudio_core.storage.database import Database, Transaction
+from avstudio_core.storage.schema import open_database
+from avstudio_core.storage.tables import projects
+
+ADD: Insert = insert(projects)
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Iterator[Database]:
+    made = open_database(tmp_path)
+    yield made
+    made.close()
+
+
+def adding(name: str) -> Callable[[Transaction], str]:
+    def operation(transaction: Transaction) -> str:
+        transaction.execute(ADD, {"name": name, "created_at": 0.0})
+        return name
+
+    return operation
+
+
+def names(base: Database) -> list[str]:
+    with base.read() as connection:
+        return list(connection.execute(select(projects.c.name).order_by(projects.c.name)).scalars())
+
+
+def test_what_is_acknowledged_is_seen_by_others(base: Database) -> None:
+    assert base.write(adding("one")) == "one"
+    with sqlite3.connect(base.path) as other:
+        assert other.execute("SELECT name FROM projects").fetchall() == [("one",)]
+    other.close()
+
+
+def test_it_syncs_each_commit_and_keeps_a_log(base: Database) -> None:
+    said = base.write(lambda transaction: [_pragma(transaction.connection, name) for name in ("synchronous", "journal_mode")])
+    assert said == [2, "wal"]
+
+
+def test_writers_share_commits(base: Database) -> None:
+    commits: list[int] = []
+    event.listen(base.engine, "commit", lambda connection: commits.append(1))
+    held = threading.Event()
+    first = base.write_soon(lambda transaction: held.wait(10))
+    rest = [base.write_soon(adding(f"{n:03}")) for n in range(200)]
+    held.set()
+    assert [future.result(10) for future in [first, *rest]] == [True, *(f"{n:03}" for n in range(200))]
+    assert len(commits) <= 3
+    assert len(names(base)) == 200
+
+
+def test_operations_take_effect_in_their_order(base: Database) -> None:
+    def counting(transaction: Transaction) -> int:
+        transaction.execute(ADD, {"name": os.urandom(8).hex(), "created_at": 0.0})
+        return int(transaction.execute(select(func.count()).select_from(projects)).scalar())
+
+    assert [future.result() for future in [base.write_soon(counting) for _ in range(20)]] == list(range(1, 21))
+
+
+def test_one_that_fails_harms_no_other_of_its_group(base: Database) -> None:
+    def failing(transaction: Transaction) -> None:
+        transaction.execute(ADD, {"name": "half", "created_at": 0.0})
+        raise InvalidInput("no")
+
+    held = threading.Event()
+    base.write_soon(lambda transaction: held.wait(10))
+    good, bad, twice, last = (base.write_soon(one) for one in (adding("a"), failing, adding("a"), adding("b")))
+    held.set()
+    assert (good.result(10), last.result(10)) == ("a", "b")
+    with pytest.raises(InvalidInput, match="no"):
+        bad.result(10)
+    with pytest.raises(StorageError, match=r"avstudio\.db' refused: UNIQUE"):
+        twice.result(10)
+    assert names(base) == ["a", "b"]
+
+
+def test_what_comes_later_in_a_transaction_is_written_in_order(base: Database) -> None:
+    rename = projects.update().where(projects.c.name == "old").values(name="new")
+
+    def operation(transaction: Transaction) -> None:
+        transaction.later(rename, {})
+        transaction.later(ADD, {"name": "old", "created_at": 0.0})
+
+    base.write(operation)
+    assert names(base) == ["new"]
+
+
+def test_many_threads_write_and_read(base: Database) -> None:
+    def work(number: int) -> None:
+        base.write(adding(f"{number}"))
+        assert f"{number}" in names(base)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(work, range(100)))
+    assert len(names(base)) == 100
+
+
+def test_a_change_by_another_program_is_noticed(base: Database) -> None:
+    base.changed_elsewhere()
+    assert not base.changed_elsewhere()
+    with sqlite3.connect(base.path) as other:
+        other.execute("INSERT INTO projects VALUES ('other', 0.0)")
+    other.close()
+    assert base.changed_elsewhere()
+    assert not base.changed_elsewhere()
+
+
+def test_closing_commits_what_was_handed_over(tmp_path: Path) -> None:
+    base = open_database(tmp_path)
+    futures = [base.write_soon(adding(f"{n}")) for n in range(50)]
+    base.close()
+    base.close()
+    assert all(future.done() for future in futures)
+    with pytest.raises(StorageError, match="The studio is closed"):
+        base.write(adding("late"))
+
+
+def test_a_database_that_another_program_holds_is_said(base: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    base.write(lambda transaction: _pragma(transaction.connection, "busy_timeout=50"))
+    holder = sqlite3.connect(base.path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    futures = [base.write_soon(adding(f"{n}")) for n in range(100)]
+    for future in futures:
+        with pytest.raises(DataFolderError, match="Another program has held"):
+            future.result(10)
+    assert time.monotonic() - began < 100 * 0.05 / 2, "all that wait together fail together"
+    assert names(base) == [], "reading goes on"
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert base.write(adding("after")) == "after"
+
+
+@pytest.mark.parametrize("damage", [b"This is a letter to a friend, not a database. " * 200, None])
+def test_a_damaged_database_is_said(tmp_path: Path, damage: bytes | None) -> None:
+    open_database(tmp_path).close()
+    path = tmp_path / "avstudio.db"
+    content = bytearray(path.read_bytes())
+    content[100:8192] = b"\xff" * 8092
+    path.write_bytes(damage or bytes(content))
+    with pytest.raises(DataFolderError, match="is damaged .* Move it away to start afresh"):
+        open_database(tmp_path)
+
+
+def test_a_damaged_database_prints_nothing(tmp_path: Path) -> None:
+    (tmp_path / "avstudio.db").write_bytes(b"no database" * 1000)
+    code = f"from avstudio_core import Studio\ntry: Studio(home={str(tmp_path)!r})\nexcept Exception as error: print(error)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "is damaged" in ran.stdout
+    assert ran.stderr == ""
+
+
+def test_an_unforeseen_failure_reaches_the_one_who_asked(base: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        base.write(lambda transaction: 1 // 0)
+    assert base.write(adding("after")) == "after"
+
+
+def test_groups_are_bounded(base: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "GROUP", 10)
+    commits: list[int] = []
+    event.listen(base.engine, "commit", lambda connection: commits.append(1))
+    held = threading.Event()
+    base.write_soon(lambda transaction: held.wait(10))
+    futures = [base.write_soon(adding(f"{n}")) for n in range(95)]
+    held.set()
+    for future in futures:
+        future.result(10)
+    assert len(commits) >= 10
+
+
+def _pragma(connection: Connection, name: str) -> object:
+    row = connection.exec_driver_sql(f"PRAGMA {name}").fetchone()
+    return row[0] if row else None

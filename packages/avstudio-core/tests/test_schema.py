@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from avstudio_core.errors import DataFolderError
+from avstudio_core.storage.schema import REVISIONS, open_database
+from avstudio_core.storage.tables import metadata
+
+
+def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
+    base = open_database(tmp_path)
+    with base.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+    base.close()
+
+
+def test_the_migrations_make_the_same_indexes(tmp_path: Path) -> None:
+    """Alembic does not compare what partial indexes are about."""
+    base = open_database(tmp_path)
+    with base.read() as connection:
+        query = "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        migrated = {_plain(sql) for (sql,) in connection.exec_driver_sql(query)}
+    base.close()
+    from sqlalchemy import create_engine
+
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    with engine.connect() as connection:
+        assert {_plain(sql) for (sql,) in connection.exec_driver_sql(query)} == migrated
+    engine.dispose()
+
+
+def test_the_revisions_that_are_named_are_the_scripts() -> None:
+    from avstudio_core.storage import migrations
+
+    scripts = ScriptDirectory(str(Path(str(migrations.__file__)).parent))
+    assert tuple(script.revision for script in reversed(list(scripts.walk_revisions()))) == REVISIONS
+
+
+def test_a_data_folder_is_its_owners(tmp_path: Path) -> None:
+    open_database(tmp_path / "deep" / "home").close()
+    assert (tmp_path / "deep" / "home").stat().st_mode & 0o077 == 0
+
+
+def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    open_database(tmp_path).close()
+    before = (tmp_path / "avstudio.db").read_bytes()
+    open_database(tmp_path).close()
+    assert (tmp_path / "avstudio.db").read_bytes() == before
+
+
+def test_processes_that_open_a_fresh_folder_together_agree(tmp_path: Path) -> None:
+    code = "import sys; sys.stdin.read(); from pathlib import Path; from avstudio_core.storage.schema import open_database; "
+    code += f"open_database(Path({str(tmp_path / 'home')!r})).close()"
+    command = [sys.executable, "-c", code]
+    started = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.stdin = None
+    assert [process.communicate(timeout=60)[1] for process in started] == [b""] * 3
+    assert [process.returncode for process in started] == [0] * 3
+
+
+def test_a_folder_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    open_database(tmp_path).close()
+    connection = sqlite3.connect(tmp_path / "avstudio.db")
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    before = (tmp_path / "avstudio.db").read_bytes()
+    with pytest.raises(DataFolderError, match=r"made by a newer AV-Studio \(schema 9999.*Upgrade AV-Studio"):
+        open_database(tmp_path)
+    assert (tmp_path / "avstudio.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("place", ["/proc/avstudio", "file/home"])
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataFolderError, match=r"cannot be written: .* Set AVSTUDIO_HOME to a folder of yours"):
+        open_database(tmp_path / place)
+
+
+def test_a_folder_that_is_read_only_is_said(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    if os.geteuid() == 0:
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "none", home], capture_output=True, check=False).returncode:
+            pytest.skip("root may write anywhere, and may not mount a read-only folder here")
+    else:
+        home.chmod(0o500)
+    try:
+        with pytest.raises(DataFolderError, match=r"Set AVSTUDIO_HOME to a folder of yours"):
+            open_database(home)
+    finally:
+        if os.geteuid() == 0:
+            subprocess.run(["umount", home], check=True)
+
+
+def test_a_database_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
+    from avstudio_core.storage.database import Database
+
+    (tmp_path / "avstudio.db").mkdir()
+    with pytest.raises(DataFolderError, match=r"unable to open.*Set AVSTUDIO_HOME"):
+        Database(tmp_path / "avstudio.db")
+
+
+def _plain(sql: str) -> str:
+    return "".join(sql.replace('"', "").replace("'", "").split())

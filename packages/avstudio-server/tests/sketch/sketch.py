@@ -1,0 +1,156 @@
+"""A third party's plugin for the tests of the command line: small processors of text, some of which misbehave."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, Field
+
+from avstudio_core import Artifact, Context, MissingDependency, Params, Processor, Result, Weights, WeightsFile, hookimpl
+from avstudio_core.errors import UnreadableMedia, WeightsMissing
+
+Tag = Literal["draft", "final", "old"]
+
+
+class Frame(BaseModel):
+    """What is drawn around a text."""
+
+    sign: str = "*"
+    width: int = Field(1, ge=1, le=3)
+
+
+class ShoutParams(Params):
+    """How loud."""
+
+    times: int = Field(1, ge=1, le=5, description="How often.", json_schema_extra={"unit": "times"})
+    pause: float | None = Field(None, ge=0, lt=10, description="Between two.", json_schema_extra={"unit": "s"})
+    style: Literal["plain", "loud", "louder"] = Field("loud", description="The letters.")
+    tags: list[Tag] = Field([], description="Labels.")
+    exclaim: bool = Field(True, description="End with a sign.")
+    frame: Frame = Field(Frame(), description="Around it.")
+    output: str = Field("shout", description="A parameter that is named as an option of every command.")
+
+
+class ShoutResult(Result):
+    """The text, louder."""
+
+    shout: Artifact = Field(description="As a file.")
+    text: str = Field(description="As it is.")
+    letters: int = Field(description="How many.", json_schema_extra={"unit": "letters"})
+
+
+class Shout(Processor[ShoutParams, ShoutResult]):
+    """Say a text louder.
+
+    Longer words about it stand here.
+    """
+
+    name: ClassVar[str] = "text.shout"
+    accepts: ClassVar[tuple[str, ...]] = ("text/*",)
+
+    def outputs(self, params: ShoutParams) -> Mapping[str, str]:
+        return {"shout": "text/plain"}
+
+    def run(self, source: Artifact, params: ShoutParams, context: Context) -> ShoutResult:
+        said = source.path.read_text().strip()
+        words = {"plain": said, "loud": said.upper(), "louder": f"{said.upper()}!!"}[params.style]
+        words = f"{params.frame.sign * params.frame.width}{words}{'!' if params.exclaim else ''}"
+        text = " ".join([words] * params.times + params.tags)
+        path = context.new_path(".txt")
+        path.write_text(text)
+        if params.output == "warn":
+            context.warn("quiet", "It could be louder.")
+        return ShoutResult(shout=context.publish(path, "said.txt", "text/plain"), text=text, letters=len(text))
+
+
+class WaitParams(Params):
+    """How long."""
+
+    seconds: float = Field(0.5, ge=0, description="How long.")
+    deaf: bool = Field(False, description="Hear nobody.")
+
+
+class WaitResult(Result):
+    """That it is over."""
+
+    waited: float
+
+
+class Wait(Processor[WaitParams, WaitResult]):
+    """Wait, and tell how far that is."""
+
+    name: ClassVar[str] = "time.wait"
+    cacheable: ClassVar[bool] = False
+
+    def run(self, source: Any, params: WaitParams, context: Context) -> WaitResult:
+        end = time.monotonic() + params.seconds
+        while (left := end - time.monotonic()) > 0:
+            if not params.deaf:
+                context.progress(1 - left / params.seconds, "waiting [a while]")
+            time.sleep(0.05)
+        return WaitResult(waited=params.seconds)
+
+
+class BreakParams(Params):
+    """In which way."""
+
+    way: Literal["raise", "crash", "unreadable", "missing", "absent"] = Field(description="In which way.")
+
+
+class Break(Processor[BreakParams, Result]):
+    """Fail."""
+
+    name: ClassVar[str] = "time.break"
+
+    def run(self, source: Any, params: BreakParams, context: Context) -> Result:
+        if params.way == "crash":
+            os._exit(7)
+        if params.way == "unreadable":
+            raise UnreadableMedia("'song' is not sound.")
+        if params.way == "missing":
+            raise MissingDependency.extra("Breaking", "sketch", "colour")
+        if params.way == "absent":
+            raise WeightsMissing("The weights 'pencil' are not here.")
+        raise RuntimeError("it broke")
+
+
+class TwinsResult(Result):
+    """Two files of one name."""
+
+    copies: dict[str, Artifact]
+
+
+class Twins(Processor[Params, TwinsResult]):
+    """Make two files of one name."""
+
+    name: ClassVar[str] = "text.twins"
+    accepts: ClassVar[tuple[str, ...]] = ("text/plain",)
+
+    def run(self, source: Artifact, params: Params, context: Context) -> TwinsResult:
+        copies = {}
+        for name in ("left", "right"):
+            path = context.new_path()
+            path.write_text(name)
+            copies[name] = context.publish(path, "twin.txt", "text/plain")
+        return TwinsResult(copies=copies)
+
+
+class Pencil(Weights):
+    name: ClassVar[str] = "pencil"
+    family: ClassVar[str] = "drawing"
+    licence: ClassVar[str] = "MIT"
+    requires: ClassVar[str | None] = "sketch[colour]"
+    files: ClassVar[tuple[WeightsFile, ...]] = (WeightsFile("lead.bin", size=5_000_000),)
+
+
+@hookimpl
+def register_processors() -> list[type[Processor[Any, Any]]]:
+    return [Shout, Wait, Break, Twins]
+
+
+@hookimpl
+def register_weights() -> list[type[Weights]]:
+    return [Pencil]
