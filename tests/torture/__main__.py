@@ -42,6 +42,7 @@ def main() -> int:
 def report(supervisor: Supervisor, lasted: float) -> None:
     kills = supervisor.figures.kills
     print(f"{supervisor.desk.acknowledged()} tasks acknowledged, {kills.total()} kills, {lasted:.0f} s")
+    print(f"  {supervisor.figures.suspended:4d}  suspended beyond its lease, and resumed")
     print(*(f"  {count:4d}  {where}" for where, count in sorted(kills.items())), sep="\n")
     taken_back = checks.recoveries(supervisor.desk, supervisor.figures.deaths)
     if len(taken_back) > 1:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
-import random
 import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from avstudio_core import Plan, Step, Studio
-from avstudio_core.plan import Ref
 from tests.torture import crashes, plugin
 
+from avstudio_core import Plan, Step, Studio
+from avstudio_core.plan import Ref
+
+LEASE_SECONDS = 2.0
 LINE = 40
 """Bytes of a line of the acknowledged tasks, so that their number is the file's size over it."""
 
@@ -71,15 +72,16 @@ def client(studio: Studio, desk: Desk, closing: threading.Event) -> None:
             desk.acknowledge(task_id, number)
 
 
-def main(folder: str, executor: str, own_crash: str, worker_crash: str) -> None:
+def main(folder: str, executor: str, workers: str, own_crash: str, worker_crash: str) -> None:
     """Serve until standard input ends."""
     desk = Desk(Path(folder))
     if own_crash:
         crashes.install(own_crash)
     if worker_crash:
         os.environ["TORTURE_CRASH"] = worker_crash
-    settings = {"executor": executor, "lease_seconds": 5.0, "max_deliveries": 1000, "workers": random.choice([1, 2])}
-    with Studio(add=[plugin], home=desk.home, plugins="core", **settings) as studio:
+    settings: dict[str, Any] = {"executor": executor, "workers": int(workers)}
+    settings |= {"plugins": "core", "lease_seconds": LEASE_SECONDS, "max_deliveries": 1000}
+    with Studio(add=[plugin], home=desk.home, **settings) as studio:
         studio.start()
         crashes.note(desk.studios, f"{os.getpid()} {studio.id}")
         closing = threading.Event()

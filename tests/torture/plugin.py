@@ -8,9 +8,9 @@ import time
 from typing import Any
 
 from pydantic import Field
+from tests.torture import crashes
 
 from avstudio_core import Artifact, Context, Params, Processor, Result, hookimpl
-from tests.torture import crashes
 
 if specification := os.environ.get("TORTURE_CRASH"):  # set by a tortured studio for its workers
     crashes.install(specification)

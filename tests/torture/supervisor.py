@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.torture import crashes
-from tests.torture.child import Desk
+from tests.torture.child import LEASE_SECONDS, Desk
 
 STUDIOS = 3
 ROOT = Path(__file__).parents[2]
@@ -28,6 +28,8 @@ class Figures:
     """When each studio that was killed died, by its id."""
     kills: Counter[str] = field(default_factory=Counter)
     """How often somebody was killed, by where it was."""
+    suspended: int = 0
+    """How often a studio was stopped for longer than its lease, and went on."""
 
 
 class Supervisor:
@@ -40,6 +42,7 @@ class Supervisor:
         self._random = random.Random(seed)
         self._wanted, self._tasks = kills, tasks
         self._children: list[subprocess.Popen[bytes]] = []
+        self._suspended: list[tuple[float, subprocess.Popen[bytes]]] = []
         self._noted = 0
 
     def torture(self) -> None:
@@ -48,6 +51,7 @@ class Supervisor:
         pause = 0.0
         while self._killed() < self._wanted or self.desk.acknowledged() < self._tasks:
             self._allow()
+            self._wake_the_suspended(time.monotonic())
             self._replace_the_dead()
             if self._killed() < self._wanted and time.monotonic() >= pause:
                 self._kill_somebody()
@@ -57,6 +61,7 @@ class Supervisor:
     def heal(self, seconds: float) -> None:
         """Let one studio that nobody kills finish what is left."""
         self.desk.allowed.write_text("0")
+        self._wake_the_suspended(float("inf"))
         for child in self._children:
             _end(child)
         healer = self._start("", "")
@@ -98,7 +103,8 @@ class Supervisor:
 
     def _start(self, own_crash: str, worker_crash: str) -> subprocess.Popen[bytes]:
         executor = "local" if worker_crash or self._random.random() < 0.7 else "inline"
-        command = [sys.executable, "-m", "tests.torture.child", str(self._folder), executor, own_crash, worker_crash]
+        chosen = [executor, self._random.choice("12"), own_crash, worker_crash]
+        command = [sys.executable, "-m", "tests.torture.child", str(self._folder), *chosen]
         return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)
 
     def _kill_somebody(self) -> None:
@@ -106,7 +112,10 @@ class Supervisor:
         ready = [child for child in self._children if str(child.pid) in self._studios()]
         victim = self._random.choice(ready if ready and self._random.random() < 0.9 else self._children)
         workers = _children_of(victim.pid)
-        if workers and self._random.random() < 0.4:
+        choice = self._random.random()
+        if choice < 0.1:
+            self._suspend(victim)
+        elif workers and choice < 0.5:
             os.kill(self._random.choice(workers), signal.SIGKILL)
             self.figures.kills["worker, at random"] += 1
         else:
@@ -114,6 +123,18 @@ class Supervisor:
             victim.wait()
             self.figures.kills["studio, at random"] += 1
             self._died(victim, time.time())
+
+    def _suspend(self, victim: subprocess.Popen[bytes]) -> None:
+        """Stop a studio until its leases are over and others have its tasks; then it goes on with stale claims."""
+        victim.send_signal(signal.SIGSTOP)
+        self._suspended.append((time.monotonic() + LEASE_SECONDS + 1.0, victim))
+        self.figures.suspended += 1
+
+    def _wake_the_suspended(self, now: float) -> None:
+        for until, victim in self._suspended:
+            if now >= until:
+                victim.send_signal(signal.SIGCONT)
+        self._suspended = [(until, victim) for until, victim in self._suspended if now < until]
 
     def _died(self, child: subprocess.Popen[bytes], now: float) -> None:
         if child.stdin is not None:

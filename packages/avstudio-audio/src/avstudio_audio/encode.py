@@ -192,5 +192,6 @@ def _stream(container: OutputContainer, rate: int, layout: str, traits: Traits) 
     if traits.bit_rate:
         codec.bit_rate = traits.bit_rate * codec.layout.nb_channels
     else:
-        codec.qscale, codec.global_quality = True, 0
+        codec.qscale, codec.global_quality = True, 0  # LAME's V0; its quick search finds all but the same
+        codec.options = {"compression_level": "7"}
     return stream

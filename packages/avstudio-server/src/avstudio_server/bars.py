@@ -30,13 +30,13 @@ class Bars(Display):
     def move(self, key: str, percent: float, stage: str) -> None:
         self._progress.update(self._bar(key), completed=percent, stage=stage)
 
-    def end(self, key: str, said: str) -> None:
+    def end(self, key: str, said: str, *, done: bool = False) -> None:
         if len(self.labels) > MOST_KEPT:
             self._progress.remove_task(self._bar(key))
             del self._bars[key]
             self.note(f"{self.labels[key]}: {said}")
             return
-        self._progress.update(self._bar(key), stage=said)
+        self._progress.update(self._bar(key), stage=said, completed=100.0 if done else None)
         self._progress.stop_task(self._bar(key))
 
     def note(self, text: str) -> None:

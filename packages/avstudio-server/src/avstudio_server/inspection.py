@@ -88,7 +88,9 @@ def _said(brought: dict[str, list[str]]) -> str:
 def _extras(package: Distribution) -> Iterator[dict[str, Any]]:
     requirements = [Requirement(text) for text in package.requires or ()]
     for extra in package.metadata.get_all("Provides-Extra") or ():
-        missing = [str(one) for one in requirements if _asked_by(one, extra) and not _installed(one)]
+        missing = [
+            f"{one.name}{one.specifier}" for one in requirements if _asked_by(one, extra) and not _installed(one)
+        ]
         command = f"pip install '{package.name}[{extra}]'"
         yield {"distribution": package.name, "extra": extra, "missing": missing, "command": command}
 

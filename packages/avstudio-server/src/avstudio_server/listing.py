@@ -97,4 +97,6 @@ def _age(task: Task) -> str:
 def _said(task: Task) -> str:
     if task.error and task.state in (State.FAILED, State.BLOCKED):
         return task.error.message
-    return "stopping" if task.cancelling else task.message
+    if task.cancelling:
+        return "stopping"
+    return "" if task.state in ENDED else task.message

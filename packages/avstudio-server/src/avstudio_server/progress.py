@@ -28,8 +28,8 @@ class Display:
     def move(self, key: str, percent: float, stage: str) -> None:
         """A step is so far."""
 
-    def end(self, key: str, said: str) -> None:
-        """A step has ended, in such a way."""
+    def end(self, key: str, said: str, *, done: bool = False) -> None:
+        """A step has ended, in such a way; `done` means well."""
 
     def note(self, text: str) -> None:
         """Something that a person should know, whatever is shown."""
@@ -76,7 +76,7 @@ class Lines(Display):
         eta = f", {spoken(left)} left" if left is not None else ""
         self.note(f"{self.labels[key]}: {percent:.0f} % {stage}".rstrip() + eta)
 
-    def end(self, key: str, said: str) -> None:
+    def end(self, key: str, said: str, *, done: bool = False) -> None:
         self.note(f"{self.labels[key]}: {said}")
 
 

@@ -64,8 +64,8 @@ class Root(Group):
         return self.commands.get(cmd_name)
 
     def unknown(self, ctx: Any, name: str) -> str:
-        full = {f"{medium} {verb}" for medium, verbs in self.media.items() for verb in verbs}
-        hint = nearest(name, self.list_commands(ctx)) or nearest(name.replace(".", " "), full)
+        full = [f"{medium} {verb}" for medium, verbs in self.media.items() for verb in verbs]
+        hint = nearest(name.replace(".", " "), full if "." in name else self.list_commands(ctx))
         if not hint and catalogue().broken:
             hint = f"Broken plugins: {', '.join(catalogue().broken)}. See: avstudio plugins."
         return f"There is no command '{name}'. {hint}".rstrip()

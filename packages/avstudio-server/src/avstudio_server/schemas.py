@@ -11,7 +11,7 @@ from avstudio_server.groups import nearest
 
 Schema = Mapping[str, Any]
 
-NAMES = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "null"}
+NAMES = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "object": "a JSON object"}
 LETTERS = {"integer": "N", "number": "X", "boolean": "true|false", "array": "LIST", "object": "JSON"}
 MOST_SHOWN = 60
 """Choices that take more characters are listed in the help instead of beside the option."""
@@ -88,7 +88,7 @@ def refused(option: str, text: str, schemas: list[Schema], definitions: Schema) 
     if among:
         hint = nearest(text, among) or f"Choose from: {', '.join(among)}."
         return InvalidParams(f"'{option}' cannot be '{text}'. {hint}")
-    expected = " or ".join(NAMES.get(schema.get("type", ""), "JSON") for schema in items or schemas)
+    expected = " or ".join(NAMES.get(schema.get("type", ""), "a value of its kind") for schema in items or schemas)
     return InvalidParams(f"'{option}' cannot be '{text}': give {expected}.")
 
 

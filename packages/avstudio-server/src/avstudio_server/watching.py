@@ -73,9 +73,9 @@ def show(event: Event, shown: Display) -> None:
         case "task.progress":
             shown.move(key, float(str(data["percent"])), str(data["message"]))
         case "task.completed":
-            shown.end(key, _completed(data))
+            shown.end(key, _completed(data), done=True)
         case "task.failed":
-            shown.end(key, "cancelled" if data["code"] == "cancelled" else f"failed: {data['error']}")
+            shown.end(key, "cancelled" if data["code"] == "cancelled" else _failed(label, str(data["error"])))
         case "task.blocked":
             shown.end(key, "cancelled" if data["reason"] == "cancelled" else "not run")
         case "task.retried" if data.get("pause"):
@@ -84,6 +84,10 @@ def show(event: Event, shown: Display) -> None:
             shown.note(f"{label}: sent back by its review, and run again: {data['reason']}")
         case "task.log" if os.environ.get("AVSTUDIO_DEBUG"):
             shown.note(f"{label}| {data['message']}")
+
+
+def _failed(label: str, error: str) -> str:
+    return f"failed: {error.removeprefix(f'{label} failed: ')}"
 
 
 def _completed(data: Mapping[str, object]) -> str:

@@ -29,8 +29,7 @@ def pulled(names: Sequence[str], *, quiet: bool) -> dict[str, Path]:
         for name in names:
             shown.begin(name)
             folders[name] = shelf.pull(name, partial(_moved, shown, name))
-            shown.move(name, 100.0, "verified")
-            shown.end(name, "here")
+            shown.end(name, "here", done=True)
     return folders
 
 

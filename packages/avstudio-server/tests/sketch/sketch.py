@@ -9,7 +9,17 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
-from avstudio_core import Artifact, Context, MissingDependency, Params, Processor, Result, Weights, WeightsFile, hookimpl
+from avstudio_core import (
+    Artifact,
+    Context,
+    MissingDependency,
+    Params,
+    Processor,
+    Result,
+    Weights,
+    WeightsFile,
+    hookimpl,
+)
 from avstudio_core.errors import UnreadableMedia, WeightsMissing
 
 Tag = Literal["draft", "final", "old"]
@@ -59,7 +69,7 @@ class Shout(Processor[ShoutParams, ShoutResult]):
         words = {"plain": said, "loud": said.upper(), "louder": f"{said.upper()}!!"}[params.style]
         words = f"{params.frame.sign * params.frame.width}{words}{'!' if params.exclaim else ''}"
         text = " ".join([words] * params.times + params.tags)
-        path = context.new_path(".txt")
+        path = context.new_path("said.txt")
         path.write_text(text)
         if params.output == "warn":
             context.warn("quiet", "It could be louder.")
@@ -132,7 +142,7 @@ class Twins(Processor[Params, TwinsResult]):
     def run(self, source: Artifact, params: Params, context: Context) -> TwinsResult:
         copies = {}
         for name in ("left", "right"):
-            path = context.new_path()
+            path = context.new_path(name)
             path.write_text(name)
             copies[name] = context.publish(path, "twin.txt", "text/plain")
         return TwinsResult(copies=copies)

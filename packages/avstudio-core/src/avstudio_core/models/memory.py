@@ -11,6 +11,8 @@ from typing import ClassVar
 from avstudio_core.kinds.memory_manager import MemoryManager
 
 MB = 1 << 20
+GROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+MEMORY_INFO = Path("/proc/meminfo")
 
 
 class CpuMemory(MemoryManager):
@@ -28,7 +30,7 @@ class CpuMemory(MemoryManager):
 
     def available_mb(self) -> int:
         try:
-            for line in Path("/proc/meminfo").read_text().splitlines():
+            for line in MEMORY_INFO.read_text().splitlines():
                 if line.startswith("MemAvailable:"):
                     return min(int(line.split()[1]) // 1024, self.total_mb())
         except OSError:
@@ -53,7 +55,7 @@ class AppleMemory(CpuMemory):
 
 def _group_limit() -> int | None:
     try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+        limit = GROUP_LIMIT.read_text().strip()
     except OSError:
         return None
     return int(limit) if limit.isdigit() else None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
 
 from avstudio_core.artifact import new_id
 from avstudio_core.errors import NotEnoughMemory, TaskCancelled
@@ -52,7 +53,7 @@ class Pool:
         self._settings = settings
         self._managers = {manager.device: manager for manager in managers}
         self._evict: dict[str, Callable[[], bool]] = {}
-        self._turn = threading.Lock()
+        self._line: deque[object] = deque()
         self._freed = threading.Event()
 
     def admit(self, lane: str, needs: Needs, evict: Callable[[], bool], gone: Callable[[], bool]) -> None:
@@ -61,15 +62,19 @@ class Pool:
         `evict` is to free it when it is idle, and says whether it did; `gone` says that nobody waits any more,
         which raises `TaskCancelled`. Raises `NotEnoughMemory` for a model that can never fit.
         """
-        memory_mb = max(1, self._measured(lane) or needs.memory_mb)
+        memory_mb = max(1, needs.memory_mb, self._measured(lane) or 0)
         self._refuse_impossible(needs, memory_mb)
-        with self._turn:
-            while not self._enter(lane, needs, memory_mb):
+        ticket = object()
+        self._line.append(ticket)
+        try:
+            while not (self._line[0] is ticket and self._enter(lane, needs, memory_mb)):
                 if gone():
                     raise TaskCancelled(f"The wait for {memory_mb} MB was given up.")
-                if not self._make_room(needs):
+                if self._line[0] is not ticket or not self._make_room(needs):
                     self._freed.wait(WAIT_SECONDS)
                     self._freed.clear()
+        finally:
+            self._line.remove(ticket)
         self._evict[lane] = evict
 
     def release(self, lane: str) -> None:
@@ -89,7 +94,10 @@ class Pool:
             self._database.write_soon(lambda transaction: transaction.execute(TOUCH, values))
 
     def measured(self, lane: str, memory_mb: int) -> None:
-        """What the lane's process really took at its peak: the book and the next admission go by it."""
+        """What the lane's process took at its peak: when it is more than was declared, the book goes by it.
+
+        Less than declared proves nothing: a longer input may need all of it.
+        """
 
         def operation(transaction: Transaction) -> None:
             known = transaction.execute(
@@ -102,7 +110,7 @@ class Pool:
                     update(measured_models).where(measured_models.c.lane == lane).values(memory_mb=memory_mb)
                 )
             mine = (loaded_models.c.studio == self._studio, loaded_models.c.lane == lane)
-            peak = max(memory_mb, known or 0)
+            peak = case((loaded_models.c.memory_mb > memory_mb, loaded_models.c.memory_mb), else_=memory_mb)
             transaction.execute(update(loaded_models).where(*mine).values(memory_mb=peak, used_at=time.time()))
 
         self._database.write_soon(operation)

@@ -133,10 +133,12 @@ class Engine:
             self._swept = True
 
     def _obey(self) -> None:
-        """Stop the jobs that somebody asked to cancel, and free the models that others need the memory of."""
-        if self._running:
-            for job_id in self._queue.cancelling():
-                self._executor.cancel(job_id)
+        """Stop the jobs that were cancelled or taken away, and free the models that others need the memory of."""
+        if running := list(self._running):
+            held = self._queue.held()
+            for job_id in running:
+                if job_id not in held and job_id in self._running:
+                    self._executor.cancel(job_id)
         self._workplace.pool.obey()
 
     def _take(self) -> None:

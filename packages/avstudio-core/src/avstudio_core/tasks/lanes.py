@@ -73,7 +73,8 @@ class LaneExecutor(Executor):
         return known.room if known else 1
 
     def start(self, order: Order) -> None:
-        lane = self._lane(order.needs.lane, 1 if order.needs.model else self.host.settings.workers)
+        alone = order.needs.model or order.needs.memory_mb  # the pool admits a lane once
+        lane = self._lane(order.needs.lane, 1 if alone else self.host.settings.workers)
         with lane.changed:
             lane.waiting.append(order)
             lane.changed.notify()

@@ -73,10 +73,10 @@ class Queue:
         with self.database.read() as connection:
             return connection.execute(statements.NEXT_DUE, {"now": self._clock()}).scalar()
 
-    def cancelling(self) -> list[str]:
-        """The running jobs of this studio that somebody asked to cancel."""
+    def held(self) -> set[str]:
+        """The jobs that this studio is to go on with: not cancelled, not taken away since."""
         with self.database.read() as connection:
-            return list(connection.execute(statements.CANCELLING, {"studio": self.studio}).scalars())
+            return set(connection.execute(statements.HELD_BY, {"studio": self.studio}).scalars())
 
     # A studio's jobs
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import resource
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 from avstudio_core.artifact import Artifact
@@ -45,7 +47,11 @@ def run(order: Order, processor: Processor[Any, Any], context: Context, distribu
 
 
 def peak_memory_mb() -> int:
-    """The most memory this process has held, in MB."""
+    """The most memory this process has held, in MB; a new process on Linux inherits its parent's `ru_maxrss`."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) >> 10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10))
 

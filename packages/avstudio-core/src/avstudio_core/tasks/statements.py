@@ -136,9 +136,7 @@ LOST = (
         ),
     )
 )
-CANCELLING = (
-    select(jobs.c.id).join(tasks, _CURRENT).where(tasks.c.cancelling.is_(True), jobs.c.studio == bindparam("studio"))
-)
+HELD_BY = select(jobs.c.id).join(tasks, _CURRENT).where(jobs.c.studio == bindparam("studio"), ~tasks.c.cancelling)
 
 
 def new_task(task_id: str, now: float, options: TaskOptions) -> dict[str, Any]:

@@ -1,0 +1,120 @@
+"""Nothing that somebody refers to is swept away, and nothing else stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from avstudio_core import Studio
+from avstudio_core.artifact import Artifact
+from avstudio_core.errors import StorageError, TaskFailed
+from avstudio_core.storage import artifact_rows
+from avstudio_core.storage.artifacts import ArtifactStore
+from avstudio_core.storage.database import Database, Transaction
+from avstudio_core.storage.schema import open_database
+from avstudio_core.storage.sweeping import abandon, check, sweep
+
+ENDLESS = """
+class Made(Result):
+    file: Artifact
+
+    def records(self):
+        return {"nowhere": {"x": 1}}
+
+
+class Make(Processor[Params, Made]):
+    "Makes a file, and wants a row in a table that there is not."
+
+    name = "test.make"
+
+    def run(self, source, params, context):
+        path = context.new_path("x")
+        path.write_bytes(b"made")
+        return Made(file=context.publish(path, "x", "text/plain"))
+
+
+@hookimpl
+def register_processors():
+    return [Make]
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(tmp_path)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return open_database(tmp_path)
+
+
+def staged(store: ArtifactStore, tmp_path: Path) -> tuple[Path, Artifact]:
+    """A file of a job that is not there any more."""
+    (tmp_path / "file").write_bytes(b"content")
+    folder = store.folder("job_1")
+    sha256, size = store.copy_in(tmp_path / "file", folder)
+    return folder, Artifact(id="art_1", name="file", sha256=sha256, size=size, media_type="text/plain")
+
+
+def test_what_is_published_in_the_same_commit_as_a_sweep_stays(
+    store: ArtifactStore, database: Database, tmp_path: Path
+) -> None:
+    folder, artifact = staged(store, tmp_path)
+
+    def publish(transaction: Transaction) -> None:
+        store.link(artifact.sha256, folder)
+        transaction.later(artifact_rows.ADD_ARTIFACT, artifact_rows.row_of(artifact, "local", 0.0))
+
+    def slow(transaction: Transaction) -> None:
+        futures.append(database.write_soon(publish))
+        futures.append(abandon(database, store, folder))
+
+    futures: list[object] = []
+    database.write(slow)  # while this runs, the two gather for one commit
+    database.write(lambda _: None)
+    assert list(check(database, store)) == []
+    assert store.path(artifact.sha256).read_bytes() == b"content"
+    database.close()
+
+
+def test_a_sweep_removes_what_a_dead_studio_linked_and_did_not_record(
+    store: ArtifactStore, database: Database, tmp_path: Path
+) -> None:
+    folder, artifact = staged(store, tmp_path)
+    store.link(artifact.sha256, folder)
+    sweep(database, store, running=(), dead=())
+    assert list(store.stored()) == []
+    assert list(store.leftovers()) == []
+    database.close()
+
+
+def test_a_sweep_leaves_the_jobs_that_run_alone(store: ArtifactStore, database: Database, tmp_path: Path) -> None:
+    folder, _ = staged(store, tmp_path)
+    sweep(database, store, running=["job_1"], dead=())
+    assert list(store.leftovers()) == [folder]
+    database.close()
+
+
+def test_a_result_that_cannot_be_published_leaves_no_file(
+    write_plugin: Callable[[str], ModuleType], tmp_path: Path
+) -> None:
+    with (
+        Studio(add=[write_plugin(ENDLESS)], home=tmp_path, plugins="core", executor="inline") as studio,
+        pytest.raises(TaskFailed, match="nowhere"),
+    ):
+        studio.run("test.make")
+    assert list(studio.store.stored()) == []
+    assert list(studio.store.leftovers()) == []
+
+
+def test_a_file_that_cannot_be_recorded_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "source.txt").write_text("content")
+    with Studio(home=tmp_path / "home", plugins="core", executor="inline") as studio:
+        (studio.store.root / "ed").write_text("in the way of the folder of this content's sha256")
+        with pytest.raises(StorageError):
+            studio.take_in(tmp_path / "source.txt")
+    assert list(studio.store.leftovers()) == []

@@ -1,0 +1,74 @@
+"""For tests: the real command, in processes of its own, on a data folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = (sys.executable, "-P", "-m", "avstudio_server")
+TIMEOUT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed with `--json`."""
+        return json.loads(self.out)
+
+
+class CommandLine:
+    """`avstudio` as a user has it, with a data folder, and a home, below `folder`.
+
+    `packages` are folders that are searched for plugins beside what is installed; `plugins` names those to load.
+
+    ```python
+    avstudio = CommandLine(tmp_path)
+    assert avstudio("audio", "loudness", "song.flac").code == 0
+    ```
+    """
+
+    def __init__(self, folder: Path, packages: Sequence[Path] = (), plugins: str | None = None) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": str(folder),
+            "AVSTUDIO_HOME": str(self.home),
+            "PYTHONPATH": os.pathsep.join(map(str, packages)),
+            "COLUMNS": "100",
+        }
+        if plugins is not None:
+            self.environment["AVSTUDIO_PLUGINS"] = plugins
+
+    def __call__(self, *arguments: str | Path, stdin: str | None = None, **environment: str) -> Outcome:
+        """Run a command to its end."""
+        done = subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            env=self.environment | environment,
+            cwd=self.folder,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
+        """The command, running; `options` are those of `subprocess.Popen`."""
+        return subprocess.Popen(
+            [*COMMAND, *map(str, arguments)], env=self.environment, cwd=self.folder, text=True, **options
+        )

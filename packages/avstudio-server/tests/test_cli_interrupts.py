@@ -1,0 +1,95 @@
+"""Ctrl-C, SIGTERM, and what a terminal sees."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+import pytest
+
+from avstudio_server.testing import CommandLine
+
+
+def on_terminal(
+    avstudio: CommandLine, *arguments: str, heard: Callable[[str, int], None] = lambda seen, pid: None
+) -> tuple[int, str]:
+    """Run a command on a terminal; `heard` is told what has been seen so far, and the process's id."""
+    ours, theirs = pty.openpty()
+    with avstudio.start(*arguments, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        seen = ""
+        while chunk := _read(ours):
+            seen += chunk
+            heard(seen, process.pid)
+    os.close(ours)
+    return process.returncode, seen
+
+
+def _read(terminal: int) -> str:
+    try:
+        return os.read(terminal, 65536).decode(errors="replace")
+    except OSError:  # the other end is closed
+        return ""
+
+
+class Sender:
+    """Sends each signal once, when the text is there."""
+
+    def __init__(self, *awaited: tuple[str, signal.Signals]) -> None:
+        self.awaited = list(awaited)
+
+    def __call__(self, seen: str, pid: int) -> None:
+        if self.awaited and self.awaited[0][0] in seen:
+            os.kill(pid, self.awaited.pop(0)[1])
+
+
+def test_a_terminal_sees_bars_with_stage_and_end(avstudio: CommandLine) -> None:
+    code, seen = on_terminal(avstudio, "time", "wait", "--seconds", "0.6")
+    assert code == 0
+    assert "━" in seen
+    assert "waiting [a while]" in seen
+    assert "100%" in seen
+    assert "done in 0.6 s" in seen
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_cancels_cleanly(avstudio: CommandLine, number: signal.Signals) -> None:
+    code, seen = on_terminal(avstudio, "time", "wait", "--seconds", "30", heard=Sender(("waiting", number)))
+    assert code == 130
+    assert "Cancelling. Press Ctrl-C again to leave at once." in seen
+    assert "was cancelled" in seen
+    [task] = avstudio("tasks", "list", "--json").json
+    assert (task["state"], task["reason"]) == ("FAILED", "cancelled")
+    assert f"avstudio tasks retry {task['id']}" in seen
+
+
+def test_a_run_that_hears_nobody_is_made_to_stop(avstudio: CommandLine) -> None:
+    heard = Sender(("starting", signal.SIGINT))
+    code, seen = on_terminal(avstudio, "time", "wait", "--deaf", "--seconds", "30", heard=heard)
+    assert (code, "was cancelled" in seen) == (130, True)
+
+
+def test_a_second_signal_leaves_at_once_and_shows_the_cursor(avstudio: CommandLine) -> None:
+    avstudio.environment["AVSTUDIO_CANCEL_SECONDS"] = "25"
+    heard = Sender(("starting", signal.SIGINT), ("Cancelling", signal.SIGINT))
+    began = time.monotonic()
+    code, seen = on_terminal(avstudio, "time", "wait", "--deaf", "--seconds", "30", heard=heard)
+    assert code == 130
+    assert time.monotonic() - began < 20
+    assert seen.rindex("\x1b[?25h") > seen.rindex("\x1b[?25l")
+
+
+def test_a_task_that_was_left_is_cleaned_up_by_the_next_command(avstudio: CommandLine) -> None:
+    with avstudio.start("time", "wait", "--seconds", "30", stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        while "waiting" not in process.stderr.readline():
+            pass
+        process.kill()
+    [task] = avstudio("tasks", "list", "--json").json
+    assert task["state"] == "IN_PROGRESS"
+    assert "cancelled" in avstudio("tasks", "cancel", task["id"]).out
+    assert avstudio("tasks", "list", "--json").json[0]["state"] in ("FAILED", "BLOCKED")

@@ -1,0 +1,222 @@
+"""Running processors and plans: results, files, JSON, errors and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from avstudio_server.testing import COMMAND, CommandLine
+
+
+def test_options_reach_the_processor(avstudio: CommandLine, note: Path) -> None:
+    given = ["--times", "2", "--tags", "draft,final", "--tags", "old", "--no-exclaim", "--frame", '{"sign": "-"}']
+    done = avstudio("text", "shout", note, *given)
+    assert done.code == 0
+    assert done.out.splitlines()[-1] == "-HELLO -HELLO draft final old"
+    assert "letters: 29 letters" in done.out
+
+
+def test_without_an_output_folder_the_file_stays_in_the_store(avstudio: CommandLine, note: Path) -> None:
+    done = avstudio("text", "shout", note)
+    path = Path(done.out.splitlines()[0].removeprefix("shout: "))
+    assert path.is_relative_to(avstudio.home)
+    assert path.read_text() == "*HELLO!"
+
+
+def test_a_result_is_written_into_a_new_folder(avstudio: CommandLine, note: Path) -> None:
+    done = avstudio("text", "shout", note, "-o", "new/out")
+    assert (avstudio.folder / "new/out/said.txt").read_text() == "*HELLO!"
+    assert "shout: new/out/said.txt" in done.out
+
+
+def test_the_same_again_is_cached_and_leaves_equal_files_alone(avstudio: CommandLine, note: Path) -> None:
+    avstudio("text", "shout", note, "-o", "out")
+    again = avstudio("text", "shout", note, "-o", "out")
+    assert again.code == 0
+    assert "text.shout: cached" in again.err
+
+
+def test_another_file_in_the_way_is_kept_unless_told_otherwise(avstudio: CommandLine, note: Path) -> None:
+    taken = avstudio.folder / "out" / "said.txt"
+    taken.parent.mkdir()
+    taken.write_text("mine")
+    refused = avstudio("text", "shout", note, "-o", "out")
+    assert refused.code == 4
+    assert "'out/said.txt' exists already" in refused.err
+    assert taken.read_text() == "mine"
+    assert avstudio("text", "shout", note, "-o", "out", "--overwrite").code == 0
+    assert taken.read_text() == "*HELLO!"
+
+
+def test_files_of_one_name_get_their_output_before_it(avstudio: CommandLine, note: Path) -> None:
+    assert avstudio("text", "twins", note, "-o", "out").code == 0
+    names = sorted(path.name for path in (avstudio.folder / "out").iterdir())
+    assert names == ["twins-left-twin.txt", "twins-right-twin.txt"]
+
+
+def test_json_is_all_that_is_printed(avstudio: CommandLine, note: Path) -> None:
+    done = avstudio("text", "shout", note, "-o", "out", "--json").json
+    assert done["processor"] == "text.shout"
+    assert done["files"] == {"shout": str(avstudio.folder / "out/said.txt")}
+    assert done["result"]["text"] == "*HELLO!"
+    assert done["result"]["cache_hit"] is False
+
+
+def test_quiet_says_nothing_but_the_result(avstudio: CommandLine, note: Path) -> None:
+    assert avstudio("text", "shout", note, "--quiet").err == ""
+
+
+def test_plain_progress_has_no_control_characters(avstudio: CommandLine) -> None:
+    done = avstudio("time", "wait", "--seconds", "0.3")
+    assert done.err.splitlines()[0] == "time.wait: started"
+    assert "time.wait: done in 0.3 s" in done.err
+    assert done.err.replace("\n", "").isprintable()
+    assert done.out == "waited: 0.3\n"
+
+
+def test_warnings_are_shown_and_strict_makes_them_errors(avstudio: CommandLine, note: Path) -> None:
+    loud = ["text", "shout", str(note), "--shout-output", "warn"]
+    assert "Warning (text.shout, quiet): It could be louder." in avstudio(*loud, "--quiet").err
+    assert avstudio(*loud, "--strict").code == 6
+
+
+def test_an_artifact_is_a_source_by_its_id(avstudio: CommandLine, note: Path) -> None:
+    first = avstudio("text", "shout", note, "--json").json
+    second = avstudio("text", "shout", first["result"]["shout"]["id"], "--quiet")
+    assert second.out.splitlines()[-1] == "**HELLO!!"
+
+
+def test_a_pipe_runs_its_steps_and_writes_all_their_files(avstudio: CommandLine, note: Path) -> None:
+    done = avstudio("pipe", "text.shout times=2 | text.shout style=plain | text.twins", note, "-o", "out", "--json")
+    steps = done.json["steps"]
+    assert steps["shout2"]["result"]["text"] == "**HELLO! *HELLO!!"
+    assert len(list((avstudio.folder / "out").iterdir())) == 4
+
+
+def test_a_plan_comes_from_a_file_or_from_stdin(avstudio: CommandLine, note: Path) -> None:
+    plan = json.dumps({"steps": [{"id": "one", "processor": "text.shout", "params": {"times": 2}}]})
+    (avstudio.folder / "plan.json").write_text(plan)
+    assert "*HELLO! *HELLO!" in avstudio("pipe", "plan.json", note).out
+    again = avstudio("pipe", "-", note, stdin=plan)
+    assert "*HELLO! *HELLO!" in again.out
+    assert "cached" in again.err
+
+
+def test_a_plan_that_cannot_run_is_marked(reading: CommandLine, note: Path) -> None:
+    refused = reading("pipe", "text.shout | text.shot", note)
+    assert refused.code == 2
+    assert "^^^^^^^^^" in refused.err
+    assert reading("pipe", "nowhere.json", note).code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--times", "9"], "'times' is '9': should be less than or equal to 5 (How often.)"),
+        (["--times", "x"], "'--times' cannot be 'x': give a whole number."),
+        (["--pause", "x"], "'--pause' cannot be 'x': give a number."),
+        (["--style", "lod"], "'--style' cannot be 'lod'. Did you mean 'loud'?"),
+        (["--style", "silent"], "'--style' cannot be 'silent'. Choose from: plain, loud, louder."),
+        (["--tags", "draft,finl"], "'--tags' cannot be 'finl'. Did you mean 'final'?"),
+        (["--frame", "[1]"], "'--frame' cannot be '[1]': give a JSON object."),
+        (["--frame", '{"width": 7}'], "'frame.width' is '7'"),
+        (["--priority", "1000"], "Invalid value for '--priority'"),
+    ],
+)
+def test_wrong_values_are_refused_in_the_words_of_their_declaration(
+    reading: CommandLine, note: Path, options: list[str], said: str
+) -> None:
+    refused = reading("text", "shout", note, *options)
+    assert refused.code == 2
+    assert said in refused.err
+
+
+def test_what_is_missing_is_named(reading: CommandLine) -> None:
+    assert "Missing argument 'SOURCE'" in reading("text", "shout").err
+    assert "Missing option '--way'" in reading("time", "break").err
+    assert "There is no file 'none.txt'" in reading("text", "shout", "none.txt").err
+
+
+@pytest.mark.parametrize(
+    ("way", "code", "said"),
+    [
+        ("raise", 1, "it broke"),
+        ("crash", 1, "exited with status 7"),
+        ("unreadable", 2, "'song' is not sound."),
+        ("missing", 3, "pip install 'sketch[colour]'"),
+        ("absent", 3, "'pencil' are not here"),
+    ],
+)
+def test_a_failed_task_exits_with_the_code_of_its_cause(reading: CommandLine, way: str, code: int, said: str) -> None:
+    failed = reading("time", "break", "--way", way)
+    assert failed.code == code
+    assert failed.err.splitlines()[-1].startswith("avstudio: ")
+    assert said in failed.err.splitlines()[-1]
+    assert "Traceback" not in failed.err
+
+
+def test_json_errors_are_on_stdout_too(reading: CommandLine) -> None:
+    failed = reading("time", "break", "--way", "missing", "--json")
+    error = failed.json["error"]
+    assert (error["code"], error["exit"], failed.code) == ("missing_dependency", 3, 3)
+    assert reading("text", "shout", "--json").json["error"]["code"] == "usage"
+
+
+def test_debug_shows_where_the_worker_failed(reading: CommandLine) -> None:
+    for failed in (
+        reading("time", "break", "--way", "raise", "--debug"),
+        reading("--debug", "time", "break", "--way", "raise"),
+    ):
+        assert "Traceback" in failed.err
+        assert 'raise RuntimeError("it broke")' in failed.err
+
+
+def test_failed_runs_are_tried_again_when_asked(reading: CommandLine) -> None:
+    failed = reading("time", "break", "--way", "raise", "--retries", "1")
+    assert failed.err.count("time.break: started") == 2
+    assert "tried again in 0.5 s" in failed.err
+
+
+def test_an_output_that_is_no_folder_is_refused_before_anything_runs(reading: CommandLine, note: Path) -> None:
+    refused = reading("text", "shout", note, "-o", note)
+    assert refused.code == 4
+    assert "is not a folder" in refused.err
+    assert "started" not in refused.err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_output_folder_that_cannot_be_written_is_refused(avstudio: CommandLine, note: Path) -> None:
+    locked = avstudio.folder / "locked"
+    locked.mkdir(mode=0o500)
+    refused = avstudio("text", "shout", note, "-o", locked / "out")
+    assert refused.code == 4
+    assert "cannot be written" in refused.err
+
+
+def test_names_beyond_ascii_and_very_long_ones_come_through(avstudio: CommandLine) -> None:
+    path = avstudio.folder / ("歌" * 70 + ".txt")
+    path.write_text("hello")
+    assert avstudio("text", "shout", path, "-o", "out").code == 0
+
+
+def test_a_reader_that_goes_away_is_no_error(reading: CommandLine) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [*COMMAND, "processors", "--json"], env=reading.environment, stdout=write, stderr=subprocess.PIPE, check=False
+    )
+    os.close(write)
+    assert done.stderr == b""
+
+
+def test_a_broken_settings_file_is_named(avstudio: CommandLine) -> None:
+    avstudio.home.mkdir()
+    (avstudio.home / "settings.toml").write_text("workers = 'many'")
+    refused = avstudio("text", "shout", "--help")
+    assert refused.code == 2
+    assert "workers" in refused.err
+    assert "Traceback" not in refused.err
