@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import noop
 import paired
-from huey import SqliteHuey
 
 from avstudio_core import Studio
 

@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avstudio_audio.decode import decode
-from avstudio_audio.transcript import Transcript
+from avstudio_audio.media.decode import decode
+from avstudio_audio.speech.transcript import Transcript
 from avstudio_core import Artifact, Studio
 from avstudio_server.watching import display_of, watch
 

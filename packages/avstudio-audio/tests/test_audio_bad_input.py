@@ -15,9 +15,9 @@ import soundfile as sf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from avstudio_audio.contents import probe
-from avstudio_audio.decode import decode
 from avstudio_audio.errors import NoAudio
+from avstudio_audio.media.contents import probe
+from avstudio_audio.media.decode import decode
 from avstudio_core.errors import AVStudioError, Degraded, UnreadableMedia
 
 Make = Callable[[Path], Path]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from avstudio_audio.contents import probe
+from avstudio_audio.media.contents import probe
 from avstudio_core.artifact import MediaFacts
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from avstudio_audio.decode import decode
+from avstudio_audio.media.decode import decode
 from avstudio_core.errors import InvalidInput, InvalidParams
 
 CONTAINERS = [

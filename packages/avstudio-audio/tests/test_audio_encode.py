@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from avstudio_audio.contents import probe
-from avstudio_audio.decode import decode
-from avstudio_audio.encode import encode
-from avstudio_audio.formats import AudioFormat
-from avstudio_audio.samples import Samples
+from avstudio_audio.media.contents import probe
+from avstudio_audio.media.decode import decode
+from avstudio_audio.media.encode import encode
+from avstudio_audio.media.formats import AudioFormat
+from avstudio_audio.media.samples import Samples
 from avstudio_core.errors import Degraded, DiskFull, InvalidInput, StorageError
 
 EXACT = {AudioFormat.WAV: 16, AudioFormat.WAV24: 24, AudioFormat.FLAC: 24}
@@ -223,7 +223,7 @@ def test_a_long_and_foreign_path_will_do(tmp_path: Path, music: Any) -> None:
 def test_beyond_four_gigabytes_a_wav_gets_larger_sizes(
     target: Any, music: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avstudio_audio.encode.WAV_LIMIT", 1_000)
+    monkeypatch.setattr("avstudio_audio.media.encode.WAV_LIMIT", 1_000)
     samples = Samples(music(), 44_100)
     encode(samples, target(AudioFormat.WAV), AudioFormat.WAV)
     assert target(AudioFormat.WAV).read_bytes()[:4] == b"RF64"

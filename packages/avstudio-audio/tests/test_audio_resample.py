@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from avstudio_audio.resample import resampled
+from avstudio_audio.media.resample import resampled
 
 Audio = NDArray[np.float32]
 PAIRS = [(44_100, 16_000), (48_000, 44_100), (44_100, 48_000), (8_000, 44_100), (192_000, 44_100), (96_000, 8_000)]

@@ -11,9 +11,9 @@ import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avstudio_audio.resample import resampled
-from avstudio_audio.transcript import Segment, Transcript
-from avstudio_audio.transcript_review import SoundFacts, loops, review, sound_facts
+from avstudio_audio.media.resample import resampled
+from avstudio_audio.speech.transcript import Segment, Transcript
+from avstudio_audio.speech.transcript_review import SoundFacts, loops, review, sound_facts
 
 SPOKEN = SoundFacts(level_dbfs=-20.0, speech_seconds=60.0)
 VERSE = [

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avstudio_audio.mixing import SPEAKERS, mix_matrix
-from avstudio_audio.samples import Samples
+from avstudio_audio.media.mixing import SPEAKERS, mix_matrix
+from avstudio_audio.media.samples import Samples
 from avstudio_core.errors import InvalidInput
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import avstudio_audio
-from avstudio_audio.decode import decode
+from avstudio_audio.media.decode import decode
 from avstudio_core import Plan, Studio
 from avstudio_core.errors import InvalidInput, InvalidPlan, TaskFailed, WeightsMissing
 from avstudio_core.testing import ProcessorContract, WeightsContract

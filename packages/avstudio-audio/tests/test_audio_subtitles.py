@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avstudio_audio.cues import COLUMNS, LONGEST, SHORTEST, Cue, cues
-from avstudio_audio.pieces import width
-from avstudio_audio.subtitles import to_srt, to_txt, to_vtt
-from avstudio_audio.transcript import MEDIA_TYPE, Segment, Transcript, Word
+from avstudio_audio.speech.cues import COLUMNS, LONGEST, SHORTEST, Cue, cues
+from avstudio_audio.speech.pieces import width
+from avstudio_audio.speech.subtitles import to_srt, to_txt, to_vtt
+from avstudio_audio.speech.transcript import MEDIA_TYPE, Segment, Transcript, Word
 
 STAMP = r"(\d\d+):([0-5]\d):([0-5]\d)[,.](\d{3})"
 

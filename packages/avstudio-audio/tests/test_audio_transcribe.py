@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 import avstudio_audio
-from avstudio_audio.transcript import Transcript
+from avstudio_audio.speech.transcript import Transcript
 from avstudio_core import Studio
 from avstudio_core.errors import InvalidInput
 from avstudio_core.testing import ProcessorContract, WeightsContract

@@ -14,11 +14,11 @@ import pytest
 import soundfile as sf
 from numpy.typing import NDArray
 
-from avstudio_audio.resample import resampled
+from avstudio_audio.media.resample import resampled
 from avstudio_audio.separation.engine import Options as SeparationOptions
 from avstudio_audio.separation.spleeter import Spleeter
-from avstudio_audio.transcript import Transcript
-from avstudio_audio.whisper import RATE, Options, Whisper
+from avstudio_audio.speech.transcript import Transcript
+from avstudio_audio.speech.whisper import RATE, Options, Whisper
 from avstudio_core.errors import (
     InvalidInput,
     MissingDependency,

@@ -76,8 +76,8 @@ def test_a_declaration_holds_all_that_an_interface_needs(site: Site, tmp_path: P
     assert (found.summary, found.description, found.distribution) == ("Do it.", "Do it.\n\nAt length.", "demo")
     assert (found.accepts, found.outputs) == (["audio/*"], {"made": "audio/wav"})
     assert found.params["properties"]["count"] == {
-        **{"default": 2, "minimum": 1, "maximum": 9, "description": "How many."},
-        **{"title": "Count", "type": "integer", "unit": "Hz"},
+        "default": 2, "minimum": 1, "maximum": 9, "description": "How many.",
+        "title": "Count", "type": "integer", "unit": "Hz",
     }
     assert {"made", "effective", "warnings", "provenance", "cache_hit"} <= found.result["properties"].keys()
     assert Declaration(**json.loads(json.dumps(asdict(found)))) == found

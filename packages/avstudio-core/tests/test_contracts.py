@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-from typing import ClassVar
-
-import pytest
-
 import avstudio_core.builtin
 from avstudio_core.models.memory import AppleMemory, CpuMemory
 from avstudio_core.testing import ExecutorContract, MemoryManagerContract, ProcessorContract, exercises

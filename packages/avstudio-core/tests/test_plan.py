@@ -72,7 +72,7 @@ def known(name: str) -> Processor[Any, Any]:
     return KNOWN[name]
 
 
-def refusal(expression: str, source_type: str | None = "audio/wav") -> tuple[str, str]:
+def refusal(expression: str, source_type: str | None = None) -> tuple[str, str]:
     """What is said of an expression, and the part of it that is underlined."""
     with pytest.raises(InvalidPlan) as refused:
         Plan.parse(expression).check(known, source_type)
@@ -125,7 +125,7 @@ def test_steps_are_put_in_order() -> None:
 
 
 def test_a_very_long_chain_is_no_trouble() -> None:
-    chain = [Step(id=f"s{n}", processor="audio.make", source=Ref(step=f"s{n + 1}")) for n in range(3000)]
+    chain = [Step(id=f"s{n}", processor="audio.write", source=Ref(step=f"s{n + 1}")) for n in range(3000)]
     plan = Plan(steps=(*chain, Step(id="s3000", processor="audio.make")))
     assert plan.ordered()[0].id == "s3000"
 
@@ -157,8 +157,13 @@ def test_a_refusal_marks_the_place(expression: str, said: str, place: str) -> No
 
 
 def test_a_source_is_needed_and_must_fit() -> None:
-    assert "audio.split needs a source (audio/*) and is given none." in refusal("audio.split", None)[0]
+    assert "audio.split needs a source (audio/*) and is given none." in refusal("audio.split")[0]
     assert "audio.split accepts audio/* and is given 'image/png'." in refusal("audio.split", "image/png")[0]
+
+
+def test_a_source_that_nobody_reads_is_refused() -> None:
+    with pytest.raises(InvalidPlan, match=r"audio\.make takes no source, and is given one\."):
+        Plan.parse("audio.make").check(known, "audio/wav")
 
 
 @pytest.mark.parametrize("empty", ["", "  \n"])
@@ -170,7 +175,11 @@ def test_an_empty_expression_shows_an_example(empty: str) -> None:
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
-        ([{"id": "a", "processor": "audio.make", "source": "a"}], "circle: a → a"),
+        ([{"id": "a", "processor": "audio.write", "source": "a"}], "circle: a → a"),
+        (
+            [{"id": "a", "processor": "audio.make"}, {"id": "b", "processor": "audio.make", "source": "a"}],
+            "audio.make takes no source, and is given one.",
+        ),
         (
             [
                 {"id": "a", "processor": "audio.write", "source": "c"},

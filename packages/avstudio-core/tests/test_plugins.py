@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import sys
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -180,7 +179,7 @@ def test_a_moment_is_told_to_all_and_harms_none(write_plugin: WritePlugin, tmp_p
     rude = write_plugin("@hookimpl\ndef studio_started(studio):\n    raise RuntimeError('rude')")
     kind = write_plugin("HEARD = []\n@hookimpl\ndef studio_started(studio):\n    HEARD.append(studio)")
     with Studio(home=tmp_path / "home", plugins="", add=[rude, kind]) as studio:
-        assert kind.HEARD == [studio]
+        assert [studio] == kind.HEARD
         assert studio.plugins.broken == {rude.__name__: "RuntimeError: rude"}
 
 

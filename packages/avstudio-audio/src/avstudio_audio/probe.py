@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from avstudio_audio.contents import Contents
+from avstudio_audio.media.contents import Contents
 from avstudio_core import Artifact, Context, Params, Processor, Result
 
 
@@ -30,7 +30,7 @@ class Probe(Processor[ProbeParams, ProbeResult]):
     accepts: ClassVar[tuple[str, ...]] = ("audio/*", "video/*", "application/octet-stream")
 
     def run(self, source: Artifact, params: ProbeParams, context: Context) -> ProbeResult:
-        from avstudio_audio.contents import probe
+        from avstudio_audio.media.contents import probe
 
         context.check()
         return ProbeResult(contents=probe(source.path))

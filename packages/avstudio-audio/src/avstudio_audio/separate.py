@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from avstudio_audio.choosing import AUTO, choose_device, choose_model, declared
-from avstudio_audio.formats import AudioFormat
+from avstudio_audio.media.formats import AudioFormat
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processor, Result, Review
 from avstudio_core.errors import NotFound
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from avstudio_audio.samples import Samples
+    from avstudio_audio.media.samples import Samples
     from avstudio_audio.separation.engine import Engine
 
 FAMILIES = ("demucs", "spleeter")
@@ -94,7 +94,7 @@ class Separate(Processor[SeparateParams, SeparateResult]):
         )
 
     def run(self, source: Artifact, params: SeparateParams, context: Context) -> SeparateResult:
-        from avstudio_audio.decode import decode
+        from avstudio_audio.media.decode import decode
         from avstudio_audio.separation.engine import Options
 
         context.progress(0.0, "load")
@@ -192,7 +192,7 @@ def _written(
     context: Context,
 ) -> dict[str, Artifact]:
     """The stems as files, named after the recording."""
-    from avstudio_audio.encode import encode
+    from avstudio_audio.media.encode import encode
 
     written = {}
     facts = MediaFacts(duration=mix.duration, rate=mix.rate, channels=2)

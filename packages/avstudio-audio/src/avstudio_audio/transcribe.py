@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from avstudio_audio.choosing import AUTO, choose_device, choose_model, declared
-from avstudio_audio.languages import language_code
-from avstudio_audio.transcript import MEDIA_TYPE, Transcript
+from avstudio_audio.speech.languages import language_code
+from avstudio_audio.speech.transcript import MEDIA_TYPE, Transcript
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processor, Result, Review
 from avstudio_core.errors import NotFound
 
 if TYPE_CHECKING:
-    from avstudio_audio.whisper import Options, Whisper
+    from avstudio_audio.speech.whisper import Options, Whisper
 
 FAMILY = "whisper"
 UNDECLARED_MB = 2000
@@ -90,9 +90,9 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
         )
 
     def run(self, source: Artifact, params: TranscribeParams, context: Context) -> TranscribeResult:
-        from avstudio_audio.decode import decode
-        from avstudio_audio.transcript_review import review, sound_facts
-        from avstudio_audio.whisper import RATE
+        from avstudio_audio.media.decode import decode
+        from avstudio_audio.speech.transcript_review import review, sound_facts
+        from avstudio_audio.speech.whisper import RATE
 
         context.progress(0.0, "load")
         arithmetic = _arithmetic(params, context.needs.device)
@@ -105,12 +105,13 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
             warn=context.warn,
         )
         options = _options(params, context.feedback)
-        transcript = whisper.transcribe(
+        heard = whisper.transcribe(
             sound.data,
             options,
             progress=lambda part: context.progress(0.05 + 0.95 * part, "transcribe"),
             cancelled=context.cancelled,
         )
+        transcript = heard.shifted(sound.start)
         findings = review(transcript, lambda: sound_facts(sound.data[0]))
         if context.feedback is not None:
             for finding in findings:
@@ -133,7 +134,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
 
 
 def _load(context: Context, arithmetic: str) -> Whisper:
-    from avstudio_audio.whisper import Whisper
+    from avstudio_audio.speech.whisper import Whisper
 
     assert context.needs.model is not None
     folder = context.weights(context.needs.model)
@@ -148,7 +149,7 @@ def _arithmetic(params: TranscribeParams, device: str) -> str:
 
 def _options(params: TranscribeParams, feedback: str | None) -> Options:
     """What the parameters ask for; after a transcript was refused, without the context that loops feed on."""
-    from avstudio_audio.whisper import Options
+    from avstudio_audio.speech.whisper import Options
 
     return Options(
         language=params.language,
@@ -164,7 +165,7 @@ def _options(params: TranscribeParams, feedback: str | None) -> Options:
 
 def _files(transcript: Transcript, source: Artifact, params: TranscribeParams, context: Context) -> dict[str, Any]:
     """The transcript and the subtitles as artifacts, named after the recording."""
-    from avstudio_audio.subtitles import to_srt, to_txt, to_vtt
+    from avstudio_audio.speech.subtitles import to_srt, to_txt, to_vtt
 
     writers = {"srt": to_srt, "vtt": to_vtt, "txt": to_txt}
     facts = MediaFacts(duration=transcript.duration)

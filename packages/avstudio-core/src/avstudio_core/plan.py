@@ -116,6 +116,9 @@ class Plan(BaseModel):
             except InvalidInput as error:
                 raise InvalidPlan(self._marked(str(error), step)) from None
             checked.append((step, params))
+        if source_type is not None and not any(known(step.processor).accepts for step, _ in checked if not step.source):
+            names = ", ".join(step.processor for step, _ in checked)
+            raise InvalidPlan(f"{names} takes no source, and is given one.")
         return checked
 
     def _chain(self, step: Step, steps: Mapping[str, Step], done: Mapping[str, Step]) -> list[Step]:
@@ -253,6 +256,8 @@ def _check_source(
     if given is not None and step.source is not None:
         source_type = _output_type(step.source, given)
     if not processor.accepts:
+        if step.source is not None:
+            raise InvalidPlan(f"{processor.name} takes no source, and is given one.")
         return
     wanted = ", ".join(processor.accepts)
     if source_type is None:

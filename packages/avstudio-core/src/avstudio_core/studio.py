@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import shutil
 import threading
 import time
@@ -92,8 +92,8 @@ class Studio:
         Raises `InvalidInput` for an unknown processor, parameters out of bounds, or a source that does not fit.
         """
         kind = self.processor(processor)
-        step = Step(id=kind.name.rpartition(".")[2], processor=kind.name, params=_plain(params))
-        parameters(kind, step.params)  # refused as parameters, not as a plan
+        given = parameters(kind, _plain(params)).model_dump(mode="json", exclude_unset=True)
+        step = Step(id=kind.name.rpartition(".")[2], processor=kind.name, params=given)
         try:
             submitted = self.submit_plan(Plan(steps=(step,)), source, task=task)
         except InvalidPlan as error:
@@ -181,18 +181,18 @@ class Studio:
         """Copy an artifact's content to a path, whole or not at all. Raises `OutputExists`, `CorruptFile`."""
         path = Path(target)
         self.store.verify(artifact.sha256)
-        if path.exists() and not overwrite:
-            raise OutputExists(f"'{path}' exists already. Choose another place, or overwrite it (--overwrite).")
-        partial = path.with_name(f".{path.name[:100]}.{os.getpid()}.partial")
+        partial = path.with_name(f".{new_id('partial')}")
         try:
+            if path.exists() and not overwrite:
+                raise OutputExists(f"'{path}' exists already. Choose another place, or overwrite it (--overwrite).")
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(self.store.path(artifact.sha256), partial)
             partial.replace(path)
         except OSError as error:
             raise StorageError.of(error, path) from error
         finally:
-            if partial.exists():
-                partial.unlink()
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
         return path
 
     # Parts

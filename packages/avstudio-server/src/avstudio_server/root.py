@@ -81,27 +81,24 @@ class Root(Group):
 
 def root() -> Any:
     """The whole command line."""
-    app = typer.Typer(cls=Root, add_completion=False, rich_markup_mode=None)
+    app = typer.Typer(cls=Root, add_completion=True, rich_markup_mode=None)
     app.callback(invoke_without_command=True)(_start)
-    return built(app)
+    command = built(app)
+    for param in command.params:
+        param.default = False  # they are switches; Typer imports pydantic to find out what None is
+    return command
 
 
 def _start(
     ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
-    install: Annotated[bool, typer.Option("--install-completion", help="Complete commands in this shell.")] = False,
-    show: Annotated[bool, typer.Option("--show-completion", help="Print the completion for this shell.")] = False,
 ) -> None:
     """A local-first studio for sound, video and language models."""
     if version:
         from avstudio_core import __version__
 
         print(f"avstudio {__version__}")
-    elif install or show:
-        from typer.completion import install_callback, show_callback
-
-        (install_callback if install else show_callback)(ctx, ctx.command.params[0], True)
     elif ctx.invoked_subcommand is None:
         print(ctx.get_help())
         ctx.exit(2)

@@ -10,11 +10,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avstudio_audio.container import audio_stream, ends_early
 from avstudio_audio.errors import NoAudio
-from avstudio_audio.frames import numbers_of, readable_format
-from avstudio_audio.mixing import SPEAKERS
-from avstudio_audio.reporting import Warn
+from avstudio_audio.media.container import audio_stream, ends_early
+from avstudio_audio.media.frames import numbers_of, readable_format
+from avstudio_audio.media.mixing import SPEAKERS
+from avstudio_audio.media.reporting import Warn
 from avstudio_core.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from avstudio_audio.cues import cues
-from avstudio_audio.transcript import Transcript
+from avstudio_audio.speech.cues import cues
+from avstudio_audio.speech.transcript import Transcript
 
 
 def to_srt(transcript: Transcript) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from avstudio_audio.transcript import Segment, Transcript
+    from avstudio_audio.speech.transcript import Segment, Transcript
 
 COMPRESSION = 2.4
 """Text that zlib shrinks more is repetitive: the limit at which Whisper itself tries another temperature."""

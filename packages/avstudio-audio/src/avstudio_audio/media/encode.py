@@ -9,11 +9,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from avstudio_audio.formats import AudioFormat
-from avstudio_audio.reporting import Warn, log_warning
-from avstudio_audio.resample import resampled
-from avstudio_audio.samples import Samples, first_not_finite
-from avstudio_audio.traits import TRAITS, Traits
+from avstudio_audio.media.formats import AudioFormat
+from avstudio_audio.media.reporting import Warn, log_warning
+from avstudio_audio.media.resample import resampled
+from avstudio_audio.media.samples import Samples, first_not_finite
+from avstudio_audio.media.traits import TRAITS, Traits
 from avstudio_core.errors import InvalidInput, StorageError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from unicodedata import east_asian_width
 
-from avstudio_audio.transcript import Segment, Transcript, Word
+from avstudio_audio.speech.transcript import Segment, Transcript, Word
 
 _UNSPACED = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _OPENING = r"「『（《〈【"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from avstudio_audio.container import open_media
+from avstudio_audio.media.container import open_media
 from avstudio_core.artifact import MediaFacts
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from avstudio_audio.formats import AudioFormat
+from avstudio_audio.media.formats import AudioFormat
 
 
 @dataclass(frozen=True, slots=True)

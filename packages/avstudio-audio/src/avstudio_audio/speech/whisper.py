@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from avstudio_audio.transcript import Segment, Transcript, Word
+from avstudio_audio.speech.transcript import Segment, Transcript, Word
 from avstudio_core.errors import (
     InvalidInput,
     MissingDependency,

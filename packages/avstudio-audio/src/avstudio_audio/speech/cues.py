@@ -11,8 +11,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from avstudio_audio.pieces import Piece, pieces, width
-from avstudio_audio.transcript import Transcript
+from avstudio_audio.speech.pieces import Piece, pieces, width
+from avstudio_audio.speech.transcript import Transcript
 
 COLUMNS = 42
 """The width of a line."""

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avstudio_audio.container import open_media
-from avstudio_audio.mixing import mix_matrix
-from avstudio_audio.reader import BLOCK, AudioReader, Span, no_sound
-from avstudio_audio.reporting import Progress, Warn, log_warning
-from avstudio_audio.resample import resampled
-from avstudio_audio.samples import Samples, first_not_finite
+from avstudio_audio.media.container import open_media
+from avstudio_audio.media.mixing import mix_matrix
+from avstudio_audio.media.reader import BLOCK, AudioReader, Span, no_sound
+from avstudio_audio.media.reporting import Progress, Warn, log_warning
+from avstudio_audio.media.resample import resampled
+from avstudio_audio.media.samples import Samples, first_not_finite
 from avstudio_core.errors import InvalidParams, NotEnoughMemory, UnreadableMedia
 
 if TYPE_CHECKING:

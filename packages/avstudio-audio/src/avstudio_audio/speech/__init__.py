@@ -1,0 +1,1 @@
+"""Speech to text: the engine, its transcripts, subtitles made of them."""

@@ -1,0 +1,155 @@
+"""`avstudio processors`, `plugins`, `models`, `doctor`: what is installed, missing, broken."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from avstudio_server.testing import CommandLine
+
+BROKEN = "[avstudio]\nsmudge = smudge\n"
+
+
+def test_processors_are_listed(reading: CommandLine) -> None:
+    assert "text.shout" in reading("processors").out
+    assert [one["name"] for one in reading("processors", "--json").json] == [
+        "text.shout",
+        "text.twins",
+        "time.break",
+        "time.wait",
+    ]
+
+
+def test_one_processor_is_all_that_a_generator_asks_for(reading: CommandLine) -> None:
+    data = reading("processors", "text.shout", "--json").json
+    assert data["accepts"] == ["text/*"]
+    assert data["outputs"] == {"shout": "text/plain"}
+    assert data["params"]["properties"]["times"]["maximum"] == 5
+    assert data["result"]["properties"]["letters"]["unit"] == "letters"
+    assert data["needs"]["family"] == "general"
+
+
+def test_one_processor_is_shown_to_people(reading: CommandLine) -> None:
+    shown = reading("processors", "text.shout").out
+    assert "Longer words about it stand here." in shown
+    assert "takes: text/*" in shown
+    assert "at least 1, at most 5" in shown
+    assert "unknown" in reading("processors", "time.break").out
+
+
+def test_plugins_tell_what_they_bring(reading: CommandLine) -> None:
+    shown = reading("plugins").out
+    assert "processors text.shout, time.wait, time.break, text.twins; weights pencil" in shown
+    by_name = {one["name"]: one for one in reading("plugins", "--json").json}
+    assert by_name["sketch"]["distribution"] == "sketch"
+    assert by_name["core"]["brings"]["executors"] == ["inline", "local"]
+
+
+@pytest.fixture
+def smudged(avstudio: CommandLine, tmp_path: Path) -> CommandLine:
+    """A command with a plugin that raises when it is imported."""
+    info = tmp_path / "more" / "smudge-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: smudge\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(BROKEN)
+    (tmp_path / "more" / "smudge.py").write_text("raise OSError('out of ink')")
+    avstudio.environment["PYTHONPATH"] += f":{tmp_path / 'more'}"
+    avstudio.environment["AVSTUDIO_PLUGINS"] = "core,sketch,smudge"
+    return avstudio
+
+
+def test_a_broken_plugin_is_told_of_and_the_rest_works(smudged: CommandLine, note: Path) -> None:
+    assert "BROKEN: " in smudged("plugins").out
+    assert "out of ink" in {one["name"]: one for one in smudged("plugins", "--json").json}["smudge"]["error"]
+    assert smudged("text", "shout", note).code == 0
+    assert "Broken plugins: smudge" in smudged("ink").err
+    doctor = smudged("doctor")
+    assert doctor.code == 3
+    assert "out of ink" in doctor.out.splitlines()[-1]
+
+
+def test_a_plugin_that_is_repaired_is_found(smudged: CommandLine, sketch: Path) -> None:
+    assert smudged("ink").code == 2
+    source = (
+        (sketch / "sketch.py")
+        .read_text()
+        .replace("text.shout", "ink.shout")
+        .replace("return [Shout, Wait, Break, Twins]", "return [Shout]")
+    )
+    (smudged.folder / "more" / "smudge.py").write_text(source.replace('"pencil"', '"pen"'))
+    assert "shout" in smudged("ink", "--help").out
+
+
+def test_models_are_listed_with_what_to_do(reading: CommandLine) -> None:
+    assert "pip install 'sketch[colour]'" in reading("models", "list").out
+    [pencil] = reading("models", "list", "--json").json
+    assert (pencil["place"], pencil["at_hand"], pencil["size"]) == ("absent", False, 5_000_000)
+
+
+def test_weights_that_are_not_here_have_no_path(reading: CommandLine) -> None:
+    for command in ("path", "pull"):
+        missing = reading("models", command, "pencil")
+        assert missing.code == 3
+        assert "To get them: pip install 'sketch[colour]'" in missing.err
+
+
+def test_weights_in_a_given_folder_have_a_path(avstudio: CommandLine) -> None:
+    folder = avstudio.folder / "weights" / "pencil"
+    folder.mkdir(parents=True)
+    (folder / "lead.bin").write_bytes(b"lead")
+    avstudio.environment["AVSTUDIO_WEIGHTS"] = str(folder.parent)
+    assert avstudio("models", "path", "pencil").out == f"{folder}\n"
+    assert avstudio("models", "path", "pencil", "--json").json == {"name": "pencil", "path": str(folder)}
+    assert avstudio("models", "pull", "pencil", "--json").json == [{"name": "pencil", "path": str(folder)}]
+    assert "here (path)" in avstudio("models", "list").out
+
+
+def test_the_doctor_tells_all(avstudio: CommandLine) -> None:
+    found = avstudio("doctor", "--json")
+    assert found.code == 0
+    data = found.json
+    settings = {one["name"]: one for one in data["settings"]}
+    assert (settings["home"]["origin"], settings["workers"]["origin"]) == ("environment", "default")
+    extras = {one["command"]: one["missing"] for one in data["extras"]}
+    assert extras["pip install 'sketch[colour]'"] == ["a-library-that-nobody-wrote>=2"]
+    assert {one["device"] for one in data["devices"]} >= {"cpu"}
+    assert data["data_folder"]["budget_mb"] > 0
+    shown = avstudio("doctor").out
+    assert "Run: pip install 'sketch[colour]'" in shown
+    assert shown.endswith("Nothing is wrong.\n")
+
+
+def test_the_check_finds_a_file_that_changed(avstudio: CommandLine, note: Path) -> None:
+    stored = Path(avstudio("text", "shout", note, "--json").json["files"]["shout"])
+    assert avstudio("doctor", "--check").code == 0
+    stored.chmod(0o600)
+    stored.write_text("something else")
+    found = avstudio("doctor", "--check")
+    assert found.code == 4
+    assert "has changed" in found.out
+    assert avstudio("doctor", "--check", "--json").json["data_folder"]["flaws"]
+
+
+def test_a_data_folder_that_cannot_be_opened_is_a_flaw(avstudio: CommandLine, note: Path) -> None:
+    avstudio.home.mkdir()
+    (avstudio.home / "avstudio.db").write_text("this is no database, and it is long enough to show that" * 100)
+    assert avstudio("doctor").code == 4
+    refused = avstudio("text", "shout", note)
+    assert refused.code == 4
+    assert "damaged" in refused.err
+
+
+def test_no_plugins_no_processors(avstudio: CommandLine) -> None:
+    avstudio.environment["AVSTUDIO_PLUGINS"] = ""
+    assert "pip install 'avstudio-audio'" in avstudio("processors").out
+    assert avstudio("plugins").out == "No plugins are loaded.\n"
+
+
+def test_a_plugin_that_is_uninstalled_is_gone(avstudio: CommandLine, sketch: Path, tmp_path: Path) -> None:
+    packages = Path(shutil.copytree(sketch, tmp_path / "packages"))
+    avstudio.environment["PYTHONPATH"] = str(packages)
+    assert avstudio("text", "--help").code == 0
+    shutil.rmtree(packages / "sketch-1.0.dist-info")
+    assert avstudio("text", "--help").code == 2

@@ -1,0 +1,191 @@
+"""`avstudio tasks`."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avstudio_server.testing import CommandLine
+
+LEAVE = """
+import os
+from avstudio_core import Studio
+studio = Studio(own=True, executor="inline")
+studio.start = lambda: None
+plan = studio.submit_plan({plan!r}, {source!r})
+print(*[handle.task_id for handle in plan.steps.values()], flush=True)
+os._exit(0)
+"""
+
+
+def left(avstudio: CommandLine, plan: str, source: Path | None = None) -> list[str]:
+    """The tasks of a plan that a program submitted before it died."""
+    import sys
+
+    code = LEAVE.format(plan=plan, source=source and str(source))
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=avstudio.environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+def listed(avstudio: CommandLine, *options: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = avstudio("tasks", "list", "--json", *options).json
+    return found
+
+
+def test_an_empty_list(avstudio: CommandLine) -> None:
+    assert avstudio("tasks", "list").out == "No tasks.\n"
+    assert listed(avstudio) == []
+
+
+def test_tasks_are_listed_by_state_and_number(avstudio: CommandLine) -> None:
+    avstudio("time", "wait", "--seconds", "0")
+    avstudio("time", "break", "--way", "raise")
+    assert [task["processor"] for task in listed(avstudio)] == ["time.wait", "time.break"]
+    assert [task["processor"] for task in listed(avstudio, "--state", "failed")] == ["time.break"]
+    assert [task["processor"] for task in listed(avstudio, "--limit", "1")] == ["time.break"]
+    shown = avstudio("tasks", "list").out
+    assert "COMPLETED" in shown
+    assert "it broke" in shown
+
+
+def test_a_task_is_shown_by_its_id_or_a_part_of_it(avstudio: CommandLine, note: Path) -> None:
+    done = avstudio("text", "shout", note, "--json").json
+    for name in (done["task"], done["task"][-8:]):
+        assert "text.shout" in avstudio("tasks", "show", name).out
+    data = avstudio("tasks", "show", done["task"], "--json").json
+    assert data["files"] == done["files"]
+    assert [event["type"] for event in data["events"]][-1] == "task.completed"
+
+
+def test_a_part_that_fits_several_or_none_is_refused(avstudio: CommandLine) -> None:
+    for _ in range(2):
+        avstudio("time", "wait", "--seconds", "0")
+    several, none = avstudio("tasks", "show", "task"), avstudio("tasks", "show", "nowhere")
+    assert (several.code, none.code) == (2, 2)
+    assert "fits 2 tasks" in several.err
+    assert "No task has the id 'nowhere'" in none.err
+
+
+def test_what_died_with_its_program_is_worked_off(avstudio: CommandLine, note: Path) -> None:
+    ids = left(avstudio, "text.shout | text.shout times=2", note)
+    done = avstudio("tasks", "run", "--json")
+    assert done.code == 0
+    assert done.json == {"tasks": dict.fromkeys(ids, "COMPLETED"), "completed": 2}
+    assert avstudio("tasks", "run").out == "Nothing waits.\n"
+
+
+def test_working_off_ends_with_1_when_a_task_fails(avstudio: CommandLine) -> None:
+    left(avstudio, "time.break way=raise")
+    done = avstudio("tasks", "run")
+    assert done.code == 1
+    assert "0 of 1 tasks completed." in done.out
+
+
+def test_interrupted_work_is_put_back(avstudio: CommandLine) -> None:
+    [name] = left(avstudio, "time.wait seconds=30")
+    with avstudio.start("tasks", "run", stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        while "waiting" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        assert "put back" in process.stderr.read()
+    assert process.returncode == 130
+    assert [(task["id"], task["state"]) for task in listed(avstudio)] == [(name, "PENDING")]
+
+
+def test_a_one_shot_command_leaves_what_others_submitted(avstudio: CommandLine) -> None:
+    left(avstudio, "time.wait seconds=0")
+    avstudio("time", "wait", "--seconds", "0.2")
+    assert [task["state"] for task in listed(avstudio)] == ["PENDING", "COMPLETED"]
+
+
+def test_watching_ends_with_the_result(avstudio: CommandLine, note: Path) -> None:
+    [name] = left(avstudio, "text.shout", note)
+    with avstudio.start("tasks", "watch", name, "-o", "out", stdout=subprocess.PIPE) as watching:
+        assert avstudio("tasks", "run").code == 0
+        assert watching.stdout is not None
+        assert "*HELLO!" in watching.stdout.read()
+    assert watching.returncode == 0
+    assert (avstudio.folder / "out/said.txt").read_text() == "*HELLO!"
+
+
+def test_watching_a_failed_task_tells_why(avstudio: CommandLine) -> None:
+    avstudio("time", "break", "--way", "missing")
+    watched = avstudio("tasks", "watch", listed(avstudio)[0]["id"])
+    assert watched.code == 3
+    assert "pip install" in watched.err
+
+
+def test_interrupted_watching_leaves_the_task_alone(avstudio: CommandLine) -> None:
+    [name] = left(avstudio, "time.wait seconds=0")
+    with avstudio.start("tasks", "watch", name, stderr=subprocess.PIPE) as watching:
+        assert watching.stderr is not None
+        with pytest.raises(subprocess.TimeoutExpired):
+            watching.wait(1.5)
+        watching.send_signal(signal.SIGINT)
+        assert "goes on" in watching.stderr.read()
+    assert watching.returncode == 130
+    assert listed(avstudio)[0]["state"] == "PENDING"
+
+
+def test_cancelling_a_waiting_task_and_one_that_ended(avstudio: CommandLine) -> None:
+    [name] = left(avstudio, "time.wait seconds=30")
+    assert avstudio("tasks", "cancel", name, "--json").json == [{"task": name, "state": "BLOCKED"}]
+    again = avstudio("tasks", "cancel", name)
+    assert again.code == 5
+    assert "cannot be cancelled: it is BLOCKED" in again.err
+
+
+def test_cancelling_from_another_terminal(avstudio: CommandLine) -> None:
+    with avstudio.start("time", "wait", "--seconds", "30", stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        while "waiting" not in process.stderr.readline():
+            pass
+        name = listed(avstudio)[0]["id"]
+        assert avstudio("tasks", "cancel", name).out == f"{name}: cancelled\n"
+        process.stderr.read()
+    assert process.returncode == 130
+
+
+def test_a_cancelled_task_is_retried_with_its_result(avstudio: CommandLine, note: Path) -> None:
+    ids = left(avstudio, "text.shout | text.shout times=2", note)
+    avstudio("tasks", "cancel", ids[0])
+    assert [task["state"] for task in listed(avstudio)] == ["BLOCKED", "BLOCKED"]
+    done = avstudio("tasks", "retry", ids[1], "--json", "-o", "out")
+    assert done.code == 0
+    assert done.json["steps"]["shout2"]["result"]["text"] == "**HELLO!! **HELLO!!"
+
+
+def test_a_completed_task_is_not_retried(avstudio: CommandLine) -> None:
+    name = avstudio("time", "wait", "--seconds", "0", "--json").json["task"]
+    refused = avstudio("tasks", "retry", name)
+    assert refused.code == 5
+    assert "cannot be retried: it is COMPLETED" in refused.err
+
+
+def test_a_person_reviews(avstudio: CommandLine, note: Path) -> None:
+    waiting = avstudio("text", "shout", note, "--review", "-o", "out")
+    assert waiting.code == 5
+    assert "*HELLO!" in waiting.out
+    assert not (avstudio.folder / "out").exists()
+    name = listed(avstudio)[0]["id"]
+    assert f"avstudio tasks accept {name}" in waiting.err
+    assert avstudio("tasks", "send-back", name, "--reason", "too loud", "--json").json["state"] == "PENDING"
+    assert avstudio("tasks", "run").code == 0
+    assert listed(avstudio)[0]["state"] == "AWAITING_REVIEW"
+    assert avstudio("tasks", "accept", name, "--json").json == {"task": name, "state": "COMPLETED"}
+
+
+def test_a_pipe_stops_where_a_person_is_to_review(avstudio: CommandLine, note: Path) -> None:
+    waiting = avstudio("pipe", "text.shout | text.shout times=2", note, "--review")
+    assert waiting.code == 5
+    first = listed(avstudio, "--state", "awaiting-review")[0]["id"]
+    assert "accepted" in avstudio("tasks", "accept", first).out
+    assert avstudio("tasks", "run").code == 0
+    assert sorted(task["state"] for task in listed(avstudio)) == ["AWAITING_REVIEW", "COMPLETED"]

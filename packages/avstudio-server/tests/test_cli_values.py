@@ -1,0 +1,129 @@
+"""Texts on the command line, and the JSON values that they stand for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avstudio_core import errors
+from avstudio_core.errors import AVStudioError, NotFound, TaskFailed, UnreadableMedia
+from avstudio_server.answers import rendered
+from avstudio_server.exits import MEANINGS, exit_code
+from avstudio_server.fields import Field, fields_of
+from avstudio_server.progress import spoken
+from avstudio_server.tables import size, table
+
+LIST_OF_NUMBERS = {"type": "array", "items": {"type": "number"}}
+
+
+def field(schema: dict[str, Any]) -> Field:
+    return Field("x", "--x", schema, {}, required=False)
+
+
+@given(st.integers())
+def test_whole_numbers_come_back(number: int) -> None:
+    assert field({"type": "integer"}).value(str(number)) == number
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_numbers_come_back(number: float) -> None:
+    assert field({"anyOf": [{"type": "number"}, {"type": "null"}]}).value(repr(number)) == number
+
+
+@given(st.text())
+def test_texts_come_back_as_they_are(text: str) -> None:
+    assert field({"type": "string"}).value(text) == text
+
+
+@given(st.lists(st.integers()))
+def test_lists_come_back_with_commas_one_by_one_and_as_json(numbers: list[int]) -> None:
+    listed = field({"type": "array", "items": {"type": "integer"}})
+    written = [str(number) for number in numbers]
+    assert listed.value([",".join(written)]) == listed.value(written) == listed.value([json.dumps(numbers)]) == numbers
+
+
+@given(st.dictionaries(st.text(), st.integers() | st.text() | st.none()))
+def test_objects_come_back_as_json(value: dict[str, Any]) -> None:
+    assert field({"type": "object"}).value(json.dumps(value)) == value
+
+
+@given(st.sampled_from([{"type": "integer"}, {"type": "number"}, {"type": "boolean"}, {"type": "object"}]), st.text())
+def test_any_text_is_read_or_refused_with_the_options_name(schema: dict[str, Any], text: str) -> None:
+    try:
+        field(schema).value(text)
+    except errors.InvalidParams as error:
+        assert "'--x' cannot be" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "value"),
+    [
+        ({"anyOf": [{"type": "integer"}, {"enum": ["auto"]}]}, "auto", "auto"),
+        ({"anyOf": [{"type": "integer"}, {"type": "string"}]}, "12", 12),
+        ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, "twelve", "twelve"),
+        ({"enum": [1, 2]}, "2", 2),
+        ({"const": "only"}, "only", "only"),
+        ({}, "[1]", [1]),
+        ({}, "plain", "plain"),
+        ({"type": "boolean"}, "TRUE", True),
+    ],
+)
+def test_the_narrowest_form_that_fits_is_taken(schema: dict[str, Any], text: str, value: object) -> None:
+    assert field(schema).value(text) == value
+
+
+def test_references_are_looked_up() -> None:
+    definitions = {"Format": {"enum": ["flac", "mp3"], "type": "string"}}
+    params = {"properties": {"format": {"$ref": "#/$defs/Format", "default": "flac"}}, "$defs": definitions}
+    [found] = fields_of(params, "separate", ())
+    assert found.value("mp3") == "mp3"
+    assert found.help == "[default: flac]"
+    with pytest.raises(errors.InvalidParams, match=r"Did you mean 'flac'\?"):
+        found.value("flak")
+
+
+def test_a_wrong_item_of_a_list_is_named() -> None:
+    with pytest.raises(errors.InvalidParams, match="'--x' cannot be 'b': give a number"):
+        field(LIST_OF_NUMBERS).value(["1,b"])
+    with pytest.raises(errors.InvalidParams, match="'--x' cannot be"):
+        field(LIST_OF_NUMBERS).value(["[1,"])
+
+
+def test_every_error_has_a_documented_exit_code() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AVStudioError)]
+    assert {exit_code(kind("")) for kind in kinds} <= set(MEANINGS)
+    assert exit_code(NotFound("")) == exit_code(TaskFailed("", cause="not_found")) == 2
+
+
+def test_a_plugins_own_error_exits_as_the_one_it_refines() -> None:
+    class TooLoud(UnreadableMedia):
+        code = "too_loud"
+
+    assert exit_code(TaskFailed("", cause=TooLoud.code)) == 2
+    assert exit_code(TaskFailed("", cause="nobody_knows")) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.44, "0.4 s"), (12.4, "12 s"), (59.7, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")],
+)
+def test_durations_are_spoken(seconds: float, text: str) -> None:
+    assert spoken(seconds) == text
+
+
+def test_sizes_are_spoken() -> None:
+    assert [size(1), size(999), size(150_200_000), size(3.1e12)] == ["1 B", "999 B", "150.2 MB", "3.1 TB"]
+
+
+def test_tables_are_aligned_and_whole() -> None:
+    assert table(("A", "B"), [("long", "x\ny"), ("s", None)]) == "A     B\nlong  x y\ns"
+
+
+def test_long_lists_are_cut_for_people() -> None:
+    lines = list(rendered("parts", [{"n": number} for number in range(30)]))
+    assert len(lines) == 22
+    assert lines[-1] == "  … 10 more: see --json"
