@@ -42,7 +42,7 @@ PROCESSOR = '''
                     seconds = file.getnframes() / file.getframerate()
             except wave.Error as error:
                 raise UnreadableMedia(f"'{source.name}' is no WAV: {error}.") from error
-            path = context.new_path(".wav")
+            path = context.new_path("copy.wav")
             path.write_bytes(source.path.read_bytes())
             return CopyResult(seconds=seconds, copied=context.publish(path, "copy.wav", "audio/wav"))
 

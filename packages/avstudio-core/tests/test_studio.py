@@ -70,7 +70,7 @@ class Write(Processor[TextParams, TextResult]):
                 context.check()
         if params.mood == "records nonsense":
             return Nonsense()
-        path = context.new_path(".txt")
+        path = context.new_path("text.txt")
         path.write_text(params.text)
         made = context.publish(path, "text.txt", "text/plain")
         return TextResult(text=params.text, attempt=context.attempt, feedback=context.feedback, written=made)
@@ -80,7 +80,7 @@ class Write(Processor[TextParams, TextResult]):
         return Review.accept()
 
 class Nonsense(TextResult):
-    text: float = float("nan")
+    number: float = float("nan")
 
 class Read(Processor[TextParams, TextResult]):
     "Read a text file."
@@ -90,7 +90,7 @@ class Read(Processor[TextParams, TextResult]):
         return {"written": "text/plain"}
     def run(self, source, params, context):
         text = source.path.read_text() + params.text
-        path = context.new_path(".txt")
+        path = context.new_path("text.txt")
         path.write_text(text)
         return TextResult(text=text, written=context.publish(path, "text.txt", "text/plain"))
 
@@ -172,8 +172,8 @@ def test_nothing_of_a_plan_that_is_refused_is_stored(studio: Studio, letter: Pat
 
 
 def test_many_tasks_are_all_done(studio: Studio) -> None:
-    handles = [studio.submit("text.write", text=f"{n}") for n in range(200)]
-    assert [handle.result(60).text for handle in handles] == [f"{n}" for n in range(200)]
+    handles = [studio.submit("text.write", text=f"{n}") for n in range(100)]
+    assert [handle.result(60).text for handle in handles] == [f"{n}" for n in range(100)]
 
 
 # Refusals
@@ -259,7 +259,7 @@ def test_a_failed_step_blocks_what_waits_for_it_and_retrying_frees_both(studio: 
 
 
 def _publish(context: Any, text: str) -> Any:
-    path = context.new_path()
+    path = context.new_path("text.txt")
     path.write_text(text)
     return context.publish(path, "text.txt", "text/plain")
 

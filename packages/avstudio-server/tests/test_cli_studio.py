@@ -144,7 +144,7 @@ def test_a_data_folder_that_cannot_be_opened_is_a_flaw(avstudio: CommandLine, no
 def test_no_plugins_no_processors(avstudio: CommandLine) -> None:
     avstudio.environment["AVSTUDIO_PLUGINS"] = ""
     assert "pip install 'avstudio-audio'" in avstudio("processors").out
-    assert avstudio("plugins").out == "No plugins are loaded.\n"
+    assert [one["name"] for one in avstudio("plugins", "--json").json] == ["core"]
 
 
 def test_a_plugin_that_is_uninstalled_is_gone(avstudio: CommandLine, sketch: Path, tmp_path: Path) -> None:

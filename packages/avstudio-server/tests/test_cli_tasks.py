@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,6 @@ os._exit(0)
 
 def left(avstudio: CommandLine, plan: str, source: Path | None = None) -> list[str]:
     """The tasks of a plan that a program submitted before it died."""
-    import sys
-
     code = LEAVE.format(plan=plan, source=source and str(source))
     done = subprocess.run(
         [sys.executable, "-c", code], env=avstudio.environment, capture_output=True, text=True, check=True
@@ -76,7 +75,7 @@ def test_what_died_with_its_program_is_worked_off(avstudio: CommandLine, note: P
     ids = left(avstudio, "text.shout | text.shout times=2", note)
     done = avstudio("tasks", "run", "--json")
     assert done.code == 0
-    assert done.json == {"tasks": dict.fromkeys(ids, "COMPLETED"), "completed": 2}
+    assert done.json == {"tasks": dict.fromkeys(ids, "COMPLETED")}
     assert avstudio("tasks", "run").out == "Nothing waits.\n"
 
 
@@ -84,7 +83,7 @@ def test_working_off_ends_with_1_when_a_task_fails(avstudio: CommandLine) -> Non
     left(avstudio, "time.break way=raise")
     done = avstudio("tasks", "run")
     assert done.code == 1
-    assert "0 of 1 tasks completed." in done.out
+    assert "1 FAILED" in done.out
 
 
 def test_interrupted_work_is_put_back(avstudio: CommandLine) -> None:
@@ -160,6 +159,17 @@ def test_a_cancelled_task_is_retried_with_its_result(avstudio: CommandLine, note
     done = avstudio("tasks", "retry", ids[1], "--json", "-o", "out")
     assert done.code == 0
     assert done.json["steps"]["shout2"]["result"]["text"] == "**HELLO!! **HELLO!!"
+
+
+def test_a_retry_that_fails_again_exits_as_its_cause(avstudio: CommandLine) -> None:
+    ids = left(avstudio, "time.break way=missing")
+    avstudio("tasks", "run")
+    assert avstudio("tasks", "retry", ids[0]).code == 3
+
+
+def test_several_tasks_are_watched_together(avstudio: CommandLine) -> None:
+    ids = [avstudio("time", "wait", "--seconds", "0", "--json").json["task"] for _ in range(2)]
+    assert set(avstudio("tasks", "watch", *ids, "--json").json["steps"]) == set(ids)
 
 
 def test_a_completed_task_is_not_retried(avstudio: CommandLine) -> None:

@@ -53,10 +53,12 @@ def test_objects_come_back_as_json(value: dict[str, Any]) -> None:
 
 @given(st.sampled_from([{"type": "integer"}, {"type": "number"}, {"type": "boolean"}, {"type": "object"}]), st.text())
 def test_any_text_is_read_or_refused_with_the_options_name(schema: dict[str, Any], text: str) -> None:
+    said = "'--x' cannot be"
     try:
         field(schema).value(text)
     except errors.InvalidParams as error:
-        assert "'--x' cannot be" in str(error)
+        said = str(error)
+    assert said.startswith("'--x' cannot be")
 
 
 @pytest.mark.parametrize(

@@ -111,13 +111,11 @@ class Context:
 
     def new_path(self, name: str) -> Path:
         """A path for a new file of that name, in this job's own folder, which vanishes with the job."""
-        folder = self._order.folder / "new"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / name
+        return _made(_made(self._order.folder) / "new") / name
 
     def publish(self, path: Path, name: str, media_type: str, facts: MediaFacts | None = None) -> Artifact:
         """Stage a finished file as an output; it appears in the store when the task completes."""
-        folder = self._folder()
+        folder = _made(self._order.folder)
         sha256, size = stage(path, folder)
         source = self._order.source
         lineage = Lineage(
@@ -139,13 +137,14 @@ class Context:
             path=folder / sha256,
         )
 
-    def _folder(self) -> Path:
-        """The job's own folder, made when it is first needed: most small jobs need none."""
-        try:
-            self._order.folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise StorageError.of(error, self._order.folder) from error
-        return self._order.folder
+
+def _made(folder: Path) -> Path:
+    """A folder, made when it is first needed: most small jobs need none."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise StorageError.of(error, folder) from error
+    return folder
 
 
 def stage(path: Path, folder: Path) -> tuple[str, int]:

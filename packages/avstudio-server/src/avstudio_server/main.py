@@ -5,6 +5,7 @@ Start-up is a feature: `--version` is answered before anything is imported, ever
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
@@ -16,6 +17,7 @@ def main() -> int:
 
         print(f"avstudio {__version__}")
         return 0
+    gc.set_threshold(100_000)  # imports make many objects that all stay: looking for garbage there only costs time
     from avstudio_server.boundary import run
 
     return run(arguments)

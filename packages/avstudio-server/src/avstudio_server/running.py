@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avstudio_core.errors import InvalidInput, InvalidPlan
+from avstudio_core.errors import AVStudioError, InvalidInput, InvalidPlan, TaskBlocked
 from avstudio_core.tasks.process import early_worker
 from avstudio_server.answers import Answer, answer, export, printed
 from avstudio_server.exits import DONE, WAITING
@@ -16,12 +17,13 @@ from avstudio_server.flags import Asked
 from avstudio_server.installed import settings
 from avstudio_server.interrupts import Interrupts
 from avstudio_server.progress import Display
-from avstudio_server.watching import display_of, watch
+from avstudio_server.watching import current, display_of, watch
 
 if TYPE_CHECKING:
     from avstudio_core.artifact import Artifact
     from avstudio_core.handle import PlanHandle
     from avstudio_core.studio import Studio
+    from avstudio_core.tasks.task import Task
 
 
 def run_processor(name: str, source: str | None, params: Mapping[str, Any], asked: Asked) -> int:
@@ -64,10 +66,10 @@ def conclude(studio: Studio, plan: PlanHandle, asked: Asked, shown: Display) -> 
     """Export and print what the steps made. Raises what kept a step from its result."""
     from avstudio_core.tasks.states import State
 
-    tasks = [handle.task() for handle in plan.steps.values()]
+    tasks = current(plan)
+    if failure := _failure(tasks):
+        raise failure
     waiting = [task for task in tasks if task.state is State.AWAITING_REVIEW]
-    if not waiting:
-        plan.result()
     answers = [answer(task, studio.result_of(task)) for task in tasks if task.result is not None]
     if not waiting:
         export(studio, answers, asked.files)
@@ -86,7 +88,9 @@ def say(answers: list[Answer], *, single: bool, as_json: bool) -> None:
     elif single:
         say_json(answers[0].as_json())
     else:
-        say_json({"steps": {one.task.step: one.as_json() for one in answers}})
+        times = Counter(one.task.step for one in answers)
+        named = {one.task.step if times[one.task.step] == 1 else one.task.id: one for one in answers}
+        say_json({"steps": {name: one.as_json() for name, one in named.items()}})
 
 
 def say_json(value: Any) -> None:
@@ -131,6 +135,12 @@ def _submit_plan(studio: Studio, text: str, source: str | None, asked: Asked) ->
 
     plan = Plan.from_json(text) if text.lstrip().startswith("{") else Plan.parse(text)
     return studio.submit_plan(plan, given(studio, source), task=asked.task.options())
+
+
+def _failure(tasks: list[Task]) -> AVStudioError | None:
+    """Why the tasks did not all come to a result: the cause before what it blocked."""
+    failures = [failure for task in tasks if (failure := task.failure())]
+    return next((one for one in failures if not isinstance(one, TaskBlocked)), next(iter(failures), None))
 
 
 def _warn(answers: list[Answer], shown: Display) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -128,7 +129,7 @@ def _read(text: str, schema: Schema, definitions: Schema) -> Any:
         case "integer":
             return int(text)
         case "number":
-            return float(text)
+            return _finite(text)
         case "boolean":
             return {"true": True, "false": False}[text.lower()]
         case "array":
@@ -138,6 +139,13 @@ def _read(text: str, schema: Schema, definitions: Schema) -> Any:
         case "string":
             return text
     return _anything(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def _object(text: str) -> Any:

@@ -80,7 +80,9 @@ def show(event: Event, shown: Display) -> None:
             shown.end(key, "cancelled" if data["reason"] == "cancelled" else "not run")
         case "task.retried" if data.get("pause"):
             shown.note(f"{label}: tried again in {spoken(float(str(data['pause'])))}")
-        case "task.reviewing" if data.get("reason"):
+        case "task.reviewing" if data.get("reviewer") == "person":
+            shown.end(key, "done, and waits for a review")
+        case "task.reviewing":
             shown.note(f"{label}: sent back by its review, and run again: {data['reason']}")
         case "task.log" if os.environ.get("AVSTUDIO_DEBUG"):
             shown.note(f"{label}| {data['message']}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from avstudio_core.handle import PlanHandle
@@ -30,12 +31,12 @@ def work_off(say: SayFlags) -> int:
         except KeyboardInterrupt:
             print("Stopped. What was under way is put back.", file=sys.stderr)
             return CANCELLED
-    completed = sum(state is State.COMPLETED for state in done.values())
     if say.as_json:
-        say_json({"tasks": done, "completed": completed})
+        say_json({"tasks": done})
     else:
-        print(f"{completed} of {len(done)} tasks completed." if done else "Nothing waits.")
-    return DONE if completed == len(done) else FAILED
+        counted = Counter(done.values())
+        print(", ".join(f"{count} {state}" for state, count in counted.items()) or "Nothing waits.")
+    return FAILED if {State.FAILED, State.BLOCKED} & set(done.values()) else DONE
 
 
 def _open(studio: Studio) -> list[str]:

@@ -68,7 +68,7 @@ class Shout(Processor[ShoutParams, ShoutResult]):
         said = source.path.read_text().strip()
         words = {"plain": said, "loud": said.upper(), "louder": f"{said.upper()}!!"}[params.style]
         words = f"{params.frame.sign * params.frame.width}{words}{'!' if params.exclaim else ''}"
-        text = " ".join([words] * params.times + params.tags)
+        text = " ".join([*[words] * params.times, *params.tags])
         path = context.new_path("said.txt")
         path.write_text(text)
         if params.output == "warn":

@@ -75,7 +75,8 @@ class ArtifactStore:
 
     def discard(self, folder: Path) -> None:
         """Remove a staging folder with all in it."""
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
     def leftovers(self) -> Iterator[Path]:
         """The staging folders that exist now, of live jobs and dead ones."""

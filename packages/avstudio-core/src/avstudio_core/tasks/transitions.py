@@ -78,14 +78,14 @@ class Transitions:
 
     def progress(self, transaction: Transaction, claim: Claim, percent: float, message: str) -> None:
         values = {"b_id": claim.task_id, "b_fence": claim.fence, "percent": percent, "message": message}
-        if transaction.execute(statements.PROGRESS, values).rowcount:
+        if transaction.run(statements.PROGRESS, values).rowcount:
             data = {"percent": percent, "message": message}
             events.add(transaction, claim.task_id, "task.progress", self._clock(), **data)
 
     def start(self, transaction: Transaction, claim: Claim) -> bool:
         now = self._clock()
         values = {"b_id": claim.task_id, "b_fence": claim.fence, "now": now}
-        if not transaction.execute(statements.START, values).rowcount:
+        if not transaction.run(statements.START, values).rowcount:
             return False
         transaction.later(statements.JOB_STARTED, {"b_job": claim.job_id, "now": now})
         events.add(transaction, claim.task_id, "task.started", now, type=claim.row["processor"], started_at=now)
@@ -97,21 +97,22 @@ class Transitions:
         last = State.AWAITING_REVIEW if by_person else State.COMPLETED
         values = {"b_id": claim.task_id, "b_fence": claim.fence, "b_state": str(last), "b_now": now}
         values |= {"b_result": done.result, "b_key": done.cache_key}
-        finished = transaction.execute(statements.FINISH, values).first()
-        if finished is None:
+        finished = transaction.run(statements.FINISH, values).fetchall()
+        if not finished:
             return False
+        ((started_at,),) = finished
         outcome = "cache_hit" if done.cache_hit else "done"
         transaction.later(statements.JOB_ENDED, {"b_job": claim.job_id, "now": now, "outcome": outcome})
         publishing.publish(transaction, self._store, claim.task_id, claim.row["owner"], done, now)
         if by_person:
             events.add(transaction, claim.task_id, "task.reviewing", now, reviewer="person")
         else:
-            self._completed(transaction, claim.row, done.result, finished.started_at, now)
+            self._completed(transaction, claim.row, done.result, started_at, now)
         return True
 
     def _completed(self, transaction: Transaction, row: RowMapping, result: str, started_at: float, now: float) -> None:
         if row["leads"]:
-            transaction.execute(statements.RELEASE_DEPENDENTS, {"b_id": row["id"]})
+            transaction.run(statements.RELEASE_DEPENDENTS, {"b_id": row["id"]})
         data = {"result": json.loads(result), "duration": max(0.0, now - started_at)}
         events.add(transaction, row["id"], "task.completed", now, **data)
 

@@ -6,6 +6,7 @@ were added by hand. When the studio that started it goes, the socket ends, and s
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -39,6 +40,7 @@ class Worker:
     def work(self) -> None:
         """Serve until the process ends."""
         self._plugins.discover(self._settings.plugin_names())
+        self._plugins.kind("processors")  # now, while the studio is still starting
         self._plugins.add_modules(json.loads(self._connection.recv_bytes()))
         self._shelf = InstalledShelf(self._plugins, self._settings)
         threading.Thread(target=self._listen, daemon=True).start()
@@ -87,6 +89,7 @@ class Worker:
 
 
 def main() -> None:
+    gc.set_threshold(100_000)  # imports make many objects that all stay: looking for garbage there only costs time
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the studio, which cancels cleanly
     Worker(Connection(int(sys.argv[1]))).work()
 

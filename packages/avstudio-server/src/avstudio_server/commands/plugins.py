@@ -26,5 +26,5 @@ def plugins(as_json: Json = False) -> int:
         say_json(found)
         return 0
     rows = [(one["name"], one["distribution"], one["version"], one["said"]) for one in found]
-    print(table(("PLUGIN", "FROM", "VERSION", "BRINGS"), rows) if rows else "No plugins are loaded.")
+    print(table(("PLUGIN", "FROM", "VERSION", "BRINGS"), rows))
     return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from avstudio_server import groups
+from avstudio_server.exits import CANCELLED
 from avstudio_server.flags import Asked, FileFlags, SayFlags, TaskFlags, spread
 
 if TYPE_CHECKING:
@@ -72,8 +73,12 @@ def watch(tasks: Several, files: FileFlags, say: SayFlags) -> int:
     with _studio() as studio:
         plan = _plan(studio, [_named(studio, task) for task in tasks])
         shown = watching.display_of(plan, quiet=say.quiet)
-        with shown:
-            watching.watch(plan, shown)
+        try:
+            with shown:
+                watching.watch(plan, shown)
+        except KeyboardInterrupt:
+            shown.note("Stopped watching. What was watched goes on.")
+            return CANCELLED
         return conclude(studio, plan, Asked(TaskFlags(), files, say), shown)
 
 

@@ -1,0 +1,303 @@
+"""Worker processes that die, hang, talk and leave; and studios in several processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from avstudio_core import Studio
+from avstudio_core.errors import TaskCancelled, TaskFailed
+from avstudio_core.tasks import local
+from avstudio_core.tasks.states import State
+
+OpenStudio = Callable[..., Studio]
+WritePlugin = Callable[[str], ModuleType]
+
+ROUGH = '''
+import ctypes, os, resource, signal, subprocess, sys, time
+from pathlib import Path
+
+class RoughParams(Params):
+    way: str = Field("", description="What to do.")
+    note: str = Field("", description="A file to write to.")
+    number: int = Field(0, ge=0, description="To tell tasks apart.")
+
+class RoughResult(Result):
+    process: int = Field(0, description="The worker.")
+    attempt: int = Field(0, description="The attempt.")
+    said: str = Field("", description="Something.")
+
+def note(params, text):
+    with open(params.note, "a") as file:
+        file.write(text + "\\n")
+
+def by_signal(number):
+    return lambda params, context: os.kill(os.getpid(), number)
+
+def once(params, context):
+    if context.attempt == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def hang(params, context):
+    note(params, str(os.getpid()))
+    ctypes.PyDLL(None).sleep(600)  # as native code does that keeps the interpreter's lock
+
+def deaf(params, context):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    hang(params, context)
+
+def allocate(params, context):
+    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+    bytearray(8 << 30)
+
+def talk(params, context):
+    print("one"); print("two", file=sys.stderr); os.write(1, b"three\\n"); print("half", end="")
+
+def chatter(params, context):
+    for number in range(20_000):
+        print("line", number, "x" * 100)
+
+def spawn(params, context):
+    child = subprocess.Popen(["sleep", "600"])
+    note(params, str(child.pid))
+    os._exit(1)
+
+def close_all(params, context):
+    os.closerange(3, 200)
+
+def write_half(params, context):
+    context.new_path("half.bin").write_bytes(b"x" * 1000)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+WAYS = {
+    "killed": by_signal(signal.SIGKILL), "crashes": by_signal(signal.SIGSEGV), "aborts": by_signal(signal.SIGABRT),
+    "exits": lambda params, context: os._exit(7), "once": once, "hangs": hang, "deaf": deaf, "allocates": allocate,
+    "talks": talk, "chatters": chatter, "spawns": spawn, "closes": close_all, "writes half": write_half,
+    "notes": lambda params, context: note(params, f"{params.number} {os.getpid()}"),
+}
+
+class Rough(Processor[RoughParams, RoughResult]):
+    "Be rough."
+    name = "rough.work"
+    cacheable = False
+    def run(self, source, params, context):
+        if params.way in WAYS:
+            WAYS[params.way](params, context)
+        return RoughResult(process=os.getpid(), attempt=context.attempt, said=os.environ.get(params.way, ""))
+
+class Big(Processor[RoughParams, RoughResult]):
+    "Say much."
+    name = "rough.big"
+    def run(self, source, params, context):
+        return RoughResult(said="x" * 5_000_000)
+
+@hookimpl
+def register_processors(): return [Rough, Big]
+'''
+
+
+@pytest.fixture
+def rough(write_plugin: WritePlugin) -> ModuleType:
+    return write_plugin(ROUGH)
+
+
+@pytest.fixture
+def studio(open_studio: OpenStudio, rough: ModuleType) -> Studio:
+    return open_studio(rough, executor="local", cancel_seconds=0.2, max_deliveries=2)
+
+
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        ("killed", "was killed by SIGKILL, perhaps for lack of memory"),
+        ("crashes", "was killed by SIGSEGV"),
+        ("aborts", "was killed by SIGABRT"),
+        ("exits", "exited with status 7"),
+        ("closes", "was killed by SIG|exited with status"),
+    ],
+)
+def test_a_worker_that_dies_fails_its_own_task_only(studio: Studio, way: str, said: str) -> None:
+    dying = studio.submit("rough.work", way=way)
+    others = [studio.submit("rough.work", number=n) for n in range(4)]
+    with pytest.raises(TaskFailed, match=rf"The worker process ({said}).* It was handed out 2 times\.") as failed:
+        dying.result(30)
+    assert failed.value.cause == "worker_died"
+    assert [other.result(30).attempt for other in others] == [1] * 4
+    assert studio.submit("rough.work").result(30).process
+
+
+def test_a_task_whose_worker_died_is_run_again(studio: Studio) -> None:
+    handle = studio.submit("rough.work", way="once")
+    assert handle.result(30).attempt == 2
+    assert [event.type for event in handle.events()] == [
+        *("task.submitted", "task.started", "task.failed", "task.retried", "task.started", "task.completed"),
+    ]
+
+
+def test_what_a_dead_worker_left_is_removed(studio: Studio) -> None:
+    with pytest.raises(TaskFailed):
+        studio.submit("rough.work", way="writes half").result(30)
+    assert list(studio.store.leftovers()) == []
+
+
+def test_what_a_worker_started_dies_with_it(studio: Studio, tmp_path: Path) -> None:
+    with pytest.raises(TaskFailed):
+        studio.submit("rough.work", way="spawns", note=str(tmp_path / "note")).result(30)
+    for pid in (tmp_path / "note").read_text().split():
+        _until(lambda pid=pid: not _alive(int(pid)))
+
+
+def test_a_run_out_of_memory_fails_alone(studio: Studio) -> None:
+    with pytest.raises(TaskFailed, match=r"rough\.work ran out of memory\.") as failed:
+        studio.submit("rough.work", way="allocates").result(30)
+    assert failed.value.cause == "out_of_memory"
+    assert studio.submit("rough.work").result(30).process
+
+
+@pytest.mark.parametrize("way", ["hangs", "deaf"])
+def test_a_native_loop_that_does_not_stop_is_killed(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(local, "TERM_SECONDS", 0.2)
+    handle = studio.submit("rough.work", way=way, note=str(tmp_path / "note"))
+    _until((tmp_path / "note").exists)
+    handle.cancel()
+    with pytest.raises(TaskCancelled):
+        handle.result(30)
+    assert handle.task().attempts == 1
+    assert not _alive(int((tmp_path / "note").read_text()))
+    assert studio.submit("rough.work").result(30).process
+
+
+def test_closing_does_not_wait_for_a_native_loop(studio: Studio, tmp_path: Path) -> None:
+    handle = studio.submit("rough.work", way="hangs", note=str(tmp_path / "note"))
+    _until((tmp_path / "note").exists)
+    studio.close()
+    assert not _alive(int((tmp_path / "note").read_text()))
+    assert handle.task_id
+
+
+def test_workers_stay_warm_and_leave_when_idle(open_studio: OpenStudio, rough: ModuleType) -> None:
+    studio = open_studio(rough, executor="local", workers=1, idle_seconds=0.3)
+    first, second = (studio.submit("rough.work").result(30).process for _ in range(2))
+    assert first == second
+    _until(lambda: not _alive(first))
+    assert studio.submit("rough.work").result(30).process != first
+
+
+def test_what_a_run_writes_is_logged_as_events(studio: Studio) -> None:
+    handle = studio.submit("rough.work", way="talks")
+    handle.result(30)
+    told = [event.data["message"] for event in handle.events() if event.type == "task.log"]
+    assert told == ["one", "two", "three", "half"]
+
+
+def test_one_that_chatters_is_cut_short_and_not_held_up(studio: Studio) -> None:
+    handle = studio.submit("rough.work", way="chatters")
+    handle.result(30)
+    assert len([event for event in handle.events() if event.type == "task.log"]) == local.LOG_LINES
+
+
+def test_a_big_result_comes_whole(studio: Studio) -> None:
+    assert len(studio.submit("rough.big").result(30).said) == 5_000_000
+
+
+def test_workers_have_the_studios_settings(open_studio: OpenStudio, rough: ModuleType) -> None:
+    studio = open_studio(rough, executor="local", threads=3)
+    assert studio.submit("rough.work", way="AVSTUDIO_THREADS").result(30).said == "3"
+    assert studio.submit("rough.work", way="AVSTUDIO_OFFLINE").result(30).said == "True"
+
+
+def test_an_interrupt_is_the_studios_to_handle(studio: Studio) -> None:
+    worker = studio.submit("rough.work").result(30).process
+    os.kill(worker, signal.SIGINT)
+    assert worker in {studio.submit("rough.work", number=n).result(30).process for n in range(4)}
+
+
+def test_a_worker_that_was_killed_while_idle_is_replaced(open_studio: OpenStudio, rough: ModuleType) -> None:
+    studio = open_studio(rough, executor="local", workers=1)
+    worker = studio.submit("rough.work").result(30).process
+    os.kill(worker, signal.SIGKILL)
+    handle = studio.submit("rough.work")
+    assert handle.result(30).process != worker
+
+
+def test_workers_go_when_their_studio_is_killed(rough: ModuleType, tmp_path: Path) -> None:
+    with _elsewhere(rough, tmp_path / "home", "print(studio.run('rough.work').process, flush=True)") as other:
+        assert other.stdout is not None
+        worker = int(other.stdout.readline())
+        assert _alive(worker)
+        other.kill()
+    _until(lambda: not _alive(worker))
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_two_studios_in_two_processes_run_every_task_once(
+    open_studio: OpenStudio, rough: ModuleType, tmp_path: Path, executor: str
+) -> None:
+    note = tmp_path / "note"
+    studio = open_studio(rough, executor=executor)
+    with _elsewhere(rough, studio.settings.home, "studio.start(); print('ready', flush=True)", executor) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"ready\n"
+        handles = [studio.submit("rough.work", way="notes", note=str(note), number=n) for n in range(150)]
+        for handle in handles:
+            handle.result(60)
+        other.kill()
+    lines = [line.split() for line in note.read_text().splitlines()]
+    assert Counter(number for number, _ in lines) == Counter(map(str, range(150)))
+    assert len({process for _, process in lines}) > 1
+    assert {handle.task().attempts for handle in handles} == {1}
+
+
+def test_a_task_of_a_studio_that_was_killed_is_finished_by_another(
+    open_studio: OpenStudio, rough: ModuleType, tmp_path: Path
+) -> None:
+    studio = open_studio(rough, executor="inline")
+    note = tmp_path / "note"
+    code = f"studio.submit('rough.work', way='hangs', note={str(note)!r})"
+    with _elsewhere(rough, studio.settings.home, code) as other:
+        _until(note.exists)
+        other.kill()
+    (task,) = studio.tasks.find()
+    studio.tasks.cancel(task.id)
+    studio.start()
+    with pytest.raises(TaskCancelled):
+        studio.handle(task.id).result(30)
+    assert studio.tasks.get(task.id).state is State.FAILED
+
+
+def _elsewhere(rough: ModuleType, home: Path, code: str, executor: str = "local") -> subprocess.Popen[bytes]:
+    """A studio in a process of its own, which does something and then stays."""
+    assert rough.__file__ is not None
+    lines = (
+        f"import sys; sys.path.insert(0, {str(Path(rough.__file__).parent)!r})\n"
+        f"import {rough.__name__} as rough; from avstudio_core import Studio\n"
+        f"studio = Studio(home={str(home)!r}, executor={executor!r}, plugins='', add=[rough])\n"
+        f"{code}\nsys.stdin.read()"
+    )
+    return subprocess.Popen([sys.executable, "-c", lines], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process runs; one that nobody has waited for yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
