@@ -30,9 +30,7 @@ class Ratio:
         return f"{self.median:.3f} (95 % {self.low:.3f} to {self.high:.3f}, {self.pairs} pairs)"
 
 
-def interleaved(
-    ours: Callable[[], float], theirs: Callable[[], float], pairs: int
-) -> tuple[list[float], list[float]]:
+def interleaved(ours: Callable[[], float], theirs: Callable[[], float], pairs: int) -> tuple[list[float], list[float]]:
     """Measure both so many times, in the order ours, theirs, theirs, ours, so that a drift falls on both alike."""
     first: list[float] = []
     second: list[float] = []
@@ -78,7 +76,9 @@ def arguments(description: str | None) -> argparse.Namespace:
 def headline(*packages: str) -> None:
     """Print the command line, the machine, and the versions of what is measured."""
     print(f"$ python {' '.join(sys.argv)}")
-    print(f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, {platform.python_version()}")
+    print(
+        f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, {platform.python_version()}"
+    )
     print(", ".join(f"{package} {version(package)}" for package in packages), flush=True)
 
 

@@ -68,6 +68,10 @@ class Write(Processor[TextParams, TextResult]):
         if params.mood == "waits":
             while not GATE.wait(0.01):
                 context.check()
+        if params.mood == "lingers":
+            for _ in range(20):
+                context.check()
+                GATE.wait(0.01)
         if params.mood == "records nonsense":
             return Nonsense()
         path = context.new_path("text.txt")
@@ -353,6 +357,11 @@ def test_a_review_sends_back_once(studio: Studio, texts: ModuleType) -> None:
     result = studio.run("text.write", text="bad")
     assert (result.attempt, result.feedback) == (2, "it is bad")
     assert texts.RUNS == [("bad", 1), ("bad", 2)]
+
+
+def test_the_run_after_a_review_may_take_its_time(studio: Studio) -> None:
+    result = studio.run("text.write", text="bad", mood="lingers")
+    assert (result.attempt, result.feedback) == (2, "it is bad")
 
 
 def test_a_second_rejection_fails(studio: Studio, texts: ModuleType) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import threading
 import time
 from pathlib import Path, PurePath
 from typing import Any, Protocol, Self
@@ -13,9 +15,27 @@ LONGEST_NAME = 200
 """Bytes; file systems allow 255, and a partial copy has a longer name."""
 
 
+class Names:
+    """Unique names that sort by the time of their making; those that one process makes, strictly."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+        self._process = secrets.token_hex(4)
+
+    def make(self, prefix: str) -> str:
+        with self._lock:
+            self._last = max(self._last + 1, time.time_ns())
+            return f"{prefix}_{self._last:016x}{self._process}"
+
+
+_NAMES = Names()
+os.register_at_fork(after_in_child=_NAMES.__init__)  # type: ignore[misc]
+
+
 def new_id(prefix: str) -> str:
-    """A unique name that sorts by the millisecond of its making: `task_0199…`."""
-    return f"{prefix}_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
+    """A unique name that sorts by the time of its making: `task_18a2…`."""
+    return _NAMES.make(prefix)
 
 
 class MediaFacts(BaseModel):

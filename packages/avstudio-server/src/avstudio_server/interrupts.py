@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
+from avstudio_core.tasks.process import kill_workers
 from avstudio_server.exits import CANCELLED
 
 SHOW_CURSOR = b"\x1b[?25h\n"
@@ -44,7 +45,8 @@ class Interrupts:
 
 
 def leave() -> None:
-    """End this process now; its workers see that and end, too."""
+    """End this process and its workers now."""
+    kill_workers()
     with contextlib.suppress(OSError):
         if sys.stderr.isatty():
             os.write(sys.stderr.fileno(), SHOW_CURSOR)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
@@ -80,7 +83,7 @@ class WaitParams(Params):
     """How long."""
 
     seconds: float = Field(0.5, ge=0, description="How long.")
-    deaf: bool = Field(False, description="Hear nobody.")
+    deaf: bool = Field(False, description="Wait in a native call that nothing gets through to.")
 
 
 class WaitResult(Result):
@@ -96,12 +99,20 @@ class Wait(Processor[WaitParams, WaitResult]):
     cacheable: ClassVar[bool] = False
 
     def run(self, source: Any, params: WaitParams, context: Context) -> WaitResult:
+        if params.deaf:
+            _hold_the_interpreter(context.settings.home / "lives", params.seconds)
         end = time.monotonic() + params.seconds
         while (left := end - time.monotonic()) > 0:
-            if not params.deaf:
-                context.progress(1 - left / params.seconds, "waiting [a while]")
+            context.progress(1 - left / params.seconds, "waiting [a while]")
             time.sleep(0.05)
         return WaitResult(waited=params.seconds)
+
+
+def _hold_the_interpreter(lock: Path, seconds: float) -> None:
+    """Sleep with the interpreter's lock held; the file is locked while this process lives."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        ctypes.PyDLL(None).sleep(int(seconds))
 
 
 class BreakParams(Params):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -74,7 +74,9 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._readers = _engine(path)
+        self._readers = _engine(path).execution_options(isolation_level="AUTOCOMMIT")
+        self._idle: list[Connection] = []
+        """Connections kept for reading: to take one from a pool and give it back costs more than to read a row."""
         with self.read() as connection:  # once, and alone: connections that change the mode together refuse each other
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         self._writer = _engine(path)
@@ -102,14 +104,22 @@ class Database:
         self._queue.put(write)
         return write.future
 
-    @contextmanager
+    @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees what is committed."""
         try:
-            with self._readers.connect() as connection:
+            connection = self._reader()
+            try:
                 yield connection
+            finally:
+                self._idle.append(connection)
         except DatabaseError as error:
             raise translated(error, self.path) from error
+
+    def _reader(self) -> Connection:
+        with contextlib.suppress(IndexError):
+            return self._idle.pop()
+        return self._readers.connect()
 
     def changed_elsewhere(self) -> bool:
         """Whether another connection committed since the last call. For one thread only."""
@@ -129,7 +139,8 @@ class Database:
         self._thread.join()
         if self._watch is not None:
             self._watch.close()
-        self._connection.close()
+        for connection in (self._connection, *self._idle):
+            connection.close()
         self._readers.dispose()
         self._writer.dispose()
 

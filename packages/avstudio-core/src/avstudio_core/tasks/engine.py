@@ -52,6 +52,8 @@ class Running:
     claim: Claim
     order: Order
     cache_key: str | None
+    again: bool = False
+    """Whether a review sent the run before it back."""
     told_at: float = field(default=0.0)
 
 
@@ -114,11 +116,13 @@ class Engine:
             self._tend()
             self._patrol = time.monotonic() + PATROL_SECONDS
             self.wake()
-        if self._queue.database.changed_elsewhere() or self._woken.is_set() or now >= self._due:
+        changed = self._queue.database.changed_elsewhere()
+        if changed or self._woken.is_set() or now >= self._due:
             self._woken.clear()
-            self._obey()
             self._take()
             self._due = self._queue.next_due() or float("inf")
+        if changed:
+            self._obey()
 
     def _tend(self) -> None:
         """Keep this studio's jobs, and take back those of the dead and of the silent."""
@@ -250,6 +254,8 @@ class Engine:
 
     def _pass_on(self, running: Running, report: Report) -> None:
         if report.kind == "started":
+            if running.again:  # the task never left IN_PROGRESS
+                return
             self._queue.start(running.claim).add_done_callback(lambda future: self._began(running, future))
         elif report.kind == "log":
             self._queue.log(running.claim, report.message)
@@ -308,7 +314,7 @@ class Engine:
             folder = self._store.staging / again.job_id
             update = {"job_id": again.job_id, "attempt": again.attempt, "feedback": reason, "folder": folder}
             order = running.order.model_copy(update=update)
-            self._running[again.job_id] = Running(again, order, running.cache_key)
+            self._running[again.job_id] = Running(again, order, running.cache_key, again=True)
             self._executor.start(order)
 
     def _ended(self, running: Running, report: Report) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -48,16 +49,18 @@ class Event(BaseModel):
 
 def add(transaction: Transaction, task_id: str, kind: EventType, now: float, **data: Any) -> None:
     """Store an event with the transaction; its number is given at the commit."""
-    import json
+    told = json.dumps({"task_id": task_id, **data})
+    transaction.later(ADD, {"task_id": task_id, "time": now, "type": kind, "data": told})
 
-    values = {"task_id": task_id, "time": now, "type": kind, "data": json.dumps({"task_id": task_id, **data})}
-    transaction.later(ADD, values)
+
+def add_completed(transaction: Transaction, task_id: str, now: float, result: str, duration: float) -> None:
+    """Store that a task completed; its result is JSON already, and may be long."""
+    told = f'{{"task_id": "{task_id}", "result": {result}, "duration": {duration!r}}}'
+    transaction.later(ADD, {"task_id": task_id, "time": now, "type": "task.completed", "data": told})
 
 
 def after(database: Database, task_ids: Iterable[str], seq: int) -> list[Event]:
     """The stored events of some tasks with a number above `seq`."""
-    import json
-
     with database.read() as connection:
         rows = connection.execute(AFTER, {"tasks": list(task_ids), "seq": seq}).mappings().all()
     return [Event.model_validate({**row, "data": json.loads(row["data"])}) for row in rows]

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from weakref import WeakSet
 
 from avstudio_core.settings import Settings
 
@@ -21,6 +22,9 @@ END_OF_LINES = "\0"
 """The line that a worker writes after each job: all that the job wrote came before it."""
 LAST_LINE_SECONDS = 1.0
 """How long to wait for it, after a job's final report."""
+
+
+_STARTED: WeakSet[Process] = WeakSet()
 
 
 class Process:
@@ -40,6 +44,7 @@ class Process:
                 errors="replace",
                 start_new_session=True,
             )
+        _STARTED.add(self)
         self.connection = Connection(ours.detach())
         self.said: deque[str] = deque(maxlen=8)
         self.on_line: Callable[[str], None] = lambda line: None
@@ -119,6 +124,16 @@ def hire(settings: Mapping[str, str], modules: list[str]) -> Process:
         _SPARE[:] = [(prepared, spare) for prepared, spare in _SPARE if spare is not process]
     process.send(modules)
     return process
+
+
+def kill_workers() -> None:
+    """End every worker of this process now, for one that leaves without closing its studio.
+
+    A worker sees by itself that its studio is gone, but not while a native call of a job holds its interpreter.
+    """
+    for process in list(_STARTED):
+        if process.popen.returncode is None:
+            process.kill(signal.SIGKILL)
 
 
 def _dismiss_spares() -> None:

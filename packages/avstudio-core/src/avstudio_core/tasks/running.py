@@ -42,7 +42,7 @@ def run(order: Order, processor: Processor[Any, Any], context: Context, distribu
         kind="done",
         result=complete,
         review=review,
-        memory_mb=peak_memory_mb(),
+        memory_mb=peak_memory_mb() if order.needs.memory_mb else 0,
     )
 
 

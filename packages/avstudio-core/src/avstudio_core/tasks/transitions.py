@@ -113,8 +113,7 @@ class Transitions:
     def _completed(self, transaction: Transaction, row: RowMapping, result: str, started_at: float, now: float) -> None:
         if row["leads"]:
             transaction.run(statements.RELEASE_DEPENDENTS, {"b_id": row["id"]})
-        data = {"result": json.loads(result), "duration": max(0.0, now - started_at)}
-        events.add(transaction, row["id"], "task.completed", now, **data)
+        events.add_completed(transaction, row["id"], now, result, max(0.0, now - started_at))
 
     def rerun(self, transaction: Transaction, claim: Claim, reason: str) -> Claim | None:
         now = self._clock()

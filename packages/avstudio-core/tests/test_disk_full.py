@@ -1,0 +1,131 @@
+"""A disk of 6 MB that fills up: a clear error, nothing lost, nothing half-written, and all goes on with space."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from avstudio_core import Studio
+from avstudio_core.errors import DiskFull, TaskFailed
+from avstudio_core.storage.sweeping import check
+
+OpenStudio = Callable[..., Studio]
+
+MB = 1 << 20
+FILLS = """
+class SizeParams(Params):
+    size: int = Field(0, ge=0, description="Bytes.")
+    library: bool = Field(False, description="Have a library write it.")
+
+class SizeResult(Result):
+    made: Artifact = Field(description="The file.")
+
+class Fill(Processor[SizeParams, SizeResult]):
+    "Write a big file."
+    name = "disk.fill"
+    def run(self, source, params, context):
+        path = context.new_path("big.bin")
+        path.write_bytes(bytes(params.size))
+        return SizeResult(made=context.publish(path, "big.bin", "application/octet-stream"))
+
+@hookimpl
+def register_processors(): return [Fill]
+"""
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "none", str(folder)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    import os
+    print([os.readlink(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{n}")])
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def studio(disk: Path, write_plugin: Callable[[str], ModuleType]) -> Iterator[Studio]:
+    settings = {"home": disk / "home", "plugins": "", "executor": "inline", "offline": True}
+    with Studio(add=[write_plugin(FILLS)], **settings) as made:
+        yield made
+
+
+def fill(disk: Path) -> Path:
+    """Take all the space that is left."""
+    path = disk / "ballast"
+    with path.open("wb", buffering=0) as file:
+        for size in (MB, 4096, 1):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError:
+                continue
+    return path
+
+
+def is_whole(studio: Studio) -> bool:
+    print(list(check(studio.tasks.database, studio.store)), list(studio.store.leftovers()))
+    return list(check(studio.tasks.database, studio.store)) == [] and list(studio.store.leftovers()) == []
+
+
+def test_a_file_that_does_not_fit_is_not_taken_in(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "big.bin").write_bytes(bytes(8 * MB))
+    with pytest.raises(DiskFull, match="No space is left for"):
+        studio.take_in(tmp_path / "big.bin")
+    assert is_whole(studio)
+    (tmp_path / "small.bin").write_bytes(bytes(1000))
+    assert studio.take_in(tmp_path / "small.bin").size == 1000
+
+
+def test_a_result_that_does_not_fit_fails_its_task(studio: Studio) -> None:
+    with pytest.raises(TaskFailed, match="No space is left for .* Free some") as failed:
+        studio.submit("disk.fill", size=8 * MB).result(20)
+    assert failed.value.cause == "disk_full"
+    assert is_whole(studio)
+    assert studio.submit("disk.fill", size=MB).result(20).made.size == MB
+
+
+def test_a_task_that_cannot_be_stored_is_refused(studio: Studio, disk: Path) -> None:
+    before = studio.run("disk.fill", size=1000).made
+    ballast = fill(disk)
+    with pytest.raises(DiskFull, match=r"No space is left for .*avstudio\.db"):
+        for n in range(2000):
+            studio.submit("disk.fill", size=n)
+    ballast.unlink()
+    assert studio.submit("disk.fill", size=5).result(20).made.size == 5
+    assert studio.artifact(before.id).path.stat().st_size == 1000
+
+
+def test_no_task_that_was_acknowledged_is_lost(studio: Studio, disk: Path) -> None:
+    studio.run("disk.fill", size=1000)
+    ballast = fill(disk)
+    acknowledged = []
+    with pytest.raises(DiskFull):
+        for n in range(2000):
+            acknowledged.append(studio.submit("disk.fill", size=n))
+    ballast.unlink()
+    for handle in acknowledged:
+        try:
+            handle.result(30)
+        except TaskFailed as error:
+            assert error.cause in ("disk_full", "storage")
+            studio.retry(handle.task_id)
+    assert [handle.result(30).made.size for handle in acknowledged] == list(range(len(acknowledged)))
+
+
+def test_an_export_to_a_full_disk_leaves_nothing(open_studio: OpenStudio, disk: Path, tmp_path: Path) -> None:
+    (tmp_path / "big.bin").write_bytes(bytes(8 * MB))
+    studio = open_studio()
+    artifact = studio.take_in(tmp_path / "big.bin")
+    with pytest.raises(DiskFull, match="No space is left for .*choose another folder"):
+        studio.export(artifact, disk / "out" / "big.bin")
+    assert list((disk / "out").iterdir()) == []
