@@ -23,16 +23,19 @@ from avstudio_audio.separation.engine import Options
 from avstudio_audio.separation.spleeter import Spleeter
 from avstudio_core import Studio
 
-SPEECH = Path(__file__).resolve().parents[2] / "shared" / "data" / "jfk.flac"
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+SPEECH = (DATA / "jfk.flac", DATA / "nasa_13013.mp4")
 SECONDS = 55.0
 NUMBERS = count()
 
 
-def recording(folder: Path, source: Path) -> Path:
-    """The recording again and again for about a minute, with a last sample of its own: never in the cache."""
-    data, rate = soundfile.read(source, dtype="int16", always_2d=True)
-    data = np.tile(data, (max(1, round(SECONDS * rate / len(data))), 1))
-    data[-1] = next(NUMBERS)
+def recording(folder: Path, *sources: Path) -> Path:
+    """Recordings one after the other for about a minute, with a last sample of its own: never in the cache."""
+    rate = 44_100
+    parts = [decode(source, rate=rate, channels=2).data.T for source in sources]
+    once = np.concatenate(parts)
+    data = np.tile(once, (max(1, round(SECONDS * rate / len(once))), 1))
+    data[-1] = next(NUMBERS) / 32768
     path = folder / f"{next(NUMBERS)}.wav"
     soundfile.write(path, data, rate, subtype="PCM_16")
     return path
@@ -46,11 +49,11 @@ def transcription(studio: Studio, folder: Path, pairs: int) -> paired.Ratio:
     said: dict[str, str] = {}
 
     def ours() -> float:
-        path = recording(folder, SPEECH)
+        path = recording(folder, *SPEECH)
         return paired.timed(lambda: said.update(ours=studio.run("audio.transcribe", path, language="en").text))
 
     def theirs() -> float:
-        path = recording(folder, SPEECH)
+        path = recording(folder, *SPEECH)
         sound = decode(path, rate=16_000, channels=1).data[0]
 
         def bare() -> None:
@@ -92,9 +95,9 @@ def separation(studio: Studio, folder: Path, song: Path, pairs: int) -> paired.R
 
 def fixed_cost(studio: Studio, folder: Path, runs: int) -> float:
     """Median milliseconds of a task that does next to nothing, through a warm worker: a probe of a new file."""
-    files = [recording(folder, SPEECH) for _ in range(runs)]
+    files = [recording(folder, *SPEECH) for _ in range(runs)]
     artifacts = [studio.take_in(path) for path in files]
-    studio.run("audio.probe", recording(folder, SPEECH))
+    studio.run("audio.probe", recording(folder, *SPEECH))
     times = []
     for artifact in artifacts:
         began = time.perf_counter()
@@ -118,8 +121,8 @@ def main() -> None:
     arguments = paired.arguments(__doc__)
     paired.headline("avstudio-core", "faster-whisper", "torch", "soundfile")
     pairs = 3 if arguments.quick else 10
-    if not SPEECH.exists():
-        raise SystemExit(f"This benchmark needs a recording of speech at '{SPEECH}'.")
+    if not all(path.exists() for path in SPEECH):
+        raise SystemExit(f"This benchmark needs the recordings of speech in '{DATA}'.")
     with tempfile.TemporaryDirectory() as home, Studio(home=home, own=True) as studio:
         folder = Path(home)
         print(f"transcribe {SECONDS:g} s: studio / bare {transcription(studio, folder, pairs)}  (aim 1.05)")

@@ -7,7 +7,6 @@ import os
 import pty
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 
 import pytest
@@ -95,17 +94,6 @@ def test_a_second_signal_ends_the_worker_whatever_it_does(avstudio: CommandLine)
     assert code == 130
     with lock.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # waits for the worker to be gone
-
-
-@pytest.mark.parametrize("seconds", [0.1, 0.2, 0.3, 0.4, 0.6])
-def test_an_early_signal_ends_a_command_quietly(reading: CommandLine, seconds: float) -> None:
-    with reading.start("time", "wait", "--seconds", "0.5", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        time.sleep(seconds)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate()
-    if "avstudio_server" in said or process.returncode != -signal.SIGINT:  # Python itself was up
-        assert "Traceback" not in said
-        assert process.returncode in (0, 130)
 
 
 def test_a_task_that_was_left_is_cleaned_up_by_the_next_command(avstudio: CommandLine) -> None:

@@ -203,6 +203,12 @@ def test_names_beyond_ascii_and_very_long_ones_come_through(avstudio: CommandLin
     assert avstudio("text", "shout", path, "-o", "out").code == 0
 
 
+def test_names_that_are_no_utf8_come_through(avstudio: CommandLine) -> None:
+    name = os.fsdecode(b"n\xff.txt")
+    (avstudio.folder / name).write_text("hello")
+    assert avstudio("text", "shout", name, "-o", "out").code == 0
+
+
 def test_a_reader_that_goes_away_is_no_error(reading: CommandLine) -> None:
     read, write = os.pipe()
     os.close(read)

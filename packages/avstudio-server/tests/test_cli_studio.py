@@ -70,6 +70,13 @@ def test_a_broken_plugin_is_told_of_and_the_rest_works(smudged: CommandLine, not
     assert "out of ink" in doctor.out.splitlines()[-1]
 
 
+def test_a_signal_while_plugins_are_looked_for_ends_the_command_quietly(smudged: CommandLine) -> None:
+    source = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(5)"
+    (smudged.folder / "more" / "smudge.py").write_text(source)
+    ended = smudged("--help")
+    assert (ended.code, ended.out, ended.err) == (130, "", "")
+
+
 def test_a_plugin_that_is_repaired_is_found(smudged: CommandLine, sketch: Path) -> None:
     assert smudged("ink").code == 2
     source = (

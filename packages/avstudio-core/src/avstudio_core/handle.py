@@ -13,9 +13,7 @@ from avstudio_core.tasks.events import Event, after
 from avstudio_core.tasks.queue import Queue
 from avstudio_core.tasks.states import ENDED, State
 from avstudio_core.tasks.task import Task
-
-FOREIGN_SECONDS = 0.2
-"""How often to look after a task that another studio may be running; this studio's own ring at once."""
+from avstudio_core.tasks.waiting import FOREIGN_SECONDS
 
 
 class Handle:
@@ -35,20 +33,22 @@ class Handle:
 
         Raises what kept it from coming: `TaskFailed`, `TaskBlocked`, `TaskCancelled`; `TimeoutError`.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        with self._queue.bell.listen([self.task_id]) as listener:
-            while (task := self.task()).state not in ENDED:
-                left = FOREIGN_SECONDS if deadline is None else deadline - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError(f"Task '{self.task_id}' is {task.state} after {timeout:g} s.")
-                listener.wait(min(left, FOREIGN_SECONDS))
+        future = self._queue.ended(self.task_id)
+        try:
+            return self._outcome(future.result(timeout))
+        except TimeoutError:
+            future.cancel()
+            raise TimeoutError(f"Task '{self.task_id}' is {self.task().state} after {timeout:g} s.") from None
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._outcome((yield from asyncio.wrap_future(self._queue.ended(self.task_id)).__await__()))
+
+    def _outcome(self, task: Task) -> Any:
+        """A task's result, or its error raised."""
         failure = task.failure()
         if failure is not None:
             raise failure
         return self._read(task)
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        return asyncio.to_thread(self.result).__await__()
 
     def events(self, seq: int = 0) -> Iterator[Event]:
         """The task's events with a number above `seq`, as they come, until it has ended."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import threading
 import time
@@ -159,7 +160,7 @@ class Studio:
             sha256, size = self.store.copy_in(path, folder)
             artifact = Artifact(
                 id=new_id("art"),
-                name=path.name,
+                name=_readable(path.name),
                 sha256=sha256,
                 size=size,
                 media_type=guess(path),
@@ -235,6 +236,7 @@ class Studio:
             self._engine = None
         if self._announcer is not None:
             self._announcer.close()
+        self.tasks.close()
         self._presence.leave()
         self._database.close()
 
@@ -257,7 +259,12 @@ class Studio:
         transaction.execute(artifact_rows.ADD_ARTIFACT, artifact_rows.row_of(artifact, "local", now))
         known = insert(projects).on_conflict_do_nothing()
         transaction.execute(known, {"name": project, "created_at": now})
-        values = {"project": project, "artifact_id": artifact.id, "path": str(path.absolute()), "created_at": now}
+        values = {
+            "project": project,
+            "artifact_id": artifact.id,
+            "path": _readable(str(path.absolute())),
+            "created_at": now,
+        }
         transaction.execute(insert(media_files), values)
 
 
@@ -275,6 +282,11 @@ def _existing(source: str | Path) -> Path:
             return path
     except OSError as error:
         raise UnreadableMedia(f"'{path}' cannot be read: {error.strerror or error}.") from error
+
+
+def _readable(name: str) -> str:
+    """A file's name as text; what in it is no UTF-8 is replaced, where the database takes nothing else."""
+    return os.fsencode(name).decode("utf-8", errors="replace")
 
 
 def _reference(source: Ref | None, ids: Mapping[str, str], given: Artifact | None) -> dict[str, Any] | None:

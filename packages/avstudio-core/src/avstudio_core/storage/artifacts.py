@@ -75,7 +75,7 @@ class ArtifactStore:
 
     def discard(self, folder: Path) -> None:
         """Remove a staging folder with all in it."""
-        if folder.exists():
+        if os.path.exists(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
     def leftovers(self) -> Iterator[Path]:

@@ -223,8 +223,12 @@ def _engine(path: Path) -> Engine:
 
 
 def _configure(connection: sqlite3.Connection, _record: object) -> None:
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=2000"):
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=2000"):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:  # a full disk, say: the pool forgets a connection that it could not set up
+        connection.close()
+        raise
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -40,7 +40,7 @@ class Announcer:
         self._closing.set()
         self._bell.ring([])
         self._thread.join()
-        self._bell.leave(self._listener)
+        self._listener.leave()
 
     def _run(self) -> None:
         while not self._closing.is_set():

@@ -70,47 +70,73 @@ class Bell:
     """Wakes whoever waits for a task, when something about it was committed."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, list[threading.Event]] = {}
+        self._listeners: dict[str, set[Listener]] = {}
         self._lock = threading.Lock()
 
     def ring(self, task_ids: Iterable[str]) -> None:
         with self._lock:
             for task_id in (*task_ids, ANY):
-                for waiter in self._waiting.get(task_id, ()):
-                    waiter.set()
+                for listener in self._listeners.get(task_id, ()):
+                    listener.hear(task_id)
 
     def listen(self, task_ids: Iterable[str]) -> Listener:
-        """Hear the bell for some tasks, from now until the listener is closed."""
-        listener = Listener(self, tuple(task_ids))
-        with self._lock:
-            for task_id in listener.task_ids:
-                self._waiting.setdefault(task_id, []).append(listener.rung)
+        """Hear the bell for some tasks, from now until the listener leaves."""
+        listener = Listener(self)
+        for task_id in task_ids:
+            listener.add(task_id)
         return listener
 
-    def leave(self, listener: Listener) -> None:
+    def enter(self, listener: Listener, task_id: str) -> None:
         with self._lock:
-            for task_id in listener.task_ids:
-                waiters = self._waiting[task_id]
-                waiters.remove(listener.rung)
-                if not waiters:
-                    del self._waiting[task_id]
+            self._listeners.setdefault(task_id, set()).add(listener)
+
+    def leave(self, listener: Listener, task_id: str) -> None:
+        with self._lock:
+            listeners = self._listeners.get(task_id, set())
+            listeners.discard(listener)
+            if not listeners:
+                self._listeners.pop(task_id, None)
 
 
 class Listener:
     """One who waits: `with bell.listen(ids) as listener: … listener.wait()`."""
 
-    def __init__(self, bell: Bell, task_ids: tuple[str, ...]) -> None:
-        self.task_ids = task_ids
-        self.rung = threading.Event()
+    def __init__(self, bell: Bell) -> None:
         self._bell = bell
+        self._listens_for: set[str] = set()
+        self._heard: set[str] = set()
+        self._rung = threading.Event()
+        self._lock = threading.Lock()
 
-    def wait(self, seconds: float | None = None) -> None:
-        """Until the bell rings, or has rung since the last wait."""
-        self.rung.wait(seconds)
-        self.rung.clear()
+    def add(self, task_id: str) -> None:
+        """Listen for one more task."""
+        self._listens_for.add(task_id)
+        self._bell.enter(self, task_id)
+
+    def remove(self, task_id: str) -> None:
+        """Listen for a task no more."""
+        self._listens_for.discard(task_id)
+        self._bell.leave(self, task_id)
+
+    def hear(self, task_id: str) -> None:
+        with self._lock:
+            self._heard.add(task_id)
+        self._rung.set()
+
+    def wait(self, seconds: float | None = None) -> set[str]:
+        """The tasks that the bell rang for since the last wait, as soon as there is one."""
+        self._rung.wait(seconds)
+        self._rung.clear()
+        with self._lock:
+            heard, self._heard = self._heard, set()
+        return heard
+
+    def leave(self) -> None:
+        for task_id in list(self._listens_for):
+            self.remove(task_id)
 
     def __enter__(self) -> Listener:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bell.leave(self)
+        self.leave()

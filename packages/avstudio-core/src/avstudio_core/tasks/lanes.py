@@ -139,7 +139,9 @@ class LaneExecutor(Executor):
 
     def _lane(self, name: str, workers: int) -> Lane:
         with self._guard:
-            return self.lanes.setdefault(name, Lane(name, workers))
+            if name not in self.lanes:
+                self.lanes[name] = Lane(name, workers)
+            return self.lanes[name]
 
     def _employ(self, lane: Lane) -> None:
         lane.threads += 1

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from avstudio_core.kinds.executor import Host, Order, Report
@@ -43,7 +44,7 @@ class LocalExecutor(LaneExecutor):
 
     def stop(self, job_id: str) -> None:
         if process := self._running.get(job_id):
-            process.send({"cancel": job_id})
+            process.send(json.dumps({"cancel": job_id}))
             threading.Thread(target=self._insist, args=(job_id, process), daemon=True).start()
 
     def close(self) -> None:
@@ -55,26 +56,24 @@ class LocalExecutor(LaneExecutor):
     def converse(self, process: Process, order: Order) -> tuple[Report, bool]:
         """Send an order and pass reports on until the final one; give it, and whether the process lives."""
         self._running[order.job_id] = process
-        lines = iter(range(LOG_LINES))
-        process.on_line = lambda line: self._log(order.job_id, line, lines)
+        left = iter(range(LOG_LINES))
         if order.job_id in self.cancelled:
             self.stop(order.job_id)
         if self.closed.is_set():  # since `close` killed what was running
             process.kill(signal.SIGKILL)
         try:
-            process.send(order.model_dump(mode="json"))
+            process.send(order.model_dump_json())
             self.report(Report(job_id=order.job_id, kind="started"))
-            while True:
-                report = Report.model_validate_json(process.connection.recv_bytes())
+            for message in process.messages(lambda line: self._log(order.job_id, line, left)):
+                report = Report.model_validate_json(message)
                 if report.final:
-                    process.finish_lines()
                     return report, True
                 self.report(report)
         except (EOFError, OSError):
-            return self._ended(process, order.job_id), False
+            pass
         finally:
-            process.on_line = lambda line: None
             del self._running[order.job_id]
+        return self._ended(process, order.job_id), False
 
     def _ended(self, process: Process, job_id: str) -> Report:
         said = process.obituary()
@@ -95,8 +94,8 @@ class LocalExecutor(LaneExecutor):
                 time.sleep(0.02)
             process.kill(number)
 
-    def _log(self, job_id: str, line: str, lines: object) -> None:
-        if next(lines, None) is not None:  # type: ignore[call-overload]
+    def _log(self, job_id: str, line: str, left: Iterator[int]) -> None:
+        if next(left, None) is not None:
             self.report(Report(job_id=job_id, kind="log", message=line))
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import selectors
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,12 +18,8 @@ from weakref import WeakSet
 
 from avstudio_core.settings import Settings
 
-END_OF_LINES = "\0"
-"""The line that a worker writes after each job: all that the job wrote came before it."""
-LAST_LINE_SECONDS = 1.0
-"""How long to wait for it, after a job's final report."""
-
-
+LONGEST_LINE = 500
+"""Characters; of a longer line that a worker writes, the rest is left out."""
 _STARTED: WeakSet[Process] = WeakSet()
 
 
@@ -40,60 +36,78 @@ class Process:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=environment,
-                text=True,
-                errors="replace",
+                bufsize=0,
                 start_new_session=True,
             )
         _STARTED.add(self)
-        self.connection = Connection(ours.detach())
+        assert self.popen.stdout is not None
+        self._lines = self.popen.stdout
+        os.set_blocking(self._lines.fileno(), False)
+        self._connection = Connection(ours.detach())
+        self._either = selectors.DefaultSelector()
+        self._either.register(self._connection, selectors.EVENT_READ)
+        self._either.register(self._lines, selectors.EVENT_READ)
+        self._unfinished = b""
         self.said: deque[str] = deque(maxlen=8)
-        self.on_line: Callable[[str], None] = lambda line: None
-        self._all_read = threading.Event()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
 
-    def send(self, message: object) -> None:
-        """Send a message; a process that is gone is found out when its answer is awaited."""
+    def send(self, message: str) -> None:
+        """Send JSON; a process that is gone is found out when its answer is awaited."""
         with contextlib.suppress(OSError):
-            self.connection.send_bytes(json.dumps(message).encode())
+            self._connection.send_bytes(message.encode())
+
+    def messages(self, on_line: Callable[[str], None]) -> Iterator[bytes]:
+        """What the worker sends; each line that it wrote until then is told first.
+
+        Raises `EOFError` or `OSError` when the process is gone.
+        """
+        self.read_lines()  # of the time between two jobs
+        while True:
+            spoke = any(key.fileobj is self._connection for key, _ in self._either.select())
+            try:
+                message = self._connection.recv_bytes() if spoke else b""
+            finally:
+                for line in self.read_lines(to_the_end=spoke):
+                    on_line(line)
+            if spoke:
+                yield message
 
     def kill(self, number: signal.Signals) -> None:
         """Signal the worker and whatever it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.popen.pid, number)
 
-    def finish_lines(self) -> None:
-        """Wait until the lines that a job wrote have been read: its report comes another way, and faster."""
-        self._all_read.wait(LAST_LINE_SECONDS)
-        self._all_read.clear()
-
     def leave(self) -> None:
         """End the process and wait for it."""
         self.kill(signal.SIGKILL)
         self.popen.wait()
-        self._reader.join(1.0)
-        self.connection.close()
+        self._either.close()
+        self._lines.close()
+        self._connection.close()
 
     def obituary(self) -> str:
         """How the process ended, with its last words."""
         code = self.popen.wait()
-        self._reader.join(1.0)
+        self.read_lines()
         how = f"exited with status {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
         if code == -signal.SIGKILL:
             how += ", perhaps for lack of memory"
         last = f" It said: {' / '.join(self.said)}" if self.said else ""
         return f"The worker process {how}.{last}"
 
-    def _read(self) -> None:
-        assert self.popen.stdout is not None
-        with self.popen.stdout as lines:
-            for line in lines:
-                text = line.strip()
-                if text == END_OF_LINES:
-                    self._all_read.set()
-                elif text:
-                    self.said.append(text[:500])
-                    self.on_line(text[:500])
+    def read_lines(self, *, to_the_end: bool = True) -> list[str]:
+        """The lines that the process has written since the last call, with one that has no end yet or without it."""
+        written = []
+        while (read := self._lines.read(1 << 16)) is not None:
+            written.append(read)
+            if not read:  # its end
+                with contextlib.suppress(KeyError):
+                    self._either.unregister(self._lines)
+                break
+        lines = (self._unfinished + b"".join(written)).split(b"\n")
+        self._unfinished = b"" if to_the_end else lines.pop()
+        texts = [line.decode(errors="replace").strip()[:LONGEST_LINE] for line in lines]
+        self.said.extend(filter(None, texts))
+        return [text for text in texts if text]
 
 
 _SPARE: list[tuple[dict[str, str], Process]] = []
@@ -122,7 +136,7 @@ def hire(settings: Mapping[str, str], modules: list[str]) -> Process:
         process = Process(environment)
     else:
         _SPARE[:] = [(prepared, spare) for prepared, spare in _SPARE if spare is not process]
-    process.send(modules)
+    process.send(json.dumps(modules))
     return process
 
 

@@ -19,6 +19,7 @@ from avstudio_core.tasks.job import Claim, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.states import State
 from avstudio_core.tasks.task import Problem, Task, TaskOptions
 from avstudio_core.tasks.transitions import Transitions
+from avstudio_core.tasks.waiting import Waiting
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ class Queue:
         self.database = database
         self.studio = rules.studio
         self.bell = Bell()
+        self._waiting = Waiting(database, self.bell)
         self._rules = rules
         self._clock = clock
         self._change = Transitions(store, rules, clock)
@@ -49,6 +51,10 @@ class Queue:
         if row is None:
             raise NotFound(f"No task has the id '{task_id}'. See them: avstudio tasks list")
         return Task.from_row(row)
+
+    def ended(self, task_id: str) -> Future[Task]:
+        """The task once it has ended, whichever studio runs it."""
+        return self._waiting.ended(task_id)
 
     def find(
         self, *, states: Collection[State] = (), plan_id: str | None = None, limit: int | None = None
@@ -178,6 +184,10 @@ class Queue:
     def send_back(self, task_id: str, reason: str) -> None:
         """A person sends a run back with a reason; it queues for another run."""
         self._write(lambda transaction: self._change.send_back(transaction, task_id, reason), task_id).result()
+
+    def close(self) -> None:
+        """Wake whoever waits for a task."""
+        self._waiting.close()
 
     def _write(self, operation: Operation[T], *task_ids: str) -> Future[T]:
         future = self.database.write_soon(operation)

@@ -13,7 +13,7 @@ from typing import Any
 
 from avstudio_core.artifact import Artifact
 from avstudio_core.context import Context
-from avstudio_core.errors import AVStudioError, CorruptFile, TaskCancelled
+from avstudio_core.errors import AVStudioError, CorruptFile, DiskFull, StorageError, TaskCancelled
 from avstudio_core.kinds.executor import Order, Report
 from avstudio_core.kinds.processor import Processor, Provenance, Result
 from avstudio_core.plan import parameters
@@ -35,6 +35,8 @@ def run(order: Order, processor: Processor[Any, Any], context: Context, distribu
     except MemoryError as error:
         return _failed(order, error, "out_of_memory", f"{order.processor} ran out of memory.")
     except (Exception, SystemExit) as error:
+        if isinstance(error, OSError) and isinstance(full := StorageError.of(error, order.folder), DiskFull):
+            return _failed(order, error, full.code, str(full))
         said = f"{order.processor} failed: {type(error).__name__}: {error}"
         return _failed(order, error, "processor_error", " ".join(said.split()), retryable=True)
     return Report(

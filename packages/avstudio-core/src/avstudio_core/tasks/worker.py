@@ -20,7 +20,6 @@ from avstudio_core.kinds.executor import Order, Report
 from avstudio_core.models.weights import InstalledShelf
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import load
-from avstudio_core.tasks.process import END_OF_LINES
 from avstudio_core.tasks.running import run
 
 
@@ -80,7 +79,6 @@ class Worker:
         plugin = self._plugins.distribution_of(kind)
         final = run(order, kind(self._shelf), context, plugin.distribution if plugin else "")
         self._running = None
-        os.write(1, f"\n{END_OF_LINES}\n".encode())
         self._send(final)
 
     def _send(self, report: Report) -> None:

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from avstudio_core import Studio, TaskOptions
+from avstudio_core.errors import TaskCancelled, TaskFailed
+from avstudio_core.tasks.events import Event
+
+OpenStudio = Callable[..., Studio]
+
+
+@pytest.fixture
+def studio(open_studio: OpenStudio) -> Studio:
+    return open_studio()
+
+
+def types(events: list[Event]) -> list[str]:
+    return [event.type for event in events if event.type != "task.progress"]
+
+
+def test_events_tell_a_tasks_story(studio: Studio) -> None:
+    handle = studio.submit("exercise.wait")
+    events = list(handle.events())
+    assert types(events) == ["task.submitted", "task.started", "task.completed"]
+    assert {event.task_id for event in events} == {event.data["task_id"] for event in events} == {handle.task_id}
+    started, completed = events[1].data, events[-1].data
+    assert started["type"] == "exercise.wait"
+    assert isinstance(started["started_at"], float)
+    assert isinstance(completed["duration"], float)
+    assert completed["result"] == handle.task().result
+
+
+def test_progress_is_in_percent(studio: Studio) -> None:
+    events = list(studio.submit("exercise.wait").events())
+    progress = [event.data for event in events if event.type == "task.progress"]
+    assert [(data["percent"], data["message"]) for data in progress] == [(0.0, "waiting")]
+
+
+def test_a_failure_is_told_with_its_traceback(studio: Studio) -> None:
+    events = list(studio.submit("exercise.fail", message="oh no").events())
+    assert types(events) == ["task.submitted", "task.started", "task.failed"]
+    assert "oh no" in str(events[-1].data["error"])
+    assert "Traceback" in str(events[-1].data["traceback"])
+
+
+def test_events_are_numbered_and_replayed_from_any_number(studio: Studio) -> None:
+    handle = studio.submit("exercise.wait")
+    events = list(handle.events())
+    assert all(one.seq < two.seq for one, two in pairwise(events))
+    for number, event in enumerate(events):
+        assert list(handle.events(event.seq)) == events[number + 1 :]
+    assert list(handle.events(10**9)) == []
+
+
+def test_events_outlive_their_studio(open_studio: OpenStudio) -> None:
+    first = open_studio()
+    handle = first.submit("exercise.wait")
+    events = list(handle.events())
+    first.close()
+    assert list(open_studio().handle(handle.task_id).events()) == events
+
+
+def test_events_come_while_the_task_runs(studio: Studio) -> None:
+    handle = studio.submit("exercise.wait", seconds=60)
+    for event in handle.events():
+        if event.type == "task.started":
+            handle.cancel()
+    assert event.type == "task.failed"
+    assert event.data["code"] == "cancelled"
+
+
+def test_a_plans_events_are_those_of_its_steps(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "file.txt").write_text("x")
+    handle = studio.submit_plan("exercise.copy suffix=1 | exercise.copy suffix=2", tmp_path / "file.txt")
+    events = list(handle.events())
+    for step in handle.steps.values():
+        told = types([event for event in events if event.task_id == step.task_id])
+        assert told == ["task.submitted", "task.started", "task.completed"]
+    completed = [event.task_id for event in events if event.type == "task.completed"]
+    assert completed == [step.task_id for step in handle.steps.values()]
+    assert list(handle.events(events[2].seq)) == events[3:]
+
+
+def test_many_may_listen(studio: Studio) -> None:
+    handle = studio.submit("exercise.wait", seconds=0.1)
+    heard: list[list[Event]] = []
+    threads = [threading.Thread(target=lambda: heard.append(list(handle.events()))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert heard == [heard[0]] * 8
+
+
+def test_following_ends_where_a_person_is_asked(studio: Studio) -> None:
+    handle = studio.submit("exercise.wait", task=TaskOptions(reviewer="person"))
+    events = list(handle.events())
+    assert types(events) == ["task.submitted", "task.started", "task.reviewing"]
+    studio.tasks.accept(handle.task_id)
+    assert types(list(handle.events(events[-1].seq))) == ["task.completed"]
+
+
+def test_waiting_has_an_end(studio: Studio) -> None:
+    handle = studio.submit("exercise.wait", seconds=60)
+    with pytest.raises(TimeoutError, match=f"Task '{handle.task_id}' is (PENDING|ASSIGNED|IN_PROGRESS) after 0.05 s"):
+        handle.result(0.05)
+    handle.cancel()
+    with pytest.raises(TaskCancelled):
+        handle.result(20)
+
+
+def test_a_plan_raises_what_caused_the_rest(studio: Studio, write_plugin: Callable[[str], ModuleType]) -> None:
+    handle = studio.submit_plan("exercise.fail message='the cause'")
+    with pytest.raises(TaskFailed, match="the cause"):
+        handle.result(20)
+    handle.cancel()
+
+
+def test_a_plan_is_cancelled_as_a_whole(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "file.txt").write_text("x")
+    options = TaskOptions(reviewer="person")
+    handle = studio.submit_plan("exercise.copy | exercise.copy", tmp_path / "file.txt", task=options)
+    handle.cancel()
+    with pytest.raises(TaskCancelled):
+        handle.result(20)
+    assert {str(step.task().reason) for step in handle.steps.values()} == {"cancelled"}
+
+
+def test_awaiting_leaves_the_loop_free(studio: Studio) -> None:
+    async def count_while_waiting() -> int:
+        waiting = asyncio.ensure_future(_result(studio))
+        turns = 0
+        while not waiting.done():
+            turns += 1
+            await asyncio.sleep(0.005)
+        await waiting
+        return turns
+
+    assert asyncio.run(count_while_waiting()) > 3
+
+
+def test_a_handle_can_be_had_again_by_its_id(studio: Studio) -> None:
+    handle = studio.submit("exercise.wait")
+    assert studio.handle(handle.task_id).result(20) == handle.result(20)
+
+
+async def _result(studio: Studio) -> object:
+    return await studio.submit("exercise.wait", seconds=0.1)
+
+
