@@ -13,6 +13,7 @@ nox.options.reuse_existing_virtualenvs = True
 
 CORE, AUDIO, SERVER = "packages/avstudio-core", "packages/avstudio-audio", "packages/avstudio-server"
 EVERYTHING = f"{AUDIO}[demucs,whisper,spleeter,whisper-base]"
+EXAMPLE = "examples/avstudio-loudness"
 TESTING = ["hypothesis", "pytest", "pytest-timeout"]
 
 
@@ -29,8 +30,8 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Every test, then the example plugin as the wheel that its users would install."""
-    install(session, "-e", CORE, "-e", EVERYTHING, "-e", SERVER, *TESTING, "huey")
+    """Every test of every package, of the example plugin and of the whole."""
+    install(session, "-e", CORE, "-e", EVERYTHING, "-e", SERVER, "-e", EXAMPLE, *TESTING)
     session.run("pytest", *session.posargs)
 
 
@@ -46,7 +47,8 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy --strict over code and tests."""
-    install(session, "-e", CORE, "-e", EVERYTHING, "-e", SERVER, *TESTING, "huey", "mypy", "nox", "matplotlib")
+    everything = ("-e", CORE, "-e", EVERYTHING, "-e", SERVER, "-e", EXAMPLE)
+    install(session, *everything, *TESTING, "huey", "matplotlib", "mypy", "nox")
     session.run("mypy", CORE + "/src", AUDIO + "/src", SERVER + "/src", "noxfile.py", "docs/generate.py")
     for folder in (
         *sorted(Path("packages").glob("*/tests")),
@@ -61,8 +63,10 @@ def types(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Write the reference pages from the source and build the site, strictly."""
     install(session, "-e", CORE, "-e", EVERYTHING, "-e", SERVER, "mkdocs-material", "mkdocstrings[python]")
-    session.install("--quiet", "examples/avstudio-loudness")
+    session.install("--quiet", EXAMPLE)
     session.run("python", "docs/generate.py")
+    if "## audio.loudness" not in Path("docs/reference/processors.md").read_text(encoding="utf-8"):
+        session.error("The example plugin is installed and has no page.")
     session.run("mkdocs", "build", "--strict", "--quiet")
 
 
@@ -104,9 +108,9 @@ def plugin(session: nox.Session) -> None:
     """Build the example plugin's wheel, install it, and see it in the command, the catalogue and its own tests."""
     install(session, CORE, SERVER, "build", *TESTING)
     dist = Path(session.create_tmp()).resolve()
-    session.run("python", "-m", "build", "--wheel", "--outdir", str(dist), "examples/avstudio-loudness", silent=True)
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(dist), EXAMPLE, silent=True)
     session.install("--quiet", *map(str, dist.glob("*.whl")))
     home = {"AVSTUDIO_HOME": str(dist / "home"), **os.environ}
     session.run("avstudio", "audio", "loudness", "--help", env=home)
     session.run("avstudio", "processors", "audio.loudness", "--json", env=home)
-    session.run("pytest", "examples/avstudio-loudness/tests", *session.posargs)
+    session.run("pytest", f"{EXAMPLE}/tests", *session.posargs)
