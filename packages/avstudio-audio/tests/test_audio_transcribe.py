@@ -98,3 +98,12 @@ class TestWhisperSmallWeights(WeightsContract):
 class TestWhisperLargeWeights(WeightsContract):
     plugin = avstudio_audio
     weights = "whisper-large-v3"
+
+
+@needs_whisper
+class TestParametersNamedLikeOurs:
+    plugin = avstudio_audio
+
+    def test_the_task_of_whisper_is_a_parameter(self, studio: Studio, speech: Path) -> None:
+        result = studio.run("audio.transcribe", speech, task="translate", beam_size=1)
+        assert result.effective["task"] == "translate"

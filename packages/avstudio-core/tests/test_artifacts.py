@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
 from avstudio_core.artifact import Artifact, Lineage, MediaFacts, accepted, artifacts_in, new_id
 from avstudio_core.errors import CorruptFile, StorageError
@@ -19,7 +20,7 @@ class Made(Result):
     one: Artifact
     many: dict[str, Artifact]
     none: Artifact | None = None
-    words: dict[str, str] = {"a": "b"}
+    words: dict[str, str] = Field(default_factory=lambda: {"a": "b"})
 
 
 @pytest.fixture

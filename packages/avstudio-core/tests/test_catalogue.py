@@ -76,8 +76,13 @@ def test_a_declaration_holds_all_that_an_interface_needs(site: Site, tmp_path: P
     assert (found.summary, found.description, found.distribution) == ("Do it.", "Do it.\n\nAt length.", "demo")
     assert (found.accepts, found.outputs) == (["audio/*"], {"made": "audio/wav"})
     assert found.params["properties"]["count"] == {
-        "default": 2, "minimum": 1, "maximum": 9, "description": "How many.",
-        "title": "Count", "type": "integer", "unit": "Hz",
+        "default": 2,
+        "minimum": 1,
+        "maximum": 9,
+        "description": "How many.",
+        "title": "Count",
+        "type": "integer",
+        "unit": "Hz",
     }
     assert {"made", "effective", "warnings", "provenance", "cache_hit"} <= found.result["properties"].keys()
     assert Declaration(**json.loads(json.dumps(asdict(found)))) == found
@@ -109,7 +114,10 @@ def test_a_plugin_that_comes_or_goes_is_seen(site: Site, tmp_path: Path) -> None
     [
         ("1 / 0", "ZeroDivisionError"),
         ("from avstudio_core import hookimpl\n@hookimpl\ndef register_processors(): 1 / 0", "ZeroDivisionError"),
-        (SOURCE.replace("demo.work", "other.work").replace('return {"made": "audio/wav"}', "1 / 0"), "ZeroDivisionError"),
+        (
+            SOURCE.replace("demo.work", "other.work").replace('return {"made": "audio/wav"}', "1 / 0"),
+            "ZeroDivisionError",
+        ),
         (SOURCE.replace("demo.work", "other.work").replace("[Ps, Rs]", ""), "params_type"),
         (SOURCE.replace("demo.work", "other.work").replace("def run", "def walk"), "abstract"),
     ],

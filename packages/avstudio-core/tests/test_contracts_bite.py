@@ -123,7 +123,12 @@ BAD = [
     (PROCESSOR, "a_run_explains_itself", "return CopyResult(", "return Artifact.model_construct("),
     (PROCESSOR, "a_run_makes_what_was_promised", '{"copied": "audio/wav"}', '{"copied": "audio/flac"}'),
     (PROCESSOR, "a_run_makes_what_was_promised", '{"copied": "audio/wav"}', "{}"),
-    (PROCESSOR, "a_run_leaves_its_source_alone", "context.check()", "context.check(); source.path.write_bytes(b'RIFF')"),
+    (
+        PROCESSOR,
+        "a_run_leaves_its_source_alone",
+        "context.check()",
+        "context.check(); source.path.write_bytes(b'RIFF')",
+    ),
     (PROCESSOR, "the_same_work_is_done_once", "Needs()", "Needs(model_digest=__import__('uuid').uuid4().hex)"),
     (PROCESSOR, "a_cancelled_run_stops", "context.check()", "pass"),
     (PROCESSOR, "it_refuses_another_media_type", '"audio/*"', '"audio"'),
@@ -145,7 +150,12 @@ BAD = [
     (MEMORY, "the_studio_budgets_with_it", "return [Memory]", "return []"),
     (MEMORY, "importing_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
     (EXECUTOR, "a_run_is_published", "report(one)", "report(one.model_copy(update={'result': None}))"),
-    (EXECUTOR, "a_failing_run_fails_its_own_task_only", "report(one)", "report(one.model_copy(update={'traceback': ''}))"),
+    (
+        EXECUTOR,
+        "a_failing_run_fails_its_own_task_only",
+        "report(one)",
+        "report(one.model_copy(update={'traceback': ''}))",
+    ),
     (EXECUTOR, "a_running_task_is_cancelled", "def pass_on", "def stop(self, job_id): pass\n\n        def pass_on"),
     (EXECUTOR, "progress_is_told", "report(one)", "one.kind == 'progress' or report(one)"),
     (EXECUTOR, "models_stay_loaded_between_jobs", "report(one)", "self._warm.drop(); report(one)"),
@@ -195,7 +205,17 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         tests += _subclass(folder, f"Bad{number}", good, good.replace(old, new))
         chosen.append(f"test_all.py::TestBad{number}::test_{test}")
     (folder / "test_all.py").write_text(tests)
-    command = [sys.executable, "-m", "pytest", "-p", "no:asyncio", "-p", "no:cacheprovider", "--junitxml=found.xml", "--durations=12"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:asyncio",
+        "-p",
+        "no:cacheprovider",
+        "--junitxml=found.xml",
+        "--durations=12",
+    ]
     ran = subprocess.run([*command, *chosen], cwd=folder, capture_output=True, text=True, check=False)
     print(ran.stdout[-3000:])
     assert ran.returncode == 1, ran.stdout + ran.stderr

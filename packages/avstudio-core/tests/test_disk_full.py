@@ -13,6 +13,7 @@ import pytest
 
 from avstudio_core import Studio
 from avstudio_core.errors import DiskFull, TaskFailed
+from avstudio_core.handle import Handle
 from avstudio_core.storage.sweeping import check
 
 OpenStudio = Callable[..., Studio]
@@ -54,8 +55,8 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def studio(disk: Path, write_plugin: Callable[[str], ModuleType]) -> Iterator[Studio]:
-    settings = {"home": disk / "home", "plugins": "", "executor": "inline", "offline": True}
-    with Studio(add=[write_plugin(FILLS)], **settings) as made:
+    plugin = write_plugin(FILLS)
+    with Studio(add=[plugin], home=disk / "home", plugins="", executor="inline", offline=True) as made:
         yield made
 
 
@@ -70,6 +71,14 @@ def fill(disk: Path) -> Path:
             except OSError:
                 continue
     return path
+
+
+def submit_all(studio: Studio, acknowledged: list[Handle] | None = None) -> None:
+    """Submit tasks until one is refused."""
+    for size in range(2000):
+        handle = studio.submit("disk.fill", size=size)
+        if acknowledged is not None:
+            acknowledged.append(handle)
 
 
 def assert_whole(studio: Studio) -> None:
@@ -90,7 +99,7 @@ def test_a_file_that_does_not_fit_is_not_taken_in(studio: Studio, tmp_path: Path
 
 
 def test_a_result_that_does_not_fit_fails_its_task(studio: Studio) -> None:
-    with pytest.raises(TaskFailed, match="No space is left for .* Free some") as failed:
+    with pytest.raises(TaskFailed, match=r"No space is left for .* Free some") as failed:
         studio.submit("disk.fill", size=8 * MB).result(20)
     assert failed.value.cause == "disk_full"
     assert_whole(studio)
@@ -101,8 +110,7 @@ def test_a_task_that_cannot_be_stored_is_refused(studio: Studio, disk: Path) -> 
     before = studio.run("disk.fill", size=1000).made
     ballast = fill(disk)
     with pytest.raises(DiskFull, match=r"No space is left for .*avstudio\.db"):
-        for n in range(2000):
-            studio.submit("disk.fill", size=n)
+        submit_all(studio)
     ballast.unlink()
     assert studio.submit("disk.fill", size=5).result(20).made.size == 5
     assert studio.artifact(before.id).path.stat().st_size == 1000
@@ -111,10 +119,9 @@ def test_a_task_that_cannot_be_stored_is_refused(studio: Studio, disk: Path) -> 
 def test_no_task_that_was_acknowledged_is_lost(studio: Studio, disk: Path) -> None:
     studio.run("disk.fill", size=1000)
     ballast = fill(disk)
-    acknowledged = []
+    acknowledged: list[Handle] = []
     with pytest.raises(DiskFull):
-        for n in range(2000):
-            acknowledged.append(studio.submit("disk.fill", size=n))
+        submit_all(studio, acknowledged)
     ballast.unlink()
     for handle in acknowledged:
         try:
@@ -129,6 +136,6 @@ def test_an_export_to_a_full_disk_leaves_nothing(open_studio: OpenStudio, disk: 
     (tmp_path / "big.bin").write_bytes(bytes(8 * MB))
     studio = open_studio()
     artifact = studio.take_in(tmp_path / "big.bin")
-    with pytest.raises(DiskFull, match="No space is left for .*choose another folder"):
+    with pytest.raises(DiskFull, match=r"No space is left for .*choose another folder"):
         studio.export(artifact, disk / "out" / "big.bin")
     assert list((disk / "out").iterdir()) == []

@@ -20,7 +20,7 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
         del above[len(indent) // 4 :]
         drawn.append((name, above[-1] if above else "Exception"))
         above.append(name)
-    assert drawn == [(one.__name__, one.__base__.__name__) for one in _in_order(AVStudioError)]
+    assert drawn == [(one.__name__, one.__bases__[0].__name__) for one in _in_order(AVStudioError)]
 
 
 def test_each_error_has_a_code_of_its_own() -> None:

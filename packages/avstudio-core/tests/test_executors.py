@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -22,7 +23,7 @@ from avstudio_core.tasks.states import State
 OpenStudio = Callable[..., Studio]
 WritePlugin = Callable[[str], ModuleType]
 
-ROUGH = '''
+ROUGH = """
 import ctypes, os, resource, signal, subprocess, sys, time
 from pathlib import Path
 
@@ -102,7 +103,7 @@ class Big(Processor[RoughParams, RoughResult]):
 
 @hookimpl
 def register_processors(): return [Rough, Big]
-'''
+"""
 
 
 @pytest.fixture
@@ -153,7 +154,7 @@ def test_what_a_worker_started_dies_with_it(studio: Studio, tmp_path: Path) -> N
     with pytest.raises(TaskFailed):
         studio.submit("rough.work", way="spawns", note=str(tmp_path / "note")).result(30)
     for pid in (tmp_path / "note").read_text().split():
-        _until(lambda pid=pid: not _alive(int(pid)))
+        _until(partial(_is_gone, int(pid)))
 
 
 def test_a_run_out_of_memory_fails_alone(studio: Studio) -> None:
@@ -190,7 +191,7 @@ def test_workers_stay_warm_and_leave_when_idle(open_studio: OpenStudio, rough: M
     studio = open_studio(rough, executor="local", workers=1, idle_seconds=0.3)
     first, second = (studio.submit("rough.work").result(30).process for _ in range(2))
     assert first == second
-    _until(lambda: not _alive(first))
+    _until(partial(_is_gone, first))
     assert studio.submit("rough.work").result(30).process != first
 
 
@@ -237,7 +238,7 @@ def test_workers_go_when_their_studio_is_killed(rough: ModuleType, tmp_path: Pat
         worker = int(other.stdout.readline())
         assert _alive(worker)
         other.kill()
-    _until(lambda: not _alive(worker))
+    _until(partial(_is_gone, worker))
 
 
 @pytest.mark.parametrize("executor", ["inline", "local"])
@@ -294,6 +295,10 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def _is_gone(pid: int) -> bool:
+    return not _alive(pid)
 
 
 def _until(condition: Callable[[], object]) -> None:

@@ -100,7 +100,7 @@ def test_many_may_listen(studio: Studio) -> None:
 
 
 def test_following_ends_where_a_person_is_asked(studio: Studio) -> None:
-    handle = studio.submit("exercise.wait", task=TaskOptions(reviewer="person"))
+    handle = studio.submit("exercise.wait", options=TaskOptions(reviewer="person"))
     events = list(handle.events())
     assert types(events) == ["task.submitted", "task.started", "task.reviewing"]
     studio.tasks.accept(handle.task_id)
@@ -126,7 +126,7 @@ def test_a_plan_raises_what_caused_the_rest(studio: Studio, write_plugin: Callab
 def test_a_plan_is_cancelled_as_a_whole(studio: Studio, tmp_path: Path) -> None:
     (tmp_path / "file.txt").write_text("x")
     options = TaskOptions(reviewer="person")
-    handle = studio.submit_plan("exercise.copy | exercise.copy", tmp_path / "file.txt", task=options)
+    handle = studio.submit_plan("exercise.copy | exercise.copy", tmp_path / "file.txt", options=options)
     handle.cancel()
     with pytest.raises(TaskCancelled):
         handle.result(20)
@@ -153,5 +153,3 @@ def test_a_handle_can_be_had_again_by_its_id(studio: Studio) -> None:
 
 async def _result(studio: Studio) -> object:
     return await studio.submit("exercise.wait", seconds=0.1)
-
-

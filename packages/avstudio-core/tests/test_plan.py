@@ -63,7 +63,7 @@ class Make(Processor[Params, Result]):
         raise NotImplementedError
 
 
-KNOWN = {kind.name: kind(None) for kind in (Split, Write, Make)}  # type: ignore[arg-type, attr-defined]
+KNOWN = {kind.name: kind(None) for kind in (Split, Write, Make)}  # type: ignore[arg-type]
 
 
 def known(name: str) -> Processor[Any, Any]:
@@ -133,15 +133,31 @@ def test_a_very_long_chain_is_no_trouble() -> None:
 @pytest.mark.parametrize(
     ("expression", "said", "place"),
     [
-        ("audio.spilt | audio.write", "No processor is named 'audio.spilt'. Did you mean 'audio.split'?", "audio.spilt"),
+        (
+            "audio.spilt | audio.write",
+            "No processor is named 'audio.spilt'. Did you mean 'audio.split'?",
+            "audio.spilt",
+        ),
         ("audio.make | audio.splt", "Did you mean 'audio.split'?", "audio.splt"),
-        ("audio.make | audio.split:tuba stems=vocals | audio.write", "makes no 'tuba'. It makes: vocals.", "audio.write"),
+        (
+            "audio.make | audio.split:tuba stems=vocals | audio.write",
+            "makes no 'tuba'. It makes: vocals.",
+            "audio.write",
+        ),
         ("audio.make | audio.split stems=tuba", "No stem is named 'tuba'. Did you mean 'tube'?", "audio.split"),
-        ("audio.make | audio.split | audio.write", "'split' makes vocals, drums: write which one to read", "audio.write"),
+        (
+            "audio.make | audio.split | audio.write",
+            "'split' makes vocals, drums: write which one to read",
+            "audio.write",
+        ),
         ("audio.make | audio.split shift=2", "no parameter 'shift'. Did you mean 'shifts'?", "audio.split"),
         ("audio.split shifts=99", "'shifts' is '99': should be less than or equal to 10 (Shifts.)", "audio.split"),
         ("audio.split mode=slow", "'mode' is 'slow': should be 'fast' or 'good' (How.)", "audio.split"),
-        ("audio.make | audio.write | audio.split", "audio.split accepts audio/* and is given 'text/plain'", "audio.split"),
+        (
+            "audio.make | audio.write | audio.split",
+            "audio.split accepts audio/* and is given 'text/plain'",
+            "audio.split",
+        ),
         ("audio.make | | audio.write", "A step is missing here", "^"),
         ("audio.make |", "A step is missing here", "^"),
         ("audio.make | 2fast", "'2fast' is not a step", "2fast"),
@@ -243,7 +259,25 @@ def test_what_is_written_as_a_pipe_is_read_back(chain: list[tuple[str, str, str 
     )
 
 
-pieces = ["audio.split", ":vocals", "|", " ", "'", '"', "=", "\\", "\n", "\r\n", "é", "1.2", ".", "-", "shifts", "audio.make", "a.2"]
+pieces = [
+    "audio.split",
+    ":vocals",
+    "|",
+    " ",
+    "'",
+    '"',
+    "=",
+    "\\",
+    "\n",
+    "\r\n",
+    "é",
+    "1.2",
+    ".",
+    "-",
+    "shifts",
+    "audio.make",
+    "a.2",
+]
 
 
 @pytest.mark.parametrize("read", [Plan.parse, Plan.from_json])

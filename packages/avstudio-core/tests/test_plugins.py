@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from avstudio_core import Studio, plugins
+from avstudio_core import Studio, hookspecs, plugins
 from avstudio_core.errors import NotFound, PluginError
 from avstudio_core.plugins import Plugin, Plugins
 
@@ -201,3 +201,42 @@ def test_an_unknown_name_offers_the_nearest(install: Install) -> None:
         discovered("fine").find("processors", "fine.wrok")
 
 
+TUTORIAL = Path(__file__).parents[3] / "docs" / "tutorial" / "first-plugin.md"
+EVERY_HOOK = """
+CALLED = []
+
+class Work(Processor[Params, Result]):
+    "Work."
+    name = "order.work"
+    def needs(self, params, source):
+        self.shelf.known("any")
+        return Needs()
+    def run(self, source, params, context):
+        return Result()
+
+@hookimpl
+def register_memory_managers(): CALLED.append("register_memory_managers"); return []
+@hookimpl
+def studio_started(studio): CALLED.append("studio_started")
+@hookimpl
+def register_processors(): CALLED.append("register_processors"); return [Work]
+@hookimpl
+def register_weights(): CALLED.append("register_weights"); return []
+@hookimpl
+def register_executors(): CALLED.append("register_executors"); return []
+@hookimpl
+def event_published(event): CALLED.append("event_published")
+"""
+
+
+def test_hooks_are_called_in_the_order_that_the_tutorial_tells(write_plugin: WritePlugin, tmp_path: Path) -> None:
+    if not TUTORIAL.is_file():
+        pytest.skip("the documentation is not beside the tests")
+    told = re.findall(r"^\| \d \| `(\w+)`", TUTORIAL.read_text(encoding="utf-8"), re.MULTILINE)
+    module = write_plugin(EVERY_HOOK)
+    with Studio(home=tmp_path / "home", plugins="", add=[module], executor="inline") as studio:
+        studio.run("order.work")
+    assert list(dict.fromkeys(module.CALLED)) == told
+    assert {name for name in vars(hookspecs) if name.startswith(("register_", "studio_", "event_"))} == set(told)
+    once = [name for name in module.CALLED if name != "event_published"]
+    assert len(once) == len(set(once))

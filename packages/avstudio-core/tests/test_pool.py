@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,11 @@ class User:
         if busy:
             self.busy.add(lane)
 
+    def asked_to_evict(self) -> bool:
+        """What a studio does from time to time: give up what another one asked for."""
+        self.pool.obey()
+        return bool(self.evicted)
+
     def _evict(self, lane: str) -> bool:
         if lane in self.busy:
             return False
@@ -76,6 +82,10 @@ def user(base: Database) -> User:
 
 def taken(pool: Pool) -> int:
     return sum(model.memory_mb for model in pool.loaded())
+
+
+def stand_in_line(pool: Pool, number: int) -> bool:
+    return len(pool._line) == number
 
 
 def waiting(work: Callable[[], object]) -> threading.Thread:
@@ -145,8 +155,8 @@ def test_those_that_wait_are_served_in_their_order(user: User) -> None:
 
     threads = []
     for number, (lane, memory_mb) in enumerate([("big", 900), ("small1", 50), ("small2", 50), ("huge", 1000)], 1):
-        threads.append(waiting(lambda lane=lane, memory_mb=memory_mb: load(lane, memory_mb)))
-        until(lambda number=number: len(user.pool._line) == number)
+        threads.append(waiting(partial(load, lane, memory_mb)))
+        until(partial(stand_in_line, user.pool, number))
     user.busy.clear()
     until(lambda: len(admitted) == 3)
     assert admitted[0] == "big"
@@ -169,9 +179,9 @@ def test_one_who_waits_may_give_up_wherever_it_stands(base: Database) -> None:
         ended.append(lane)
 
     threads = [waiting(lambda: load(first, "a"))]
-    until(lambda: len(pool._line) == 1)
+    until(partial(stand_in_line, pool, 1))
     threads.append(waiting(lambda: load(second, "b")))
-    until(lambda: len(pool._line) == 2)
+    until(partial(stand_in_line, pool, 2))
     second.given_up = True
     until(lambda: ended == ["b"])
     first.given_up = True
@@ -242,7 +252,7 @@ def test_two_studios_share_one_budget(base: Database) -> None:
     one, two = User(a_pool(base, "studio_1")), User(a_pool(base, "studio_2"))
     one.load("idle", 600)
     thread = waiting(lambda: two.load("new", 600))
-    until(lambda: (one.pool.obey(), one.evicted)[1])
+    until(one.asked_to_evict)
     thread.join(10)
     assert [(model.studio, model.lane) for model in one.pool.loaded()] == [("studio_2", "new")]
 
@@ -256,7 +266,7 @@ def test_another_studios_busy_model_is_waited_for(base: Database) -> None:
         thread.join(0.02)
     assert thread.is_alive()
     one.busy.clear()
-    until(lambda: (one.pool.obey(), one.evicted)[1])
+    until(one.asked_to_evict)
     thread.join(10)
 
 
@@ -280,7 +290,7 @@ def test_random_loads_never_exceed_the_budget(base: Database) -> None:
             users[number].busy.discard(lane)
 
     watcher = waiting(watch)
-    threads = [waiting(lambda number=number: work(number)) for number in range(len(users))]
+    threads = [waiting(partial(work, number)) for number in range(len(users))]
     for thread in threads:
         thread.join(30)
         assert not thread.is_alive()
@@ -330,7 +340,7 @@ def test_a_task_that_waits_for_memory_can_be_cancelled(open_studio: OpenStudio) 
     waiter.cancel()
     with pytest.raises(TaskCancelled):
         waiter.result(20)
-    until(lambda: not studio.pool._line)
+    until(partial(stand_in_line, studio.pool, 0))
 
 
 def test_the_memory_of_a_studio_that_was_killed_is_freed(open_studio: OpenStudio) -> None:

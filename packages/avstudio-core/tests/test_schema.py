@@ -95,7 +95,9 @@ def test_a_folder_that_is_read_only_is_said(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     if os.geteuid() == 0:
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "none", home], capture_output=True, check=False).returncode:
+        if subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "ro", "none", home], capture_output=True, check=False
+        ).returncode:
             pytest.skip("root may write anywhere, and may not mount a read-only folder here")
     else:
         home.chmod(0o500)

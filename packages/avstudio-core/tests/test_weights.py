@@ -156,7 +156,9 @@ def test_the_hub_is_asked_last_and_for_the_pinned_revision(open_shelf: OpenShelf
     told: list[float] = []
     folder = shelf.pull("small", told.append)
     assert (folder / "model.bin").read_bytes() == MODEL
-    assert [path for path, _ in hub.asked] == [f"/owner/small/resolve/{REVISION}/{n}" for n in ("model.bin", "words.txt")]
+    assert [path for path, _ in hub.asked] == [
+        f"/owner/small/resolve/{REVISION}/{n}" for n in ("model.bin", "words.txt")
+    ]
     assert told == sorted(told)
     assert told[-1] == 1.0
     assert len(told) > 3
@@ -202,7 +204,7 @@ def test_a_hub_that_refuses_or_is_gone_is_said(open_shelf: OpenShelf, hub: Hub) 
         shelf.pull("small")
     hub.shutdown()
     hub.server_close()
-    with pytest.raises(WeightsMissing, match="cannot be fetched: .*refused"):
+    with pytest.raises(WeightsMissing, match=r"cannot be fetched: .*refused"):
         shelf.pull("small")
 
 

@@ -86,7 +86,7 @@ class Studio:
         return self.submit(processor, source, **params).result()
 
     def submit(
-        self, processor: str, source: Source | None = None, /, *, task: TaskOptions | None = None, **params: Any
+        self, processor: str, source: Source | None = None, /, *, options: TaskOptions | None = None, **params: Any
     ) -> Handle:
         """Check and store one task; when this returns it is on the disk and will be done.
 
@@ -96,7 +96,7 @@ class Studio:
         given = parameters(kind, _plain(params)).model_dump(mode="json", exclude_unset=True)
         step = Step(id=kind.name.rpartition(".")[2], processor=kind.name, params=given)
         try:
-            submitted = self.submit_plan(Plan(steps=(step,)), source, task=task)
+            submitted = self.submit_plan(Plan(steps=(step,)), source, options=options)
         except InvalidPlan as error:
             raise InvalidInput(str(error).removeprefix(f"Step '{step.id}': ")) from None
         return submitted.steps[step.id]
@@ -106,11 +106,11 @@ class Studio:
         return self.submit_plan(plan, source).result()
 
     def submit_plan(
-        self, plan: Plan | str, source: Source | None = None, *, task: TaskOptions | None = None
+        self, plan: Plan | str, source: Source | None = None, *, options: TaskOptions | None = None
     ) -> PlanHandle:
         """Check a whole plan, then store its steps as tasks. Raises `InvalidPlan`; then nothing was stored."""
         plan = Plan.parse(plan) if isinstance(plan, str) else plan
-        options = task or TaskOptions()
+        options = options or TaskOptions()
         path = _existing(source) if isinstance(source, str | Path) else None
         media_type = guess(path) if path else source.media_type if isinstance(source, Artifact) else None
         checked = plan.check(self.processor, media_type)

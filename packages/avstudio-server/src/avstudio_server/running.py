@@ -125,7 +125,7 @@ def _submit(studio: Studio, name: str, source: str | None, params: Mapping[str, 
     parameters(studio.processor(name), params)  # refused as parameters, not as a plan
     step = Step(id=name.rpartition(".")[2], processor=name, params=dict(params))
     try:
-        return studio.submit_plan(Plan(steps=(step,)), given(studio, source), task=asked.task.options())
+        return studio.submit_plan(Plan(steps=(step,)), given(studio, source), options=asked.task.options())
     except InvalidPlan as error:
         raise InvalidInput(str(error).removeprefix(f"Step '{step.id}': ")) from None
 
@@ -134,7 +134,7 @@ def _submit_plan(studio: Studio, text: str, source: str | None, asked: Asked) ->
     from avstudio_core.plan import Plan
 
     plan = Plan.from_json(text) if text.lstrip().startswith("{") else Plan.parse(text)
-    return studio.submit_plan(plan, given(studio, source), task=asked.task.options())
+    return studio.submit_plan(plan, given(studio, source), options=asked.task.options())
 
 
 def _failure(tasks: list[Task]) -> AVStudioError | None:

@@ -73,7 +73,7 @@ def studio_plugins(request: pytest.FixtureRequest) -> Sequence[ModuleType]:
 
 @pytest.fixture
 def studio(tmp_path: Path, studio_plugins: Sequence[ModuleType], no_network: None) -> Iterator[Studio]:
-    """A studio of the test's own: an empty data folder, jobs in this process, offline, `studio_plugins` and no other."""
+    """A studio of the test's own: an empty data folder, jobs in this process, offline, with `studio_plugins` only."""
     from avstudio_core.studio import Studio
 
     home = tmp_path / "av-studio"
