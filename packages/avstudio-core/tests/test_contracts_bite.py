@@ -116,6 +116,7 @@ BAD = [
     (PROCESSOR, "its_fields_say_what_they_are", ', description="Factor."', ""),
     (PROCESSOR, "its_parameters_have_defaults", "Field(1.0, ge=0", "Field(ge=0"),
     (PROCESSOR, "its_numbers_have_bounds", "ge=0, le=2, ", ""),
+    (PROCESSOR, "no_parameter_has_a_name_that_is_taken", "gain: float", "options: float"),
     (PROCESSOR, "its_parameters_survive_json", "gain: float = Field(1.0, ge=0, le=2", "gain: bytes = Field(b'\\xff'"),
     (PROCESSOR, "its_needs_are_known_before_there_is_a_source", "Needs()", "Needs(seconds=source.size)"),
     (PROCESSOR, "importing_and_declaring_it_is_light", HEAD, f"import librosa\n    {HEAD}"),

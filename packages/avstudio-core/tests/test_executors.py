@@ -195,6 +195,11 @@ def test_workers_stay_warm_and_leave_when_idle(open_studio: OpenStudio, rough: M
     assert studio.submit("rough.work").result(30).process != first
 
 
+def test_workers_may_stay_for_ever(open_studio: OpenStudio, rough: ModuleType) -> None:
+    studio = open_studio(rough, executor="local", idle_seconds=1e12)
+    assert studio.submit("rough.work").result(30).process
+
+
 def test_what_a_run_writes_is_logged_as_events(studio: Studio) -> None:
     handle = studio.submit("rough.work", way="talks")
     handle.result(30)

@@ -35,16 +35,18 @@ def _download(url: str, target: Path, size: int | None, told: Callable[[float], 
     have = target.stat().st_size if target.exists() else 0
     request = Request(url, headers={"Range": f"bytes={have}-", "User-Agent": "avstudio"})
     try:
-        with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-            with target.open("ab" if answer.status == 206 else "wb") as writer:
-                end = writer.tell() + int(answer.headers.get("Content-Length") or 0)
-                while chunk := answer.read(CHUNK):
-                    writer.write(chunk)
-                    told(min(1.0, writer.tell() / (size or end or 1)))
-                writer.flush()
-                os.fsync(writer.fileno())
-                if writer.tell() < end:
-                    raise ConnectionError(f"the hub stopped after {writer.tell()} of {end} B")
+        with (
+            urlopen(request, timeout=TIMEOUT_SECONDS) as answer,
+            target.open("ab" if answer.status == 206 else "wb") as writer,
+        ):
+            end = writer.tell() + int(answer.headers.get("Content-Length") or 0)
+            while chunk := answer.read(CHUNK):
+                writer.write(chunk)
+                told(min(1.0, writer.tell() / (size or end or 1)))
+            writer.flush()
+            os.fsync(writer.fileno())
+            if writer.tell() < end:
+                raise ConnectionError(f"the hub stopped after {writer.tell()} of {end} B")
     except HTTPError as error:
         if error.code == 416:  # nothing is missing
             return

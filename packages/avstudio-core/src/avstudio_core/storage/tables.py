@@ -90,6 +90,8 @@ tasks = Table(
 _ready = and_(tasks.c.state == "PENDING", tasks.c.waiting == 0)
 Index("tasks_ready", tasks.c.priority.desc(), tasks.c.id, sqlite_where=_ready)
 Index("tasks_own", tasks.c.origin, tasks.c.priority.desc(), tasks.c.id, sqlite_where=_ready)
+_paused = and_(_ready, tasks.c.available_at > 0.0)
+Index("tasks_paused", tasks.c.available_at, sqlite_where=_paused)
 _cached = and_(tasks.c.state == "COMPLETED", tasks.c.cache_key.is_not(None))
 Index("tasks_cached", tasks.c.cache_key, sqlite_where=_cached)
 

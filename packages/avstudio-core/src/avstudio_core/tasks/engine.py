@@ -78,7 +78,7 @@ class Engine:
         self._executor = executor(workplace, self._on_report)
         self._running: dict[str, Running] = {}
         self._lanes: dict[str, frozenset[str]] = {}
-        self._due = self._heartbeat = self._patrol = 0.0
+        self._due = self._heartbeat = self._patrol = self._look = 0.0
         self._swept = False
         self._woken = threading.Event()
         self._closing = threading.Event()
@@ -116,13 +116,14 @@ class Engine:
             self._tend()
             self._patrol = time.monotonic() + PATROL_SECONDS
             self.wake()
-        changed = self._queue.database.changed_elsewhere()
+        changed = time.monotonic() >= self._look and self._queue.database.changed_elsewhere()
         if changed or self._woken.is_set() or now >= self._due:
             self._woken.clear()
             self._take()
             self._due = self._queue.next_due() or float("inf")
         if changed:
             self._obey()
+            self._look = time.monotonic() + LOOK_SECONDS
 
     def _tend(self) -> None:
         """Keep this studio's jobs, and take back those of the dead and of the silent."""

@@ -109,7 +109,7 @@ class LaneExecutor(Executor):
                 remaining = None if deadline is None else deadline - time.monotonic()
                 if remaining is not None and remaining <= 0:
                     return None
-                lane.changed.wait(remaining)
+                lane.changed.wait(None if remaining is None else min(remaining, threading.TIMEOUT_MAX))
             if self.closed.is_set():
                 return None
             lane.busy += 1

@@ -31,7 +31,9 @@ ADD_JOB = insert(jobs)
 LONGEST_PAUSE = 60.0
 """Seconds; a task that is to wait longer than this waits because the clock was set back, and is due."""
 READY = and_(tasks.c.state == "PENDING", tasks.c.waiting == 0)
-NEXT_DUE = select(func.min(tasks.c.available_at)).where(READY, tasks.c.available_at > bindparam("now"))
+NEXT_DUE = select(func.min(tasks.c.available_at)).where(
+    READY, tasks.c.available_at > 0.0, tasks.c.available_at > bindparam("now")
+)
 
 
 def _claim(mine: bool) -> Any:

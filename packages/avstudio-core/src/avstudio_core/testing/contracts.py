@@ -97,6 +97,10 @@ class ProcessorContract:
         properties = declared.params_type.model_json_schema().get("properties", {})
         assert [name for name, schema in properties.items() if _unbounded(schema)] == []
 
+    def test_no_parameter_has_a_name_that_is_taken(self, declared: Processor[Any, Any]) -> None:
+        """`Studio.run(…, options=TaskOptions(…))` is about the task."""
+        assert "options" not in declared.params_type.model_fields
+
     def test_its_parameters_survive_json(self, declared: Processor[Any, Any]) -> None:
         given = declared.params_type(**self.params)
         assert declared.params_type.model_validate_json(given.model_dump_json()) == given

@@ -121,6 +121,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'PENDING' AND waiting = 0"),
     )
     op.create_index(
+        "tasks_paused",
+        "tasks",
+        ["available_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'PENDING' AND waiting = 0 AND available_at > 0.0"),
+    )
+    op.create_index(
         "tasks_ready",
         "tasks",
         [sa.literal_column("priority DESC"), "id"],
