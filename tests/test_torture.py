@@ -1,4 +1,4 @@
-"""R1 in its smaller size; `nox -s torture` runs the larger one."""
+"""R1, the size for every test run: 60 kills while clients submit 1,500 tasks. `nox -s torture` is the long one."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
+
 
 @pytest.mark.timeout(400)
-def test_nothing_is_lost_or_doubled_when_studios_and_workers_are_killed() -> None:
+def test_nothing_is_lost_or_published_twice() -> None:
     command = [sys.executable, "-m", "tests.torture", "--kills", "60", "--tasks", "1500"]
-    ran = subprocess.run(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True, check=False)
-    print(ran.stdout)
-    assert ran.returncode == 0
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=380, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "0 faults" in ran.stdout

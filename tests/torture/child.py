@@ -75,6 +75,7 @@ def client(studio: Studio, desk: Desk, closing: threading.Event) -> None:
 def main(folder: str, executor: str, workers: str, own_crash: str, worker_crash: str) -> None:
     """Serve until standard input ends."""
     desk = Desk(Path(folder))
+    os.environ["TORTURE_STUDIO"] = str(os.getpid())
     if own_crash:
         crashes.install(own_crash)
     if worker_crash:

@@ -29,17 +29,19 @@ WORKER_POINTS = ("stage.before", "stage.after", "fsync.before", "fsync.after", "
 
 
 class Crash:
-    """Death at the n-th passage of one point, noted in a file first."""
+    """Death at the n-th passage of one point, noted in a file first. Of several workers one dies so, once."""
 
     def __init__(self, specification: str) -> None:
         point, number, log = specification.split(":", 2)
         self.point, self.left, self.log = point, int(number), Path(log)
+        self.mark = self.log.with_name(f"{self.log.name} {os.environ['TORTURE_STUDIO']}")
 
     def passed(self, point: str) -> None:
         if point != self.point:
             return
         self.left -= 1
-        if self.left == 0:
+        if self.left == 0 and not self.mark.exists():
+            self.mark.touch()
             note(self.log, f"{os.getpid()} {time.time()} {point}")
             os.kill(os.getpid(), signal.SIGKILL)
 
