@@ -167,6 +167,10 @@ def plugin_page() -> str:
         "kinds.weights.Shelf",
         "kinds.executor.Executor",
         "kinds.memory_manager.MemoryManager",
+        "testing.contracts.ProcessorContract",
+        "testing.contracts.WeightsContract",
+        "testing.contracts.MemoryManagerContract",
+        "testing.executor_contract.ExecutorContract",
     ]
     return "# Writing plugins\n\n" + "\n\n".join(f"::: avstudio_core.{kind}" for kind in kinds) + "\n"
 

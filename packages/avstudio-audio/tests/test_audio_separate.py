@@ -91,8 +91,8 @@ class TestSeparate(ProcessorContract):
         folder.mkdir(parents=True)
         for number in (0, 1):
             (folder / f"testcheckpoint{number}.ckpt").write_bytes(b"not what it was")
-        settings = {"home": tmp_path / "home", "weights": tmp_path / "weights", "executor": "inline", "offline": True}
-        with Studio(**settings) as studio, pytest.raises(TaskFailed, match="sha256") as failed:
+        settings: dict[str, Any] = {"home": tmp_path / "home", "weights": tmp_path / "weights", "executor": "inline"}
+        with Studio(offline=True, **settings) as studio, pytest.raises(TaskFailed, match="sha256") as failed:
             studio.run("audio.separate", tone())
         assert failed.value.cause == "corrupt_file"
 

@@ -158,6 +158,7 @@ def test_a_very_long_chain_is_no_trouble() -> None:
             "audio.split accepts audio/* and is given 'text/plain'",
             "audio.split",
         ),
+        ("audio.make | audio.split:tuba", "makes no 'tuba'. It makes: vocals, drums.", "audio.split:tuba"),
         ("audio.make | | audio.write", "A step is missing here", "^"),
         ("audio.make |", "A step is missing here", "^"),
         ("audio.make | 2fast", "'2fast' is not a step", "2fast"),

@@ -64,6 +64,8 @@ class Plan(BaseModel):
 
     steps: tuple[Step, ...] = Field(min_length=1)
     expression: str = Field("", exclude=True, repr=False)
+    picked: Ref | None = Field(None, exclude=True, repr=False)
+    """The output that the expression ends with, if it names one."""
 
     @classmethod
     def parse(cls, expression: str) -> Self:
@@ -78,7 +80,7 @@ class Plan(BaseModel):
             step, output = _step(expression, start, end, {step.id for step in steps}, source)
             steps.append(step)
             source = Ref(step=step.id, output=output)
-        return cls(steps=tuple(steps), expression=expression)
+        return cls(steps=tuple(steps), expression=expression, picked=source if source and source.output else None)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -113,6 +115,8 @@ class Plan(BaseModel):
                 _check_source(processor, step, given, source_type)
                 processor.needs(params, None)  # knows whether there is such a model
                 outputs[step.id] = processor.outputs(params)
+                if self.picked is not None and self.picked.step == step.id:
+                    _output_type(self.picked, outputs[step.id])
             except InvalidInput as error:
                 raise InvalidPlan(self._marked(str(error), step)) from None
             checked.append((step, params))

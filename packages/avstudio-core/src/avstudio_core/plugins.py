@@ -117,8 +117,8 @@ class Plugins:
         """The class of that kind and name. Raises `NotFound` with the nearest name."""
         known = self.kind(kind)
         if name not in known:
-            singular = kind.rstrip("s").replace("_", " ")
-            raise NotFound.among(singular, name, known, see=f"See them all: avstudio {kind}")
+            said, listed = ("model", "models list") if kind == "weights" else (kind.rstrip("s").replace("_", " "), kind)
+            raise NotFound.among(said, name, known, see=f"See them all: avstudio {listed}")
         return known[name]
 
     def distribution_of(self, registered: type[Any]) -> Plugin | None:

@@ -6,6 +6,7 @@ were added by hand. When the studio that started it goes, the socket ends, and s
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
@@ -21,6 +22,8 @@ from avstudio_core.models.weights import InstalledShelf
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import load
 from avstudio_core.tasks.running import run
+
+PR_SET_PDEATHSIG = 1
 
 
 class Worker:
@@ -86,7 +89,14 @@ class Worker:
             self._connection.send_bytes(report.model_dump_json().encode())
 
 
+def _die_with_the_studio() -> None:
+    """Have the kernel end this process with its parent: native code that holds the interpreter hears no socket end."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main() -> None:
+    _die_with_the_studio()
     gc.set_threshold(100_000)  # imports make many objects that all stay: looking for garbage there only costs time
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the studio, which cancels cleanly
     Worker(Connection(int(sys.argv[1]))).work()
