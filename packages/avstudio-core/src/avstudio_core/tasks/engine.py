@@ -79,6 +79,7 @@ class Engine:
         self._running: dict[str, Running] = {}
         self._lanes: dict[str, frozenset[str]] = {}
         self._due = self._heartbeat = self._patrol = self._look = 0.0
+        self._unwritten: list[tuple[Claim, Problem]] = []
         self._swept = False
         self._woken = threading.Event()
         self._closing = threading.Event()
@@ -130,6 +131,9 @@ class Engine:
         if time.monotonic() >= self._heartbeat:
             self._queue.renew()
             self._heartbeat = time.monotonic() + self._workplace.settings.lease_seconds / 4
+        unwritten, self._unwritten = self._unwritten, []
+        for claim, problem in unwritten:
+            self._fail(claim, problem)
         dead = self._presence.dead()
         self._queue.reap(dead)
         if dead or not self._swept:
@@ -168,11 +172,11 @@ class Engine:
             order, cache_key = self._order(claim)
             earlier = self._earlier(order, cache_key)
         except AVStudioError as error:
-            self._queue.fail(claim, Problem(code=error.code, message=str(error)))
+            self._fail(claim, Problem(code=error.code, message=str(error)))
             return
         except Exception as error:  # a plugin's `needs` is foreign code
             message = f"{claim.row['processor']} could not be planned: {type(error).__name__}: {error}"
-            self._queue.fail(claim, Problem(code="processor_error", message=message))
+            self._fail(claim, Problem(code="processor_error", message=message))
             return
         if earlier is not None:
             self._queue.finish_from_cache(claim, Finished(result=earlier, cache_key=cache_key, cache_hit=True))
@@ -297,18 +301,27 @@ class Engine:
         error = future.exception()
         if error is not None:
             code = error.code if isinstance(error, AVStudioError) else "error"
-            self._queue.fail(running.claim, Problem(code=code, message=str(error)))
+            self._fail(running.claim, Problem(code=code, message=str(error)))
             abandon(self._queue.database, self._store, running.order.folder)
             return
         if not future.result():  # cancelled, or taken over, in the meantime
-            self._queue.fail(running.claim, Problem(code=CANCELLED, message="The task was cancelled."))
+            self._fail(running.claim, Problem(code=CANCELLED, message="The task was cancelled."))
         self._store.discard(running.order.folder)
+
+    def _fail(self, claim: Claim, problem: Problem, *, retryable: bool = False) -> None:
+        """Write a failure down; when the disk is full, say, again later: a task must not stay in progress for ever."""
+
+        def keep(future: Future[bool]) -> None:
+            if future.exception() is not None:
+                self._unwritten.append((claim, problem))
+
+        self._queue.fail(claim, problem, retryable=retryable).add_done_callback(keep)
 
     def _sent_back(self, running: Running, reason: str) -> None:
         self._store.discard(running.order.folder)
         if running.order.feedback is not None and running.claim.attempt >= REVIEWS:
             said = f"{running.order.processor} was refused by its own review twice: {reason}"
-            self._queue.fail(running.claim, Problem(code="review", message=said))
+            self._fail(running.claim, Problem(code="review", message=said))
             return
         again = self._queue.rerun(running.claim, reason).result()
         if again is not None:
@@ -327,7 +340,7 @@ class Engine:
             else:
                 self._queue.lose(running.claim, problem)
         else:
-            self._queue.fail(running.claim, problem, retryable=report.retryable)
+            self._fail(running.claim, problem, retryable=report.retryable)
 
 
 def _cache_key(order: Order) -> str:
