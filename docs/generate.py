@@ -81,12 +81,12 @@ def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
         return f"list of {_type(field['items'], schema)}"
     bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
     limits = [f"{sign} {field[key]:g}" for key, sign in bounds.items() if key in field]
-    return " ".join([field.get("type", "any"), ", ".join(limits)]).strip()
+    return " ".join([str(field.get("type", "any")), ", ".join(limits)]).strip()
 
 
 def _said(field: dict[str, Any]) -> str:
     unit = f" [{field['unit']}]" if "unit" in field else ""
-    return (field.get("description", "") + unit).replace("|", "\\|")
+    return (str(field.get("description", "")) + unit).replace("|", "\\|")
 
 
 def models(shelf: InstalledShelf) -> str:
