@@ -99,7 +99,7 @@ def draw_words(row: Axes, transcript: Transcript) -> None:
             left=word.start,
             height=0.8,
             color="#d9480f",
-            alpha=0.15 + word.probability / 2,
+            alpha=0.15 + (word.probability or 0) / 2,
         )
         row.text((word.start + word.end) / 2, level, word.text.strip(), ha="center", va="center", fontsize=11)
     row.set(ylim=(-0.6, 2.6), yticks=[], ylabel="words")
