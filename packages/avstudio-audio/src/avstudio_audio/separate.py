@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -25,6 +25,8 @@ FAMILIES = ("demucs", "spleeter")
 VOCALS, ACCOMPANIMENT = "vocals", "accompaniment"
 UNDECLARED_MB = 2500
 """Memory of a model that a user brought."""
+PIECE = 1 << 16
+"""Samples."""
 SILENT_DBFS = -80.0
 LEAST_AUDIBLE_DBFS = -50.0
 
@@ -119,9 +121,10 @@ class Separate(Processor[SeparateParams, SeparateResult]):
         if _derived(wanted, engine):
             stems[ACCOMPANIMENT] = mix.data - stems[VOCALS]
         stems = {stem: stems[stem] for stem in wanted}
+        written = _written(stems, mix, source, params, context)
         return SeparateResult(
-            stems=_written(stems, mix, source, params, context),
-            facts={stem: _facts(data) for stem, data in stems.items()},
+            stems={stem: artifact for stem, (artifact, _) in written.items()},
+            facts={stem: facts for stem, (_, facts) in written.items()},
             rate=engine.rate,
             duration=mix.duration,
             reconstruction_db=reconstruction_db,
@@ -190,38 +193,50 @@ def _written(
     source: Artifact,
     params: SeparateParams,
     context: Context,
-) -> dict[str, Artifact]:
-    """The stems as files, named after the recording."""
+) -> dict[str, tuple[Artifact, StemFacts]]:
+    """The stems as files, named after the recording, written side by side."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from avstudio_audio.media.encode import encode
 
-    written = {}
+    context.progress(0.9, f"write {', '.join(stems)}")
     facts = MediaFacts(duration=mix.duration, rate=mix.rate, channels=2)
-    for number, (stem, data) in enumerate(stems.items()):
-        context.progress(0.9 + 0.1 * number / len(stems), f"write {stem}")
+
+    def write(stem: str, data: NDArray[np.float32]) -> tuple[Artifact, StemFacts]:
         name = source.name_for(f".{stem}{params.format.suffix}")
         path = context.new_path(name)
         encode(replace(mix, data=data), path, params.format, warn=context.warn)
-        written[stem] = context.publish(path, name, params.format.media_type, facts)
-    return written
+        return context.publish(path, name, params.format.media_type, facts), _facts(data)
+
+    with ThreadPoolExecutor() as writers:
+        return dict(zip(stems, writers.map(write, stems.keys(), stems.values()), strict=True))
 
 
 def _facts(data: NDArray[np.float32]) -> StemFacts:
-    import numpy as np
-
-    peak = _dbfs(float(np.abs(data).max(initial=0.0)))
-    rms = _dbfs(float(np.sqrt(np.mean(np.square(data), dtype=np.float64))))
+    peak = _dbfs(max(float(data.max(initial=0.0)), -float(data.min(initial=0.0))))
+    rms = _dbfs(math.sqrt(_energy(_pieces(data)) / data.size)) if data.size else None
     return StemFacts(peak_dbfs=peak, rms_dbfs=rms, silent=rms is None or rms < SILENT_DBFS)
 
 
 def _reconstruction_db(mix: NDArray[np.float32], stems: Mapping[str, NDArray[np.float32]]) -> float | None:
+    energy = _energy(_pieces(mix))
+    parts = zip(*(_pieces(data) for data in stems.values()), strict=True)
+    left = _energy(whole - sum(part) for whole, part in zip(_pieces(mix), parts, strict=True))
+    return 10 * math.log10(max(left, energy * 1e-20) / energy) if energy else None
+
+
+def _pieces(data: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Channel by channel, as much as the processor's cache holds."""
+    for channel in data:
+        for start in range(0, len(channel), PIECE):
+            yield channel[start : start + PIECE]
+
+
+def _energy(pieces: Iterator[NDArray[np.float32]]) -> float:
+    """The sum of the squares. A long sum in single precision would lose its small parts; one of a piece does not."""
     import numpy as np
 
-    energy = float(np.sum(np.square(mix), dtype=np.float64))
-    rest = mix.copy()
-    for data in stems.values():
-        rest -= data
-    left = float(np.sum(np.square(rest), dtype=np.float64))
-    return 10 * math.log10(max(left, energy * 1e-20) / energy) if energy else None
+    return sum(float(np.vdot(piece, piece)) for piece in pieces)
 
 
 def _dbfs(level: float) -> float | None:

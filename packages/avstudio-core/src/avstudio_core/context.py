@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -150,9 +151,10 @@ def _made(folder: Path) -> Path:
 def stage(path: Path, folder: Path) -> tuple[str, int]:
     """Move a file into a job's folder under its sha256, synced to disk; give the sha256 and its size in bytes."""
     try:
-        with path.open("rb+") as file:
+        with path.open("rb+") as file, ThreadPoolExecutor(1) as beside:
+            synced = beside.submit(os.fsync, file.fileno())
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            os.fsync(file.fileno())
+            synced.result()
             size = file.seek(0, os.SEEK_END)
         shutil.move(path, folder / sha256)
     except OSError as error:

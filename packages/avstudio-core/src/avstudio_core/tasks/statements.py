@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, func, insert, literal_column, or_, select, update
 
 from avstudio_core.storage.tables import dependencies, jobs, tasks
 from avstudio_core.tasks.task import Task, TaskOptions
@@ -30,7 +30,8 @@ ADD_JOB = insert(jobs)
 
 LONGEST_PAUSE = 60.0
 """Seconds; a task that is to wait longer than this waits because the clock was set back, and is due."""
-READY = and_(tasks.c.state == "PENDING", tasks.c.waiting == 0)
+# Literals, not bound values: only then does SQLite see that its partial indexes hold all that is asked for.
+READY = and_(tasks.c.state == literal_column("'PENDING'"), tasks.c.waiting == literal_column("0"))
 NEXT_DUE = select(func.min(tasks.c.available_at)).where(
     READY, tasks.c.available_at > 0.0, tasks.c.available_at > bindparam("now")
 )
