@@ -11,14 +11,19 @@ nox.options.sessions = ["lint", "types", "tests", "docs"]
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
 
-CORE, AUDIO, SERVER = "packages/avstudio-core", "packages/avstudio-audio", "packages/avstudio-server"
-EVERYTHING = f"{AUDIO}[demucs,whisper,spleeter,whisper-base]"
+CORE, AUDIO, LLM, SERVER = (f"packages/avstudio-{name}" for name in ("core", "audio", "llm", "server"))
+EVERYTHING = (f"{AUDIO}[demucs,whisper,spleeter,whisper-base]", f"{LLM}[anthropic,google,ollama,openai]")
 EXAMPLE = "examples/avstudio-loudness"
 TESTING = ["hypothesis", "pytest", "pytest-timeout"]
 
 
 def install(session: nox.Session, *what: str) -> None:
     session.install("--quiet", "--constraint", "constraints.txt", *what)
+
+
+def editable(*projects: str) -> list[str]:
+    """What pip is told to install packages so that their source is what runs."""
+    return [word for project in projects for word in ("-e", project)]
 
 
 @nox.session
@@ -31,14 +36,14 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test of every package, of the example plugin and of the whole."""
-    install(session, "-e", CORE, "-e", EVERYTHING, "-e", SERVER, "-e", EXAMPLE, *TESTING)
+    install(session, *editable(CORE, *EVERYTHING, SERVER, EXAMPLE), *TESTING)
     session.run("pytest", *session.posargs)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, banned imports, layers and independence."""
-    install(session, "-e", CORE, "-e", AUDIO, "-e", SERVER, "ruff", "import-linter")
+    install(session, *editable(CORE, AUDIO, LLM, SERVER), "ruff", "import-linter")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
@@ -47,9 +52,8 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy --strict over code and tests."""
-    everything = ("-e", CORE, "-e", EVERYTHING, "-e", SERVER, "-e", EXAMPLE)
-    install(session, *everything, *TESTING, "huey", "matplotlib", "mypy", "nox")
-    session.run("mypy", CORE + "/src", AUDIO + "/src", SERVER + "/src", "noxfile.py", "docs/generate.py")
+    install(session, *editable(CORE, *EVERYTHING, SERVER, EXAMPLE), *TESTING, "huey", "matplotlib", "mypy", "nox")
+    session.run("mypy", *(f"{package}/src" for package in (CORE, AUDIO, LLM, SERVER)), "noxfile.py", "docs/generate.py")
     for folder in (
         *sorted(Path("packages").glob("*/tests")),
         "tests",
@@ -62,7 +66,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Write the reference pages from the source and build the site, strictly."""
-    install(session, "-e", CORE, "-e", EVERYTHING, "-e", SERVER, "mkdocs-material", "mkdocstrings[python]")
+    install(session, *editable(CORE, *EVERYTHING, SERVER), "mkdocs-material", "mkdocstrings[python]")
     session.install("--quiet", EXAMPLE)
     session.run("python", "docs/generate.py")
     if "## audio.loudness" not in Path("docs/reference/processors.md").read_text(encoding="utf-8"):
@@ -73,7 +77,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Every benchmark; `-- --quick` for a first look."""
-    install(session, CORE, EVERYTHING, SERVER, "huey", "click")
+    install(session, CORE, *EVERYTHING, SERVER, "huey", "click")
     for benchmark in sorted(Path("benchmarks").glob("*.py")):
         if "__main__" in benchmark.read_text(encoding="utf-8"):
             session.run("python", str(benchmark), *session.posargs)
@@ -90,12 +94,12 @@ def torture(session: nox.Session) -> None:
 def wheels(session: nox.Session) -> None:
     """Build every distribution into `dist/`."""
     install(session, "build")
-    for project in (CORE, AUDIO, SERVER, "."):
+    for project in (CORE, AUDIO, LLM, SERVER, "."):
         session.run("python", "-m", "build", "--wheel", "--outdir", "dist", project, silent=True)
 
 
 @nox.session
-@nox.parametrize("package", ["core", "audio", "server"])
+@nox.parametrize("package", ["core", "audio", "llm", "server"])
 def alone(session: nox.Session, package: str) -> None:
     """Each package's tests in an environment with the core alone."""
     folder = f"packages/avstudio-{package}"

@@ -20,6 +20,18 @@ AVStudioError                 one line for a person; `code` for a program
 │   ├── TaskBlocked           it cannot run: a dependency failed
 │   ├── TaskCancelled         somebody cancelled it
 │   └── InvalidTransition     a state change that the table of states forbids
+├── ModelError                a language model did not answer; `elsewhere` says whether another may
+│   ├── BackendDown           no server, an outage, a time-out
+│   ├── RateLimited           asked too often; `retry_after` in seconds, where the server said
+│   ├── CredentialsRefused    no key, or a wrong one
+│   ├── Unsupported           the model or backend lacks what the request needs
+│   ├── ContextTooLong        more than the model can read
+│   ├── RequestRefused        the server would not have it
+│   ├── BadAnswer             what came back cannot be used, or does not fit the schema
+│   ├── PartialAnswer         it broke off; carries the text so far
+│   └── NoModel               no model may answer, and why each may not
+├── OverBudget                a hard limit has no room for the call
+├── EgressRefused             the policy lets nothing out to there
 ├── Degraded                  `strict` turned a degradation into an error
 └── PluginError               a plugin that is broken, or clashes with another
 """
@@ -179,6 +191,97 @@ class InvalidTransition(TaskError):
     """A task may not go from its state to the one asked for."""
 
     code = "invalid_transition"
+
+
+class ModelError(AVStudioError):
+    """A language model did not answer."""
+
+    code = "model_error"
+    elsewhere: ClassVar[bool] = False
+    """Whether another backend may succeed where this one failed."""
+
+
+class BackendDown(ModelError):
+    """A server is not there, is out of order or does not answer in time."""
+
+    code = "backend_down"
+    elsewhere = True
+
+
+class RateLimited(ModelError):
+    """A server was asked too often, or for too much."""
+
+    code = "rate_limited"
+    elsewhere = True
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class CredentialsRefused(ModelError):
+    """A key is missing, wrong or not allowed to do this."""
+
+    code = "credentials"
+    elsewhere = True
+
+
+class Unsupported(ModelError):
+    """A model or backend lacks what the request needs."""
+
+    code = "unsupported"
+    elsewhere = True
+
+
+class ContextTooLong(ModelError):
+    """The messages do not fit the model's context."""
+
+    code = "context_too_long"
+    elsewhere = True
+
+
+class RequestRefused(ModelError):
+    """A server refuses the request as it is."""
+
+    code = "request_refused"
+
+
+class BadAnswer(ModelError):
+    """An answer that cannot be read, or does not fit the schema asked for."""
+
+    code = "bad_answer"
+
+
+class PartialAnswer(ModelError):
+    """An answer that broke off after its first words; `text` is what came."""
+
+    code = "partial"
+
+    def __init__(self, message: str, *, text: str = "") -> None:
+        super().__init__(message)
+        self.text = text
+
+
+class NoModel(ModelError):
+    """No model may answer."""
+
+    code = "no_model"
+
+
+class OverBudget(AVStudioError):
+    """A hard limit has no room; `scope` names it."""
+
+    code = "budget_exceeded"
+
+    def __init__(self, message: str, *, scope: str = "") -> None:
+        super().__init__(message)
+        self.scope = scope
+
+
+class EgressRefused(AVStudioError):
+    """The policy lets nothing out to there."""
+
+    code = "egress_refused"
 
 
 class Degraded(AVStudioError):

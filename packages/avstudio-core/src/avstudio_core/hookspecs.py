@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
+    from avstudio_core.kinds.backend import Backend
     from avstudio_core.kinds.executor import Executor
     from avstudio_core.kinds.memory_manager import MemoryManager
+    from avstudio_core.kinds.price_book import PriceBook
     from avstudio_core.kinds.processor import Processor
+    from avstudio_core.kinds.router import Router
     from avstudio_core.kinds.weights import Weights
     from avstudio_core.studio import Studio
     from avstudio_core.tasks.events import Event
@@ -38,6 +41,21 @@ def register_weights() -> list[type[Weights]]:
 @hookspec
 def register_executors() -> list[type[Executor]]:
     """Called when a studio needs its executor. Return executor classes; the setting `executor` picks one."""
+
+
+@hookspec
+def register_backends() -> list[type[Backend]]:
+    """Called when a language model is first asked for. Return backend classes."""
+
+
+@hookspec
+def register_routers() -> list[type[Router]]:
+    """Called with the first routed request. Return router classes; the setting `router` picks one."""
+
+
+@hookspec
+def register_price_books() -> list[type[PriceBook]]:
+    """Called when a price is first needed. Return classes that know prices; ours, `models.toml`, comes first."""
 
 
 @hookspec

@@ -1,0 +1,173 @@
+"""What is said to language models, and what they answer: one vocabulary for every backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+Role = Literal["system", "user", "assistant", "tool"]
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+TaskType = Literal["general", "code", "creative"]
+
+
+class Frozen(BaseModel):
+    """A value: unknown fields are refused, and nothing changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Text(Frozen):
+    """Words."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+class Image(Frozen):
+    """A picture, carried in the message: an address would have the model's server fetch it."""
+
+    type: Literal["image"] = "image"
+    media_type: str = Field(pattern=r"^image/[a-z0-9.+-]+$")
+    data: str = Field(description="Base64.")
+
+
+Part = Annotated[Text | Image, Field(discriminator="type")]
+
+
+class ToolCall(Frozen):
+    """A model asks for a tool. `id` pairs it with its answer; backends make one up where a server gives none."""
+
+    id: str
+    name: str
+    arguments: dict[str, JsonValue] = {}
+
+
+class Message(Frozen):
+    """One turn. A tool's answer has the role `tool` and the id of the call that it answers."""
+
+    role: Role
+    content: str | tuple[Part, ...] = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The words of all parts."""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part.text for part in self.content if isinstance(part, Text))
+
+    @property
+    def images(self) -> int:
+        return 0 if isinstance(self.content, str) else sum(isinstance(part, Image) for part in self.content)
+
+
+class Tool(Frozen):
+    """A function that a model may ask for."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    description: str = ""
+    parameters: dict[str, JsonValue] = Field({"type": "object", "properties": {}}, description="JSON Schema, nested.")
+
+
+class Wishes(Frozen):
+    """What the router is to go by."""
+
+    require_local: bool = Field(False, description="Only models on this machine, and no fallback elsewhere.")
+    private: bool = Field(False, description="The messages hold private data: they do not leave this machine.")
+    require_quality: float = Field(0.0, ge=0, le=1, description="Above 0.9: a model of the top tier.")
+    task_type: TaskType = Field("general", description="Picks models that are good at it.")
+    max_cost: float | None = Field(None, ge=0, description="Above it a local model.", json_schema_extra={"unit": "USD"})
+    allow_unpriced: bool = Field(False, description="Take cloud models whose price is not known.")
+
+
+class Account(Frozen):
+    """Whose budgets pay: every scope that is named must have room, and `global` always."""
+
+    project: str = "default"
+    key: str | None = Field(None, description="The API key that asked.")
+    task: str | None = Field(None, description="The task that asks.")
+    agent: str | None = None
+
+
+class ChatRequest(Frozen):
+    """A question to a language model; `model` is a name such as `ollama/llama3.2`, or `auto`."""
+
+    messages: tuple[Message, ...] = Field(min_length=1)
+    model: str = "auto"
+    tools: tuple[Tool, ...] = ()
+    tool_choice: Literal["auto", "none", "required"] = "auto"
+    answer_schema: dict[str, JsonValue] | None = Field(None, description="JSON Schema that the answer must fit.")
+    max_tokens: int | None = Field(None, ge=1, description="The longest answer, reasoning included.")
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, gt=0, le=1)
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    timeout: float = Field(600.0, gt=0, description="For the whole answer.", json_schema_extra={"unit": "s"})
+    wishes: Wishes = Wishes()
+    account: Account = Account()
+
+    @property
+    def sampling(self) -> tuple[str, ...]:
+        """The sampling parameters that were given."""
+        return tuple(name for name in ("temperature", "top_p", "seed") if getattr(self, name) is not None)
+
+
+class EmbedRequest(Frozen):
+    """Texts to turn into vectors."""
+
+    texts: tuple[str, ...] = Field(min_length=1)
+    model: str = "auto"
+    dimensions: int | None = Field(None, ge=1)
+    timeout: float = Field(120.0, gt=0, json_schema_extra={"unit": "s"})
+    wishes: Wishes = Wishes()
+    account: Account = Account()
+
+
+class Usage(Frozen):
+    """What a call took. `input` counts all tokens read, cached or not; `output` all written, reasoning included."""
+
+    input: int = Field(0, ge=0)
+    output: int = Field(0, ge=0)
+    cached: int = Field(0, ge=0, description="Of the input, read from the provider's cache.")
+    cache_written: int = Field(0, ge=0, description="Of the input, written to the provider's cache.")
+    reasoning: int = Field(0, ge=0, description="Of the output.")
+    seconds: float = Field(0.0, ge=0, description="Of sound heard or made.", json_schema_extra={"unit": "s"})
+    characters: int = Field(0, ge=0, description="Of text that was spoken.")
+    estimated: bool = Field(False, description="Counted by us, because the server did not say.")
+
+
+@dataclass(slots=True)
+class Delta:
+    """A piece of an answer as it comes; tool calls come whole, `usage` and `finish` at the end."""
+
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish: FinishReason | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    """The model as the server calls it, where that differs from the one asked for."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """A whole answer, as a backend gives it."""
+
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish: FinishReason = "stop"
+    usage: Usage | None = None
+    model: str | None = None
+
+
+@dataclass(slots=True)
+class Vectors:
+    """What texts became, as a backend gives it: one vector a text, all of one length."""
+
+    vectors: list[list[float]]
+    usage: Usage | None = None
+    model: str | None = None

@@ -1,0 +1,168 @@
+"""A family of models behind one interface."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, ClassVar, Protocol
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, TaskType, ToolCall, Vectors
+from avstudio_core.errors import Unsupported
+
+if TYPE_CHECKING:
+    from avstudio_core.kinds.weights import Shelf
+    from avstudio_core.models.pool import Pool
+    from avstudio_core.settings import Settings
+
+
+class Can(BaseModel):
+    """What a model is able to do; a request that needs more is sent elsewhere, or refused."""
+
+    model_config = ConfigDict(frozen=True)
+
+    chat: bool = True
+    embed: bool = False
+    tools: bool = False
+    vision: bool = False
+    json_schema: bool = False
+    """Whether the server holds the answer to a schema; elsewhere it is asked for in words and checked here."""
+    sampling: bool = True
+    context: int | None = Field(None, description="Tokens that fit, question and answer together.")
+    output: int | None = Field(None, description="Tokens that one answer may have.")
+
+
+class Model(BaseModel):
+    """One model of a backend: what the server says of it, completed from `models.toml`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    backend: str
+    name: str
+    """As the server calls it."""
+    local: bool
+    can: Can = Can()
+    quality: float = Field(0.5, ge=0, le=1)
+    tags: frozenset[TaskType] = frozenset()
+    memory_mb: int = 0
+    priced_as: str | None = None
+    """The name in the price table, where it is another."""
+
+    @property
+    def id(self) -> str:
+        """`<backend>/<name>`: what users write."""
+        return f"{self.backend}/{self.name}"
+
+
+class BackendConfig(BaseModel):
+    """How to reach one backend: a section `[backends.<name>]` of `models.toml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: str
+    base_url: str | None = None
+    key_variable: str | None = Field(None, description="The environment variable that holds the key.")
+    local: bool | None = Field(None, description="Whether its models run on this machine; known from the address.")
+    options: dict[str, JsonValue] = {}
+
+    @property
+    def host(self) -> str | None:
+        return urlsplit(self.base_url).hostname if self.base_url else None
+
+
+class BackendHost(Protocol):
+    """What a studio lends to its backends."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def shelf(self) -> Shelf: ...
+
+    @property
+    def pool(self) -> Pool: ...
+
+    def secret(self, variable: str) -> str | None:
+        """A key from the environment."""
+        ...
+
+    def leave(self, url: str) -> None:
+        """Ask to open a connection. Raises `EgressRefused` where the policy forbids it, after noting it down."""
+        ...
+
+
+class Backend(ABC):
+    """Reaches the models of one kind of server or library.
+
+    One object serves one section of `models.toml`. Its methods run on an event loop, and several loops may call
+    it: an HTTP client that belongs to a loop is kept for each. Every connection is asked for with `host.leave`.
+    Foreign exceptions do not leave it: they become `ModelError`s, which say whether another backend may help.
+    """
+
+    name: ClassVar[str]
+    """What `kind = "…"` says in a section of `models.toml`; one without a section is there under this name, too."""
+
+    distribution: ClassVar[str] = ""
+    extra: ClassVar[str] = ""
+    """What to install, where the library is missing: `pip install 'distribution[extra]'`."""
+
+    default_url: ClassVar[str | None] = None
+    default_key_variable: ClassVar[str | None] = None
+    always_local: ClassVar[bool] = False
+    lists_cheaply: ClassVar[bool] = False
+    """Whether `models` is quick and free, so that the router may ask; else it goes by `models.toml`."""
+
+    def __init__(self, config: BackendConfig, host: BackendHost) -> None:
+        self.config = config
+        self.host = host
+
+    @property
+    def url(self) -> str | None:
+        return self.config.base_url or self.default_url
+
+    @property
+    def key(self) -> str | None:
+        variable = self.config.key_variable or self.default_key_variable
+        return self.host.secret(variable) if variable else None
+
+    def obstacle(self) -> str | None:
+        """Why no call can succeed as things are (not installed, no key), or `None`. Quick; opens no connection."""
+        return None
+
+    @abstractmethod
+    async def models(self) -> list[Model]:
+        """The models that are there now, with what the server says that they can do."""
+
+    @abstractmethod
+    def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:
+        """Ask, and give the answer as it comes. Closing the iterator stops the server's work."""
+
+    async def chat(self, request: ChatRequest, model: Model) -> Reply:
+        """Ask, and give the whole answer."""
+        return await gathered(self.stream(request, model))
+
+    async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
+        raise Unsupported(f"Backend '{self.config.name}' makes no embeddings.")
+
+    async def close(self) -> None:  # noqa: B027
+        """Let go of connections and processes."""
+
+
+async def gathered(deltas: AsyncIterator[Delta]) -> Reply:
+    """An answer that came in pieces, whole."""
+    text: list[str] = []
+    reasoning: list[str] = []
+    calls: list[ToolCall] = []
+    reply = Reply()
+    async for delta in deltas:
+        text.append(delta.text)
+        reasoning.append(delta.reasoning)
+        calls.extend(delta.tool_calls)
+        reply.finish = delta.finish or reply.finish
+        reply.usage = delta.usage or reply.usage
+        reply.model = delta.model or reply.model
+    reply.text, reply.reasoning, reply.tool_calls = "".join(text), "".join(reasoning), tuple(calls)
+    return reply

@@ -1,0 +1,69 @@
+"""Choosing who answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from avstudio_core.chat import Wishes
+from avstudio_core.kinds.backend import Model
+
+
+class Estimate(BaseModel):
+    """What a call is expected to take; `most_micro` is what it can cost at most, and what is reserved."""
+
+    model_config = ConfigDict(frozen=True)
+
+    input_tokens: int
+    output_tokens: int
+    cost_micro: int | None = Field(None, description="Millionths of a dollar; `None` where the price is not known.")
+    most_micro: int | None = None
+
+
+class Candidate(BaseModel):
+    """A model that could answer, or the reason why it cannot."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: Model
+    estimate: Estimate
+    obstacle: str | None = Field(None, description="Not installed, no key, no memory, over budget …; `None` if free.")
+    warm: bool = Field(False, description="Its model is in memory now.")
+
+
+class Rejected(BaseModel):
+    """A model that was not chosen."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    reason: str
+
+
+class RouteDecision(BaseModel):
+    """Who answers and why: the rule, the others in the order in which they would be tried, those who cannot."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rule: str
+    reason: str = Field(description="The rule in words.")
+    chosen: str
+    estimate: Estimate
+    fallbacks: tuple[str, ...] = Field((), description="Tried in this order when the chosen one fails before a word.")
+    rejected: tuple[Rejected, ...] = ()
+
+
+class Router(ABC):
+    """Picks among candidates; pure: it asks nobody and spends nothing."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def route(self, wishes: Wishes, candidates: Sequence[Candidate]) -> RouteDecision:
+        """Choose among the candidates that have no obstacle, and name a reason for each that is not chosen.
+
+        Raises `NoModel` when nobody may answer.
+        """
