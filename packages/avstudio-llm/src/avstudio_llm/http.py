@@ -1,0 +1,112 @@
+"""HTTP for backends: every request asks the gate first, and each event loop has a client of its own.
+
+The proxies of the environment are not used: a request would leave for the proxy while the gate sees another host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import cache
+from typing import TYPE_CHECKING, Generic, TypeVar
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx2
+
+    from avstudio_core.kinds.backend import Backend
+
+CONNECT_SECONDS = 10.0
+"""A server that is there takes a connection within this time, however long its answer takes."""
+CONNECTIONS, IDLE_CONNECTIONS = 1000, 100
+
+C = TypeVar("C")
+
+
+class PerLoop(Generic[C]):
+    """One client for each event loop, closed when its loop ends (as `asyncio.run` ends it) or by `close`."""
+
+    def __init__(self, make: Callable[[], C], close: Callable[[C], Awaitable[None]]) -> None:
+        self._make = make
+        self._close = close
+        self._keepers: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[C, AsyncGenerator[None]]] = (
+            WeakKeyDictionary()
+        )
+
+    async def here(self) -> C:
+        """The client of the running loop."""
+        loop = asyncio.get_running_loop()
+        kept = self._keepers.get(loop)
+        if kept is None:
+            client = self._make()
+            keeper = self._keep(client)
+            await anext(keeper)
+            kept = self._keepers[loop] = client, keeper
+        return kept[0]
+
+    async def close(self) -> None:
+        """Close the running loop's client, and have the others closed by their loops as far as these still run."""
+        here = asyncio.get_running_loop()
+        while self._keepers:
+            loop, (_, keeper) = self._keepers.popitem()
+            if loop is here:
+                await keeper.aclose()
+            elif loop.is_running():
+                asyncio.run_coroutine_threadsafe(keeper.aclose(), loop)
+
+    async def _keep(self, client: C) -> AsyncGenerator[None]:
+        """A loop that ends closes its generators, and so the client while its connections can still be closed."""
+        try:
+            yield
+        finally:
+            await self._close(client)
+
+
+def client_of(backend: Backend) -> httpx2.AsyncClient:
+    """A client whose every request, redirected ones included, asks `host.leave` before a connection is opened."""
+    import httpx2
+
+    async def ask(request: httpx2.Request) -> None:
+        backend.host.leave(str(request.url))
+
+    return httpx2.AsyncClient(
+        verify=_trusted(),
+        trust_env=False,
+        follow_redirects=False,
+        event_hooks={"request": [ask]},
+        limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=IDLE_CONNECTIONS),
+    )
+
+
+def clients_of(backend: Backend) -> PerLoop[httpx2.AsyncClient]:
+    """The clients of a backend that speaks HTTP itself."""
+    return PerLoop(lambda: client_of(backend), lambda client: client.aclose())
+
+
+def timeout(seconds: float) -> httpx2.Timeout:
+    """Limits for one request: `seconds` for each silence of the server, less for the connection."""
+    import httpx2
+
+    return httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
+
+
+def address_obstacle(url: str | None) -> str | None:
+    """Why requests cannot go to that address, or `None`."""
+    try:
+        parts = urlsplit(url or "")
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return None
+    except ValueError:
+        pass
+    return f"'{url or ''}' is no address: give base_url as in 'http://localhost:1234/v1'"
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates of the system, or those that SSL_CERT_FILE names; reading them takes long."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
