@@ -124,9 +124,16 @@ class Backend(ABC):
         return self.config.base_url or self.default_url
 
     @property
+    def key_variable(self) -> str | None:
+        """The environment variable of the key; the usual one only for the usual server: no other is shown its key."""
+        usual = self.config.host in (None, urlsplit(self.default_url or "").hostname)
+        return self.config.key_variable or (self.default_key_variable if usual else None)
+
+    @property
     def key(self) -> str | None:
-        variable = self.config.key_variable or self.default_key_variable
-        return self.host.secret(variable) if variable else None
+        """The key without the blanks around it, or `None` where there is none."""
+        found = self.host.secret(self.key_variable) if self.key_variable else None
+        return (found or "").strip() or None
 
     def obstacle(self) -> str | None:
         """Why no call can succeed as things are (not installed, no key), or `None`. Quick; opens no connection."""

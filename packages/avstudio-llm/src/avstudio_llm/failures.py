@@ -1,0 +1,245 @@
+"""What servers and connections say instead of an answer, as the core's errors."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from difflib import get_close_matches
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from avstudio_core.errors import (
+    AVStudioError,
+    BackendDown,
+    BadAnswer,
+    ContextTooLong,
+    CredentialsRefused,
+    InvalidInput,
+    ModelError,
+    RateLimited,
+    RequestRefused,
+    Unsupported,
+)
+from avstudio_llm.keys import without_key
+
+if TYPE_CHECKING:
+    from avstudio_core.kinds.backend import Backend
+
+LONGEST_QUOTE = 300
+"""Characters of what a server says that a message repeats."""
+
+_CONTEXT = re.compile(
+    r"context[_ ](length|window|size|limit)|exceed_context|maximum (model|prompt) length|(prompt|input) is too long"
+    r"|token count.*exceeds|tokens exceed|too many tokens|reduce the length|`max_new_tokens` must be",
+    re.IGNORECASE,
+)
+_UNKNOWN_MODEL = re.compile(
+    r"(invalid|unknown) model|model_not_found|\bmodels?\b.*(not found|not exist)", re.IGNORECASE
+)
+_BAD_KEY = re.compile(r"api[ _]key[ _](not valid|invalid|expired)|(invalid|incorrect) api[ _]key", re.IGNORECASE)
+_NO_CREDIT = re.compile(r"insufficient_quota|credit balance", re.IGNORECASE)
+
+_STATUS_OF_TYPE = {
+    "api_error": 500,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "insufficient_quota": 402,
+    "invalid_request_error": 400,
+    "not_found_error": 404,
+    "overloaded_error": 529,
+    "permission_error": 403,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "request_too_large": 413,
+    "timeout_error": 504,
+}
+"""An error in the middle of a stream has no status of its own."""
+
+
+@asynccontextmanager
+async def translated(backend: Backend, model: str, seconds: float) -> AsyncIterator[None]:
+    """Whatever a library raises in here leaves as an error of the core."""
+    try:
+        yield
+    except AVStudioError:
+        raise
+    except Exception as error:
+        raise await _translation(backend, error, model, seconds) from error
+
+
+def refused(
+    backend: Backend, status: int, body: object, model: str = "", headers: Mapping[str, str] | None = None
+) -> ModelError:
+    """A server's refusal: its HTTP status, or one for an error inside a stream, and what it says with it."""
+    said = _said(body)
+    quote = _quoted(backend, said)
+    where = whereabouts(backend)
+    if status in (401, 403) or (status < 500 and _BAD_KEY.search(said)):
+        if _UNKNOWN_MODEL.search(said):
+            return Unsupported(f"{where} gives its key no access to model '{model}'{quote}.")
+        return CredentialsRefused(f"{where} refuses {_key_of(backend)}{quote}.")
+    if status == 402 or (status < 500 and _NO_CREDIT.search(said)):
+        return CredentialsRefused(f"{where} has no credit left for {_key_of(backend)}{quote}.")
+    if status == 429:
+        return RateLimited(f"{where} is asked too often{quote}.", retry_after=_retry_after(headers or {}, body))
+    if status == 413 or _CONTEXT.search(said):
+        return ContextTooLong(f"{where} cannot fit the request into model '{model}'{quote}. Send less, or ask another.")
+    if status == 404 or (status in (400, 422) and _UNKNOWN_MODEL.search(said)):
+        return Unsupported(f"{where} has no model '{model}'{quote}.")
+    if status >= 500 or status == 408:
+        return BackendDown(f"{where} is out of order (status {status}){quote}.")
+    return RequestRefused(f"{where} refuses the request to model '{model}' (status {status}){quote}.")
+
+
+def in_stream(backend: Backend, body: object, model: str) -> ModelError:
+    """An error that a server sends in the middle of a stream, after a status of 200."""
+    return refused(backend, _status_in(body), body, model)
+
+
+def unreadable(backend: Backend, what: str) -> BadAnswer:
+    """An answer that does not keep to the protocol; `what` says where."""
+    return BadAnswer(f"{whereabouts(backend)} sent an answer that cannot be read: {what}.")
+
+
+def broken_off(backend: Backend) -> BackendDown:
+    """A stream that ended before its end."""
+    return BackendDown(f"{whereabouts(backend)} broke off in the middle of its answer.")
+
+
+def whereabouts(backend: Backend) -> str:
+    """The backend and its host, as messages call them."""
+    parts = urlsplit(backend.url or "")
+    host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+    return f"Backend '{backend.config.name}' at '{host}'"
+
+
+async def _translation(backend: Backend, error: Exception, model: str, seconds: float) -> AVStudioError:
+    import anyio
+    import httpx2
+
+    where = whereabouts(backend)
+    lost = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
+    cause = _first(error, httpx2.TransportError, AVStudioError, UnicodeEncodeError, OSError, *lost)
+    response = getattr(error, "response", None)
+    body = getattr(error, "body", None)
+    if isinstance(cause, AVStudioError):
+        return cause
+    if isinstance(cause, UnicodeEncodeError):
+        return InvalidInput(f"The request holds {cause.object[cause.start]!r}, half of a character: decode it anew.")
+    if isinstance(cause, httpx2.TimeoutException):
+        return BackendDown(f"{where} did not answer within {_limit(cause, seconds):g} s.")
+    if isinstance(cause, (httpx2.RemoteProtocolError, httpx2.ReadError, *lost)):
+        return broken_off(backend)
+    if isinstance(cause, httpx2.TransportError | OSError):
+        return BackendDown(f"{where} cannot be reached ({_words(backend, cause)}). Is it running?")
+    if response is not None and response.status_code >= 300:
+        failure = refused(backend, response.status_code, _body(response, body), model, response.headers)
+        return await _with_suggestion(backend, failure, model) if isinstance(failure, Unsupported) else failure
+    if body is not None:
+        return in_stream(backend, body, model)
+    return unreadable(backend, _words(backend, error))
+
+
+async def _with_suggestion(backend: Backend, failure: Unsupported, model: str) -> Unsupported:
+    """The same, with the nearest name that the server does have."""
+    try:
+        names = [known.name for known in await backend.models()]
+    except AVStudioError:
+        names = []
+    near = get_close_matches(model, names, n=1, cutoff=0.6)
+    hint = f"Did you mean '{near[0]}'?" if near and near[0] != model else "See: avstudio llm models"
+    return Unsupported(f"{failure} {hint}")
+
+
+def _first(error: BaseException | None, *kinds: type[Exception]) -> BaseException | None:
+    """The first of those kinds among an exception and its causes."""
+    while error is not None and not isinstance(error, kinds):
+        error = error.__cause__
+    return error
+
+
+def _limit(cause: Exception, seconds: float) -> float:
+    import httpx2
+
+    from avstudio_llm.http import CONNECT_SECONDS
+
+    return min(CONNECT_SECONDS, seconds) if isinstance(cause, httpx2.ConnectTimeout) else seconds
+
+
+def _words(backend: Backend, error: BaseException) -> str:
+    """What an exception says, on one line."""
+    first = str(error).partition("\n")[0]
+    return without_key(backend, f"{type(error).__name__}: {first[:LONGEST_QUOTE]}".removesuffix(": "))
+
+
+def _body(response: Any, parsed: object) -> object:
+    if parsed is not None:
+        return parsed
+    try:
+        return json.loads(response.content)
+    except ValueError:
+        return response.text
+
+
+def _said(body: object) -> str:
+    """The words, and the codes, of an error in any of the shapes that servers give it."""
+    while isinstance(body, list) and body:
+        body = body[0]
+    if isinstance(body, dict):
+        inner = body.get("error") or body.get("detail") or body
+        if inner is not body and not isinstance(inner, str):
+            return _said(inner)
+        words = [inner] if isinstance(inner, str) else [body.get(key) for key in ("message", "msg", "code", "type")]
+        return " ".join(str(word) for word in words if isinstance(word, str | int))
+    return body if isinstance(body, str) else ""
+
+
+def _status_in(body: object) -> int:
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    if not isinstance(inner, dict):
+        return 500
+    code = inner.get("code")
+    if isinstance(code, int | str) and re.fullmatch(r"[45]\d\d", str(code)):
+        return int(code)
+    return next((_STATUS_OF_TYPE[kind] for kind in (inner.get("type"), code) if kind in _STATUS_OF_TYPE), 500)
+
+
+def _quoted(backend: Backend, said: str) -> str:
+    """What the server says, on one line, without a trace of the key; nothing where it says nothing."""
+    said = " ".join(without_key(backend, said).split())
+    if said.startswith(("<!", "<html")):
+        return ""
+    short = said if len(said) <= LONGEST_QUOTE else said[:LONGEST_QUOTE] + "…"
+    return f": '{short.rstrip('.')}'" if short else ""
+
+
+def _key_of(backend: Backend) -> str:
+    variable = backend.key_variable
+    return f"the key in '{variable}'" if variable else "requests without a key (set key_variable for it)"
+
+
+def _retry_after(headers: Mapping[str, str], body: object) -> float | None:
+    """Seconds to wait, from a header in seconds or as a date, or from Google's `retryDelay`."""
+    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
+        return milliseconds / 1000
+    value = headers.get("retry-after")
+    if (seconds := _number(value)) is not None:
+        return seconds
+    try:
+        return max(0.0, parsedate_to_datetime(value or "").timestamp() - time.time())
+    except (ValueError, OverflowError):
+        delay = re.search(r"'retryDelay': '([\d.]+)s'", str(body))
+        return _number(delay[1]) if delay else None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None

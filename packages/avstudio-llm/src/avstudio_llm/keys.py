@@ -1,0 +1,44 @@
+"""Keys of servers: why there is none to send, and texts without them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from avstudio_core.errors import CredentialsRefused
+
+if TYPE_CHECKING:
+    from avstudio_core.kinds.backend import Backend
+
+PLACEHOLDER = "none"
+"""For servers that want no key, and libraries that want one."""
+
+_MASKED = re.compile(r"\S*\*{3,}\S*")
+
+
+def key_obstacle(backend: Backend) -> str | None:
+    """Why no key can be sent to a server that wants one, or `None`."""
+    from avstudio_core.gateway.policy import is_loopback
+
+    variable, key = backend.key_variable, backend.key
+    if variable is None or (key is None and is_loopback(backend.config.host or "")):
+        return None
+    if key is None:
+        return f"no key: set the environment variable '{variable}'"
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        return f"the key in '{variable}' holds characters that no key has: copy it anew"
+    return None
+
+
+def key_to_send(backend: Backend) -> str:
+    """The key, or a placeholder where none is wanted. Raises `CredentialsRefused` for one that cannot be sent."""
+    if obstacle := key_obstacle(backend):
+        raise CredentialsRefused(f"Backend '{backend.config.name}' cannot be asked: {obstacle}.")
+    return backend.key or PLACEHOLDER
+
+
+def without_key(backend: Backend, text: str) -> str:
+    """A text without the key, and without what a server shows of it between asterisks."""
+    if backend.key:
+        text = text.replace(backend.key, "…")
+    return _MASKED.sub("…", text)
