@@ -8,16 +8,17 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy.dialects.sqlite import insert
 
 from avstudio_core.artifact import Artifact, MediaFacts, new_id
 from avstudio_core.errors import InvalidInput, InvalidPlan, OutputExists, StorageError, UnreadableMedia
+from avstudio_core.gateway.ledger import Ledger
 from avstudio_core.handle import Handle, PlanHandle
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.media_types import guess
@@ -38,6 +39,12 @@ from avstudio_core.tasks.job import NewTask, Rules
 from avstudio_core.tasks.presence import Presence
 from avstudio_core.tasks.queue import Queue
 from avstudio_core.tasks.task import Task, TaskOptions
+
+if TYPE_CHECKING:
+    from avstudio_core.answers import ChatAnswer
+    from avstudio_core.gateway.door import Door, Prompt
+    from avstudio_core.gateway.streams import Stream
+    from avstudio_core.kinds.asking import Ask, Tell
 
 Source = str | Path | Artifact
 
@@ -71,6 +78,8 @@ class Studio:
         self.shelf = InstalledShelf(self.plugins, self.settings)
         managers = [kind() for kind in self.plugins.kind("memory_managers").values()]
         self.pool = Pool(self._database, self._presence.id, self.settings, managers)
+        self.ledger = Ledger(self._database, self._presence.id)
+        self.ledger.reap(self._presence.dead())
         self._own = own
         self._processors: dict[str, Processor[Any, Any]] = {}
         self._starting = threading.Lock()
@@ -196,6 +205,35 @@ class Studio:
                 partial.unlink(missing_ok=True)
         return path
 
+    # Language models
+
+    @cached_property
+    def llm(self) -> Door:
+        """The door to language models: chat, stream, embed, route, models."""
+        from avstudio_core.gateway.door import Door
+        from avstudio_core.gateway.gateway import Gateway
+
+        return Door(Gateway(self.plugins, self.settings, self.shelf, self.pool, self._database, self.ledger))
+
+    def chat(self, prompt: Prompt, /, **options: Any) -> ChatAnswer:
+        """Ask a language model, with no durable task: `studio.chat("Hello", require_local=True).text`.
+
+        `options` are those of `ChatRequest.of`. Raises `ModelError`s, `OverBudget`, `EgressRefused`, `InvalidInput`.
+        """
+        return self.llm.chat(prompt, **options)
+
+    async def achat(self, prompt: Prompt, /, **options: Any) -> ChatAnswer:
+        """`chat`, on the caller's event loop."""
+        return await self.llm.achat(prompt, **options)
+
+    def stream(self, prompt: Prompt, /, **options: Any) -> Stream:
+        """`chat`, as the answer comes: iterate over it with `for` or `async for`."""
+        return self.llm.stream(prompt, **options)
+
+    def ask(self, ask: Ask, tell: Tell) -> Callable[[], None]:
+        """Ask a language model for a run: see `Host.ask`."""
+        return self.llm.ask(ask, tell)
+
     # Parts
 
     def processor(self, name: str) -> Processor[Any, Any]:
@@ -234,6 +272,8 @@ class Studio:
         if self._engine is not None:
             self._engine.close()
             self._engine = None
+        if door := self.__dict__.get("llm"):
+            door.close()
         if self._announcer is not None:
             self._announcer.close()
         self.tasks.close()

@@ -176,3 +176,107 @@ measured_models = Table(
     Column("lane", String, primary_key=True),
     Column("memory_mb", Integer, nullable=False),
 )
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("scope", String, primary_key=True),
+    Column("period", String, primary_key=True),
+    Column("limit_micro", Integer, nullable=False),
+    Column("set_at", Float, nullable=False),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("scope", String, primary_key=True),
+    Column("period_start", String, primary_key=True),
+    Column("period", String, nullable=False),
+    Column("limit_micro", Integer, nullable=False),
+    Column("spent_micro", Integer, nullable=False),
+    Column("reserved_micro", Integer, nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("scope", String, primary_key=True),
+    Column("period_start", String, primary_key=True),
+    Column("percent", Integer, primary_key=True),
+    Column("period", String, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("request_id", String, nullable=False),
+    Column("studio", String, nullable=False),
+    Column("verb", String, nullable=False),
+    Column("backend", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("project", String, nullable=False),
+    Column("key", String),
+    Column("task", String),
+    Column("agent", String),
+    Column("amount_micro", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+)
+
+api_calls = Table(
+    "api_calls",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("request_id", String, nullable=False),
+    Column("studio", String, nullable=False),
+    Column("verb", String, nullable=False),
+    Column("backend", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("project", String, nullable=False),
+    Column("key", String),
+    Column("task", String),
+    Column("agent", String),
+    Column("at", Float, nullable=False, index=True),
+    Column("outcome", String, nullable=False),
+    Column("error", String),
+    Column("seconds", Float, nullable=False),
+    Column("first_token_seconds", Float),
+)
+Index("api_calls_task", api_calls.c.task, sqlite_where=api_calls.c.task.is_not(None))
+
+token_usage = Table(
+    "token_usage",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call_id", ForeignKey("api_calls.id"), nullable=False, index=True),
+    Column("input", Integer, nullable=False),
+    Column("output", Integer, nullable=False),
+    Column("cached", Integer, nullable=False),
+    Column("cache_written", Integer, nullable=False),
+    Column("reasoning", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("characters", Integer, nullable=False),
+    Column("estimated", Boolean, nullable=False),
+)
+
+cost_records = Table(
+    "cost_records",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call_id", ForeignKey("api_calls.id"), nullable=False, index=True),
+    Column("cost_micro", Integer, nullable=False),
+    Column("recorded_at", Float, nullable=False),
+)
+
+refused_connections = Table(
+    "refused_connections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("time", Float, nullable=False),
+    Column("host", String, nullable=False),
+    Column("reason", String, nullable=False),
+)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from avstudio_core.artifact import Artifact, artifacts_in
 from avstudio_core.errors import AVStudioError, NotFound
+from avstudio_core.gateway.ledger import Ledger
 from avstudio_core.kinds.executor import Executor, Host, Order, Report
 from avstudio_core.plan import parameters
 from avstudio_core.plugins import Plugins
@@ -41,6 +42,9 @@ class Workplace(Host, Protocol):
 
     @property
     def plugins(self) -> Plugins: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
 
     def artifact(self, artifact_id: str) -> Artifact: ...
 
@@ -136,6 +140,7 @@ class Engine:
             self._fail(claim, problem)
         dead = self._presence.dead()
         self._queue.reap(dead)
+        self._workplace.ledger.reap(dead)
         if dead or not self._swept:
             sweep(self._queue.database, self._store, set(self._running), dead)
             self._presence.bury(dead)
@@ -203,6 +208,7 @@ class Engine:
             source_path=source.path if source else self._store.root,
             needs=needs,
             folder=self._store.staging / claim.job_id,
+            project=row["project"],
             attempt=claim.attempt,
             feedback=claim.feedback,
             strict=row["strict"],
@@ -264,6 +270,8 @@ class Engine:
             self._queue.start(running.claim).add_done_callback(lambda future: self._began(running, future))
         elif report.kind == "log":
             self._queue.log(running.claim, report.message)
+        elif report.kind == "token":
+            self._queue.token(running.claim, report.request_id, report.message, done=report.percent >= 100.0)
         elif report.percent >= 100.0 or time.monotonic() >= running.told_at + PROGRESS_SECONDS:
             running.told_at = time.monotonic()
             self._queue.progress(running.claim, report.percent, report.message)

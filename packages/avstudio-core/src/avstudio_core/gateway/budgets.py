@@ -1,0 +1,125 @@
+"""Budgets: limits that no call gets past, each for one scope and one period."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, get_args
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from avstudio_core.errors import InvalidInput, NotFound
+from avstudio_core.gateway.money import dollars
+from avstudio_core.gateway.periods import Period
+from avstudio_core.storage.tables import alerts, budgets, counters
+
+if TYPE_CHECKING:
+    from avstudio_core.chat import Account
+    from avstudio_core.storage.database import Transaction
+
+SCOPE = re.compile(r"global|(project|key|task|agent):.+", re.DOTALL)
+EACH = ":*"
+"""Ends a scope that stands for each project, key, task or agent that has no budget of its own for the period."""
+
+
+class Budget(BaseModel):
+    """A limit in millionths of a dollar."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scope: str
+    period: Period
+    limit_micro: int
+
+    @property
+    def rules_each(self) -> bool:
+        return self.scope.endswith(EACH)
+
+
+class Standing(Budget):
+    """How a budget stands in the present period; one for each of a kind has no sums of its own."""
+
+    period_start: str
+    spent_micro: int = 0
+    reserved_micro: int = 0
+
+    @property
+    def room_micro(self) -> int:
+        return self.limit_micro - self.spent_micro - self.reserved_micro
+
+
+class Alert(BaseModel):
+    """A budget is spent to 60, 80 or 100 %."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scope: str
+    period: Period
+    period_start: str
+    percent: int
+    limit_micro: int
+    spent_micro: int
+
+    def __str__(self) -> str:
+        return (
+            f"Budget '{self.scope}' ({named(self.period, self.period_start)}) is spent to {self.percent} %: "
+            f"{dollars(self.spent_micro)} of {dollars(self.limit_micro)}."
+        )
+
+
+def named(period: Period, start: str) -> str:
+    """A period in words."""
+    return "in total" if period == "total" else f"{period} {start}"
+
+
+def scopes(account: Account) -> dict[str, str]:
+    """The scopes that pay for a call, by their kind; one that is not named is empty."""
+    named = {"project": account.project, "key": account.key, "task": account.task, "agent": account.agent}
+    return {"global": "global"} | {kind: f"{kind}:{name}" if name else "" for kind, name in named.items()}
+
+
+def checked(scope: str, period: str, limit_micro: int = 0) -> Budget:
+    """A budget as it was asked for. Raises `InvalidInput`."""
+    if not SCOPE.fullmatch(scope):
+        raise InvalidInput(f"'{scope}' is no scope. Known: global, project:NAME, key:ID, task:ID, agent:NAME; or :*.")
+    if period not in get_args(Period):
+        raise InvalidInput(f"'{period}' is no period. Known: {', '.join(get_args(Period))}.")
+    if limit_micro < 0:
+        raise InvalidInput(f"A budget of {dollars(limit_micro)} is not possible. Give 0 or more.")
+    return Budget.model_validate({"scope": scope, "period": period, "limit_micro": limit_micro})
+
+
+def store(transaction: Transaction, budget: Budget, now: float) -> None:
+    """Set a limit. The sums it rules are forgotten, and taken anew from the calls when the next one comes."""
+    values = {"limit_micro": budget.limit_micro, "set_at": now}
+    known = {"scope": budget.scope, "period": budget.period}
+    added = insert(budgets).values({**known, **values})
+    transaction.execute(added.on_conflict_do_update(index_elements=list(known), set_=values))
+    _forget(transaction, budget)
+
+
+def drop(transaction: Transaction, budget: Budget) -> None:
+    """Lift a limit. Raises `NotFound`."""
+    gone = delete(budgets).where(budgets.c.scope == budget.scope, budgets.c.period == budget.period)
+    if not transaction.execute(gone).rowcount:
+        raise NotFound(f"There is no budget '{budget.scope}' per {budget.period}. See them: avstudio budgets list")
+    _forget(transaction, budget)
+
+
+def every(connection: Connection) -> list[Budget]:
+    columns = (budgets.c.scope, budgets.c.period, budgets.c.limit_micro)
+    rows = connection.execute(select(*columns).order_by(*columns[:2])).mappings()
+    return [Budget.model_validate(dict(row)) for row in rows]
+
+
+def _forget(transaction: Transaction, budget: Budget) -> None:
+    """Sums carry the limit that rules them; and who changed a limit wants to be warned of the new one."""
+    for table in (counters, alerts):
+        scope = table.c.scope
+        ruled = (
+            scope.startswith(budget.scope.removesuffix("*"), autoescape=True)
+            if budget.rules_each
+            else scope == budget.scope
+        )
+        transaction.execute(delete(table).where(ruled, table.c.period == budget.period))

@@ -1,0 +1,30 @@
+"""Money in millionths of a dollar: whole numbers, so that sums are exact."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from avstudio_core.errors import InvalidInput
+
+MICRO = 1_000_000
+LARGEST_MICRO = 10**15
+"""A thousand million dollars: no limit is above it."""
+
+
+def micro(dollars: str) -> int:
+    """What a person wrote, such as `5`, `0.25` or `$2.50`. Raises `InvalidInput`."""
+    try:
+        amount = Decimal(dollars.strip().removeprefix("$")) * MICRO
+    except InvalidOperation:
+        raise InvalidInput(f"'{dollars}' is no amount of money. Write dollars, such as 5 or 0.25.") from None
+    if not amount.is_finite() or not 0 <= amount <= LARGEST_MICRO or amount != int(amount):
+        raise InvalidInput(f"'{dollars}' is no budget: give 0 to 1000000000 dollars, with six decimals at most.")
+    return int(amount)
+
+
+def dollars(amount_micro: int) -> str:
+    """For a person: two decimals, or as many as the amount has: `$5.00`, `$0.000125`."""
+    sign = "-" if amount_micro < 0 else ""
+    whole, rest = divmod(abs(amount_micro), MICRO)
+    decimals = f"{rest:06}".rstrip("0").ljust(2, "0")
+    return f"{sign}${whole}.{decimals}"

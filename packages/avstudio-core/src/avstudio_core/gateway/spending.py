@@ -1,0 +1,61 @@
+"""What calls took and cost, summed up from their rows."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from avstudio_core.storage.tables import api_calls, cost_records, token_usage
+
+By = Literal["day", "model", "project"]
+
+_CALL: dict[By, ColumnElement[Any]] = {
+    "day": func.date(api_calls.c.at, "unixepoch"),
+    "model": api_calls.c.backend + "/" + api_calls.c.model,
+    "project": api_calls.c.project,
+}
+
+
+class Spending(BaseModel):
+    """The calls of one day (in UTC), model or project; `lost` counts those whose real cost is not known."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    calls: int
+    lost: int
+    input: int
+    output: int
+    cost_micro: int
+
+
+def spending(connection: Connection, by: By, since: float | None = None) -> list[Spending]:
+    """One line for each day, oldest first, or for each model or project, dearest first."""
+    cost = _per_call(cost_records, "cost_micro")
+    usage = _per_call(token_usage, "input", "output")
+    named = _CALL[by].label("name")
+    query = (
+        select(
+            named,
+            func.count().label("calls"),
+            func.sum(api_calls.c.outcome == "lost").label("lost"),
+            func.sum(usage.c.input).label("input"),
+            func.sum(usage.c.output).label("output"),
+            func.sum(cost.c.cost_micro).label("cost_micro"),
+        )
+        .join(cost, cost.c.call_id == api_calls.c.id)
+        .join(usage, usage.c.call_id == api_calls.c.id)
+        .group_by(named)
+        .order_by(named if by == "day" else func.sum(cost.c.cost_micro).desc(), named)
+    )
+    if since is not None:
+        query = query.where(api_calls.c.at >= since)
+    return [Spending.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def _per_call(table: Any, *columns: str) -> Any:
+    """The sums of a table's columns for each call: one that was corrected has several rows."""
+    sums = [func.sum(table.c[column]).label(column) for column in columns]
+    return select(table.c.call_id, *sums).group_by(table.c.call_id).subquery()
