@@ -18,19 +18,24 @@ from weakref import WeakSet
 
 from avstudio_core.settings import Settings
 
+JOBS = "avstudio_core.tasks.worker"
+"""The module that runs jobs."""
 LONGEST_LINE = 500
 """Characters; of a longer line that a worker writes, the rest is left out."""
 _STARTED: WeakSet[Process] = WeakSet()
 
 
 class Process:
-    """A worker process as its studio sees it."""
+    """A worker process as its studio sees it; it runs a module, which is told the descriptor of its socket.
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    On Linux it ends with the thread that makes it (see `die_with_the_studio`).
+    """
+
+    def __init__(self, environment: dict[str, str], module: str = JOBS) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             self.popen = subprocess.Popen(
-                [sys.executable, "-P", "-u", "-m", "avstudio_core.tasks.worker", str(theirs.fileno())],
+                [sys.executable, "-P", "-u", "-m", module, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -120,7 +125,7 @@ def early_worker(settings: Settings) -> Iterator[None]:
     A one-shot command does this before it imports the rest, so that both start at the same time.
     """
     if settings.executor == "local":
-        environment = _environment(settings.environment())
+        environment = environment_of(settings.environment())
         _SPARE.append((environment, Process(environment)))
     try:
         yield
@@ -130,7 +135,7 @@ def early_worker(settings: Settings) -> Iterator[None]:
 
 def hire(settings: Mapping[str, str], modules: list[str]) -> Process:
     """The worker that was started early with these settings, or a new one; it imports `modules` as plugins."""
-    environment = _environment(settings)
+    environment = environment_of(settings)
     process = next((spare for prepared, spare in _SPARE if prepared == environment), None)
     if process is None:
         process = Process(environment)
@@ -156,5 +161,6 @@ def _dismiss_spares() -> None:
         _SPARE.pop()[1].leave()
 
 
-def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+def environment_of(settings: Mapping[str, str]) -> dict[str, str]:
+    """What a worker is to find in its environment, given the settings that differ from the defaults."""
     return {**os.environ, **settings, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

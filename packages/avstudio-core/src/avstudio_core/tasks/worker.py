@@ -89,14 +89,17 @@ class Worker:
             self._connection.send_bytes(report.model_dump_json().encode())
 
 
-def _die_with_the_studio() -> None:
-    """Have the kernel end this process with its parent: native code that holds the interpreter hears no socket end."""
+def die_with_the_studio() -> None:
+    """Have the kernel end this process with its parent: native code that holds the interpreter hears no socket end.
+
+    What the kernel watches is the thread that started this process.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main() -> None:
-    _die_with_the_studio()
+    die_with_the_studio()
     gc.set_threshold(100_000)  # imports make many objects that all stay: looking for garbage there only costs time
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the studio, which cancels cleanly
     Worker(Connection(int(sys.argv[1]))).work()
