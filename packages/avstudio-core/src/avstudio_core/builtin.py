@@ -5,6 +5,7 @@ from __future__ import annotations
 from avstudio_core.hookspecs import hookimpl
 from avstudio_core.kinds.executor import Executor
 from avstudio_core.kinds.memory_manager import MemoryManager
+from avstudio_core.kinds.router import Router
 
 
 @hookimpl
@@ -20,3 +21,10 @@ def register_memory_managers() -> list[type[MemoryManager]]:
     from avstudio_core.models.memory import AppleMemory, CpuMemory
 
     return [AppleMemory, CpuMemory]
+
+
+@hookimpl
+def register_routers() -> list[type[Router]]:
+    from avstudio_core.gateway.routing import DefaultRouter
+
+    return [DefaultRouter]

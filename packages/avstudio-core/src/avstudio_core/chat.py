@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from avstudio_core.errors import InvalidParams, NotFound
+from avstudio_core.validation import problems
 
 Role = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
@@ -92,11 +96,39 @@ class Account(Frozen):
     agent: str | None = None
 
 
-class ChatRequest(Frozen):
-    """A question to a language model; `model` is a name such as `ollama/llama3.2`, or `auto`."""
+class Question(Frozen):
+    """What every request to a model says besides its words."""
+
+    model: str = Field("auto", description="`ollama/llama3.2`, say; `auto`, `auto:code` and `local/auto` choose.")
+    timeout: float = Field(600.0, gt=0, description="For the whole answer.", json_schema_extra={"unit": "s"})
+    wishes: Wishes = Wishes()
+    account: Account = Account()
+
+    @classmethod
+    def _of(cls, words: Mapping[str, Any], options: Mapping[str, Any]) -> Self:
+        """A request from flat options: those of `Wishes` and of `Account` find their place."""
+        parts: dict[str, dict[str, Any]] = {"wishes": {}, "account": {}}
+        own = dict(words)
+        for name, value in options.items():
+            if name in Wishes.model_fields:
+                parts["wishes"][name] = value
+            elif name in Account.model_fields:
+                parts["account"][name] = value
+            elif name in cls.model_fields:
+                own[name] = value
+            else:
+                known = {*cls.model_fields, *Wishes.model_fields, *Account.model_fields} - {"wishes", "account"}
+                raise NotFound.among("option of a request", name, known)
+        try:
+            return cls.model_validate({**{name: given for name, given in parts.items() if given}, **own})
+        except ValidationError as error:
+            raise InvalidParams(f"The request cannot be used: {problems(error, cls)}") from None
+
+
+class ChatRequest(Question):
+    """A question to a language model."""
 
     messages: tuple[Message, ...] = Field(min_length=1)
-    model: str = "auto"
     tools: tuple[Tool, ...] = ()
     tool_choice: Literal["auto", "none", "required"] = "auto"
     answer_schema: dict[str, JsonValue] | None = Field(None, description="JSON Schema that the answer must fit.")
@@ -105,9 +137,20 @@ class ChatRequest(Frozen):
     top_p: float | None = Field(None, gt=0, le=1)
     seed: int | None = None
     stop: tuple[str, ...] = ()
-    timeout: float = Field(600.0, gt=0, description="For the whole answer.", json_schema_extra={"unit": "s"})
-    wishes: Wishes = Wishes()
-    account: Account = Account()
+
+    @classmethod
+    def of(cls, prompt: str | Sequence[Message] | ChatRequest, /, *, system: str | None = None, **options: Any) -> Self:
+        """A request from words or turns: `ChatRequest.of("Hello", model="mlx/smol", require_local=True)`.
+
+        Raises `InvalidParams` for values that do not fit, `NotFound` for an option that there is not.
+        """
+        if isinstance(prompt, cls) and not options and system is None:
+            return prompt
+        if isinstance(prompt, ChatRequest):
+            raise InvalidParams("A whole request takes no options besides: give them with it.")
+        turns: Sequence[Any] = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+        before = [{"role": "system", "content": system}] if system else []
+        return cls._of({"messages": (*before, *turns)}, options)
 
     @property
     def sampling(self) -> tuple[str, ...]:
@@ -115,15 +158,16 @@ class ChatRequest(Frozen):
         return tuple(name for name in ("temperature", "top_p", "seed") if getattr(self, name) is not None)
 
 
-class EmbedRequest(Frozen):
+class EmbedRequest(Question):
     """Texts to turn into vectors."""
 
     texts: tuple[str, ...] = Field(min_length=1)
-    model: str = "auto"
     dimensions: int | None = Field(None, ge=1)
-    timeout: float = Field(120.0, gt=0, json_schema_extra={"unit": "s"})
-    wishes: Wishes = Wishes()
-    account: Account = Account()
+
+    @classmethod
+    def of(cls, texts: str | Sequence[str], /, **options: Any) -> Self:
+        """A request from texts. Raises what `ChatRequest.of` raises."""
+        return cls._of({"texts": (texts,) if isinstance(texts, str) else tuple(texts)}, options)
 
 
 class Usage(Frozen):
@@ -137,6 +181,11 @@ class Usage(Frozen):
     seconds: float = Field(0.0, ge=0, description="Of sound heard or made.", json_schema_extra={"unit": "s"})
     characters: int = Field(0, ge=0, description="Of text that was spoken.")
     estimated: bool = Field(False, description="Counted by us, because the server did not say.")
+
+    def __add__(self, other: Usage) -> Usage:
+        """Of two calls together."""
+        counts = {name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields}
+        return Usage.model_validate({**counts, "estimated": self.estimated or other.estimated})
 
 
 @dataclass(slots=True)

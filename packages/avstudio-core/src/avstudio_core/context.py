@@ -6,21 +6,27 @@ import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from avstudio_core.artifact import Artifact, Lineage, MediaFacts, new_id
-from avstudio_core.errors import Degraded, StorageError, TaskCancelled
+from avstudio_core.chat import ChatRequest, EmbedRequest, Message, Question
+from avstudio_core.errors import Degraded, StorageError, TaskCancelled, Unavailable
+from avstudio_core.kinds.asking import Asker, asked
 from avstudio_core.kinds.processor import CodedWarning, Needs
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from avstudio_core.answers import ChatAnswer, Embedding
     from avstudio_core.kinds.executor import Order
     from avstudio_core.kinds.weights import Shelf
     from avstudio_core.settings import Settings
 
 T = TypeVar("T")
+Q = TypeVar("Q", bound=Question)
 
 
 class Warm:
@@ -58,6 +64,7 @@ class Context:
         shelf: Shelf,
         warm: Warm,
         tell: Callable[[float, str], None] = lambda percent, message: None,
+        ask: Asker | None = None,
     ) -> None:
         self.task_id = order.task_id
         self.attempt = order.attempt
@@ -72,6 +79,7 @@ class Context:
         self._order = order
         self._warm = warm
         self._tell = tell
+        self._ask = ask
         self._cancelled = threading.Event()
 
     def progress(self, fraction: float, stage: str = "") -> None:
@@ -110,6 +118,30 @@ class Context:
         """A loaded model that stays warm for later jobs; `load` runs once for any number of waiting jobs."""
         return self._warm.get(f"{self.needs.lane}:{key}", load)
 
+    def chat(
+        self,
+        prompt: str | Sequence[Message] | ChatRequest,
+        /,
+        *,
+        on_text: Callable[[str], None] | None = None,
+        **options: Any,
+    ) -> ChatAnswer:
+        """Ask a language model, on the account of this task; `on_text` gets the answer as it comes.
+
+        `options` are those of `ChatRequest.of`. Raises `ModelError`s, `OverBudget`, `EgressRefused`, `TaskCancelled`.
+        """
+        from avstudio_core.answers import ChatAnswer
+
+        request = self._on_account(ChatRequest.of(prompt, **options))
+        return ChatAnswer.model_validate(self._asked("chat", request, on_text))
+
+    def embed(self, texts: str | Sequence[str], /, **options: Any) -> Embedding:
+        """Turn texts into vectors, on the account of this task. Raises what `chat` raises."""
+        from avstudio_core.answers import Embedding
+
+        request = self._on_account(EmbedRequest.of(texts, **options))
+        return Embedding.model_validate(self._asked("embed", request, None))
+
     def new_path(self, name: str) -> Path:
         """A path for a new file of that name, in this job's own folder, which vanishes with the job."""
         return _made(_made(self._order.folder) / "new") / name
@@ -137,6 +169,17 @@ class Context:
             lineage=lineage,
             path=folder / sha256,
         )
+
+    def _on_account(self, request: Q) -> Q:
+        account = request.account.model_copy(update={"task": self.task_id, "project": self._order.project})
+        return request.model_copy(update={"account": account})
+
+    def _asked(
+        self, verb: Literal["chat", "embed"], request: Question, on_text: Callable[[str], None] | None
+    ) -> dict[str, JsonValue]:
+        if self._ask is None:
+            raise Unavailable("No language models are within reach of this run.")
+        return asked(self._ask, verb, request.model_dump(mode="json"), check=self.check, on_text=on_text)
 
 
 def _made(folder: Path) -> Path:

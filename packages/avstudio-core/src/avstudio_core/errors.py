@@ -294,3 +294,17 @@ class PluginError(AVStudioError):
     """A plugin cannot be used."""
 
     code = "plugin"
+
+
+def by_code(code: str, message: str, *, text: str = "") -> AVStudioError:
+    """The error of that code, as it was raised in another process."""
+    if code == PartialAnswer.code:
+        return PartialAnswer(message, text=text)
+    return _by_code(AVStudioError).get(code, AVStudioError)(message)
+
+
+def _by_code(kind: type[AVStudioError]) -> dict[str, type[AVStudioError]]:
+    found = {kind.code: kind}
+    for narrower in kind.__subclasses__():
+        found |= _by_code(narrower)
+    return found

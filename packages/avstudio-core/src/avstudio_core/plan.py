@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from avstudio_core.artifact import accepted
 from avstudio_core.errors import InvalidInput, InvalidParams, InvalidPlan
 from avstudio_core.kinds.processor import Params, Processor
+from avstudio_core.validation import problems
 
 NAME = r"[A-Za-z_][\w\-]*"
 STEP = re.compile(
@@ -165,23 +166,6 @@ def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Para
         return declared.model_validate(values)
     except ValidationError as error:
         raise InvalidParams(f"{processor.name}: {problems(error, declared)}") from None
-
-
-def problems(error: ValidationError, declared: type[BaseModel] | None = None) -> str:
-    """What a validation found, in one line: the value in quotes, the rule, and what the field means."""
-    found = []
-    for one in error.errors():
-        place = ".".join(str(part) for part in one["loc"]) or "value"
-        field = declared.model_fields.get(str(one["loc"][0])) if declared and one["loc"] else None
-        meaning = f" ({field.description})" if field is not None and field.description else ""
-        rule = one["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-        found.append(f"'{place}' is '{_shown(one['input'])}': {rule[:1].lower()}{rule[1:]}{meaning}")
-    return "; ".join(found)
-
-
-def _shown(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def _stages(expression: str) -> list[tuple[int, int]]:

@@ -20,6 +20,7 @@ from avstudio_core.gateway.budgets import EACH, Alert, Budget, Standing, named, 
 from avstudio_core.gateway.money import dollars
 from avstudio_core.gateway.periods import Period, span, starts
 from avstudio_core.storage.database import Transaction
+from avstudio_core.storage.prepared import rows
 from avstudio_core.storage.tables import alerts, api_calls, budgets, cost_records, counters, events, reservations
 
 PERCENTS = (60, 80, 100)
@@ -82,14 +83,14 @@ class Booking:
         found = {f"b_{kind}": scope for kind, scope in self.scopes.items()}
         return found | {f"b_{period}": start for period, start in starts(self.at).items()}
 
-    def ruled(self, rows: Iterable[tuple[str, Period, int]]) -> list[Standing]:
+    def ruled(self, limits: Iterable[tuple[Any, ...]]) -> list[Standing]:
         """The sums that budgets rule; a scope's own budget goes before that of each of its kind."""
-        limits = {(scope, period): limit for scope, period, limit in rows}
+        known = {(scope, period): limit for scope, period, limit in limits}
         begun = starts(self.at)
         found: list[Standing] = []
         for kind, scope in self.scopes.items():
             for period in PERIODS if scope else ():
-                limit = limits.get((scope, period), limits.get((f"{kind}{EACH}", period)))
+                limit = known.get((scope, period), known.get((f"{kind}{EACH}", period)))
                 if limit is not None:
                     found.append(Standing(scope=scope, period=period, limit_micro=limit, period_start=begun[period]))
         return found
@@ -110,17 +111,17 @@ def reserve(transaction: Transaction, booking: Booking, amount: int) -> OverBudg
 
 def settle(transaction: Transaction, booking: Booking, amount: int, cost: int, now: float) -> list[Alert]:
     """Turn what was set aside into what was spent; give the alerts that are new."""
-    rows = transaction.run(SETTLE, booking.values | {"b_amount": amount, "b_cost": cost}).fetchall()
-    return [alert for row in rows for alert in _alerts(transaction, _standing(row), now)]
+    changed = transaction.run(SETTLE, booking.values | {"b_amount": amount, "b_cost": cost}).fetchall()
+    return [alert for row in changed for alert in _alerts(transaction, _standing(row), now)]
 
 
 def standings(connection: Connection, booking: Booking) -> list[Standing]:
     """How the budgets stand that rule calls of an account."""
-    ruled = booking.ruled(connection.execute(RULING, booking.values).tuples())
+    ruled = booking.ruled(rows(connection, RULING, booking.values))
     if not ruled:
         return []
-    rows = [_standing(row) for row in connection.execute(OPEN, booking.values)]
-    known = {(one.scope, one.period): one for one in rows}
+    opened = [_standing(row) for row in rows(connection, OPEN, booking.values)]
+    known = {(one.scope, one.period): one for one in opened}
     return [known.get((one.scope, one.period)) or summed(connection, one) for one in ruled]
 
 

@@ -104,7 +104,7 @@ class Ledger:
                 return 0
 
         def operation(transaction: Transaction) -> tuple[int, list[Alert]]:
-            found = records.leaked(transaction, dead, late)
+            found = records.leaked(transaction.connection, dead, late)
             alerts: list[Alert] = []
             for one in found:
                 records.release(transaction, one)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
 
 from avstudio_core.chat import Account
 from avstudio_core.gateway.calls import NewCall, Settled
 from avstudio_core.storage.database import Transaction
+from avstudio_core.storage.prepared import rows
 from avstudio_core.storage.tables import api_calls, cost_records, reservations, studios, token_usage
 
 HOLD = insert(reservations)
@@ -21,11 +23,13 @@ LOST = (
     .join(api_calls)
     .where(cost_records.c.call_id == bindparam("b_id"), api_calls.c.outcome == "lost")
 )
+_COLUMNS = tuple(column.name for column in reservations.columns)
+_dead = select(func.json_each(bindparam("b_dead")).table_valued("value").c.value)
 LEAKED = select(reservations).where(
     or_(
-        reservations.c.studio.in_(bindparam("dead", expanding=True)),
+        reservations.c.studio.in_(_dead),
         reservations.c.studio.not_in(select(studios.c.id)),
-        reservations.c.at + reservations.c.seconds < bindparam("late"),
+        reservations.c.at + reservations.c.seconds < bindparam("b_late"),
     )
 )
 
@@ -77,10 +81,10 @@ def correct(transaction: Transaction, reservation: Reservation, settled: Settled
     return difference
 
 
-def leaked(connection: Any, dead: Collection[str], late: float) -> list[Reservation]:
+def leaked(connection: Connection, dead: Collection[str], late: float) -> list[Reservation]:
     """Reservations of studios that are dead or gone, and those whose call was to end before `late`."""
-    rows = connection.execute(LEAKED, {"dead": list(dead), "late": late}).mappings()
-    return [_reservation(row) for row in rows]
+    found = rows(connection, LEAKED, {"b_dead": json.dumps([*dead]), "b_late": late})
+    return [_reservation(dict(zip(_COLUMNS, row, strict=True))) for row in found]
 
 
 def _add_sums(transaction: Transaction, reservation: Reservation, settled: Settled, cost: int, now: float) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 from pydantic import BaseModel, JsonValue
 
 from avstudio_core.artifact import Artifact
+from avstudio_core.kinds.asking import Ask, Tell
 from avstudio_core.kinds.processor import Needs, Review
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class Host(Protocol):
 
     def processor(self, name: str) -> Processor[Any, Any]: ...
 
+    def ask(self, ask: Ask, tell: Tell) -> Callable[[], None]:
+        """Ask a language model for a run; `tell` is called from another thread. What it returns gives up."""
+        ...
+
     def distribution(self, name: str) -> str:
         """The installed package that brought a processor."""
         ...
@@ -57,6 +62,7 @@ class Order(BaseModel):
     needs: Needs
     folder: Path
     """A folder of this job's own, made when it is first needed: what is staged there is published with the result."""
+    project: str = "default"
     attempt: int = 1
     feedback: str | None = None
     strict: bool = False
@@ -72,7 +78,7 @@ class Report(BaseModel):
     """What a worker says about a job. `done`, `failed`, `cancelled` and `lost` are last words."""
 
     job_id: str
-    kind: Literal["started", "progress", "log", "done", "failed", "cancelled", "lost"]
+    kind: Literal["started", "progress", "log", "token", "ask", "done", "failed", "cancelled", "lost"]
     percent: float = 0.0
     message: str = ""
     result: dict[str, JsonValue] | None = None
@@ -81,6 +87,10 @@ class Report(BaseModel):
     traceback: str = ""
     retryable: bool = False
     memory_mb: int = 0
+    request_id: str = ""
+    """Which answer of a language model a `token` belongs to."""
+    ask: Ask | None = None
+    """A request to a language model, or the end of one (`message` says "over"); it stays within the executor."""
 
     @property
     def final(self) -> bool:

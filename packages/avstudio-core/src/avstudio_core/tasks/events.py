@@ -23,6 +23,7 @@ EventType = Literal[
     "task.failed",
     "task.blocked",
     "task.retried",
+    "llm.token",
 ]
 
 ADD = insert(events)

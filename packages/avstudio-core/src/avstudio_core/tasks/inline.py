@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from avstudio_core.context import Context, Warm
 from avstudio_core.kinds.executor import Host, Order, Report
 from avstudio_core.tasks.lanes import Lane, LaneExecutor, lost, not_run
+from avstudio_core.tasks.relay import relayed
 from avstudio_core.tasks.running import run
 
 
@@ -61,6 +63,7 @@ class InlineExecutor(LaneExecutor):
             tell=lambda percent, message: self.report(
                 Report(job_id=order.job_id, kind="progress", percent=percent, message=message)
             ),
+            ask=partial(relayed, self.host, order, self.report),
         )
         self._contexts[order.job_id] = context
         if order.job_id in self.cancelled or self.closed.is_set():

@@ -12,6 +12,7 @@ from typing import ClassVar
 from avstudio_core.kinds.executor import Host, Order, Report
 from avstudio_core.tasks.lanes import Lane, LaneExecutor, cancelled, lost, not_run
 from avstudio_core.tasks.process import Process, hire
+from avstudio_core.tasks.relay import Relay
 
 TERM_SECONDS = 2.0
 """From SIGTERM to SIGKILL."""
@@ -56,6 +57,7 @@ class LocalExecutor(LaneExecutor):
     def converse(self, process: Process, order: Order) -> tuple[Report, bool]:
         """Send an order and pass reports on until the final one; give it, and whether the process lives."""
         self._running[order.job_id] = process
+        relay = Relay(self.host, process, order, self.report)
         left = iter(range(LOG_LINES))
         if order.job_id in self.cancelled:
             self.stop(order.job_id)
@@ -68,10 +70,16 @@ class LocalExecutor(LaneExecutor):
                 report = Report.model_validate_json(message)
                 if report.final:
                     return report, True
-                self.report(report)
+                if report.ask is None:
+                    self.report(report)
+                elif report.message:
+                    relay.give_up(report.ask.id)
+                else:
+                    relay.ask(report.ask)
         except (EOFError, OSError):
             pass
         finally:
+            relay.close()
             del self._running[order.job_id]
         return self._ended(process, order.job_id), False
 

@@ -113,6 +113,11 @@ class Queue:
             lambda transaction: events.add(transaction, claim.task_id, "task.log", now, message=line), claim.task_id
         )
 
+    def token(self, claim: Claim, request_id: str, token: str, *, done: bool) -> None:
+        """Record what a language model said to a run."""
+        now, said = self._clock(), {"request_id": request_id, "token": token, "done": done}
+        self._write(lambda transaction: events.add(transaction, claim.task_id, "llm.token", now, **said), claim.task_id)
+
     def finish(self, claim: Claim, done: Finished) -> Future[bool]:
         """Publish and complete (or leave to a person's review); false, and nothing published, for a stale claim."""
         return self._write(lambda transaction: self._change.finish(transaction, claim, done), claim.task_id)

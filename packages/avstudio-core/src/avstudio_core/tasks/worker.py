@@ -13,10 +13,12 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
 from avstudio_core.context import Context, Warm
+from avstudio_core.kinds.asking import Ask, Tell, Told
 from avstudio_core.kinds.executor import Order, Report
 from avstudio_core.models.weights import InstalledShelf
 from avstudio_core.plugins import Plugins
@@ -35,6 +37,7 @@ class Worker:
         self._orders: SimpleQueue[Order] = SimpleQueue()
         self._running: Context | None = None
         self._cancelled: set[str] = set()
+        self._asked: dict[str, Tell] = {}
         self._warm = Warm()
         self._settings = load()
         self._plugins = Plugins()
@@ -55,6 +58,8 @@ class Worker:
                 message = json.loads(self._connection.recv_bytes())
                 if "cancel" in message:
                     self._cancel(message["cancel"])
+                elif "told" in message:
+                    self._told(Told.model_validate(message["told"]))
                 else:
                     self._orders.put(Order.model_validate(message))
         except (EOFError, OSError):
@@ -75,6 +80,7 @@ class Worker:
             tell=lambda percent, message: self._send(
                 Report(job_id=order.job_id, kind="progress", percent=percent, message=message)
             ),
+            ask=lambda ask, tell: self._ask(order, ask, tell),
         )
         self._running = context
         if order.job_id in self._cancelled:
@@ -83,6 +89,23 @@ class Worker:
         final = run(order, kind(self._shelf), context, plugin.distribution if plugin else "")
         self._running = None
         self._send(final)
+
+    def _ask(self, order: Order, ask: Ask, tell: Tell) -> Callable[[], None]:
+        """Have the studio ask a language model; giving up is said to it, too."""
+        self._asked[ask.id] = tell
+        self._send(Report(job_id=order.job_id, kind="ask", ask=ask))
+
+        def give_up() -> None:
+            if self._asked.pop(ask.id, None) is not None:
+                self._send(Report(job_id=order.job_id, kind="ask", ask=ask, message="over"))
+
+        return give_up
+
+    def _told(self, told: Told) -> None:
+        if tell := self._asked.get(told.ask):
+            if told.last:
+                del self._asked[told.ask]
+            tell(told)
 
     def _send(self, report: Report) -> None:
         with self._sending:

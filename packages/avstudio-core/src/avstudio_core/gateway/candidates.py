@@ -1,0 +1,175 @@
+"""Who could answer a request, at what price, and what stands against each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from avstudio_core.chat import ChatRequest, EmbedRequest, Usage
+from avstudio_core.errors import (
+    AVStudioError,
+    BackendDown,
+    ContextTooLong,
+    EgressRefused,
+    NoModel,
+    NotEnoughMemory,
+    NotFound,
+    OverBudget,
+    Unsupported,
+)
+from avstudio_core.gateway import tokens
+from avstudio_core.kinds.backend import Model
+from avstudio_core.kinds.router import Candidate, Estimate
+
+if TYPE_CHECKING:
+    from avstudio_core.gateway.backends import Backends
+    from avstudio_core.gateway.health import Health
+    from avstudio_core.gateway.ledger import Ledger
+    from avstudio_core.gateway.policy import Policy
+    from avstudio_core.gateway.prices import Prices
+    from avstudio_core.models.pool import Pool
+
+Request = ChatRequest | EmbedRequest
+
+LONGEST_ANSWER = 8192
+"""Tokens of a cloud model's answer where the request sets no limit: what is not limited cannot be budgeted."""
+USUAL_ANSWER = 500
+"""Tokens that an answer is expected to have."""
+
+
+class Candidates:
+    """Weighs every model that is known; the router then chooses."""
+
+    def __init__(
+        self, backends: Backends, policy: Policy, prices: Prices, health: Health, ledger: Ledger, pool: Pool
+    ) -> None:
+        self._backends = backends
+        self._policy = policy
+        self._prices = prices
+        self._health = health
+        self._ledger = ledger
+        self._pool = pool
+
+    async def of(self, request: Request, *, absent: bool = True) -> list[Candidate]:
+        """Every model of the verb asked for, and every backend that has nothing to offer, with the reason."""
+        models, silent = await self._backends.known()
+        read = tokens.of_request(request)
+        weighed = [self._weighed(request, model, read) for model in models if _fits_verb(request, model)]
+        if not absent:
+            return weighed
+        reasons = {name: self._absence(name, models, silent) for name in self._backends.all()}
+        return [*weighed, *(_absent(name, reason) for name, reason in reasons.items() if reason)]
+
+    async def named(self, request: Request) -> Candidate:
+        """The model that a request names, with or without its backend.
+
+        Raises `NotFound` with the nearest name, or what stands against the model.
+        """
+        read = tokens.of_request(request)
+        models = await self._meant(request.model)
+        weighed = [(model, *self._weigh(request, model, read)) for model in models]
+        model, estimate, obstacle = next((one for one in weighed if one[2] is None), weighed[0])
+        if obstacle is not None:
+            raise type(obstacle)(f"'{model.id}' cannot answer: {obstacle}.")
+        return Candidate(model=model, estimate=estimate)
+
+    async def _meant(self, name: str) -> list[Model]:
+        """The models that a user may mean. A server that lists its models is believed; elsewhere the call will tell."""
+        known, silent = await self._backends.known()
+        found = [model for model in known if name in (model.name, model.id)]
+        backend, _, rest = name.partition("/")
+        if not found and rest and backend in self._backends.all() and not self._backends.is_listed(backend):
+            found = [self._backends.named(backend, rest)]
+        if not found and backend in silent:
+            raise BackendDown(silent[backend])
+        if not found:
+            raise NotFound.among("model", name, {model.id for model in known}, see="See them: avstudio llm models")
+        return found
+
+    def _weighed(self, request: Request, model: Model, read: tuple[int, int]) -> Candidate:
+        estimate, obstacle = self._weigh(request, model, read)
+        return Candidate(model=model, estimate=estimate, obstacle=str(obstacle) if obstacle else None)
+
+    def _weigh(self, request: Request, model: Model, read: tuple[int, int]) -> tuple[Estimate, AVStudioError | None]:
+        """What a call would take, and what stands against it. The price is only asked for where nothing else does."""
+        obstacle = self._standing(request, model) or lacks(request, model, read[0])
+        if obstacle is not None:
+            return Estimate(input_tokens=read[0], output_tokens=0), obstacle
+        estimate = self._estimate(request, model, read)
+        return estimate, self._too_dear(request, estimate)
+
+    def _standing(self, request: Request, model: Model) -> AVStudioError | None:
+        """What stands against the backend, whatever is asked of it."""
+        backend = self._backends.find(model.backend)
+        if reason := backend.obstacle():
+            return NoModel(reason)
+        if backend.url and (reason := self._policy.obstacle(backend.url, private=request.wishes.private)):
+            return EgressRefused(f"nothing may be sent there: {reason}")
+        if model.memory_mb > (budget := self._pool.budget_mb()):
+            return NotEnoughMemory(f"it needs {model.memory_mb} MB, and all models together may take {budget} MB")
+        if reason := self._health.obstacle(model.backend):
+            return BackendDown(reason)
+        return None
+
+    def _estimate(self, request: Request, model: Model, read: tuple[int, int]) -> Estimate:
+        expected, most = read
+        longest = longest_answer(request, model) or USUAL_ANSWER
+        usual = min(USUAL_ANSWER, longest) if isinstance(request, ChatRequest) else 0
+        longest = longest if isinstance(request, ChatRequest) else 0
+        return Estimate(
+            input_tokens=expected,
+            output_tokens=usual,
+            cost_micro=self._prices.cost(model, Usage(input=expected, output=usual)),
+            most_micro=self._prices.cost(model, Usage(input=most, output=longest)),
+        )
+
+    def _too_dear(self, request: Request, estimate: Estimate) -> AVStudioError | None:
+        if estimate.most_micro is None:
+            unpriced = "its price is not known; give it in models.toml, or allow models without a price"
+            return None if request.wishes.allow_unpriced else OverBudget(unpriced)
+        if not estimate.most_micro:
+            return None
+        room = self._ledger.room(request.account)
+        if room is None or estimate.most_micro <= room:
+            return None
+        left = max(room, 0) / 1e6
+        return OverBudget(f"over budget: it may cost ${estimate.most_micro / 1e6:.4f}, and ${left:.4f} are left")
+
+    def _absence(self, name: str, models: list[Model], silent: dict[str, str]) -> str | None:
+        if any(model.backend == name for model in models):
+            return None
+        return silent.get(name) or self._backends.find(name).obstacle() or "it has no models"
+
+
+def longest_answer(request: Request, model: Model) -> int | None:
+    """The tokens that an answer may have; `None` where nothing but the model limits them."""
+    if isinstance(request, EmbedRequest):
+        return None
+    if request.max_tokens is not None or model.local:
+        return request.max_tokens
+    return min(LONGEST_ANSWER, model.can.output or LONGEST_ANSWER)
+
+
+def lacks(request: Request, model: Model, read: int) -> AVStudioError | None:
+    """What the request needs and the model does not have."""
+    can = model.can
+    if can.context is not None and read > can.context:
+        return ContextTooLong(f"about {read} tokens do not fit its context of {can.context}")
+    if isinstance(request, EmbedRequest):
+        return None
+    wanted = {
+        "tools": bool(request.tools) and not can.tools,
+        "pictures": any(message.images for message in request.messages) and not can.vision,
+        " or ".join(request.sampling): bool(request.sampling) and not can.sampling,
+        f"answers of {request.max_tokens} tokens": can.output is not None and (request.max_tokens or 0) > can.output,
+    }
+    missing = next((name for name, lacking in wanted.items() if lacking), None)
+    return Unsupported(f"it does not take {missing}") if missing else None
+
+
+def _fits_verb(request: Request, model: Model) -> bool:
+    return model.can.embed if isinstance(request, EmbedRequest) else model.can.chat
+
+
+def _absent(backend: str, reason: str) -> Candidate:
+    nothing = Estimate(input_tokens=0, output_tokens=0)
+    return Candidate(model=Model(backend=backend, name="*", local=False), estimate=nothing, obstacle=reason)

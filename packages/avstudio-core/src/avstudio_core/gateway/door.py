@@ -1,0 +1,91 @@
+"""The studio's side of language models: for people, for embedders, and for runs that ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from avstudio_core.answers import ChatAnswer, Embedding
+from avstudio_core.chat import ChatRequest, EmbedRequest, Message
+from avstudio_core.errors import AVStudioError
+from avstudio_core.gateway.gateway import Gateway
+from avstudio_core.gateway.loop import LoopThread
+from avstudio_core.gateway.streams import Stream
+from avstudio_core.kinds.asking import Ask, Tell, Told, problem
+from avstudio_core.kinds.router import Candidate, RouteDecision
+
+Prompt = str | Sequence[Message] | ChatRequest
+
+
+class Door:
+    """Language models for callers with an event loop (`achat`) and without one (`chat`).
+
+    Every call is reserved, settled and recorded in the ledger. `options` are those of `ChatRequest.of`.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self._loop = LoopThread()
+
+    def chat(self, prompt: Prompt, /, **options: Any) -> ChatAnswer:
+        """Ask, and wait for the whole answer. Raises `ModelError`s, `OverBudget`, `EgressRefused`, `InvalidInput`."""
+        return self._loop.run(self.gateway.chat(ChatRequest.of(prompt, **options)))
+
+    async def achat(self, prompt: Prompt, /, **options: Any) -> ChatAnswer:
+        """`chat`, on the caller's event loop."""
+        return await self.gateway.chat(ChatRequest.of(prompt, **options))
+
+    def stream(self, prompt: Prompt, /, **options: Any) -> Stream:
+        """Ask, and get the answer as it comes."""
+        request = ChatRequest.of(prompt, **options)
+        return Stream(lambda: self.gateway.stream(request), self._loop)
+
+    def embed(self, texts: str | Sequence[str], /, **options: Any) -> Embedding:
+        """Turn texts into vectors."""
+        return self._loop.run(self.gateway.embed(EmbedRequest.of(texts, **options)))
+
+    async def aembed(self, texts: str | Sequence[str], /, **options: Any) -> Embedding:
+        """`embed`, on the caller's event loop."""
+        return await self.gateway.embed(EmbedRequest.of(texts, **options))
+
+    def route(self, prompt: Prompt, /, **options: Any) -> RouteDecision:
+        """Who would answer, why, and at what cost; nothing is asked and nothing spent. Raises `NoModel`."""
+        return self._loop.run(self.gateway.route(ChatRequest.of(prompt, **options)))
+
+    def models(self) -> list[Candidate]:
+        """Every known model, and what stands against using it now."""
+        return self._loop.run(self.gateway.models())
+
+    def ask(self, ask: Ask, tell: Tell) -> Callable[[], None]:
+        """Answer a run: `tell` is called from the gateway's thread. What this returns gives the request up."""
+        pending = self._loop.start(self._answer(ask, tell))
+
+        def give_up() -> None:
+            pending.cancel()
+
+        return give_up
+
+    def close(self) -> None:
+        self._loop.run(self.gateway.close())
+        self._loop.close()
+
+    async def _answer(self, ask: Ask, tell: Tell) -> None:
+        try:
+            if ask.verb == "embed":
+                made: ChatAnswer | Embedding = await self.gateway.embed(EmbedRequest.model_validate(ask.request))
+            else:
+                made = await self._streamed(ask, tell)
+        except AVStudioError as error:
+            tell(problem(ask, error))
+        else:
+            tell(Told(ask=ask.id, answer=made.model_dump(mode="json")))
+
+    async def _streamed(self, ask: Ask, tell: Tell) -> ChatAnswer:
+        request = ChatRequest.model_validate(ask.request)
+        if request.answer_schema is not None:  # an answer that is repaired is not worth hearing as it comes
+            return await self.gateway.chat(request)
+        stream = Stream(lambda: self.gateway.stream(request), self._loop)
+        async for delta in stream:
+            if delta.text:
+                tell(Told(ask=ask.id, text=delta.text))
+        return stream.answer

@@ -1,0 +1,131 @@
+"""What `models.toml` says: backends to reach, models with their qualities, prices."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from avstudio_core.chat import TaskType
+from avstudio_core.errors import InvalidParams
+from avstudio_core.kinds.backend import BackendConfig, Model
+
+SHIPPED = Path(__file__).with_name("models.toml")
+
+
+class Known(BaseModel):
+    """A section `[models."…"]`: what it does not say is left as the server says it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    quality: float | None = Field(None, ge=0, le=1)
+    tags: frozenset[TaskType] | None = None
+    can: dict[str, bool | int] = {}
+    memory_mb: int | None = Field(None, ge=0)
+    priced_as: str | None = None
+
+
+class Price(BaseModel):
+    """A section `[prices."…"]`, in US dollars: for a million tokens, for a second of sound, for a character."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: Decimal = Field(Decimal(0), ge=0)
+    output: Decimal = Field(Decimal(0), ge=0)
+    cached: Decimal | None = Field(None, ge=0)
+    cache_written: Decimal | None = Field(None, ge=0)
+    second: Decimal = Field(Decimal(0), ge=0)
+    character: Decimal = Field(Decimal(0), ge=0)
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    as_of: Any = None
+    backends: dict[str, dict[str, Any]] = {}
+    models: dict[str, Known] = {}
+    prices: dict[str, Price] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModels:
+    """The shipped file with the user's own laid over it."""
+
+    backends: Mapping[str, BackendConfig]
+    models: Mapping[str, Known]
+    prices: Mapping[str, Price]
+
+    @classmethod
+    def load(cls, own: Path) -> KnownModels:
+        """Read both files; `own` may be missing. Raises `InvalidParams`, which names the file and the place."""
+        files = [_read(SHIPPED), *([_read(own)] if own.is_file() else [])]
+        backends: dict[str, dict[str, Any]] = {}
+        models: dict[str, Known] = {}
+        prices: dict[str, Price] = {}
+        for file in files:
+            for name, section in file.backends.items():
+                backends[name] = backends.get(name, {}) | section
+            for name, known in file.models.items():
+                models[name] = _over(models.get(name), known)
+            prices |= file.prices
+        return cls({name: _config(name, section, own) for name, section in backends.items()}, models, prices)
+
+    def names(self, backend: str) -> list[str]:
+        """The models that are known without asking the backend."""
+        start = f"{backend}/"
+        return [name[len(start) :] for name in self.models if name.startswith(start) and not _is_pattern(name)]
+
+    def completed(self, model: Model) -> Model:
+        """A model as the server describes it, with what is known besides: general patterns first, its own name last."""
+        entries = sorted(self.models.items(), key=lambda entry: not _is_pattern(entry[0]))
+        for name, known in entries:
+            if name == model.id or (_is_pattern(name) and fnmatchcase(model.id, name)):
+                model = _applied(model, known)
+        return model
+
+
+def _over(below: Known | None, above: Known) -> Known:
+    if below is None:
+        return above
+    return below.model_copy(update={**above.model_dump(exclude_unset=True), "can": {**below.can, **above.can}})
+
+
+def _applied(model: Model, known: Known) -> Model:
+    update = {
+        name: value
+        for name in ("quality", "tags", "memory_mb", "priced_as")
+        if (value := getattr(known, name)) is not None
+    }
+    return model.model_copy(update={**update, "can": model.can.model_copy(update=known.can)})
+
+
+def _is_pattern(name: str) -> bool:
+    return any(sign in name for sign in "*?[")
+
+
+def _config(name: str, section: dict[str, Any], path: Path) -> BackendConfig:
+    try:
+        return BackendConfig.model_validate({"kind": name, **section, "name": name})
+    except ValidationError as error:
+        raise InvalidParams(f"'{path}', section [backends.{name}]: {_first(error)}") from None
+
+
+def _read(path: Path) -> _File:
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        return _File.model_validate(found)
+    except ValidationError as error:
+        raise InvalidParams(f"The file of models '{path}' cannot be used: {_first(error)}") from None
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidParams(f"The file of models '{path}' cannot be read: {error}") from None
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']} (given: {problem['input']!r})."

@@ -1,0 +1,160 @@
+"""The default router: named rules, tried in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from avstudio_core.chat import Wishes
+from avstudio_core.errors import NoModel
+from avstudio_core.kinds.router import Candidate, Rejected, RouteDecision, Router
+
+TOP_TIER = 0.9
+LOCAL_ORDER = ("mlx", "ollama")
+"""Backends of this machine in the order in which they are preferred; the rest come after them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A named rule: whether it applies, whom it admits, whom it prefers."""
+
+    name: str
+    reason: str
+    applies: Callable[[Wishes], bool]
+    admits: Callable[[Candidate], bool]
+    prefers: Callable[[Candidate], tuple[object, ...]]
+    strict: bool = False
+    """Whether nobody else may answer, even if the rule admits nobody."""
+
+
+def _local_first(candidate: Candidate) -> tuple[object, ...]:
+    """MLX, Ollama, other local ones; then the cheapest. Among equals the better one."""
+    model = candidate.model
+    place = LOCAL_ORDER.index(model.backend) if model.backend in LOCAL_ORDER else len(LOCAL_ORDER)
+    cost = candidate.estimate.cost_micro
+    return (not model.local, place if model.local else 0, cost if cost is not None else float("inf"), -model.quality)
+
+
+def _best_first(candidate: Candidate) -> tuple[object, ...]:
+    return (-candidate.model.quality, *_local_first(candidate))
+
+
+RULES = (
+    Rule(
+        "require_local",
+        "The request must stay on this machine.",
+        lambda wishes: wishes.require_local or wishes.private,
+        lambda candidate: candidate.model.local,
+        _local_first,
+        strict=True,
+    ),
+    Rule(
+        "top_tier",
+        "The request wants the best quality.",
+        lambda wishes: wishes.require_quality > TOP_TIER,
+        lambda candidate: candidate.model.quality >= TOP_TIER,
+        _best_first,
+        strict=True,
+    ),
+    Rule(
+        "code",
+        "The task is code: a model made for it.",
+        lambda wishes: wishes.task_type == "code",
+        lambda candidate: "code" in candidate.model.tags,
+        _local_first,
+    ),
+    Rule(
+        "creative",
+        "The task is creative: a model that is good at it.",
+        lambda wishes: wishes.task_type == "creative",
+        lambda candidate: "creative" in candidate.model.tags,
+        _local_first,
+    ),
+    Rule(
+        "default",
+        "Free and near first: MLX, then Ollama, then what is configured.",
+        lambda wishes: True,
+        lambda candidate: True,
+        _local_first,
+    ),
+)
+OVER_THRESHOLD = "over_threshold"
+
+
+class DefaultRouter(Router):
+    """Policy and ability first; then place, cost, quality, task, and what is free."""
+
+    name: ClassVar[str] = "default"
+
+    def route(self, wishes: Wishes, candidates: Sequence[Candidate]) -> RouteDecision:
+        free = [one for one in candidates if one.obstacle is None and one.model.quality >= wishes.require_quality]
+        for rule in RULES:
+            if not rule.applies(wishes):
+                continue
+            admitted = sorted(filter(rule.admits, free), key=rule.prefers)
+            if admitted:
+                return _within_threshold(wishes, rule, admitted, free, candidates)
+            if rule.strict:
+                raise NoModel(_nobody(rule.reason, wishes, candidates, rule.admits))
+        raise NoModel(_nobody("No model may answer.", wishes, candidates, lambda candidate: True))
+
+
+def _within_threshold(
+    wishes: Wishes, rule: Rule, admitted: list[Candidate], free: list[Candidate], candidates: Sequence[Candidate]
+) -> RouteDecision:
+    """The rule's choice; where that is dearer than the request allows, a local model instead."""
+    if not _too_dear(wishes, admitted[0]):
+        after = [one for one in admitted if not _too_dear(wishes, one)]
+        rest = [] if rule.strict else sorted((one for one in free if one not in admitted), key=_local_first)
+        order = [*after, *(one for one in rest if not _too_dear(wishes, one))]
+        return _decision(rule.name, rule.reason, order, wishes, candidates)
+    affordable = sorted((one for one in free if not _too_dear(wishes, one)), key=_local_first)
+    reason = f"{admitted[0].model.id} would cost more than ${wishes.max_cost:g}: a local model instead."
+    if not affordable:
+        raise NoModel(_nobody(reason, wishes, candidates, lambda candidate: True))
+    return _decision(OVER_THRESHOLD, reason, affordable, wishes, candidates)
+
+
+def _decision(
+    name: str, reason: str, order: list[Candidate], wishes: Wishes, candidates: Sequence[Candidate]
+) -> RouteDecision:
+    chosen, *others = order
+    kept = {one.model.id for one in order}
+    rejected = tuple(
+        Rejected(model=one.model.id, reason=_why_not(one, wishes, reason))
+        for one in candidates
+        if one.model.id not in kept
+    )
+    return RouteDecision(
+        rule=name,
+        reason=reason,
+        chosen=chosen.model.id,
+        estimate=chosen.estimate,
+        fallbacks=tuple(one.model.id for one in others),
+        rejected=rejected,
+    )
+
+
+def _too_dear(wishes: Wishes, candidate: Candidate) -> bool:
+    cost = candidate.estimate.cost_micro
+    return wishes.max_cost is not None and not candidate.model.local and (cost or 0) > wishes.max_cost * 1_000_000
+
+
+def _why_not(candidate: Candidate, wishes: Wishes, rule: str) -> str:
+    if candidate.obstacle is not None:
+        return candidate.obstacle
+    if candidate.model.quality < wishes.require_quality:
+        return f"its quality is {candidate.model.quality:g}, and {wishes.require_quality:g} is required"
+    if _too_dear(wishes, candidate):
+        return f"it would cost about ${(candidate.estimate.cost_micro or 0) / 1_000_000:.4f}"
+    return rule.rstrip(".").lower()
+
+
+def _nobody(reason: str, wishes: Wishes, candidates: Sequence[Candidate], admits: Callable[[Candidate], bool]) -> str:
+    """Who came nearest, and why not; or that there is nobody at all."""
+    near = [one for one in candidates if admits(one)][:4]
+    if not near:
+        return f"{reason} None is there. Install a backend, or start Ollama; see: avstudio llm models"
+    said = "; ".join(f"{one.model.id}: {_why_not(one, wishes, reason)}" for one in near)
+    return f"{reason} But {said}. See: avstudio llm models"

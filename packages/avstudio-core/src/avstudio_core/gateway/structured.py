@@ -1,0 +1,57 @@
+"""Answers that must fit a JSON Schema: asked for, read, checked."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from pydantic import JsonValue
+
+from avstudio_core.chat import ChatRequest, Message
+from avstudio_core.errors import BadAnswer, InvalidParams
+
+_FENCED = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
+
+
+def check_schema(schema: dict[str, JsonValue]) -> None:
+    """Raises `InvalidParams` for what is no JSON Schema."""
+    from jsonschema import Draft202012Validator, SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise InvalidParams(f"The answer's schema is no JSON Schema: {error.message}") from None
+
+
+def in_words(request: ChatRequest) -> ChatRequest:
+    """The request with its schema said to the model, for servers that do not hold answers to one."""
+    said = f"Answer with JSON alone that fits this JSON Schema:\n{json.dumps(request.answer_schema)}"
+    return request.model_copy(update={"messages": (*request.messages, Message(role="system", content=said))})
+
+
+def repair(request: ChatRequest, answer: str, problem: str) -> ChatRequest:
+    """The request for another try, with the wrong answer and what is wrong with it."""
+    said = f"That does not fit the schema: {problem} Answer with the corrected JSON alone."
+    turns = (Message(role="assistant", content=answer or "(nothing)"), Message(role="user", content=said))
+    return request.model_copy(update={"messages": (*request.messages, *turns)})
+
+
+def parsed(text: str, schema: dict[str, JsonValue]) -> JsonValue:
+    """The answer as data. Raises `BadAnswer`, which says what does not fit and where."""
+    from jsonschema import Draft202012Validator
+
+    data = _read(text)
+    error: Any = next(iter(Draft202012Validator(schema).iter_errors(data)), None)
+    if error is not None:
+        raise BadAnswer(f"At '{error.json_path}': {error.message}.")
+    return data
+
+
+def _read(text: str) -> JsonValue:
+    fenced = _FENCED.search(text)
+    try:
+        data: JsonValue = json.loads(fenced[1] if fenced else text)
+    except ValueError as error:
+        raise BadAnswer(f"It is no JSON ({error}).") from None
+    return data

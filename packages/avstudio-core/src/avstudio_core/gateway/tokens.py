@@ -1,0 +1,45 @@
+"""How many tokens a request has, before any server has counted them."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from avstudio_core.chat import ChatRequest, EmbedRequest
+
+BYTES_PER_TOKEN = 3.5
+"""Of UTF-8; 4 to 5 in English prose, about 3 in code and in most other scripts."""
+TURN = 16
+"""Tokens that a server's template may put around a message, a tool or the whole, at most."""
+IMAGE_BOUND, IMAGE = 8000, 1500
+"""Tokens of a picture: the most that any of today's providers counts, and the usual."""
+
+
+def bound(text: str) -> int:
+    """At most so many tokens: no tokenizer makes more than one of a byte."""
+    return len(text.encode("utf-8", errors="replace"))
+
+
+def estimate(text: str) -> int:
+    """About so many tokens."""
+    return math.ceil(bound(text) / BYTES_PER_TOKEN)
+
+
+def of_request(request: ChatRequest | EmbedRequest) -> tuple[int, int]:
+    """The tokens that a model will read: an estimate, and the most that it can be."""
+    if isinstance(request, EmbedRequest):
+        size = sum(map(bound, request.texts))
+        return math.ceil(size / BYTES_PER_TOKEN), size + TURN * len(request.texts)
+    size = images = 0
+    for message in request.messages:
+        size += bound(message.text)
+        images += message.images
+        size += sum(bound(call.name) + _size(call.arguments) for call in message.tool_calls)
+    size += sum(bound(tool.description) + _size(tool.parameters) for tool in request.tools)
+    size += _size(request.answer_schema) if request.answer_schema else 0
+    turns = TURN * (len(request.messages) + 4 * len(request.tools) + 4)
+    return math.ceil(size / BYTES_PER_TOKEN) + images * IMAGE, size + turns + images * IMAGE_BOUND
+
+
+def _size(value: object) -> int:
+    return len(json.dumps(value))
