@@ -1,3 +1,27 @@
 """Language models for AV-Studio: MLX, Ollama, OpenAI and all that speak like it, Anthropic, Google."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from avstudio_core import hookimpl
+
+if TYPE_CHECKING:
+    from avstudio_core.kinds.backend import Backend
+    from avstudio_core.kinds.price_book import PriceBook
+
+
+@hookimpl
+def register_backends() -> list[type[Backend]]:
+    from avstudio_llm.backends.anthropic import Anthropic
+    from avstudio_llm.backends.google import Google
+    from avstudio_llm.backends.openai import OpenAI
+
+    return [Anthropic, Google, OpenAI]
+
+
+@hookimpl
+def register_price_books() -> list[type[PriceBook]]:
+    from avstudio_llm.prices import GenaiPrices
+
+    return [GenaiPrices]

@@ -91,6 +91,11 @@ def refused(
         return ContextTooLong(f"{where} cannot fit the request into model '{model}'{quote}. Send less, or ask another.")
     if status == 404 or (status in (400, 422) and _UNKNOWN_MODEL.search(said)):
         return Unsupported(f"{where} has no model '{model}'{quote}.")
+    if 300 <= status < 400:
+        elsewhere = (headers or {}).get("location", "")
+        return RequestRefused(
+            f"{where} sends requests elsewhere, to '{elsewhere}': set base_url to where they should go."
+        )
     if status >= 500 or status == 408:
         return BackendDown(f"{where} is out of order (status {status}){quote}.")
     return RequestRefused(f"{where} refuses the request to model '{model}' (status {status}){quote}.")
@@ -135,6 +140,8 @@ async def _translation(backend: Backend, error: Exception, model: str, seconds: 
         return BackendDown(f"{where} did not answer within {_limit(cause, seconds):g} s.")
     if isinstance(cause, (httpx2.RemoteProtocolError, httpx2.ReadError, *lost)):
         return broken_off(backend)
+    if isinstance(cause, httpx2.SSEError):
+        return unreadable(backend, _words(backend, cause))
     if isinstance(cause, httpx2.TransportError | OSError):
         return BackendDown(f"{where} cannot be reached ({_words(backend, cause)}). Is it running?")
     if response is not None and response.status_code >= 300:

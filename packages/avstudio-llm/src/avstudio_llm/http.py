@@ -104,6 +104,14 @@ def address_obstacle(url: str | None) -> str | None:
     return f"'{url or ''}' is no address: give base_url as in 'http://localhost:1234/v1'"
 
 
+def runs_here(backend: Backend) -> bool:
+    """Whether its models are on this machine: as configured, else by the address."""
+    from avstudio_core.gateway.policy import is_loopback
+
+    local = backend.config.local
+    return is_loopback(urlsplit(backend.url or "").hostname or "") if local is None else local
+
+
 @cache
 def _trusted() -> ssl.SSLContext:
     """The certificates of the system, or those that SSL_CERT_FILE names; reading them takes long."""

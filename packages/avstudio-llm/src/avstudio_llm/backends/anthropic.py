@@ -1,0 +1,100 @@
+"""Anthropic's models, and servers that speak the Messages protocol."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core.chat import ChatRequest, Delta
+from avstudio_core.errors import Unsupported
+from avstudio_core.gateway.structured import in_words
+from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost, Can, Model
+from avstudio_llm.backends import messages as protocol
+from avstudio_llm.failures import translated
+from avstudio_llm.http import CONNECT_SECONDS, PerLoop, address_obstacle, client_of, runs_here, timeout
+from avstudio_llm.keys import key_obstacle, key_to_send
+from avstudio_llm.libraries import library_obstacle, require
+
+if TYPE_CHECKING:
+    from anthropic import AsyncAnthropic
+    from anthropic.types import ModelInfo
+
+LONGEST_ANSWER = 8192
+"""Tokens, where neither the request nor the model sets a limit: the protocol wants one."""
+
+
+class Anthropic(Backend):
+    """Chat with Claude; it always streams, for the library refuses to wait long for a whole answer."""
+
+    name = "anthropic"
+    distribution = "avstudio-llm"
+    extra = "anthropic"
+    default_url = "https://api.anthropic.com"
+    default_key_variable = "ANTHROPIC_API_KEY"
+
+    def __init__(self, config: BackendConfig, host: BackendHost) -> None:
+        super().__init__(config, host)
+        self._clients = PerLoop(self._client, lambda client: client.close())
+
+    def obstacle(self) -> str | None:
+        return library_obstacle(self, "anthropic") or address_obstacle(self.url) or key_obstacle(self)
+
+    async def models(self) -> list[Model]:
+        async with translated(self, "", CONNECT_SECONDS):
+            client = await self._clients.here()
+            pages = client.models.list(limit=1000, timeout=timeout(CONNECT_SECONDS))
+            return [self._model(model) async for model in pages]
+
+    async def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:
+        async with translated(self, model.name, request.timeout):
+            client = await self._clients.here()
+            answer = protocol.Assembly(self, model.name)
+            async with await client.messages.create(stream=True, **self._asked(request, model)) as events:
+                while (event := await anext(events, None)) is not None:
+                    if delta := answer.add(event):
+                        yield delta
+            yield answer.end()
+
+    async def close(self) -> None:
+        await self._clients.close()
+
+    def _client(self) -> AsyncAnthropic:
+        require(self, "anthropic")
+        from anthropic import AsyncAnthropic
+
+        return AsyncAnthropic(
+            api_key=key_to_send(self),
+            base_url=self.url,
+            max_retries=0,
+            open_telemetry=False,
+            http_client=client_of(self),
+        )
+
+    def _asked(self, request: ChatRequest, model: Model) -> dict[str, Any]:
+        if request.sampling:
+            raise Unsupported(f"'{model.id}' takes no {' and no '.join(request.sampling)}: leave it out.")
+        held: dict[str, Any] = {}
+        if request.answer_schema is not None and model.can.json_schema:
+            held = protocol.answer_format(request.answer_schema)
+            request = request if held else in_words(request)
+        return {
+            "model": model.name,
+            "max_tokens": request.max_tokens or model.can.output or LONGEST_ANSWER,
+            "timeout": timeout(request.timeout),
+            **({"stop_sequences": list(request.stop)} if request.stop else {}),
+            **protocol.conversation(request),
+            **protocol.tools(request),
+            **held,
+        }
+
+    def _model(self, said: ModelInfo) -> Model:
+        able = said.capabilities
+        can = Can(
+            tools=True,
+            vision=able is None or able.image_input.supported,
+            json_schema=able is not None and able.structured_outputs.supported,
+            sampling=False,
+            context=said.max_input_tokens,
+            output=said.max_tokens,
+        )
+        return Model(backend=self.config.name, name=said.id, local=runs_here(self), can=can)

@@ -1,0 +1,222 @@
+"""The Chat Completions protocol, which OpenAI and most local servers speak: our words in its form, and back."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core.chat import ChatRequest, Delta, FinishReason, Image, Message, Reply, Tool, ToolCall, Usage
+from avstudio_core.errors import BadAnswer, Unsupported
+from avstudio_llm.failures import broken_off, unreadable
+
+if TYPE_CHECKING:
+    from openai.types import CompletionUsage
+    from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+    from avstudio_core.kinds.backend import Backend
+
+FINISHES: dict[str, FinishReason] = {
+    "content_filter": "content_filter",
+    "function_call": "tool_calls",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "tool_calls": "tool_calls",
+}
+"""What is not here (`stop`, `eos`, …) is a natural end."""
+
+
+def messages(request: ChatRequest) -> list[dict[str, Any]]:
+    """The conversation. Raises `Unsupported` for a picture where the protocol has no place for one."""
+    return [_message(message) for message in request.messages]
+
+
+def tools(request: ChatRequest) -> dict[str, Any]:
+    """The parameters that declare tools; none without tools."""
+    if not request.tools:
+        return {}
+    return {"tools": [_tool(tool) for tool in request.tools], "tool_choice": request.tool_choice}
+
+
+def answer_format(schema: dict[str, Any]) -> dict[str, Any]:
+    """The parameter that holds the answer to a schema."""
+    declared = {"name": "answer", "schema": schema, "strict": fits_strict(schema)}
+    return {"response_format": {"type": "json_schema", "json_schema": declared}}
+
+
+def fits_strict(schema: Any) -> bool:
+    """Whether a schema is one of those that `strict` takes: every object closed, with all its properties required."""
+    if isinstance(schema, list):
+        return all(map(fits_strict, schema))
+    if not isinstance(schema, dict):
+        return True
+    if schema.get("type") == "object" or "properties" in schema:
+        closed = schema.get("additionalProperties") is False
+        if not closed or set(schema.get("properties", {})) != set(schema.get("required", ())):
+            return False
+    return all(map(fits_strict, schema.values()))
+
+
+def usage_of(usage: CompletionUsage | None) -> Usage | None:
+    """What the server counted; some leave the reasoning out of the answer's tokens, but not out of the total."""
+    if usage is None or not (read := _count(usage.prompt_tokens)) + _count(usage.completion_tokens):
+        return None
+    written = max(_count(usage.completion_tokens), _count(getattr(usage, "total_tokens", 0)) - read)
+    prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
+    cached = min(read, _count(getattr(prompt, "cached_tokens", 0)))
+    return Usage(
+        input=read,
+        output=written,
+        cached=cached,
+        cache_written=min(read - cached, _count(getattr(prompt, "cache_write_tokens", 0))),
+        reasoning=min(written, _count(getattr(completion, "reasoning_tokens", 0))),
+    )
+
+
+class Assembly:
+    """Puts an answer together from its chunks."""
+
+    def __init__(self, backend: Backend, asked: str) -> None:
+        self._backend = backend
+        self._asked = asked
+        self._calls: dict[int, _OpenCall] = {}
+        self._end = Delta()
+        self._empty = True
+
+    def add(self, chunk: ChatCompletionChunk) -> Delta | None:
+        """What a chunk brings at once: words and thoughts; the rest is kept for the end."""
+        self._empty = False
+        self._end.usage = usage_of(chunk.usage) or self._end.usage
+        if chunk.model and chunk.model != self._asked:
+            self._end.model = chunk.model
+        if not chunk.choices:
+            return None
+        choice = chunk.choices[0]
+        if choice.finish_reason and self._end.finish != "content_filter":
+            self._end.finish = FINISHES.get(choice.finish_reason, "stop")
+        delta = choice.delta
+        if delta is None:
+            return None
+        for call in delta.tool_calls or ():
+            self._add_call(call)
+        text, reasoning = _words(delta)
+        if delta.refusal:
+            text, self._end.finish = delta.refusal, "content_filter"
+        return Delta(text, reasoning) if text or reasoning else None
+
+    def end(self) -> Delta:
+        """What is known at the end. Raises `BackendDown` if it was none, and `BadAnswer`."""
+        if self._empty:
+            raise unreadable(self._backend, "no event came; is its base_url right?")
+        if self._end.finish is None:
+            raise broken_off(self._backend)
+        calls = tuple(call.whole(self._backend) for call in self._calls.values())
+        self._end.tool_calls = calls
+        if calls and self._end.finish == "stop":
+            self._end.finish = "tool_calls"
+        return self._end
+
+    def _add_call(self, piece: Any) -> None:
+        number = piece.index
+        if number is None:  # such servers send a call in one piece
+            number = len(self._calls)
+        call = self._calls.setdefault(number, _OpenCall())
+        call.id = call.id or piece.id or ""
+        if piece.function is not None:
+            call.name = call.name or piece.function.name or ""
+            call.arguments += piece.function.arguments or ""
+
+
+class _OpenCall:
+    """A tool call whose pieces are still coming."""
+
+    def __init__(self, id: str = "", name: str = "", arguments: str = "") -> None:
+        self.id, self.name, self.arguments = id, name, arguments
+
+    def whole(self, backend: Backend) -> ToolCall:
+        return tool_call(backend, self.id, self.name, self.arguments)
+
+
+def tool_call(backend: Backend, id: str | None, name: str, arguments: str) -> ToolCall:
+    """A call with its arguments read, and an id made up where there is none. Raises `BadAnswer`."""
+    try:
+        found = json.loads(arguments or "{}")
+    except ValueError as error:
+        raise BadAnswer(f"{_asks(backend, name)} with arguments that are no JSON: {error}.") from None
+    if not isinstance(found, dict) or not name:
+        raise BadAnswer(f"{_asks(backend, name)} with arguments that are no object: '{arguments[:200]}'.")
+    return ToolCall(id=id or f"call_{secrets.token_hex(8)}", name=name, arguments=found)
+
+
+def reply_of(backend: Backend, completion: ChatCompletion, asked: str) -> Reply:
+    """An answer that came whole. Raises `BadAnswer`."""
+    if not (choices := getattr(completion, "choices", None)):
+        raise unreadable(backend, "it has no choices; is its base_url right?")
+    message = choices[0].message
+    text, reasoning = _words(message)
+    calls = [call for call in message.tool_calls or () if getattr(call, "function", None)]
+    reply = Reply(text or message.refusal or "", reasoning)
+    reply.tool_calls = tuple(tool_call(backend, one.id, one.function.name, one.function.arguments) for one in calls)
+    reply.finish = "content_filter" if message.refusal else FINISHES.get(choices[0].finish_reason, "stop")
+    if calls and reply.finish == "stop":
+        reply.finish = "tool_calls"
+    reply.usage = usage_of(completion.usage)
+    reply.model = completion.model if completion.model != asked else None
+    return reply
+
+
+def _message(message: Message) -> dict[str, Any]:
+    said: dict[str, Any] = {"role": message.role, "content": _content(message)}
+    if message.role == "tool":
+        said["tool_call_id"] = message.tool_call_id
+    if message.tool_calls:
+        said["content"] = said["content"] or None
+        said["tool_calls"] = [_call(call) for call in message.tool_calls]
+    return said
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if isinstance(message.content, str) or not message.images:
+        return message.text
+    if message.role != "user":
+        raise Unsupported(f"This protocol takes pictures from users only, not in a message of '{message.role}'.")
+    return [
+        {"type": "image_url", "image_url": {"url": f"data:{part.media_type};base64,{part.data}"}}
+        if isinstance(part, Image)
+        else {"type": "text", "text": part.text}
+        for part in message.content
+    ]
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    arguments = json.dumps(call.arguments, ensure_ascii=False)
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    return {"type": "function", "function": tool.model_dump()}
+
+
+def _words(said: Any) -> tuple[str, str]:
+    """Text and reasoning of a message or a piece of one; Mistral sends both as parts of the content."""
+    content, reasoning = said.content or "", ""
+    for name in ("reasoning_content", "reasoning"):
+        if isinstance(found := getattr(said, name, None), str):
+            reasoning = reasoning or found
+    if isinstance(content, str):
+        return content, reasoning
+    thoughts = [_joined(part.get("thinking")) for part in content if part.get("type") == "thinking"]
+    return _joined(content), reasoning + "".join(thoughts)
+
+
+def _joined(parts: Any) -> str:
+    return "".join(part.get("text", "") for part in parts or () if part.get("type") == "text")
+
+
+def _count(number: Any) -> int:
+    return max(0, number) if isinstance(number, int) else 0
+
+
+def _asks(backend: Backend, name: str) -> str:
+    return f"A model of backend '{backend.config.name}' asks for tool '{name}'"

@@ -1,0 +1,159 @@
+"""Google's Gemini, over its own REST protocol: no library is needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Usage, Vectors
+from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost, Can, Model
+from avstudio_llm.backends import generate_content as protocol
+from avstudio_llm.failures import translated, unreadable
+from avstudio_llm.http import CONNECT_SECONDS, address_obstacle, clients_of, runs_here, timeout
+from avstudio_llm.keys import key_obstacle, key_to_send
+
+if TYPE_CHECKING:
+    import httpx2
+
+TEXTS_AT_ONCE = 100
+"""Texts that one request for embeddings may hold."""
+PAGES = 20
+"""Pages of 1000 models that are read at most: a server that never comes to an end is wrong."""
+
+
+class Google(Backend):
+    """Chat and embeddings with Gemini. The key goes in a header, never into an address, which would be logged."""
+
+    name = "google"
+    distribution = "avstudio-llm"
+    extra = "google"
+    default_url = "https://generativelanguage.googleapis.com/v1beta"
+    default_key_variable = "GEMINI_API_KEY"
+
+    def __init__(self, config: BackendConfig, host: BackendHost) -> None:
+        super().__init__(config, host)
+        self._clients = clients_of(self)
+        self._signatures = protocol.Signatures()
+
+    def obstacle(self) -> str | None:
+        return address_obstacle(self.url) or key_obstacle(self)
+
+    async def models(self) -> list[Model]:
+        listed: list[Any] = []
+        token = ""
+        async with translated(self, "", CONNECT_SECONDS):
+            for _ in range(PAGES):
+                page = await self._get(f"models?pageSize=1000&pageToken={token}")
+                listed += page.get("models") or ()
+                if not (token := page.get("nextPageToken") or ""):
+                    break
+            return [self._model(said) for said in listed]
+
+    async def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:
+        import httpx2
+
+        async with translated(self, model.name, request.timeout):
+            asked = protocol.body(request, model, self._signatures)
+            answer = protocol.Assembly(self, model.name, self._signatures)
+            client = await self._clients.here()
+            call = self._post(client, f"{_path(model.name)}:streamGenerateContent?alt=sse", asked, request.timeout)
+            response = await client.send(call, stream=True)
+            try:
+                await _raise_for_status(response)
+                async for event in httpx2.EventSource(response):
+                    if delta := answer.add(json.loads(event.data)):
+                        yield delta
+            finally:
+                await response.aclose()
+            yield answer.end()
+
+    async def chat(self, request: ChatRequest, model: Model) -> Reply:
+        async with translated(self, model.name, request.timeout):
+            asked = protocol.body(request, model, self._signatures)
+            answer = protocol.Assembly(self, model.name, self._signatures)
+            said = await self._ask(f"{_path(model.name)}:generateContent", asked, request.timeout)
+            words = answer.add(said) or Delta()
+            end = answer.end()
+            return Reply(words.text, words.reasoning, end.tool_calls, end.finish or "stop", end.usage, end.model)
+
+    async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
+        made = Vectors([])
+        async with translated(self, model.name, request.timeout):
+            for start in range(0, len(request.texts), TEXTS_AT_ONCE):
+                vectors, usage = await self._embedded(request, model, request.texts[start : start + TEXTS_AT_ONCE])
+                made.vectors += vectors
+                made.usage = usage if made.usage is None or usage is None else made.usage + usage
+        return made
+
+    async def close(self) -> None:
+        await self._clients.close()
+
+    async def _embedded(
+        self, request: EmbedRequest, model: Model, texts: tuple[str, ...]
+    ) -> tuple[list[list[float]], Usage | None]:
+        path = _path(model.name)
+        wanted: dict[str, Any] = {"outputDimensionality": request.dimensions} if request.dimensions else {}
+        asked = [{"model": path, "content": {"parts": [{"text": text}]}, **wanted} for text in texts]
+        said = await self._ask(f"{path}:batchEmbedContents", {"requests": asked}, request.timeout)
+        made = [one["values"] for one in said.get("embeddings") or ()]
+        if len(made) != len(texts):
+            raise unreadable(self, f"it holds {len(made)} vectors for {len(texts)} texts")
+        return made, protocol.usage_of(said.get("usageMetadata"))
+
+    async def _ask(self, path: str, asked: dict[str, Any], seconds: float) -> dict[str, Any]:
+        client = await self._clients.here()
+        response = await client.send(self._post(client, path, asked, seconds))
+        return await self._read(response)
+
+    async def _get(self, path: str) -> dict[str, Any]:
+        client = await self._clients.here()
+        response = await client.get(self._address(path), headers=self._headers(), timeout=timeout(CONNECT_SECONDS))
+        return await self._read(response)
+
+    async def _read(self, response: httpx2.Response) -> dict[str, Any]:
+        await _raise_for_status(response)
+        said = response.json()
+        if not isinstance(said, dict):
+            raise unreadable(self, "it is no object")
+        return said
+
+    def _post(self, client: httpx2.AsyncClient, path: str, asked: dict[str, Any], seconds: float) -> httpx2.Request:
+        return client.build_request(
+            "POST", self._address(path), json=asked, headers=self._headers(), timeout=timeout(seconds)
+        )
+
+    def _address(self, path: str) -> str:
+        return f"{(self.url or '').rstrip('/')}/{path}"
+
+    def _headers(self) -> dict[str, str]:
+        return {"x-goog-api-key": key_to_send(self)}
+
+    def _model(self, said: dict[str, Any]) -> Model:
+        methods = said.get("supportedGenerationMethods") or ()
+        chats = "generateContent" in methods
+        can = Can(
+            chat=chats,
+            embed="embedContent" in methods,
+            tools=chats,
+            vision=chats,
+            json_schema=chats,
+            context=said.get("inputTokenLimit"),
+            output=said.get("outputTokenLimit"),
+        )
+        name = said["name"].removeprefix("models/")
+        return Model(backend=self.config.name, name=name, local=runs_here(self), can=can)
+
+
+def _path(model: str) -> str:
+    """Tuned models have a collection of their own in their name."""
+    from urllib.parse import quote
+
+    return quote(model if "/" in model else f"models/{model}", safe="/-._~")
+
+
+async def _raise_for_status(response: httpx2.Response) -> None:
+    """Raise for everything but success, with what the server says read in full."""
+    if not response.is_success:
+        await response.aread()
+        response.raise_for_status()

@@ -1,0 +1,180 @@
+"""OpenAI, and every server that speaks like it: LM Studio, vLLM, llama.cpp, `mlx_lm server`, Mistral and so on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Usage, Vectors
+from avstudio_core.errors import InvalidParams
+from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost, Can, Model
+from avstudio_llm.backends import chat_completions as protocol
+from avstudio_llm.failures import translated, unreadable
+from avstudio_llm.http import CONNECT_SECONDS, PerLoop, address_obstacle, client_of, runs_here, timeout
+from avstudio_llm.keys import key_obstacle, key_to_send
+from avstudio_llm.libraries import library_obstacle, require
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+TEXTS_AT_ONCE = 2048
+"""Texts that one request for embeddings may hold."""
+
+
+class Options(BaseModel):
+    """What a server does its own way: `options = { … }` in its section of `models.toml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stream_usage: bool = Field(True, description="It takes `stream_options`; some refuse it, and count unasked.")
+    seed: str = Field("seed", description="What it calls the seed; Mistral says `random_seed`.")
+    max_tokens: str | None = Field(None, description="What it calls the longest answer; known for OpenAI itself.")
+    body: dict[str, Any] = Field({}, description="More to send with each request, such as `chat_template_kwargs`.")
+
+
+class OpenAI(Backend):
+    """Chat and embeddings over the OpenAI protocol; each section of `models.toml` is one server."""
+
+    name = "openai"
+    distribution = "avstudio-llm"
+    extra = "openai"
+    default_url = "https://api.openai.com/v1"
+    default_key_variable = "OPENAI_API_KEY"
+
+    own_host: ClassVar[str] = "api.openai.com"
+
+    def __init__(self, config: BackendConfig, host: BackendHost) -> None:
+        super().__init__(config, host)
+        self._clients = PerLoop(self._client, lambda client: client.close())
+
+    def obstacle(self) -> str | None:
+        try:
+            self._options  # noqa: B018
+        except InvalidParams as error:
+            return str(error)
+        return library_obstacle(self, "openai") or address_obstacle(self.url) or key_obstacle(self)
+
+    async def models(self) -> list[Model]:
+        async with translated(self, "", CONNECT_SECONDS):
+            client = await self._clients.here()
+            page = await client.models.list(timeout=timeout(CONNECT_SECONDS))
+            if not isinstance(listed := getattr(page, "data", None), list):
+                raise unreadable(self, "it is no list of models; is its base_url right?")
+            return [self._model(entry.id, entry.model_extra or {}) for entry in listed]
+
+    async def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:
+        async with translated(self, model.name, request.timeout):
+            asked = self._asked(request, model)
+            if self._options.stream_usage:
+                asked["stream_options"] = {"include_usage": True}
+            client = await self._clients.here()
+            answer = protocol.Assembly(self, model.name)
+            async with await client.chat.completions.create(stream=True, **asked) as chunks:
+                while (chunk := await anext(chunks, None)) is not None:
+                    if delta := answer.add(chunk):
+                        yield delta
+            yield answer.end()
+
+    async def chat(self, request: ChatRequest, model: Model) -> Reply:
+        async with translated(self, model.name, request.timeout):
+            client = await self._clients.here()
+            completion = await client.chat.completions.create(**self._asked(request, model))
+            return protocol.reply_of(self, completion, model.name)
+
+    async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
+        made = Vectors([])
+        async with translated(self, model.name, request.timeout):
+            for start in range(0, len(request.texts), TEXTS_AT_ONCE):
+                vectors, usage = await self._embedded(request, model, request.texts[start : start + TEXTS_AT_ONCE])
+                made.vectors += vectors
+                made.usage = usage if made.usage is None or usage is None else made.usage + usage
+        return made
+
+    async def close(self) -> None:
+        await self._clients.close()
+
+    @property
+    def _is_own(self) -> bool:
+        return self.config.host in (None, self.own_host)
+
+    @cached_property
+    def _options(self) -> Options:
+        try:
+            return Options.model_validate(self.config.options)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(map(str, ("options", *problem["loc"])))
+            raise InvalidParams(f"Section [backends.{self.config.name}], {place}: {problem['msg']}.") from None
+
+    def _client(self) -> AsyncOpenAI:
+        require(self, "openai")
+        from openai import AsyncOpenAI
+
+        key = key_to_send(self)
+        # What the environment says of OpenAI (an organisation, headers with a key) is no other server's business.
+        own = None if self._is_own else {"Authorization": f"Bearer {key}"}
+        client = AsyncOpenAI(
+            api_key=key, base_url=self.url, max_retries=0, default_headers=own, http_client=client_of(self)
+        )
+        if not self._is_own:
+            client.organization = client.project = None
+        return client
+
+    def _asked(self, request: ChatRequest, model: Model) -> dict[str, Any]:
+        given = {"temperature": request.temperature, "top_p": request.top_p, "stop": list(request.stop) or None}
+        asked = {name: value for name, value in given.items() if value is not None} | protocol.tools(request)
+        if request.answer_schema is not None and model.can.json_schema:
+            asked |= protocol.answer_format(request.answer_schema)
+        return {
+            "model": model.name,
+            "messages": protocol.messages(request),
+            "timeout": timeout(request.timeout),
+            "extra_body": self._named_its_way(request),
+            **asked,
+        }
+
+    def _named_its_way(self, request: ChatRequest) -> dict[str, Any]:
+        """The parameters whose names differ between servers, and what the options add."""
+        longest = self._options.max_tokens or ("max_completion_tokens" if self._is_own else "max_tokens")
+        named = {longest: request.max_tokens, self._options.seed: request.seed}
+        return {name: value for name, value in named.items() if value is not None} | self._options.body
+
+    async def _embedded(
+        self, request: EmbedRequest, model: Model, texts: tuple[str, ...]
+    ) -> tuple[list[list[float]], Usage | None]:
+        client = await self._clients.here()
+        wanted: dict[str, Any] = {"dimensions": request.dimensions} if request.dimensions else {}
+        answer = await client.embeddings.create(
+            model=model.name,
+            input=list(texts),
+            encoding_format="float",
+            timeout=timeout(request.timeout),
+            **wanted,
+        )
+        made = sorted(getattr(answer, "data", None) or (), key=lambda one: one.index)
+        if len(made) != len(texts):
+            raise unreadable(self, f"it holds {len(made)} vectors for {len(texts)} texts")
+        read = getattr(answer.usage, "prompt_tokens", None)
+        return [one.embedding for one in made], Usage(input=read) if read else None
+
+    def _model(self, name: str, said: dict[str, Any]) -> Model:
+        return Model(backend=self.config.name, name=name, local=runs_here(self), can=can_of(said))
+
+
+def can_of(said: dict[str, Any]) -> Can:
+    """What vLLM, Mistral, OpenRouter and the like tell of a model besides its name."""
+    abilities = said.get("capabilities")
+    abilities = abilities if isinstance(abilities, dict) else {}
+    takes = said.get("supported_parameters") or ()
+    sees = (said.get("architecture") or {}).get("input_modalities") or ()
+    lengths = (said.get(name) for name in ("max_model_len", "max_context_length", "context_length", "context_window"))
+    return Can(
+        chat=abilities.get("completion_chat", True),
+        tools=abilities.get("function_calling", "tools" in takes),
+        vision=abilities.get("vision", "image" in sees),
+        json_schema="structured_outputs" in takes,
+        context=next((length for length in lengths if isinstance(length, int) and length > 0), None),
+    )
