@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Table, select
@@ -43,7 +44,7 @@ class Books:
     def another(self, studio: str) -> Ledger:
         return Ledger(self.database, studio, lambda: self.now, self.alerts.append)
 
-    def spend(self, cost: int, *, most: int | None = None, **account: str) -> None:
+    def spend(self, cost: int, *, most: int | None = None, **account: Any) -> None:
         most = cost if most is None else most
         reservation = self.ledger.reserve(a_call(most, **account)).result()
         self.ledger.settle(reservation, Settled("ok", Usage(input=5, output=3), cost)).result()
@@ -180,7 +181,7 @@ def test_a_call_that_does_not_fit_is_refused_with_the_sums(books: Books) -> None
     ],
 )
 @pytest.mark.parametrize("period", ["day", "month", "total"])
-def test_every_scope_and_period_limits(books: Books, scope: str, account: dict[str, str], period: str) -> None:
+def test_every_scope_and_period_limits(books: Books, scope: str, account: dict[str, Any], period: str) -> None:
     books.ledger.set_budget(scope, period, 100)
     books.spend(60, **account)
     with pytest.raises(OverBudget) as refused:
@@ -225,6 +226,17 @@ def test_a_budget_counts_what_was_spent_and_reserved_before_it_was_set(books: Bo
     books.ledger.settle(reservation, Settled("ok", cost_micro=30)).result()
     sums = {one.period: (one.spent_micro, one.reserved_micro) for one in books.ledger.budgets()}
     assert sums == {"day": (50, 0), "month": (51, 0)}
+
+
+def test_a_call_counts_that_ends_in_the_very_commit_in_which_a_sum_is_first_made(books: Books) -> None:
+    reservation = books.ledger.reserve(a_call(30)).result()
+    books.ledger.set_budget("global", "day", 100)
+    go = threading.Event()
+    books.database.write_soon(lambda transaction: go.wait(10))
+    books.ledger.settle(reservation, Settled("ok", cost_micro=30))
+    late = books.ledger.reserve(a_call(71))
+    go.set()
+    assert isinstance(late.exception(10), OverBudget)
 
 
 def test_a_changed_limit_keeps_what_is_spent(books: Books) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from pydantic import JsonValue
 
 from avstudio_core.answers import ChatAnswer, Embedding
 from avstudio_core.artifact import new_id
-from avstudio_core.chat import ChatRequest, Delta, EmbedRequest
-from avstudio_core.errors import BadAnswer, InvalidInput, NoModel
+from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, TaskType
+from avstudio_core.errors import BadAnswer, InvalidInput, NoModel, NotFound
 from avstudio_core.gateway import structured
 from avstudio_core.gateway.attempts import until_answered
 from avstudio_core.gateway.backends import Backends
@@ -209,14 +209,17 @@ class Gateway:
 
 def _wishing(request: Request) -> tuple[Request, str]:
     """A request and the model it names; `auto:code` and `local/auto` are wishes, not names."""
-    name, _, task = request.model.partition(":") if request.model.startswith("auto:") else (request.model, "", "")
-    if name == "local/auto":
-        wishes = request.wishes.model_copy(update={"require_local": True})
-        return request.model_copy(update={"wishes": wishes}), "auto"
-    if task:
-        wishes = type(request.wishes).model_validate({**request.wishes.model_dump(), "task_type": task})
-        return request.model_copy(update={"wishes": wishes}), "auto"
-    return request, name
+    wish: dict[str, object] = {}
+    if request.model == "local/auto":
+        wish = {"require_local": True}
+    elif request.model.startswith("auto:"):
+        task = request.model.removeprefix("auto:")
+        if task not in get_args(TaskType):
+            raise NotFound.among("type of task", task, get_args(TaskType))
+        wish = {"task_type": task}
+    if not wish:
+        return request, request.model
+    return request.model_copy(update={"wishes": request.wishes.model_copy(update=wish)}), "auto"
 
 
 def _refuse_unreadable(request: Request) -> None:

@@ -20,6 +20,8 @@ from avstudio_core.gateway.records import Reservation
 from avstudio_core.gateway.spending import Spending
 from avstudio_core.storage.database import Database, Transaction
 
+__all__ = ["LEAK_SECONDS", "Ledger", "Reservation"]
+
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")

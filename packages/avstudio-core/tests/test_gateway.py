@@ -1,0 +1,380 @@
+"""Requests to language models, from the studio's door to the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from avstudio_core import Studio
+from avstudio_core.chat import ChatRequest, Delta, Image, Message, Reply, Text, Tool, ToolCall, Usage
+from avstudio_core.errors import (
+    BackendDown,
+    BadAnswer,
+    ContextTooLong,
+    CredentialsRefused,
+    EgressRefused,
+    InvalidInput,
+    InvalidParams,
+    ModelError,
+    NoModel,
+    NotFound,
+    OverBudget,
+    PartialAnswer,
+    RateLimited,
+    RequestRefused,
+    TaskCancelled,
+    TaskFailed,
+    Unsupported,
+)
+from avstudio_core.testing import scripted
+from avstudio_core.testing.scripted import Scripted
+
+MODELS = """
+[backends.near]
+kind = "scripted"
+options = { models = ["small"] }
+
+[backends.coding]
+kind = "scripted"
+options = { models = ["qwen-coder"] }
+
+[backends.cloud]
+kind = "scripted"
+local = false
+base_url = "https://models.example/v1"
+options = { models = ["big"] }
+
+[backends.dark]
+kind = "scripted"
+local = false
+options = { models = ["unpriced"] }
+
+[models."near/small"]
+quality = 0.6
+
+[models."coding/qwen-coder"]
+quality = 0.55
+
+[models."cloud/big"]
+quality = 0.95
+can = { vision = true, sampling = false, context = 5000, output = 100 }
+
+[prices."cloud/big"]
+input = 10
+output = 1000
+"""
+Make = Callable[..., Studio]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    """A studio with two local scripted models and two of the cloud, of which one has no price."""
+    made: list[Studio] = []
+
+    def studio(models: str = MODELS, *, add: list[ModuleType] | None = None, **settings: Any) -> Studio:
+        home = tmp_path / f"home-{len(made)}"
+        home.mkdir()
+        (home / "models.toml").write_text(models, encoding="utf-8")
+        settings = {"executor": "inline", "plugins": "", **settings}
+        made.append(Studio(home=home, add=[scripted, *(add or [])], **settings))
+        return made[-1]
+
+    yield studio
+    for one in made:
+        one.close()
+
+
+def backend(studio: Studio, name: str) -> Scripted:
+    found = studio.llm.gateway.backends.find(name)
+    assert isinstance(found, Scripted)
+    return found
+
+
+def calls(studio: Studio, count: int = 1) -> list[dict[str, Any]]:
+    """What the ledger has, oldest first, once it has so many: calls are settled behind their answers."""
+    query = """
+        select backend, model, outcome, error, rule, task, sum(cost_micro) as cost, input, output from api_calls
+        join cost_records on cost_records.call_id = api_calls.id
+        join token_usage on token_usage.call_id = api_calls.id group by api_calls.id order by api_calls.rowid
+    """
+    for _ in range(200):
+        with studio._database.read() as connection:
+            found = [dict(row) for row in connection.exec_driver_sql(query).mappings()]
+        if len(found) >= count:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"{len(found)} of {count} calls were settled")
+
+
+def test_a_question_is_answered_by_the_nearest_model(make: Make) -> None:
+    studio = make()
+    answer = studio.chat("Is anybody there?", system="Be brief.")
+    assert (answer.text, answer.model, answer.cost) == ("Yes.", "near/small", 0.0)
+    [heard] = backend(studio, "near").heard
+    assert isinstance(heard, ChatRequest)
+    assert [(turn.role, turn.text) for turn in heard.messages] == [
+        ("system", "Be brief."),
+        ("user", "Is anybody there?"),
+    ]
+
+
+def test_a_stream_ends_with_its_answer(make: Make) -> None:
+    studio = make()
+    backend(studio, "near").says = [["One ", "two.", Delta(finish="stop", usage=Usage(input=4, output=2))]]
+    stream = studio.stream("Count.")
+    with pytest.raises(ModelError, match="to its end"):
+        _ = stream.answer
+    assert [delta.text for delta in stream] == ["One ", "two."]
+    assert (stream.answer.text, stream.answer.usage.output) == ("One two.", 2)
+
+
+def test_an_event_loop_may_ask_too(make: Make) -> None:
+    studio = make()
+
+    async def both() -> tuple[str, str]:
+        streamed = [delta.text async for delta in studio.stream("Again?")]
+        return (await studio.achat("Once?")).text, "".join(streamed)
+
+    assert asyncio.run(both()) == ("Yes.", "Yes.")
+
+
+def test_a_stream_that_is_left_stops_the_model_and_is_paid(make: Make) -> None:
+    studio = make()
+    backend(studio, "cloud").says = [["word "] * 50 + [30.0]]
+    for _ in studio.stream("Talk.", model="cloud/big"):
+        break
+    [call] = calls(studio)
+    assert (call["outcome"], backend(studio, "cloud").stopped) == ("cancelled", 1)
+    assert call["cost"] > 0
+
+
+def test_what_a_server_does_not_count_is_estimated(make: Make) -> None:
+    studio = make()
+    backend(studio, "near").says = [["four words of text"]]
+    answer = studio.chat("How many?")
+    assert answer.usage.estimated
+    assert answer.usage.output == 6
+
+
+def test_a_cost_is_price_times_usage(make: Make) -> None:
+    studio = make()
+    backend(studio, "cloud").says = [Reply("Dear.", usage=Usage(input=11, output=7))]
+    answer = studio.chat("What?", model="cloud/big")
+    assert answer.cost_micro == 11 * 10 + 7 * 1000
+    assert calls(studio)[0]["cost"] == answer.cost_micro
+
+
+@pytest.mark.parametrize(
+    "error", [BackendDown("It is gone."), RateLimited("Busy.", retry_after=90.0), CredentialsRefused("No.")]
+)
+def test_a_failure_before_the_first_word_falls_back_to_the_next(make: Make, error: ModelError) -> None:
+    studio = make()
+    backend(studio, "near").says = [error]
+    answer = studio.chat("Hello?")
+    assert (answer.model, answer.decision.chosen) == ("coding/qwen-coder", "near/small")
+    assert [warning.code for warning in answer.warnings] == ["fallback"]
+    assert [(call["model"], call["outcome"], call["error"]) for call in calls(studio, 2)] == [
+        ("small", "failed", error.code),
+        ("qwen-coder", "ok", None),
+    ]
+
+
+def test_a_failure_after_the_first_word_is_partial_and_keeps_the_text(make: Make) -> None:
+    studio = make()
+    backend(studio, "near").says = [["Once upon ", "a time", BackendDown("The server left.")]]
+    with pytest.raises(PartialAnswer, match=r"'near/small' broke off in its answer: The server left\.") as caught:
+        list(studio.stream("A story."))
+    assert caught.value.text == "Once upon a time"
+    assert [call["outcome"] for call in calls(studio)] == ["partial"]
+
+
+def test_a_request_that_is_refused_is_not_asked_elsewhere(make: Make) -> None:
+    studio = make()
+    backend(studio, "near").says = [RequestRefused("Not like this.")]
+    with pytest.raises(RequestRefused, match="Not like this"):
+        studio.chat("Hello?")
+    assert backend(studio, "coding").heard == []
+
+
+def test_a_server_that_asks_for_a_pause_gets_it(make: Make) -> None:
+    studio = make()
+    backend(studio, "near").says = [RateLimited("Busy.", retry_after=0.01), "Now."]
+    assert studio.chat("Hello?", model="near/small").text == "Now."
+
+
+def test_an_answer_that_takes_too_long_is_given_up(make: Make) -> None:
+    studio = make()
+    backend(studio, "near").says = [[30.0]]
+    with pytest.raises(BackendDown, match=r"'near/small' did not answer within 0\.05 s"):
+        studio.chat("Quick!", model="near/small", timeout=0.05)
+
+
+def test_a_backend_that_keeps_failing_is_left_alone(make: Make) -> None:
+    studio = make()
+    backend(studio, "near").says = [BackendDown("It is gone.")]
+    for _ in range(4):
+        studio.chat("Hello?")
+    assert len(backend(studio, "near").heard) == 3
+    rejected = {one.model: one.reason for one in studio.llm.route("Hello?").rejected}
+    assert "failed 3 times in a row" in rejected["near/small"]
+
+
+def test_what_a_model_cannot_do_is_refused_never_left_out(make: Make) -> None:
+    studio = make()
+    picture = Message(role="user", content=(Text(text="What is it?"), Image(media_type="image/png", data="AAAA")))
+    with pytest.raises(Unsupported, match="'near/small' cannot answer: it does not take pictures"):
+        studio.chat([picture], model="near/small")
+    with pytest.raises(Unsupported, match="it does not take temperature"):
+        studio.chat("Roll.", model="cloud/big", temperature=1.0)
+    with pytest.raises(ContextTooLong, match="do not fit its context of 5000"):
+        studio.chat("word " * 5000, model="cloud/big")
+    assert studio.chat([picture], max_tokens=10).model == "cloud/big"
+
+
+def test_tool_calls_come_back_with_their_ids(make: Make) -> None:
+    studio = make()
+    call = ToolCall(id="call-1", name="weather", arguments={"where": {"city": "Oslo"}})
+    backend(studio, "near").says = [Reply(tool_calls=(call,), finish="tool_calls")]
+    answer = studio.chat("Rain?", tools=[Tool(name="weather")])
+    assert (answer.tool_calls, answer.finish) == ((call,), "tool_calls")
+    assert answer.message.tool_calls == (call,)
+
+
+SCHEMA = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
+
+
+def test_an_answer_is_held_to_its_schema(make: Make) -> None:
+    studio = make()
+    backend(studio, "near").says = ['```json\n{"age": 7}\n```']
+    assert studio.chat("How old?", answer_schema=SCHEMA).parsed == {"age": 7}
+    heard = backend(studio, "near").heard[0]
+    assert isinstance(heard, ChatRequest)
+    assert "JSON Schema" in heard.messages[-1].text
+
+
+def test_an_answer_that_does_not_fit_is_sent_back_once(make: Make) -> None:
+    studio = make()
+    backend(studio, "near").says = ['{"age": "seven"}', '{"age": 7}']
+    answer = studio.chat("How old?", answer_schema=SCHEMA)
+    assert (answer.parsed, answer.usage.output) == ({"age": 7}, 6)
+    assert [warning.code for warning in answer.warnings] == ["repaired"]
+    backend(studio, "near").says = ["I am seven."]
+    with pytest.raises(BadAnswer, match=r"The answer of 'near/small' does not fit the schema\. It is no JSON"):
+        studio.chat("How old?", answer_schema=SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "options", "kind", "said"),
+    [
+        ("", {}, InvalidInput, "The prompt is empty"),
+        (" \n", {}, InvalidInput, "The prompt is empty"),
+        ("broken \udc80", {}, InvalidInput, r"at character 8: '\\udc80'"),
+        ("Hello", {"temperature": 3}, InvalidParams, "'temperature' is '3'"),
+        ("Hello", {"temprature": 1}, NotFound, "Did you mean 'temperature'"),
+        ("Hello", {"model": "near/smal"}, NotFound, "Did you mean 'near/small'"),
+        ("Hello", {"model": "auto:cooking"}, NotFound, "No type of task is named 'cooking'"),
+        ("Hello", {"answer_schema": {"type": "objekt"}}, InvalidParams, "is no JSON Schema"),
+        ("Hello", {"model": "dark/unpriced"}, OverBudget, "its price is not known"),
+    ],
+)
+def test_a_bad_request_is_said_before_anything_is_asked(
+    make: Make, prompt: str, options: dict[str, Any], kind: type[Exception], said: str
+) -> None:
+    studio = make()
+    with pytest.raises(kind, match=said):
+        studio.chat(prompt, **options)
+    assert not any(backend(studio, name).heard for name in ("near", "coding", "cloud", "dark"))
+
+
+def test_a_model_without_a_price_is_taken_where_that_is_allowed(make: Make) -> None:
+    assert make().chat("Hello", model="dark/unpriced", allow_unpriced=True).text == "Yes."
+
+
+def test_private_words_stay_here_even_if_every_model_here_is_down(make: Make) -> None:
+    studio = make()
+    for name in ("near", "coding", "scripted"):
+        backend(studio, name).says = [CredentialsRefused("Locked.")]
+    for wish in ("private", "require_local"):
+        with pytest.raises(CredentialsRefused, match="Locked"):
+            studio.chat("My diary.", **{wish: True})
+    assert backend(studio, "cloud").heard == []
+    with pytest.raises(EgressRefused, match=r"'cloud/big' cannot answer: .* the data is private"):
+        studio.chat("My diary.", model="cloud/big", private=True)
+
+
+def test_a_missing_backend_says_how_to_get_one(make: Make) -> None:
+    studio = make("")
+    backend(studio, "scripted").says = [BackendDown("It is gone.")]
+    backend(studio, "scripted").can = backend(studio, "scripted").can.model_copy(update={"chat": False})
+    with pytest.raises(NoModel, match="avstudio llm models"):
+        studio.chat("Hello?")
+
+
+ASKING = """
+class Poem(Params):
+    local: bool = True
+
+class Said(Result):
+    text: str
+
+class Muse(Processor[Poem, Said]):
+    "Ask for a poem."
+    name = "llm.muse"
+    cacheable = False
+
+    def run(self, source, params, context):
+        pieces = []
+        answer = context.chat("A poem.", on_text=pieces.append, require_local=params.local)
+        assert "".join(pieces) == answer.text
+        return Said(text=answer.text)
+
+@hookimpl
+def register_processors(): return [Muse]
+"""
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_a_run_asks_through_its_studio(make: Make, write_plugin: Callable[[str], ModuleType], executor: str) -> None:
+    studio = make(add=[write_plugin(ASKING)], executor=executor)
+    backend(studio, "near").says = [["Roses ", "are ", "red.", Delta(finish="stop")]]
+    handle = studio.submit("llm.muse")
+    assert handle.result().text == "Roses are red."
+    tokens = [event.data for event in handle.events() if event.type == "llm.token"]
+    assert "".join(str(token["token"]) for token in tokens) == "Roses are red."
+    assert tokens[-1]["done"] is True
+    assert calls(studio)[0]["task"] == handle.task_id
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_a_run_hears_what_went_wrong(make: Make, write_plugin: Callable[[str], ModuleType], executor: str) -> None:
+    studio = make(add=[write_plugin(ASKING)], executor=executor)
+    backend(studio, "near").says = [["Roses ", RequestRefused("No poems.")]]
+    with pytest.raises(TaskFailed, match="broke off in its answer: No poems") as caught:
+        studio.run("llm.muse")
+    assert caught.value.cause == "partial"
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_cancelling_a_run_stops_the_model(make: Make, write_plugin: Callable[[str], ModuleType], executor: str) -> None:
+    studio = make(add=[write_plugin(ASKING)], executor=executor)
+    began = threading.Event()
+
+    def poem(request: ChatRequest) -> Any:
+        began.set()
+        return ["Roses ", 60.0]
+
+    backend(studio, "near").says = [poem]
+    handle = studio.submit("llm.muse")
+    assert began.wait(30)
+    handle.cancel()
+    with pytest.raises(TaskCancelled):
+        handle.result()
+    assert calls(studio)[0]["outcome"] == "cancelled"
+    assert backend(studio, "near").stopped == 1
