@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 def register_backends() -> list[type[Backend]]:
     from avstudio_llm.backends.anthropic import Anthropic
     from avstudio_llm.backends.google import Google
+    from avstudio_llm.backends.mlx.backend import Mlx
+    from avstudio_llm.backends.ollama.backend import Ollama
     from avstudio_llm.backends.openai import OpenAI
 
-    return [Anthropic, Google, OpenAI]
+    return [Anthropic, Google, Mlx, Ollama, OpenAI]
 
 
 @hookimpl

@@ -1,0 +1,1 @@
+"""Language models on MLX: Apple's GPUs, and Linux by its build for CPUs."""

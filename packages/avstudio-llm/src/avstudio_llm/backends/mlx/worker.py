@@ -1,0 +1,103 @@
+"""A process that holds one model: `python -m avstudio_llm.backends.mlx.worker FD`.
+
+The first message on its socket names the model's folder; the others are questions, answered one after another, for
+a model is not thread-safe. When the studio that started it goes, the socket ends, and so does the process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from avstudio_core.chat import ChatRequest, Delta
+from avstudio_core.errors import AVStudioError, BackendDown, Unsupported
+from avstudio_core.tasks.worker import die_with_the_studio
+from avstudio_llm.backends.mlx.generation import Cancelled, Generator
+
+DELTA = TypeAdapter(Delta)
+
+
+class Worker:
+    """One process's end of the socket."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._questions: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        self._cancelled: set[str] = set()
+
+    def work(self) -> None:
+        """Serve until the process ends."""
+        folder = Path(json.loads(self._connection.recv_bytes())["folder"])
+        threading.Thread(target=self._listen, daemon=True).start()
+        try:
+            generator = Generator(folder)
+        except Exception as error:  # each kind of broken file raises its own
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            failure = Unsupported(f"The MLX model in '{folder}' cannot be loaded. Fetch it anew. ({said})")
+            self._send(error=failure.code, message=str(failure))
+            return
+        self._send(ready=True)
+        while True:
+            self._serve(generator, self._questions.get())
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                message = json.loads(self._connection.recv_bytes())
+                if "cancel" in message:
+                    self._cancelled.add(message["cancel"])
+                else:
+                    self._questions.put(message)
+        except (EOFError, OSError):
+            os._exit(0)
+
+    def _serve(self, generator: Generator, question: dict[str, Any]) -> None:
+        number: str = question["ask"]
+        cancelled: Callable[[], bool] = lambda: number in self._cancelled  # noqa: E731
+        try:
+            if not cancelled():
+                for delta in generator.answer(ChatRequest.model_validate(question["request"]), cancelled):
+                    self._send(ask=number, delta=DELTA.dump_python(delta, mode="json", exclude_defaults=True))
+        except Cancelled:
+            pass
+        except Exception as error:
+            failure = error if isinstance(error, AVStudioError) else _unforeseen(error)
+            self._send(ask=number, error=failure.code, message=str(failure))
+        self._cancelled.discard(number)
+
+    def _send(self, **message: Any) -> None:
+        self._connection.send_bytes(json.dumps({**message, "memory_mb": _peak_mb()}).encode())
+
+
+def _unforeseen(error: Exception) -> BackendDown | Unsupported:
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    if isinstance(error, MemoryError) or "allocate" in said:
+        return Unsupported(f"The memory is full: send less, or choose a smaller model. ({said})")
+    return BackendDown(f"The model failed: {said}")
+
+
+def _peak_mb() -> int:
+    """The most memory that this process had at any time, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak >> (20 if sys.platform == "darwin" else 10)
+
+
+def main() -> None:
+    die_with_the_studio()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the studio, which cancels cleanly
+    Worker(Connection(int(sys.argv[1]))).work()
+
+
+if __name__ == "__main__":
+    main()

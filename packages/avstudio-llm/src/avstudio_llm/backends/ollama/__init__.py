@@ -1,0 +1,1 @@
+"""Language models that an Ollama server holds, by its own HTTP interface."""

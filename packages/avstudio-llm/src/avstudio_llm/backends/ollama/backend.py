@@ -1,0 +1,179 @@
+"""The backend `ollama`: an Ollama server, whose memory the model pool drives where it is this machine's."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any, ClassVar
+
+from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Usage, Vectors
+from avstudio_core.errors import EgressRefused, Unsupported
+from avstudio_core.gateway import tokens
+from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost, Can, Model
+from avstudio_core.kinds.processor import Needs
+from avstudio_llm.backends.ollama.model import OllamaModel
+from avstudio_llm.backends.ollama.protocol import (
+    Details,
+    Embedded,
+    Shown,
+    address_of,
+    chat_body,
+    embed_body,
+    full_name,
+)
+from avstudio_llm.backends.ollama.server import Server
+from avstudio_llm.failures import unreadable
+from avstudio_llm.http import address_obstacle, runs_here
+
+CLOUD = "https://ollama.com"
+"""Where a server has models run that it lists but does not hold."""
+GRACE_SECONDS = 60
+"""The server frees by itself what a studio that was killed has left, so long after we would have."""
+USUAL_CONTEXT, USUAL_ANSWER = 4096, 1024
+"""Tokens that a server provides for unless it is told otherwise, and that an answer may have of them."""
+
+
+class Ollama(Backend):
+    """Chat and embeddings of an Ollama server, at `base_url` or where OLLAMA_HOST says."""
+
+    name: ClassVar[str] = "ollama"
+    distribution: ClassVar[str] = "avstudio-llm"
+    extra: ClassVar[str] = "ollama"
+    default_key_variable: ClassVar[str] = "OLLAMA_API_KEY"
+    lists_cheaply: ClassVar[bool] = True
+
+    def __init__(self, config: BackendConfig, host: BackendHost) -> None:
+        super().__init__(config, host)
+        self._server = Server(self)
+        self._shown: dict[str, Can] = {}
+        self._residents: dict[str, OllamaModel] = {}
+
+    @property
+    def url(self) -> str:
+        return address_of(self.config.base_url or self.host.secret("OLLAMA_HOST"))
+
+    def obstacle(self) -> str | None:
+        try:
+            return address_obstacle(self.url)
+        except ValueError:
+            return f"'{self.config.base_url or self.host.secret('OLLAMA_HOST')}' is no address: set OLLAMA_HOST anew"
+
+    async def models(self) -> list[Model]:
+        listed, loaded = await asyncio.gather(self._server.tags(), self._server.loaded())
+        await asyncio.gather(*map(self._show, listed.values()))
+        await self._forget_unloaded(loaded)
+        return [self._model(details, loaded.get(name)) for name, details in listed.items()]
+
+    async def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:
+        if request.tools and request.tool_choice == "required":
+            raise Unsupported("Ollama cannot make a model call a tool: leave tool_choice to 'auto'.")
+        called = False
+        resident = self._resident(model, private=request.wishes.private)
+        async with self._used(resident, model):
+            body = chat_body(request, model.name) | self._keep(resident)
+            self._provide(body, request, model, resident)
+            answer = self._server.chat(body, request.timeout)
+            try:
+                async for line in answer:
+                    if resident:
+                        await resident.measure()
+                    delta = line.delta(model.name, called)
+                    called = called or bool(delta.tool_calls)
+                    yield delta
+            finally:
+                await answer.aclose()  # type: ignore[attr-defined]
+
+    async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
+        resident = self._resident(model, private=request.wishes.private)
+        async with self._used(resident, model):
+            body = embed_body(request, model.name) | self._keep(resident)
+            made = await self._server.ask("/api/embed", Embedded, body, seconds=request.timeout)
+            if resident:
+                await resident.measure()
+        if len(made.embeddings) != len(request.texts):
+            raise unreadable(self, f"{len(made.embeddings)} vectors for {len(request.texts)} texts")
+        usage = None if made.prompt_eval_count is None else Usage(input=made.prompt_eval_count)
+        return Vectors(made.embeddings, usage, made.model)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(asyncio.to_thread(resident.close) for resident in self._residents.values()))
+        self._residents.clear()
+        await self._server.close()
+
+    # What the server has
+
+    async def _show(self, details: Details) -> None:
+        """Ask once for each content what it can do."""
+        if details.digest not in self._shown:
+            shown = await self._server.ask("/api/show", Shown, {"model": details.name})
+            self._shown[details.digest] = shown.can
+
+    def _model(self, details: Details, loaded: Details | None) -> Model:
+        local = runs_here(self) and not _is_remote(details.name, details.remote_host)
+        return Model(
+            backend=self.config.name,
+            name=details.name,
+            local=local,
+            can=self._shown[details.digest],
+            memory_mb=_memory_mb(details, loaded) if local else 0,
+        )
+
+    # What it holds in memory
+
+    def _resident(self, model: Model, *, private: bool) -> OllamaModel | None:
+        """The model's place in the pool; none where it takes another machine's memory."""
+        if _is_remote(model.name, None) or (runs_here(self) and not model.local):
+            if private:
+                raise EgressRefused(f"Ollama has '{model.name}' run in its cloud, and the data is private.")
+            self.host.leave(CLOUD)
+            return None
+        if not runs_here(self):
+            return None
+        name = full_name(model.name)
+        if name not in self._residents:
+            self._residents[name] = OllamaModel(self.host, f"{self.config.name}/{name}", name, self._server)
+        return self._residents[name]
+
+    def _used(self, resident: OllamaModel | None, model: Model) -> AbstractAsyncContextManager[None]:
+        if resident is None:
+            return nullcontext()
+        return resident.used(Needs(family="ollama", model=model.name, memory_mb=model.memory_mb))
+
+    def _keep(self, resident: OllamaModel | None) -> dict[str, Any]:
+        """The pool decides when a model leaves; the time given is for the case that we are killed."""
+        if resident is None:
+            return {}
+        seconds = min(math.ceil(self.host.settings.idle_seconds) + GRACE_SECONDS, 10**8)
+        return {"keep_alive": f"{seconds}s"}
+
+    def _provide(self, body: dict[str, Any], request: ChatRequest, model: Model, resident: OllamaModel | None) -> None:
+        """Have the server provide for a context that fits, where the usual one may not do; powers of two, for each
+        change has the model loaded anew."""
+        needed = int(tokens.of_request(request)[0] * 1.25) + (request.max_tokens or USUAL_ANSWER)
+        before = resident.context if resident else None
+        if needed > max(USUAL_CONTEXT, before or 0):
+            size = 1 << (needed - 1).bit_length()
+            before = min(size, model.can.context or size)
+            if resident:
+                resident.context = before
+        if before:
+            body["options"]["num_ctx"] = before
+
+    async def _forget_unloaded(self, loaded: dict[str, Details]) -> None:
+        """Give back the memory of models that the server has unloaded by itself."""
+        gone = [resident for name, resident in self._residents.items() if name not in loaded]
+        await asyncio.gather(*(asyncio.to_thread(resident.evict) for resident in gone))
+
+
+def _is_remote(name: str, remote_host: str | None) -> bool:
+    """Whether the server has the model run in Ollama's cloud."""
+    return bool(remote_host) or full_name(name).rpartition(":")[2].endswith("cloud")
+
+
+def _memory_mb(details: Details, loaded: Details | None) -> int:
+    """What the server says that it takes; else its file, with a tenth more for a context of usual length."""
+    if loaded is not None and loaded.size:
+        return math.ceil(loaded.size / (1 << 20))
+    return math.ceil(details.size * 1.1 / (1 << 20)) + 300

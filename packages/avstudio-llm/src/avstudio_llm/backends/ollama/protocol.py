@@ -1,0 +1,201 @@
+"""Ollama's protocol: our words in its JSON, and its JSON in ours."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, JsonValue
+
+from avstudio_core.artifact import new_id
+from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, FinishReason, Image, Message, ToolCall, Usage
+from avstudio_core.errors import BadAnswer
+from avstudio_core.kinds.backend import Can
+
+PORT = 11434
+LONGEST_LINE = 16 << 20
+"""Bytes of one line of a stream."""
+
+
+def address_of(given: str | None) -> str:
+    """The server's address from what OLLAMA_HOST may hold: `host`, `host:port`, `:port`, `http://…`, `0.0.0.0`."""
+    text = (given or "").strip().strip("\"'")
+    scheme, separator, rest = text.rpartition("://")
+    parts = urlsplit(f"//{_bracketed(rest)}")
+    usual = {"http": 80, "https": 443}.get(scheme, PORT) if separator else PORT
+    host = parts.hostname or "127.0.0.1"
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # the server listens everywhere, so also here
+    shown = f"[{here}]" if ":" in here else here
+    return f"{scheme or 'http'}://{shown}:{parts.port or usual}{parts.path.rstrip('/')}"
+
+
+def _bracketed(rest: str) -> str:
+    """An address of IPv6 without its brackets is taken for one."""
+    try:
+        return f"[{ipaddress.IPv6Address(rest)}]"
+    except ValueError:
+        return rest
+
+
+def full_name(name: str) -> str:
+    """A model's name with its tag, as the server lists it."""
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+class Details(BaseModel):
+    """What `/api/tags` and `/api/ps` say of a model."""
+
+    name: str
+    size: int = 0
+    digest: str = ""
+    remote_host: str | None = None
+    """Where a model runs that is only reached through this server."""
+
+
+class Listed(BaseModel):
+    models: list[Details] = []
+
+
+class Shown(BaseModel):
+    """What `/api/show` says of a model."""
+
+    capabilities: list[str] | None = None
+    template: str = ""
+    model_info: dict[str, JsonValue] = {}
+
+    @property
+    def can(self) -> Can:
+        """Servers before 0.6.4 name no capabilities: there the template tells."""
+        known = self.capabilities or ["completion", *(["tools"] if ".Tools" in self.template else [])]
+        writes = "completion" in known
+        return Can(
+            chat=writes,
+            embed="embedding" in known,
+            tools="tools" in known,
+            vision="vision" in known,
+            json_schema=writes,
+            sampling=writes,
+            context=self._context,
+        )
+
+    @property
+    def _context(self) -> int | None:
+        sizes = (value for key, value in self.model_info.items() if key.endswith(".context_length"))
+        return next((size for size in sizes if isinstance(size, int)), None)
+
+
+class _Function(BaseModel):
+    name: str
+    arguments: dict[str, JsonValue] = {}
+
+
+class _Call(BaseModel):
+    id: str | None = None
+    function: _Function
+
+
+class _Said(BaseModel):
+    content: str = ""
+    thinking: str | None = None
+    tool_calls: list[_Call] | None = None
+
+
+class Line(BaseModel):
+    """One line of a stream of `/api/chat`."""
+
+    model: str | None = None
+    message: _Said = _Said()
+    done: bool = False
+    done_reason: str | None = None
+    prompt_eval_count: int | None = None
+    eval_count: int | None = None
+    error: str | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        """`None` where the server does not count, as it may when it has read the prompt before."""
+        if self.prompt_eval_count is None:
+            return None
+        return Usage(input=self.prompt_eval_count, output=self.eval_count or 0)
+
+    def delta(self, asked: str, called: bool) -> Delta:
+        """What the line adds to an answer that `asked` for a model and has `called` a tool or not."""
+        calls = tuple(
+            ToolCall(id=call.id or new_id("tool"), name=call.function.name, arguments=call.function.arguments)
+            for call in self.message.tool_calls or ()
+        )
+        delta = Delta(text=self.message.content, reasoning=self.message.thinking or "", tool_calls=calls)
+        if self.done:
+            cut: FinishReason = "length" if self.done_reason == "length" else "stop"
+            delta.finish = "tool_calls" if (called or calls) and cut == "stop" else cut
+            delta.usage = self.usage
+            delta.model = self.model if self.model != asked else None
+        return delta
+
+
+class Embedded(BaseModel):
+    """An answer of `/api/embed`."""
+
+    model: str | None = None
+    embeddings: list[list[float]]
+    prompt_eval_count: int | None = None
+
+
+def chat_body(request: ChatRequest, model: str) -> dict[str, Any]:
+    """A question; schemas of tools go as they are, and a prompt too long is to be refused, not cut."""
+    body: dict[str, Any] = {"model": model, "messages": _messages(request.messages), "stream": True}
+    body |= {"truncate": False, "shift": False}
+    if request.tools and request.tool_choice != "none":
+        body["tools"] = [{"type": "function", "function": tool.model_dump()} for tool in request.tools]
+    if request.answer_schema is not None:
+        body["format"] = request.answer_schema
+    options = {name: getattr(request, name) for name in request.sampling}
+    options |= {"stop": list(request.stop)} if request.stop else {}
+    options |= {"num_predict": request.max_tokens} if request.max_tokens else {}
+    return body | {"options": options}
+
+
+def embed_body(request: EmbedRequest, model: str) -> dict[str, Any]:
+    body: dict[str, Any] = {"model": model, "input": list(request.texts), "truncate": False}
+    return body | ({"dimensions": request.dimensions} if request.dimensions else {})
+
+
+def _messages(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
+    """Answers of tools are paired by the tool's name, and by the id for servers that know ids."""
+    names = {call.id: call.name for message in messages for call in message.tool_calls}
+    return [_message(message, names) for message in messages]
+
+
+def _message(message: Message, names: dict[str, str]) -> dict[str, Any]:
+    given: dict[str, Any] = {"role": message.role, "content": message.text}
+    if message.images and not isinstance(message.content, str):
+        given["images"] = [part.data for part in message.content if isinstance(part, Image)]
+    if message.tool_calls:
+        given["tool_calls"] = [
+            {"id": call.id, "function": {"name": call.name, "arguments": call.arguments}} for call in message.tool_calls
+        ]
+    if message.tool_call_id:
+        given |= {"tool_name": names.get(message.tool_call_id, ""), "tool_call_id": message.tool_call_id}
+    return given
+
+
+async def lines(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """The lines of a stream. Only a line feed ends one: JSON may hold what Unicode calls a line's end."""
+    unfinished = b""
+    async for chunk in chunks:
+        *whole, unfinished = (unfinished + chunk).split(b"\n")
+        for line in whole:
+            if line.strip():
+                yield line
+        if len(unfinished) > LONGEST_LINE:
+            raise BadAnswer(f"Ollama sent a line of more than {LONGEST_LINE >> 20} MB.")
+    if unfinished.strip():
+        yield unfinished
+
+
+def parsed(line: bytes) -> Line:
+    """A line as JSON. Raises `ValueError` for one that is none, or lacks its form."""
+    return Line.model_validate(json.loads(line))

@@ -1,0 +1,134 @@
+"""One Ollama server: its answers, its refusals, and the models in its memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
+
+from avstudio_core.errors import BackendDown, ModelError, Unsupported
+from avstudio_llm.backends.ollama.protocol import Details, Line, Listed, full_name, lines, parsed
+from avstudio_llm.failures import broken_off, refused, translated, unreadable
+from avstudio_llm.http import CONNECT_SECONDS, clients_of, timeout
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from avstudio_core.kinds.backend import Backend
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Server:
+    """Speaks to the server at a backend's address. Raises `ModelError`s only, and `EgressRefused`."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._clients = clients_of(backend)
+
+    async def ask(
+        self, path: str, kind: type[M], body: dict[str, Any] | None = None, *, seconds: float = CONNECT_SECONDS
+    ) -> M:
+        """One answer to one question, which is a GET without a body."""
+        model = str((body or {}).get("model", ""))
+        async with self._translated(model, seconds):
+            client = await self._clients.here()
+            asked = self._request(client, path, body, seconds)
+            response = await client.send(asked)
+            if not response.is_success:
+                raise await self._refusal(response, model)
+            try:
+                return kind.model_validate_json(response.content)
+            except ValueError:
+                raise unreadable(self._backend, f"'{response.text[:80]}' to '{path}'") from None
+
+    async def chat(self, body: dict[str, Any], seconds: float) -> AsyncIterator[Line]:
+        """The lines of an answer, the one that is `done` last. Closing the iterator stops the server's work."""
+        model = body["model"]
+        async with self._translated(model, seconds):
+            client = await self._clients.here()
+            response = await client.send(self._request(client, "/api/chat", body, seconds), stream=True)
+            try:
+                if not response.is_success:
+                    await response.aread()
+                    raise await self._refusal(response, model)
+                async for line in lines(response.aiter_bytes()):
+                    yield (answer := self._line(line, model))
+                    if answer.done:
+                        return
+                raise broken_off(self._backend)
+            finally:
+                await response.aclose()
+
+    async def tags(self) -> dict[str, Details]:
+        """The models that the server has on its disk, by name."""
+        listed = await self.ask("/api/tags", Listed)
+        return {details.name: details for details in listed.models}
+
+    async def loaded(self) -> dict[str, Details]:
+        """The models in the server's memory, by name."""
+        listed = await self.ask("/api/ps", Listed)
+        return {details.name: details for details in listed.models}
+
+    async def is_loaded(self, name: str) -> bool:
+        return full_name(name) in await self.loaded()
+
+    async def close(self) -> None:
+        await self._clients.close()
+
+    def _request(
+        self, client: httpx2.AsyncClient, path: str, body: dict[str, Any] | None, seconds: float
+    ) -> httpx2.Request:
+        key = self._backend.key
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        method = "GET" if body is None else "POST"
+        url = f"{self._backend.url}{path}"
+        return client.build_request(method, url, json=body, headers=headers, timeout=timeout(seconds))
+
+    def _line(self, line: bytes, model: str) -> Line:
+        try:
+            answer = parsed(line)
+        except ValueError:
+            raise unreadable(self._backend, f"the line '{line[:80].decode(errors='replace')}'") from None
+        if answer.error is not None:
+            raise _told(refused(self._backend, 500, answer.error, model), answer.error, model)
+        return answer
+
+    async def _refusal(self, response: httpx2.Response, model: str) -> ModelError:
+        if response.status_code == 404 and model:
+            return await self._unknown(model)
+        try:
+            body: object = response.json()
+        except ValueError:
+            body = response.text
+        failure = refused(self._backend, response.status_code, body, model, response.headers)
+        return _told(failure, response.text, model)
+
+    async def _unknown(self, model: str) -> Unsupported:
+        """For a model that the server lacks: the nearest that it has, and how to get it."""
+        near = get_close_matches(model, await self.tags(), n=1, cutoff=0.6)
+        meant = f"Did you mean '{near[0]}'? If not, get" if near else "Get"
+        return Unsupported(f"Ollama has no model '{model}'. {meant} it: ollama pull {model}")
+
+    @asynccontextmanager
+    async def _translated(self, model: str, seconds: float) -> AsyncIterator[None]:
+        import httpx2
+
+        async with translated(self._backend, model, seconds):
+            try:
+                yield
+            except httpx2.ConnectError:
+                url = self._backend.url
+                raise BackendDown(f"Ollama does not answer at '{url}'. Start it: ollama serve") from None
+
+
+def _told(failure: ModelError, said: str, model: str) -> ModelError:
+    """A refusal that another model may not meet, where the server's words say so."""
+    if "does not support" in said:
+        return Unsupported(f"Ollama's model '{model}' lacks what the request needs: {failure}")
+    if "requires more system memory" in said:
+        return Unsupported(f"Ollama has no memory for '{model}': {failure} Choose a smaller one.")
+    return failure

@@ -1,0 +1,194 @@
+"""Models in this machine's memory: loaded once for any number of calls, freed when the pool needs the room."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from functools import partial
+
+from avstudio_core.errors import BackendDown, TaskCancelled
+from avstudio_core.kinds.backend import BackendHost
+from avstudio_core.kinds.processor import Needs
+
+Gone = Callable[[], bool]
+"""Whether nobody waits any more."""
+
+POLL_SECONDS = 0.05
+
+
+class Resident(ABC):
+    """One local model, which any number of calls use at the same time, from any event loop.
+
+    The first call loads it, under the pool's budget. The pool, or `idle_seconds` without a call, has it freed; never
+    while a call uses it.
+    """
+
+    def __init__(self, host: BackendHost, lane: str) -> None:
+        self.host = host
+        self.lane = lane
+        self._loading = threading.Lock()
+        self._state = threading.Lock()
+        self._users = 0
+        self._loaded = False
+        self._closed = False
+        self._used_at = 0.0
+        self._timer: threading.Timer | None = None
+
+    @abstractmethod
+    def load(self, gone: Gone) -> None:
+        """Bring the model into memory; gives up with `TaskCancelled` when nobody waits any more."""
+
+    @abstractmethod
+    def free(self) -> bool:
+        """Take the model out of memory, and say whether that is done."""
+
+    def alive(self) -> bool:
+        """Whether a model that was loaded is still there."""
+        return True
+
+    @asynccontextmanager
+    async def used(self, needs: Needs) -> AsyncIterator[None]:
+        """Hold the model for one call, loaded first where it is not. Raises `NotEnoughMemory`, and what `load` does."""
+        if not self._hold():
+            await _on_a_thread(partial(self._load_and_hold, needs), self._let_go)
+        try:
+            yield
+        finally:
+            self._let_go()
+
+    def evict(self) -> bool:
+        """Free the model, unless a call uses it."""
+        if not self._loading.acquire(blocking=False):
+            return False
+        try:
+            return self._unload()
+        finally:
+            self._loading.release()
+
+    def close(self) -> None:
+        """Free the model, whoever uses it. Blocks until that is done."""
+        self._closed = True
+        with self._loading, self._state:
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._loaded:
+                self._loaded = False
+                self.free()
+                self.host.pool.release(self.lane)
+
+    def _hold(self) -> bool:
+        with self._state:
+            if not self._loaded or not self.alive():
+                return False
+            self._users += 1
+            return True
+
+    def _let_go(self) -> None:
+        with self._state:
+            self._users -= 1
+            self._used_at = time.monotonic()
+            idle = not self._users and self._loaded
+        self.host.pool.touch(self.lane)
+        if idle and not self.alive():
+            threading.Thread(target=self.evict, daemon=True).start()  # for what is dead holds no memory
+        elif idle:
+            self._watch_idleness()
+
+    def _load_and_hold(self, needs: Needs, gone: Gone) -> None:
+        def given_up() -> bool:
+            return gone() or self._closed
+
+        while not self._loading.acquire(timeout=POLL_SECONDS):
+            if given_up():
+                raise TaskCancelled(f"The wait for '{self.lane}' was given up.")
+        try:
+            if self._hold():  # another call has loaded it meanwhile
+                return
+            self._forget_the_dead()
+            self.host.pool.admit(self.lane, needs, self.evict, given_up)
+            try:
+                self.load(given_up)
+            except BaseException:
+                self.host.pool.release(self.lane)
+                raise
+            with self._state:
+                self._loaded, self._users = True, self._users + 1
+        except TaskCancelled:
+            if gone():
+                raise
+            raise BackendDown(f"The studio is closing: '{self.lane}' is not loaded any more.") from None
+        finally:
+            self._loading.release()
+
+    def _forget_the_dead(self) -> None:
+        if self._loaded:
+            self._loaded = False
+            self.free()
+            self.host.pool.release(self.lane)
+
+    def _unload(self) -> bool:
+        with self._state:
+            if self._users or not self._loaded:
+                return False
+            self._loaded = False
+        if not self.free():
+            self._loaded = True
+            return False
+        self.host.pool.release(self.lane)
+        return True
+
+    def _watch_idleness(self) -> None:
+        with self._state:
+            if not self._closed and (self._timer is None or not self._timer.is_alive()):
+                self._start_timer(self.host.settings.idle_seconds)
+
+    def _start_timer(self, seconds: float) -> None:
+        self._timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), self._leave_if_idle)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _leave_if_idle(self) -> None:
+        with self._state:
+            left = self._used_at + self.host.settings.idle_seconds - time.monotonic()
+            if left > 0 and self._loaded and not self._users and not self._closed:
+                self._start_timer(left)
+        if left <= 0:
+            self.evict()
+
+
+async def _on_a_thread(work: Callable[[Gone], None], undo: Callable[[], None]) -> None:
+    """Run what blocks on a thread of its own: a shared set of threads could be full of such waits.
+
+    When the caller is cancelled, `work` is told, and `undo` called in case it succeeds all the same.
+    """
+    loop, woken, gone = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    ended: Future[None] = Future()
+    ended.add_done_callback(lambda _: _call_soon(loop, woken.set))
+    threading.Thread(target=_settle, args=(ended, partial(work, gone.is_set)), daemon=True).start()
+    try:
+        await woken.wait()
+    except asyncio.CancelledError:
+        gone.set()
+        ended.add_done_callback(lambda done: None if done.exception() else undo())
+        raise
+    ended.result()
+
+
+def _settle(future: Future[None], work: Callable[[], None]) -> None:
+    try:
+        work()
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(None)
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is closed: its caller is gone
+        loop.call_soon_threadsafe(callback)
