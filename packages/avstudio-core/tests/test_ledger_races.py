@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,9 +21,8 @@ from avstudio_core.gateway.calls import NewCall, Settled
 from avstudio_core.storage.tables import api_calls, reservations
 
 PRICE = 1_000
-WORKERS = 5
-VICTIMS = 2
 CALLER = """
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from avstudio_core import Studio
@@ -39,7 +39,7 @@ def call(number):
         reservation = studio.ledger.reserve(new).result()
     except OverBudget:
         return False
-    print("granted", flush=True)
+    os.write(1, b"granted\\n")
     if settling:
         studio.ledger.settle(reservation, Settled("ok", Usage(input=1, output=1), 1_000)).result()
     return True
@@ -63,23 +63,40 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
         yield made
 
 
-def caller(studio: Studio, calls: int, how: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", CALLER, str(studio.settings.home), str(calls), how]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+Start = Callable[[int, str], "subprocess.Popen[str]"]
 
 
-def kill(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=60)
+@pytest.fixture
+def start(studio: Studio) -> Iterator[Start]:
+    """Processes that are ready to make so many calls, and then either settle them or hold what they reserved."""
+    started: list[subprocess.Popen[str]] = []
+
+    def make(calls: int, how: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", CALLER, str(studio.settings.home), str(calls), how]
+        started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        assert line_of(started[-1]) == "ready"
+        return started[-1]
+
+    yield make
+    for process in started:
+        if process.returncode is None:
+            kill(process)
 
 
 def begin(process: subprocess.Popen[str]) -> None:
     assert process.stdin is not None
     process.stdin.write("\n")
     process.stdin.flush()
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
 
 
 def outcomes(studio: Studio) -> Counter[str]:
@@ -106,20 +123,25 @@ def test_of_a_thousand_threads_calls_exactly_a_hundred_pass(studio: Studio) -> N
     assert studio.ledger.rebuild() == []
 
 
-def test_of_a_thousand_calls_of_processes_that_die_exactly_a_hundred_pass(studio: Studio) -> None:
-    processes = [caller(studio, 200, "settling") for _ in range(WORKERS)]
-    for process in processes:
+def test_of_a_thousand_calls_of_processes_that_die_exactly_a_hundred_pass(studio: Studio, start: Start) -> None:
+    victims = [start(45, "holding") for _ in range(2)]
+    others = [start(calls, "settling") for calls in (304, 303, 303)]
+    for victim in victims:
+        begin(victim)
+    for victim in victims:
+        assert line_of(victim) == "granted"
+    for process in others:
         begin(process)
-    for process in processes[:VICTIMS]:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "granted\n"
-        kill(process)
-    for process in processes[VICTIMS:]:
+    for victim in victims:  # in the midst of its calls, and of theirs
+        kill(victim)
+    for process in others:
         process.communicate(timeout=100)
         assert process.returncode == 0
+    assert outcomes(studio)["held"] > 0
     studio.ledger.reap(studio._presence.dead())
     found = outcomes(studio)
     assert (found["ok"] + found["lost"], found["held"]) == (100, 0)
+    assert found["ok"] > 0
     assert {one.scope: (one.spent_micro, one.reserved_micro) for one in studio.ledger.budgets()} == {
         "global": (100 * PRICE, 0),
         "project:film": (100 * PRICE, 0),
@@ -128,11 +150,10 @@ def test_of_a_thousand_calls_of_processes_that_die_exactly_a_hundred_pass(studio
     assert sum(line.cost_micro for line in studio.ledger.spending("day")) == 100 * PRICE
 
 
-def test_what_a_killed_process_had_reserved_is_spent_when_the_next_studio_opens(studio: Studio) -> None:
-    process = caller(studio, 30, "holding")
+def test_what_a_killed_process_had_reserved_is_spent_when_the_next_studio_opens(studio: Studio, start: Start) -> None:
+    process = start(30, "holding")
     begin(process)
-    assert process.stdout is not None
-    assert [process.stdout.readline() for _ in range(31)][-1] == "passed 30\n"
+    assert [line_of(process) for _ in range(31)][-1] == "passed 30"
     kill(process)
     assert outcomes(studio) == Counter(held=30)
     with Studio(home=studio.settings.home, executor="inline", plugins=""):
@@ -140,15 +161,12 @@ def test_what_a_killed_process_had_reserved_is_spent_when_the_next_studio_opens(
     assert studio.ledger.room(Account()) == 70 * PRICE
 
 
-def test_a_studio_that_runs_tasks_finds_what_others_leave(studio: Studio) -> None:
+def test_a_studio_that_runs_tasks_finds_what_others_leave(studio: Studio, start: Start) -> None:
     studio.start()
-    process = caller(studio, 10, "holding")
+    process = start(10, "holding")
     begin(process)
-    assert process.stdout is not None
-    while process.stdout.readline() != "passed 10\n":
-        pass
+    assert [line_of(process) for _ in range(11)][-1] == "passed 10"
     kill(process)
-    bell = studio.tasks.bell.listen([])
-    while outcomes(studio)["held"]:  # the test's own limit ends it
-        bell.wait(0.05)
+    while outcomes(studio)["held"]:  # the suite's limit of time ends it
+        time.sleep(0.05)
     assert outcomes(studio) == Counter(lost=10, held=0)

@@ -63,7 +63,21 @@ class Make(Processor[Params, Result]):
         raise NotImplementedError
 
 
-KNOWN = {kind.name: kind(None) for kind in (Split, Write, Make)}  # type: ignore[arg-type]
+class Tell(Processor[Params, Result]):
+    """Tell of several files of different kinds."""
+
+    name = "text.tell"
+    accepts = ("text/plain", "text/*")
+    source_optional = True
+
+    def outputs(self, params: Params) -> Mapping[str, str]:
+        return {"page": "text/html", "words": "text/plain", "more": "text/html"}
+
+    def run(self, source: Artifact | None, params: Params, context: Context) -> Result:
+        raise NotImplementedError
+
+
+KNOWN = {kind.name: kind(None) for kind in (Split, Write, Make, Tell)}  # type: ignore[arg-type]
 
 
 def known(name: str) -> Processor[Any, Any]:
@@ -117,6 +131,17 @@ def test_a_plan_is_checked_into_typed_parameters() -> None:
     (_, split), (_, write) = plan.check(known, "audio/flac")
     assert split == SplitParams(stems=("vocals", "bass"), shifts=2)
     assert write == Params()
+
+
+def test_of_several_outputs_the_one_that_is_most_welcome_is_read() -> None:
+    (_, second) = Plan.parse("text.tell | text.tell").check(known, None)
+    assert second[0].source == Ref(step="tell", output="words")
+
+
+def test_a_source_that_is_optional_may_be_left_out_but_must_fit() -> None:
+    plan = Plan.parse("text.tell")
+    assert plan.check(known, None) and plan.check(known, "text/vtt")
+    assert "is given 'audio/wav'" in refusal("text.tell", "audio/wav")[0]
 
 
 def test_steps_are_put_in_order() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from avstudio_core import Studio
 from avstudio_core.errors import EgressRefused
-from avstudio_core.gateway.policy import Policy, is_loopback
+from avstudio_core.egress import is_loopback, obstacle
 from avstudio_core.settings import load
 
 
@@ -43,8 +43,8 @@ def test_other_hosts_are_not_whatever_they_are_called(host: str) -> None:
 def test_the_settings_and_the_data_decide(
     tmp_path: Path, settings: dict[str, object], private: bool, url: str, reason: str | None
 ) -> None:
-    obstacle = Policy(load({"home": tmp_path, **settings}, {})).obstacle(url, private=private)
-    assert obstacle is None if reason is None else reason in (obstacle or "")
+    found = obstacle(load({"home": tmp_path, **settings}, {}), url, private=private)
+    assert found is None if reason is None else reason in (found or "")
 
 
 def test_a_refusal_is_noted(tmp_path: Path) -> None:

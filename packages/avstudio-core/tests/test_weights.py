@@ -230,7 +230,7 @@ def test_offline_the_ways_to_get_them_are_told(open_shelf: OpenShelf) -> None:
     with pytest.raises(WeightsMissing) as missing:
         open_shelf().folder("small")
     said = str(missing.value)
-    assert "The weights 'small' are not here and the studio is offline." in said
+    assert "The weights 'small' are not here and the hub may not be asked, for the setting 'offline' is on." in said
     assert "pip install 'talking-small'" in said
     assert "avstudio models pull small" in said
     assert "put model.bin, words.txt into '<folder>/small/' and set AVSTUDIO_WEIGHTS=<folder>" in said

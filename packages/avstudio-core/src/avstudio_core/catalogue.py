@@ -14,7 +14,7 @@ from typing import Any
 
 from avstudio_core.errors import AVStudioError
 
-FORMAT = "1"
+FORMAT = "2"
 """Raise it when the shape of the cached file changes."""
 
 
@@ -28,6 +28,7 @@ class Declaration:
     version: str
     distribution: str
     accepts: list[str]
+    source_optional: bool
     outputs: dict[str, str]
     params: dict[str, Any]
     """JSON Schema of the parameters."""
@@ -65,6 +66,7 @@ def declare(processor: Any, distribution: str) -> Declaration:
         version=processor.version,
         distribution=distribution,
         accepts=list(processor.accepts),
+        source_optional=processor.source_optional,
         outputs=outputs,
         params=processor.params_type.model_json_schema(),
         result=processor.result_type.model_json_schema(mode="serialization"),

@@ -9,12 +9,12 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from avstudio_core.artifact import Artifact, Lineage, MediaFacts, new_id
 from avstudio_core.chat import ChatRequest, EmbedRequest, Message, Question
 from avstudio_core.errors import Degraded, StorageError, TaskCancelled, Unavailable
-from avstudio_core.kinds.asking import Asker, asked
+from avstudio_core.kinds.asking import Asker, Verb, asked
 from avstudio_core.kinds.processor import CodedWarning, Needs
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from avstudio_core.answers import ChatAnswer, Embedding
     from avstudio_core.kinds.executor import Order
+    from avstudio_core.kinds.router import RouteDecision
     from avstudio_core.kinds.weights import Shelf
     from avstudio_core.settings import Settings
 
@@ -142,6 +143,13 @@ class Context:
         request = self._on_account(EmbedRequest.of(texts, **options))
         return Embedding.model_validate(self._asked("embed", request, None))
 
+    def route(self, prompt: str | Sequence[Message] | ChatRequest, /, **options: Any) -> RouteDecision:
+        """Who would answer, and how much it takes in; nothing is asked and nothing spent. Raises `NoModel`."""
+        from avstudio_core.kinds.router import RouteDecision
+
+        request = self._on_account(ChatRequest.of(prompt, **options))
+        return RouteDecision.model_validate(self._asked("route", request, None))
+
     def new_path(self, name: str) -> Path:
         """A path for a new file of that name, in this job's own folder, which vanishes with the job."""
         return _made(_made(self._order.folder) / "new") / name
@@ -174,9 +182,7 @@ class Context:
         account = request.account.model_copy(update={"task": self.task_id, "project": self._order.project})
         return request.model_copy(update={"account": account})
 
-    def _asked(
-        self, verb: Literal["chat", "embed"], request: Question, on_text: Callable[[str], None] | None
-    ) -> dict[str, JsonValue]:
+    def _asked(self, verb: Verb, request: Question, on_text: Callable[[str], None] | None) -> dict[str, JsonValue]:
         if self._ask is None:
             raise Unavailable("No language models are within reach of this run.")
         return asked(self._ask, verb, request.model_dump(mode="json"), check=self.check, on_text=on_text)

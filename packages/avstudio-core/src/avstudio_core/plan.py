@@ -21,7 +21,10 @@ STEP = re.compile(
 
 
 class Ref(BaseModel):
-    """An output of an earlier step, written `separate.vocals`; without an output, the step's only one."""
+    """An output of an earlier step, written `separate.vocals`.
+
+    Without an output it is the step's only one, or the only one of the media type that the reader likes best.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -113,6 +116,7 @@ class Plan(BaseModel):
                 processor = known(step.processor)
                 params = parameters(processor, step.params)
                 given = outputs[step.source.step] if step.source else None
+                step = _read_from(step, given, processor)
                 _check_source(processor, step, given, source_type)
                 processor.needs(params, None)  # knows whether there is such a model
                 outputs[step.id] = processor.outputs(params)
@@ -237,6 +241,17 @@ def _unknown_parameter(processor: str, name: str, fields: list[str]) -> str:
     return f"{processor} has no parameter '{name}'. {hint}"
 
 
+def _read_from(step: Step, given: Mapping[str, str] | None, processor: Processor[Any, Any]) -> Step:
+    """The step, reading from a named output where several are made and one is the most welcome."""
+    if given is None or step.source is None or step.source.output is not None or len(given) == 1:
+        return step
+    welcome = ([name for name, kind in given.items() if accepted(kind, (one,))] for one in processor.accepts)
+    best = next(filter(None, welcome), [])
+    if len(best) != 1:
+        return step
+    return step.model_copy(update={"source": Ref(step=step.source.step, output=best[0])})
+
+
 def _check_source(
     processor: Processor[Any, Any], step: Step, given: Mapping[str, str] | None, source_type: str | None
 ) -> None:
@@ -248,6 +263,8 @@ def _check_source(
             raise InvalidPlan(f"{processor.name} takes no source, and is given one.")
         return
     wanted = ", ".join(processor.accepts)
+    if source_type is None and processor.source_optional:
+        return
     if source_type is None:
         raise InvalidPlan(f"{processor.name} needs a source ({wanted}) and is given none.")
     if not accepted(source_type, processor.accepts):

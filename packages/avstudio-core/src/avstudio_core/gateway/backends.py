@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
+from avstudio_core.egress import host_of, is_loopback
 from avstudio_core.errors import AVStudioError, NotFound
 from avstudio_core.gateway.known_models import KnownModels
-from avstudio_core.gateway.policy import is_loopback
 from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost, Model
 from avstudio_core.plugins import Plugins
 
@@ -47,7 +47,7 @@ class Backends:
         """Whether its models run on this machine."""
         if backend.config.local is not None:
             return backend.config.local
-        return is_loopback(BackendConfig(name="", kind="", base_url=backend.url).host or "") or backend.always_local
+        return is_loopback(host_of(backend.url or "")) or backend.always_local
 
     async def known(self) -> tuple[list[Model], dict[str, str]]:
         """The models that a request may be routed to, and why backends that should list some do not."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pydantic import BaseModel
+
 from avstudio_core.answers import ChatAnswer, Embedding
 from avstudio_core.chat import ChatRequest, EmbedRequest, Message
 from avstudio_core.errors import AVStudioError
@@ -72,7 +74,9 @@ class Door:
     async def _answer(self, ask: Ask, tell: Tell) -> None:
         try:
             if ask.verb == "embed":
-                made: ChatAnswer | Embedding = await self.gateway.embed(EmbedRequest.model_validate(ask.request))
+                made: BaseModel = await self.gateway.embed(EmbedRequest.model_validate(ask.request))
+            elif ask.verb == "route":
+                made = await self.gateway.route(ChatRequest.model_validate(ask.request))
             else:
                 made = await self._streamed(ask, tell)
         except AVStudioError as error:

@@ -156,7 +156,13 @@ class Gateway:
         if name != "auto":
             named = await self._candidates.named(request.model_copy(update={"model": name}))
             reason = "The request names its model."
-            decision = RouteDecision(rule="named", reason=reason, chosen=named.model.id, estimate=named.estimate)
+            decision = RouteDecision(
+                rule="named",
+                reason=reason,
+                chosen=named.model.id,
+                context=named.model.can.context,
+                estimate=named.estimate,
+            )
             return Route(decision, {named.model.id: named})
         candidates = await self._candidates.of(request)
         decision = self._router.route(request.wishes, candidates)

@@ -130,6 +130,7 @@ def _decision(
         rule=name,
         reason=reason,
         chosen=chosen.model.id,
+        context=chosen.model.can.context,
         estimate=chosen.estimate,
         fallbacks=tuple(one.model.id for one in others),
         rejected=rejected,

@@ -15,11 +15,14 @@ CHECK_SECONDS = 0.1
 """How often a run that waits for a model looks whether it is to stop."""
 
 
+Verb = Literal["chat", "embed", "route"]
+
+
 class Ask(BaseModel):
     """A request on its way from a run to its studio."""
 
     id: str
-    verb: Literal["chat", "embed"]
+    verb: Verb
     request: dict[str, JsonValue]
 
 
@@ -44,7 +47,7 @@ Asker = Callable[[Ask, Tell], Callable[[], None]]
 
 def asked(
     asker: Asker,
-    verb: Literal["chat", "embed"],
+    verb: Verb,
     request: dict[str, JsonValue],
     *,
     check: Callable[[], None],

@@ -125,7 +125,7 @@ class Processor(ABC, Generic[P, R]):
 
     @abstractmethod
     def run(self, source: Any, params: P, context: Context) -> R:
-        """Do the work. `source` is the `Artifact` to work on, or `None` where `accepts` is empty."""
+        """Do the work. `source` is the `Artifact` to work on, or `None` where there is none."""
 
     # Optional
 
@@ -133,7 +133,10 @@ class Processor(ABC, Generic[P, R]):
     """Raise it when equal input gives different output: it is part of the cache key."""
 
     accepts: ClassVar[tuple[str, ...]] = ()
-    """Media types of the source (`audio/*`); empty where there is none."""
+    """Media types of the source (`audio/*`), the most welcome first; empty where there is none."""
+
+    source_optional: ClassVar[bool] = False
+    """Whether it also runs without a source: `run` then gets `None`."""
 
     cacheable: ClassVar[bool] = True
     """Whether equal input and parameters may be answered with an earlier result."""

@@ -51,6 +51,7 @@ class RouteDecision(BaseModel):
     rule: str
     reason: str = Field(description="The rule in words.")
     chosen: str
+    context: int | None = Field(None, description="Tokens that the chosen model takes in, where that is known.")
     estimate: Estimate
     fallbacks: tuple[str, ...] = Field((), description="Tried in this order when the chosen one fails before a word.")
     rejected: tuple[Rejected, ...] = ()

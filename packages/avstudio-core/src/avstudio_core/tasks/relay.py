@@ -18,6 +18,8 @@ TOKEN_SECONDS = 0.1
 
 def relayed(host: Host, order: Order, report: Callable[[Report], None], ask: Ask, tell: Tell) -> Callable[[], None]:
     """Pass a request on to the studio, and the answer back; its text becomes events of the task on the way."""
+    if ask.verb != "chat":
+        return host.ask(ask, tell)
     tokens = Tokens(order.job_id, ask.id, report)
 
     def heard(told: Told) -> None:
