@@ -48,10 +48,13 @@ def makes_files(declaration: Declaration) -> bool:
 
 def _source(declaration: Declaration) -> inspect.Parameter:
     said = f"A file ({', '.join(declaration.accepts)}), or the id of a stored artifact (art_…)."
+    argument = typer.Argument(metavar="SOURCE", help=said)
+    optional = declaration.source_optional
     return inspect.Parameter(
         "source",
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        annotation=Annotated[str, typer.Argument(metavar="SOURCE", help=said)],
+        default=None if optional else inspect.Parameter.empty,
+        annotation=Annotated[str | None, argument] if optional else Annotated[str, argument],
     )
 
 
