@@ -7,13 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import insert, select
 
 from avstudio_core.errors import DataFolderError
+from avstudio_core.storage.database import Database
 from avstudio_core.storage.schema import REVISIONS, open_database
-from avstudio_core.storage.tables import metadata
+from avstudio_core.storage.tables import metadata, projects
 
 
 def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
@@ -70,6 +74,22 @@ def test_processes_that_open_a_fresh_folder_together_agree(tmp_path: Path) -> No
         process.stdin = None
     assert [process.communicate(timeout=60)[1] for process in started] == [b""] * 3
     assert [process.returncode for process in started] == [0] * 3
+
+
+def test_a_folder_with_the_first_schema_is_brought_up_and_keeps_what_it_has(tmp_path: Path) -> None:
+    base = Database(tmp_path / "avstudio.db")
+    config = Config()
+    config.set_main_option("script_location", "avstudio_core.storage:migrations")
+    with base.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, REVISIONS[0])
+        connection.execute(insert(projects), {"name": "song", "created_at": 1.0})
+    base.close()
+    base = open_database(tmp_path)
+    with base.read() as connection:
+        assert connection.execute(select(projects.c.name)).scalars().all() == ["song"]
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    base.close()
 
 
 def test_a_folder_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
