@@ -106,7 +106,7 @@ def address_obstacle(url: str | None) -> str | None:
 
 def runs_here(backend: Backend) -> bool:
     """Whether its models are on this machine: as configured, else by the address."""
-    from avstudio_core.gateway.policy import is_loopback
+    from avstudio_core.egress import is_loopback
 
     local = backend.config.local
     return is_loopback(urlsplit(backend.url or "").hostname or "") if local is None else local

@@ -18,7 +18,7 @@ _MASKED = re.compile(r"\S*\*{3,}\S*")
 
 def key_obstacle(backend: Backend) -> str | None:
     """Why no key can be sent to a server that wants one, or `None`."""
-    from avstudio_core.gateway.policy import is_loopback
+    from avstudio_core.egress import is_loopback
 
     variable, key = backend.key_variable, backend.key
     if variable is None or (key is None and is_loopback(backend.config.host or "")):

@@ -16,17 +16,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from avstudio_core.testing.backend_contract import BackendContract, Dialect, HttpBackendContract
     from avstudio_core.testing.contracts import MemoryManagerContract, ProcessorContract, WeightsContract
     from avstudio_core.testing.executor_contract import ExecutorContract
+    from avstudio_core.testing.model_server import ModelServer, Sent
 
 _HOMES = {
+    "BackendContract": "backend_contract",
+    "Dialect": "backend_contract",
     "ExecutorContract": "executor_contract",
+    "HttpBackendContract": "backend_contract",
     "MemoryManagerContract": "contracts",
+    "ModelServer": "model_server",
     "ProcessorContract": "contracts",
+    "Sent": "model_server",
     "WeightsContract": "contracts",
 }
 
-__all__ = ["ExecutorContract", "MemoryManagerContract", "ProcessorContract", "WeightsContract"]
+__all__ = [
+    "BackendContract",
+    "Dialect",
+    "ExecutorContract",
+    "HttpBackendContract",
+    "MemoryManagerContract",
+    "ModelServer",
+    "ProcessorContract",
+    "Sent",
+    "WeightsContract",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import pytest
 
 from avstudio_core.testing.contracts import HEAVY, imported_by
-from avstudio_core.testing.model_server import ModelServer, Sent
+from avstudio_core.testing.model_server import Heard, ModelServer, Sent
 
 if TYPE_CHECKING:
     from avstudio_core.chat import ChatRequest, Delta, Reply
@@ -146,6 +146,10 @@ class Dialect(ABC):
     def models(self, *names: str) -> Sent:
         """The list of models."""
 
+    def wants_stream(self, request: Heard) -> bool:
+        """Whether a request for a chat asks for a stream."""
+        return bool(request.data.get("stream"))
+
     @abstractmethod
     def streamed(self, reply: Reply) -> list[bytes]:
         """An answer in pieces: its first words in the first one that has any, the end in the last."""
@@ -197,7 +201,9 @@ class HttpBackendContract(BackendContract):
 
     def will_say(self, server: ModelServer, reply: Reply) -> None:
         """Have the server say that, whether it is asked for a stream or not."""
-        server.say(_Either(self.dialect, reply), at=self.dialect.chat_at)
+        dialect = self.dialect
+        streamed, whole = Sent.events(dialect.streamed(reply)), dialect.whole(reply)
+        server.say(lambda request: streamed if dialect.wants_stream(request) else whole, at=dialect.chat_at)
 
     def both(self, made: Backend, model: Model, request: ChatRequest) -> list[Exception]:
         """What a chat and a stream raise."""
@@ -302,15 +308,12 @@ class HttpBackendContract(BackendContract):
 
         assert self.during(made, cancel)
 
-    def test_a_server_that_is_down(self, server: ModelServer, made: Backend, model: Model) -> None:
+    def test_a_server_that_is_down(self, config: BackendConfig, witness: Witness, model: Model) -> None:
         from avstudio_core.errors import BackendDown
 
-        server.__exit__()
-        try:
-            errors = self.both(made, model, question())
-        finally:
-            server.__init__()  # type: ignore[misc]
-            server.__enter__()
+        with ModelServer() as gone:
+            config = config.model_copy(update={"base_url": gone.url + self.dialect.version})
+        errors = self.both(self.backend(config, witness), model, question())
         assert [type(error) for error in errors] == [BackendDown] * 2
         assert "'127.0.0.1" in str(errors[0])
 
@@ -332,8 +335,7 @@ class HttpBackendContract(BackendContract):
             texts: list[str] = []
             for _ in range(2):
                 with pytest.raises(BackendDown):
-                    async for delta in made.stream(question(), model):
-                        texts.append(delta.text)
+                    await _gather(made.stream(question(), model), texts)
             return texts
 
         assert "".join(self.during(made, ask)).startswith("Good morning to you.")
@@ -430,12 +432,17 @@ def with_tool() -> ChatRequest:
         "properties": {"at": {"type": "array", "items": {"anyOf": [{"type": "number"}]}}, "deep": deep},
         "required": ["at"],
     }
-    return question(tools=(Tool(name="cut", description="Cuts.", parameters=schema),))  # type: ignore[arg-type]
+    return question(tools=(Tool(name="cut", description="Cuts.", parameters=schema),))
 
 
 async def heard(deltas: AsyncIterator[Delta]) -> list[Delta]:
     """All pieces of a stream."""
     return [delta async for delta in deltas]
+
+
+async def _gather(deltas: AsyncIterator[Delta], texts: list[str]) -> None:
+    async for delta in deltas:
+        texts.append(delta.text)
 
 
 async def _chat(made: Backend, model: Model) -> Reply:

@@ -6,7 +6,7 @@ import json
 import select
 import socket
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
@@ -51,6 +51,10 @@ class Heard:
         return json.loads(self.content)
 
 
+Said = Sent | Callable[[Heard], Sent]
+"""An answer, or what makes one of the request."""
+
+
 class ModelServer:
     """Answers each request with what was declared for its path; what was declared last is asked first."""
 
@@ -58,7 +62,7 @@ class ModelServer:
         self.heard: list[Heard] = []
         self.left = threading.Semaphore(0)
         """Released for each client that went away while its answer was hanging."""
-        self._declared: list[tuple[str, list[Sent]]] = []
+        self._declared: list[tuple[str, list[Said]]] = []
         self._connections: set[socket.socket] = set()
         self._closing = threading.Event()
         self._http = _Listener(self)
@@ -80,7 +84,7 @@ class ModelServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._http.server_address[1]}"
 
-    def say(self, *sent: Sent, at: str = "") -> None:
+    def say(self, *sent: Said, at: str = "") -> None:
         """Answer requests whose path holds `at` with these, one after the other, the last one again and again."""
         self._declared.insert(0, (at, list(sent)))
 
@@ -88,11 +92,13 @@ class ModelServer:
         """Whether a client goes away from a hanging answer within half a minute."""
         return self.left.acquire(timeout=PATIENCE_SECONDS)
 
-    def _next(self, path: str) -> Sent:
-        for at, sent in self._declared:
-            if at in path:
-                return sent.pop(0) if len(sent) > 1 else sent[0]
-        return Sent.data({"error": {"message": f"nothing was declared for '{path}'"}}, 404)
+    def answer_to(self, request: Heard) -> Sent:
+        self.heard.append(request)
+        for at, declared in self._declared:
+            if at in request.path:
+                sent = declared.pop(0) if len(declared) > 1 else declared[0]
+                return sent(request) if callable(sent) else sent
+        return Sent.data({"error": {"message": f"nothing was declared for '{request.path}'"}}, 404)
 
 
 class _Listener(ThreadingHTTPServer):
@@ -133,8 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         server = self.server.model_server
         content = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        server.heard.append(Heard(self.command, self.path, headers, content))
-        sent = server._next(self.path)
+        sent = server.answer_to(Heard(self.command, self.path, headers, content))
         whole = len(sent.pieces) == 1 and isinstance(sent.pieces[0], bytes)
         self._begin(sent, whole)
         for piece in sent.pieces:
