@@ -20,7 +20,8 @@ print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["text", "--help"], ["text", "shout", "--help"], ["tasks", "--help"]]
+    "arguments",
+    [["--help"], ["text", "--help"], ["text", "shout", "--help"], ["tasks", "--help"], ["budgets", "set", "--help"]],
 )
 def test_help_imports_nothing_heavy(reading: CommandLine, arguments: list[str]) -> None:
     reading("--help")  # fills the catalogue's cache

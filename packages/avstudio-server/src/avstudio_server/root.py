@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from avstudio_core.catalogue import Declaration
 
 WORK = ("pipe", "tasks")
+MONEY = ("cost", "budgets", "tokens")
 STUDIO = ("processors", "plugins", "models", "doctor")
 
 
@@ -53,11 +54,11 @@ class Root(Group):
         return found
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [*self.media, *WORK, *STUDIO]
+        return [*self.media, *WORK, *MONEY, *STUDIO]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.commands:
-            if cmd_name in WORK + STUDIO:
+            if cmd_name in WORK + MONEY + STUDIO:
                 self.commands[cmd_name] = import_module(f"avstudio_server.commands.{cmd_name}").command()
             elif cmd_name in self.media:
                 self.commands[cmd_name] = Medium(cmd_name, self.media[cmd_name])
@@ -73,6 +74,7 @@ class Root(Group):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         write(formatter, "Media", summaries(self, ctx, self.media))
         write(formatter, "Work", summaries(self, ctx, WORK))
+        write(formatter, "Money", summaries(self, ctx, MONEY))
         write(formatter, "Studio", summaries(self, ctx, STUDIO))
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
