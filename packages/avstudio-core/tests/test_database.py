@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Insert, event, func, insert, select
+from sqlalchemy import Connection, Insert, func, insert, select
 
 from avstudio_core.errors import DataFolderError, InvalidInput, StorageError
 from avstudio_core.storage import database
@@ -57,15 +57,15 @@ def test_it_syncs_each_commit_and_keeps_a_log(base: Database) -> None:
 
 
 def test_writers_share_commits(base: Database) -> None:
-    commits: list[int] = []
-    event.listen(base.engine, "commit", lambda connection: commits.append(1))
+    statements: list[str] = []
+    base._driver.set_trace_callback(statements.append)
     held = threading.Event()
     first = base.write_soon(lambda transaction: held.wait(10))
     rest = [base.write_soon(adding(f"{n:03}")) for n in range(200)]
     held.set()
     assert first.result(10)
     assert [future.result(10) for future in rest] == [f"{n:03}" for n in range(200)]
-    assert len(commits) <= 3
+    assert statements.count("COMMIT") <= 3
     assert len(names(base)) == 200
 
 
@@ -178,17 +178,26 @@ def test_an_unforeseen_failure_reaches_the_one_who_asked(base: Database) -> None
 
 def test_groups_are_bounded(base: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "GROUP", 10)
-    commits: list[int] = []
-    event.listen(base.engine, "commit", lambda connection: commits.append(1))
+    statements: list[str] = []
+    base._driver.set_trace_callback(statements.append)
     held = threading.Event()
     base.write_soon(lambda transaction: held.wait(10))
     futures = [base.write_soon(adding(f"{n}")) for n in range(95)]
     held.set()
     for future in futures:
         future.result(10)
-    assert len(commits) >= 10
+    assert statements.count("COMMIT") >= 10
 
 
 def _pragma(connection: Connection, name: str) -> object:
     row = connection.exec_driver_sql(f"PRAGMA {name}").fetchone()
     return row[0] if row else None
+
+
+def test_a_group_is_synced_unless_none_in_it_asks_for_that(base: Database) -> None:
+    statements: list[str] = []
+    base._driver.set_trace_callback(statements.append)
+    for synced in (False, False, True, False):
+        base.write_soon(adding(f"{len(statements)}"), synced=synced).result(10)
+    assert [one.rpartition("=")[2] for one in statements if "synchronous" in one] == ["NORMAL", "FULL", "NORMAL"]
+    assert len(names(base)) == 4

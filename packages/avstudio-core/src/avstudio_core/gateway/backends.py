@@ -25,7 +25,8 @@ class Backends:
         self._known = known
         self._host = host
         self._made: dict[str, Backend] | None = None
-        self._listed: dict[str, tuple[float, list[Model] | str]] = {}
+        self._listed: dict[str, list[Model] | str] = {}
+        self._view: tuple[float, list[Model], dict[str, str]] = (0.0, [], {})
 
     def all(self) -> dict[str, Backend]:
         """By name."""
@@ -51,13 +52,18 @@ class Backends:
 
     async def known(self) -> tuple[list[Model], dict[str, str]]:
         """The models that a request may be routed to, and why backends that should list some do not."""
+        until, models, silent = self._view
+        if time.monotonic() >= until:
+            self._view = _, models, silent = await self._looked()
+        return models, silent
+
+    async def _looked(self) -> tuple[float, list[Model], dict[str, str]]:
         models: list[Model] = []
         silent: dict[str, str] = {}
         asked = {name: backend for name, backend in self.all().items() if self._asks(backend)}
-        if stale := [backend for backend in asked.values() if self._is_stale(backend)]:
-            await asyncio.gather(*map(self._list, stale))
+        await asyncio.gather(*map(self._list, asked.values()))
         for name, backend in self.all().items():
-            listed = self._listed[name][1] if name in asked else []
+            listed = self._listed[name] if name in asked else []
             if isinstance(listed, str):
                 silent[name] = listed
                 continue
@@ -65,11 +71,11 @@ class Backends:
             for declared in self._known.names(name):
                 here.setdefault(declared, Model(backend=name, name=declared, local=self.is_local(backend)))
             models += map(self._known.completed, here.values())
-        return models, silent
+        return time.monotonic() + LISTED_SECONDS, models, silent
 
     def is_listed(self, name: str) -> bool:
         """Whether the server's own list of models is at hand."""
-        return isinstance(self._listed.get(name, (0.0, ""))[1], list)
+        return isinstance(self._listed.get(name), list)
 
     async def listed(self, name: str) -> list[Model]:
         """What a backend's server lists now, and what is known of it. Raises its `ModelError`."""
@@ -93,9 +99,6 @@ class Backends:
         """Whether the server is asked for its models: a free one is, if nothing stands against calling it."""
         return (backend.lists_cheaply or self.is_local(backend)) and backend.obstacle() is None
 
-    def _is_stale(self, backend: Backend) -> bool:
-        return time.monotonic() >= self._listed.get(backend.config.name, (0.0, ""))[0]
-
     async def _list(self, backend: Backend) -> None:
         answer: list[Model] | str
         try:
@@ -105,4 +108,4 @@ class Backends:
             answer = f"it does not list its models within {LISTING_SECONDS:g} s"
         except AVStudioError as error:
             answer = str(error)
-        self._listed[backend.config.name] = (time.monotonic() + LISTED_SECONDS, answer)
+        self._listed[backend.config.name] = answer

@@ -104,7 +104,7 @@ class Candidates:
             return NoModel(reason)
         if backend.url and (reason := self._policy.obstacle(backend.url, private=request.wishes.private)):
             return EgressRefused(f"nothing may be sent there: {reason}")
-        if model.memory_mb > (budget := self._pool.budget_mb()):
+        if model.memory_mb and model.memory_mb > (budget := self._pool.budget_mb()):
             return NotEnoughMemory(f"it needs {model.memory_mb} MB, and all models together may take {budget} MB")
         if reason := self._health.obstacle(model.backend):
             return BackendDown(reason)

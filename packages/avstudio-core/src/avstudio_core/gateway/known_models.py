@@ -83,11 +83,11 @@ class KnownModels:
 
     def completed(self, model: Model) -> Model:
         """A model as the server describes it, with what is known besides: general patterns first, its own name last."""
-        entries = sorted(self.models.items(), key=lambda entry: not _is_pattern(entry[0]))
-        for name, known in entries:
-            if name == model.id or (_is_pattern(name) and fnmatchcase(model.id, name)):
+        name = model.id
+        for pattern, known in self.models.items():
+            if _is_pattern(pattern) and fnmatchcase(name, pattern):
                 model = _applied(model, known)
-        return model
+        return _applied(model, self.models[name]) if name in self.models else model
 
 
 def _over(below: Known | None, above: Known) -> Known:

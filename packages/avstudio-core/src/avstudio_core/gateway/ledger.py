@@ -79,7 +79,8 @@ class Ledger:
                 with suppress(StorageError):  # closing: whoever comes next finds it, and takes it for lost
                     self.settle(reservation, Settled("cancelled"))
 
-        return _then(self._database.write_soon(operation), granted, given_up)
+        # Not synced: the settlement is, a moment later; until then a loss of power ends the call together with its trace.
+        return _then(self._database.write_soon(operation, synced=False), granted, given_up)
 
     def settle(self, reservation: Reservation, settled: Settled) -> Future[None]:
         """Record what a call took and cost, and let its reservation go. Settling again changes nothing.

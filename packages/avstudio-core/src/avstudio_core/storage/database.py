@@ -28,9 +28,9 @@ GROUP = 512
 class Transaction:
     """What an operation writes with: statements now, or together with the group's others before the commit."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, driver: sqlite3.Connection) -> None:
         self.connection = connection
-        self._cursor: sqlite3.Cursor = connection.connection.cursor()  # type: ignore[assignment]
+        self._cursor = driver.cursor()
         self._later: dict[Executable, list[Mapping[str, Any]]] = {}
 
     def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
@@ -59,8 +59,9 @@ Operation = Callable[[Transaction], T]
 
 
 class _Write(Generic[T]):
-    def __init__(self, operation: Operation[T]) -> None:
+    def __init__(self, operation: Operation[T], synced: bool) -> None:
         self.operation = operation
+        self.synced = synced
         self.future: Future[T] = Future()
 
 
@@ -81,7 +82,11 @@ class Database:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         self._writer = _engine(path)
         event.listen(self._writer, "begin", _begin_immediate)
-        self._connection = self._writer.connect()
+        self._connection = self._readers.connect()
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        self._driver = driver
+        self._synced = True
         self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="database", daemon=True)
         self._watch: sqlite3.Connection | None = None
@@ -96,11 +101,14 @@ class Database:
         """Run an operation and wait until it is on the disk."""
         return self.write_soon(operation).result()
 
-    def write_soon(self, operation: Operation[T]) -> Future[T]:
-        """Hand over an operation; operations run in the order in which one thread hands them over."""
+    def write_soon(self, operation: Operation[T], *, synced: bool = True) -> Future[T]:
+        """Hand over an operation; operations run in the order in which one thread hands them over.
+
+        One that is not `synced` outlives the process as any other, and a loss of power only once a later one is.
+        """
         if self._closed:
             raise StorageError("The studio is closed.")
-        write = _Write(operation)
+        write = _Write(operation, synced)
         self._queue.put(write)
         return write.future
 
@@ -181,10 +189,20 @@ class Database:
             write.future.set_result(result)
 
     def _transact(self, group: Sequence[_Write[Any]]) -> list[Any]:
-        with self._connection.begin():
-            transaction = Transaction(self._connection)
+        driver = self._driver
+        synced = any(write.synced for write in group)
+        if synced is not self._synced:
+            driver.execute(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
+            self._synced = synced
+        driver.execute("BEGIN IMMEDIATE")  # by the driver: what SQLAlchemy does around it costs more than it does
+        try:
+            transaction = Transaction(self._connection, driver)
             results = [write.operation(transaction) for write in group]
             transaction.flush()
+            driver.execute("COMMIT")
+        except BaseException:
+            driver.rollback()
+            raise
         return results
 
 
