@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from avstudio_core import hookimpl
+from avstudio_core import Processor, hookimpl
 
 if TYPE_CHECKING:
     from avstudio_core.kinds.backend import Backend
     from avstudio_core.kinds.price_book import PriceBook
+
+
+@hookimpl
+def register_processors() -> list[type[Processor[Any, Any]]]:
+    from avstudio_llm.chat import Chat
+    from avstudio_llm.embed import Embed
+    from avstudio_llm.summarize import Summarize
+    from avstudio_llm.translate import Translate
+
+    return [Chat, Embed, Summarize, Translate]
 
 
 @hookimpl

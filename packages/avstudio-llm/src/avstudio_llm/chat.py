@@ -1,0 +1,55 @@
+"""`llm.chat`: one question to a language model, as a durable task."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field, JsonValue
+
+from avstudio_core import Artifact, Context
+from avstudio_core.chat import FinishReason
+from avstudio_llm.asking import ModelParams, ModelProcessor, ModelResult, Tally, spoken
+from avstudio_llm.text.transcript import TEXTS, read
+
+
+class ChatParams(ModelParams):
+    """What to ask, and whom."""
+
+    prompt: str = Field(min_length=1, description="The question, or what to do with the source.")
+    system: str | None = Field(None, description="Who the model is to be, and how it is to answer.")
+    max_tokens: int | None = Field(None, ge=1, description="The longest answer, reasoning included.")
+    temperature: float | None = Field(None, ge=0, le=2, description="0 is the likeliest answer.")
+    seed: int | None = Field(
+        None, ge=0, le=2**31 - 1, description="The same one gives the same answer, if the model can."
+    )
+    answer_schema: dict[str, JsonValue] | None = Field(None, description="JSON Schema that the answer must fit.")
+
+
+class ChatResult(ModelResult):
+    """What the model said."""
+
+    text: str = Field(description="The answer.")
+    parsed: JsonValue = Field(None, description="The answer as data, where a schema was given.")
+    finish: FinishReason = Field("stop", description="Why it ended: `length` means that it was cut.")
+
+
+class Chat(ModelProcessor[ChatParams, ChatResult]):
+    """Ask a language model, about a transcript, subtitles or a text if one is given."""
+
+    name: ClassVar[str] = "llm.chat"
+    accepts: ClassVar[tuple[str, ...]] = TEXTS
+    source_optional: ClassVar[bool] = True
+
+    def run(self, source: Artifact | None, params: ChatParams, context: Context) -> ChatResult:
+        context.progress(0.0, "ask")
+        prompt = params.prompt if source is None else f"{params.prompt}\n\n{source.name}:\n{read(source).text}"
+        options: dict[str, Any] = {
+            name: value
+            for name in ("system", "max_tokens", "temperature", "seed", "answer_schema")
+            if (value := getattr(params, name)) is not None
+        }
+        answer = context.chat(prompt, **params.choice, **options)
+        tally = Tally(context)
+        tally.add(answer)
+        text = spoken(answer)
+        return ChatResult(text=text, parsed=answer.parsed, finish=answer.finish, **tally.result())

@@ -1,0 +1,93 @@
+"""`llm.embed`: texts as vectors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from avstudio_core import Artifact, Context, Review
+from avstudio_core.errors import BadAnswer, InvalidParams
+from avstudio_llm.asking import ModelParams, ModelProcessor, ModelResult, Tally
+from avstudio_llm.text.transcript import TEXTS, Segment, read
+
+MEDIA_TYPE = "application/vnd.avstudio.vectors+json"
+BATCH = 64
+"""Texts in one request."""
+
+
+class EmbedParams(ModelParams):
+    """What to embed, and which model is to do it."""
+
+    texts: list[str] = Field([], description="The texts, where no source is given.")
+    dimensions: int | None = Field(None, ge=1, le=65_536, description="Length of the vectors, if the model can choose.")
+
+
+class EmbedResult(ModelResult):
+    """The vectors, with the texts and times that they stand for."""
+
+    vectors: Artifact = Field(
+        description="JSON: `model`, `dimensions` and `items` of `text`, `start`, `end`, `vector`."
+    )
+    count: int = Field(ge=0, description="How many vectors.")
+    dimensions: int = Field(ge=1, description="Length of each.")
+
+
+class Embed(ModelProcessor[EmbedParams, EmbedResult]):
+    """Turn texts, or each segment of a transcript, subtitles or text, into vectors for searching by meaning."""
+
+    name: ClassVar[str] = "llm.embed"
+    accepts: ClassVar[tuple[str, ...]] = TEXTS
+    source_optional: ClassVar[bool] = True
+
+    def outputs(self, params: EmbedParams) -> dict[str, str]:
+        return {"vectors": MEDIA_TYPE}
+
+    def run(self, source: Artifact | None, params: EmbedParams, context: Context) -> EmbedResult:
+        context.progress(0.0, "read")
+        segments = _segments(source, params)
+        tally = Tally(context)
+        vectors = _embedded(segments, params, context, tally)
+        facts = tally.result()
+        sizes = {len(vector) for vector in vectors}
+        if len(vectors) != len(segments) or len(sizes) != 1 or 0 in sizes:
+            raise BadAnswer(
+                f"'{facts['model']}' gave {len(vectors)} vectors of {sorted(sizes)} numbers for {len(segments)}."
+            )
+        name = source.name_for(".vectors.json") if source else "vectors.json"
+        path = context.new_path(name)
+        items = [
+            {"text": segment.text, "start": segment.start, "end": segment.end, "vector": vector}
+            for segment, vector in zip(segments, vectors, strict=True)
+        ]
+        path.write_text(
+            json.dumps({"model": facts["model"], "dimensions": min(sizes), "items": items}), encoding="utf-8"
+        )
+        made = context.publish(path, name, MEDIA_TYPE)
+        return EmbedResult(vectors=made, count=len(vectors), dimensions=min(sizes), **facts)
+
+    def review(self, result: EmbedResult, context: Context) -> Review:
+        return Review.accept() if result.count else Review.send_back("There are no vectors.")
+
+
+def _segments(source: Artifact | None, params: EmbedParams) -> Sequence[Segment]:
+    if (source is None) == (not params.texts):
+        raise InvalidParams("Give a source or 'texts', one of the two.")
+    return read(source).segments if source else [Segment(text) for text in params.texts]
+
+
+def _embedded(
+    segments: Sequence[Segment], params: EmbedParams, context: Context, tally: Tally
+) -> list[tuple[float, ...]]:
+    """A vector for each segment, all of the model that made the first: vectors of two models do not compare."""
+    options = params.choice | ({"dimensions": params.dimensions} if params.dimensions else {})
+    vectors: list[tuple[float, ...]] = []
+    for start in range(0, len(segments), BATCH):
+        context.progress(start / len(segments), f"{start} of {len(segments)} texts")
+        answer = context.embed([segment.text for segment in segments[start : start + BATCH]], **options)
+        options["model"] = answer.model
+        tally.add(answer)
+        vectors += answer.vectors
+    return vectors

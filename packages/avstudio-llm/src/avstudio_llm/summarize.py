@@ -1,0 +1,96 @@
+"""`llm.summarize`: what a long text says, in short, and its chapters."""
+
+from __future__ import annotations
+
+import json
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from avstudio_core import Artifact, Context, Review
+from avstudio_llm.asking import ModelParams, ModelProcessor, ModelResult, Tally
+from avstudio_llm.text.chapters import Chapter, chapters, in_order
+from avstudio_llm.text.transcript import TEXTS, Transcript, clock, read
+
+MEDIA_TYPE = "application/vnd.avstudio.summary+json"
+
+
+class SummarizeParams(ModelParams):
+    """What to write, and who is to write it."""
+
+    length: Literal["short", "medium", "long"] = Field("medium", description="Sentences, about 150 words, or 500.")
+    style: Literal["paragraphs", "bullets"] = Field("paragraphs", description="Running text, or points.")
+    language: str | None = Field(None, description="Language to write in; that of the text when not given.")
+    focus: str | None = Field(None, description="What to pay attention to, in words.")
+    chapters: bool = Field(True, description="Find chapters, where the text has times.")
+    most_chapters: int = Field(12, ge=1, le=100, description="Chapters at most.")
+
+
+class SummarizeResult(ModelResult):
+    """The summary, and the chapters of the recording."""
+
+    text: str = Field(description="The summary.")
+    chapters: list[Chapter] = Field(description="In order, without overlap; none for a text without times.")
+    duration: float | None = Field(
+        None, description="Length of the recording, as far as it is known.", json_schema_extra={"unit": "s"}
+    )
+    summary: Artifact = Field(description="Summary and chapters as Markdown.")
+    data: Artifact = Field(description="Summary and chapters as JSON.")
+
+
+class Summarize(ModelProcessor[SummarizeParams, SummarizeResult]):
+    """Summarise a transcript, subtitles or a text of any length, with chapters and their times.
+
+    What does not fit the model's context is summarised part by part, and the summaries are summarised. A model says
+    at which lines chapters begin; the times are those of the lines.
+    """
+
+    name: ClassVar[str] = "llm.summarize"
+    accepts: ClassVar[tuple[str, ...]] = TEXTS
+
+    def outputs(self, params: SummarizeParams) -> dict[str, str]:
+        return {"summary": "text/markdown", "data": MEDIA_TYPE}
+
+    def run(self, source: Artifact, params: SummarizeParams, context: Context) -> SummarizeResult:
+        from avstudio_llm.summarizing import Summarizer
+
+        context.progress(0.0, "read")
+        transcript = read(source)
+        with_chapters = params.chapters and transcript.timed
+        tally = Tally(context)
+        summarizer = Summarizer(context, params, transcript.segments, with_chapters, tally)
+        text = summarizer.summary()
+        duration = transcript.duration or 0.0
+        found = chapters(summarizer.titles, transcript.segments, duration, params.most_chapters)
+        return SummarizeResult(
+            text=text,
+            chapters=found,
+            duration=transcript.duration,
+            **_files(text, found, transcript, source, context),
+            **tally.result(chapters=with_chapters),
+        )
+
+    def review(self, result: SummarizeResult, context: Context) -> Review:
+        if not result.text.strip():
+            return Review.send_back("The summary is empty.")
+        if not in_order(result.chapters, result.duration or 0.0):
+            return Review.send_back("The chapters do not lie in the recording one after the other.")
+        return Review.accept()
+
+
+def _files(
+    text: str, found: list[Chapter], transcript: Transcript, source: Artifact, context: Context
+) -> dict[str, Artifact]:
+    def publish(written: str, ending: str, media_type: str) -> Artifact:
+        name = source.name_for(ending)
+        path = context.new_path(name)
+        path.write_text(written, encoding="utf-8")
+        return context.publish(path, name, media_type)
+
+    listed = [f"- {clock(chapter.start)} {chapter.title}" for chapter in found]
+    markdown = "\n".join(["# Summary", "", text, *(["", "## Chapters", "", *listed] if listed else []), ""])
+    data = {"text": text, "duration": transcript.duration, "chapters": [one.model_dump() for one in found]}
+    return {
+        "summary": publish(markdown, ".summary.md", "text/markdown"),
+        "data": publish(json.dumps(data, ensure_ascii=False, indent=1), ".summary.json", MEDIA_TYPE),
+    }

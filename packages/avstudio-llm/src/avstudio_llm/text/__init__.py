@@ -1,0 +1,1 @@
+"""Words with times: subtitles and transcripts, read, cut into parts, broken into lines."""

@@ -1,0 +1,151 @@
+"""`llm.translate`: subtitles in another language."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from html import unescape
+from typing import ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from avstudio_core import Artifact, Context, MediaFacts, Review
+from avstudio_core.errors import UnreadableMedia
+from avstudio_llm.asking import ModelParams, ModelProcessor, ModelResult, Tally
+from avstudio_llm.text.subtitles import MEDIA_TYPES, Cue, Subtitles, escaped
+from avstudio_llm.text.transcript import TRANSCRIPT, content, read
+from avstudio_llm.text.units import Unit, units
+
+
+class TranslateParams(ModelParams):
+    """Into what, in which form, and who is to translate."""
+
+    to: str = Field(
+        pattern=r"^[^\W\d_][\w -]*$",
+        max_length=40,
+        description="Language to translate into: a name, or a code such as de.",
+    )
+    source_language: str | None = Field(None, description="Language of the source, if the model should be told.")
+    format: Literal["srt", "vtt"] | None = Field(
+        None, description="Subtitles to write; those of the source when not given, SRT for a transcript."
+    )
+    line_length: int = Field(42, ge=10, le=200, description="Longest line.", json_schema_extra={"unit": "characters"})
+    lines: int = Field(2, ge=1, le=4, description="Lines of a cue.")
+    glossary: list[str] = Field([], description="Terms with their translations, such as bank=Ufer.")
+    batch: int = Field(20, ge=1, le=200, description="Lines in one request.")
+
+    @field_validator("glossary")
+    @classmethod
+    def _pairs(cls, given: list[str]) -> list[str]:
+        for entry in given:
+            term, _, said = entry.partition("=")
+            if not term.strip() or not said.strip():
+                raise ValueError(f"'{entry}' is no entry. Write term=translation")
+        return given
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """The glossary: term to translation."""
+        return {term.strip(): said.strip() for term, _, said in (entry.partition("=") for entry in self.glossary)}
+
+
+class TranslateResult(ModelResult):
+    """The translated subtitles."""
+
+    subtitles: Artifact = Field(description="The file.")
+    cues: int = Field(ge=1, description="How many cues it has.")
+    language: str = Field(description="The language, as it was asked for.")
+
+
+class Translate(ModelProcessor[TranslateParams, TranslateResult]):
+    """Translate subtitles; the number of cues, their times and their markup stay as they are.
+
+    Lines are broken anew, within the limits that are given. A segment of a transcript becomes as many cues as its
+    translation fills. Without a `format`, subtitles keep theirs; a plan takes the output for SRT.
+    """
+
+    name: ClassVar[str] = "llm.translate"
+    accepts: ClassVar[tuple[str, ...]] = ("application/x-subrip", "text/vtt", TRANSCRIPT, "application/json")
+
+    def outputs(self, params: TranslateParams) -> dict[str, str]:
+        return {"subtitles": MEDIA_TYPES[params.format or "srt"]}
+
+    def run(self, source: Artifact, params: TranslateParams, context: Context) -> TranslateResult:
+        context.progress(0.0, "read")
+        tally = Tally(context)
+        if source.media_type in MEDIA_TYPES.values():
+            file, lines = _subtitles(source, params, context, tally)
+        else:
+            file, lines = _of_transcript(source, params, context, tally)
+        written = file.written(["\n".join(one if file.format == "srt" else map(escaped, one)) for one in lines])
+        name = source.name_for(
+            f".{re.sub(r'[^a-z0-9]+', '-', params.to.lower()).strip('-') or 'translated'}.{file.format}"
+        )
+        path = context.new_path(name)
+        path.write_text(written, encoding="utf-8")
+        facts = MediaFacts(duration=max(cue.end for cue in file.cues))
+        made = context.publish(path, name, MEDIA_TYPES[file.format], facts)
+        return TranslateResult(
+            subtitles=made, cues=len(file.cues), language=params.to, **tally.result(format=file.format)
+        )
+
+    def review(self, result: TranslateResult, context: Context) -> Review:
+        """The file is read again: what is written is what counts."""
+        found = len(Subtitles.parse(content(result.subtitles)).cues)
+        if found != result.cues:
+            return Review.send_back(f"The file has {found} cues, and {result.cues} were translated.")
+        return Review.accept()
+
+
+def _subtitles(
+    source: Artifact, params: TranslateParams, context: Context, tally: Tally
+) -> tuple[Subtitles, list[list[str]]]:
+    """The cues of a file, and the lines of each in the other language."""
+    try:
+        file = Subtitles.parse(content(source))
+    except UnreadableMedia as error:
+        raise UnreadableMedia(f"'{source.name}' cannot be read: {error}") from None
+    found = units([unescape(cue.text) if file.format == "vtt" else cue.text for cue in file.cues])
+    speakers = Counter(unit.cue for unit in found)
+    shares = [max(1, params.lines // speakers[unit.cue]) for unit in found]
+    lines: list[list[str]] = [[] for _ in file.cues]
+    for unit, text in zip(found, _translated(found, shares, params, context, tally), strict=True):
+        lines[unit.cue] += unit.lines(text, params.line_length)
+    if params.format in (None, file.format):
+        return file, lines
+    return Subtitles.of(file.cues, params.format), lines
+
+
+def _of_transcript(
+    source: Artifact, params: TranslateParams, context: Context, tally: Tally
+) -> tuple[Subtitles, list[list[str]]]:
+    """A translated segment as cues that share its time by the length of their words."""
+    transcript = read(source)
+    found = [Unit(number, "", segment.text, "") for number, segment in enumerate(transcript.segments)]
+    cues: list[Cue] = []
+    lines: list[list[str]] = []
+    texts = _translated(found, [None] * len(found), params, context, tally)
+    for segment, unit, text in zip(transcript.segments, found, texts, strict=True):
+        broken = unit.lines(text, params.line_length)
+        groups = [broken[at : at + params.lines] for at in range(0, len(broken), params.lines)]
+        cues += _spread(groups, segment.start or 0.0, segment.end or 0.0)
+        lines += groups
+    return Subtitles.of(cues, params.format or "srt"), lines
+
+
+def _translated(
+    found: Sequence[Unit], most: Sequence[int | None], params: TranslateParams, context: Context, tally: Tally
+) -> list[str]:
+    from avstudio_llm.translating import Translator
+
+    if not any(unit.speaks for unit in found):
+        raise UnreadableMedia("There are no words to translate in the source.")
+    return Translator(context, params, found, most, tally).translated()
+
+
+def _spread(groups: Sequence[Sequence[str]], start: float, end: float) -> list[Cue]:
+    sizes = [sum(map(len, group)) for group in groups]
+    ends = [start + (end - start) * sum(sizes[: at + 1]) / sum(sizes) for at in range(len(groups))]
+    times = zip([start, *ends[:-1]], ends, groups, strict=True)
+    return [Cue(begin, end, "\n".join(group)) for begin, end, group in times]
