@@ -141,10 +141,10 @@ class Translator:
         return plain(text) if flaw.code == "markup_lost" else text
 
     def _left_out(self, missing: Sequence[int]) -> str:
-        found = dict.fromkeys(str(self.units[number].cue + 1) for number in missing)
-        plural = "s" if len(found) > 1 else ""
+        cues = list(dict.fromkeys(str(self.units[number].cue + 1) for number in missing))
+        which = f"cue{'s' if len(cues) > 1 else ''} {', '.join(cues)}"
         cure = "Try another model, or fewer lines at a time (batch)."
-        return f"'{self.tally.model}' was asked twice, and left out cue{plural} {", ".join(found)}. {cure}"
+        return f"'{self.tally.model}' was asked twice, and left out {which}. {cure}"
 
 
 def _with_neighbours(numbers: Sequence[int], flaws: Mapping[int, Flaw]) -> Iterator[int]:
