@@ -13,6 +13,8 @@ from avstudio_core.plugins import Plugins
 
 LISTED_SECONDS = 30.0
 """How long a server's list of models is taken for true."""
+STANDING_SECONDS = 1.0
+"""How long what stands against a backend is taken for true: a key that is set now counts a moment later."""
 LISTING_SECONDS = 3.0
 """How long the router waits for a list; a server that is slower is taken for absent."""
 
@@ -25,7 +27,9 @@ class Backends:
         self._known = known
         self._host = host
         self._made: dict[str, Backend] | None = None
+        self._outside: dict[str, str | None] = {}
         self._listed: dict[str, list[Model] | str] = {}
+        self._standing: tuple[float, dict[str, str | None]] = (0.0, {})
         self._view: tuple[float, list[Model], dict[str, str]] = (0.0, [], {})
 
     def all(self) -> dict[str, Backend]:
@@ -43,6 +47,21 @@ class Backends:
         if name not in self.all():
             raise NotFound.among("backend", name, self.all(), see="See them: avstudio llm models")
         return self.all()[name]
+
+    def obstacle(self, name: str) -> str | None:
+        """Why no call to a backend can succeed as things are, or `None`."""
+        until, standing = self._standing
+        if time.monotonic() >= until:
+            standing = {name: backend.obstacle() for name, backend in self.all().items()}
+            self._standing = time.monotonic() + STANDING_SECONDS, standing
+        return standing[name]
+
+    def outside(self, name: str) -> str | None:
+        """The address of a backend that is not on this machine."""
+        if name not in self._outside:
+            url = self.all()[name].url
+            self._outside[name] = url if url and not is_loopback(host_of(url)) else None
+        return self._outside[name]
 
     def is_local(self, backend: Backend) -> bool:
         """Whether its models run on this machine."""

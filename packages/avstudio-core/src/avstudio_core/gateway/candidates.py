@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from avstudio_core.chat import ChatRequest, EmbedRequest, Usage
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Request = ChatRequest | EmbedRequest
 
+NOTHING = Estimate(input_tokens=0, output_tokens=0)
 LONGEST_ANSWER = 8192
 """Tokens of a cloud model's answer where the request sets no limit: what is not limited cannot be budgeted."""
 USUAL_ANSWER = 500
@@ -56,8 +58,9 @@ class Candidates:
         weighed = [self._weighed(request, model, read) for model in models if _fits_verb(request, model)]
         if not absent:
             return weighed
-        reasons = {name: self._absence(name, models, silent) for name in self._backends.all()}
-        return [*weighed, *(_absent(name, reason) for name, reason in reasons.items() if reason)]
+        there = {model.backend for model in models}
+        reasons = {name: self._absence(name, silent) for name in self._backends.all() if name not in there}
+        return [*weighed, *(_absent(name, reason) for name, reason in reasons.items())]
 
     async def named(self, request: Request) -> Candidate:
         """The model that a request names, with or without its backend.
@@ -87,22 +90,22 @@ class Candidates:
 
     def _weighed(self, request: Request, model: Model, read: tuple[int, int]) -> Candidate:
         estimate, obstacle = self._weigh(request, model, read)
-        return Candidate(model=model, estimate=estimate, obstacle=str(obstacle) if obstacle else None)
+        return Candidate(model=model, estimate=estimate) if obstacle is None else _barred(model, str(obstacle))
 
     def _weigh(self, request: Request, model: Model, read: tuple[int, int]) -> tuple[Estimate, AVStudioError | None]:
         """What a call would take, and what stands against it. The price is only asked for where nothing else does."""
         obstacle = self._standing(request, model) or lacks(request, model, read[0])
         if obstacle is not None:
-            return Estimate(input_tokens=read[0], output_tokens=0), obstacle
+            return NOTHING, obstacle
         estimate = self._estimate(request, model, read)
         return estimate, self._too_dear(request, estimate)
 
     def _standing(self, request: Request, model: Model) -> AVStudioError | None:
         """What stands against the backend, whatever is asked of it."""
-        backend = self._backends.find(model.backend)
-        if reason := backend.obstacle():
+        if reason := self._backends.obstacle(model.backend):
             return NoModel(reason)
-        if backend.url and (reason := self._policy.obstacle(backend.url, private=request.wishes.private)):
+        url = self._backends.outside(model.backend)
+        if url and (reason := self._policy.obstacle(url, private=request.wishes.private)):
             return EgressRefused(f"nothing may be sent there: {reason}")
         if model.memory_mb and model.memory_mb > (budget := self._pool.budget_mb()):
             return NotEnoughMemory(f"it needs {model.memory_mb} MB, and all models together may take {budget} MB")
@@ -134,10 +137,8 @@ class Candidates:
         left = max(room, 0) / 1e6
         return OverBudget(f"over budget: it may cost ${estimate.most_micro / 1e6:.4f}, and ${left:.4f} are left")
 
-    def _absence(self, name: str, models: list[Model], silent: dict[str, str]) -> str | None:
-        if any(model.backend == name for model in models):
-            return None
-        return silent.get(name) or self._backends.find(name).obstacle() or "it has no models"
+    def _absence(self, name: str, silent: dict[str, str]) -> str:
+        return silent.get(name) or self._backends.obstacle(name) or "it has no models"
 
 
 def longest_answer(request: Request, model: Model) -> int | None:
@@ -170,6 +171,11 @@ def _fits_verb(request: Request, model: Model) -> bool:
     return model.can.embed if isinstance(request, EmbedRequest) else model.can.chat
 
 
+@lru_cache(maxsize=1024)
+def _barred(model: Model, obstacle: str) -> Candidate:
+    """A candidate that cannot answer; most requests meet the same ones."""
+    return Candidate(model=model, estimate=NOTHING, obstacle=obstacle)
+
+
 def _absent(backend: str, reason: str) -> Candidate:
-    nothing = Estimate(input_tokens=0, output_tokens=0)
-    return Candidate(model=Model(backend=backend, name="*", local=False), estimate=nothing, obstacle=reason)
+    return _barred(Model(backend=backend, name="*", local=False), reason)

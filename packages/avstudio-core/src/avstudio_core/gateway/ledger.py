@@ -79,7 +79,7 @@ class Ledger:
                 with suppress(StorageError):  # closing: whoever comes next finds it, and takes it for lost
                     self.settle(reservation, Settled("cancelled"))
 
-        # Not synced: the settlement is, a moment later; until then a loss of power ends the call together with its trace.
+        # Not synced: the settlement is, a moment later; a loss of power before that ends the call and its trace alike.
         return _then(self._database.write_soon(operation, synced=False), granted, given_up)
 
     def settle(self, reservation: Reservation, settled: Settled) -> Future[None]:
