@@ -55,7 +55,8 @@ async def measured(
     for _ in range(20):
         await call()
         await other()
-    first, second = [], []
+    first: list[list[float]] = []
+    second: list[list[float]] = []
     for number in range(runs):
         for side, results in ((call, first), (other, second))[:: 1 if number % 2 else -1]:
             results.append(await side())
@@ -73,7 +74,7 @@ def bare(client: Any) -> tuple[Callable[[], Awaitable[list[float]]], Callable[[]
     async def whole() -> list[float]:
         began = time.perf_counter()
         answer = await client.chat.completions.create(model="mock", messages=messages, max_tokens=100)
-        assert answer.usage and answer.usage.completion_tokens == 64
+        assert answer.usage.completion_tokens == 64
         return [time.perf_counter() - began]
 
     async def stream() -> list[float]:
