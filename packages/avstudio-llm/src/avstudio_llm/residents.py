@@ -52,6 +52,10 @@ class Resident(ABC):
         """Whether a model that was loaded is still there."""
         return True
 
+    def worth_keeping(self) -> bool:
+        """Whether the model is to stay for a next call, now that none uses it."""
+        return self.alive()
+
     @asynccontextmanager
     async def used(self, needs: Needs) -> AsyncIterator[None]:
         """Hold the model for one call, loaded first where it is not. Raises `NotEnoughMemory`, and what `load` does."""
@@ -95,8 +99,8 @@ class Resident(ABC):
             self._used_at = time.monotonic()
             idle = not self._users and self._loaded
         self.host.pool.touch(self.lane)
-        if idle and not self.alive():
-            threading.Thread(target=self.evict, daemon=True).start()  # for what is dead holds no memory
+        if idle and not self.worth_keeping():
+            threading.Thread(target=self.evict, daemon=True).start()
         elif idle:
             self._watch_idleness()
 

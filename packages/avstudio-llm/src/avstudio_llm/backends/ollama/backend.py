@@ -26,6 +26,7 @@ from avstudio_llm.backends.ollama.protocol import (
 from avstudio_llm.backends.ollama.server import Server
 from avstudio_llm.failures import unreadable
 from avstudio_llm.http import address_obstacle, runs_here
+from avstudio_llm.keys import key_obstacle
 
 CLOUD = "https://ollama.com"
 """Where a server has models run that it lists but does not hold."""
@@ -55,10 +56,12 @@ class Ollama(Backend):
         return address_of(self.config.base_url or self.host.secret("OLLAMA_HOST"))
 
     def obstacle(self) -> str | None:
+        given = self.config.base_url or self.host.secret("OLLAMA_HOST")
         try:
-            return address_obstacle(self.url)
+            obstacle = address_obstacle(address_of(given))
         except ValueError:
-            return f"'{self.config.base_url or self.host.secret('OLLAMA_HOST')}' is no address: set OLLAMA_HOST anew"
+            return f"'{given}' is no address: set OLLAMA_HOST anew"
+        return obstacle or (key_obstacle(self) if self.key else None)
 
     async def models(self) -> list[Model]:
         listed, loaded = await asyncio.gather(self._server.tags(), self._server.loaded())

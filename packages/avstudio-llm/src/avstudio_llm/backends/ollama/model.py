@@ -7,11 +7,9 @@ import contextlib
 import math
 import time
 
-from pydantic import BaseModel
-
-from avstudio_core.errors import BackendDown, ModelError
+from avstudio_core.errors import AVStudioError, BackendDown, ModelError, Unsupported
 from avstudio_core.kinds.backend import BackendHost
-from avstudio_llm.backends.ollama.protocol import full_name
+from avstudio_llm.backends.ollama.protocol import Line, full_name
 from avstudio_llm.backends.ollama.server import Server
 from avstudio_llm.residents import Gone, Resident
 
@@ -36,8 +34,12 @@ class OllamaModel(Resident):
     def free(self) -> bool:
         return asyncio.run(self._freed())
 
+    def worth_keeping(self) -> bool:
+        """A server that has not answered has loaded nothing."""
+        return self._measured
+
     async def measure(self) -> None:
-        """Tell the pool, once, what the model takes in the server's memory."""
+        """Tell the pool, once, what the model takes in the server's memory; asked for with its first words."""
         if self._measured:
             return
         self._measured = True
@@ -47,16 +49,17 @@ class OllamaModel(Resident):
 
     async def _freed(self) -> bool:
         """A server that is gone holds nothing; one that uses the model for somebody else keeps it."""
-        until = time.monotonic() + UNLOAD_SECONDS
+        body = {"model": self.name, "keep_alive": 0, "stream": False}
         try:
-            body = {"model": self.name, "keep_alive": 0, "stream": False}
-            await self._server.ask("/api/generate", BaseModel, body, seconds=UNLOAD_SECONDS)
+            with contextlib.suppress(Unsupported):  # removed from its disk meanwhile
+                await self._server.ask("/api/generate", Line, body, seconds=UNLOAD_SECONDS)
+            until = time.monotonic() + UNLOAD_SECONDS
             while await self._server.is_loaded(self.name):
                 if time.monotonic() > until:
                     return False
                 await asyncio.sleep(0.05)
         except BackendDown:
-            pass
-        except ModelError:  # removed meanwhile, say
-            return not await self._server.is_loaded(self.name)
+            return True
+        except AVStudioError:
+            return False
         return True

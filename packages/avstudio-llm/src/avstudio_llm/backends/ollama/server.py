@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from avstudio_core.errors import BackendDown, ModelError, Unsupported
+from avstudio_core.errors import BackendDown, ModelError, RequestRefused, Unsupported
 from avstudio_llm.backends.ollama.protocol import Details, Line, Listed, full_name, lines, parsed
 from avstudio_llm.failures import broken_off, refused, translated, unreadable
 from avstudio_llm.http import CONNECT_SECONDS, clients_of, timeout
+from avstudio_llm.keys import key_to_send
 
 if TYPE_CHECKING:
     import httpx2
@@ -55,11 +57,12 @@ class Server:
                 if not response.is_success:
                     await response.aread()
                     raise await self._refusal(response, model)
+                answer = None
                 async for line in lines(response.aiter_bytes()):
                     yield (answer := self._line(line, model))
                     if answer.done:
                         return
-                raise broken_off(self._backend)
+                raise broken_off(self._backend) if answer else unreadable(self._backend, "it is empty")
             finally:
                 await response.aclose()
 
@@ -82,8 +85,7 @@ class Server:
     def _request(
         self, client: httpx2.AsyncClient, path: str, body: dict[str, Any] | None, seconds: float
     ) -> httpx2.Request:
-        key = self._backend.key
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers = {"Authorization": f"Bearer {key_to_send(self._backend)}"} if self._backend.key else {}
         method = "GET" if body is None else "POST"
         url = f"{self._backend.url}{path}"
         return client.build_request(method, url, json=body, headers=headers, timeout=timeout(seconds))
@@ -121,14 +123,14 @@ class Server:
             try:
                 yield
             except httpx2.ConnectError:
-                url = self._backend.url
-                raise BackendDown(f"Ollama does not answer at '{url}'. Start it: ollama serve") from None
+                place = urlsplit(self._backend.url or "").netloc
+                raise BackendDown(f"Ollama does not answer at '{place}'. Start it: ollama serve") from None
 
 
 def _told(failure: ModelError, said: str, model: str) -> ModelError:
     """A refusal that another model may not meet, where the server's words say so."""
-    if "does not support" in said:
+    if isinstance(failure, RequestRefused) and "does not support" in said:
         return Unsupported(f"Ollama's model '{model}' lacks what the request needs: {failure}")
-    if "requires more system memory" in said:
+    if isinstance(failure, BackendDown) and "requires more system memory" in said:
         return Unsupported(f"Ollama has no memory for '{model}': {failure} Choose a smaller one.")
     return failure
