@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ def budget_table(budgets: Sequence[Standing]) -> str:
 
 
 def budget_data(budget: Standing) -> dict[str, Any]:
-    return {**budget.model_dump(), "room_micro": None if budget.rules_each else budget.room_micro}
+    return {**asdict(budget), "room_micro": None if budget.rules_each else budget.room_micro}
 
 
 def bar(share: float) -> str:

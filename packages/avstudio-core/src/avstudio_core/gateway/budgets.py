@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, delete, select
@@ -11,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from avstudio_core.errors import InvalidInput, NotFound
 from avstudio_core.gateway.money import dollars
-from avstudio_core.gateway.periods import Period
+from avstudio_core.gateway.periods import PERIODS, Period
 from avstudio_core.storage.tables import alerts, budgets, counters
 
 if TYPE_CHECKING:
@@ -23,10 +24,9 @@ EACH = ":*"
 """Ends a scope that stands for each project, key, task or agent that has no budget of its own for the period."""
 
 
-class Budget(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Budget:
     """A limit in millionths of a dollar."""
-
-    model_config = ConfigDict(frozen=True)
 
     scope: str
     period: Period
@@ -37,6 +37,7 @@ class Budget(BaseModel):
         return self.scope.endswith(EACH)
 
 
+@dataclass(frozen=True, slots=True)
 class Standing(Budget):
     """How a budget stands in the present period; one for each of a kind has no sums of its own."""
 
@@ -75,19 +76,25 @@ def named(period: Period, start: str) -> str:
 
 def scopes(account: Account) -> dict[str, str]:
     """The scopes that pay for a call, by their kind; one that is not named is empty."""
-    named = {"project": account.project, "key": account.key, "task": account.task, "agent": account.agent}
-    return {"global": "global"} | {kind: f"{kind}:{name}" if name else "" for kind, name in named.items()}
+    return {
+        "global": "global",
+        "project": f"project:{account.project}",
+        "key": f"key:{account.key}" if account.key else "",
+        "task": f"task:{account.task}" if account.task else "",
+        "agent": f"agent:{account.agent}" if account.agent else "",
+    }
 
 
 def checked(scope: str, period: str, limit_micro: int = 0) -> Budget:
     """A budget as it was asked for. Raises `InvalidInput`."""
     if not SCOPE.fullmatch(scope):
         raise InvalidInput(f"'{scope}' is no scope. Known: global, project:NAME, key:ID, task:ID, agent:NAME; or :*.")
-    if period not in get_args(Period):
-        raise InvalidInput(f"'{period}' is no period. Known: {', '.join(get_args(Period))}.")
+    known = next((one for one in PERIODS if one == period), None)
+    if known is None:
+        raise InvalidInput(f"'{period}' is no period. Known: {', '.join(PERIODS)}.")
     if limit_micro < 0:
         raise InvalidInput(f"A budget of {dollars(limit_micro)} is not possible. Give 0 or more.")
-    return Budget.model_validate({"scope": scope, "period": period, "limit_micro": limit_micro})
+    return Budget(scope, known, limit_micro)
 
 
 def store(transaction: Transaction, budget: Budget, now: float) -> None:
@@ -109,8 +116,7 @@ def drop(transaction: Transaction, budget: Budget) -> None:
 
 def every(connection: Connection) -> list[Budget]:
     columns = (budgets.c.scope, budgets.c.period, budgets.c.limit_micro)
-    rows = connection.execute(select(*columns).order_by(*columns[:2])).mappings()
-    return [Budget.model_validate(dict(row)) for row in rows]
+    return [Budget(*row) for row in connection.execute(select(*columns).order_by(*columns[:2]))]
 
 
 def _forget(transaction: Transaction, budget: Budget) -> None:

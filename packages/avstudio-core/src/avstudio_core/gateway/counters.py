@@ -7,30 +7,42 @@ that goes back books where it says, onto sums that hold what that period has cos
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, func, insert, select, true, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    union_all,
+    update,
+)
 
 from avstudio_core.chat import Account
 from avstudio_core.errors import OverBudget
 from avstudio_core.gateway.budgets import EACH, Alert, Budget, Standing, named, scopes
 from avstudio_core.gateway.money import dollars
-from avstudio_core.gateway.periods import Period, span, starts
+from avstudio_core.gateway.periods import PERIODS, span, starts
 from avstudio_core.storage.database import Transaction
 from avstudio_core.storage.prepared import rows
 from avstudio_core.storage.tables import alerts, api_calls, budgets, cost_records, counters, events, reservations
 
 PERCENTS = (60, 80, 100)
 KINDS = ("global", "project", "key", "task", "agent")
-PERIODS: tuple[Period, ...] = ("day", "month", "total")
 
 _SCOPES: list[Any] = [bindparam(f"b_{kind}") for kind in KINDS]
 _STARTS: list[Any] = [bindparam(f"b_{period}") for period in PERIODS]
 _EACH: list[Any] = [bindparam(f"b_each_{kind}", f"{kind}{EACH}") for kind in KINDS[1:]]
-_COLUMNS = tuple(Standing.model_fields)
+_COLUMNS = tuple(field.name for field in fields(Standing))
 
 
 def _of_call(table: Any) -> ColumnElement[bool]:
@@ -42,8 +54,12 @@ def _columns(table: Any) -> list[Any]:
     return [table.c[name] for name in _COLUMNS]
 
 
-RULING = select(budgets.c.scope, budgets.c.period, budgets.c.limit_micro).where(budgets.c.scope.in_([*_SCOPES, *_EACH]))
-OPEN = select(*_columns(counters)).where(_of_call(counters))
+_limits = (budgets.c.scope, budgets.c.period, budgets.c.limit_micro)
+RULING = union_all(
+    select(*_limits, literal(""), literal(0), literal(0)).where(budgets.c.scope.in_([*_SCOPES, *_EACH])),
+    select(*_columns(counters)).where(_of_call(counters)),
+)
+"""The limits that may rule a call, without a start, and the sums that are made already."""
 _full = counters.alias()
 TIGHT = select(*_columns(_full)).where(
     _of_call(_full), _full.c.spent_micro + _full.c.reserved_micro + bindparam("b_amount") > _full.c.limit_micro
@@ -83,87 +99,88 @@ class Booking:
         found = {f"b_{kind}": scope for kind, scope in self.scopes.items()}
         return found | {f"b_{period}": start for period, start in starts(self.at).items()}
 
-    def ruled(self, limits: Iterable[tuple[Any, ...]]) -> list[Standing]:
-        """The sums that budgets rule; a scope's own budget goes before that of each of its kind."""
-        known = {(scope, period): limit for scope, period, limit in limits}
+    def sorted_out(self, found: Sequence[tuple[Any, ...]]) -> tuple[list[Standing], list[Standing]]:
+        """Of what `RULING` found, the sums that are there, and those that a budget asks for and are not."""
+        opened = [Standing(*row) for row in found if row[3]]
+        known = {(one.scope, one.period) for one in opened}
+        limits = {(row[0], row[1]): row[2] for row in found if not row[3]}
+        return opened, [one for one in self._ruled(limits) if (one.scope, one.period) not in known]
+
+    def _ruled(self, limits: Mapping[tuple[str, str], int]) -> Iterator[Standing]:
+        """What the limits rule; a scope's own goes before that of each of its kind."""
         begun = starts(self.at)
-        found: list[Standing] = []
         for kind, scope in self.scopes.items():
             for period in PERIODS if scope else ():
-                limit = known.get((scope, period), known.get((f"{kind}{EACH}", period)))
+                limit = limits.get((scope, period), limits.get((f"{kind}{EACH}", period)))
                 if limit is not None:
-                    found.append(Standing(scope=scope, period=period, limit_micro=limit, period_start=begun[period]))
-        return found
+                    yield Standing(scope, period, limit, begun[period])
 
 
 def reserve(transaction: Transaction, booking: Booking, amount: int) -> OverBudget | None:
     """Set an amount aside in every budget of a call, or in none: then the answer says which one has no room."""
-    ruled = booking.ruled(transaction.run(RULING, booking.values).fetchall())
-    if not ruled:
+    found = transaction.run(RULING, booking.values).fetchall()
+    if not found:
         return None
-    _open(transaction, booking, ruled)
+    opened, missing = booking.sorted_out(found)
+    if missing:
+        _open(transaction, missing)
+    if not opened and not missing:  # limits that are for others of a kind
+        return None
     values = booking.values | {"b_amount": amount}
     if transaction.run(RESERVE, values).rowcount:
         return None
-    tight = _standing(transaction.run(TIGHT, values).fetchone())
+    tight = Standing(*transaction.run(TIGHT, values).fetchone())
     return OverBudget(_refusal(tight, amount), scope=tight.scope)
 
 
 def settle(transaction: Transaction, booking: Booking, amount: int, cost: int, now: float) -> list[Alert]:
     """Turn what was set aside into what was spent; give the alerts that are new."""
     changed = transaction.run(SETTLE, booking.values | {"b_amount": amount, "b_cost": cost}).fetchall()
-    return [alert for row in changed for alert in _alerts(transaction, _standing(row), now)]
+    return [alert for row in changed for alert in _alerts(transaction, Standing(*row), now)]
 
 
 def standings(connection: Connection, booking: Booking) -> list[Standing]:
     """How the budgets stand that rule calls of an account."""
-    ruled = booking.ruled(rows(connection, RULING, booking.values))
-    if not ruled:
-        return []
-    opened = [_standing(row) for row in rows(connection, OPEN, booking.values)]
-    known = {(one.scope, one.period): one for one in opened}
-    return [known.get((one.scope, one.period)) or summed(connection, one) for one in ruled]
+    opened, missing = booking.sorted_out(rows(connection, RULING, booking.values))
+    return [*opened, *(summed(connection, one) for one in missing)]
 
 
 def summed(connection: Connection, standing: Standing) -> Standing:
     """The sums from the rows of the calls themselves."""
     spent = _sum(cost_records.c.cost_micro).join(api_calls).where(_within(api_calls, standing))
     reserved = _sum(reservations.c.amount_micro).where(_within(reservations, standing))
-    sums = {"spent_micro": connection.execute(spent).scalar(), "reserved_micro": connection.execute(reserved).scalar()}
-    return standing.model_copy(update=sums)
+    spent_micro, reserved_micro = connection.execute(spent).scalar_one(), connection.execute(reserved).scalar_one()
+    return replace(standing, spent_micro=spent_micro, reserved_micro=reserved_micro)
 
 
 def standing_of(connection: Connection, budget: Budget, now: float) -> Standing:
     """How a budget stands in the present period."""
-    standing = Standing(**budget.model_dump(), period_start=starts(now)[budget.period])
+    standing = Standing(budget.scope, budget.period, budget.limit_micro, starts(now)[budget.period])
     if budget.rules_each:
         return standing
     where = (counters.c.scope == budget.scope, counters.c.period_start == standing.period_start)
     row = connection.execute(select(*_columns(counters)).where(*where)).first()
-    return _standing(row) if row else summed(connection, standing)
+    return Standing(*row) if row else summed(connection, standing)
 
 
 def rebuild(transaction: Transaction) -> list[tuple[Standing, Standing]]:
     """Make every sum anew from the rows; give those that were wrong, as they were and as they are."""
     transaction.flush()
-    found = [_standing(row) for row in transaction.execute(select(*_columns(counters)))]
+    found = [Standing(*row) for row in transaction.execute(select(*_columns(counters)))]
     pairs = [(one, summed(transaction.connection, one)) for one in found]
     wrong = [(was, now) for was, now in pairs if was != now]
     for _, now in wrong:
-        sums = now.model_dump(include={"spent_micro", "reserved_micro"})
+        sums = {"spent_micro": now.spent_micro, "reserved_micro": now.reserved_micro}
         where = (counters.c.scope == now.scope, counters.c.period_start == now.period_start)
         transaction.execute(update(counters).where(*where).values(sums))
     return wrong
 
 
-def _open(transaction: Transaction, booking: Booking, ruled: list[Standing]) -> None:
-    """Make the sums that are needed for the first time."""
-    known = {(row[0], row[1]) for row in transaction.run(OPEN, booking.values).fetchall()}
-    missing = [one for one in ruled if (one.scope, one.period) not in known]
-    if missing:
-        transaction.flush()  # the rows of calls that share this transaction count, too
+def _open(transaction: Transaction, missing: Iterable[Standing]) -> None:
+    """Make sums that are needed for the first time."""
+    transaction.flush()  # the rows of calls that share this transaction count, too
     for one in missing:
-        transaction.run(ADD, summed(transaction.connection, one).model_dump())
+        transaction.run(ADD, asdict(summed(transaction.connection, one)))
 
 
 def _sum(column: Column[int]) -> Any:
@@ -180,19 +197,15 @@ def _within(table: Any, standing: Standing) -> ColumnElement[bool]:
     return and_(of_scope, table.c.at >= begin, table.c.at < end)
 
 
-def _standing(row: Any) -> Standing:
-    return Standing.model_construct(**dict(zip(_COLUMNS, row, strict=True)))
-
-
 def _alerts(transaction: Transaction, standing: Standing, now: float) -> list[Alert]:
     """Note each threshold that is reached, and tell of those that nobody has noted before."""
     found: list[Alert] = []
     for percent in PERCENTS:
-        if standing.spent_micro == 0 or standing.spent_micro * 100 < standing.limit_micro * percent:
+        if standing.spent_micro <= 0 or standing.spent_micro * 100 < standing.limit_micro * percent:
             break
-        known = standing.model_dump(include={"scope", "period", "period_start"})
-        if transaction.run(ALERT, known | {"percent": percent, "at": now}).rowcount:
-            alert = Alert(**known, percent=percent, limit_micro=standing.limit_micro, spent_micro=standing.spent_micro)
+        noted = {name: getattr(standing, name) for name in ("scope", "period", "period_start")}
+        if transaction.run(ALERT, noted | {"percent": percent, "at": now}).rowcount:
+            alert = Alert(**noted, percent=percent, limit_micro=standing.limit_micro, spent_micro=standing.spent_micro)
             told = {"task_id": "", "time": now, "type": "budget.alert", "data": alert.model_dump_json()}
             transaction.later(TELL, told)
             found.append(alert)

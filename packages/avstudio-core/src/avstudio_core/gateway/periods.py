@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Literal
 
 Period = Literal["day", "month", "total"]
+PERIODS: tuple[Period, ...] = ("day", "month", "total")
 DAY_SECONDS = 86_400
 EPOCH = date(1970, 1, 1).toordinal()
 ALWAYS = (float("-inf"), float("inf"))
