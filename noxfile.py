@@ -13,7 +13,7 @@ nox.options.reuse_existing_virtualenvs = True
 
 CORE, AUDIO, LLM, SERVER = (f"packages/avstudio-{name}" for name in ("core", "audio", "llm", "server"))
 EVERYTHING = (f"{AUDIO}[demucs,whisper,spleeter,whisper-base]", f"{LLM}[anthropic,google,ollama,openai]")
-EXAMPLE = "examples/avstudio-loudness"
+EXAMPLES = ("examples/avstudio-eliza", "examples/avstudio-loudness")
 TESTING = ["hypothesis", "pytest", "pytest-timeout"]
 
 
@@ -36,7 +36,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test of every package, of the example plugin and of the whole."""
-    install(session, *editable(CORE, *EVERYTHING, SERVER, EXAMPLE), *TESTING)
+    install(session, *editable(CORE, *EVERYTHING, SERVER, *EXAMPLES), *TESTING)
     session.run("pytest", *session.posargs)
 
 
@@ -52,7 +52,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy --strict over code and tests."""
-    install(session, *editable(CORE, *EVERYTHING, SERVER, EXAMPLE), *TESTING, "huey", "matplotlib", "mypy", "nox")
+    install(session, *editable(CORE, *EVERYTHING, SERVER, *EXAMPLES), *TESTING, "huey", "matplotlib", "mypy", "nox")
     session.run("mypy", *(f"{package}/src" for package in (CORE, AUDIO, LLM, SERVER)), "noxfile.py", "docs/generate.py")
     for folder in (
         *sorted(Path("packages").glob("*/tests")),
@@ -67,7 +67,7 @@ def types(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Write the reference pages from the source and build the site, strictly."""
     install(session, *editable(CORE, *EVERYTHING, SERVER), "mkdocs-material", "mkdocstrings[python]")
-    session.install("--quiet", EXAMPLE)
+    session.install("--quiet", *EXAMPLES)
     session.run("python", "docs/generate.py")
     if "## audio.loudness" not in Path("docs/reference/processors.md").read_text(encoding="utf-8"):
         session.error("The example plugin is installed and has no page.")
@@ -109,12 +109,14 @@ def alone(session: nox.Session, package: str) -> None:
 
 @nox.session
 def plugin(session: nox.Session) -> None:
-    """Build the example plugin's wheel, install it, and see it in the command, the catalogue and its own tests."""
+    """Build the example plugins as wheels, install them, and see them in the command, the catalogue and their tests."""
     install(session, CORE, SERVER, "build", *TESTING)
     dist = Path(session.create_tmp()).resolve()
-    session.run("python", "-m", "build", "--wheel", "--outdir", str(dist), EXAMPLE, silent=True)
+    for example in EXAMPLES:
+        session.run("python", "-m", "build", "--wheel", "--outdir", str(dist), example, silent=True)
     session.install("--quiet", *map(str, dist.glob("*.whl")))
     home = {"AVSTUDIO_HOME": str(dist / "home"), **os.environ}
     session.run("avstudio", "audio", "loudness", "--help", env=home)
     session.run("avstudio", "processors", "audio.loudness", "--json", env=home)
-    session.run("pytest", f"{EXAMPLE}/tests", *session.posargs)
+    session.run("avstudio", "llm", "chat", "I am sad.", "--model", "eliza/doctor", env=home)
+    session.run("pytest", *(f"{example}/tests" for example in EXAMPLES), *session.posargs)
