@@ -11,7 +11,7 @@ from sqlalchemy import Table, select
 
 from avstudio_core.chat import Account, Usage
 from avstudio_core.errors import InvalidInput, NotFound, OverBudget, StorageError
-from avstudio_core.gateway.budgets import Alert
+from avstudio_core.gateway.alerts import Alert
 from avstudio_core.gateway.calls import NewCall, Settled
 from avstudio_core.gateway.ledger import Ledger
 from avstudio_core.storage.schema import open_database
@@ -395,6 +395,25 @@ def test_a_new_limit_is_warned_of_anew(books: Books) -> None:
     books.ledger.set_budget("task:*", "total", 120)
     books.spend(12, task="task_1")
     assert [(alert.percent, alert.limit_micro) for alert in books.alerts] == [(60, 100), (60, 120)]
+
+
+def test_a_new_default_leaves_those_alone_that_have_their_own(books: Books) -> None:
+    books.ledger.set_budget("project:film", "total", 100)
+    books.spend(60, project="film")
+    books.ledger.set_budget("project:*", "total", 10)
+    books.spend(1, project="film")
+    assert [alert.percent for alert in books.alerts] == [60]
+
+
+def test_a_listener_that_fails_harms_nothing(books: Books, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(alert: Alert) -> None:
+        raise RuntimeError("no network")
+
+    ledger = Ledger(books.database, books.presence.id, alert=fail)
+    ledger.set_budget("global", "total", 100)
+    ledger.settle(ledger.reserve(a_call(90)).result(), Settled("ok", cost_micro=90)).result()
+    assert ledger.room(Account()) == 10
+    assert "no network" in caplog.text
 
 
 # Books

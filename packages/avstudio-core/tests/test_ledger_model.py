@@ -25,7 +25,7 @@ from sqlalchemy import insert, select
 
 from avstudio_core.chat import Account, Usage
 from avstudio_core.errors import OverBudget
-from avstudio_core.gateway.budgets import Alert
+from avstudio_core.gateway.alerts import Alert
 from avstudio_core.gateway.calls import NewCall, Settled
 from avstudio_core.gateway.ledger import LEAK_SECONDS, Ledger, Reservation
 from avstudio_core.storage.schema import open_database

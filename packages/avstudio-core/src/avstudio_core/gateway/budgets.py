@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from avstudio_core.errors import InvalidInput, NotFound
@@ -48,25 +47,6 @@ class Standing(Budget):
     @property
     def room_micro(self) -> int:
         return self.limit_micro - self.spent_micro - self.reserved_micro
-
-
-class Alert(BaseModel):
-    """A budget is spent to 60, 80 or 100 %."""
-
-    model_config = ConfigDict(frozen=True)
-
-    scope: str
-    period: Period
-    period_start: str
-    percent: int
-    limit_micro: int
-    spent_micro: int
-
-    def __str__(self) -> str:
-        return (
-            f"Budget '{self.scope}' ({named(self.period, self.period_start)}) is spent to {self.percent} %: "
-            f"{dollars(self.spent_micro)} of {dollars(self.limit_micro)}."
-        )
 
 
 def named(period: Period, start: str) -> str:
@@ -122,10 +102,13 @@ def every(connection: Connection) -> list[Budget]:
 def _forget(transaction: Transaction, budget: Budget) -> None:
     """Sums carry the limit that rules them; and who changed a limit wants to be warned of the new one."""
     for table in (counters, alerts):
-        scope = table.c.scope
-        ruled = (
-            scope.startswith(budget.scope.removesuffix("*"), autoescape=True)
-            if budget.rules_each
-            else scope == budget.scope
-        )
-        transaction.execute(delete(table).where(ruled, table.c.period == budget.period))
+        gone = delete(table).where(_ruled(table.c.scope, budget), table.c.period == budget.period)
+        transaction.execute(gone)
+
+
+def _ruled(scope: ColumnElement[str], budget: Budget) -> ColumnElement[bool]:
+    """The scopes that a budget rules."""
+    if not budget.rules_each:
+        return scope == budget.scope
+    own = select(budgets.c.scope).where(budgets.c.period == budget.period)
+    return and_(scope.startswith(budget.scope.removesuffix("*"), autoescape=True), scope.not_in(own))

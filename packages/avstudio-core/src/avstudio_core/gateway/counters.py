@@ -29,14 +29,15 @@ from sqlalchemy import (
 
 from avstudio_core.chat import Account
 from avstudio_core.errors import OverBudget
-from avstudio_core.gateway.budgets import EACH, Alert, Budget, Standing, named, scopes
+from avstudio_core.gateway import alerts
+from avstudio_core.gateway.alerts import Alert
+from avstudio_core.gateway.budgets import EACH, Budget, Standing, named, scopes
 from avstudio_core.gateway.money import dollars
 from avstudio_core.gateway.periods import PERIODS, span, starts
 from avstudio_core.storage.database import Transaction
 from avstudio_core.storage.prepared import rows
-from avstudio_core.storage.tables import alerts, api_calls, budgets, cost_records, counters, events, reservations
+from avstudio_core.storage.tables import api_calls, budgets, cost_records, counters, reservations
 
-PERCENTS = (60, 80, 100)
 KINDS = ("global", "project", "key", "task", "agent")
 
 _SCOPES: list[Any] = [bindparam(f"b_{kind}") for kind in KINDS]
@@ -79,8 +80,6 @@ SETTLE = (
     .returning(*_columns(counters))
 )
 ADD = insert(counters)
-ALERT = insert(alerts).prefix_with("OR IGNORE")
-TELL = insert(events)
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ def reserve(transaction: Transaction, booking: Booking, amount: int) -> OverBudg
 def settle(transaction: Transaction, booking: Booking, amount: int, cost: int, now: float) -> list[Alert]:
     """Turn what was set aside into what was spent; give the alerts that are new."""
     changed = transaction.run(SETTLE, booking.values | {"b_amount": amount, "b_cost": cost}).fetchall()
-    return [alert for row in changed for alert in _alerts(transaction, Standing(*row), now)]
+    return [alert for row in changed for alert in alerts.raised(transaction, Standing(*row), now)]
 
 
 def standings(connection: Connection, booking: Booking) -> list[Standing]:
@@ -195,21 +194,6 @@ def _within(table: Any, standing: Standing) -> ColumnElement[bool]:
         return of_scope
     begin, end = span(standing.period, standing.period_start)
     return and_(of_scope, table.c.at >= begin, table.c.at < end)
-
-
-def _alerts(transaction: Transaction, standing: Standing, now: float) -> list[Alert]:
-    """Note each threshold that is reached, and tell of those that nobody has noted before."""
-    found: list[Alert] = []
-    for percent in PERCENTS:
-        if standing.spent_micro <= 0 or standing.spent_micro * 100 < standing.limit_micro * percent:
-            break
-        noted = {name: getattr(standing, name) for name in ("scope", "period", "period_start")}
-        if transaction.run(ALERT, noted | {"percent": percent, "at": now}).rowcount:
-            alert = Alert(**noted, percent=percent, limit_micro=standing.limit_micro, spent_micro=standing.spent_micro)
-            told = {"task_id": "", "time": now, "type": "budget.alert", "data": alert.model_dump_json()}
-            transaction.later(TELL, told)
-            found.append(alert)
-    return found
 
 
 def _refusal(tight: Standing, amount: int) -> str:

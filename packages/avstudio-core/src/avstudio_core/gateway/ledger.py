@@ -13,7 +13,8 @@ from avstudio_core.artifact import new_id
 from avstudio_core.chat import Account
 from avstudio_core.errors import OverBudget, StorageError
 from avstudio_core.gateway import budgets, counters, records, spending
-from avstudio_core.gateway.budgets import Alert, Standing
+from avstudio_core.gateway.alerts import Alert
+from avstudio_core.gateway.budgets import Standing
 from avstudio_core.gateway.calls import NewCall, Settled
 from avstudio_core.gateway.counters import Booking
 from avstudio_core.gateway.records import Reservation
@@ -169,7 +170,10 @@ class Ledger:
     def _announce(self, alerts: list[Alert]) -> None:
         for alert in alerts:
             LOG.warning("%s", alert)
-            self._alert(alert)
+            try:
+                self._alert(alert)
+            except Exception:  # foreign code, and the call is on record
+                LOG.exception("A listener could not be told: %s", alert)
 
 
 def _booking(reservation: Reservation) -> Booking:

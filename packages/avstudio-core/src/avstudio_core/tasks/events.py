@@ -23,6 +23,7 @@ EventType = Literal[
     "task.failed",
     "task.blocked",
     "task.retried",
+    "budget.alert",
     "llm.token",
 ]
 
