@@ -1,4 +1,4 @@
-"""The page about the command line names only commands and options that there are."""
+"""The pages about commands name only commands and options that there are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from avstudio_server.testing import CommandLine
 
-PAGE = Path(__file__).parents[3] / "docs" / "howto" / "command-line.md"
+HOWTO = Path(__file__).parents[3] / "docs" / "howto"
 EXAMPLE = re.compile(r"^\$ avstudio (.+)$", re.MULTILINE)
 
 
@@ -20,11 +20,12 @@ def everything(tmp_path: Path) -> CommandLine:
     return CommandLine(tmp_path)
 
 
-def test_every_example_is_a_command_with_its_options(everything: CommandLine) -> None:
-    examples = [shlex.split(line) for line in EXAMPLE.findall(PAGE.read_text(encoding="utf-8"))]
-    assert len(examples) > 10
+@pytest.mark.parametrize(("page", "least"), [("command-line.md", 10), ("budgets.md", 7)])
+def test_every_example_is_a_command_with_its_options(everything: CommandLine, page: str, least: int) -> None:
+    examples = [shlex.split(line) for line in EXAMPLE.findall((HOWTO / page).read_text(encoding="utf-8"))]
+    assert len(examples) >= least
     for words in examples:
-        path = words[:2] if words[0] in ("audio", "tasks") else words[:1]
+        path = words[:2] if words[0] in ("audio", "budgets", "tasks") else words[:1]
         shown = everything(*path, "--help")
         assert shown.code == 0, words
         options = {word for word in words if word.startswith("-")}
