@@ -63,16 +63,22 @@ class User:
         return True
 
 
+OPENED: list[Pool] = []
+
+
 @pytest.fixture
 def base(tmp_path: Path) -> Iterator[Database]:
     made = open_database(tmp_path)
     yield made
+    while OPENED:
+        OPENED.pop().close()
     made.close()
 
 
-def a_pool(base: Database, studio: str = "studio_1", **settings: int) -> Pool:
+def a_pool(base: Database, studio: str = "studio_1", dead: Callable[[], list[str]] = list, **settings: int) -> Pool:
     given = {"home": base.path.parent, "memory_mb": 1000, **settings}
-    return Pool(base, studio, load(given, {}), [CpuMemory(), AppleMemory(), Gpu()])
+    OPENED.append(Pool(base, studio, load(given, {}), [CpuMemory(), AppleMemory(), Gpu()], dead))
+    return OPENED[-1]
 
 
 @pytest.fixture
@@ -268,6 +274,29 @@ def test_another_studios_busy_model_is_waited_for(base: Database) -> None:
     one.busy.clear()
     until(one.asked_to_evict)
     thread.join(10)
+
+
+def test_one_that_runs_no_tasks_gives_up_its_idle_model_too(base: Database) -> None:
+    one, two = User(a_pool(base, "studio_1")), User(a_pool(base, "studio_2"))
+    one.load("idle", 600)
+    two.load("new", 600)
+    assert one.evicted == ["idle"]
+
+
+def test_an_idle_model_is_given_up_though_the_one_used_before_it_is_busy(base: Database) -> None:
+    one, two = User(a_pool(base, "studio_1")), User(a_pool(base, "studio_2"))
+    one.load("busy", 400, busy=True)
+    one.load("idle", 400)
+    two.load("new", 600)
+    assert one.evicted == ["idle"]
+    assert {model.lane for model in one.pool.loaded()} == {"busy", "new"}
+
+
+def test_what_a_dead_studio_held_is_free(base: Database) -> None:
+    one, two = User(a_pool(base, "studio_1")), User(a_pool(base, "studio_2", dead=lambda: ["studio_1"]))
+    one.load("orphan", 600, busy=True)
+    two.load("new", 600)
+    assert [(model.studio, model.lane) for model in two.pool.loaded()] == [("studio_2", "new")]
 
 
 def test_random_loads_never_exceed_the_budget(base: Database) -> None:

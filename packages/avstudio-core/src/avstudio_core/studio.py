@@ -77,7 +77,7 @@ class Studio:
         self.tasks = Queue(self._database, self.store, rules)
         self.shelf = InstalledShelf(self.plugins, self.settings)
         managers = [kind() for kind in self.plugins.kind("memory_managers").values()]
-        self.pool = Pool(self._database, self._presence.id, self.settings, managers)
+        self.pool = Pool(self._database, self._presence.id, self.settings, managers, self._presence.dead)
         self.ledger = Ledger(self._database, self._presence.id)
         self.ledger.reap(self._presence.dead())
         self._own = own
@@ -274,6 +274,7 @@ class Studio:
             self._engine = None
         if door := self.__dict__.get("llm"):
             door.close()
+        self.pool.close()
         if self._announcer is not None:
             self._announcer.close()
         self.tasks.close()

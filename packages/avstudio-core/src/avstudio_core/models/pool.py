@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from avstudio_core.settings import Settings
 
 WAIT_SECONDS = 0.05
+OBEY_SECONDS = 0.1
+"""Between two looks at whether another studio needs the memory of idle models."""
+PATIENCE_SECONDS = 0.5
+"""How long another studio may take to give up a model, before one that was used later is asked for as well."""
 _MINE = (loaded_models.c.studio == bindparam("b_studio"), loaded_models.c.lane == bindparam("b_lane"))
 TOUCH = update(loaded_models).where(*_MINE).values(used_at=bindparam("now"))
 RELEASE = delete(loaded_models).where(*_MINE)
@@ -37,6 +41,8 @@ class Loaded:
     device: str
     memory_mb: int
     used_at: float
+    evicting: bool = False
+    """Another studio asked for its memory."""
 
 
 class Pool:
@@ -44,17 +50,28 @@ class Pool:
 
     The book is in the database, so that all studios of a data folder share one budget. A model in use is never
     evicted: its owner decides, in `evict`. Waiting models are admitted first come, first served, so a big one
-    is not starved by small ones.
+    is not starved by small ones. `dead` names the studios that have died: what they held is free.
     """
 
-    def __init__(self, database: Database, studio: str, settings: Settings, managers: list[MemoryManager]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        studio: str,
+        settings: Settings,
+        managers: list[MemoryManager],
+        dead: Callable[[], list[str]] = list,
+    ) -> None:
         self._database = database
+        self._dead = dead
         self._studio = studio
         self._settings = settings
         self._managers = {manager.device: manager for manager in managers}
         self._evict: dict[str, Callable[[], bool]] = {}
         self._line: deque[object] = deque()
         self._freed = threading.Event()
+        self._closed = threading.Event()
+        self._keeper: threading.Thread | None = None
+        self._guard = threading.Lock()
 
     def admit(self, lane: str, needs: Needs, evict: Callable[[], bool], gone: Callable[[], bool]) -> None:
         """Wait until the model of a lane fits, and enter it in the book.
@@ -66,16 +83,22 @@ class Pool:
         self._refuse_impossible(needs, memory_mb)
         ticket = object()
         self._line.append(ticket)
+        asked_at = 0.0
         try:
             while not (self._line[0] is ticket and self._enter(lane, needs, memory_mb)):
                 if gone():
                     raise TaskCancelled(f"The wait for {memory_mb} MB was given up.")
-                if self._line[0] is not ticket or not self._make_room(needs):
-                    self._freed.wait(WAIT_SECONDS)
-                    self._freed.clear()
+                if self._line[0] is ticket and self._make_room(needs):
+                    continue
+                if self._line[0] is ticket and time.monotonic() >= asked_at + PATIENCE_SECONDS:
+                    self._ask_others(needs)
+                    asked_at = time.monotonic()
+                self._freed.wait(WAIT_SECONDS)
+                self._freed.clear()
         finally:
             self._line.remove(ticket)
         self._evict[lane] = evict
+        self._keep()
 
     def release(self, lane: str) -> None:
         """The lane's model is out of memory."""
@@ -145,6 +168,14 @@ class Pool:
             if evict := self._evict.get(lane):
                 evict()
 
+    def close(self) -> None:
+        """Obey nobody any more; the book stays as it is."""
+        self._closed.set()
+        with self._guard:
+            keeper = self._keeper
+        if keeper is not None:
+            keeper.join()
+
     def _refuse_impossible(self, needs: Needs, memory_mb: int) -> None:
         family = self._settings.family_mb(needs.family)
         if family is not None and memory_mb > family:
@@ -181,18 +212,47 @@ class Pool:
         return self._database.write(operation)
 
     def _make_room(self, needs: Needs) -> bool:
-        """Evict this studio's least recently used idle model, or ask another studio for one of its own."""
-        sharing = self._sharing(needs.device)
-        candidates = [model for model in self.loaded() if model.device in sharing]
-        for model in candidates:
+        """Evict this studio's least recently used idle model, if it has one."""
+        for model in self._beside(needs):
             if model.studio == self._studio and (evict := self._evict.get(model.lane)) and evict():
                 return True
-        foreign = [model for model in candidates if model.studio != self._studio]
-        if foreign:
-            asked = (loaded_models.c.studio == foreign[0].studio, loaded_models.c.lane == foreign[0].lane)
-            request = update(loaded_models).where(*asked).values(evicting=True)
-            self._database.write(lambda transaction: transaction.execute(request))
         return False
+
+    def _ask_others(self, needs: Needs) -> None:
+        """Free what the dead have held, and ask for the least recently used model of another studio.
+
+        Those that were asked for before may be in use for long, so each time one more is asked for.
+        """
+        dead = self._dead()
+        there = [model for model in self._beside(needs) if model.studio != self._studio]
+        gone = delete(loaded_models).where(loaded_models.c.studio.in_(dead))
+        if any(model.studio in dead for model in there):
+            self._database.write(lambda transaction: transaction.execute(gone))
+            self._freed.set()
+        elif asked := next((model for model in there if not model.evicting), None):
+            one = (loaded_models.c.studio == asked.studio, loaded_models.c.lane == asked.lane)
+            request = update(loaded_models).where(*one).values(evicting=True)
+            self._database.write(lambda transaction: transaction.execute(request))
+
+    def _beside(self, needs: Needs) -> list[Loaded]:
+        """What takes from the memory that a model needs, least recently used first."""
+        sharing = self._sharing(needs.device)
+        return [model for model in self.loaded() if model.device in sharing]
+
+    def _keep(self) -> None:
+        """See to it that this studio obeys as long as it holds models, whether it runs tasks or not."""
+        with self._guard:
+            if self._keeper is None or not self._keeper.is_alive():
+                self._keeper = threading.Thread(target=self._obey_on, name="pool", daemon=True)
+                self._keeper.start()
+
+    def _obey_on(self) -> None:
+        while not self._closed.wait(OBEY_SECONDS):
+            with self._guard:
+                if not self._evict:
+                    self._keeper = None
+                    return
+            self.obey()
 
     def _measured(self, lane: str) -> int | None:
         with self._database.read() as connection:

@@ -147,13 +147,12 @@ class Engine:
             self._swept = True
 
     def _obey(self) -> None:
-        """Stop the jobs that were cancelled or taken away, and free the models that others need the memory of."""
+        """Stop the jobs that were cancelled or taken away."""
         if running := list(self._running):
             held = self._queue.held()
             for job_id in running:
                 if job_id not in held and job_id in self._running:
                     self._executor.cancel(job_id)
-        self._workplace.pool.obey()
 
     def _take(self) -> None:
         """Claim as much as each lane has room for, of the processors that this studio has."""

@@ -11,7 +11,7 @@ from avstudio_core.chat import Delta, ToolCall
 
 
 class StopStrings:
-    """Ends a text, which comes in pieces, before the first of some strings."""
+    """Ends a text, which comes in pieces, before the one of some strings that is the first to be whole."""
 
     def __init__(self, strings: tuple[str, ...]) -> None:
         self._strings = tuple(filter(None, strings))
@@ -23,10 +23,10 @@ class StopStrings:
         if self.found:
             return ""
         text = self._held + piece
-        starts = [start for string in self._strings if (start := text.find(string)) >= 0]
-        if starts:
+        found = [(start + len(string), start) for string in self._strings if (start := text.find(string)) >= 0]
+        if found:
             self.found, self._held = True, ""
-            return text[: min(starts)]
+            return text[: min(found)[1]]
         keep = max((_overlap(text, string) for string in self._strings), default=0)
         cut = len(text) - keep
         self._held = text[cut:]
