@@ -133,11 +133,21 @@ def shown(name: str, ours: list[float], theirs: list[float], aim: float) -> None
     )
 
 
+def litellm(python: str, url: str, runs: int) -> None:
+    """What LiteLLM's SDK adds, in its own environment, to the same server."""
+    peer = [python, str(HERE / "peer_litellm.py"), url, str(runs)]
+    done = subprocess.run(peer, capture_output=True, text=True, check=True)
+    print(f"LiteLLM's SDK, whole answer: added p50 {float(done.stdout.split()[-1]):.2f} ms of {runs}")
+
+
 def main() -> None:
-    arguments = paired.arguments(__doc__)
+    arguments = paired.arguments(__doc__, litellm="an interpreter that has LiteLLM")
     paired.headline("avstudio-core", "avstudio-llm", "openai")
+    runs = 100 if arguments.quick else 1000
     with mock() as url:
-        asyncio.run(compare(url, 100 if arguments.quick else 1000))
+        asyncio.run(compare(url, runs))
+        if arguments.litellm:
+            litellm(arguments.litellm, url, runs)
 
 
 if __name__ == "__main__":

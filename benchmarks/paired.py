@@ -66,10 +66,12 @@ def quantile(values: Sequence[float], fraction: float) -> float:
     return ordered[min(len(ordered) - 1, int(fraction * len(ordered)))]
 
 
-def arguments(description: str | None) -> argparse.Namespace:
-    """The command line that every benchmark has."""
+def arguments(description: str | None, **more: str) -> argparse.Namespace:
+    """The command line that every benchmark has, with `more` options and what they take."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="fewer and smaller runs, for a first look")
+    for name, meaning in more.items():
+        parser.add_argument(f"--{name}", help=meaning)
     return parser.parse_args()
 
 
