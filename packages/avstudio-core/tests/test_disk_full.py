@@ -12,7 +12,10 @@ from types import ModuleType
 import pytest
 
 from avstudio_core import Studio
+from avstudio_core.chat import Account
 from avstudio_core.errors import DiskFull, TaskFailed
+from avstudio_core.gateway.calls import NewCall, Settled
+from avstudio_core.gateway.ledger import Reservation
 from avstudio_core.handle import Handle
 from avstudio_core.storage.sweeping import check
 
@@ -139,3 +142,24 @@ def test_an_export_to_a_full_disk_leaves_nothing(open_studio: OpenStudio, disk: 
     with pytest.raises(DiskFull, match=r"No space is left for .*choose another folder"):
         studio.export(artifact, disk / "out" / "big.bin")
     assert list((disk / "out").iterdir()) == []
+
+
+def reserve_all(studio: Studio, granted: list[Reservation]) -> None:
+    """Reserve for calls until one is refused."""
+    for _ in range(10_000):
+        call = NewCall("req", "chat", "openai", "gpt", Account(), 10)
+        granted.append(studio.ledger.reserve(call).result())
+
+
+def test_no_call_is_allowed_that_could_not_be_written_down(disk: Path, studio: Studio) -> None:
+    studio.ledger.set_budget("global", "total", 1_000_000)
+    ballast = fill(disk)
+    granted: list[Reservation] = []
+    with pytest.raises(DiskFull, match="No space is left"):
+        reserve_all(studio, granted)
+    ballast.unlink()
+    assert studio.ledger.room(Account()) == 1_000_000 - 10 * len(granted)
+    for reservation in granted:
+        studio.ledger.settle(reservation, Settled("ok", cost_micro=10)).result()
+    assert studio.ledger.rebuild() == []
+    assert studio.ledger.room(Account()) == 1_000_000 - 10 * len(granted)

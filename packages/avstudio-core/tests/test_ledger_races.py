@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -10,15 +11,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from avstudio_core import Studio
-from avstudio_core.chat import Account, Usage
+from avstudio_core.answers import ChatAnswer
+from avstudio_core.chat import Account, Reply, Usage
 from avstudio_core.errors import OverBudget
 from avstudio_core.gateway.calls import NewCall, Settled
 from avstudio_core.storage.tables import api_calls, reservations
+from avstudio_core.testing import scripted
 
 PRICE = 1_000
 CALLER = """
@@ -121,6 +125,43 @@ def test_of_a_thousand_threads_calls_exactly_a_hundred_pass(studio: Studio) -> N
     assert outcomes(studio) == Counter(ok=100, held=0)
     assert studio.ledger.room(Account()) == 0
     assert studio.ledger.rebuild() == []
+
+
+MODELS = """
+[backends.cloud]
+kind = "scripted"
+local = false
+[prices."cloud/one"]
+output = 100
+"""
+
+
+def test_of_a_thousand_questions_exactly_a_hundred_are_answered(tmp_path: Path) -> None:
+    """The whole way of a request, on one event loop and on threads; a price for what is written, so that it is known."""
+    (tmp_path / "models.toml").write_text(MODELS)
+    with Studio(add=[scripted], home=tmp_path, executor="inline", plugins="") as studio:
+        backend = studio.llm.gateway.backends.find("cloud")
+        assert isinstance(backend, scripted.Scripted)
+        backend.says = [Reply("Yes.", usage=Usage(input=3, output=10))]
+        studio.ledger.set_budget("global", "day", 100 * 10 * 100)
+        options: dict[str, Any] = {"model": "cloud/one", "max_tokens": 10}
+
+        async def ask_all() -> list[ChatAnswer | BaseException]:
+            return await asyncio.gather(*(studio.achat("?", **options) for _ in range(500)), return_exceptions=True)
+
+        def ask(number: int) -> ChatAnswer | BaseException:
+            try:
+                return studio.chat("?", **options)
+            except OverBudget as error:
+                return error
+
+        with ThreadPoolExecutor(17) as threads:
+            loop = threads.submit(asyncio.run, ask_all())
+            said = [*threads.map(ask, range(500)), *loop.result(100)]
+        assert Counter(map(type, said)) == {ChatAnswer: 100, OverBudget: 900}
+        assert len(backend.heard) == 100
+        assert studio.ledger.rebuild() == []
+        assert studio.ledger.room(Account()) == 0
 
 
 def test_of_a_thousand_calls_of_processes_that_die_exactly_a_hundred_pass(studio: Studio, start: Start) -> None:
