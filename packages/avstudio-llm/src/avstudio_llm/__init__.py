@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from avstudio_core import Processor, hookimpl
+from avstudio_core import hookimpl
 
 if TYPE_CHECKING:
+    from avstudio_core import Processor
     from avstudio_core.kinds.backend import Backend
     from avstudio_core.kinds.price_book import PriceBook
 

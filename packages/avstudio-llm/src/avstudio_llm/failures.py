@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 LONGEST_QUOTE = 300
 """Characters of what a server says that a message repeats."""
+LONGEST_READ = 4000
+"""Characters of it that are searched for what it means."""
 
 _CONTEXT = re.compile(
     r"context[_ ](length|window|size|limit)|exceed_context|maximum (model|prompt) length|(prompt|input) is too long"
@@ -76,9 +78,7 @@ def refused(
     backend: Backend, status: int, body: object, model: str = "", headers: Mapping[str, str] | None = None
 ) -> ModelError:
     """A server's refusal: its HTTP status, or one for an error inside a stream, and what it says with it."""
-    said = _said(body)
-    quote = _quoted(backend, said)
-    where = whereabouts(backend)
+    said, quote, where = str(body)[:LONGEST_READ], _quoted(backend, _said(body)), whereabouts(backend)
     if status in (401, 403) or (status < 500 and _BAD_KEY.search(said)):
         if _UNKNOWN_MODEL.search(said):
             return Unsupported(f"{where} gives its key no access to model '{model}'{quote}.")
@@ -92,7 +92,7 @@ def refused(
     if status == 404 or (status in (400, 422) and _UNKNOWN_MODEL.search(said)):
         return Unsupported(f"{where} has no model '{model}'{quote}.")
     if 300 <= status < 400:
-        elsewhere = (headers or {}).get("location", "")
+        elsewhere = _short(backend, (headers or {}).get("location", ""))
         return RequestRefused(
             f"{where} sends requests elsewhere, to '{elsewhere}': set base_url to where they should go."
         )
@@ -180,8 +180,7 @@ def _limit(cause: Exception, seconds: float) -> float:
 
 def _words(backend: Backend, error: BaseException) -> str:
     """What an exception says, on one line."""
-    first = str(error).partition("\n")[0]
-    return without_key(backend, f"{type(error).__name__}: {first[:LONGEST_QUOTE]}".removesuffix(": "))
+    return _short(backend, f"{type(error).__name__}: {error}".removesuffix(": "))
 
 
 def _body(response: Any, parsed: object) -> object:
@@ -194,15 +193,11 @@ def _body(response: Any, parsed: object) -> object:
 
 
 def _said(body: object) -> str:
-    """The words, and the codes, of an error in any of the shapes that servers give it."""
+    """The words of an error in any of the shapes that servers give it."""
     while isinstance(body, list) and body:
         body = body[0]
     if isinstance(body, dict):
-        inner = body.get("error") or body.get("detail") or body
-        if inner is not body and not isinstance(inner, str):
-            return _said(inner)
-        words = [inner] if isinstance(inner, str) else [body.get(key) for key in ("message", "msg", "code", "type")]
-        return " ".join(str(word) for word in words if isinstance(word, str | int))
+        return next((_said(body[key]) for key in ("error", "detail", "message", "msg") if body.get(key)), "")
     return body if isinstance(body, str) else ""
 
 
@@ -213,16 +208,19 @@ def _status_in(body: object) -> int:
     code = inner.get("code")
     if isinstance(code, int | str) and re.fullmatch(r"[45]\d\d", str(code)):
         return int(code)
-    return next((_STATUS_OF_TYPE[kind] for kind in (inner.get("type"), code) if kind in _STATUS_OF_TYPE), 500)
+    return next((_STATUS_OF_TYPE[kind] for kind in (str(inner.get("type")), str(code)) if kind in _STATUS_OF_TYPE), 500)
 
 
 def _quoted(backend: Backend, said: str) -> str:
-    """What the server says, on one line, without a trace of the key; nothing where it says nothing."""
-    said = " ".join(without_key(backend, said).split())
-    if said.startswith(("<!", "<html")):
-        return ""
-    short = said if len(said) <= LONGEST_QUOTE else said[:LONGEST_QUOTE] + "…"
-    return f": '{short.rstrip('.')}'" if short else ""
+    """What the server says, in quotes; nothing where it says nothing, or sends a page."""
+    short = _short(backend, said)
+    return f": '{short.rstrip('.')}'" if short and not short.startswith("<") else ""
+
+
+def _short(backend: Backend, text: str) -> str:
+    """The beginning of a text on one line, without a trace of the key."""
+    text = " ".join(without_key(backend, text).split())
+    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…"
 
 
 def _key_of(backend: Backend) -> str:

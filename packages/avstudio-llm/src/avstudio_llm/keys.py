@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 PLACEHOLDER = "none"
 """For servers that want no key, and libraries that want one."""
 
+LONGEST_TEXT = 1000
+"""Characters of a text that are kept: looking for asterisks in an endless one would take as long."""
+
 _MASKED = re.compile(r"\S*\*{3,}\S*")
 
 
@@ -38,7 +41,7 @@ def key_to_send(backend: Backend) -> str:
 
 
 def without_key(backend: Backend, text: str) -> str:
-    """A text without the key, and without what a server shows of it between asterisks."""
+    """The beginning of a text without the key, and without what a server shows of it between asterisks."""
     if backend.key:
         text = text.replace(backend.key, "…")
-    return _MASKED.sub("…", text)
+    return _MASKED.sub("…", text[:LONGEST_TEXT])

@@ -61,7 +61,7 @@ class ModelServer:
     def __init__(self) -> None:
         self.heard: list[Heard] = []
         self.left = threading.Semaphore(0)
-        """Released for each client that went away while its answer was hanging."""
+        """Released for each client that went away before its answer was whole."""
         self._declared: list[tuple[str, list[Said]]] = []
         self._connections: set[socket.socket] = set()
         self._closing = threading.Event()
@@ -89,7 +89,7 @@ class ModelServer:
         self._declared.insert(0, (at, list(sent)))
 
     def saw_a_client_leave(self) -> bool:
-        """Whether a client goes away from a hanging answer within half a minute."""
+        """Whether a client goes away before its answer is whole, within half a minute."""
         return self.left.acquire(timeout=PATIENCE_SECONDS)
 
     def answer_to(self, request: Heard) -> Sent:
@@ -140,15 +140,22 @@ class _Handler(BaseHTTPRequestHandler):
         content = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         sent = server.answer_to(Heard(self.command, self.path, headers, content))
+        try:
+            self._send(sent)
+        except OSError:  # the client went away while it was spoken to
+            self.close_connection = True
+            server.left.release()
+
+    def _send(self, sent: Sent) -> None:
         whole = len(sent.pieces) == 1 and isinstance(sent.pieces[0], bytes)
         self._begin(sent, whole)
         for piece in sent.pieces:
             if isinstance(piece, str):
-                return self._fail(piece)
+                self._fail(piece)
+                return
             self.wfile.write(piece if whole else b"%x\r\n%b\r\n" % (len(piece), piece))
         if not whole:
             self.wfile.write(b"0\r\n\r\n")
-        return None
 
     def _begin(self, sent: Sent, whole: bool) -> None:
         self.send_response(sent.status)

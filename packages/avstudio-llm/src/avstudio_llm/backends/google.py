@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Usage, Vectors
 from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost, Can, Model
@@ -44,7 +45,7 @@ class Google(Backend):
         token = ""
         async with translated(self, "", CONNECT_SECONDS):
             for _ in range(PAGES):
-                page = await self._get(f"models?pageSize=1000&pageToken={token}")
+                page = await self._get(f"models?pageSize=1000&pageToken={quote(token, safe='')}")
                 listed += page.get("models") or ()
                 if not (token := page.get("nextPageToken") or ""):
                     break
@@ -147,8 +148,6 @@ class Google(Backend):
 
 def _path(model: str) -> str:
     """Tuned models have a collection of their own in their name."""
-    from urllib.parse import quote
-
     return quote(model if "/" in model else f"models/{model}", safe="/-._~")
 
 
