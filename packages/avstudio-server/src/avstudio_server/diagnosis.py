@@ -30,6 +30,7 @@ def diagnose(*, check: bool) -> dict[str, Any]:
         "plugins": plugin_data(),
         "extras": extra_data(),
         "weights": weights_data(),
+        "backends": _backends(),
         "settings": setting_data(),
         "devices": _devices(),
         "data_folder": _data_folder(check=check),
@@ -49,6 +50,18 @@ def _devices() -> list[dict[str, Any]]:
         for one in managers
         if one.present()
     ]
+
+
+def _backends() -> list[dict[str, Any]]:
+    """The backends of language models, and what stands against using each; no server is asked."""
+    from avstudio_core.studio import Studio
+
+    try:
+        with Studio(own=True) as studio:
+            backends = studio.llm.gateway.backends.all()
+            return [{"name": name, "obstacle": backend.obstacle()} for name, backend in backends.items()]
+    except AVStudioError:  # what is wrong with the data folder is told with it
+        return []
 
 
 def _data_folder(*, check: bool) -> dict[str, Any]:
@@ -87,6 +100,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield from _part(
         "Devices", [(one["device"], f"{one['available_mb']} of {one['total_mb']} MB free") for one in found["devices"]]
     )
+    yield from _part("Language models", [(one["name"], one["obstacle"] or "ready") for one in found["backends"]])
     yield from _part("Settings", [_setting(one) for one in found["settings"]])
     yield from _part("Data folder", _folder(found["data_folder"]))
     yield from ("", "Nothing is wrong." if not _wrong(found) else "Something is wrong:")

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from avstudio_core.errors import (
     AVStudioError,
+    BackendDown,
+    CredentialsRefused,
     Degraded,
+    EgressRefused,
     InvalidInput,
     InvalidTransition,
+    NoModel,
+    OverBudget,
     PluginError,
     StorageError,
     TaskBlocked,
@@ -15,16 +20,19 @@ from avstudio_core.errors import (
     Unavailable,
 )
 
-DONE, FAILED, INVALID, UNAVAILABLE, STORAGE, WAITING, DEGRADED, DEFECT, CANCELLED = 0, 1, 2, 3, 4, 5, 6, 70, 130
+DONE, FAILED, INVALID, UNAVAILABLE, STORAGE, WAITING, DEGRADED = 0, 1, 2, 3, 4, 5, 6
+OVER_BUDGET, REFUSED, DEFECT, CANCELLED = 7, 8, 70, 130
 
 MEANINGS = {
     DONE: "done",
-    FAILED: "the task failed",
+    FAILED: "the task failed, or a model did",
     INVALID: "what was given cannot be used: the command line, a name, a parameter, a file",
-    UNAVAILABLE: "something is missing: an extra, weights, memory, a working plugin",
+    UNAVAILABLE: "something is missing: an extra, weights, memory, a working plugin, a language model, its key",
     STORAGE: "the data folder or the output: full, locked, damaged, not writable, or there already",
     WAITING: "a task is blocked, or waits for a person's review",
     DEGRADED: "--strict refused a lesser result",
+    OVER_BUDGET: "a budget has no room",
+    REFUSED: "the policy lets nothing out to there",
     DEFECT: "an error in AV-Studio or a plugin",
     CANCELLED: "cancelled, or interrupted",
 }
@@ -39,6 +47,11 @@ TABLE: dict[type[AVStudioError], int] = {
     InvalidTransition: WAITING,
     Degraded: DEGRADED,
     PluginError: UNAVAILABLE,
+    NoModel: UNAVAILABLE,
+    BackendDown: UNAVAILABLE,
+    CredentialsRefused: UNAVAILABLE,
+    OverBudget: OVER_BUDGET,
+    EgressRefused: REFUSED,
 }
 
 

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 
 from avstudio_server.installed import installation, settings
 
-KINDS = ("processors", "weights", "executors", "memory_managers")
+KINDS = ("processors", "weights", "backends", "price_books", "routers", "executors", "memory_managers")
 
 
 def plugin_data() -> list[dict[str, Any]]:

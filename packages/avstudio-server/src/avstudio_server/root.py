@@ -17,30 +17,38 @@ if TYPE_CHECKING:
 
 WORK = ("pipe", "tasks")
 MONEY = ("cost", "budgets", "tokens")
+WRITTEN = {"llm": {"chat": "llm_chat", "models": "llm_models", "route": "llm_route"}}
+"""Commands of a medium that are written by hand, before the one that a processor of that name would have."""
+TITLES = {"llm": "Language models"}
 STUDIO = ("processors", "plugins", "models", "doctor")
 
 
 class Medium(Group):
-    """The processors of one medium; a command is made when it is asked for."""
+    """The processors of one medium, and what is written by hand; a command is made when it is asked for."""
 
     def __init__(self, name: str, declarations: dict[str, Declaration]) -> None:
-        listed = ", ".join(declarations)
-        super().__init__(name=name, help=f"{name.capitalize()}: {listed}.", rich_markup_mode=None)
+        self._written = WRITTEN.get(name, {})
+        listed = ", ".join({**self._written, **declarations})
+        title = TITLES.get(name, name.capitalize())
+        super().__init__(name=name, help=f"{title}: {listed}.", rich_markup_mode=None)
         self._declarations = declarations
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(self._declarations)
+        return list({**self._written, **self._declarations})
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         from avstudio_server.generated import command
 
         verb = cmd_name.replace("_", "-")
-        if verb in self._declarations and verb not in self.commands:
+        if verb in self._written and verb not in self.commands:
+            self.commands[verb] = import_module(f"avstudio_server.commands.{self._written[verb]}").command()
+        elif verb in self._declarations and verb not in self.commands:
             self.commands[verb] = command(self._declarations[verb])
         return self.commands.get(verb)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        write(formatter, "Commands", [(name, one.summary) for name, one in self._declarations.items()])
+        generated = [(name, one.summary) for name, one in self._declarations.items() if name not in self._written]
+        write(formatter, "Commands", [*summaries(self, ctx, self._written), *generated])
 
 
 class Root(Group):
@@ -48,7 +56,7 @@ class Root(Group):
 
     @cached_property
     def media(self) -> dict[str, dict[str, Declaration]]:
-        found: dict[str, dict[str, Declaration]] = {}
+        found: dict[str, dict[str, Declaration]] = {name: {} for name in WRITTEN}
         for declaration in catalogue().processors.values():
             found.setdefault(declaration.medium, {})[declaration.verb.replace("_", "-")] = declaration
         return found

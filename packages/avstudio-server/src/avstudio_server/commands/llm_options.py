@@ -1,0 +1,74 @@
+"""Which model is to answer: options that the commands about language models share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import typer
+
+PANEL = "Model"
+
+
+@dataclass(frozen=True)
+class WishFlags:
+    """What the router is to go by."""
+
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", "-m", help="One to name, such as ollama/llama3.2. [default: auto]", rich_help_panel=PANEL
+        ),
+    ] = None
+    local: Annotated[bool, typer.Option("--local", help="Only models on this machine.", rich_help_panel=PANEL)] = False
+    private: Annotated[
+        bool,
+        typer.Option("--private", help="Private data: it does not leave this machine.", rich_help_panel=PANEL),
+    ] = False
+    quality: Annotated[
+        float | None,
+        typer.Option(
+            "--quality",
+            metavar="X",
+            min=0,
+            max=1,
+            help="At least so good; above 0.9: the top tier.",
+            rich_help_panel=PANEL,
+        ),
+    ] = None
+    task: Annotated[
+        Literal["general", "code", "creative"] | None,
+        typer.Option(
+            "--task", metavar="general|code|creative", help="Picks a model that is good at it.", rich_help_panel=PANEL
+        ),
+    ] = None
+    max_cost: Annotated[
+        float | None,
+        typer.Option("--max-cost", metavar="USD", min=0, help="Above it a local model.", rich_help_panel=PANEL),
+    ] = None
+    allow_unpriced: Annotated[
+        bool,
+        typer.Option("--allow-unpriced", help="Take cloud models whose price is not known.", rich_help_panel=PANEL),
+    ] = False
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", metavar="N", min=1, help="The longest answer.", rich_help_panel=PANEL)
+    ] = None
+    temperature: Annotated[
+        float | None,
+        typer.Option("--temperature", metavar="X", min=0, max=2, help="0 is the likeliest.", rich_help_panel=PANEL),
+    ] = None
+
+    def options(self) -> dict[str, Any]:
+        """As `ChatRequest.of` takes them."""
+        given = {
+            "model": self.model,
+            "require_local": self.local or None,
+            "private": self.private or None,
+            "require_quality": self.quality,
+            "task_type": self.task,
+            "max_cost": self.max_cost,
+            "allow_unpriced": self.allow_unpriced or None,
+            "max_tokens": self.max_tokens,
+            "temperature": self.temperature,
+        }
+        return {name: value for name, value in given.items() if value is not None}
