@@ -84,10 +84,30 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def smollm(session: nox.Session) -> None:
+    """Prepare a small real language model in the user's cache, once, and run the tests that need it."""
+    install(session, *editable(CORE, f"{LLM}[mlx,openai]"), "accelerate", "gguf", "torch", *TESTING)
+    session.run("python", f"{LLM}/tests/prepare_smollm.py")
+    session.run("pytest", *map(str, sorted(Path(LLM, "tests").glob("test_mlx*.py"))), *session.posargs)
+
+
+@nox.session
 def torture(session: nox.Session) -> None:
     """Kill workers and studios 300 times while clients submit 6,000 tasks, and count what is lost."""
     install(session, "-e", CORE)
     session.run("python", "-m", "tests.torture", "--kills", "300", "--tasks", "6000", *session.posargs)
+
+
+@nox.session
+def litellm(session: nox.Session) -> None:
+    """Anthropic's library against a real server of its protocol: LiteLLM's proxy, in an environment of its own."""
+    install(session, *editable(CORE, f"{LLM}[anthropic]"), *TESTING)
+    place = Path(session.create_tmp()).resolve() / "litellm"
+    if not place.exists():
+        session.run("python", "-m", "venv", str(place))
+        session.run(str(place / "bin" / "pip"), "install", "--quiet", "litellm[proxy]", external=True)
+    proxy = {"AVSTUDIO_LITELLM": str(place / "bin" / "litellm"), **os.environ}
+    session.run("pytest", f"{LLM}/tests/test_anthropic_litellm.py", *session.posargs, env=proxy)
 
 
 @nox.session

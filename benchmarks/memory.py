@@ -6,6 +6,7 @@ random order; pages that processes share are counted for each.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import tempfile
@@ -56,13 +57,16 @@ class Sampler:
 
 def _resident_pages() -> list[int]:
     found = []
-    for listed in Path("/proc/self/task").glob("*/children"):
-        for child in listed.read_text().split():
-            try:
-                found.append(int(Path(f"/proc/{child}/statm").read_text().split()[1]))
-            except (OSError, IndexError):  # it is gone
-                continue
+    for child in _children():
+        with contextlib.suppress(OSError, IndexError):  # it is gone
+            found.append(int(Path(f"/proc/{child}/statm").read_text().split()[1]))
     return found
+
+
+def _children() -> Iterator[str]:
+    for listed in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread is gone, and its children are another's
+            yield from listed.read_text().split()
 
 
 def use(studio: Studio, log: Path, model: str, request: int) -> None:
