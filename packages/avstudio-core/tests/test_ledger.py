@@ -127,18 +127,22 @@ def test_a_call_cannot_have_a_negative_price(books: Books) -> None:
         books.ledger.reserve(a_call(-1))
 
 
-def test_who_gives_up_waiting_for_a_reservation_holds_none(books: Books) -> None:
+@pytest.mark.parametrize("granted", [False, True], ids=["before it is granted", "before it is heard of"])
+def test_who_gives_up_waiting_for_a_reservation_holds_none(books: Books, granted: bool) -> None:
     books.ledger.set_budget("global", "day", 100)
 
     async def impatient() -> None:
-        held = threading.Event()
-        busy = books.database.write_soon(lambda transaction: held.wait(10))
-        waiting = asyncio.ensure_future(asyncio.wrap_future(books.ledger.reserve(a_call())))
+        go = threading.Event()
+        books.database.write_soon(lambda transaction: go.wait(10))
+        waiting = asyncio.ensure_future(books.ledger.reserved(a_call()))
         await asyncio.sleep(0)
+        if granted:
+            go.set()
+            books.database.write(lambda transaction: None)
         waiting.cancel()
-        await asyncio.sleep(0)
-        held.set()
-        busy.result(10)
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        go.set()
 
     asyncio.run(impatient())
     books.database.write(lambda transaction: None)  # comes after the reservation …
@@ -146,6 +150,13 @@ def test_who_gives_up_waiting_for_a_reservation_holds_none(books: Books) -> None
     assert books.rows(reservations) == []
     assert books.ledger.room(Account()) == 100
     assert [row["outcome"] for row in books.rows(api_calls)] == ["cancelled"]
+
+
+def test_an_event_loop_may_reserve(books: Books) -> None:
+    books.ledger.set_budget("global", "day", 100)
+    assert asyncio.run(books.ledger.reserved(a_call(100))).amount_micro == 100
+    with pytest.raises(OverBudget):
+        asyncio.run(books.ledger.reserved(a_call(1)))
 
 
 def test_a_closed_ledger_says_so(tmp_path: Path) -> None:

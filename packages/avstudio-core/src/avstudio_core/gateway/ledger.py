@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection
@@ -77,11 +78,19 @@ class Ledger:
 
         def given_up(refused: OverBudget | None) -> None:
             if refused is None:
-                with suppress(StorageError):  # closing: whoever comes next finds it, and takes it for lost
-                    self.settle(reservation, Settled("cancelled"))
+                self._unused(reservation)
 
         # Not synced: the settlement is, a moment later; a loss of power before that ends the call and its trace alike.
         return _then(self._database.write_soon(operation, synced=False), granted, given_up)
+
+    async def reserved(self, call: NewCall) -> Reservation:
+        """`reserve`, on the caller's event loop. Who is cancelled while waiting has reserved nothing."""
+        future = self.reserve(call)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(self._give_back)  # it may be granted already, and nobody has heard of it
+            raise
 
     def settle(self, reservation: Reservation, settled: Settled) -> Future[None]:
         """Record what a call took and cost, and let its reservation go. Settling again changes nothing.
@@ -157,6 +166,14 @@ class Ledger:
     def rebuild(self) -> list[tuple[Standing, Standing]]:
         """Make every sum anew from the rows of calls; give those that were wrong, as they were and as they are."""
         return self._database.write(counters.rebuild)
+
+    def _give_back(self, future: Future[Reservation]) -> None:
+        if not future.cancelled() and future.exception() is None:
+            self._unused(future.result())
+
+    def _unused(self, reservation: Reservation) -> None:
+        with suppress(StorageError):  # closing: whoever comes next finds it, and takes it for lost
+            self.settle(reservation, Settled("cancelled"))
 
     def _record(self, transaction: Transaction, reservation: Reservation, settled: Settled) -> list[Alert]:
         records.add(transaction, reservation, settled, self._clock())

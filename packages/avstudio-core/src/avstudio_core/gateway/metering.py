@@ -31,7 +31,7 @@ class Meter:
 
     async def open(self, call: NewCall, request: ChatRequest | EmbedRequest, model: Model) -> Metered:
         """Reserve. Raises `OverBudget`."""
-        reservation = await asyncio.wrap_future(self.ledger.reserve(call))
+        reservation = await self.ledger.reserved(call)
         self.health.begin(model.backend)
         return Metered(self, reservation, request, model)
 
