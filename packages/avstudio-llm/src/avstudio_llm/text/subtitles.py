@@ -117,7 +117,8 @@ def _until_next(lines: Sequence[str], first: int, after: int | None) -> tuple[in
 
 def _seconds(match: re.Match[str], at: int) -> float:
     hours, minutes, seconds, fraction = match.groups()[at : at + 4]
-    return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction}")
+    whole = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
+    return (whole * 1000 + int(fraction.ljust(3, "0"))) / 1000
 
 
 def _stamp(seconds: float, point: str) -> str:
