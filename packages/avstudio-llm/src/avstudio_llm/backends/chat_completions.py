@@ -87,7 +87,8 @@ class Assembly:
     def add(self, chunk: ChatCompletionChunk) -> Delta | None:
         """What a chunk brings at once: words and thoughts; the rest is kept for the end."""
         self._empty = False
-        self._end.usage = usage_of(chunk.usage) or self._end.usage
+        if chunk.usage is not None:
+            self._end.usage = usage_of(chunk.usage) or self._end.usage
         if chunk.model and chunk.model != self._asked:
             self._end.model = chunk.model
         if not chunk.choices:
@@ -200,10 +201,10 @@ def _tool(tool: Tool) -> dict[str, Any]:
 
 def _words(said: Any) -> tuple[str, str]:
     """Text and reasoning of a message or a piece of one; Mistral sends both as parts of the content."""
-    content, reasoning = said.content or "", ""
-    for name in ("reasoning_content", "reasoning"):
-        if isinstance(found := getattr(said, name, None), str):
-            reasoning = reasoning or found
+    more = said.model_extra or {}
+    reasoning = more.get("reasoning_content") or more.get("reasoning") or ""
+    reasoning = reasoning if isinstance(reasoning, str) else ""
+    content = said.content or ""
     if isinstance(content, str):
         return content, reasoning
     thoughts = [_joined(part.get("thinking")) for part in content if part.get("type") == "thinking"]
