@@ -254,6 +254,8 @@ class Studio:
     def start(self) -> None:
         """Begin to take tasks, if this studio does not yet. Submitting starts it, too."""
         with self._starting:
+            if self._closed:
+                raise StorageError("The studio is closed.")
             if self._engine is None:
                 executor = self.plugins.find("executors", self.settings.executor)
                 self._engine = Engine(self, self.tasks, self.store, self._presence, executor, own=self._own)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from avstudio_core.kinds.backend import Model
     from avstudio_core.kinds.router import Candidate
 
-MILLION = 1_000_000
 ABILITIES = ("chat", "embed", "tools", "vision", "json_schema")
 
 
@@ -58,11 +57,11 @@ def _model(candidate: Candidate, prices: Prices) -> dict[str, Any]:
 
 
 def _price(model: Model, prices: Prices) -> dict[str, float | None]:
-    """US dollars for a million tokens."""
+    """US dollars for a million tokens, by what a thousand cost: many at once may cost more, or less."""
     from avstudio_core.chat import Usage
 
-    costs = {"input": prices.cost(model, Usage(input=MILLION)), "output": prices.cost(model, Usage(output=MILLION))}
-    return {name: None if cost is None else cost / MILLION for name, cost in costs.items()}
+    costs = {"input": prices.cost(model, Usage(input=1000)), "output": prices.cost(model, Usage(output=1000))}
+    return {name: None if cost is None else cost / 1000 for name, cost in costs.items()}
 
 
 def _row(one: dict[str, Any]) -> tuple[object, ...]:

@@ -257,17 +257,17 @@ class HttpBackendContract(BackendContract):
         self.during(made, lambda: made.chat(with_tool(), model))
         assert _holds(server.heard[-1].data, with_tool().tools[0].parameters)
 
-    def test_the_gate_is_asked_before_every_request(self, server: ModelServer, made: Backend, model: Model) -> None:
-        witness = made.host
-        assert isinstance(witness, Witness)
+    def test_the_gate_is_asked_before_every_request(
+        self, server: ModelServer, witness: Witness, made: Backend, model: Model
+    ) -> None:
         self.during(made, lambda: made.chat(question(), model))
         assert [url.startswith(server.url) for url in witness.asked] == [True] * len(server.heard)
 
-    def test_nothing_leaves_when_the_gate_is_shut(self, server: ModelServer, made: Backend, model: Model) -> None:
+    def test_nothing_leaves_when_the_gate_is_shut(
+        self, server: ModelServer, witness: Witness, made: Backend, model: Model
+    ) -> None:
         from avstudio_core.errors import EgressRefused
 
-        witness = made.host
-        assert isinstance(witness, Witness)
         witness.refuses = True
         assert [type(error) for error in self.both(made, model, question())] == [EgressRefused] * 2
         assert server.heard == []
@@ -402,11 +402,11 @@ class HttpBackendContract(BackendContract):
         assert [type(error) for error in self.both(made, model, question("Hello \ud800!"))] == [InvalidInput] * 2
         assert server.heard == []
 
-    def test_a_key_that_no_header_can_hold(self, server: ModelServer, made: Backend, model: Model) -> None:
+    def test_a_key_that_no_header_can_hold(
+        self, server: ModelServer, witness: Witness, made: Backend, model: Model
+    ) -> None:
         from avstudio_core.errors import CredentialsRefused
 
-        witness = made.host
-        assert isinstance(witness, Witness)
         witness.secrets["MY_KEY"] = "kéy\nX-Other: 1"
         assert made.obstacle() is not None
         errors = self.both(made, model, question())

@@ -1,0 +1,138 @@
+"""Nothing leaves this machine under `local_only`: every command is run with every socket call of every process noted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avstudio_core.egress import is_loopback
+from avstudio_core.testing import media
+
+pytest.importorskip("avstudio_llm", reason="avstudio-llm is not installed")
+pytest.importorskip("avstudio_server", reason="avstudio-server is not installed")
+
+NOTING = """
+import json, os, sys
+LOOK_UPS, SENDS = ("socket.getaddrinfo", "socket.gethostbyname"), ("socket.connect", "socket.sendto")
+def note(event, given):
+    if event in LOOK_UPS + SENDS:
+        place = given[0] if event in LOOK_UPS else given[-1]
+        host = place[0] if isinstance(place, tuple) else place
+        host = host.decode(errors="replace") if isinstance(host, bytes) else str(host)
+        with open(os.environ["NOTED"], "a") as noted:
+            noted.write(json.dumps(host) + "\\n")
+sys.addaudithook(note)
+"""
+
+
+@dataclass
+class Machine:
+    """Commands with a data folder of their own, and a file that has their socket calls."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, **self.settings, "NOTED": str(self.folder / "noted")}
+        environment |= {"AVSTUDIO_HOME": str(self.folder / "home"), "PYTHONPATH": str(self.folder)}
+        environment |= dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"), "sk-none")
+        command = [sys.executable, "-m", "avstudio_server", *words]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, check=False)
+
+    def serve_models(self, url: str) -> None:
+        """Make `near/m` a model at that address."""
+        home = self.folder / "home"
+        home.mkdir()
+        section = f'[backends.near]\nkind = "openai"\nbase_url = "{url}"\nlocal = true\n'
+        (home / "models.toml").write_text(section + '[models."near/m"]\nquality = 0.5\n', encoding="utf-8")
+
+    def reached(self) -> list[str]:
+        """The hosts that any process looked up or connected to; files of this machine are none."""
+        noted = self.folder / "noted"
+        hosts = map(json.loads, noted.read_text().splitlines() if noted.exists() else [])
+        return [host for host in hosts if not host.startswith("/") and host != "None"]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    (tmp_path / "sitecustomize.py").write_text(NOTING, encoding="utf-8")
+    return Machine(tmp_path, {"AVSTUDIO_LOCAL_ONLY": "1", "OLLAMA_HOST": "127.0.0.1:9"})
+
+
+class Server(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        message = {"role": "assistant", "content": "Here."}
+        body = json.dumps(
+            {
+                "id": "1",
+                "object": "chat.completion",
+                "created": 0,
+                "model": "m",
+                "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            }
+        ).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{serving.server_port}/v1"
+        serving.shutdown()
+
+
+def test_no_command_leaves_the_machine(machine: Machine) -> None:
+    song = media.tone(machine.folder / "song.wav", seconds=1.0)
+    for words in (
+        ("doctor",),
+        ("models", "list"),
+        ("models", "pull", "whisper-tiny"),
+        ("llm", "models"),
+        ("llm", "route", "Hello", "--json"),
+        ("llm", "chat", "Hello"),
+        ("llm", "chat", "Hello", "--model", "openai/gpt-5.5"),
+        ("llm", "chat", "Hello", "--model", "anthropic/claude-opus-5-5"),
+        ("llm", "chat", "Hello", "--model", "google/gemini-3.8-flash"),
+        ("audio", "probe", str(song), "-o", str(machine.folder / "out")),
+        ("cost",),
+    ):
+        machine.run(*words)
+    assert [host for host in machine.reached() if not is_loopback(host)] == []
+
+
+def test_a_cloud_model_is_refused_with_the_reason(machine: Machine) -> None:
+    refused = machine.run("llm", "chat", "Hello", "--model", "openai/gpt-5.5")
+    assert refused.returncode != 0
+    assert "the setting 'local_only' is on" in refused.stderr
+
+
+def test_what_is_noted_would_show_a_connection(machine: Machine, server: str) -> None:
+    machine.serve_models(server)
+    machine.run("llm", "chat", "Hello", "--model", "near/m")
+    assert "127.0.0.1" in machine.reached()
+
+
+def test_without_the_setting_the_same_command_would_go_out(machine: Machine) -> None:
+    machine.settings["AVSTUDIO_LOCAL_ONLY"] = "0"
+    machine.serve_models("http://models.test/v1")  # a name that is reserved, and nobody's
+    machine.run("llm", "chat", "Hello", "--model", "near/m")
+    assert "models.test" in machine.reached()
