@@ -78,13 +78,11 @@ class Resident(ABC):
     def close(self) -> None:
         """Free the model, whoever uses it. Blocks until that is done."""
         self._closed = True
-        with self._loading, self._state:
-            if self._timer is not None:
-                self._timer.cancel()
-            if self._loaded:
-                self._loaded = False
-                self.free()
-                self.host.pool.release(self.lane)
+        with self._loading:
+            with self._state:
+                if self._timer is not None:
+                    self._timer.cancel()
+            self._forget()
 
     def _hold(self) -> bool:
         with self._state:
@@ -114,7 +112,7 @@ class Resident(ABC):
         try:
             if self._hold():  # another call has loaded it meanwhile
                 return
-            self._forget_the_dead()
+            self._forget()  # what is there no more
             self.host.pool.admit(self.lane, needs, self.evict, given_up)
             try:
                 self.load(given_up)
@@ -130,7 +128,7 @@ class Resident(ABC):
         finally:
             self._loading.release()
 
-    def _forget_the_dead(self) -> None:
+    def _forget(self) -> None:
         if self._loaded:
             self._loaded = False
             self.free()

@@ -55,6 +55,7 @@ class ModelProcess:
         self._process: Process | None = None
         self._started = threading.Event()
         self._guard = threading.Lock()
+        self._over = False
         self._sending = threading.Lock()
         self._asked: dict[str, Deliver] = {}
         self._thread = threading.Thread(target=self._listen, name=f"mlx {folder.name}", daemon=True)
@@ -62,7 +63,7 @@ class ModelProcess:
 
     @property
     def alive(self) -> bool:
-        return self._thread.is_alive()
+        return self._thread.is_alive() and not self._over
 
     @property
     def pid(self) -> int | None:
@@ -97,7 +98,7 @@ class ModelProcess:
 
     def _open(self, number: str, deliver: Deliver) -> None:
         with self._guard:
-            if not self.alive:
+            if self._over:
                 raise BackendDown("The worker process of the model ended before it was asked. Ask again.")
             self._asked[number] = deliver
 
@@ -136,9 +137,9 @@ class ModelProcess:
         if not self.ready.done():
             self.ready.set_exception(failure)
         with self._guard:
-            for deliver in self._asked.values():
+            self._over = True
+            for deliver in list(self._asked.values()):
                 deliver(failure)
-            self._asked.clear()
 
 
 def _message(request: ChatRequest) -> str:
