@@ -274,8 +274,11 @@ def test_a_budget_is_removed_once(books: Books) -> None:
     [
         ("globe", "day", 1, "'globe' is no scope"),
         ("project:", "day", 1, "'project:' is no scope"),
+        ("project:\udcff", "day", 1, r"'project:\\udcff' is no scope"),
+        ("project:a\nb", "day", 1, r"'project:a\\nb' is no scope"),
         ("global", "week", 1, "'week' is no period. Known: day, month, total"),
         ("global", "day", -1, r"-\$0.000001 is not possible"),
+        ("global", "day", 10**20, r"Give 0 to \$1000000000.00"),
     ],
 )
 def test_a_budget_that_cannot_be_is_refused(books: Books, scope: str, period: str, limit: int, said: str) -> None:

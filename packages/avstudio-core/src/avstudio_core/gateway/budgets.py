@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from avstudio_core.errors import InvalidInput, NotFound
-from avstudio_core.gateway.money import dollars
+from avstudio_core.gateway.money import LARGEST_MICRO, dollars
 from avstudio_core.gateway.periods import PERIODS, Period
 from avstudio_core.storage.tables import alerts, budgets, counters
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from avstudio_core.chat import Account
     from avstudio_core.storage.database import Transaction
 
-SCOPE = re.compile(r"global|(project|key|task|agent):.+", re.DOTALL)
+SCOPE = re.compile(r"global|(project|key|task|agent):.+")
 EACH = ":*"
 """Ends a scope that stands for each project, key, task or agent that has no budget of its own for the period."""
 
@@ -67,13 +67,13 @@ def scopes(account: Account) -> dict[str, str]:
 
 def checked(scope: str, period: str, limit_micro: int = 0) -> Budget:
     """A budget as it was asked for. Raises `InvalidInput`."""
-    if not SCOPE.fullmatch(scope):
-        raise InvalidInput(f"'{scope}' is no scope. Known: global, project:NAME, key:ID, task:ID, agent:NAME; or :*.")
+    if not SCOPE.fullmatch(scope) or not scope.isprintable():
+        raise InvalidInput(f"{scope!a} is no scope. Known: global, project:NAME, key:ID, task:ID, agent:NAME; or :*.")
     known = next((one for one in PERIODS if one == period), None)
     if known is None:
-        raise InvalidInput(f"'{period}' is no period. Known: {', '.join(PERIODS)}.")
-    if limit_micro < 0:
-        raise InvalidInput(f"A budget of {dollars(limit_micro)} is not possible. Give 0 or more.")
+        raise InvalidInput(f"{period!a} is no period. Known: {', '.join(PERIODS)}.")
+    if not 0 <= limit_micro <= LARGEST_MICRO:
+        raise InvalidInput(f"A budget of {dollars(limit_micro)} is not possible. Give 0 to {dollars(LARGEST_MICRO)}.")
     return Budget(scope, known, limit_micro)
 
 
