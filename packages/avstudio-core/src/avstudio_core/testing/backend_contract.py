@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import pytest
 
 from avstudio_core.testing.contracts import HEAVY, imported_by
-from avstudio_core.testing.model_server import Heard, ModelServer, Sent
+from avstudio_core.testing.model_server import PATIENCE_SECONDS, Heard, ModelServer, Sent
 
 if TYPE_CHECKING:
     from avstudio_core.chat import ChatRequest, Delta, Reply
@@ -111,9 +111,10 @@ class BackendContract:
         """As the fixtures make it; a library or a key that is missing is an obstacle."""
         assert made.obstacle() is None
 
-    def test_it_lists_its_models_under_its_own_name(self, made: Backend, model: Model) -> None:
-        assert model.backend == made.config.name
-        assert model.name
+    def test_it_lists_its_models_under_its_own_name(self, made: Backend) -> None:
+        listed = self.during(made, made.models)
+        assert {model.backend for model in listed} == {made.config.name}
+        assert all(model.name for model in listed)
 
     def test_a_chat_answers(self, made: Backend, model: Model) -> None:
         reply = self.during(made, lambda: made.chat(question(max_tokens=16), model))
@@ -288,7 +289,8 @@ class HttpBackendContract(BackendContract):
         server.say(Sent.events([*pieces[:-1], "hang"]), at=self.dialect.chat_at)
 
         async def leave() -> bool:
-            async with aclosing(made.stream(question(), model)) as deltas:  # type: ignore[type-var]
+            request = question(timeout=PATIENCE_SECONDS)
+            async with aclosing(made.stream(request, model)) as deltas:  # type: ignore[type-var]
                 await anext(deltas)
             return await asyncio.to_thread(server.saw_a_client_leave)
 

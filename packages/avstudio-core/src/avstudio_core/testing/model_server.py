@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 Fault = Literal["hang", "cut"]
 """`hang`: say nothing more until the client leaves. `cut`: close the connection before the answer's end."""
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class ModelServer:
         self._declared.insert(0, (at, list(sent)))
 
     def saw_a_client_leave(self) -> bool:
-        """Whether a client goes away before its answer is whole, within half a minute."""
+        """Whether a client goes away before its answer is whole, within ten seconds."""
         return self.left.acquire(timeout=PATIENCE_SECONDS)
 
     def answer_to(self, request: Heard) -> Sent:
