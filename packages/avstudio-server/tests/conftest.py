@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import shutil
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from avstudio_server.testing import CommandLine
 
 @pytest.fixture(scope="session")
 def sketch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of packages with the plugin in it."""
-    return Path(shutil.copytree(Path(__file__).with_name("sketch"), tmp_path_factory.mktemp("plugins") / "sketch"))
+    """A folder of packages with the plugin in it, compiled as pip does: a folder that changes is read again."""
+    folder = tmp_path_factory.mktemp("plugins") / "sketch"
+    shutil.copytree(Path(__file__).with_name("sketch"), folder)
+    compileall.compile_dir(folder, quiet=1)
+    return folder
 
 
 @pytest.fixture

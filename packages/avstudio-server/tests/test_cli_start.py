@@ -21,7 +21,14 @@ print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["text", "--help"], ["text", "shout", "--help"], ["tasks", "--help"], ["budgets", "set", "--help"]],
+    [
+        ["--help"],
+        ["text", "--help"],
+        ["text", "shout", "--help"],
+        ["tasks", "--help"],
+        ["budgets", "set", "--help"],
+        ["llm", "chat", "--help"],
+    ],
 )
 def test_help_imports_nothing_heavy(reading: CommandLine, arguments: list[str]) -> None:
     reading("--help")  # fills the catalogue's cache
