@@ -142,6 +142,20 @@ def test_leaving_a_stream_stops_the_work(backend: Mlx) -> None:
 
 
 @needs_model
+def test_giving_up_while_the_prompt_is_read_stops_the_work(backend: Mlx) -> None:
+    """Else the second answer would wait for the reading of the first prompt: longer than a test may take."""
+
+    async def give_up_and_ask() -> Reply:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await backend.chat(ChatRequest.of("word " * 6000), model)
+        return await backend.chat(ChatRequest.of("What is the capital of France?"), model)
+
+    model = named(backend, "one")
+    assert "Paris" in asyncio.run(give_up_and_ask()).text
+
+
+@needs_model
 def test_questions_from_several_loops_wait_for_each_other(backend: Mlx) -> None:
     texts: list[str] = []
     model = named(backend, "one")

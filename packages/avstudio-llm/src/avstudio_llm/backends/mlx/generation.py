@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from avstudio_llm.backends.mlx.reading import Reader
 
 REMEMBERED, REMEMBERED_BYTES = 4, 256 << 20
 """Conversations whose attention is kept, so that a next turn need not read the earlier ones again."""
-PREFILL_TOKENS = 512
-"""Of a prompt, read between two looks at whether the call was cancelled."""
+PREFILL_TOKENS = 1024 if sys.platform == "darwin" else 64
+"""Of a prompt, read between two looks at whether the call was cancelled; a CPU takes seconds for as many."""
 
 
 class Cancelled(Exception):
