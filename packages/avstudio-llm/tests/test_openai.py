@@ -124,7 +124,16 @@ class TestOpenAI(HttpBackendContract):
             monkeypatch.setenv(name, "http://127.0.0.1:9")
         assert self.asked(server, made, model, question())["model"] == "small"
 
-    @pytest.mark.parametrize("schema", [CLOSED, {**CLOSED, "additionalProperties": True}, {**CLOSED, "required": []}])
+    @pytest.mark.parametrize(
+        "schema",
+        [
+            CLOSED,
+            {**CLOSED, "additionalProperties": True},
+            {**CLOSED, "required": []},
+            {**CLOSED, "properties": {"a": {"type": "string", "minLength": 2}}},
+            {**CLOSED, "properties": {"a": {"type": "array", "items": {"type": "object"}}}},
+        ],
+    )
     def test_only_a_schema_that_is_strict_is_declared_so(
         self, server: ModelServer, made: Backend, model: Model, schema: Any
     ) -> None:

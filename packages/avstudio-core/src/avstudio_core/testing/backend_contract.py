@@ -342,6 +342,15 @@ class HttpBackendContract(BackendContract):
 
         assert "".join(self.during(made, ask)).startswith("Good morning to you.")
 
+    @pytest.mark.parametrize("size", [1, 3, 1000])
+    def test_a_stream_may_be_cut_anywhere(self, server: ModelServer, made: Backend, model: Model, size: int) -> None:
+        """The network knows neither events nor characters."""
+        whole = b"".join(self.dialect.streamed(_reply("Grüße, 世界 🎬!")))
+        pieces = [whole[start : start + size] for start in range(0, len(whole), size)]
+        server.say(Sent.events(pieces), at=self.dialect.chat_at)
+        deltas = self.during(made, lambda: heard(made.stream(question(), model)))
+        assert "".join(delta.text for delta in deltas) == "Grüße, 世界 🎬!"
+
     def test_a_stream_of_broken_json(self, server: ModelServer, made: Backend, model: Model) -> None:
         from avstudio_core.errors import BadAnswer
 

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 HEAVY = frozenset(
     {
-        *("alembic", "av", "ctranslate2", "cv2", "demucs", "fastapi", "faster_whisper", "httpx", "huggingface_hub"),
-        *("jax", "librosa", "llama_cpp", "matplotlib", "mlx", "numba", "numpy", "onnxruntime", "openai", "pandas"),
+        *("alembic", "anthropic", "av", "ctranslate2", "cv2", "demucs", "fastapi", "faster_whisper", "genai_prices"),
+        *("httpx", "httpx2", "huggingface_hub", "jax", "librosa", "llama_cpp", "matplotlib", "mlx", "mlx_lm", "numba"),
+        *("numpy", "onnxruntime", "openai", "pandas"),
         *("pedalboard", "PIL", "requests", "rich", "scipy", "sklearn", "soundfile", "tensorflow", "tokenizers"),
         *("torch", "torchaudio", "torchcodec", "transformers"),
     }
@@ -49,6 +50,8 @@ for kind in plugins.kind("processors").values():
     declare(kind(shelf), "")
 for kind in plugins.kind("memory_managers").values():
     kind()
+for family in ("backends", "price_books", "routers"):
+    plugins.kind(family)
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 

@@ -27,6 +27,15 @@ FINISHES: dict[str, FinishReason] = {
 """What is not here (`stop`, `eos`, …) is a natural end."""
 
 
+STRICT = frozenset(
+    {
+        *("$defs", "$ref", "additionalProperties", "anyOf", "const", "description", "enum", "items", "properties"),
+        *("required", "title", "type"),
+    }
+)
+"""Words of JSON Schema that every server takes in a schema that is declared strict."""
+
+
 def messages(request: ChatRequest) -> list[dict[str, Any]]:
     """The conversation. Raises `Unsupported` for a picture where the protocol has no place for one."""
     return [_message(message) for message in request.messages]
@@ -46,16 +55,17 @@ def answer_format(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def fits_strict(schema: Any) -> bool:
-    """Whether a schema is one of those that `strict` takes: every object closed, with all its properties required."""
-    if isinstance(schema, list):
-        return all(map(fits_strict, schema))
-    if not isinstance(schema, dict):
-        return True
-    if schema.get("type") == "object" or "properties" in schema:
+    """Whether a schema is one of those that `strict` takes: plain, and every object closed with all it has required."""
+    if not isinstance(schema, dict) or not schema.keys() <= STRICT:
+        return False
+    named = schema.get("properties", {})
+    if schema.get("type") == "object" or named:
         closed = schema.get("additionalProperties") is False
-        if not closed or set(schema.get("properties", {})) != set(schema.get("required", ())):
+        if not closed or set(named) != set(schema.get("required", ())):
             return False
-    return all(map(fits_strict, schema.values()))
+    items = [schema["items"]] if "items" in schema else []
+    inner = [*named.values(), *schema.get("$defs", {}).values(), *schema.get("anyOf", ()), *items]
+    return all(map(fits_strict, inner))
 
 
 def usage_of(usage: CompletionUsage | None) -> Usage | None:

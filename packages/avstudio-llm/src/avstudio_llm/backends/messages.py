@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core.chat import ChatRequest, Delta, FinishReason, Image, Message, ToolCall, Usage
 from avstudio_core.errors import Unsupported
+from avstudio_llm.backends.chat_completions import tool_call
 from avstudio_llm.failures import broken_off, unreadable
 
 if TYPE_CHECKING:
@@ -148,8 +149,6 @@ class Assembly:
         return Usage(input=total, output=output, cached=read, cache_written=written, reasoning=min(thought, output))
 
     def _call(self, id: str, name: str, pieces: list[str]) -> ToolCall:
-        from avstudio_llm.backends.chat_completions import tool_call
-
         return tool_call(self._backend, id, name, "".join(pieces))
 
 
