@@ -79,6 +79,16 @@ def test_after_closing_there_is_a_new_client(per_loop: PerLoop[int]) -> None:
     assert asyncio.run(again()) == 1
 
 
+def test_a_loop_that_ended_its_generators_gets_a_new_client(per_loop: PerLoop[int]) -> None:
+    async def again() -> int:
+        await per_loop.here()
+        await asyncio.get_running_loop().shutdown_asyncgens()
+        return await per_loop.here()
+
+    with pytest.warns(ResourceWarning, match="after loop.shutdown_asyncgens"):
+        assert asyncio.run(again()) == 1
+
+
 def test_closing_reaches_the_client_of_another_thread(clients: Clients, per_loop: PerLoop[int]) -> None:
     ready, leave = threading.Event(), threading.Event()
 

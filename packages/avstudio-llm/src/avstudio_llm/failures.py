@@ -89,6 +89,8 @@ def refused(
         return RateLimited(f"{where} is asked too often{quote}.", retry_after=_retry_after(headers or {}, body))
     if status == 413 or _CONTEXT.search(said):
         return ContextTooLong(f"{where} cannot fit the request into model '{model}'{quote}. Send less, or ask another.")
+    if status == 404 and not model:
+        return RequestRefused(f"{where} has nothing there (status 404){quote}. Is its base_url right?")
     if status == 404 or (status in (400, 422) and _UNKNOWN_MODEL.search(said)):
         return Unsupported(f"{where} has no model '{model}'{quote}.")
     if 300 <= status < 400:
@@ -146,13 +148,14 @@ async def _translation(backend: Backend, error: Exception, model: str, seconds: 
         return BackendDown(f"{where} cannot be reached ({_words(backend, cause)}). Is it running?")
     if response is not None and response.status_code >= 300:
         failure = refused(backend, response.status_code, _body(response, body), model, response.headers)
-        return await _with_suggestion(backend, failure, model) if isinstance(failure, Unsupported) else failure
+        unknown = isinstance(failure, Unsupported) and model
+        return await _with_suggestion(backend, failure, model) if unknown else failure
     if body is not None:
         return in_stream(backend, body, model)
     return unreadable(backend, _words(backend, error))
 
 
-async def _with_suggestion(backend: Backend, failure: Unsupported, model: str) -> Unsupported:
+async def _with_suggestion(backend: Backend, failure: ModelError, model: str) -> Unsupported:
     """The same, with the nearest name that the server does have."""
     try:
         names = [known.name for known in await backend.models()]

@@ -62,6 +62,7 @@ class PerLoop(Generic[C]):
         try:
             yield
         finally:
+            self._keepers.pop(asyncio.get_running_loop(), None)
             await self._close(client)
 
 

@@ -228,6 +228,15 @@ class HttpBackendContract(BackendContract):
     def test_the_list_is_the_servers(self, made: Backend) -> None:
         assert [model.name for model in self.during(made, made.models)] == ["small", "large"]
 
+    @pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
+    def test_a_list_that_is_refused(self, server: ModelServer, made: Backend, status: int) -> None:
+        from avstudio_core.errors import ModelError
+
+        server.say(Sent.data(self.dialect.refusal(status, "No model not found."), status), at=self.dialect.models_at)
+        with pytest.raises(ModelError):
+            self.during(made, made.models)
+        assert len(server.heard) == 1
+
     def test_a_chat_and_a_stream_say_the_same(self, made: Backend, model: Model) -> None:
         async def ask() -> tuple[Reply, list[Delta]]:
             return await made.chat(question(), model), await heard(made.stream(question(), model))
