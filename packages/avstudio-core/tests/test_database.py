@@ -201,3 +201,14 @@ def test_a_group_is_synced_unless_none_in_it_asks_for_that(base: Database) -> No
         base.write_soon(adding(f"{len(statements)}"), synced=synced).result(10)
     assert [one.rpartition("=")[2] for one in statements if "synchronous" in one] == ["NORMAL", "FULL", "NORMAL"]
     assert len(names(base)) == 4
+
+
+def test_an_operation_that_is_called_off_in_time_is_not_done(base: Database) -> None:
+    held = threading.Event()
+    first = base.write_soon(lambda transaction: held.wait(10))
+    called_off = base.write_soon(adding("never"))
+    assert called_off.cancel()
+    held.set()
+    assert first.result(10)
+    base.write(adding("later"))
+    assert names(base) == ["later"]

@@ -297,6 +297,18 @@ def test_a_model_without_a_price_is_taken_where_that_is_allowed(make: Make) -> N
     assert make().chat("Hello", model="dark/unpriced", allow_unpriced=True).text == "Yes."
 
 
+def test_a_budget_without_room_is_a_reason_before_the_call(make: Make) -> None:
+    studio = make()
+    studio.ledger.set_budget("global", "day", 5000)
+    with pytest.raises(
+        OverBudget, match=r"'cloud/big' cannot answer: over budget: it may cost \$0\.1\d+, and \$0\.0050 are"
+    ):
+        studio.chat("Hello?", model="cloud/big")
+    rejected = {one.model: one.reason for one in studio.llm.route("Hello?").rejected}
+    assert rejected["cloud/big"].startswith("over budget")
+    assert studio.chat("Hello?", model="cloud/big", max_tokens=1).text == "Yes."
+
+
 def test_private_words_stay_here_even_if_every_model_here_is_down(make: Make) -> None:
     studio = make()
     for name in ("near", "coding", "scripted"):

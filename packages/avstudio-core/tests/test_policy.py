@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from avstudio_core import Studio
-from avstudio_core.errors import EgressRefused
 from avstudio_core.egress import is_loopback, obstacle
+from avstudio_core.errors import EgressRefused
 from avstudio_core.settings import load
 
 

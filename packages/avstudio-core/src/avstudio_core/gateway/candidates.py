@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from avstudio_core.chat import ChatRequest, EmbedRequest, Usage
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from avstudio_core.models.pool import Pool
 
 Request = ChatRequest | EmbedRequest
+Room = Callable[[], int | None]
 
 NOTHING = Estimate(input_tokens=0, output_tokens=0)
 LONGEST_ANSWER = 8192
@@ -55,7 +57,8 @@ class Candidates:
         """Every model of the verb asked for, and every backend that has nothing to offer, with the reason."""
         models, silent = await self._backends.known()
         read = tokens.of_request(request)
-        weighed = [self._weighed(request, model, read) for model in models if _fits_verb(request, model)]
+        room = self._room(request)
+        weighed = [self._weighed(request, model, read, room) for model in models if _fits_verb(request, model)]
         if not absent:
             return weighed
         there = {model.backend for model in models}
@@ -69,7 +72,8 @@ class Candidates:
         """
         read = tokens.of_request(request)
         models = await self._meant(request.model)
-        weighed = [(model, *self._weigh(request, model, read)) for model in models]
+        room = self._room(request)
+        weighed = [(model, *self._weigh(request, model, read, room)) for model in models]
         model, estimate, obstacle = next((one for one in weighed if one[2] is None), weighed[0])
         if obstacle is not None:
             raise type(obstacle)(f"'{model.id}' cannot answer: {obstacle}.")
@@ -88,17 +92,23 @@ class Candidates:
             raise NotFound.among("model", name, {model.id for model in known}, see="See them: avstudio llm models")
         return found
 
-    def _weighed(self, request: Request, model: Model, read: tuple[int, int]) -> Candidate:
-        estimate, obstacle = self._weigh(request, model, read)
+    def _room(self, request: Request) -> Room:
+        """What the budgets have left for a request, read when it is first needed."""
+        return cache(lambda: self._ledger.room(request.account))
+
+    def _weighed(self, request: Request, model: Model, read: tuple[int, int], room: Room) -> Candidate:
+        estimate, obstacle = self._weigh(request, model, read, room)
         return Candidate(model=model, estimate=estimate) if obstacle is None else _barred(model, str(obstacle))
 
-    def _weigh(self, request: Request, model: Model, read: tuple[int, int]) -> tuple[Estimate, AVStudioError | None]:
+    def _weigh(
+        self, request: Request, model: Model, read: tuple[int, int], room: Room
+    ) -> tuple[Estimate, AVStudioError | None]:
         """What a call would take, and what stands against it. The price is only asked for where nothing else does."""
         obstacle = self._standing(request, model) or lacks(request, model, read[0])
         if obstacle is not None:
             return NOTHING, obstacle
         estimate = self._estimate(request, model, read)
-        return estimate, self._too_dear(request, estimate)
+        return estimate, _too_dear(request, estimate, room)
 
     def _standing(self, request: Request, model: Model) -> AVStudioError | None:
         """What stands against the backend, whatever is asked of it."""
@@ -125,20 +135,21 @@ class Candidates:
             most_micro=self._prices.cost(model, Usage(input=most, output=longest)),
         )
 
-    def _too_dear(self, request: Request, estimate: Estimate) -> AVStudioError | None:
-        if estimate.most_micro is None:
-            unpriced = "its price is not known; give it in models.toml, or allow models without a price"
-            return None if request.wishes.allow_unpriced else OverBudget(unpriced)
-        if not estimate.most_micro:
-            return None
-        room = self._ledger.room(request.account)
-        if room is None or estimate.most_micro <= room:
-            return None
-        left = max(room, 0) / 1e6
-        return OverBudget(f"over budget: it may cost ${estimate.most_micro / 1e6:.4f}, and ${left:.4f} are left")
-
     def _absence(self, name: str, silent: dict[str, str]) -> str:
         return silent.get(name) or self._backends.obstacle(name) or "it has no models"
+
+
+def _too_dear(request: Request, estimate: Estimate, room: Room) -> AVStudioError | None:
+    if estimate.most_micro is None:
+        unpriced = "its price is not known; give it in models.toml, or allow models without a price"
+        return None if request.wishes.allow_unpriced else OverBudget(unpriced)
+    if not estimate.most_micro:
+        return None
+    left = room()
+    if left is None or estimate.most_micro <= left:
+        return None
+    asked, left = estimate.most_micro / 1e6, max(left, 0) / 1e6
+    return OverBudget(f"over budget: it may cost ${asked:.4f}, and ${left:.4f} are left")
 
 
 def longest_answer(request: Request, model: Model) -> int | None:

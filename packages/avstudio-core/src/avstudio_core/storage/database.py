@@ -156,7 +156,8 @@ class Database:
         while (first := self._queue.get()) is not None:
             group = [first]
             last = self._gather(group)
-            self._commit(group)
+            if group := [write for write in group if write.future.set_running_or_notify_cancel()]:
+                self._commit(group)
             if last:
                 return
 
