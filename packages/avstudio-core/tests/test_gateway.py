@@ -301,7 +301,7 @@ def test_a_budget_without_room_is_a_reason_before_the_call(make: Make) -> None:
     studio = make()
     studio.ledger.set_budget("global", "day", 5000)
     with pytest.raises(
-        OverBudget, match=r"'cloud/big' cannot answer: over budget: it may cost \$0\.1\d+, and \$0\.0050 are"
+        OverBudget, match=r"'cloud/big' cannot answer: over budget: it may cost \$0\.1\d+, and \$0\.005 are left"
     ):
         studio.chat("Hello?", model="cloud/big")
     rejected = {one.model: one.reason for one in studio.llm.route("Hello?").rejected}

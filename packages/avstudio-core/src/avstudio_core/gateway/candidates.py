@@ -19,6 +19,7 @@ from avstudio_core.errors import (
     Unsupported,
 )
 from avstudio_core.gateway import tokens
+from avstudio_core.gateway.money import dollars
 from avstudio_core.kinds.backend import Model
 from avstudio_core.kinds.router import Candidate, Estimate
 
@@ -148,8 +149,7 @@ def _too_dear(request: Request, estimate: Estimate, room: Room) -> AVStudioError
     left = room()
     if left is None or estimate.most_micro <= left:
         return None
-    asked, left = estimate.most_micro / 1e6, max(left, 0) / 1e6
-    return OverBudget(f"over budget: it may cost ${asked:.4f}, and ${left:.4f} are left")
+    return OverBudget(f"over budget: it may cost {dollars(estimate.most_micro)}, and {dollars(max(left, 0))} are left")
 
 
 def longest_answer(request: Request, model: Model) -> int | None:
