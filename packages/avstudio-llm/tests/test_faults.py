@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from email.utils import formatdate
 
 import pytest
@@ -108,6 +110,35 @@ def test_a_date_to_wait_for(backend: Backend) -> None:
     assert isinstance(error, RateLimited)
     assert error.retry_after is not None
     assert error.retry_after > 1_000_000
+
+
+WITHOUT = """
+import asyncio, sys
+sys.modules["{name}"] = None
+from avstudio_core.errors import MissingDependency
+from avstudio_core.kinds.backend import BackendConfig, Model
+from avstudio_core.testing.backend_contract import question
+from avstudio_llm.backends.{name} import {kind}
+
+class Host:
+    def secret(self, variable):
+        return "key"
+
+made = {kind}(BackendConfig(name="{name}", kind="{name}"), Host())
+print(made.obstacle())
+try:
+    asyncio.run(made.chat(question(), Model(backend="{name}", name="small", local=False)))
+except MissingDependency as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(("name", "kind"), [("openai", "OpenAI"), ("anthropic", "Anthropic")])
+def test_a_missing_library_is_said_with_the_cure(name: str, kind: str) -> None:
+    code = WITHOUT.format(name=name, kind=kind)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    cure = f"Backend '{name}' needs an extra that is not installed. Run: pip install 'avstudio-llm[{name}]'"
+    assert ran.stdout.splitlines() == [cure, cure]
 
 
 JSON = st.recursive(
