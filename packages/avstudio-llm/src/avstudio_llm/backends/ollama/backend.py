@@ -64,7 +64,8 @@ class Ollama(Backend):
         return obstacle or (key_obstacle(self) if self.key else None)
 
     async def models(self) -> list[Model]:
-        listed, loaded = await asyncio.gather(self._server.tags(), self._server.loaded())
+        listed = await self._server.tags()
+        loaded = await self._server.loaded()
         await asyncio.gather(*map(self._show, listed.values()))
         await self._forget_unloaded(loaded)
         return [self._model(details, loaded.get(name)) for name, details in listed.items()]
