@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +16,7 @@ from pydantic import Field
 
 import avstudio_llm
 from avstudio_core import Artifact, Context, Params, Processor, Result, Studio, hookimpl
-from avstudio_core.chat import ChatRequest, EmbedRequest
+from avstudio_core.chat import ChatRequest, Delta, EmbedRequest
 from avstudio_core.errors import AVStudioError, BackendDown, ContextTooLong, TaskFailed
 from avstudio_core.kinds.backend import Can
 from avstudio_core.testing import ProcessorContract, scripted
@@ -23,6 +25,7 @@ from avstudio_llm.text.subtitles import Cue, Subtitles
 from avstudio_llm.text.transcript import TRANSCRIPT
 
 MODEL: dict[str, Any] = {"model": "scripted/one"}
+PREPARED = Path(os.environ.get("AVSTUDIO_TEST_MODELS", "~/.cache/av-studio-tests")).expanduser()
 Make = Callable[..., tuple[Studio, Scripted]]
 
 
@@ -104,6 +107,29 @@ def test_a_chat_may_be_about_a_transcript_and_answer_with_data(make: Make, tmp_p
     assert isinstance(heard, ChatRequest)
     assert "talk.srt:\n[0:00:00] Sentence 0 of the talk.\n[0:00:02] Sentence 1" in said(heard)
     assert (heard.temperature, heard.max_tokens) == (0.0, 50)
+
+
+def test_an_answer_that_was_cut_is_told_of(make: Make) -> None:
+    studio, model = make()
+    model.says = [["It is", Delta(finish="length")]]
+    result = studio.run("llm.chat", prompt="What time is it?", max_tokens=2, **MODEL)
+    assert (result.text, result.finish, [one.code for one in result.warnings]) == ("It is", "length", ["cut"])
+
+
+@pytest.mark.skipif(
+    find_spec("mlx_lm") is None or not (PREPARED / "SmolLM2-135M-Instruct" / "config.json").is_file(),
+    reason="The model is not prepared. Run: nox -s smollm",
+)
+def test_a_real_model_answers_a_task(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    section = f'[backends.mlx]\nkind = "mlx"\noptions = {{ folders = ["{PREPARED}"] }}\n'
+    (home / "models.toml").write_text(section, encoding="utf-8")
+    with Studio(home=home, plugins="llm", local_only=True, hub_cache=home / "hub") as studio:
+        asked = {"prompt": "What is the capital of France?", "temperature": 0.0, "max_tokens": 20}
+        result = studio.run("llm.chat", **asked, model="mlx/SmolLM2-135M-Instruct")
+    assert "Paris" in result.text
+    assert (result.cost, result.usage.estimated) == (0.0, False)
 
 
 @pytest.mark.parametrize(

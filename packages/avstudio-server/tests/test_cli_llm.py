@@ -124,8 +124,11 @@ def test_a_signal_stops_an_answer_and_keeps_what_was_said(avstudio: CommandLine,
     assert said == "Stopped.\n"
 
 
-def on_terminal(avstudio: CommandLine, *arguments: str, heard: Callable[[str], str | None]) -> tuple[int, str]:
-    """Run a command on a terminal and type what `heard` answers to all that was seen; give its code and that."""
+Typed = str | signal.Signals
+
+
+def on_terminal(avstudio: CommandLine, *arguments: str, heard: Callable[[str], Typed | None]) -> tuple[int, str]:
+    """Run a command on a terminal; type, or send, what `heard` answers to all that was seen. Give its code and that."""
     ours, theirs = pty.openpty()
     with avstudio.start(*arguments, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
         os.close(theirs)
@@ -133,7 +136,10 @@ def on_terminal(avstudio: CommandLine, *arguments: str, heard: Callable[[str], s
         try:
             while chunk := _read(ours):
                 seen += chunk
-                if typed := heard(seen):
+                typed = heard(seen)
+                if isinstance(typed, signal.Signals):
+                    os.kill(process.pid, typed)
+                elif typed:
                     os.write(ours, typed.encode())
         except BaseException:
             process.kill()
@@ -152,11 +158,11 @@ def _read(terminal: int) -> str:
 class Typist:
     """Types each line when what it waits for was seen, after all that it waited for before."""
 
-    def __init__(self, *lines: tuple[str, str]) -> None:
+    def __init__(self, *lines: tuple[str, Typed]) -> None:
         self.lines = list(lines)
         self.place = 0
 
-    def __call__(self, seen: str) -> str | None:
+    def __call__(self, seen: str) -> Typed | None:
         if not self.lines or (place := seen.find(self.lines[0][0], self.place)) < 0:
             return None
         awaited, typed = self.lines.pop(0)
@@ -179,6 +185,18 @@ def test_a_talk_remembers_and_begins_anew(avstudio: CommandLine) -> None:
     kept = avstudio.home / "chat-history"
     assert "and again" in kept.read_text(encoding="utf-8")
     assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_ctrl_c_stops_an_answer_and_the_talk_goes_on(avstudio: CommandLine) -> None:
+    typist = Typist(
+        ("> ", "first wait then\n"),
+        ("\nfirst wait ", signal.SIGINT),
+        ("Stopped.", "and now\n"),
+        ("and now (3)", signal.SIGINT),
+        ("Ctrl-D leaves", "\x04"),
+    )
+    code, seen = on_terminal(avstudio, "llm", "chat", heard=typist)
+    assert (code, typist.lines) == (0, []), seen
 
 
 def test_a_private_talk_leaves_no_history(avstudio: CommandLine) -> None:

@@ -12,7 +12,7 @@ from avstudio_core.chat import Usage, Wishes
 from avstudio_core.errors import BadAnswer
 
 FAMILY = "llm"
-CHOICE = ("model", *Wishes.model_fields)
+CHOICE = ("model", "max_tokens", *Wishes.model_fields)
 
 
 class ModelParams(Params):
@@ -67,11 +67,17 @@ class Tally:
         self._answers: list[Answered] = []
 
     def add(self, answer: Answered) -> None:
-        known = {(warning.code, warning.message) for warning in self._context.warnings}
         self._answers.append(answer)
         for warning in answer.warnings:
-            if (warning.code, warning.message) not in known:
-                self._context.warn(warning.code, warning.message)
+            self._warn(warning.code, warning.message)
+        told = any(warning.code == "cut" for warning in answer.warnings)
+        if isinstance(answer, ChatAnswer) and answer.finish == "length" and not told:
+            self._warn("cut", f"'{answer.model}' came to the end of what it may say. See max_tokens.")
+
+    def _warn(self, code: str, message: str) -> None:
+        """Once, however often it happens."""
+        if not any((known.code, known.message) == (code, message) for known in self._context.warnings):
+            self._context.warn(code, message)
 
     @property
     def model(self) -> str:

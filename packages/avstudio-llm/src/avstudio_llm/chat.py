@@ -45,7 +45,7 @@ class Chat(ModelProcessor[ChatParams, ChatResult]):
         prompt = params.prompt if source is None else f"{params.prompt}\n\n{source.name}:\n{read(source).text}"
         options: dict[str, Any] = {
             name: value
-            for name in ("system", "max_tokens", "temperature", "seed", "answer_schema")
+            for name in ("system", "temperature", "seed", "answer_schema")
             if (value := getattr(params, name)) is not None
         }
         answer = context.chat(prompt, **params.choice, **options)

@@ -24,6 +24,7 @@ class SummarizeParams(ModelParams):
     focus: str | None = Field(None, description="What to pay attention to, in words.")
     chapters: bool = Field(True, description="Find chapters, where the text has times.")
     most_chapters: int = Field(12, ge=1, le=100, description="Chapters at most.")
+    max_tokens: int | None = Field(None, ge=1, description="The longest answer to one request, reasoning included.")
 
 
 class SummarizeResult(ModelResult):

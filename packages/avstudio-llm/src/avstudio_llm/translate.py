@@ -34,6 +34,7 @@ class TranslateParams(ModelParams):
     lines: int = Field(2, ge=1, le=4, description="Lines of a cue.")
     glossary: list[str] = Field([], description="Terms with their translations, such as bank=Ufer.")
     batch: int = Field(20, ge=1, le=200, description="Lines in one request.")
+    max_tokens: int | None = Field(None, ge=1, description="The longest answer to one request, reasoning included.")
 
     @field_validator("glossary")
     @classmethod
