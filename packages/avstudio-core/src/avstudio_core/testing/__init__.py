@@ -16,16 +16,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from avstudio_core.testing.backend_contract import BackendContract, Dialect, HttpBackendContract
+    from avstudio_core.testing.backend_contract import BackendContract
     from avstudio_core.testing.contracts import MemoryManagerContract, ProcessorContract, WeightsContract
     from avstudio_core.testing.executor_contract import ExecutorContract
+    from avstudio_core.testing.http_backend_contract import Dialect, HttpBackendContract
     from avstudio_core.testing.model_server import ModelServer, Sent
 
 _HOMES = {
     "BackendContract": "backend_contract",
-    "Dialect": "backend_contract",
+    "Dialect": "http_backend_contract",
     "ExecutorContract": "executor_contract",
-    "HttpBackendContract": "backend_contract",
+    "HttpBackendContract": "http_backend_contract",
     "MemoryManagerContract": "contracts",
     "ModelServer": "model_server",
     "ProcessorContract": "contracts",
