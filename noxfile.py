@@ -14,7 +14,9 @@ nox.options.reuse_existing_virtualenvs = True
 CORE, AUDIO, LLM, SERVER = (f"packages/avstudio-{name}" for name in ("core", "audio", "llm", "server"))
 EVERYTHING = (f"{AUDIO}[demucs,whisper,spleeter,whisper-base]", f"{LLM}[anthropic,google,ollama,openai]")
 EXAMPLES = ("examples/avstudio-eliza", "examples/avstudio-loudness")
-TESTING = ["hypothesis", "pytest", "pytest-timeout"]
+TESTING = ["hypothesis", "pytest", "pytest-timeout", "pytest-xdist"]
+TOGETHER = ("-n", "auto")
+"""As many tests at a time as there are cores."""
 
 
 def install(session: nox.Session, *what: str) -> None:
@@ -37,7 +39,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Every test of every package, of the example plugin and of the whole."""
     install(session, *editable(CORE, *EVERYTHING, SERVER, *EXAMPLES), *TESTING)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *TOGETHER, *session.posargs)
 
 
 @nox.session
@@ -124,7 +126,7 @@ def alone(session: nox.Session, package: str) -> None:
     """Each package's tests in an environment with the core alone."""
     folder = f"packages/avstudio-{package}"
     install(session, *dict.fromkeys((CORE, folder)), *TESTING)
-    session.run("pytest", f"{folder}/tests", *session.posargs)
+    session.run("pytest", *TOGETHER, f"{folder}/tests", *session.posargs)
 
 
 @nox.session
