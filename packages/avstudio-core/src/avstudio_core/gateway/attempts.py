@@ -6,7 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from avstudio_core.errors import AVStudioError, BackendDown, ModelError, OverBudget, RateLimited
+from avstudio_core.errors import (
+    AVStudioError,
+    BackendDown,
+    EgressRefused,
+    ModelError,
+    OverBudget,
+    RateLimited,
+    Unavailable,
+)
 from avstudio_core.kinds.backend import Model
 
 T = TypeVar("T")
@@ -27,8 +35,8 @@ async def until_answered(models: Sequence[Model], ask: Callable[[Model], Awaitab
         for number in range(tries):
             try:
                 return await ask(model)
-            except (ModelError, OverBudget) as error:
-                if not (isinstance(error, OverBudget) or error.elsewhere):
+            except AVStudioError as error:
+                if not _may_help(error):
                     raise
                 errors.append(error)
                 pause = _pause(error, number)
@@ -36,6 +44,13 @@ async def until_answered(models: Sequence[Model], ask: Callable[[Model], Awaitab
                     break
                 await asyncio.sleep(pause)
     raise errors[0]
+
+
+def _may_help(error: AVStudioError) -> bool:
+    """Whether another model may answer where this one failed."""
+    return isinstance(error, OverBudget | EgressRefused | Unavailable) or (
+        isinstance(error, ModelError) and error.elsewhere
+    )
 
 
 def _pause(error: AVStudioError, number: int) -> float | None:

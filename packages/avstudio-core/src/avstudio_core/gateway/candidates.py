@@ -116,7 +116,9 @@ class Candidates:
         if reason := self._backends.obstacle(model.backend):
             return NoModel(reason)
         url = self._backends.outside(model.backend)
-        if url and (reason := self._policy.obstacle(url, private=request.wishes.private)):
+        if url is None and not model.local:  # a server on this machine that passes the words on
+            url = ""
+        if url is not None and (reason := self._policy.obstacle(url, private=request.wishes.private)):
             return EgressRefused(f"nothing may be sent there: {reason}")
         if model.memory_mb and model.memory_mb > (budget := self._pool.budget_mb()):
             return NotEnoughMemory(f"it needs {model.memory_mb} MB, and all models together may take {budget} MB")
