@@ -48,13 +48,13 @@ class Backends:
             raise NotFound.among("backend", name, self.all(), see="See them: avstudio llm models")
         return self.all()[name]
 
-    def obstacle(self, name: str) -> str | None:
-        """Why no call to a backend can succeed as things are, or `None`."""
+    def standing(self) -> dict[str, str | None]:
+        """By name, why no call to a backend can succeed as things are, or `None`; one object until it is renewed."""
         until, standing = self._standing
         if time.monotonic() >= until:
             standing = {name: backend.obstacle() for name, backend in self.all().items()}
             self._standing = time.monotonic() + STANDING_SECONDS, standing
-        return standing[name]
+        return standing
 
     def outside(self, name: str) -> str | None:
         """The address of a backend that is not on this machine."""

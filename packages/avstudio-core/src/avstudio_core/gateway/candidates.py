@@ -53,18 +53,34 @@ class Candidates:
         self._health = health
         self._ledger = ledger
         self._pool = pool
+        self._sorting: tuple[object, object, tuple[list[Model], list[Candidate], list[Candidate]]]
+        self._sorting = None, None, ([], [], [])
 
     async def of(self, request: Request, *, absent: bool = True) -> list[Candidate]:
         """Every model of the verb asked for, and every backend that has nothing to offer, with the reason."""
-        models, silent = await self._backends.known()
-        read = tokens.of_request(request)
-        room = self._room(request)
-        weighed = [self._weighed(request, model, read, room) for model in models if _fits_verb(request, model)]
-        if not absent:
-            return weighed
-        there = {model.backend for model in models}
-        reasons = {name: self._absence(name, silent) for name in self._backends.all() if name not in there}
-        return [*weighed, *(_absent(name, reason) for name, reason in reasons.items())]
+        usable, barred, missing = self._sorted_out(*await self._backends.known())
+        read, room = tokens.of_request(request), self._room(request)
+        weighed = [self._weighed(request, model, read, room) for model in usable if _fits_verb(request, model)]
+        weighed += [one for one in barred if _fits_verb(request, one.model)]
+        return weighed + missing if absent else weighed
+
+    def _sorted_out(
+        self, models: list[Model], silent: dict[str, str]
+    ) -> tuple[list[Model], list[Candidate], list[Candidate]]:
+        """Models that may be asked; those of backends that cannot be used; backends without any.
+
+        All this is the same for every request until a list or what stands against a backend is renewed.
+        """
+        standing = self._backends.standing()
+        if self._sorting[0] is not models or self._sorting[1] is not standing:
+            usable = [model for model in models if standing[model.backend] is None]
+            barred = [_barred(model, reason) for model in models if (reason := standing[model.backend])]
+            empty = standing.keys() - {model.backend for model in models}
+            missing = [
+                _absent(name, silent.get(name) or standing[name] or "it has no models") for name in sorted(empty)
+            ]
+            self._sorting = models, standing, (usable, barred, missing)
+        return self._sorting[2]
 
     async def named(self, request: Request) -> Candidate:
         """The model that a request names, with or without its backend.
@@ -73,8 +89,7 @@ class Candidates:
         """
         read = tokens.of_request(request)
         models = await self._meant(request.model)
-        room = self._room(request)
-        weighed = [(model, *self._weigh(request, model, read, room)) for model in models]
+        weighed = [(model, *self._weigh(request, model, read, _untold)) for model in models]
         model, estimate, obstacle = next((one for one in weighed if one[2] is None), weighed[0])
         if obstacle is not None:
             raise type(obstacle)(f"'{model.id}' cannot answer: {obstacle}.")
@@ -113,7 +128,7 @@ class Candidates:
 
     def _standing(self, request: Request, model: Model) -> AVStudioError | None:
         """What stands against the backend, whatever is asked of it."""
-        if reason := self._backends.obstacle(model.backend):
+        if reason := self._backends.standing()[model.backend]:
             return NoModel(reason)
         url = self._backends.outside(model.backend)
         if url is None and not model.local:  # a server on this machine that passes the words on
@@ -138,8 +153,9 @@ class Candidates:
             most_micro=self._prices.cost(model, Usage(input=most, output=longest)),
         )
 
-    def _absence(self, name: str, silent: dict[str, str]) -> str:
-        return silent.get(name) or self._backends.obstacle(name) or "it has no models"
+
+def _untold() -> None:
+    """Of a model that is named, the reservation itself will tell whether there is room."""
 
 
 def _too_dear(request: Request, estimate: Estimate, room: Room) -> AVStudioError | None:

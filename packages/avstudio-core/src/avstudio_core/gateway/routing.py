@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from avstudio_core.chat import Wishes
@@ -122,9 +123,7 @@ def _decision(
     chosen, *others = order
     kept = {one.model.id for one in order}
     rejected = tuple(
-        Rejected(model=one.model.id, reason=_why_not(one, wishes, reason))
-        for one in candidates
-        if one.model.id not in kept
+        _rejected(one.model.id, _why_not(one, wishes, reason)) for one in candidates if one.model.id not in kept
     )
     return RouteDecision(
         rule=name,
@@ -135,6 +134,11 @@ def _decision(
         fallbacks=tuple(one.model.id for one in others),
         rejected=rejected,
     )
+
+
+@lru_cache(maxsize=1024)
+def _rejected(model: str, reason: str) -> Rejected:
+    return Rejected(model=model, reason=reason)
 
 
 def _too_dear(wishes: Wishes, candidate: Candidate) -> bool:
