@@ -212,3 +212,41 @@ def test_an_operation_that_is_called_off_in_time_is_not_done(base: Database) -> 
     assert first.result(10)
     base.write(adding("later"))
     assert names(base) == ["later"]
+
+
+def test_what_needs_no_sync_is_written_at_once_where_nobody_else_writes(base: Database) -> None:
+    here = base.write_soon(lambda transaction: threading.get_ident(), synced=False)
+    assert here.done()
+    assert here.result() == threading.get_ident()
+    held = threading.Event()
+    first = base.write_soon(lambda transaction: held.wait(10))
+    behind = base.write_soon(lambda transaction: threading.get_ident(), synced=False)
+    assert not behind.done()
+    held.set()
+    assert first.result(10)
+    assert behind.result(10) != threading.get_ident()
+
+
+def test_what_needs_no_sync_does_not_wait_for_another_program(base: Database) -> None:
+    other = sqlite3.connect(base.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    written = base.write_soon(adding("later"), synced=False)
+    assert not written.done()
+    other.execute("COMMIT")
+    other.close()
+    written.result(10)
+    assert names(base) == ["later"]
+
+
+def test_writers_of_both_kinds_lose_nothing(base: Database) -> None:
+    def write(thread: int) -> None:
+        for number in range(50):
+            base.write_soon(adding(f"{thread}-{number}"), synced=number % 3 == 0).result(10)
+
+    threads = [threading.Thread(target=write, args=(thread,)) for thread in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(names(base)) == 400
+    assert base._handed_over == 0

@@ -86,6 +86,8 @@ class Ledger:
     async def reserved(self, call: NewCall) -> Reservation:
         """`reserve`, on the caller's event loop. Who is cancelled while waiting has reserved nothing."""
         future = self.reserve(call)
+        if future.done():
+            return future.result()
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:

@@ -86,7 +86,11 @@ class Database:
         driver = self._connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         self._driver = driver
-        self._synced = True
+        self._manner = (True, True)
+        self._turn = threading.Lock()
+        """Who holds it may write."""
+        self._counting = threading.Lock()
+        self._handed_over = 0
         self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="database", daemon=True)
         self._watch: sqlite3.Connection | None = None
@@ -109,8 +113,29 @@ class Database:
         if self._closed:
             raise StorageError("The studio is closed.")
         write = _Write(operation, synced)
-        self._queue.put(write)
+        if synced or not self._at_once(write):
+            with self._counting:
+                self._handed_over += 1
+            self._queue.put(write)
         return write.future
+
+    def _at_once(self, write: _Write[Any]) -> bool:
+        """Run what needs no sync in the caller's own thread if nobody else writes: changing threads costs more."""
+        if self._handed_over or not self._turn.acquire(blocking=False):
+            return False
+        try:
+            if self._handed_over:  # between the two looks
+                return False
+            results = self._transact([write], patient=False)
+        except Exception as error:
+            if _busy(error):
+                return False
+            write.future.set_exception(_said(error, self.path))
+        else:
+            write.future.set_result(results[0])
+        finally:
+            self._turn.release()
+        return True
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -147,8 +172,9 @@ class Database:
         self._thread.join()
         if self._watch is not None:
             self._watch.close()
-        for connection in (self._connection, *self._idle):
-            connection.close()
+        with self._turn:
+            for connection in (self._connection, *self._idle):
+                connection.close()
         self._readers.dispose()
         self._writer.dispose()
 
@@ -156,8 +182,12 @@ class Database:
         while (first := self._queue.get()) is not None:
             group = [first]
             last = self._gather(group)
-            if group := [write for write in group if write.future.set_running_or_notify_cancel()]:
-                self._commit(group)
+            wanted = [write for write in group if write.future.set_running_or_notify_cancel()]
+            with self._turn:
+                if wanted:
+                    self._commit(wanted)
+                with self._counting:
+                    self._handed_over -= len(group)
             if last:
                 return
 
@@ -182,19 +212,21 @@ class Database:
                 self._commit(group[:middle])
                 self._commit(group[middle:])
                 return
-            failure = translated(error, self.path) if isinstance(error, DatabaseError | sqlite3.Error) else error
+            failure = _said(error, self.path)
             for write in group:
                 write.future.set_exception(failure)
             return
         for write, result in zip(group, results, strict=True):
             write.future.set_result(result)
 
-    def _transact(self, group: Sequence[_Write[Any]]) -> list[Any]:
+    def _transact(self, group: Sequence[_Write[Any]], *, patient: bool = True) -> list[Any]:
+        """Run operations as one transaction. Who is not `patient` does not wait for another program that writes."""
         driver = self._driver
-        synced = any(write.synced for write in group)
-        if synced is not self._synced:
-            driver.execute(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
-            self._synced = synced
+        manner = any(write.synced for write in group), patient
+        if manner != self._manner:
+            driver.execute(f"PRAGMA synchronous={'FULL' if manner[0] else 'NORMAL'}")
+            driver.execute(f"PRAGMA busy_timeout={1000 * LOCKED_SECONDS if patient else 0:.0f}")
+            self._manner = manner
         driver.execute("BEGIN IMMEDIATE")  # by the driver: what SQLAlchemy does around it costs more than it does
         try:
             transaction = Transaction(self._connection, driver)
@@ -223,6 +255,10 @@ def translated(error: DatabaseError | sqlite3.Error, path: Path) -> AVStudioErro
     if "readonly" in text or "unable to open" in text:
         return DataFolderError(f"'{path}' cannot be written ({text}). Set AVSTUDIO_HOME to a folder of yours.")
     return StorageError(f"The database '{path}' refused: {text}.")
+
+
+def _said(error: BaseException, path: Path) -> BaseException:
+    return translated(error, path) if isinstance(error, DatabaseError | sqlite3.Error) else error
 
 
 def _busy(error: BaseException) -> bool:
