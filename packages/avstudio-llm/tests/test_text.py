@@ -130,7 +130,7 @@ def test_parts_lose_nothing_and_keep_to_their_size(texts: list[str], tokens: int
     assert all(len(part) == 1 or sum(estimate(text) + 1 for text in part) <= tokens for part in parts)
 
 
-@given(st.lists(st.tuples(st.integers(0, 100), st.integers(0, 20)), min_size=1, max_size=12), st.data())
+@given(st.lists(st.tuples(st.integers(0, 100), st.integers(1, 20)), min_size=1, max_size=12), st.data())
 def test_chapters_lie_in_the_recording_one_after_the_other(times: list[tuple[int, int]], data: st.DataObject) -> None:
     segments = [Segment("a", float(start), float(start + length)) for start, length in sorted(times)]
     duration = max(segment.end or 0.0 for segment in segments)
