@@ -279,6 +279,15 @@ def test_an_answer_that_does_not_fit_is_sent_back_once(make: Make) -> None:
         studio.chat("How old?", answer_schema=SCHEMA)
 
 
+def test_a_repair_is_paid_for_with_all_that_it_reads(make: Make) -> None:
+    studio = make()
+    backend(studio, "cloud").says = ["wrong " * 400, '{"age": 7}']
+    studio.ledger.set_budget("global", "day", 20_000)  # room for the question, not for the question and the answer
+    with pytest.raises(OverBudget):
+        studio.chat("How old?", model="cloud/big", answer_schema=SCHEMA, max_tokens=1)
+    assert len(backend(studio, "cloud").heard) == 1
+
+
 @pytest.mark.parametrize(
     ("prompt", "options", "kind", "said"),
     [

@@ -123,7 +123,7 @@ class Candidates:
         obstacle = self._standing(request, model) or lacks(request, model, read[0])
         if obstacle is not None:
             return NOTHING, obstacle
-        estimate = self._estimate(request, model, read)
+        estimate = self.estimate(request, model, read)
         return estimate, _too_dear(request, estimate, room)
 
     def _standing(self, request: Request, model: Model) -> AVStudioError | None:
@@ -141,8 +141,9 @@ class Candidates:
             return BackendDown(reason)
         return None
 
-    def _estimate(self, request: Request, model: Model, read: tuple[int, int]) -> Estimate:
-        expected, most = read
+    def estimate(self, request: Request, model: Model, read: tuple[int, int] | None = None) -> Estimate:
+        """What a request would take; `read` are its tokens, where they are counted already."""
+        expected, most = read or tokens.of_request(request)
         longest = longest_answer(request, model) or USUAL_ANSWER
         usual = min(USUAL_ANSWER, longest) if isinstance(request, ChatRequest) else 0
         longest = longest if isinstance(request, ChatRequest) else 0

@@ -198,11 +198,15 @@ class Gateway:
             return first.model_copy(update={"parsed": structured.parsed(first.text, request.answer_schema)})
         except BadAnswer as error:
             problem = str(error)
-        again = structured.repair(request, first.text, problem)
-        second = _answer(again, await self._asked(again, metered.model, route, request_id), route, request_id)
+        model, again = metered.model, structured.repair(request, first.text, problem)
+        dearer = Candidate(
+            model=model, estimate=self._candidates.estimate(again, model)
+        )  # it reads its own answer, too
+        longer = Route(route.decision, {model.id: dearer})
+        second = _answer(again, await self._asked(again, model, longer, request_id), route, request_id)
         warning = CodedWarning(code="repaired", message=f"The first answer did not fit the schema. {problem}")
         update = {
-            "parsed": _parsed(second.text, request, metered.model),
+            "parsed": _parsed(second.text, request, model),
             "cost_micro": first.cost_micro + second.cost_micro,
             "usage": first.usage + second.usage,
             "warnings": (*second.warnings, warning),
