@@ -53,7 +53,7 @@ def test_your_own_file_goes_first_value_by_value(tmp_path: Path) -> None:
         ('[models."a/b"]\nquality = 7', "quality"),
         ('[models."a/b"]\nqualty = 1', "qualty"),
         ('[prices."a/b"]\ninput = -1', "input"),
-        ('[backends.x]\nurl = "http://x"', r"\[backends\.x\]: url"),
+        ('[backends.x]\nurl = "http://x"', r"\[backends\.x\]: 'url' is 'http://x'"),
         ("\x00", "cannot be read"),
     ],
 )

@@ -96,11 +96,6 @@ class Backends:
         """Whether the server's own list of models is at hand."""
         return isinstance(self._listed.get(name), list)
 
-    async def listed(self, name: str) -> list[Model]:
-        """What a backend's server lists now, and what is known of it. Raises its `ModelError`."""
-        models = await self.find(name).models()
-        return [self._known.completed(model) for model in models]
-
     def named(self, backend: str, name: str) -> Model:
         """A model that a user names and nobody has listed: the server will say whether it is there."""
         found = self.find(backend)

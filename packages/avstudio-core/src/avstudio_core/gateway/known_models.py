@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from avstudio_core.chat import TaskType
 from avstudio_core.errors import InvalidParams
 from avstudio_core.kinds.backend import BackendConfig, Model
+from avstudio_core.validation import problems
 
 SHIPPED = Path(__file__).with_name("models.toml")
 
@@ -113,7 +114,7 @@ def _config(name: str, section: dict[str, Any], path: Path) -> BackendConfig:
     try:
         return BackendConfig.model_validate({"kind": name, **section, "name": name})
     except ValidationError as error:
-        raise InvalidParams(f"'{path}', section [backends.{name}]: {_first(error)}") from None
+        raise InvalidParams(f"'{path}', section [backends.{name}]: {problems(error)}") from None
 
 
 def _read(path: Path) -> _File:
@@ -121,11 +122,6 @@ def _read(path: Path) -> _File:
         found = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
         return _File.model_validate(found)
     except ValidationError as error:
-        raise InvalidParams(f"The file of models '{path}' cannot be used: {_first(error)}") from None
+        raise InvalidParams(f"The file of models '{path}' cannot be used: {problems(error)}") from None
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidParams(f"The file of models '{path}' cannot be read: {error}") from None
-
-
-def _first(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']} (given: {problem['input']!r})."

@@ -8,10 +8,9 @@ from decimal import Decimal
 
 from avstudio_core.chat import Usage
 from avstudio_core.gateway.known_models import Price
+from avstudio_core.gateway.money import MICRO
 from avstudio_core.kinds.backend import Model
 from avstudio_core.kinds.price_book import PriceBook
-
-MICRO = 1_000_000
 
 
 class Prices:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from avstudio_core.chat import Wishes
 from avstudio_core.errors import NoModel
+from avstudio_core.gateway.money import MICRO, dollars
 from avstudio_core.kinds.router import Candidate, Rejected, RouteDecision, Router
 
 TOP_TIER = 0.9
@@ -143,7 +144,7 @@ def _rejected(model: str, reason: str) -> Rejected:
 
 def _too_dear(wishes: Wishes, candidate: Candidate) -> bool:
     cost = candidate.estimate.cost_micro
-    return wishes.max_cost is not None and not candidate.model.local and (cost or 0) > wishes.max_cost * 1_000_000
+    return wishes.max_cost is not None and not candidate.model.local and (cost or 0) > wishes.max_cost * MICRO
 
 
 def _why_not(candidate: Candidate, wishes: Wishes, rule: str) -> str:
@@ -152,7 +153,7 @@ def _why_not(candidate: Candidate, wishes: Wishes, rule: str) -> str:
     if candidate.model.quality < wishes.require_quality:
         return f"its quality is {candidate.model.quality:g}, and {wishes.require_quality:g} is required"
     if _too_dear(wishes, candidate):
-        return f"it would cost about ${(candidate.estimate.cost_micro or 0) / 1_000_000:.4f}"
+        return f"it would cost about {dollars(candidate.estimate.cost_micro or 0)}"
     return rule.rstrip(".").lower()
 
 

@@ -78,7 +78,7 @@ class Report(BaseModel):
     """What a worker says about a job. `done`, `failed`, `cancelled` and `lost` are last words."""
 
     job_id: str
-    kind: Literal["started", "progress", "log", "token", "ask", "done", "failed", "cancelled", "lost"]
+    kind: Literal["started", "progress", "log", "token", "ask", "give_up", "done", "failed", "cancelled", "lost"]
     percent: float = 0.0
     message: str = ""
     result: dict[str, JsonValue] | None = None
@@ -89,8 +89,10 @@ class Report(BaseModel):
     memory_mb: int = 0
     request_id: str = ""
     """Which answer of a language model a `token` belongs to."""
+    complete: bool = False
+    """Whether a `token` ends its answer."""
     ask: Ask | None = None
-    """A request to a language model, or the end of one (`message` says "over"); it stays within the executor."""
+    """The request to a language model that is made, or given up; it stays within the executor."""
 
     @property
     def final(self) -> bool:

@@ -31,7 +31,6 @@ class Candidate(BaseModel):
     model: Model
     estimate: Estimate
     obstacle: str | None = Field(None, description="Not installed, no key, no memory, over budget …; `None` if free.")
-    warm: bool = Field(False, description="Its model is in memory now.")
 
 
 class Rejected(BaseModel):

@@ -270,7 +270,7 @@ class Engine:
         elif report.kind == "log":
             self._queue.log(running.claim, report.message)
         elif report.kind == "token":
-            self._queue.token(running.claim, report.request_id, report.message, done=report.percent >= 100.0)
+            self._queue.token(running.claim, report.request_id, report.message, done=report.complete)
         elif report.percent >= 100.0 or time.monotonic() >= running.told_at + PROGRESS_SECONDS:
             running.told_at = time.monotonic()
             self._queue.progress(running.claim, report.percent, report.message)

@@ -72,7 +72,7 @@ class LocalExecutor(LaneExecutor):
                     return report, True
                 if report.ask is None:
                     self.report(report)
-                elif report.message:
+                elif report.kind == "give_up":
                     relay.give_up(report.ask.id)
                 else:
                     relay.ask(report.ask)

@@ -42,8 +42,8 @@ class Tokens:
     def add(self, text: str, *, last: bool) -> None:
         self._text += text
         if last or (self._text and time.monotonic() >= self._due):
-            report = Report(job_id=self._job_id, kind="token", message=self._text, request_id=self._request_id)
-            self._report(report.model_copy(update={"percent": 100.0 if last else 0.0}))
+            told = {"message": self._text, "request_id": self._request_id, "complete": last}
+            self._report(Report.model_validate({"job_id": self._job_id, "kind": "token", **told}))
             self._text, self._due = "", time.monotonic() + TOKEN_SECONDS
 
 

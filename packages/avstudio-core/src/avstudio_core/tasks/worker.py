@@ -97,7 +97,7 @@ class Worker:
 
         def give_up() -> None:
             if self._asked.pop(ask.id, None) is not None:
-                self._send(Report(job_id=order.job_id, kind="ask", ask=ask, message="over"))
+                self._send(Report(job_id=order.job_id, kind="give_up", ask=ask))
 
         return give_up
 

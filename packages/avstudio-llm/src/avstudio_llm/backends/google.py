@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Usage, Vectors
 from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost, Can, Model
 from avstudio_llm.backends import generate_content as protocol
+from avstudio_llm.backends.batches import embedded
 from avstudio_llm.failures import translated, unreadable
 from avstudio_llm.http import CONNECT_SECONDS, address_obstacle, clients_of, runs_here, timeout
 from avstudio_llm.keys import key_obstacle, key_to_send
@@ -79,13 +81,8 @@ class Google(Backend):
             return Reply(words.text, words.reasoning, end.tool_calls, end.finish or "stop", end.usage, end.model)
 
     async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
-        made = Vectors([])
         async with translated(self, model.name, request.timeout):
-            for start in range(0, len(request.texts), TEXTS_AT_ONCE):
-                vectors, usage = await self._embedded(request, model, request.texts[start : start + TEXTS_AT_ONCE])
-                made.vectors += vectors
-                made.usage = usage if made.usage is None or usage is None else made.usage + usage
-        return made
+            return await embedded(request.texts, TEXTS_AT_ONCE, partial(self._embedded, request, model))
 
     async def close(self) -> None:
         await self._clients.close()

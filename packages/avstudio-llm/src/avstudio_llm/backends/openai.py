@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,6 +12,7 @@ from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Usage, V
 from avstudio_core.errors import InvalidParams
 from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost, Can, Model
 from avstudio_llm.backends import chat_completions as protocol
+from avstudio_llm.backends.batches import embedded
 from avstudio_llm.failures import translated, unreadable
 from avstudio_llm.http import CONNECT_SECONDS, PerLoop, address_obstacle, client_of, runs_here, timeout
 from avstudio_llm.keys import key_obstacle, key_to_send
@@ -85,13 +86,8 @@ class OpenAI(Backend):
             return protocol.reply_of(self, completion, model.name)
 
     async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
-        made = Vectors([])
         async with translated(self, model.name, request.timeout):
-            for start in range(0, len(request.texts), TEXTS_AT_ONCE):
-                vectors, usage = await self._embedded(request, model, request.texts[start : start + TEXTS_AT_ONCE])
-                made.vectors += vectors
-                made.usage = usage if made.usage is None or usage is None else made.usage + usage
-        return made
+            return await embedded(request.texts, TEXTS_AT_ONCE, partial(self._embedded, request, model))
 
     async def close(self) -> None:
         await self._clients.close()
