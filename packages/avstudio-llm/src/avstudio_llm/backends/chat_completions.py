@@ -11,9 +11,6 @@ from avstudio_core.errors import BadAnswer, Unsupported
 from avstudio_llm.failures import broken_off, unreadable
 
 if TYPE_CHECKING:
-    from openai.types import CompletionUsage
-    from openai.types.chat import ChatCompletion, ChatCompletionChunk
-
     from avstudio_core.kinds.backend import Backend
 
 FINISHES: dict[str, FinishReason] = {
@@ -68,19 +65,19 @@ def fits_strict(schema: Any) -> bool:
     return all(map(fits_strict, inner))
 
 
-def usage_of(usage: CompletionUsage | None) -> Usage | None:
+def usage_of(usage: Any) -> Usage | None:
     """What the server counted; some leave the reasoning out of the answer's tokens, but not out of the total."""
-    if usage is None or not (read := _count(usage.prompt_tokens)) + _count(usage.completion_tokens):
+    if not usage or not (read := _count(usage, "prompt_tokens")) + _count(usage, "completion_tokens"):
         return None
-    written = max(_count(usage.completion_tokens), _count(getattr(usage, "total_tokens", 0)) - read)
-    prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
-    cached = min(read, _count(getattr(prompt, "cached_tokens", 0)))
+    written = max(_count(usage, "completion_tokens"), _count(usage, "total_tokens") - read)
+    prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    cached = min(read, _count(prompt, "cached_tokens"))
     return Usage(
         input=read,
         output=written,
         cached=cached,
-        cache_written=min(read - cached, _count(getattr(prompt, "cache_write_tokens", 0))),
-        reasoning=min(written, _count(getattr(completion, "reasoning_tokens", 0))),
+        cache_written=min(read - cached, _count(prompt, "cache_write_tokens")),
+        reasoning=min(written, _count(completion, "reasoning_tokens")),
     )
 
 
@@ -94,26 +91,25 @@ class Assembly:
         self._end = Delta()
         self._empty = True
 
-    def add(self, chunk: ChatCompletionChunk) -> Delta | None:
+    def add(self, chunk: dict[str, Any]) -> Delta | None:
         """What a chunk brings at once: words and thoughts; the rest is kept for the end."""
         self._empty = False
-        if chunk.usage is not None:
-            self._end.usage = usage_of(chunk.usage) or self._end.usage
-        if chunk.model and chunk.model != self._asked:
-            self._end.model = chunk.model
-        if not chunk.choices:
+        if usage := chunk.get("usage"):
+            self._end.usage = usage_of(usage) or self._end.usage
+        if (model := chunk.get("model")) and model != self._asked:
+            self._end.model = model
+        if not (choices := chunk.get("choices")):
             return None
-        choice = chunk.choices[0]
-        if choice.finish_reason and self._end.finish != "content_filter":
-            self._end.finish = FINISHES.get(choice.finish_reason, "stop")
-        delta = choice.delta
-        if delta is None:
+        finish, delta = choices[0].get("finish_reason"), choices[0].get("delta")
+        if finish and self._end.finish != "content_filter":
+            self._end.finish = FINISHES.get(finish, "stop")
+        if not delta:
             return None
-        for call in delta.tool_calls or ():
+        for call in delta.get("tool_calls") or ():
             self._add_call(call)
         text, reasoning = _words(delta)
-        if delta.refusal:
-            text, self._end.finish = delta.refusal, "content_filter"
+        if refusal := delta.get("refusal"):
+            text, self._end.finish = refusal, "content_filter"
         return Delta(text, reasoning) if text or reasoning else None
 
     def end(self) -> Delta:
@@ -128,15 +124,15 @@ class Assembly:
             self._end.finish = "tool_calls"
         return self._end
 
-    def _add_call(self, piece: Any) -> None:
-        number = piece.index
+    def _add_call(self, piece: dict[str, Any]) -> None:
+        number = piece.get("index")
         if number is None:  # such servers send a call in one piece
             number = len(self._calls)
         call = self._calls.setdefault(number, _OpenCall())
-        call.id = call.id or piece.id or ""
-        if piece.function is not None:
-            call.name = call.name or piece.function.name or ""
-            call.arguments += piece.function.arguments or ""
+        call.id = call.id or piece.get("id") or ""
+        function = piece.get("function") or {}
+        call.name = call.name or function.get("name") or ""
+        call.arguments += function.get("arguments") or ""
 
 
 class _OpenCall:
@@ -160,20 +156,25 @@ def tool_call(backend: Backend, id: str | None, name: str, arguments: str) -> To
     return ToolCall(id=id or f"call_{secrets.token_hex(8)}", name=name, arguments=found)
 
 
-def reply_of(backend: Backend, completion: ChatCompletion, asked: str) -> Reply:
+def reply_of(backend: Backend, completion: Any, asked: str) -> Reply:
     """An answer that came whole. Raises `BadAnswer`."""
-    if not (choices := getattr(completion, "choices", None)):
+    if not isinstance(completion, dict) or not (choices := completion.get("choices")):
         raise unreadable(backend, "it has no choices; is its base_url right?")
-    message = choices[0].message
+    message, finish = choices[0]["message"], choices[0].get("finish_reason")
     text, reasoning = _words(message)
-    calls = [call for call in message.tool_calls or () if getattr(call, "function", None)]
-    reply = Reply(text or message.refusal or "", reasoning)
-    reply.tool_calls = tuple(tool_call(backend, one.id, one.function.name, one.function.arguments) for one in calls)
-    reply.finish = "content_filter" if message.refusal else FINISHES.get(choices[0].finish_reason, "stop")
-    if calls and reply.finish == "stop":
+    refusal = message.get("refusal") or ""
+    functions = [(call.get("id"), call.get("function")) for call in message.get("tool_calls") or ()]
+    reply = Reply(text or refusal, reasoning)
+    reply.tool_calls = tuple(
+        tool_call(backend, id, function.get("name") or "", function.get("arguments") or "")
+        for id, function in functions
+        if function
+    )
+    reply.finish = "content_filter" if refusal else FINISHES.get(finish, "stop")
+    if reply.tool_calls and reply.finish == "stop":
         reply.finish = "tool_calls"
-    reply.usage = usage_of(completion.usage)
-    reply.model = completion.model if completion.model != asked else None
+    reply.usage = usage_of(completion.get("usage"))
+    reply.model = model if (model := completion.get("model")) != asked else None
     return reply
 
 
@@ -209,12 +210,11 @@ def _tool(tool: Tool) -> dict[str, Any]:
     return {"type": "function", "function": tool.model_dump()}
 
 
-def _words(said: Any) -> tuple[str, str]:
+def _words(said: dict[str, Any]) -> tuple[str, str]:
     """Text and reasoning of a message or a piece of one; Mistral sends both as parts of the content."""
-    more = said.model_extra or {}
-    reasoning = more.get("reasoning_content") or more.get("reasoning") or ""
+    reasoning = said.get("reasoning_content") or said.get("reasoning") or ""
     reasoning = reasoning if isinstance(reasoning, str) else ""
-    content = said.content or ""
+    content = said.get("content") or ""
     if isinstance(content, str):
         return content, reasoning
     thoughts = [_joined(part.get("thinking")) for part in content if part.get("type") == "thinking"]
@@ -225,7 +225,8 @@ def _joined(parts: Any) -> str:
     return "".join(part.get("text", "") for part in parts or () if part.get("type") == "text")
 
 
-def _count(number: Any) -> int:
+def _count(counts: Any, name: str) -> int:
+    number = counts.get(name) if counts else 0
     return max(0, number) if isinstance(number, int) else 0
 
 

@@ -21,6 +21,7 @@ from avstudio_llm.libraries import library_obstacle, require
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
+CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
 TEXTS_AT_ONCE = 2048
 """Texts that one request for embeddings may hold."""
 
@@ -68,12 +69,22 @@ class OpenAI(Backend):
 
     async def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:
         async with translated(self, model.name, request.timeout):
-            asked = self._asked(request, model)
+            asked = self._asked(request, model) | {"stream": True}
             if self._options.stream_usage:
                 asked["stream_options"] = {"include_usage": True}
             client = await self._clients.here()
+            from openai import AsyncStream
+
+            chunks = await client.post(
+                CHAT,
+                body=asked,
+                options={"timeout": timeout(request.timeout)},
+                cast_to=object,
+                stream=True,
+                stream_cls=AsyncStream[Any],
+            )
             answer = protocol.Assembly(self, model.name)
-            async with await client.chat.completions.create(stream=True, **asked) as chunks:
+            async with chunks:
                 while (chunk := await anext(chunks, None)) is not None:
                     if delta := answer.add(chunk):
                         yield delta
@@ -81,8 +92,7 @@ class OpenAI(Backend):
 
     async def chat(self, request: ChatRequest, model: Model) -> Reply:
         async with translated(self, model.name, request.timeout):
-            client = await self._clients.here()
-            completion = await client.chat.completions.create(**self._asked(request, model))
+            completion = await self._post(CHAT, self._asked(request, model), request.timeout)
             return protocol.reply_of(self, completion, model.name)
 
     async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
@@ -127,10 +137,18 @@ class OpenAI(Backend):
         return {
             "model": model.name,
             "messages": protocol.messages(request),
-            "timeout": timeout(request.timeout),
-            "extra_body": self._named_its_way(request),
             **asked,
+            **self._named_its_way(request),
         }
+
+    async def _post(self, path: str, body: dict[str, Any], seconds: float) -> Any:
+        """What the server answers, as plain JSON.
+
+        The library's typed methods would rewrite every message and rebuild every answer, which takes them about as
+        long as all the rest of a call.
+        """
+        client = await self._clients.here()
+        return await client.post(path, body=body, options={"timeout": timeout(seconds)}, cast_to=object)
 
     def _named_its_way(self, request: ChatRequest) -> dict[str, Any]:
         """The parameters whose names differ between servers, and what the options add."""
@@ -141,20 +159,15 @@ class OpenAI(Backend):
     async def _embedded(
         self, request: EmbedRequest, model: Model, texts: tuple[str, ...]
     ) -> tuple[list[list[float]], Usage | None]:
-        client = await self._clients.here()
-        wanted: dict[str, Any] = {"dimensions": request.dimensions} if request.dimensions else {}
-        answer = await client.embeddings.create(
-            model=model.name,
-            input=list(texts),
-            encoding_format="float",
-            timeout=timeout(request.timeout),
-            **wanted,
-        )
-        made = sorted(getattr(answer, "data", None) or (), key=lambda one: one.index)
+        asked: dict[str, Any] = {"model": model.name, "input": list(texts), "encoding_format": "float"}
+        if request.dimensions:
+            asked["dimensions"] = request.dimensions
+        answer = await self._post(EMBEDDINGS, asked, request.timeout)
+        found = answer.get("data") if isinstance(answer, dict) else None
+        made = sorted(found or (), key=lambda one: one["index"])
         if len(made) != len(texts):
             raise unreadable(self, f"it holds {len(made)} vectors for {len(texts)} texts")
-        read = getattr(answer.usage, "prompt_tokens", None)
-        return [one.embedding for one in made], Usage(input=read) if read else None
+        return [one["embedding"] for one in made], protocol.usage_of(answer.get("usage"))
 
     def _model(self, name: str, said: dict[str, Any]) -> Model:
         return Model(backend=self.config.name, name=name, local=runs_here(self), can=can_of(said))
