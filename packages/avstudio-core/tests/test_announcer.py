@@ -1,4 +1,4 @@
-"""`event_published` and `studio_started`: the hooks that tell of a moment."""
+"""`event_published`, `budget_spent` and `studio_started`: the hooks that tell of a moment."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from collections.abc import Callable
 from types import ModuleType
 
 from avstudio_core import Studio
+from avstudio_core.chat import Account
+from avstudio_core.gateway.calls import NewCall, Settled
 
 LISTENER = """
-heard, started = [], []
+heard, alerted, started = [], [], []
 
 @hookimpl
 def event_published(event):
     heard.append(event)
+
+@hookimpl
+def budget_spent(alert):
+    alerted.append(alert.percent)
 
 @hookimpl
 def studio_started(studio):
@@ -40,3 +46,17 @@ def test_a_plugin_hears_that_a_studio_has_started(
     assert listener.started == []
     studio = open_studio(listener)
     assert listener.started == [studio.id]
+
+
+def test_a_plugin_hears_once_of_each_part_of_a_budget_that_is_spent(
+    write_plugin: Callable[[str], ModuleType], open_studio: Callable[..., Studio]
+) -> None:
+    listener = write_plugin(LISTENER)
+    ledger = open_studio(listener).ledger
+    ledger.set_budget("global", "day", 100)
+    call = NewCall(
+        request_id="r", verb="chat", backend="b", model="m", account=Account(), most_micro=10, rule="default"
+    )
+    for _ in range(9):
+        ledger.settle(ledger.reserve(call).result(), Settled("ok", cost_micro=10)).result()
+    assert listener.alerted == [60, 80]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 from sqlalchemy import Connection, Insert, func, insert, select
@@ -250,3 +251,14 @@ def test_writers_of_both_kinds_lose_nothing(base: Database) -> None:
         thread.join()
     assert len(names(base)) == 400
     assert base._handed_over == 0
+
+
+def test_what_was_written_without_a_sync_is_synced_soon_after(base: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: SimpleQueue[int] = SimpleQueue()
+    monkeypatch.setattr(os, "fsync", lambda file: synced.put(os.fstat(file).st_ino))
+    base.write_soon(adding("one"), synced=False).result(10)
+    log = os.stat(f"{base.path}-wal").st_ino
+    assert synced.get(timeout=10) == log
+    base.write_soon(adding("two"), synced=False).result(10)
+    base.close()
+    assert synced.get(timeout=10) == log

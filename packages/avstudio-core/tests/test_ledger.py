@@ -250,6 +250,21 @@ def test_a_call_counts_that_ends_in_the_very_commit_in_which_a_sum_is_first_made
     assert isinstance(late.exception(10), OverBudget)
 
 
+def test_what_is_known_of_the_room_is_a_second_old_at_most_and_never_more_than_there_is(books: Books) -> None:
+    ledger, account = books.ledger, Account()
+    ledger.set_budget("global", "day", 100)
+    assert (ledger.known_room(account), ledger.room(account), ledger.known_room(account)) == (0, 100, 100)
+    reservation = ledger.reserve(a_call(30)).result()
+    assert ledger.known_room(account) == 70
+    ledger.settle(reservation, Settled("ok", cost_micro=10)).result()
+    assert (ledger.known_room(account), ledger.room(account), ledger.known_room(account)) == (70, 90, 90)
+    books.now += 1
+    assert ledger.known_room(account) == 0
+    ledger.room(account)
+    ledger.set_budget("global", "day", 50)
+    assert ledger.known_room(account) == 0
+
+
 def test_a_changed_limit_keeps_what_is_spent(books: Books) -> None:
     books.ledger.set_budget("project:*", "day", 100)
     books.spend(90, project="film")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from avstudio_core.errors import EgressRefused
@@ -31,10 +32,12 @@ def refuse(settings: Settings, url: str) -> None:
         raise EgressRefused(f"Nothing may be sent to '{host_of(url) or url}': {reason}.")
 
 
+@lru_cache(maxsize=1024)
 def host_of(url: str) -> str:
     return (urlsplit(url).hostname or "").rstrip(".").lower()
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine, by its name alone: names are not looked up, for that would ask the network."""
     if host == "localhost" or host.endswith(".localhost"):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
+    from avstudio_core.gateway.alerts import Alert
     from avstudio_core.kinds.backend import Backend
     from avstudio_core.kinds.executor import Executor
     from avstudio_core.kinds.memory_manager import MemoryManager
@@ -66,6 +67,11 @@ def register_memory_managers() -> list[type[MemoryManager]]:
 @hookspec
 def studio_started(studio: Studio) -> None:
     """Called when a studio has opened its data folder, before it takes tasks."""
+
+
+@hookspec
+def budget_spent(alert: Alert) -> None:
+    """Called when a budget is spent to 60, 80 or 100 %, once a period. Return quickly, and wait for no task or call."""
 
 
 @hookspec

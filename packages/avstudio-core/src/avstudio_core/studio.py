@@ -42,6 +42,7 @@ from avstudio_core.tasks.task import Task, TaskOptions
 
 if TYPE_CHECKING:
     from avstudio_core.answers import ChatAnswer
+    from avstudio_core.gateway.alerts import Alert
     from avstudio_core.gateway.door import Door, Prompt
     from avstudio_core.gateway.streams import Stream
     from avstudio_core.kinds.asking import Ask, Tell
@@ -78,7 +79,9 @@ class Studio:
         self.shelf = InstalledShelf(self.plugins, self.settings)
         managers = [kind() for kind in self.plugins.kind("memory_managers").values()]
         self.pool = Pool(self._database, self._presence.id, self.settings, managers, self._presence.dead)
-        self.ledger = Ledger(self._database, self._presence.id)
+        self.ledger = Ledger(
+            self._database, self._presence.id, alert=lambda alert: self.plugins.tell("budget_spent", alert=alert)
+        )
         self.ledger.reap(self._presence.dead())
         self._own = own
         self._processors: dict[str, Processor[Any, Any]] = {}
@@ -288,6 +291,9 @@ class Studio:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _alert(self, alert: Alert) -> None:
+        self.plugins.tell("budget_spent", alert=alert)
 
     def _announce(self) -> Announcer | None:
         """Begin to tell plugins of events, if any of them wants to hear."""

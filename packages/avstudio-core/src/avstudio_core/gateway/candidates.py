@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from avstudio_core.models.pool import Pool
 
 Request = ChatRequest | EmbedRequest
-Room = Callable[[], int | None]
+Room = Callable[[int], int | None]
+"""What is left for a call that may cost so much."""
 
 NOTHING = Estimate(input_tokens=0, output_tokens=0)
 LONGEST_ANSWER = 8192
@@ -109,8 +110,9 @@ class Candidates:
         return found
 
     def _room(self, request: Request) -> Room:
-        """What the budgets have left for a request, read when it is first needed."""
-        return cache(lambda: self._ledger.room(request.account))
+        """What the budgets have left for a request; read once at most, and not where there was plenty a moment ago."""
+        known, exactly = self._ledger.known_room(request.account), cache(lambda: self._ledger.room(request.account))
+        return lambda enough: known if enough <= known else exactly()
 
     def _weighed(self, request: Request, model: Model, read: tuple[int, int], room: Room) -> Candidate:
         estimate, obstacle = self._weigh(request, model, read, room)
@@ -155,7 +157,7 @@ class Candidates:
         )
 
 
-def _untold() -> None:
+def _untold(enough: int) -> None:
     """Of a model that is named, the reservation itself will tell whether there is room."""
 
 
@@ -165,7 +167,7 @@ def _too_dear(request: Request, estimate: Estimate, room: Room) -> AVStudioError
         return None if request.wishes.allow_unpriced else OverBudget(unpriced)
     if not estimate.most_micro:
         return None
-    left = room()
+    left = room(estimate.most_micro)
     if left is None or estimate.most_micro <= left:
         return None
     return OverBudget(f"over budget: it may cost {dollars(estimate.most_micro)}, and {dollars(max(left, 0))} are left")

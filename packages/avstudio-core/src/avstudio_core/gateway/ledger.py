@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TypeVar
 
 from avstudio_core.artifact import new_id
@@ -18,6 +19,7 @@ from avstudio_core.gateway.alerts import Alert
 from avstudio_core.gateway.budgets import Standing
 from avstudio_core.gateway.calls import NewCall, Settled
 from avstudio_core.gateway.counters import Booking
+from avstudio_core.gateway.money import LARGEST_MICRO
 from avstudio_core.gateway.records import Reservation
 from avstudio_core.gateway.spending import Spending
 from avstudio_core.storage.database import Database, Transaction
@@ -28,6 +30,10 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 
+ROOM_SECONDS = 1.0
+"""How long the room that an account was seen to have is remembered."""
+MOST_ROOMS = 1000
+"""Accounts whose room is remembered."""
 LEAK_SECONDS = 60.0
 """A reservation is taken for leaked so long after the time that its call was allowed."""
 
@@ -53,6 +59,9 @@ class Ledger:
         self._studio = studio
         self._clock = clock
         self._alert = alert
+        self._rooms: dict[Account, _Room] = {}
+        self._reserved = 0
+        """All that was reserved here, ever."""
 
     # Calls
 
@@ -64,6 +73,7 @@ class Ledger:
         if call.most_micro < 0:
             raise ValueError(f"A call cannot cost {call.most_micro} millionths of a dollar.")
         reservation = Reservation(new_id("call"), call, self._studio, self._clock())
+        self._reserved += call.most_micro
 
         def operation(transaction: Transaction) -> OverBudget | None:
             refused = counters.reserve(transaction, _booking(reservation), call.most_micro) if call.most_micro else None
@@ -80,7 +90,7 @@ class Ledger:
             if refused is None:
                 self._unused(reservation)
 
-        # Not synced: the settlement is, a moment later; a loss of power before that ends the call and its trace alike.
+        # Synced late, as settlements are: a loss of power ends the call, and may take its last moment's trace along.
         return _then(self._database.write_soon(operation, synced=False), granted, given_up)
 
     async def reserved(self, call: NewCall) -> Reservation:
@@ -106,7 +116,7 @@ class Ledger:
             difference = records.correct(transaction, reservation, settled, self._clock())
             return self._count(transaction, reservation, 0, difference) if difference else []
 
-        return _then(self._database.write_soon(operation), self._announce, self._announce)
+        return _then(self._database.write_soon(operation, synced=False), self._announce, self._announce)
 
     def reap(self, dead: Collection[str] = ()) -> int:
         """Settle as lost what dead studios had reserved, and what nobody settled in time; give how many there were.
@@ -134,9 +144,24 @@ class Ledger:
 
     def room(self, account: Account) -> int | None:
         """What the tightest budget of an account has left, in millionths of a dollar; `None` where none limits it."""
+        now, reserved = self._clock(), self._reserved
         with self._database.read() as connection:
-            found = counters.standings(connection, Booking(account, self._clock()))
-        return min((one.room_micro for one in found), default=None)
+            found = counters.standings(connection, Booking(account, now))
+        left = min((one.room_micro for one in found), default=None)
+        if len(self._rooms) >= MOST_ROOMS:
+            self._rooms.clear()
+        self._rooms[account] = _Room(LARGEST_MICRO if left is None else left, now, reserved)
+        return left
+
+    def known_room(self, account: Account) -> int:
+        """What an account had left up to a second ago, less what was reserved here since; 0 where that is not known.
+
+        Enough to go by for who only plans: the reservation asks the books in any case.
+        """
+        seen = self._rooms.get(account)
+        if seen is None or not 0 <= self._clock() - seen.at < ROOM_SECONDS:
+            return 0
+        return max(0, seen.micro - (self._reserved - seen.reserved))
 
     def set_budget(self, scope: str, period: str, limit_micro: int) -> None:
         """Limit what a scope may spend in a period; what it has spent in the present one counts.
@@ -146,11 +171,13 @@ class Ledger:
         """
         budget = budgets.checked(scope, period, limit_micro)
         self._database.write(lambda transaction: budgets.store(transaction, budget, self._clock()))
+        self._rooms.clear()
 
     def remove_budget(self, scope: str, period: str) -> None:
         """Lift a limit. Raises `NotFound`."""
         budget = budgets.checked(scope, period)
         self._database.write(lambda transaction: budgets.drop(transaction, budget))
+        self._rooms.clear()
 
     def budgets(self) -> list[Standing]:
         """Every budget, with its sums in the present period."""
@@ -193,6 +220,15 @@ class Ledger:
                 self._alert(alert)
             except Exception:  # foreign code, and the call is on record
                 LOG.exception("A listener could not be told: %s", alert)
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What an account had left at a time, and all that was reserved here until then."""
+
+    micro: int
+    at: float
+    reserved: int
 
 
 def _booking(reservation: Reservation) -> Booking:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, Executable, Insert, create_engine, ev
 from sqlalchemy.exc import DatabaseError
 
 from avstudio_core.errors import AVStudioError, DataFolderError, DiskFull, StorageError
+from avstudio_core.storage.late_sync import LateSync
 from avstudio_core.storage.prepared import prepared
 
 T = TypeVar("T")
@@ -93,6 +94,7 @@ class Database:
         self._handed_over = 0
         self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="database", daemon=True)
+        self._late_sync = LateSync(path.with_name(f"{path.name}-wal"))
         self._watch: sqlite3.Connection | None = None
         self._closed = False
         self._thread.start()
@@ -108,7 +110,8 @@ class Database:
     def write_soon(self, operation: Operation[T], *, synced: bool = True) -> Future[T]:
         """Hand over an operation; operations run in the order in which one thread hands them over.
 
-        One that is not `synced` outlives the process as any other, and a loss of power only once a later one is.
+        One that is not `synced` outlives the process as any other, and a loss of power a moment later; where nobody
+        else writes it is done at once, in the caller's own thread.
         """
         if self._closed:
             raise StorageError("The studio is closed.")
@@ -170,6 +173,7 @@ class Database:
         self._closed = True
         self._queue.put(None)
         self._thread.join()
+        self._late_sync.close()
         if self._watch is not None:
             self._watch.close()
         with self._turn:
@@ -236,6 +240,8 @@ class Database:
         except BaseException:
             driver.rollback()
             raise
+        if not manner[0]:
+            self._late_sync.ask()
         return results
 
 
