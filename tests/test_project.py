@@ -101,3 +101,13 @@ def test_the_project_names_no_machine() -> None:
     places = re.compile(r"(?<![\w.])/(?:work|root|home/\w+)/|pythonhosted\.|npmjs\.org")
     texts = {name: (ROOT / name) for name in listed.stdout.split() if (ROOT / name).suffix in (".py", ".md", ".toml")}
     assert [name for name, path in texts.items() if path.is_file() and places.search(path.read_text("utf-8"))] == []
+
+
+@pytest.mark.parametrize("package", ["avstudio_core", "avstudio_audio", "avstudio_llm"])
+def test_importing_a_package_imports_no_library(package: str) -> None:
+    shown = (
+        f"import sys, {package}; print(*{{name.partition('.')[0] for name in sys.modules}} - sys.stdlib_module_names)"
+    )
+    done = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True)
+    foreign = {name for name in done.stdout.split() if not name.startswith(("_", "avstudio_"))}
+    assert foreign == set()

@@ -262,3 +262,21 @@ def test_what_was_written_without_a_sync_is_synced_soon_after(base: Database, mo
     base.write_soon(adding("two"), synced=False).result(10)
     base.close()
     assert synced.get(timeout=10) == log
+
+
+def test_what_follows_a_commit_follows_no_rollback(base: Database) -> None:
+    told: list[str] = []
+
+    def failing(transaction: Transaction) -> None:
+        transaction.after_commit(lambda: told.append("failing"))
+        raise InvalidInput("no")
+
+    def good(transaction: Transaction) -> int:
+        transaction.after_commit(lambda: told.append("good"))
+        transaction.next_generation()
+        return transaction.generation()
+
+    with pytest.raises(InvalidInput):
+        base.write(failing)
+    first = base.write(good)
+    assert (base.write(good), told) == (first + 1, ["good", "good"])

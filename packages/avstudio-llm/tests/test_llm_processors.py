@@ -281,7 +281,7 @@ class Hear(Processor[Params, Heard]):
 
 def test_a_pipe_reads_what_suits_each_best(tmp_path: Path) -> None:
     hearing = ModuleType("hearing")
-    hearing.register_processors = hookimpl(lambda: [Hear], specname="register_processors")  # type: ignore[attr-defined]
+    hearing.register_processors = hookimpl(lambda: [Hear])  # type: ignore[attr-defined]
     plugins = [avstudio_llm, scripted, hearing]
     with Studio(home=tmp_path / "home", executor="inline", plugins="", add=plugins) as studio:
         backend = studio.llm.gateway.backends.find("scripted")

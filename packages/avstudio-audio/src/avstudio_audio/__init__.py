@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from avstudio_core import MemoryManager, Processor, Weights, hookimpl
+from avstudio_core import hookimpl
+
+if TYPE_CHECKING:
+    from avstudio_core import MemoryManager, Processor, Weights
 
 
 @hookimpl

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from avstudio_core.artifact import Artifact, MediaFacts
     from avstudio_core.context import Context
     from avstudio_core.errors import AVStudioError, InvalidInput, MissingDependency, UnreadableMedia
-    from avstudio_core.hookspecs import hookimpl
     from avstudio_core.kinds.memory_manager import MemoryManager
     from avstudio_core.kinds.processor import Needs, Params, Processor, Result, Review
     from avstudio_core.kinds.weights import Weights, WeightsFile
+    from avstudio_core.marking import hookimpl
     from avstudio_core.plan import Plan, Step
     from avstudio_core.studio import Studio
     from avstudio_core.tasks.task import TaskOptions
@@ -41,7 +41,7 @@ _HOMES = {
     "UnreadableMedia": "errors",
     "Weights": "kinds.weights",
     "WeightsFile": "kinds.weights",
-    "hookimpl": "hookspecs",
+    "hookimpl": "marking",
 }
 
 __all__ = [

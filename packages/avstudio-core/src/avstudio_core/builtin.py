@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from avstudio_core.hookspecs import hookimpl
 from avstudio_core.kinds.executor import Executor
 from avstudio_core.kinds.memory_manager import MemoryManager
 from avstudio_core.kinds.router import Router
+from avstudio_core.marking import hookimpl
 
 
 @hookimpl

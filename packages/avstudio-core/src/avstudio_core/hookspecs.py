@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from avstudio_core.marking import GROUP
+
 if TYPE_CHECKING:
     from avstudio_core.gateway.alerts import Alert
     from avstudio_core.kinds.backend import Backend
@@ -22,11 +24,7 @@ if TYPE_CHECKING:
     from avstudio_core.studio import Studio
     from avstudio_core.tasks.events import Event
 
-GROUP = "avstudio"
-"""The entry-point group of plugins, and the name of the hook markers."""
-
 hookspec = pluggy.HookspecMarker(GROUP)
-hookimpl = pluggy.HookimplMarker(GROUP)
 
 
 @hookspec

@@ -13,6 +13,7 @@ import pluggy
 
 from avstudio_core import hookspecs
 from avstudio_core.errors import AVStudioError, NotFound, PluginError
+from avstudio_core.marking import GROUP
 
 IMPORT_SECONDS = 10.0
 """How long a plugin may take to import before it is set aside as hanging."""
@@ -34,7 +35,7 @@ class Plugins:
     """The plugins of one studio. Nothing is discovered until `discover`."""
 
     def __init__(self) -> None:
-        self._manager = pluggy.PluginManager(hookspecs.GROUP)
+        self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._kinds: dict[str, dict[str, Any]] = {}
         self._origin: dict[type[Any], str] = {}
@@ -46,7 +47,7 @@ class Plugins:
 
         What the core itself brings is always loaded: without it nothing runs.
         """
-        for entry in entry_points(group=hookspecs.GROUP):
+        for entry in entry_points(group=GROUP):
             if only is not None and entry.name not in only and entry.value != BUILTIN:
                 continue
             distribution = entry.dist

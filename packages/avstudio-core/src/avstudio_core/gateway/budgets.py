@@ -101,6 +101,7 @@ def every(connection: Connection) -> list[Budget]:
 
 def _forget(transaction: Transaction, budget: Budget) -> None:
     """Sums carry the limit that rules them; and who changed a limit wants to be warned of the new one."""
+    transaction.next_generation()
     for table in (counters, alerts):
         gone = delete(table).where(_ruled(table.c.scope, budget), table.c.period == budget.period)
         transaction.execute(gone)

@@ -38,6 +38,8 @@ from avstudio_core.storage.database import Transaction
 from avstudio_core.storage.prepared import rows
 from avstudio_core.storage.tables import api_calls, budgets, cost_records, counters, reservations
 
+REMEMBERED = 1000
+"""Accounts of which an `Openings` remembers whether budgets rule them."""
 KINDS = ("global", "project", "key", "task", "agent")
 
 _SCOPES: list[Any] = [bindparam(f"b_{kind}") for kind in KINDS]
@@ -115,16 +117,33 @@ class Booking:
                     yield Standing(scope, period, limit, begun[period])
 
 
+class Openings:
+    """Sees to it that the sums are made which a call needs, and remembers that for the next call."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Account, str], tuple[int, bool]] = {}
+
+    def rule(self, transaction: Transaction, booking: Booking) -> bool:
+        """Whether any budget rules a call; if so, all its sums are there from now on."""
+        key, generation = (booking.account, starts(booking.at)["day"]), transaction.generation()
+        known, ruled = self._known.get(key, (None, False))
+        if known == generation:  # sums are only ever removed together with a change of budgets, which renews that
+            return ruled
+        opened, missing = booking.sorted_out(transaction.run(RULING, booking.values).fetchall())
+        if missing:
+            _open(transaction, missing)
+        ruled = bool(opened or missing)
+        transaction.after_commit(lambda: self._remember(key, generation, ruled))
+        return ruled
+
+    def _remember(self, key: tuple[Account, str], generation: int, ruled: bool) -> None:
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[key] = generation, ruled
+
+
 def reserve(transaction: Transaction, booking: Booking, amount: int) -> OverBudget | None:
-    """Set an amount aside in every budget of a call, or in none: then the answer says which one has no room."""
-    found = transaction.run(RULING, booking.values).fetchall()
-    if not found:
-        return None
-    opened, missing = booking.sorted_out(found)
-    if missing:
-        _open(transaction, missing)
-    if not opened and not missing:  # limits that are for others of a kind
-        return None
+    """Set an amount aside in every sum of a call, or in none: then the answer says which one has no room."""
     values = booking.values | {"b_amount": amount}
     if transaction.run(RESERVE, values).rowcount:
         return None

@@ -18,7 +18,7 @@ from avstudio_core.gateway import budgets, counters, records, spending
 from avstudio_core.gateway.alerts import Alert
 from avstudio_core.gateway.budgets import Standing
 from avstudio_core.gateway.calls import NewCall, Settled
-from avstudio_core.gateway.counters import Booking
+from avstudio_core.gateway.counters import Booking, Openings
 from avstudio_core.gateway.money import LARGEST_MICRO
 from avstudio_core.gateway.records import Reservation
 from avstudio_core.gateway.spending import Spending
@@ -59,6 +59,7 @@ class Ledger:
         self._studio = studio
         self._clock = clock
         self._alert = alert
+        self._openings = Openings()
         self._rooms: dict[Account, _Room] = {}
         self._reserved = 0
         """All that was reserved here, ever."""
@@ -76,7 +77,9 @@ class Ledger:
         self._reserved += call.most_micro
 
         def operation(transaction: Transaction) -> OverBudget | None:
-            refused = counters.reserve(transaction, _booking(reservation), call.most_micro) if call.most_micro else None
+            booking = _booking(reservation)
+            ruled = call.most_micro and self._openings.rule(transaction, booking)
+            refused = counters.reserve(transaction, booking, call.most_micro) if ruled else None
             if refused is None:
                 records.hold(transaction, reservation)
             return refused

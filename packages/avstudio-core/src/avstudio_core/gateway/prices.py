@@ -32,9 +32,11 @@ class Prices:
 
 def _cost(price: Price, usage: Usage) -> int:
     """Dollars for a million tokens are millionths of a dollar for one."""
-    cached = price.input if price.cached is None else price.cached
-    written = price.input if price.cache_written is None else price.cache_written
-    micro = price.input * (usage.input - usage.cached - usage.cache_written)
-    micro += cached * usage.cached + written * usage.cache_written + price.output * usage.output
-    micro += MICRO * (price.second * Decimal(str(usage.seconds)) + price.character * usage.characters)
+    micro = price.input * usage.input + price.output * usage.output
+    if usage.cached and price.cached is not None:
+        micro += (price.cached - price.input) * usage.cached
+    if usage.cache_written and price.cache_written is not None:
+        micro += (price.cache_written - price.input) * usage.cache_written
+    if usage.seconds or usage.characters:
+        micro += MICRO * (price.second * Decimal(str(usage.seconds)) + price.character * usage.characters)
     return math.ceil(micro)

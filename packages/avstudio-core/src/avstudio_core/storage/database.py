@@ -33,6 +33,7 @@ class Transaction:
         self.connection = connection
         self._cursor = driver.cursor()
         self._later: dict[Executable, list[Mapping[str, Any]]] = {}
+        self._after: list[Callable[[], None]] = []
 
     def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
         return self.connection.execute(statement, values or {})
@@ -45,6 +46,23 @@ class Transaction:
     def later(self, statement: Executable, values: Mapping[str, Any]) -> None:
         """Run the statement at the end of the transaction, as one batch with all that share the statement."""
         self._later.setdefault(statement, []).append(values)
+
+    def after_commit(self, tell: Callable[[], None]) -> None:
+        """Have something called once the transaction is committed: quick, and not if it is rolled back."""
+        self._after.append(tell)
+
+    def committed(self) -> None:
+        for tell in self._after:
+            tell()
+
+    def generation(self) -> int:
+        """A number in the file, by which whoever remembers what it holds can tell whether that may have changed."""
+        number: int = self._cursor.execute("PRAGMA user_version").fetchone()[0]
+        return number
+
+    def next_generation(self) -> None:
+        """Have all forget what they remember."""
+        self._cursor.execute(f"PRAGMA user_version = {(self.generation() + 1) % 2**31}")
 
     def flush(self) -> None:
         for statement in sorted(
@@ -240,6 +258,7 @@ class Database:
         except BaseException:
             driver.rollback()
             raise
+        transaction.committed()
         if not manner[0]:
             self._late_sync.ask()
         return results
