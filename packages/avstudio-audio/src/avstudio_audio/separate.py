@@ -15,6 +15,8 @@ from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processo
 from avstudio_core.errors import NotFound
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -96,6 +98,8 @@ class Separate(Processor[SeparateParams, SeparateResult]):
         )
 
     def run(self, source: Artifact, params: SeparateParams, context: Context) -> SeparateResult:
+        from concurrent.futures import ThreadPoolExecutor
+
         from avstudio_audio.media.decode import decode
         from avstudio_audio.separation.engine import Options
 
@@ -117,17 +121,19 @@ class Separate(Processor[SeparateParams, SeparateResult]):
             progress=lambda part: context.progress(0.05 + 0.85 * part, "separate"),
             cancelled=context.cancelled,
         )
-        reconstruction_db = _reconstruction_db(mix.data, stems) if len(stems) == len(engine.stems) else None
-        if _derived(wanted, engine):
-            stems[ACCOMPANIMENT] = mix.data - stems[VOCALS]
-        stems = {stem: stems[stem] for stem in wanted}
-        written = _written(stems, mix, source, params, context)
+        with ThreadPoolExecutor() as beside:
+            whole = len(stems) == len(engine.stems)
+            left = beside.submit(_reconstruction_db, mix.data, dict(stems)) if whole else None
+            if _derived(wanted, engine):
+                stems[ACCOMPANIMENT] = mix.data - stems[VOCALS]
+            stems = {stem: stems[stem] for stem in wanted}
+            written = _written(stems, mix, source, params, context, beside)
         return SeparateResult(
             stems={stem: artifact for stem, (artifact, _) in written.items()},
             facts={stem: facts for stem, (_, facts) in written.items()},
             rate=engine.rate,
             duration=mix.duration,
-            reconstruction_db=reconstruction_db,
+            reconstruction_db=left.result() if left else None,
             effective={
                 "model": context.needs.model,
                 "device": context.needs.device,
@@ -135,7 +141,7 @@ class Separate(Processor[SeparateParams, SeparateResult]):
                 "shifts": options.shifts,
                 "overlap": options.overlap,
                 "seed": options.seed,
-                "source_peak_dbfs": _facts(mix.data).peak_dbfs,
+                "source_peak_dbfs": _peak_dbfs(mix.data),
             },
         )
 
@@ -193,10 +199,9 @@ def _written(
     source: Artifact,
     params: SeparateParams,
     context: Context,
+    writers: Executor,
 ) -> dict[str, tuple[Artifact, StemFacts]]:
     """The stems as files, named after the recording, written side by side."""
-    from concurrent.futures import ThreadPoolExecutor
-
     from avstudio_audio.media.encode import encode
 
     context.progress(0.9, f"write {', '.join(stems)}")
@@ -208,14 +213,16 @@ def _written(
         encode(replace(mix, data=data), path, params.format, warn=context.warn)
         return context.publish(path, name, params.format.media_type, facts), _facts(data)
 
-    with ThreadPoolExecutor() as writers:
-        return dict(zip(stems, writers.map(write, stems.keys(), stems.values()), strict=True))
+    return dict(zip(stems, writers.map(write, stems.keys(), stems.values()), strict=True))
 
 
 def _facts(data: NDArray[np.float32]) -> StemFacts:
-    peak = _dbfs(max(float(data.max(initial=0.0)), -float(data.min(initial=0.0))))
     rms = _dbfs(math.sqrt(_energy(_pieces(data)) / data.size)) if data.size else None
-    return StemFacts(peak_dbfs=peak, rms_dbfs=rms, silent=rms is None or rms < SILENT_DBFS)
+    return StemFacts(peak_dbfs=_peak_dbfs(data), rms_dbfs=rms, silent=rms is None or rms < SILENT_DBFS)
+
+
+def _peak_dbfs(data: NDArray[np.float32]) -> float | None:
+    return _dbfs(max(float(data.max(initial=0.0)), -float(data.min(initial=0.0))))
 
 
 def _reconstruction_db(mix: NDArray[np.float32], stems: Mapping[str, NDArray[np.float32]]) -> float | None:

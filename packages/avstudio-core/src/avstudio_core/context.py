@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +12,7 @@ from avstudio_core.chat import ChatRequest, EmbedRequest, Message, Question
 from avstudio_core.errors import Degraded, StorageError, TaskCancelled, Unavailable
 from avstudio_core.kinds.asking import Asker, Verb, asked
 from avstudio_core.kinds.processor import CodedWarning, Needs
+from avstudio_core.storage.artifacts import stage
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -195,17 +192,3 @@ def _made(folder: Path) -> Path:
     except OSError as error:
         raise StorageError.of(error, folder) from error
     return folder
-
-
-def stage(path: Path, folder: Path) -> tuple[str, int]:
-    """Move a file into a job's folder under its sha256, synced to disk; give the sha256 and its size in bytes."""
-    try:
-        with path.open("rb+") as file, ThreadPoolExecutor(1) as beside:
-            synced = beside.submit(os.fsync, file.fileno())
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            synced.result()
-            size = file.seek(0, os.SEEK_END)
-        shutil.move(path, folder / sha256)
-    except OSError as error:
-        raise StorageError.of(error, path) from error
-    return sha256, size

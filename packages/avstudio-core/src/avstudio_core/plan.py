@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
@@ -226,11 +227,17 @@ def _assignments(text: str) -> dict[str, JsonValue]:
 
 def _listed(declared: type[Params], name: str, value: Any) -> Any:
     """Text for a field that takes several values is split at its commas."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or name not in _lists(declared):
         return value
-    schema = declared.model_json_schema()["properties"][name]
-    kinds = {schema.get("type"), *(one.get("type") for one in schema.get("anyOf", ()))}
-    return [item.strip() for item in value.split(",")] if "array" in kinds else value
+    return [item.strip() for item in value.split(",")]
+
+
+@lru_cache(maxsize=1024)
+def _lists(declared: type[Params]) -> frozenset[str]:
+    """The parameters that take several values; pydantic takes milliseconds to tell."""
+    properties = declared.model_json_schema()["properties"].items()
+    kinds = {name: {one.get("type") for one in (schema, *schema.get("anyOf", ()))} for name, schema in properties}
+    return frozenset(name for name, known in kinds.items() if "array" in known)
 
 
 def _unknown_parameter(processor: str, name: str, fields: list[str]) -> str:

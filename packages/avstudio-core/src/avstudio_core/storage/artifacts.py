@@ -7,11 +7,14 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import BufferedRandom
 from pathlib import Path
 
 from avstudio_core.errors import CorruptFile, StorageError
 
-CHUNK = 1 << 20
+LARGE = 1 << 20
+"""Bytes from which on a file is synced and hashed at the same time; for a smaller one a thread costs more."""
 
 
 class ArtifactStore:
@@ -45,20 +48,12 @@ class ArtifactStore:
 
     def copy_in(self, source: Path, folder: Path) -> tuple[str, int]:
         """Copy a user's file into a staging folder under its sha256, synced; give the sha256 and the size."""
-        digest = hashlib.sha256()
         partial = folder / "incoming.tmp"
         try:
-            with source.open("rb") as reader, partial.open("wb") as writer:
-                while chunk := reader.read(CHUNK):
-                    digest.update(chunk)
-                    writer.write(chunk)
-                writer.flush()
-                os.fsync(writer.fileno())
-                size = writer.tell()
-            partial.rename(folder / digest.hexdigest())
+            shutil.copyfile(source, partial)
         except OSError as error:
             raise StorageError.of(error, partial) from error
-        return digest.hexdigest(), size
+        return stage(partial, folder)
 
     def link(self, sha256: str, folder: Path) -> None:
         """Put a staged file in its place; linking what is there already changes nothing."""
@@ -103,6 +98,33 @@ class ArtifactStore:
         """The sha256 of every file in the store."""
         for folder in sorted(self.root.iterdir()):
             yield from sorted(path.name for path in folder.iterdir())
+
+
+def stage(path: Path, folder: Path) -> tuple[str, int]:
+    """Move a file into a job's folder under its sha256, synced to disk; give the sha256 and its size in bytes."""
+    try:
+        with path.open("rb+") as file:
+            size = os.fstat(file.fileno()).st_size
+            sha256 = _synced_beside(file) if size >= LARGE else _synced(file)
+        shutil.move(path, folder / sha256)
+    except OSError as error:
+        raise StorageError.of(error, path) from error
+    return sha256, size
+
+
+def _synced(file: BufferedRandom) -> str:
+    """The sha256 of a file that is on the disk when this returns."""
+    os.fsync(file.fileno())
+    return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _synced_beside(file: BufferedRandom) -> str:
+    """The same, hashed while the disk works."""
+    with ThreadPoolExecutor(1) as beside:
+        synced = beside.submit(os.fsync, file.fileno())
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        synced.result()
+    return sha256
 
 
 def _link(staged: Path, target: Path) -> None:

@@ -22,6 +22,9 @@ JOBS = "avstudio_core.tasks.worker"
 """The module that runs jobs."""
 LONGEST_LINE = 500
 """Characters; of a longer line that a worker writes, the rest is left out."""
+KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
+"""The most to which glibc goes of itself, or not, as it happens: whether a model's working memory is given back to the
+kernel and taken again, page by page, for every layer decides over a tenth of its time."""
 _STARTED: WeakSet[Process] = WeakSet()
 
 
@@ -163,4 +166,4 @@ def _dismiss_spares() -> None:
 
 def environment_of(settings: Mapping[str, str]) -> dict[str, str]:
     """What a worker is to find in its environment, given the settings that differ from the defaults."""
-    return {**os.environ, **settings, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return {**KEPT_MEMORY, **os.environ, **settings, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
