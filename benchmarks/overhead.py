@@ -128,7 +128,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home, Studio(home=home, own=True) as studio:
         folder = Path(home)
         print(f"transcribe {SECONDS:g} s: studio / bare {transcription(studio, folder, pairs)}  (aim 1.05)")
-        print(f"separate {SECONDS:g} s: studio / bare {separation(studio, folder, carried_song(), 2 * pairs)}  (aim 1.05)")
+        separated = separation(studio, folder, carried_song(), 2 * pairs)
+        print(f"separate {SECONDS:g} s: studio / bare {separated}  (aim 1.05)")
         print(f"a probe through a warm worker: {fixed_cost(studio, folder, 10 * pairs):.1f} ms")
 
 

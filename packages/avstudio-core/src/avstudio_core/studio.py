@@ -79,9 +79,7 @@ class Studio:
         self.shelf = InstalledShelf(self.plugins, self.settings)
         managers = [kind() for kind in self.plugins.kind("memory_managers").values()]
         self.pool = Pool(self._database, self._presence.id, self.settings, managers, self._presence.dead)
-        self.ledger = Ledger(
-            self._database, self._presence.id, alert=lambda alert: self.plugins.tell("budget_spent", alert=alert)
-        )
+        self.ledger = Ledger(self._database, self._presence.id, alert=self._alert)
         self.ledger.reap(self._presence.dead())
         self._own = own
         self._processors: dict[str, Processor[Any, Any]] = {}
