@@ -167,7 +167,8 @@ class OpenAI(Backend):
         made = sorted(found or (), key=lambda one: one["index"])
         if len(made) != len(texts):
             raise unreadable(self, f"it holds {len(made)} vectors for {len(texts)} texts")
-        return [one["embedding"] for one in made], protocol.usage_of(answer.get("usage"))
+        read = (answer.get("usage") or {}).get("prompt_tokens")
+        return [one["embedding"] for one in made], Usage(input=read) if read else None
 
     def _model(self, name: str, said: dict[str, Any]) -> Model:
         return Model(backend=self.config.name, name=name, local=runs_here(self), can=can_of(said))
