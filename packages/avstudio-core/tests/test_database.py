@@ -12,11 +12,12 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
-from sqlalchemy import Connection, Insert, func, insert, select
+from sqlalchemy import Connection, Insert, func, insert, select, text
 
 from avstudio_core.errors import DataFolderError, InvalidInput, StorageError
 from avstudio_core.storage import database
 from avstudio_core.storage.database import Database, Transaction
+from avstudio_core.storage.prepared import ROWS
 from avstudio_core.storage.schema import open_database
 from avstudio_core.storage.tables import projects
 
@@ -104,6 +105,18 @@ def test_what_comes_later_in_a_transaction_is_written_in_order(base: Database) -
 
     base.write(operation)
     assert names(base) == ["new"]
+
+
+@pytest.mark.parametrize("count", [1, ROWS - 1, ROWS, 2 * ROWS + 3])
+def test_however_many_rows_come_later_they_are_all_written_in_order(base: Database, count: int) -> None:
+    def operation(transaction: Transaction) -> None:
+        for number in range(count):
+            transaction.later(ADD, {"name": f"{count - number}", "created_at": float(number)})
+
+    base.write(operation)
+    with base.read() as connection:
+        found = connection.execute(select(projects.c.name, projects.c.created_at).order_by(text("rowid"))).all()
+    assert found == [(f"{count - number}", float(number)) for number in range(count)]
 
 
 def test_many_threads_write_and_read(base: Database) -> None:

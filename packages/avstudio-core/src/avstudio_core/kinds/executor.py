@@ -81,7 +81,8 @@ class Report(BaseModel):
     kind: Literal["started", "progress", "log", "token", "ask", "give_up", "done", "failed", "cancelled", "lost"]
     percent: float = 0.0
     message: str = ""
-    result: dict[str, JsonValue] | None = None
+    result: str = ""
+    """JSON; it is parsed where the result's type is known."""
     review: Review | None = None
     code: str = ""
     traceback: str = ""

@@ -69,8 +69,7 @@ class Transaction:
             self._later, key=lambda one: not isinstance(one, Insert)
         ):  # rows before changes to them
             rows = self._later[statement]
-            one = prepared(statement, tuple(rows[0]))
-            self._cursor.executemany(one.sql, [one.values(row) for row in rows])
+            prepared(statement, tuple(rows[0])).run_all(self._cursor, rows)
         self._later.clear()
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Executable
 from sqlalchemy.dialects import sqlite
+
+ROWS = 32
+"""So many rows are inserted by one call: in each call, other threads take the interpreter from the one who writes."""
 
 
 class Prepared:
@@ -17,13 +22,25 @@ class Prepared:
     def __init__(self, statement: Executable, names: tuple[str, ...]) -> None:
         compiled: Any = statement.compile(dialect=sqlite.dialect(), column_keys=names)  # type: ignore[attr-defined]
         self.sql: str = compiled.string
-        self._order: tuple[str, ...] = tuple(compiled.positiontup)
+        order: tuple[str, ...] = tuple(compiled.positiontup)
         self._fixed: dict[str, Any] = {name: bind.value for name, bind in compiled.binds.items() if name not in names}
+        self._in_order = itemgetter(*order) if len(order) > 1 else lambda given: tuple(given[name] for name in order)
+        row = f"({', '.join('?' * len(order))})"
+        self._insert = self.sql + f", {row}" * (ROWS - 1) if self.sql.endswith(f" VALUES {row}") else None
 
     def values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
         """The values in the statement's own order."""
-        fixed = self._fixed
-        return tuple([fixed[name] if name in fixed else given[name] for name in self._order])
+        ordered: tuple[Any, ...] = self._in_order({**self._fixed, **given} if self._fixed else given)
+        return ordered
+
+    def run_all(self, cursor: sqlite3.Cursor, given: Sequence[Mapping[str, Any]]) -> None:
+        """Run the statement for each of many values."""
+        ordered = [self.values(values) for values in given]
+        if self._insert is not None:
+            while len(ordered) >= ROWS:
+                cursor.execute(self._insert, tuple(chain.from_iterable(ordered[:ROWS])))
+                del ordered[:ROWS]
+        cursor.executemany(self.sql, ordered)
 
 
 def rows(connection: Connection, statement: Executable, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -179,7 +179,7 @@ class Engine:
             self._fail(claim, Problem(code=error.code, message=str(error)))
             return
         except Exception as error:  # a plugin's `needs` is foreign code
-            message = f"{claim.row['processor']} could not be planned: {type(error).__name__}: {error}"
+            message = f"{claim.task.processor} could not be planned: {type(error).__name__}: {error}"
             self._fail(claim, Problem(code="processor_error", message=message))
             return
         if earlier is not None:
@@ -189,10 +189,10 @@ class Engine:
         self._executor.start(order)
 
     def _order(self, claim: Claim) -> tuple[Order, str | None]:
-        row = claim.row
-        processor = self._workplace.processor(row["processor"])
-        params = parameters(processor, json.loads(row["params"]))
-        source = self._source(row["source"])
+        task = claim.task
+        processor = self._workplace.processor(task.processor)
+        params = parameters(processor, json.loads(task.params))
+        source = self._source(task.source)
         needs = processor.needs(params, source)
         if needs.model and not needs.model_digest:
             needs = needs.model_copy(update={"model_digest": self._workplace.shelf.digest(needs.model)})
@@ -207,10 +207,10 @@ class Engine:
             source_path=source.path if source else self._store.root,
             needs=needs,
             folder=self._store.staging / claim.job_id,
-            project=row["project"],
+            project=task.project,
             attempt=claim.attempt,
-            feedback=claim.feedback,
-            strict=row["strict"],
+            feedback=task.feedback,
+            strict=task.strict,
         )
         return order, _cache_key(order) if processor.cacheable else None
 
@@ -294,9 +294,9 @@ class Engine:
 
     def _made(self, running: Running, report: Report) -> Finished:
         kind = self._workplace.processor(running.order.processor).result_type
-        result = kind.model_validate(report.result)
+        result = kind.model_validate_json(report.result)
         return Finished(
-            result=json.dumps(report.result),
+            result=report.result,
             artifacts=tuple(artifacts_in(result).values()),
             folder=running.order.folder,
             records=result.records(),

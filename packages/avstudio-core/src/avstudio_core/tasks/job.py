@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import RowMapping
+from typing import Any, NamedTuple
 
 from avstudio_core.artifact import Artifact
 
@@ -24,16 +22,40 @@ class NewTask:
     needs: tuple[str, ...] = ()
 
 
+class Claimed(NamedTuple):
+    """What is to be known of a task to run it."""
+
+    id: str
+    step: str
+    project: str
+    owner: str
+    processor: str
+    params: str
+    source: str | None
+    priority: int
+    leads: bool
+    attempts: int
+    strict: bool
+    reviewer: str
+    feedback: str | None
+    fence: int
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A task handed to this studio: one job, with the fencing token that its result must show."""
 
     job_id: str
-    task_id: str
-    fence: int
-    row: RowMapping = field(repr=False)
+    task: Claimed = field(repr=False)
     attempt: int = 1
-    feedback: str | None = None
+
+    @property
+    def task_id(self) -> str:
+        return self.task.id
+
+    @property
+    def fence(self) -> int:
+        return self.task.fence
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,12 +70,14 @@ class Process:
         """
         self.read_lines()  # of the time between two jobs
         while True:
-            spoke = any(key.fileobj is self._connection for key, _ in self._either.select())
+            ready = [key.fileobj for key, _ in self._either.select()]
+            spoke = self._connection in ready
             try:
                 message = self._connection.recv_bytes() if spoke else b""
             finally:
-                for line in self.read_lines(to_the_end=spoke):
-                    on_line(line)
+                if self._lines in ready or self._unfinished:  # what was written before a message is ready with it
+                    for line in self.read_lines(to_the_end=spoke):
+                        on_line(line)
             if spoke:
                 yield message
 

@@ -27,7 +27,7 @@ def run(order: Order, processor: Processor[Any, Any], context: Context, distribu
         result = processor.run(source, parameters(processor, order.params), context)
         review = processor.review(result, context)
         complete = _explained(order, result, context, distribution).model_dump(mode="json")
-        json.dumps(complete, allow_nan=False)  # refused here, where it is this task's own failure
+        told = json.dumps(complete, allow_nan=False)  # what JSON cannot say is refused here: it is this task's failure
     except TaskCancelled:
         return Report(job_id=order.job_id, kind="cancelled", code=CANCELLED, message="The task was cancelled.")
     except AVStudioError as error:
@@ -42,7 +42,7 @@ def run(order: Order, processor: Processor[Any, Any], context: Context, distribu
     return Report(
         job_id=order.job_id,
         kind="done",
-        result=complete,
+        result=told,
         review=review,
         memory_mb=peak_memory_mb() if order.needs.memory_mb else 0,
     )

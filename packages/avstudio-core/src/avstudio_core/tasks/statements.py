@@ -7,9 +7,11 @@ from typing import Any
 from sqlalchemy import and_, bindparam, func, insert, literal_column, or_, select, update
 
 from avstudio_core.storage.tables import dependencies, jobs, tasks
+from avstudio_core.tasks.job import Claimed
 from avstudio_core.tasks.task import Task, TaskOptions
 
 TASK = [tasks.c[name] for name in Task.model_fields]
+CLAIMED = [tasks.c[name] for name in Claimed._fields]
 
 GET = select(*TASK).where(tasks.c.id == bindparam("id"))
 ROW = select(tasks).where(tasks.c.id == bindparam("id"))
@@ -44,13 +46,13 @@ def _claim(mine: bool) -> Any:
             READY,
             or_(tasks.c.available_at <= bindparam("now"), tasks.c.available_at > bindparam("now") + LONGEST_PAUSE),
             tasks.c.origin == bindparam("studio") if mine else tasks.c.origin != bindparam("studio"),
-            tasks.c.processor.in_(bindparam("processors", expanding=True)),
+            tasks.c.processor.in_(select(func.json_each(bindparam("processors")).table_valued("value").c.value)),
         )
         .order_by(tasks.c.priority.desc(), tasks.c.id)
         .limit(bindparam("limit"))
     )
     values = {"state": "ASSIGNED", "fence": tasks.c.fence + 1, "deliveries": tasks.c.deliveries + 1}
-    return update(tasks).where(tasks.c.id.in_(chosen), tasks.c.state == "PENDING").values(values).returning(tasks)
+    return update(tasks).where(tasks.c.id.in_(chosen), tasks.c.state == "PENDING").values(values).returning(*CLAIMED)
 
 
 CLAIM = {mine: _claim(mine) for mine in (True, False)}
@@ -84,7 +86,7 @@ RERUN = (
     update(tasks)
     .where(_HOLDS, tasks.c.state == "IN_PROGRESS")
     .values(attempts=tasks.c.attempts + 1, fence=tasks.c.fence + 1, feedback=bindparam("feedback"))
-    .returning(tasks)
+    .returning(*CLAIMED)
 )
 ASK_TO_CANCEL = update(tasks).where(tasks.c.id == bindparam("b_id")).values(cancelling=True)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
-from sqlalchemy import RowMapping
 
 from avstudio_core.errors import AVStudioError, TaskBlocked, TaskCancelled, TaskFailed
 from avstudio_core.tasks.states import State
@@ -64,7 +64,7 @@ class Task(BaseModel):
     finished_at: float | None
 
     @classmethod
-    def from_row(cls, row: RowMapping) -> Task:
+    def from_row(cls, row: Mapping[Any, Any]) -> Task:
         values = dict(row)
         for name in ("params", "source", "result", "error"):
             values[name] = json.loads(values[name]) if values[name] else None

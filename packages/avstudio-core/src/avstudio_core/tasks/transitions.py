@@ -14,7 +14,7 @@ from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.database import Transaction
 from avstudio_core.storage.tables import tasks
 from avstudio_core.tasks import events, publishing, statements
-from avstudio_core.tasks.job import Claim, Finished, NewTask, Rules, Wanted
+from avstudio_core.tasks.job import Claim, Claimed, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.states import ENDED, State, require
 from avstudio_core.tasks.task import CANCELLED, DEPENDENCY, RETURNED, Problem, TaskOptions
 
@@ -56,25 +56,25 @@ class Transitions:
         claims: list[Claim] = []
         for mine in (True,) if wanted.own else (True, False):
             values: dict[str, Any] = {"now": now, "limit": wanted.limit - len(claims), "studio": self._rules.studio}
-            values["processors"] = list(wanted.only)
-            rows = transaction.execute(statements.CLAIM[mine], values).mappings().all()
-            ordered = sorted(rows, key=lambda row: (-row["priority"], row["id"]))
-            claims += [self._job(transaction, row, row["attempts"] + 1, now) for row in ordered]
+            values["processors"] = json.dumps([*wanted.only])
+            taken = [Claimed._make(row) for row in transaction.run(statements.CLAIM[mine], values).fetchall()]
+            ordered = sorted(taken, key=lambda task: (-task.priority, task.id))
+            claims += [self._job(transaction, task, task.attempts + 1, now) for task in ordered]
         return claims
 
-    def _job(self, transaction: Transaction, row: RowMapping, attempt: int, now: float) -> Claim:
+    def _job(self, transaction: Transaction, task: Claimed, attempt: int, now: float) -> Claim:
         job_id = new_id("job")
         job = {
             "id": job_id,
-            "task_id": row["id"],
+            "task_id": task.id,
             "attempt": attempt,
             "studio": self._rules.studio,
-            "fence": row["fence"],
+            "fence": task.fence,
             "lease_until": now + self._rules.lease_seconds,
             "assigned_at": now,
         }
         transaction.later(statements.ADD_JOB, job)
-        return Claim(job_id, row["id"], row["fence"], row, attempt, row["feedback"])
+        return Claim(job_id, task, attempt)
 
     def progress(self, transaction: Transaction, claim: Claim, percent: float, message: str) -> None:
         values = {"b_id": claim.task_id, "b_fence": claim.fence, "percent": percent, "message": message}
@@ -88,12 +88,12 @@ class Transitions:
         if not transaction.run(statements.START, values).rowcount:
             return False
         transaction.later(statements.JOB_STARTED, {"b_job": claim.job_id, "now": now})
-        events.add(transaction, claim.task_id, "task.started", now, type=claim.row["processor"], started_at=now)
+        events.add(transaction, claim.task_id, "task.started", now, type=claim.task.processor, started_at=now)
         return True
 
     def finish(self, transaction: Transaction, claim: Claim, done: Finished) -> bool:
         now = self._clock()
-        by_person = claim.row["reviewer"] == "person" and not done.cache_hit
+        by_person = claim.task.reviewer == "person" and not done.cache_hit
         last = State.AWAITING_REVIEW if by_person else State.COMPLETED
         values = {"b_id": claim.task_id, "b_fence": claim.fence, "b_state": str(last), "b_now": now}
         values |= {"b_result": done.result, "b_key": done.cache_key}
@@ -103,28 +103,33 @@ class Transitions:
         ((started_at,),) = finished
         outcome = "cache_hit" if done.cache_hit else "done"
         transaction.later(statements.JOB_ENDED, {"b_job": claim.job_id, "now": now, "outcome": outcome})
-        publishing.publish(transaction, self._store, claim.task_id, claim.row["owner"], done, now)
+        publishing.publish(transaction, self._store, claim.task_id, claim.task.owner, done, now)
         if by_person:
             events.add(transaction, claim.task_id, "task.reviewing", now, reviewer="person")
         else:
-            self._completed(transaction, claim.row, done.result, started_at, now)
+            self._completed(
+                transaction, claim.task_id, done.result, max(0.0, now - started_at), now, leads=claim.task.leads
+            )
         return True
 
-    def _completed(self, transaction: Transaction, row: RowMapping, result: str, started_at: float, now: float) -> None:
-        if row["leads"]:
-            transaction.run(statements.RELEASE_DEPENDENTS, {"b_id": row["id"]})
-        events.add_completed(transaction, row["id"], now, result, max(0.0, now - started_at))
+    def _completed(
+        self, transaction: Transaction, task_id: str, result: str, seconds: float, now: float, *, leads: bool
+    ) -> None:
+        if leads:
+            transaction.run(statements.RELEASE_DEPENDENTS, {"b_id": task_id})
+        events.add_completed(transaction, task_id, now, result, seconds)
 
     def rerun(self, transaction: Transaction, claim: Claim, reason: str) -> Claim | None:
         now = self._clock()
         require(State.IN_PROGRESS, State.AWAITING_REVIEW, State.IN_PROGRESS)
         values = {"b_id": claim.task_id, "b_fence": claim.fence, "feedback": reason}
-        row = transaction.execute(statements.RERUN, values).mappings().first()
-        if row is None:
+        found = transaction.run(statements.RERUN, values).fetchone()
+        if found is None:
             return None
+        task = Claimed._make(found)
         transaction.later(statements.JOB_ENDED, {"b_job": claim.job_id, "now": now, "outcome": "sent_back"})
         events.add(transaction, claim.task_id, "task.reviewing", now, reviewer="processor", reason=reason)
-        again = self._job(transaction, row, row["attempts"], now)
+        again = self._job(transaction, task, task.attempts, now)
         transaction.later(statements.JOB_STARTED, {"b_job": again.job_id, "now": now})
         return again
 
@@ -216,7 +221,8 @@ class Transitions:
         now = self._clock()
         self._move(transaction, task_id, State.AWAITING_REVIEW, State.COMPLETED, finished_at=now)
         row = self._row(transaction, task_id)
-        self._completed(transaction, row, row["result"], row["started_at"], now)
+        seconds = max(0.0, now - row["started_at"])
+        self._completed(transaction, task_id, row["result"], seconds, now, leads=row["leads"])
 
     def send_back(self, transaction: Transaction, task_id: str, reason: str) -> None:
         path = (State.AWAITING_REVIEW, State.IN_PROGRESS, State.BLOCKED, State.PENDING)

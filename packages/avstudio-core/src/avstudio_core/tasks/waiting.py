@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, or_, select
 
 from avstudio_core.errors import AVStudioError, NotFound, StorageError
 from avstudio_core.storage.database import Database
+from avstudio_core.storage.prepared import rows
 from avstudio_core.storage.tables import tasks
+from avstudio_core.tasks import statements
 from avstudio_core.tasks.events import Bell
 from avstudio_core.tasks.states import ENDED
 from avstudio_core.tasks.task import Task
@@ -20,7 +23,9 @@ FOREIGN_SECONDS = 0.2
 """How often to look after tasks that another studio may be running; this studio's own ring at once."""
 MOST = 500
 """Tasks that one statement asks for."""
-TASKS = select(*(tasks.c[name] for name in Task.model_fields)).where(tasks.c.id.in_(bindparam("ids", expanding=True)))
+_asked = tasks.c.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
+ENDED_TASKS = select(*statements.TASK).where(_asked, or_(*(tasks.c.state == str(state) for state in sorted(ENDED))))
+KNOWN = select(tasks.c.id).where(_asked)
 
 
 class Waiting:
@@ -69,20 +74,24 @@ class Waiting:
 
     def _bring(self, task_ids: list[str]) -> None:
         try:
-            with self._database.read() as connection:
-                rows = connection.execute(TASKS, {"ids": task_ids}).mappings().all()
+            ended, unknown = self._look(task_ids)
         except AVStudioError as error:
             self._fail(task_ids, error)
             return
-        for row in rows:
-            if row["state"] in ENDED:
-                task = Task.from_row(row)
-                for future in self._pop(row["id"]):
-                    future.set_result(task)
-        found = {row["id"] for row in rows}
-        for task_id in task_ids:
-            if task_id not in found:
-                self._fail([task_id], NotFound(f"No task has the id '{task_id}'. See them: avstudio tasks list"))
+        for task in ended:
+            for future in self._pop(task.id):
+                future.set_result(task)
+        for task_id in unknown:
+            self._fail([task_id], NotFound(f"No task has the id '{task_id}'. See them: avstudio tasks list"))
+
+    def _look(self, task_ids: list[str]) -> tuple[list[Task], set[str]]:
+        """Those of some tasks that have ended, and the ids that no task has."""
+        with self._database.read() as connection:
+            found = rows(connection, ENDED_TASKS, {"ids": json.dumps(task_ids)})
+            ended = [Task.from_row(dict(zip(Task.model_fields, row, strict=True))) for row in found]
+            left = set(task_ids) - {task.id for task in ended}
+            known = rows(connection, KNOWN, {"ids": json.dumps([*left])}) if left else []
+        return ended, left - {task_id for (task_id,) in known}
 
     def _fail(self, task_ids: Iterable[str], error: AVStudioError) -> None:
         for task_id in task_ids:
