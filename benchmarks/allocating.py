@@ -19,7 +19,7 @@ class Model(Params):
     model: str = Field(description="Which model, by name.")
     megabytes: int = Field(description="Memory of its process with the model.", json_schema_extra={"unit": "MB"})
     log: str = Field(description="A file that gets a line for each load.")
-    request: int = Field(0, description="Tells requests apart.")
+    request: int = Field(default=0, description="Tells requests apart.")
 
 
 class Use(Processor[Model, Result]):

@@ -8,7 +8,7 @@ from avstudio_core import Artifact, Context, InvalidInput, Params, Processor, Re
 
 
 class LoudnessParams(Params):
-    target: float = Field(-16.0, ge=-70, le=0, description="What to compare with.", json_schema_extra={"unit": "LUFS"})
+    target: float = Field(default=-16.0, ge=-70, le=0, description="Target level.", json_schema_extra={"unit": "LUFS"})
 
 
 class LoudnessResult(Result):

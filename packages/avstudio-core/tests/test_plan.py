@@ -15,9 +15,9 @@ from avstudio_core.plan import Ref, parameters
 
 
 class SplitParams(Params):
-    stems: tuple[str, ...] = Field(("vocals", "drums"), description="Stems to make.")
-    shifts: int = Field(1, ge=0, le=10, description="Shifts.")
-    mode: Literal["fast", "good"] = Field("fast", description="How.")
+    stems: tuple[str, ...] = Field(default=("vocals", "drums"), description="Stems to make.")
+    shifts: int = Field(default=1, ge=0, le=10, description="Shifts.")
+    mode: Literal["fast", "good"] = Field(default="fast", description="How.")
 
 
 class Split(Processor[SplitParams, Result]):

@@ -36,13 +36,15 @@ LEAST_AUDIBLE_DBFS = -50.0
 class SeparateParams(Params):
     """How to take a recording apart."""
 
-    model: str = Field(AUTO, description="A model's name, a folder with one, or 'auto' for the best at hand.")
-    stems: list[str] = Field([], description="The stems wanted, such as vocals; all when none is named.")
-    shifts: int | None = Field(None, ge=0, le=20, description="Shifted predictions to average; 0 is the quickest.")
-    overlap: float | None = Field(None, ge=0, lt=1, description="The part that chunks share.")
-    seed: int = Field(0, ge=0, description="Equal seeds give equal stems.")
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where the model runs.")
-    format: AudioFormat = Field(AudioFormat.FLAC, description="The format of the stems' files.")
+    model: str = Field(default=AUTO, description="A model's name, a folder with one, or 'auto' for the best at hand.")
+    stems: list[str] = Field(default=[], description="The stems wanted, such as vocals; all when none is named.")
+    shifts: int | None = Field(
+        default=None, ge=0, le=20, description="Shifted predictions to average; 0 is the quickest."
+    )
+    overlap: float | None = Field(default=None, ge=0, lt=1, description="The part that chunks share.")
+    seed: int = Field(default=0, ge=0, description="Equal seeds give equal stems.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="Where the model runs.")
+    format: AudioFormat = Field(default=AudioFormat.FLAC, description="The format of the stems' files.")
 
 
 class StemFacts(BaseModel):
@@ -63,7 +65,7 @@ class SeparateResult(Result):
     rate: int = Field(description="Sample rate of the stems.", json_schema_extra={"unit": "Hz"})
     duration: float = Field(description="Length of each stem.", json_schema_extra={"unit": "s"})
     reconstruction_db: float | None = Field(
-        None,
+        default=None,
         description="What is left of the recording when all stems are taken from it, against the recording.",
         json_schema_extra={"unit": "dB"},
     )

@@ -28,18 +28,20 @@ MEDIA_TYPES: dict[SubtitleFormat, str] = {"srt": "application/x-subrip", "vtt": 
 class TranscribeParams(Params):
     """How to listen, and what to write."""
 
-    model: str = Field(AUTO, description="A model's name, a folder with one, or 'auto' for the best at hand.")
-    language: str | None = Field(None, description="A code such as en, or an English name; detected when not given.")
-    task: Literal["transcribe", "translate"] = Field("transcribe", description="'translate' writes English.")
-    format: list[SubtitleFormat] = Field(["srt"], description="Files to write beside the JSON transcript.")
-    beam_size: int = Field(5, ge=1, le=20, description="Hypotheses followed at once.")
-    word_timestamps: bool = Field(True, description="Times of each word, which also make better subtitles.")
-    vad: bool = Field(False, description="Leave out what Silero VAD takes for no speech; not for singing.")
-    prompt: str | None = Field(None, description="Text as if said before: it sets spelling and style.")
-    hotwords: list[str] = Field([], description="Names and terms to expect.")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the model runs.")
+    model: str = Field(default=AUTO, description="A model's name, a folder with one, or 'auto' for the best at hand.")
+    language: str | None = Field(
+        default=None, description="A code such as en, or an English name; detected when not given."
+    )
+    task: Literal["transcribe", "translate"] = Field(default="transcribe", description="'translate' writes English.")
+    format: list[SubtitleFormat] = Field(default=["srt"], description="Files to write beside the JSON transcript.")
+    beam_size: int = Field(default=5, ge=1, le=20, description="Hypotheses followed at once.")
+    word_timestamps: bool = Field(default=True, description="Times of each word, which also make better subtitles.")
+    vad: bool = Field(default=False, description="Leave out what Silero VAD takes for no speech; not for singing.")
+    prompt: str | None = Field(default=None, description="Text as if said before: it sets spelling and style.")
+    hotwords: list[str] = Field(default=[], description="Names and terms to expect.")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where the model runs.")
     compute_type: Literal["auto", "int8", "int8_float16", "float16", "float32"] = Field(
-        "auto", description="The model's arithmetic; 'auto' is int8 on a CPU."
+        default="auto", description="The model's arithmetic; 'auto' is int8 on a CPU."
     )
 
     @field_validator("language")

@@ -16,7 +16,7 @@ class Answered(BaseModel):
 
     request_id: str
     model: str = Field(description="`<backend>/<model>` that answered.")
-    served_as: str | None = Field(None, description="What the server calls it, where it says so.")
+    served_as: str | None = Field(default=None, description="What the server calls it, where it says so.")
     usage: Usage
     cost_micro: int = Field(description="Millionths of a dollar.")
     decision: RouteDecision
@@ -34,7 +34,7 @@ class ChatAnswer(Answered):
     text: str
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
-    parsed: JsonValue = Field(None, description="The answer as data, where a schema was asked for.")
+    parsed: JsonValue = Field(default=None, description="The answer as data, where a schema was asked for.")
     finish: FinishReason = "stop"
 
     @property

@@ -43,11 +43,11 @@ class MediaFacts(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    duration: float | None = Field(None, ge=0, description="Length.", json_schema_extra={"unit": "s"})
-    rate: int | None = Field(None, gt=0, description="Sample rate.", json_schema_extra={"unit": "Hz"})
-    channels: int | None = Field(None, gt=0, description="Audio channels.")
-    width: int | None = Field(None, gt=0, description="Picture width.", json_schema_extra={"unit": "px"})
-    height: int | None = Field(None, gt=0, description="Picture height.", json_schema_extra={"unit": "px"})
+    duration: float | None = Field(default=None, ge=0, description="Length.", json_schema_extra={"unit": "s"})
+    rate: int | None = Field(default=None, gt=0, description="Sample rate.", json_schema_extra={"unit": "Hz"})
+    channels: int | None = Field(default=None, gt=0, description="Audio channels.")
+    width: int | None = Field(default=None, gt=0, description="Picture width.", json_schema_extra={"unit": "px"})
+    height: int | None = Field(default=None, gt=0, description="Picture height.", json_schema_extra={"unit": "px"})
 
 
 class Lineage(BaseModel):
@@ -85,7 +85,7 @@ class Artifact(BaseModel):
     media_type: str
     facts: MediaFacts = MediaFacts()
     lineage: Lineage | None = None
-    path: Path = Field(Path(), exclude=True, repr=False)
+    path: Path = Field(default=Path(), exclude=True, repr=False)
 
     def name_for(self, ending: str) -> str:
         """A name for a file made of this one: `song.mp3` and `.vocals.flac` give `song.vocals.flac`.

@@ -73,34 +73,40 @@ class Tool(Frozen):
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     description: str = ""
-    parameters: dict[str, JsonValue] = Field({"type": "object", "properties": {}}, description="JSON Schema, nested.")
+    parameters: dict[str, JsonValue] = Field(
+        default={"type": "object", "properties": {}}, description="JSON Schema, nested."
+    )
 
 
 class Wishes(Frozen):
     """What the router is to go by."""
 
-    require_local: bool = Field(False, description="Only models on this machine, and no fallback elsewhere.")
-    private: bool = Field(False, description="The messages hold private data: they do not leave this machine.")
-    require_quality: float = Field(0.0, ge=0, le=1, description="Above 0.9: a model of the top tier.")
-    task_type: TaskType = Field("general", description="Picks models that are good at it.")
-    max_cost: float | None = Field(None, ge=0, description="Above it a local model.", json_schema_extra={"unit": "USD"})
-    allow_unpriced: bool = Field(False, description="Take cloud models whose price is not known.")
+    require_local: bool = Field(default=False, description="Only models on this machine, and no fallback elsewhere.")
+    private: bool = Field(default=False, description="The messages hold private data: they do not leave this machine.")
+    require_quality: float = Field(default=0.0, ge=0, le=1, description="Above 0.9: a model of the top tier.")
+    task_type: TaskType = Field(default="general", description="Picks models that are good at it.")
+    max_cost: float | None = Field(
+        default=None, ge=0, description="Above it a local model.", json_schema_extra={"unit": "USD"}
+    )
+    allow_unpriced: bool = Field(default=False, description="Take cloud models whose price is not known.")
 
 
 class Account(Frozen):
     """Whose budgets pay: every scope that is named must have room, and `global` always."""
 
     project: str = "default"
-    key: str | None = Field(None, description="The API key that asked.")
-    task: str | None = Field(None, description="The task that asks.")
+    key: str | None = Field(default=None, description="The API key that asked.")
+    task: str | None = Field(default=None, description="The task that asks.")
     agent: str | None = None
 
 
 class Question(Frozen):
     """What every request to a model says besides its words."""
 
-    model: str = Field("auto", description="`ollama/llama3.2`, say; `auto`, `auto:code` and `local/auto` choose.")
-    timeout: float = Field(600.0, gt=0, description="For the whole answer.", json_schema_extra={"unit": "s"})
+    model: str = Field(
+        default="auto", description="`ollama/llama3.2`, say; `auto`, `auto:code` and `local/auto` choose."
+    )
+    timeout: float = Field(default=600.0, gt=0, description="For the whole answer.", json_schema_extra={"unit": "s"})
     wishes: Wishes = Wishes()
     account: Account = Account()
 
@@ -131,10 +137,12 @@ class ChatRequest(Question):
     messages: tuple[Message, ...] = Field(min_length=1)
     tools: tuple[Tool, ...] = ()
     tool_choice: Literal["auto", "none", "required"] = "auto"
-    answer_schema: dict[str, JsonValue] | None = Field(None, description="JSON Schema that the answer must fit.")
-    max_tokens: int | None = Field(None, ge=1, description="The longest answer, reasoning included.")
-    temperature: float | None = Field(None, ge=0, le=2)
-    top_p: float | None = Field(None, gt=0, le=1)
+    answer_schema: dict[str, JsonValue] | None = Field(
+        default=None, description="JSON Schema that the answer must fit."
+    )
+    max_tokens: int | None = Field(default=None, ge=1, description="The longest answer, reasoning included.")
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
     seed: int | None = None
     stop: tuple[str, ...] = ()
 
@@ -162,7 +170,7 @@ class EmbedRequest(Question):
     """Texts to turn into vectors."""
 
     texts: tuple[str, ...] = Field(min_length=1)
-    dimensions: int | None = Field(None, ge=1)
+    dimensions: int | None = Field(default=None, ge=1)
 
     @classmethod
     def of(cls, texts: str | Sequence[str], /, **options: Any) -> Self:
@@ -173,14 +181,14 @@ class EmbedRequest(Question):
 class Usage(Frozen):
     """What a call took. `input` counts all tokens read, cached or not; `output` all written, reasoning included."""
 
-    input: int = Field(0, ge=0)
-    output: int = Field(0, ge=0)
-    cached: int = Field(0, ge=0, description="Of the input, read from the provider's cache.")
-    cache_written: int = Field(0, ge=0, description="Of the input, written to the provider's cache.")
-    reasoning: int = Field(0, ge=0, description="Of the output.")
-    seconds: float = Field(0.0, ge=0, description="Of sound heard or made.", json_schema_extra={"unit": "s"})
-    characters: int = Field(0, ge=0, description="Of text that was spoken.")
-    estimated: bool = Field(False, description="Counted by us, because the server did not say.")
+    input: int = Field(default=0, ge=0)
+    output: int = Field(default=0, ge=0)
+    cached: int = Field(default=0, ge=0, description="Of the input, read from the provider's cache.")
+    cache_written: int = Field(default=0, ge=0, description="Of the input, written to the provider's cache.")
+    reasoning: int = Field(default=0, ge=0, description="Of the output.")
+    seconds: float = Field(default=0.0, ge=0, description="Of sound heard or made.", json_schema_extra={"unit": "s"})
+    characters: int = Field(default=0, ge=0, description="Of text that was spoken.")
+    estimated: bool = Field(default=False, description="Counted by us, because the server did not say.")
 
     def __add__(self, other: Usage) -> Usage:
         """Of two calls together."""

@@ -83,7 +83,8 @@ class Context:
     def progress(self, fraction: float, stage: str = "") -> None:
         """Tell how much is done, 0 to 1, and of what. Raises `TaskCancelled` when the task is to stop."""
         self.check()
-        self._tell(100.0 * min(max(fraction, 0.0), 1.0), stage)
+        part = min(max(float(fraction), 0.0), 1.0) if fraction == fraction else 0.0  # 0/0 of nothing to do is none
+        self._tell(100.0 * part, stage)
 
     def check(self) -> None:
         """Raise `TaskCancelled` when the task is to stop: call it often in long loops."""

@@ -53,7 +53,7 @@ class Step(BaseModel):
     processor: str
     params: dict[str, JsonValue] = {}
     source: Ref | None = None
-    place: tuple[int, int] | None = Field(None, exclude=True, repr=False)
+    place: tuple[int, int] | None = Field(default=None, exclude=True, repr=False)
 
 
 class Known(Protocol):
@@ -68,8 +68,8 @@ class Plan(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: tuple[Step, ...] = Field(min_length=1)
-    expression: str = Field("", exclude=True, repr=False)
-    picked: Ref | None = Field(None, exclude=True, repr=False)
+    expression: str = Field(default="", exclude=True, repr=False)
+    picked: Ref | None = Field(default=None, exclude=True, repr=False)
     """The output that the expression ends with, if it names one."""
 
     @classmethod

@@ -18,14 +18,16 @@ CHOICE = ("model", "max_tokens", *Wishes.model_fields)
 class ModelParams(Params):
     """Which model is to answer."""
 
-    model: str = Field("auto", description="`ollama/llama3.2`, say; `auto`, `auto:code` and `local/auto` choose.")
-    require_local: bool = Field(False, description="Only models on this machine, and no fallback elsewhere.")
-    private: bool = Field(False, description="The text is private: it does not leave this machine.")
-    require_quality: float = Field(0.0, ge=0, le=1, description="Above 0.9: a model of the top tier.")
-    max_cost: float | None = Field(
-        None, ge=0, description="For one request; above it a local model.", json_schema_extra={"unit": "USD"}
+    model: str = Field(
+        default="auto", description="`ollama/llama3.2`, say; `auto`, `auto:code` and `local/auto` choose."
     )
-    allow_unpriced: bool = Field(False, description="Take cloud models whose price is not known.")
+    require_local: bool = Field(default=False, description="Only models on this machine, and no fallback elsewhere.")
+    private: bool = Field(default=False, description="The text is private: it does not leave this machine.")
+    require_quality: float = Field(default=0.0, ge=0, le=1, description="Above 0.9: a model of the top tier.")
+    max_cost: float | None = Field(
+        default=None, ge=0, description="For one request; above it a local model.", json_schema_extra={"unit": "USD"}
+    )
+    allow_unpriced: bool = Field(default=False, description="Take cloud models whose price is not known.")
 
     @property
     def choice(self) -> dict[str, Any]:

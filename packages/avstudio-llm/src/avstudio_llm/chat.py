@@ -16,21 +16,23 @@ class ChatParams(ModelParams):
     """What to ask, and whom."""
 
     prompt: str = Field(min_length=1, description="The question, or what to do with the source.")
-    system: str | None = Field(None, description="Who the model is to be, and how it is to answer.")
-    max_tokens: int | None = Field(None, ge=1, description="The longest answer, reasoning included.")
-    temperature: float | None = Field(None, ge=0, le=2, description="0 is the likeliest answer.")
+    system: str | None = Field(default=None, description="Who the model is to be, and how it is to answer.")
+    max_tokens: int | None = Field(default=None, ge=1, description="The longest answer, reasoning included.")
+    temperature: float | None = Field(default=None, ge=0, le=2, description="0 is the likeliest answer.")
     seed: int | None = Field(
-        None, ge=0, le=2**31 - 1, description="The same one gives the same answer, if the model can."
+        default=None, ge=0, le=2**31 - 1, description="The same one gives the same answer, if the model can."
     )
-    answer_schema: dict[str, JsonValue] | None = Field(None, description="JSON Schema that the answer must fit.")
+    answer_schema: dict[str, JsonValue] | None = Field(
+        default=None, description="JSON Schema that the answer must fit."
+    )
 
 
 class ChatResult(ModelResult):
     """What the model said."""
 
     text: str = Field(description="The answer.")
-    parsed: JsonValue = Field(None, description="The answer as data, where a schema was given.")
-    finish: FinishReason = Field("stop", description="Why it ended: `length` means that it was cut.")
+    parsed: JsonValue = Field(default=None, description="The answer as data, where a schema was given.")
+    finish: FinishReason = Field(default="stop", description="Why it ended: `length` means that it was cut.")
 
 
 class Chat(ModelProcessor[ChatParams, ChatResult]):

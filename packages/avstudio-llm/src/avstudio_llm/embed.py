@@ -21,8 +21,10 @@ BATCH = 64
 class EmbedParams(ModelParams):
     """What to embed, and which model is to do it."""
 
-    texts: list[str] = Field([], description="The texts, where no source is given.")
-    dimensions: int | None = Field(None, ge=1, le=65_536, description="Length of the vectors, if the model can choose.")
+    texts: list[str] = Field(default=[], description="The texts, where no source is given.")
+    dimensions: int | None = Field(
+        default=None, ge=1, le=65_536, description="Length of the vectors, if the model can choose."
+    )
 
 
 class EmbedResult(ModelResult):

@@ -18,13 +18,17 @@ MEDIA_TYPE = "application/vnd.avstudio.summary+json"
 class SummarizeParams(ModelParams):
     """What to write, and who is to write it."""
 
-    length: Literal["short", "medium", "long"] = Field("medium", description="Sentences, about 150 words, or 500.")
-    style: Literal["paragraphs", "bullets"] = Field("paragraphs", description="Running text, or points.")
-    language: str | None = Field(None, description="Language to write in; that of the text when not given.")
-    focus: str | None = Field(None, description="What to pay attention to, in words.")
-    chapters: bool = Field(True, description="Find chapters, where the text has times.")
-    most_chapters: int = Field(12, ge=1, le=100, description="Chapters at most.")
-    max_tokens: int | None = Field(None, ge=1, description="The longest answer to one request, reasoning included.")
+    length: Literal["short", "medium", "long"] = Field(
+        default="medium", description="Sentences, about 150 words, or 500."
+    )
+    style: Literal["paragraphs", "bullets"] = Field(default="paragraphs", description="Running text, or points.")
+    language: str | None = Field(default=None, description="Language to write in; that of the text when not given.")
+    focus: str | None = Field(default=None, description="What to pay attention to, in words.")
+    chapters: bool = Field(default=True, description="Find chapters, where the text has times.")
+    most_chapters: int = Field(default=12, ge=1, le=100, description="Chapters at most.")
+    max_tokens: int | None = Field(
+        default=None, ge=1, description="The longest answer to one request, reasoning included."
+    )
 
 
 class SummarizeResult(ModelResult):
@@ -33,7 +37,7 @@ class SummarizeResult(ModelResult):
     text: str = Field(description="The summary.")
     chapters: list[Chapter] = Field(description="In order, without overlap; none for a text without times.")
     duration: float | None = Field(
-        None, description="Length of the recording, as far as it is known.", json_schema_extra={"unit": "s"}
+        default=None, description="Length of the recording, as far as it is known.", json_schema_extra={"unit": "s"}
     )
     summary: Artifact = Field(description="Summary and chapters as Markdown.")
     data: Artifact = Field(description="Summary and chapters as JSON.")

@@ -26,15 +26,21 @@ class TranslateParams(ModelParams):
         max_length=40,
         description="Language to translate into: a name, or a code such as de.",
     )
-    source_language: str | None = Field(None, description="Language of the source, if the model should be told.")
-    format: Literal["srt", "vtt"] | None = Field(
-        None, description="Subtitles to write; those of the source when not given, SRT for a transcript."
+    source_language: str | None = Field(
+        default=None, description="Language of the source, if the model should be told."
     )
-    line_length: int = Field(42, ge=10, le=200, description="Longest line.", json_schema_extra={"unit": "characters"})
-    lines: int = Field(2, ge=1, le=4, description="Lines of a cue.")
-    glossary: list[str] = Field([], description="Terms with their translations, such as bank=Ufer.")
-    batch: int = Field(20, ge=1, le=200, description="Lines in one request.")
-    max_tokens: int | None = Field(None, ge=1, description="The longest answer to one request, reasoning included.")
+    format: Literal["srt", "vtt"] | None = Field(
+        default=None, description="Subtitles to write; those of the source when not given, SRT for a transcript."
+    )
+    line_length: int = Field(
+        default=42, ge=10, le=200, description="Longest line.", json_schema_extra={"unit": "characters"}
+    )
+    lines: int = Field(default=2, ge=1, le=4, description="Lines of a cue.")
+    glossary: list[str] = Field(default=[], description="Terms with their translations, such as bank=Ufer.")
+    batch: int = Field(default=20, ge=1, le=200, description="Lines in one request.")
+    max_tokens: int | None = Field(
+        default=None, ge=1, description="The longest answer to one request, reasoning included."
+    )
 
     @field_validator("glossary")
     @classmethod

@@ -32,19 +32,19 @@ class Frame(BaseModel):
     """What is drawn around a text."""
 
     sign: str = "*"
-    width: int = Field(1, ge=1, le=3)
+    width: int = Field(default=1, ge=1, le=3)
 
 
 class ShoutParams(Params):
     """How loud."""
 
-    times: int = Field(1, ge=1, le=5, description="How often.", json_schema_extra={"unit": "times"})
-    pause: float | None = Field(None, ge=0, lt=10, description="Between two.", json_schema_extra={"unit": "s"})
-    style: Literal["plain", "loud", "louder"] = Field("loud", description="The letters.")
-    tags: list[Tag] = Field([], description="Labels.")
-    exclaim: bool = Field(True, description="End with a sign.")
-    frame: Frame = Field(Frame(), description="Around it.")
-    output: str = Field("shout", description="A parameter that is named as an option of every command.")
+    times: int = Field(default=1, ge=1, le=5, description="How often.", json_schema_extra={"unit": "times"})
+    pause: float | None = Field(default=None, ge=0, lt=10, description="Between two.", json_schema_extra={"unit": "s"})
+    style: Literal["plain", "loud", "louder"] = Field(default="loud", description="The letters.")
+    tags: list[Tag] = Field(default=[], description="Labels.")
+    exclaim: bool = Field(default=True, description="End with a sign.")
+    frame: Frame = Field(default=Frame(), description="Around it.")
+    output: str = Field(default="shout", description="A parameter that is named as an option of every command.")
 
 
 class ShoutResult(Result):
@@ -82,8 +82,8 @@ class Shout(Processor[ShoutParams, ShoutResult]):
 class WaitParams(Params):
     """How long."""
 
-    seconds: float = Field(0.5, ge=0, description="How long.")
-    deaf: bool = Field(False, description="Wait in a native call that nothing gets through to.")
+    seconds: float = Field(default=0.5, ge=0, description="How long.")
+    deaf: bool = Field(default=False, description="Wait in a native call that nothing gets through to.")
 
 
 class WaitResult(Result):

@@ -29,9 +29,9 @@ class SoundStream(BaseModel):
     channels: int | None = Field(ge=0, description="How many channels.")
     layout: str | None = Field(description="The speakers that they are for, such as `5.1(side)`.")
     sample_format: str | None = Field(description="What decoding gives, in FFmpeg's words: `s16`, `fltp` …")
-    bits: int | None = Field(None, gt=0, description="Bits a sample, of PCM and FLAC; lossy codecs have none.")
-    language: str | None = Field(None, description="ISO 639-2 code, where the file gives one.")
-    default: bool = Field(False, description="Marked as the one to play.")
+    bits: int | None = Field(default=None, gt=0, description="Bits a sample, of PCM and FLAC; lossy codecs have none.")
+    language: str | None = Field(default=None, description="ISO 639-2 code, where the file gives one.")
+    default: bool = Field(default=False, description="Marked as the one to play.")
 
 
 class PictureStream(BaseModel):
@@ -43,7 +43,7 @@ class PictureStream(BaseModel):
     codec: str | None = Field(description="FFmpeg's name of the codec.")
     width: int | None = Field(ge=0, json_schema_extra={"unit": "px"})
     height: int | None = Field(ge=0, json_schema_extra={"unit": "px"})
-    fps: float | None = Field(None, gt=0, description="Mean frames a second.", json_schema_extra={"unit": "Hz"})
+    fps: float | None = Field(default=None, gt=0, description="Mean frames a second.", json_schema_extra={"unit": "Hz"})
 
 
 class Contents(BaseModel):

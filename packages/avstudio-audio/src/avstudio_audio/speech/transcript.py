@@ -18,7 +18,7 @@ class Word(BaseModel):
     start: float = Field(ge=0, allow_inf_nan=False, description="Begin.", json_schema_extra={"unit": "s"})
     end: float = Field(ge=0, allow_inf_nan=False, description="End.", json_schema_extra={"unit": "s"})
     text: str = Field(description="The word after the space that parts it from the one before, if one does: ` word`.")
-    probability: float | None = Field(None, ge=0, le=1, description="How sure the model is of it.")
+    probability: float | None = Field(default=None, ge=0, le=1, description="How sure the model is of it.")
 
 
 class Segment(BaseModel):
@@ -30,10 +30,12 @@ class Segment(BaseModel):
     start: float = Field(ge=0, allow_inf_nan=False, description="Begin.", json_schema_extra={"unit": "s"})
     end: float = Field(ge=0, allow_inf_nan=False, description="End.", json_schema_extra={"unit": "s"})
     text: str = Field(description="What is said in it.")
-    words: list[Word] = Field([], description="Its words, where they were timed.")
-    avg_logprob: float = Field(0.0, description="Mean log probability of the tokens.")
-    no_speech_prob: float = Field(0.0, ge=0, le=1, description="How sure the model is that nobody speaks.")
-    compression_ratio: float = Field(1.0, ge=0, description="How far zlib shrinks the text; high where it repeats.")
+    words: list[Word] = Field(default=[], description="Its words, where they were timed.")
+    avg_logprob: float = Field(default=0.0, description="Mean log probability of the tokens.")
+    no_speech_prob: float = Field(default=0.0, ge=0, le=1, description="How sure the model is that nobody speaks.")
+    compression_ratio: float = Field(
+        default=1.0, ge=0, description="How far zlib shrinks the text; high where it repeats."
+    )
 
 
 class Transcript(BaseModel):
@@ -42,7 +44,7 @@ class Transcript(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     language: str = Field(description="ISO 639 code, such as `en`.")
-    language_probability: float = Field(1.0, ge=0, le=1, description="How sure the model is of the language.")
+    language_probability: float = Field(default=1.0, ge=0, le=1, description="How sure the model is of the language.")
     duration: float = Field(ge=0, description="Length of the recording.", json_schema_extra={"unit": "s"})
     segments: list[Segment] = Field(description="In the order of time.")
 

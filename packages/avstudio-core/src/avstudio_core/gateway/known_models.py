@@ -25,10 +25,10 @@ class Known(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    quality: float | None = Field(None, ge=0, le=1)
+    quality: float | None = Field(default=None, ge=0, le=1)
     tags: frozenset[TaskType] | None = None
     can: dict[str, bool | int] = {}
-    memory_mb: int | None = Field(None, ge=0)
+    memory_mb: int | None = Field(default=None, ge=0)
     priced_as: str | None = None
 
 
@@ -37,12 +37,12 @@ class Price(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: Decimal = Field(Decimal(0), ge=0)
-    output: Decimal = Field(Decimal(0), ge=0)
-    cached: Decimal | None = Field(None, ge=0)
-    cache_written: Decimal | None = Field(None, ge=0)
-    second: Decimal = Field(Decimal(0), ge=0)
-    character: Decimal = Field(Decimal(0), ge=0)
+    input: Decimal = Field(default=Decimal(0), ge=0)
+    output: Decimal = Field(default=Decimal(0), ge=0)
+    cached: Decimal | None = Field(default=None, ge=0)
+    cache_written: Decimal | None = Field(default=None, ge=0)
+    second: Decimal = Field(default=Decimal(0), ge=0)
+    character: Decimal = Field(default=Decimal(0), ge=0)
 
 
 class _File(BaseModel):

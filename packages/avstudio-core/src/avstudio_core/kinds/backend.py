@@ -30,8 +30,8 @@ class Can(BaseModel):
     json_schema: bool = False
     """Whether the server holds the answer to a schema; elsewhere it is asked for in words and checked here."""
     sampling: bool = True
-    context: int | None = Field(None, description="Tokens that fit, question and answer together.")
-    output: int | None = Field(None, description="Tokens that one answer may have.")
+    context: int | None = Field(default=None, description="Tokens that fit, question and answer together.")
+    output: int | None = Field(default=None, description="Tokens that one answer may have.")
 
 
 class Model(BaseModel):
@@ -44,7 +44,7 @@ class Model(BaseModel):
     """As the server calls it."""
     local: bool
     can: Can = Can()
-    quality: float = Field(0.5, ge=0, le=1)
+    quality: float = Field(default=0.5, ge=0, le=1)
     tags: frozenset[TaskType] = frozenset()
     memory_mb: int = 0
     priced_as: str | None = None
@@ -64,8 +64,10 @@ class BackendConfig(BaseModel):
     name: str
     kind: str
     base_url: str | None = None
-    key_variable: str | None = Field(None, description="The environment variable that holds the key.")
-    local: bool | None = Field(None, description="Whether its models run on this machine; known from the address.")
+    key_variable: str | None = Field(default=None, description="The environment variable that holds the key.")
+    local: bool | None = Field(
+        default=None, description="Whether its models run on this machine; known from the address."
+    )
     options: dict[str, JsonValue] = {}
 
     @property

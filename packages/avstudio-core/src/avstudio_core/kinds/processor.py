@@ -25,14 +25,18 @@ class Needs(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    family: str = Field("general", description="Workers are shared within a family.")
-    model: str | None = Field(None, description="The weights that will be loaded.")
-    model_digest: str | None = Field(None, description="Identifies the weights' content; part of the cache key.")
-    memory_mb: int = Field(0, ge=0, description="Memory with the model loaded.", json_schema_extra={"unit": "MB"})
+    family: str = Field(default="general", description="Workers are shared within a family.")
+    model: str | None = Field(default=None, description="The weights that will be loaded.")
+    model_digest: str | None = Field(
+        default=None, description="Identifies the weights' content; part of the cache key."
+    )
+    memory_mb: int = Field(
+        default=0, ge=0, description="Memory with the model loaded.", json_schema_extra={"unit": "MB"}
+    )
     device: str = "cpu"
     network: bool = False
-    seconds: float | None = Field(None, ge=0, description="Estimated time.", json_schema_extra={"unit": "s"})
-    cost: float = Field(0.0, ge=0, description="Estimated cost.", json_schema_extra={"unit": "USD"})
+    seconds: float | None = Field(default=None, ge=0, description="Estimated time.", json_schema_extra={"unit": "s"})
+    cost: float = Field(default=0.0, ge=0, description="Estimated cost.", json_schema_extra={"unit": "USD"})
 
     @property
     def lane(self) -> str:
@@ -56,7 +60,7 @@ class Provenance(BaseModel):
 
     processor: str
     version: str
-    distribution: str = Field("", description="The installed package that brought the processor.")
+    distribution: str = Field(default="", description="The installed package that brought the processor.")
     model: str | None = None
     model_digest: str | None = None
     parents: tuple[str, ...] = ()
@@ -69,10 +73,10 @@ class Result(BaseModel):
     Fields that are an `Artifact`, or a `dict[str, Artifact]`, are the outputs that later steps refer to.
     """
 
-    effective: dict[str, JsonValue] = Field({}, description="The parameters and the model really used.")
-    warnings: list[CodedWarning] = Field([], description="What the user should know.")
-    provenance: Provenance | None = Field(None, description="Who made it, out of what.")
-    cache_hit: bool = Field(False, description="Whether it is the answer to the same work done earlier.")
+    effective: dict[str, JsonValue] = Field(default={}, description="The parameters and the model really used.")
+    warnings: list[CodedWarning] = Field(default=[], description="What the user should know.")
+    provenance: Provenance | None = Field(default=None, description="Who made it, out of what.")
+    cache_hit: bool = Field(default=False, description="Whether it is the answer to the same work done earlier.")
 
     def records(self) -> Mapping[str, Mapping[str, Any]]:
         """Rows for the tables of results that the core keeps, by table name: `{"transcriptions": {…}}`."""

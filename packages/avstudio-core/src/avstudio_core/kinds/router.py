@@ -19,7 +19,9 @@ class Estimate(BaseModel):
 
     input_tokens: int
     output_tokens: int
-    cost_micro: int | None = Field(None, description="Millionths of a dollar; `None` where the price is not known.")
+    cost_micro: int | None = Field(
+        default=None, description="Millionths of a dollar; `None` where the price is not known."
+    )
     most_micro: int | None = None
 
 
@@ -30,7 +32,9 @@ class Candidate(BaseModel):
 
     model: Model
     estimate: Estimate
-    obstacle: str | None = Field(None, description="Not installed, no key, no memory, over budget …; `None` if free.")
+    obstacle: str | None = Field(
+        default=None, description="Not installed, no key, no memory, over budget …; `None` if free."
+    )
 
 
 class Rejected(BaseModel):
@@ -50,9 +54,11 @@ class RouteDecision(BaseModel):
     rule: str
     reason: str = Field(description="The rule in words.")
     chosen: str
-    context: int | None = Field(None, description="Tokens that the chosen model takes in, where that is known.")
+    context: int | None = Field(default=None, description="Tokens that the chosen model takes in, where that is known.")
     estimate: Estimate
-    fallbacks: tuple[str, ...] = Field((), description="Tried in this order when the chosen one fails before a word.")
+    fallbacks: tuple[str, ...] = Field(
+        default=(), description="Tried in this order when the chosen one fails before a word."
+    )
     rejected: tuple[Rejected, ...] = ()
 
 

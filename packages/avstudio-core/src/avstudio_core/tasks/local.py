@@ -68,6 +68,8 @@ class LocalExecutor(LaneExecutor):
             self.report(Report(job_id=order.job_id, kind="started"))
             for message in process.messages(lambda line: self._log(order.job_id, line, left)):
                 report = Report.model_validate_json(message)
+                if report.job_id != order.job_id:  # the last words of a thread that outlived its own job
+                    continue
                 if report.final:
                     return report, True
                 if report.ask is None:
@@ -122,7 +124,11 @@ class Desk:
             if not self._ready(order):
                 return
             assert self._process is not None
-            final, alive = self._executor.converse(self._process, order)
+            try:
+                final, alive = self._executor.converse(self._process, order)
+            except BaseException:
+                self._end()  # what it has still to say is for no later order
+                raise
             if not alive:
                 self._end()
             elif order.needs.memory_mb:

@@ -21,11 +21,13 @@ class TaskOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    priority: int = Field(0, ge=-100, le=100, description="Higher ones run first.")
-    retries: int = Field(0, ge=0, le=20, description="How often a failed run is tried again, with growing pauses.")
-    strict: bool = Field(False, description="A degradation is an error.")
-    reviewer: Literal["processor", "person"] = Field("processor", description="Who accepts the finished run.")
-    project: str = Field("default", description="The project that the task belongs to.")
+    priority: int = Field(default=0, ge=-100, le=100, description="Higher ones run first.")
+    retries: int = Field(
+        default=0, ge=0, le=20, description="How often a failed run is tried again, with growing pauses."
+    )
+    strict: bool = Field(default=False, description="A degradation is an error.")
+    reviewer: Literal["processor", "person"] = Field(default="processor", description="Who accepts the finished run.")
+    project: str = Field(default="default", description="The project that the task belongs to.")
 
 
 class Problem(BaseModel):

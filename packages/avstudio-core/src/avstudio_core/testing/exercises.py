@@ -16,7 +16,7 @@ from avstudio_core.marking import hookimpl
 
 
 class CopyParams(Params):
-    suffix: str = Field("", description="Text to append to the copy.")
+    suffix: str = Field(default="", description="Text to append to the copy.")
 
 
 class CopyResult(Result):
@@ -40,7 +40,7 @@ class Copy(Processor[CopyParams, CopyResult]):
 
 
 class WaitParams(Params):
-    seconds: float = Field(0.0, ge=0, description="How long to wait.", json_schema_extra={"unit": "s"})
+    seconds: float = Field(default=0.0, ge=0, description="How long to wait.", json_schema_extra={"unit": "s"})
 
 
 class Wait(Processor[WaitParams, Result]):
@@ -59,7 +59,7 @@ class Wait(Processor[WaitParams, Result]):
 
 
 class FailParams(Params):
-    message: str = Field("as asked", description="What to say.")
+    message: str = Field(default="as asked", description="What to say.")
 
 
 class Fail(Processor[FailParams, Result]):
@@ -73,8 +73,8 @@ class Fail(Processor[FailParams, Result]):
 
 
 class LoadParams(Params):
-    model: str = Field("small", description="The model that is pretended to be loaded.")
-    memory_mb: int = Field(1, ge=1, description="What it is said to take.", json_schema_extra={"unit": "MB"})
+    model: str = Field(default="small", description="The model that is pretended to be loaded.")
+    memory_mb: int = Field(default=1, ge=1, description="What it is said to take.", json_schema_extra={"unit": "MB"})
 
 
 class LoadResult(Result):

@@ -31,10 +31,16 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    stream_usage: bool = Field(True, description="It takes `stream_options`; some refuse it, and count unasked.")
-    seed: str = Field("seed", description="What it calls the seed; Mistral says `random_seed`.")
-    max_tokens: str | None = Field(None, description="What it calls the longest answer; known for OpenAI itself.")
-    body: dict[str, Any] = Field({}, description="More to send with each request, such as `chat_template_kwargs`.")
+    stream_usage: bool = Field(
+        default=True, description="It takes `stream_options`; some refuse it, and count unasked."
+    )
+    seed: str = Field(default="seed", description="What it calls the seed; Mistral says `random_seed`.")
+    max_tokens: str | None = Field(
+        default=None, description="What it calls the longest answer; known for OpenAI itself."
+    )
+    body: dict[str, Any] = Field(
+        default={}, description="More to send with each request, such as `chat_template_kwargs`."
+    )
 
 
 class OpenAI(Backend):

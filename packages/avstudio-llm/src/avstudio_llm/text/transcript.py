@@ -31,7 +31,7 @@ class _Transcript(BaseModel):
 
     segments: list[_Said]
     language: str | None = None
-    duration: float | None = Field(None, ge=0, allow_inf_nan=False)
+    duration: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
 @dataclass(frozen=True, slots=True)
