@@ -93,6 +93,19 @@ def test_a_changed_file_is_found_out(store: ArtifactStore, source: Path) -> None
     store.remove([SHA256])
 
 
+def test_what_has_rotted_is_mended_by_the_same_content(store: ArtifactStore, source: Path) -> None:
+    for name in ("job_1", "job_2"):
+        folder = store.folder(name)
+        store.copy_in(source, folder)
+        store.link(SHA256, folder)
+        store.verify(SHA256)
+        store.path(SHA256).unlink()
+        store.path(SHA256).write_bytes(b"rotten")
+    store.link(SHA256, folder)
+    store.verify(SHA256)
+    assert list(store.stored()) == [SHA256]
+
+
 def test_a_source_that_cannot_be_read_is_said(store: ArtifactStore, tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         store.copy_in(tmp_path / "nothing", store.folder("in"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -149,6 +150,53 @@ def test_closing_commits_what_was_handed_over(tmp_path: Path) -> None:
         base.write(adding("late"))
 
 
+def test_what_comes_while_it_closes_is_done_or_refused(tmp_path: Path) -> None:
+    base = open_database(tmp_path)
+    handed_over: list[str] = []
+
+    def work(number: int) -> None:
+        for count in range(1000):
+            try:
+                handed_over.append(base.write(adding(f"{number} {count}")))
+            except StorageError:
+                return
+
+    with ThreadPoolExecutor(8) as pool:
+        futures = [pool.submit(work, number) for number in range(8)]
+        time.sleep(0.05)
+        base.close()
+        assert [future.result(10) for future in futures] == [None] * 8
+    again = open_database(tmp_path)
+    assert names(again) == sorted(handed_over)
+    again.close()
+
+
+def test_what_is_closed_is_read_no_more(tmp_path: Path) -> None:
+    base = open_database(tmp_path)
+    base.close()
+    with pytest.raises(StorageError, match="The studio is closed"):
+        names(base)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_is_told_to_open_its_own(base: Database) -> None:
+    child = os.fork()
+    if not child:
+        try:
+            base.write(adding("one"))
+        except StorageError as error:
+            os._exit("fork" in str(error))
+        os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+def test_readers_that_were_many_leave_few_connections(base: Database) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(3 * database.IDLE):
+            stack.enter_context(base.read())
+    assert len(base._idle) == database.IDLE
+
+
 def test_a_database_that_another_program_holds_is_said(base: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     base.write(lambda transaction: _pragma(transaction.connection, "busy_timeout=50"))
     holder = sqlite3.connect(base.path, isolation_level=None)
@@ -293,3 +341,12 @@ def test_what_follows_a_commit_follows_no_rollback(base: Database) -> None:
         base.write(failing)
     first = base.write(good)
     assert (base.write(good), told) == (first + 1, ["good", "good"])
+
+
+def test_what_is_committed_is_not_repeated_when_what_follows_it_fails(base: Database) -> None:
+    def operation(transaction: Transaction) -> None:
+        transaction.execute(ADD, {"name": "once", "created_at": 0.0})
+        transaction.after_commit(lambda: 1 / 0)
+
+    base.write(operation)
+    assert names(base) == ["once"]

@@ -56,15 +56,16 @@ class ArtifactStore:
         return stage(partial, folder)
 
     def link(self, sha256: str, folder: Path) -> None:
-        """Put a staged file in its place; linking what is there already changes nothing."""
+        """Put a staged file in its place, also of what is there already: that may have rotted since it was stored."""
         target = self.path(sha256)
         try:
             if not target.parent.exists():
                 target.parent.mkdir(exist_ok=True)
                 _sync_folder(self.root)
-            if not target.exists():
-                _link(folder / sha256, target)
-            _sync_folder(target.parent)  # even if it was there: whoever linked it may have died before the sync
+            staged = folder / sha256
+            if staged.exists() or not target.exists():
+                _link(staged, target)
+            _sync_folder(target.parent)
         except OSError as error:
             raise StorageError.of(error, target) from error
 
@@ -128,16 +129,19 @@ def _synced_beside(file: BufferedRandom) -> str:
 
 
 def _link(staged: Path, target: Path) -> None:
+    """Give a file a second name, or a copy where the file system has no second names."""
+    beside = staged.with_suffix(".copy")  # what a crash leaves here is swept with the folder
     try:
         os.link(staged, target)
-    except FileExistsError:
         return
-    except OSError:  # a file system without hard links
-        partial = target.with_suffix(".tmp")
-        shutil.copyfile(staged, partial)
-        with partial.open("rb+") as file:
+    except FileExistsError:
+        os.link(staged, beside)
+    except OSError:
+        shutil.copyfile(staged, beside)
+        with beside.open("rb+") as file:
             os.fsync(file.fileno())
-        partial.rename(target)
+    beside.replace(target)
+    beside.unlink(missing_ok=True)  # of two names of one file, none replaces the other
 
 
 def _sync_folder(folder: Path) -> None:

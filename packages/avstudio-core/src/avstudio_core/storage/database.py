@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
 import queue
 import sqlite3
 import threading
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, Executable, Insert, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from avstudio_core.errors import AVStudioError, DataFolderError, DiskFull, StorageError
 from avstudio_core.storage.late_sync import LateSync
@@ -24,6 +26,10 @@ LOCKED_SECONDS = 10.0
 """How long to wait for another program that holds the database."""
 GROUP = 512
 """At most so many operations share one commit."""
+IDLE = 16
+"""So many connections are kept for reading; more are closed after their use."""
+
+LOG = logging.getLogger(__name__)
 
 
 class Transaction:
@@ -53,7 +59,10 @@ class Transaction:
 
     def committed(self) -> None:
         for tell in self._after:
-            tell()
+            try:
+                tell()
+            except Exception:
+                LOG.exception("What was to follow a commit failed.")
 
     def generation(self) -> int:
         """A number in the file, by which whoever remembers what it holds can tell whether that may have changed."""
@@ -93,6 +102,8 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._closed = False
+        self._process = os.getpid()
         self._readers = _engine(path).execution_options(isolation_level="AUTOCOMMIT")
         self._idle: list[Connection] = []
         """Connections kept for reading: to take one from a pool and give it back costs more than to read a row."""
@@ -113,7 +124,6 @@ class Database:
         self._thread = threading.Thread(target=self._run, name="database", daemon=True)
         self._late_sync = LateSync(path.with_name(f"{path.name}-wal"))
         self._watch: sqlite3.Connection | None = None
-        self._closed = False
         self._thread.start()
 
     @property
@@ -130,13 +140,12 @@ class Database:
         One that is not `synced` outlives the process as any other, and a loss of power a moment later; where nobody
         else writes it is done at once, in the caller's own thread.
         """
-        if self._closed:
-            raise StorageError("The studio is closed.")
         write = _Write(operation, synced)
         if synced or not self._at_once(write):
-            with self._counting:
+            with self._counting:  # together: what is put after the end of the queue is never done
+                self._must_be_open()
                 self._handed_over += 1
-            self._queue.put(write)
+                self._queue.put(write)
         return write.future
 
     def _at_once(self, write: _Write[Any]) -> bool:
@@ -144,7 +153,7 @@ class Database:
         if self._handed_over or not self._turn.acquire(blocking=False):
             return False
         try:
-            if self._handed_over:  # between the two looks
+            if self._handed_over or self._closed:  # between the two looks
                 return False
             results = self._transact([write], patient=False)
         except Exception as error:
@@ -159,15 +168,29 @@ class Database:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection that sees what is committed."""
+        """A connection that sees what is committed. Raises `StorageError`."""
+        self._must_be_open()
         try:
             connection = self._reader()
             try:
                 yield connection
             finally:
-                self._idle.append(connection)
-        except DatabaseError as error:
+                self._give_back(connection)
+        except SQLAlchemyError as error:
+            self._must_be_open()  # it was closed meanwhile, which is the reason
             raise translated(error, self.path) from error
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise StorageError("The studio is closed.")
+        if self._process != os.getpid():
+            raise StorageError("This studio was opened in another process, of which this one is a fork: open one here.")
+
+    def _give_back(self, connection: Connection) -> None:
+        if len(self._idle) < IDLE:
+            self._idle.append(connection)
+        else:
+            connection.close()
 
     def _reader(self) -> Connection:
         with contextlib.suppress(IndexError):
@@ -185,10 +208,13 @@ class Database:
 
     def close(self) -> None:
         """Commit what was handed over, and let go of the file."""
-        if self._closed:
+        with self._counting:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        if self._process != os.getpid():  # a fork has neither the thread nor a right to the connections
             return
-        self._closed = True
-        self._queue.put(None)
         self._thread.join()
         self._late_sync.close()
         if self._watch is not None:
@@ -257,13 +283,13 @@ class Database:
         except BaseException:
             driver.rollback()
             raise
-        transaction.committed()
+        transaction.committed()  # raises nothing: whoever sees an error takes the group for not done, and repeats it
         if not manner[0]:
             self._late_sync.ask()
         return results
 
 
-def translated(error: DatabaseError | sqlite3.Error, path: Path) -> AVStudioError:
+def translated(error: SQLAlchemyError | sqlite3.Error, path: Path) -> AVStudioError:
     """A database's error, said to a person."""
     text = str(getattr(error, "orig", error))
     if "full" in text:
