@@ -344,9 +344,12 @@ def test_what_follows_a_commit_follows_no_rollback(base: Database) -> None:
 
 
 def test_what_is_committed_is_not_repeated_when_what_follows_it_fails(base: Database) -> None:
+    def fail() -> None:
+        raise RuntimeError("on purpose")
+
     def operation(transaction: Transaction) -> None:
         transaction.execute(ADD, {"name": "once", "created_at": 0.0})
-        transaction.after_commit(lambda: 1 / 0)
+        transaction.after_commit(fail)
 
     base.write(operation)
     assert names(base) == ["once"]

@@ -128,7 +128,7 @@ def test_the_json_form_is_the_same_plan() -> None:
 
 def test_a_plan_is_checked_into_typed_parameters() -> None:
     plan = Plan.parse("audio.split:vocals stems=vocals,bass shifts=2 | audio.write")
-    (_, split), (_, write) = plan.check(known, "audio/flac")
+    (_, split, _), (_, write, _) = plan.check(known, "audio/flac")
     assert split == SplitParams(stems=("vocals", "bass"), shifts=2)
     assert write == Params()
 

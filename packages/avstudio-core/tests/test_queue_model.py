@@ -94,6 +94,12 @@ class Model:
             ref.fence, ref.deliveries, ref.holder, ref.lease = ref.fence + 1, ref.deliveries + 1, studio, now + LEASE
         return [ref.id for ref in ready[: wanted.limit]]
 
+    def begin(self, ref: Ref) -> None:
+        """What is over has begun, even if nobody could say so at the time."""
+        if ref.state == "ASSIGNED":
+            ref.go("IN_PROGRESS", reason=ref.reason, told=("started",))
+            ref.attempts += 1
+
     def finish(self, ref: Ref) -> None:
         ref.published += 1
         ref.go("AWAITING_REVIEW", told=("reviewing",))
@@ -114,7 +120,9 @@ class Model:
 
     def lose(self, ref: Ref, now: float, reason: str = "lost") -> None:
         if ref.state == "ASSIGNED":
+            before = ref.deliveries
             self.hand_back(ref, now)
+            ref.deliveries = max(1, before - 1)  # the next to run it may see to it that it counts
         else:
             self.fail(ref, reason, now, again=not ref.cancelling and ref.deliveries < DELIVERIES)
 
@@ -206,8 +214,8 @@ class QueueMachine(RuleBasedStateMachine):
         begin=st.booleans(),
     )
     def claim(self, studio: str, limit: int, own: bool, only: set[str], begin: bool) -> None:
-        expected = self.model.claim(studio, Wanted(limit, only, own), self.now)
-        claims = self.queues[studio].claim(limit, only, own=own)
+        expected = self.model.claim(studio, Wanted(limit, only, own=own), self.now)
+        claims = self.queues[studio].claim(Wanted(limit, only, own=own))
         assert [claim.task_id for claim in claims] == expected
         self.claims += [(studio, claim) for claim in claims]
         for claim in claims if begin else ():
@@ -232,8 +240,7 @@ class QueueMachine(RuleBasedStateMachine):
         ready = ref is not None and ref.state == "ASSIGNED"
         assert self.queues[studio].start(claim).result() == ready
         if ref and ready:
-            ref.go("IN_PROGRESS", reason=ref.reason, told=("started",))
-            ref.attempts += 1
+            self.model.begin(ref)
 
     def do_progress(self, studio: str, claim: Claim, ref: Ref | None) -> None:
         self.queues[studio].progress(claim, 50.0, "half")
@@ -244,15 +251,17 @@ class QueueMachine(RuleBasedStateMachine):
     def do_finish(self, studio: str, claim: Claim, ref: Ref | None) -> None:
         made = Artifact(id=new_id("art"), name="x", sha256=self.sha256, size=len(CONTENT), media_type="text/plain")
         done = Finished("{}", [made], self.store.staging / "job_x", cache_key="key")
-        running = ref is not None and ref.state == "IN_PROGRESS" and not ref.cancelling
-        assert self.queues[studio].finish(claim, done).result() == running
-        if ref and running:
+        good = ref is not None and not ref.cancelling
+        assert self.queues[studio].finish(claim, done).result() == good
+        if ref and good:
+            self.model.begin(ref)
             self.model.finish(ref)
 
     def do_fail(self, studio: str, claim: Claim, ref: Ref | None, *, retryable: bool = False) -> None:
         failed = self.queues[studio].fail(claim, Problem(code="broke", message="no"), retryable=retryable)
         assert failed.result() == (ref is not None)
         if ref:
+            ref.attempts += ref.state == "ASSIGNED"
             again = retryable and not ref.cancelling and ref.attempts <= ref.options.retries
             ref.deliveries -= again
             pause = 0.5 * 2 ** max(0, ref.attempts - 1)
@@ -262,7 +271,9 @@ class QueueMachine(RuleBasedStateMachine):
         self.do_fail(studio, claim, ref, retryable=True)
 
     def do_lose(self, studio: str, claim: Claim, ref: Ref | None) -> None:
-        assert self.queues[studio].lose(claim, Problem(code="lost", message="")).result() == (ref is not None)
+        assert self.queues[studio].lose(claim.task_id, claim.fence, Problem(code="lost", message="")).result() == (
+            ref is not None
+        )
         if ref:
             self.model.lose(ref, self.now)
 

@@ -6,10 +6,13 @@ import os
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path, PurePath
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, model_validator
+
+Model = TypeVar("Model", bound=BaseModel)
 
 LONGEST_NAME = 200
 """Bytes; file systems allow 255, and a partial copy has a longer name."""
@@ -106,6 +109,18 @@ def accepted(media_type: str, patterns: tuple[str, ...]) -> bool:
     """Whether a media type fits one of `audio/*`, `text/plain`, `*/*` …"""
     medium = media_type.partition("/")[0]
     return any(pattern in ("*/*", media_type, f"{medium}/*") for pattern in patterns)
+
+
+def with_artifacts(value: Model, change: Callable[[Artifact], Artifact]) -> Model:
+    """A copy of a result in which each artifact is what `change` makes of it."""
+    update: dict[str, Any] = {}
+    for name in type(value).model_fields:
+        field = getattr(value, name)
+        if isinstance(field, Artifact):
+            update[name] = change(field)
+        elif isinstance(field, dict):
+            update[name] = {key: change(one) if isinstance(one, Artifact) else one for key, one in field.items()}
+    return value.model_copy(update=update)
 
 
 def artifacts_in(value: Any) -> dict[str, Artifact]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from avstudio_core.artifact import Artifact, Lineage, MediaFacts, new_id
 from avstudio_core.chat import ChatRequest, EmbedRequest, Message, Question
-from avstudio_core.errors import Degraded, StorageError, TaskCancelled, Unavailable
+from avstudio_core.errors import Degraded, InvalidInput, StorageError, TaskCancelled, Unavailable
 from avstudio_core.kinds.asking import Asker, Verb, asked
 from avstudio_core.kinds.processor import CodedWarning, Needs
 from avstudio_core.storage.artifacts import stage
@@ -74,6 +75,7 @@ class Context:
         self.settings = settings
         self.shelf = shelf
         self.warnings: list[CodedWarning] = []
+        self.published: list[Artifact] = []
         self._order = order
         self._warm = warm
         self._tell = tell
@@ -149,12 +151,22 @@ class Context:
         return RouteDecision.model_validate(self._asked("route", request, None))
 
     def new_path(self, name: str) -> Path:
-        """A path for a new file of that name, in this job's own folder, which vanishes with the job."""
+        """A path for a new file of that name, in this job's own folder, which vanishes with the job.
+
+        Raises `InvalidInput` for a name with folders in it.
+        """
+        if not name or name in (".", "..") or PurePath(name).name != name:
+            raise InvalidInput(f"'{name}' is not the name of a file: give one without folders.")
         return _made(_made(self._order.folder) / "new") / name
 
     def publish(self, path: Path, name: str, media_type: str, facts: MediaFacts | None = None) -> Artifact:
-        """Stage a finished file as an output; it appears in the store when the task completes."""
+        """Stage a finished file as an output; it appears in the store when the task completes.
+
+        A file at a `new_path` is moved there, any other is copied. What is published belongs into the result.
+        """
         folder = _made(self._order.folder)
+        if folder not in path.parents:
+            path = self._copied(path)
         sha256, size = stage(path, folder)
         source = self._order.source
         lineage = Lineage(
@@ -165,7 +177,7 @@ class Context:
             model_digest=self.needs.model_digest,
             parents=(source.id,) if source else (),
         )
-        return Artifact(
+        made = Artifact(
             id=new_id("art"),
             name=name,
             sha256=sha256,
@@ -175,6 +187,16 @@ class Context:
             lineage=lineage,
             path=folder / sha256,
         )
+        self.published.append(made)
+        return made
+
+    def _copied(self, path: Path) -> Path:
+        copy = self.new_path(new_id("copy"))
+        try:
+            shutil.copyfile(path, copy)
+        except OSError as error:
+            raise StorageError.of(error, path) from error
+        return copy
 
     def _on_account(self, request: Q) -> Q:
         account = request.account.model_copy(update={"task": self.task_id, "project": self._order.project})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from avstudio_core.errors import InvalidTransition, TaskError
@@ -38,7 +39,10 @@ class Handle:
             return self._outcome(future.result(timeout))
         except TimeoutError:
             future.cancel()
-            raise TimeoutError(f"Task '{self.task_id}' is {self.task().state} after {timeout:g} s.") from None
+        task = self.task()
+        if task.state in ENDED:  # nobody had the time to say so
+            return self._outcome(task)
+        raise TimeoutError(f"Task '{self.task_id}' is {task.state} after {timeout or 0:g} s.")
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._outcome((yield from asyncio.wrap_future(self._queue.ended(self.task_id)).__await__()))
@@ -73,19 +77,18 @@ class PlanHandle:
     def result(self, timeout: float | None = None) -> dict[str, Any]:
         """Wait for all steps; give their results by step id. Raises the error of the step that caused the rest."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        results, first = {}, None
+        outcomes = {}
         for step, handle in self.steps.items():
-            try:
-                left = None if deadline is None else max(0.0, deadline - time.monotonic())
-                results[step] = handle.result(left)
-            except TaskError as error:
-                first = first or error
-        if first is not None:
-            raise first
-        return results
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            outcomes[step] = _attempted(partial(handle.result, left))
+        return _all(outcomes)
 
     def __await__(self) -> Generator[Any, None, dict[str, Any]]:
-        return asyncio.to_thread(self.result).__await__()
+        return self._gathered().__await__()
+
+    async def _gathered(self) -> dict[str, Any]:
+        found = await asyncio.gather(*self.steps.values(), return_exceptions=True)
+        return _all(dict(zip(self.steps, found, strict=True)))
 
     def events(self, seq: int = 0) -> Iterator[Event]:
         """The events of all steps with a number above `seq`, as they come, until all have ended."""
@@ -95,6 +98,22 @@ class PlanHandle:
         """Ask every step to stop."""
         for handle in reversed(self.steps.values()):
             handle.cancel()
+
+
+def _attempted(work: Callable[[], Any]) -> Any:
+    """What work gives, or why a task has no result."""
+    try:
+        return work()
+    except TaskError as error:
+        return error
+
+
+def _all(outcomes: dict[str, Any]) -> dict[str, Any]:
+    """The results of all steps, or the first error raised."""
+    for outcome in outcomes.values():
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return outcomes
 
 
 def follow(queue: Queue, task_ids: list[str], seq: int = 0) -> Iterator[Event]:

@@ -6,13 +6,13 @@ import re
 import shlex
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from avstudio_core.artifact import accepted
-from avstudio_core.errors import InvalidInput, InvalidParams, InvalidPlan
-from avstudio_core.kinds.processor import Params, Processor
+from avstudio_core.errors import AVStudioError, InvalidInput, InvalidParams, InvalidPlan, PluginError
+from avstudio_core.kinds.processor import Needs, Params, Processor
 from avstudio_core.validation import problems
 
 NAME = r"[A-Za-z_][\w\-]*"
@@ -54,6 +54,14 @@ class Step(BaseModel):
     params: dict[str, JsonValue] = {}
     source: Ref | None = None
     place: tuple[int, int] | None = Field(default=None, exclude=True, repr=False)
+
+
+class Checked(NamedTuple):
+    """A step that can run, its source named, with its parameters and what it will need."""
+
+    step: Step
+    params: Params
+    needs: Needs
 
 
 class Known(Protocol):
@@ -105,7 +113,7 @@ class Plan(BaseModel):
             done |= {one.id: one for one in reversed(self._chain(step, steps, done))}
         return list(done.values())
 
-    def check(self, known: Known, source_type: str | None) -> list[tuple[Step, Params]]:
+    def check(self, known: Known, source_type: str | None) -> list[Checked]:
         """The steps in order with their parameters validated: nothing of a plan runs unless all of it can.
 
         `source_type` is the media type of the plan's source, `None` without one. Raises `InvalidPlan`.
@@ -119,15 +127,14 @@ class Plan(BaseModel):
                 given = outputs[step.source.step] if step.source else None
                 step = _read_from(step, given, processor)
                 _check_source(processor, step, given, source_type)
-                processor.needs(params, None)  # knows whether there is such a model
-                outputs[step.id] = processor.outputs(params)
+                needs, outputs[step.id] = _planned(processor, params)
                 if self.picked is not None and self.picked.step == step.id:
                     _output_type(self.picked, outputs[step.id])
             except InvalidInput as error:
-                raise InvalidPlan(self._marked(str(error), step)) from None
-            checked.append((step, params))
-        if source_type is not None and not any(known(step.processor).accepts for step, _ in checked if not step.source):
-            names = ", ".join(step.processor for step, _ in checked)
+                raise InvalidPlan(self._marked(str(error), step)) from error
+            checked.append(Checked(step, params, needs))
+        if source_type is not None and not any(known(one.processor).accepts for one in self.steps if not one.source):
+            names = ", ".join(one.step.processor for one in checked)
             raise InvalidPlan(f"{names} takes no source, and is given one.")
         return checked
 
@@ -151,6 +158,12 @@ class Plan(BaseModel):
 
     def _marked(self, message: str, step: Step) -> str:
         return mark(message, self.expression, *step.place) if step.place else f"Step '{step.id}': {message}"
+
+
+def alone(error: InvalidPlan) -> InvalidInput:
+    """What is wrong with the only step of a plan, for those who asked for no plan."""
+    cause = error.__cause__ or error
+    return cause if isinstance(cause, InvalidInput) and not isinstance(cause, InvalidPlan) else InvalidInput(str(cause))
 
 
 def mark(message: str, expression: str, start: int, end: int) -> str:
@@ -246,6 +259,17 @@ def _unknown_parameter(processor: str, name: str, fields: list[str]) -> str:
     near = get_close_matches(name, fields, n=1)
     hint = f"Did you mean '{near[0]}'?" if near else f"It has: {', '.join(fields) or 'none'}."
     return f"{processor} has no parameter '{name}'. {hint}"
+
+
+def _planned(processor: Processor[Any, Any], params: Params) -> tuple[Needs, Mapping[str, str]]:
+    """What a run will need, and make. Raises `PluginError` where the processor cannot tell."""
+    try:
+        return processor.needs(params, None), processor.outputs(params)
+    except AVStudioError:
+        raise
+    except Exception as error:  # foreign code
+        said = f"{processor.name} could not be planned: {type(error).__name__}: {error}"
+        raise PluginError(" ".join(said.split())) from error
 
 
 def _read_from(step: Step, given: Mapping[str, str] | None, processor: Processor[Any, Any]) -> Step:

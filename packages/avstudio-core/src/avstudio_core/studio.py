@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy.dialects.sqlite import insert
 
 from avstudio_core.artifact import Artifact, MediaFacts, new_id
-from avstudio_core.errors import InvalidInput, InvalidPlan, OutputExists, StorageError, UnreadableMedia
+from avstudio_core.errors import InvalidInput, InvalidPlan, OutputExists, PluginError, StorageError, UnreadableMedia
 from avstudio_core.gateway.ledger import Ledger
 from avstudio_core.handle import Handle, PlanHandle
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.media_types import guess
 from avstudio_core.models.pool import Pool
 from avstudio_core.models.weights import InstalledShelf
-from avstudio_core.plan import Plan, Ref, Step, parameters
+from avstudio_core.plan import Plan, Ref, Step, alone, parameters
 from avstudio_core.plugins import Plugin, Plugins
 from avstudio_core.settings import Settings, load
 from avstudio_core.storage import artifact_rows
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from avstudio_core.kinds.asking import Ask, Tell
 
 Source = str | Path | Artifact
+"""A file, an artifact, or the id of one."""
 
 
 class Studio:
@@ -108,12 +109,14 @@ class Studio:
         try:
             submitted = self.submit_plan(Plan(steps=(step,)), source, options=options)
         except InvalidPlan as error:
-            raise InvalidInput(str(error).removeprefix(f"Step '{step.id}': ")) from None
+            raise alone(error) from None
         return submitted.steps[step.id]
 
-    def run_plan(self, plan: Plan | str, source: Source | None = None) -> dict[str, Any]:
+    def run_plan(
+        self, plan: Plan | str, source: Source | None = None, *, options: TaskOptions | None = None
+    ) -> dict[str, Any]:
         """Run a plan, or an expression such as `audio.separate:vocals | audio.transcribe`, to its results."""
-        return self.submit_plan(plan, source).result()
+        return self.submit_plan(plan, source, options=options).result()
 
     def submit_plan(
         self, plan: Plan | str, source: Source | None = None, *, options: TaskOptions | None = None
@@ -121,12 +124,11 @@ class Studio:
         """Check a whole plan, then store its steps as tasks. Raises `InvalidPlan`; then nothing was stored."""
         plan = Plan.parse(plan) if isinstance(plan, str) else plan
         options = options or TaskOptions()
-        path = _existing(source) if isinstance(source, str | Path) else None
-        media_type = guess(path) if path else source.media_type if isinstance(source, Artifact) else None
+        given = self._given(source)
+        media_type = given.media_type if isinstance(given, Artifact) else guess(given) if given else None
         checked = plan.check(self.processor, media_type)
-        artifact = self.take_in(path, options.project) if path else source
-        assert artifact is None or isinstance(artifact, Artifact)
-        ids = {step.id: new_id("task") for step, _ in checked}
+        artifact = self.take_in(given, options.project) if isinstance(given, Path) else given
+        ids = {step.id: new_id("task") for step, _, _ in checked}
         new = [
             NewTask(
                 id=ids[step.id],
@@ -135,14 +137,15 @@ class Studio:
                 params=json.dumps(params.model_dump(mode="json")),
                 source=_reference(step.source, ids, artifact if self.processor(step.processor).accepts else None),
                 needs=(ids[step.source.step],) if step.source else (),
+                lane=needs.lane,
             )
-            for step, params in checked
+            for step, params, needs in checked
         ]
         plan_id = new_id("plan")
         self.start()
         self.tasks.submit(plan_id, new, options)
         self.wake()
-        return PlanHandle(self.tasks, plan_id, {step.id: self.handle(ids[step.id]) for step, _ in checked})
+        return PlanHandle(self.tasks, plan_id, {step: self.handle(task_id) for step, task_id in ids.items()})
 
     def handle(self, task_id: str) -> Handle:
         """A handle of a task that was submitted earlier, or elsewhere."""
@@ -189,13 +192,18 @@ class Studio:
         return artifact_rows.find(self._database, self.store, artifact_id)
 
     def export(self, artifact: Artifact, target: str | Path, *, overwrite: bool = False) -> Path:
-        """Copy an artifact's content to a path, whole or not at all. Raises `OutputExists`, `CorruptFile`."""
-        path = Path(target)
+        """Copy an artifact's content to a path, or into a folder under its own name, whole or not at all.
+
+        Raises `OutputExists`, `CorruptFile`.
+        """
+        path = Path(target).expanduser()
+        if os.path.isdir(path) or str(target).endswith(os.sep):
+            path /= artifact.name
         self.store.verify(artifact.sha256)
         partial = path.with_name(f".{new_id('partial')}")
         try:
             if path.exists() and not overwrite:
-                raise OutputExists(f"'{path}' exists already. Choose another place, or overwrite it (--overwrite).")
+                raise OutputExists(f"'{path}' exists already. Choose another place, or allow to overwrite it.")
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(self.store.path(artifact.sha256), partial)
             partial.replace(path)
@@ -240,7 +248,12 @@ class Studio:
     def processor(self, name: str) -> Processor[Any, Any]:
         """The processor of that name. Raises `NotFound` with the nearest name."""
         if name not in self._processors:
-            self._processors[name] = self.plugins.find("processors", name)(self.shelf)
+            kind = self.plugins.find("processors", name)
+            try:
+                self._processors[name] = kind(self.shelf)
+                _ = kind.params_type, kind.result_type
+            except (AttributeError, TypeError) as error:  # it lacks what every processor has
+                raise PluginError(f"The processor '{name}' is broken: {error}") from error
         return self._processors[name]
 
     def distribution(self, name: str) -> str:
@@ -289,6 +302,16 @@ class Studio:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _given(self, source: Source | None) -> Path | Artifact | None:
+        """A source as a file or an artifact. Raises `UnreadableMedia`, `NotFound`, `InvalidInput` for anything else."""
+        if source is None or isinstance(source, Artifact):
+            return source
+        if not isinstance(source, str | Path):
+            raise InvalidInput(f"A source is a path, an artifact or the id of one, and not '{source!r:.60}'.")
+        if str(source).startswith("art_") and not Path(source).exists():
+            return self.artifact(str(source))
+        return _existing(source)
 
     def _alert(self, alert: Alert) -> None:
         self.plugins.tell("budget_spent", alert=alert)

@@ -20,7 +20,6 @@ from avstudio_server.progress import Display
 from avstudio_server.watching import current, display_of, watch
 
 if TYPE_CHECKING:
-    from avstudio_core.artifact import Artifact
     from avstudio_core.handle import PlanHandle
     from avstudio_core.studio import Studio
     from avstudio_core.tasks.task import Task
@@ -98,14 +97,6 @@ def say_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def given(studio: Studio, source: str | None) -> Artifact | Path | None:
-    """What a command line names as its source: a file, or a stored artifact by its id."""
-    if source is None:
-        return None
-    path = Path(source)
-    return studio.artifact(source) if source.startswith("art_") and not path.exists() else path
-
-
 def plan_text(plan: str) -> str:
     """A plan that was given as an expression, as a file, or as `-` for stdin. Raises `InvalidInput`."""
     if plan == "-":
@@ -120,21 +111,21 @@ def plan_text(plan: str) -> str:
 
 
 def _submit(studio: Studio, name: str, source: str | None, params: Mapping[str, Any], asked: Asked) -> PlanHandle:
-    from avstudio_core.plan import Plan, Step, parameters
+    from avstudio_core.plan import Plan, Step, alone, parameters
 
     parameters(studio.processor(name), params)  # refused as parameters, not as a plan
     step = Step(id=name.rpartition(".")[2], processor=name, params=dict(params))
     try:
-        return studio.submit_plan(Plan(steps=(step,)), given(studio, source), options=asked.task.options())
+        return studio.submit_plan(Plan(steps=(step,)), source, options=asked.task.options())
     except InvalidPlan as error:
-        raise InvalidInput(str(error).removeprefix(f"Step '{step.id}': ")) from None
+        raise alone(error) from None
 
 
 def _submit_plan(studio: Studio, text: str, source: str | None, asked: Asked) -> PlanHandle:
     from avstudio_core.plan import Plan
 
     plan = Plan.from_json(text) if text.lstrip().startswith("{") else Plan.parse(text)
-    return studio.submit_plan(plan, given(studio, source), options=asked.task.options())
+    return studio.submit_plan(plan, source, options=asked.task.options())
 
 
 def _failure(tasks: list[Task]) -> AVStudioError | None:

@@ -40,7 +40,7 @@ class Needs(BaseModel):
 
     @property
     def lane(self) -> str:
-        """Jobs of one lane share warm workers."""
+        """Jobs of one lane share warm workers: the model's and device's, or those of the family where no model is."""
         return f"{self.family}/{self.model}@{self.device}" if self.model else self.family
 
 

@@ -10,7 +10,7 @@ from avstudio_core.errors import DataFolderError, StorageError
 from avstudio_core.storage.database import Database
 from avstudio_core.storage.locking import locked
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision of the schema, oldest first; the scripts are in `migrations/versions`."""
 
 

@@ -62,6 +62,7 @@ tasks = Table(
     Column("owner", String, nullable=False),
     Column("origin", String, nullable=False),
     Column("processor", String, nullable=False),
+    Column("lane", String, nullable=False, server_default="general"),
     Column("params", Text, nullable=False),
     Column("source", Text),
     Column("state", String, nullable=False),
@@ -88,8 +89,8 @@ tasks = Table(
     Column("finished_at", Float),
 )
 _ready = and_(tasks.c.state == "PENDING", tasks.c.waiting == 0)
-Index("tasks_ready", tasks.c.priority.desc(), tasks.c.id, sqlite_where=_ready)
-Index("tasks_own", tasks.c.origin, tasks.c.priority.desc(), tasks.c.id, sqlite_where=_ready)
+Index("tasks_ready", tasks.c.lane, tasks.c.priority.desc(), tasks.c.id, sqlite_where=_ready)
+Index("tasks_own", tasks.c.lane, tasks.c.origin, tasks.c.priority.desc(), tasks.c.id, sqlite_where=_ready)
 _paused = and_(_ready, tasks.c.available_at > 0.0)
 Index("tasks_paused", tasks.c.available_at, sqlite_where=_paused)
 _cached = and_(tasks.c.state == "COMPLETED", tasks.c.cache_key.is_not(None))

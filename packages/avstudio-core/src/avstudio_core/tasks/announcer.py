@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable
 
 from sqlalchemy import bindparam, func, select
 
+from avstudio_core.errors import AVStudioError
 from avstudio_core.storage.database import Database
 from avstudio_core.storage.tables import events, tasks
 from avstudio_core.tasks.events import ANY, Bell, Event
+from avstudio_core.tasks.waiting import FOREIGN_SECONDS
+
+LOG = logging.getLogger(__name__)
 
 NEWS = (
     select(events)
@@ -43,13 +48,19 @@ class Announcer:
         self._listener.leave()
 
     def _run(self) -> None:
-        while not self._closing.is_set():
-            self._listener.wait()
+        closing = False
+        while not closing:
+            self._listener.wait(FOREIGN_SECONDS)
+            closing = self._closing.is_set()  # before the last look, which then misses nothing
             self._announce()
 
     def _announce(self) -> None:
-        with self._database.read() as connection:
-            rows = connection.execute(NEWS, {"studio": self._studio, "seq": self._seq}).mappings().all()
+        try:
+            with self._database.read() as connection:
+                rows = connection.execute(NEWS, {"studio": self._studio, "seq": self._seq}).mappings().all()
+        except AVStudioError as error:  # a database that another program holds, say: the next look finds them all
+            LOG.warning("Events are told later: %s", error)
+            return
         for row in rows:
             self._seq = row["seq"]
             self._tell(Event.model_validate({**row, "data": json.loads(row["data"])}))

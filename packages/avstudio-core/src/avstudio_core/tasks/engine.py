@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from avstudio_core.artifact import Artifact, artifacts_in
-from avstudio_core.errors import AVStudioError, NotFound
+from avstudio_core.errors import AVStudioError, DataFolderError, NotFound, Unavailable
 from avstudio_core.gateway.ledger import Ledger
 from avstudio_core.kinds.executor import Executor, Host, Order, Report
 from avstudio_core.plan import parameters
 from avstudio_core.plugins import Plugins
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sweeping import abandon, sweep
-from avstudio_core.tasks.job import Claim, Finished
+from avstudio_core.tasks.clocks import Clocks
+from avstudio_core.tasks.earlier import answered, cache_key
+from avstudio_core.tasks.job import Claim, Finished, Wanted
 from avstudio_core.tasks.presence import Presence
 from avstudio_core.tasks.queue import Queue
 from avstudio_core.tasks.task import CANCELLED, Problem
@@ -33,8 +34,6 @@ PATROL_SECONDS = 0.5
 """How often to look for studios that died."""
 PROGRESS_SECONDS = 0.2
 """At most one progress event of a task in so many seconds."""
-REVIEWS = 2
-"""Runs that a processor's own review may see: the second rejection fails the task."""
 
 
 class Workplace(Host, Protocol):
@@ -57,7 +56,7 @@ class Running:
     order: Order
     cache_key: str | None
     again: bool = False
-    """Whether a review sent the run before it back."""
+    """Whether its own review sent the run before it back."""
     told_at: float = field(default=0.0)
 
 
@@ -81,9 +80,15 @@ class Engine:
         self._own = own
         self._executor = executor(workplace, self._on_report)
         self._running: dict[str, Running] = {}
-        self._lanes: dict[str, frozenset[str]] = {}
+        self._clocks = Clocks(workplace.settings.lease_seconds)
+        self._unable: set[str] = set()
+        """Processors that other studios' tasks found this one unable to run."""
         self._due = self._heartbeat = self._patrol = self._look = 0.0
-        self._unwritten: list[tuple[Claim, Problem]] = []
+        self._unwritten: list[Callable[[], object]] = []
+        """What could not be written, to be tried again."""
+        self._settling: set[str] = set()
+        """Jobs that are over, and whose end is not yet written."""
+        self._unknown: set[tuple[str, str, int]] = set()
         self._swept = False
         self._woken = threading.Event()
         self._closing = threading.Event()
@@ -122,13 +127,13 @@ class Engine:
             self._patrol = time.monotonic() + PATROL_SECONDS
             self.wake()
         changed = time.monotonic() >= self._look and self._queue.database.changed_elsewhere()
+        if changed:
+            self._obey()
+            self._look = time.monotonic() + LOOK_SECONDS
         if changed or self._woken.is_set() or now >= self._due:
             self._woken.clear()
             self._take()
             self._due = self._queue.next_due() or float("inf")
-        if changed:
-            self._obey()
-            self._look = time.monotonic() + LOOK_SECONDS
 
     def _tend(self) -> None:
         """Keep this studio's jobs, and take back those of the dead and of the silent."""
@@ -136,10 +141,11 @@ class Engine:
             self._queue.renew()
             self._heartbeat = time.monotonic() + self._workplace.settings.lease_seconds / 4
         unwritten, self._unwritten = self._unwritten, []
-        for claim, problem in unwritten:
-            self._fail(claim, problem)
+        for write in unwritten:
+            write()
+        self._recover()
         dead = self._presence.dead()
-        self._queue.reap(dead)
+        self._queue.reap(dead, silent=self._clocks.tell())
         self._workplace.ledger.reap(dead)
         if dead or not self._swept:
             sweep(self._queue.database, self._store, set(self._running), dead)
@@ -154,39 +160,52 @@ class Engine:
                 if job_id not in held and job_id in self._running:
                     self._executor.cancel(job_id)
 
+    def _recover(self) -> None:
+        """Hand out again what the database takes for running here and nobody here knows, twice in a row."""
+        known = set(self._running) | set(self._settling)
+        unknown = {job for job in self._queue.open_jobs() if job[0] not in known}
+        problem = Problem(code="worker_lost", message="The studio lost sight of this run.")
+        for _, task_id, fence in unknown & self._unknown:
+            self._queue.lose(task_id, fence, problem)
+        self._unknown = unknown
+
     def _take(self) -> None:
         """Claim as much as each lane has room for, of the processors that this studio has."""
-        while not self._closing.is_set():
-            groups: dict[frozenset[str], list[str]] = {}
-            for processor in self._workplace.plugins.kind("processors"):
-                groups.setdefault(self._lanes.get(processor, frozenset()), []).append(processor)
-            claims: list[Claim] = []
-            for lanes, processors in groups.items():
-                room = min((self._executor.room(lane) for lane in lanes), default=self._workplace.settings.workers)
-                if room > 0:
-                    claims += self._queue.claim(room, processors, own=self._own)
-            for claim in claims:
-                self._dispatch(claim)
-            if not claims:
-                return
+        only = self._workplace.plugins.kind("processors")
+        more = True
+        while more and not self._closing.is_set():
+            more = False
+            for lane in self._queue.ready_lanes():
+                if (room := self._executor.room(lane)) > 0:
+                    claims = self._queue.claim(Wanted(room, only, lane, self._own, self._unable))
+                    for claim in claims:
+                        self._dispatch(claim)
+                    more = more or bool(claims)
 
     def _dispatch(self, claim: Claim) -> None:
         """Answer a claim from the cache, or hand it to the executor."""
         try:
-            order, cache_key = self._order(claim)
-            earlier = self._earlier(order, cache_key)
+            order, key = self._order(claim)
+            earlier = self._earlier(order, key)
+        except Unavailable as error:
+            if claim.task.origin != self._queue.studio:  # the studio that submitted it planned it, and may do it
+                self._unable.add(claim.task.processor)
+                self._surely(claim, lambda: self._queue.hand_back(claim))
+            else:
+                self._fail(claim, Problem(code=error.code, message=str(error)))
         except AVStudioError as error:
             self._fail(claim, Problem(code=error.code, message=str(error)))
-            return
         except Exception as error:  # a plugin's `needs` is foreign code
             message = f"{claim.task.processor} could not be planned: {type(error).__name__}: {error}"
             self._fail(claim, Problem(code="processor_error", message=message))
-            return
-        if earlier is not None:
-            self._queue.finish_from_cache(claim, Finished(result=earlier, cache_key=cache_key, cache_hit=True))
-            return
-        self._running[claim.job_id] = Running(claim, order, cache_key)
-        self._executor.start(order)
+        else:
+            if earlier is not None:
+                self._surely(claim, lambda: self._queue.finish_from_cache(claim, earlier))
+                return
+            # What a person asked for once more is no answer to those who ask plainly.
+            key = key if claim.task.feedback is None else None
+            self._running[claim.job_id] = Running(claim, order, key)
+            self._executor.start(order)
 
     def _order(self, claim: Claim) -> tuple[Order, str | None]:
         task = claim.task
@@ -196,7 +215,6 @@ class Engine:
         needs = processor.needs(params, source)
         if needs.model and not needs.model_digest:
             needs = needs.model_copy(update={"model_digest": self._workplace.shelf.digest(needs.model)})
-        self._lanes[processor.name] = self._lanes.get(processor.name, frozenset()) | {needs.lane}
         order = Order(
             job_id=claim.job_id,
             task_id=claim.task_id,
@@ -212,7 +230,7 @@ class Engine:
             feedback=task.feedback,
             strict=task.strict,
         )
-        return order, _cache_key(order) if processor.cacheable else None
+        return order, cache_key(order) if processor.cacheable else None
 
     def _source(self, stored: str | None) -> Artifact | None:
         """The artifact that a task reads: one that was given, or what an earlier task made."""
@@ -230,21 +248,13 @@ class Engine:
             raise NotFound(f"Step '{task.step}' was to make '{output}' and made {known}.")
         return made[output]
 
-    def _earlier(self, order: Order, cache_key: str | None) -> str | None:
-        """An earlier result of the same work, if its files are still there and `strict` allows its warnings."""
-        if cache_key is None or order.feedback is not None:
+    def _earlier(self, order: Order, key: str | None) -> Finished | None:
+        """The answer to an order by the same work done before."""
+        if key is None or order.feedback is not None or (stored := self._queue.cached(key)) is None:
             return None
-        stored = self._queue.cached(cache_key)
-        if stored is None:
-            return None
-        result = self._workplace.processor(order.processor).result_type.model_validate_json(
-            stored, context=self._store.path
-        )
-        if order.strict and result.warnings:
-            return None
-        if not all(artifact.path.is_file() for artifact in artifacts_in(result).values()):
-            return None
-        return result.model_copy(update={"cache_hit": True}).model_dump_json()
+        kind = self._workplace.processor(order.processor).result_type
+        found = answered(stored, kind, order, self._store, self._workplace.artifact)
+        return None if found is None else replace(found, cache_key=key)
 
     # The executor's threads
 
@@ -266,7 +276,10 @@ class Engine:
         if report.kind == "started":
             if running.again:  # the task never left IN_PROGRESS
                 return
-            self._queue.start(running.claim).add_done_callback(lambda future: self._began(running, future))
+            began = self._queue.start(running.claim)
+            began.add_done_callback(lambda future: self._began(running, future))
+            if running.claim.task.deliveries > 1:  # its run may have taken a studio down: that is to count this time
+                wait([began])
         elif report.kind == "log":
             self._queue.log(running.claim, report.message)
         elif report.kind == "token":
@@ -290,68 +303,85 @@ class Engine:
             said = " ".join(f"{running.order.processor} gave a result that cannot be kept: {error}".split())
             self._ended(running, Report(job_id=report.job_id, kind="failed", code="invalid_result", message=said))
             return
-        self._queue.finish(running.claim, done).add_done_callback(lambda future: self._finished(running, future))
+        self._publish(running, done)
 
     def _made(self, running: Running, report: Report) -> Finished:
         kind = self._workplace.processor(running.order.processor).result_type
         result = kind.model_validate_json(report.result)
         return Finished(
             result=report.result,
-            artifacts=tuple(artifacts_in(result).values()),
+            artifacts=tuple(one for one in artifacts_in(result).values() if one != running.order.source),
             folder=running.order.folder,
             records=result.records(),
             cache_key=running.cache_key,
         )
 
-    def _finished(self, running: Running, future: Future[bool]) -> None:
+    def _publish(self, running: Running, done: Finished) -> None:
+        self._settling.add(running.claim.job_id)
+        future = self._queue.finish(running.claim, done)
+        future.add_done_callback(lambda future: self._finished(running, done, future))
+
+    def _finished(self, running: Running, done: Finished, future: Future[bool]) -> None:
         """The run is published; or its claim was stale; or publishing failed, and the task fails with the reason."""
         error = future.exception()
+        if isinstance(error, DataFolderError):  # another program holds the database: what was made can wait
+            self._unwritten.append(lambda: self._publish(running, done))
+            return
         if error is not None:
             code = error.code if isinstance(error, AVStudioError) else "error"
             self._fail(running.claim, Problem(code=code, message=str(error)))
             abandon(self._queue.database, self._store, running.order.folder)
             return
+        self._settling.discard(running.claim.job_id)
         if not future.result():  # cancelled, or taken over, in the meantime
             self._fail(running.claim, Problem(code=CANCELLED, message="The task was cancelled."))
         self._store.discard(running.order.folder)
 
     def _fail(self, claim: Claim, problem: Problem, *, retryable: bool = False) -> None:
-        """Write a failure down; when the disk is full, say, again later: a task must not stay in progress for ever."""
+        self._surely(claim, lambda: self._queue.fail(claim, problem, retryable=retryable))
 
-        def keep(future: Future[bool]) -> None:
+    def _surely(self, claim: Claim, write: Callable[[], Future[bool]]) -> None:
+        """Write down how a job ended; when the disk is full, say, again later: no task stays in progress for ever."""
+
+        def look(future: Future[bool]) -> None:
             if future.exception() is not None:
-                self._unwritten.append((claim, problem))
+                self._unwritten.append(lambda: self._surely(claim, write))
+            else:
+                self._settling.discard(claim.job_id)
 
-        self._queue.fail(claim, problem, retryable=retryable).add_done_callback(keep)
+        self._settling.add(claim.job_id)
+        write().add_done_callback(look)
 
     def _sent_back(self, running: Running, reason: str) -> None:
         self._store.discard(running.order.folder)
-        if running.order.feedback is not None and running.claim.attempt >= REVIEWS:
+        if running.again:
             said = f"{running.order.processor} was refused by its own review twice: {reason}"
             self._fail(running.claim, Problem(code="review", message=said))
             return
-        again = self._queue.rerun(running.claim, reason).result()
-        if again is not None:
+        self._settling.add(running.claim.job_id)
+        future = self._queue.rerun(running.claim, reason)
+        future.add_done_callback(lambda future: self._run_again(running, reason, future))
+
+    def _run_again(self, running: Running, reason: str, future: Future[Claim | None]) -> None:
+        if error := future.exception():
+            self._fail(running.claim, Problem(code="error", message=str(error)), retryable=True)
+            return
+        if again := future.result():
             folder = self._store.staging / again.job_id
             update = {"job_id": again.job_id, "attempt": again.attempt, "feedback": reason, "folder": folder}
             order = running.order.model_copy(update=update)
             self._running[again.job_id] = Running(again, order, running.cache_key, again=True)
             self._executor.start(order)
+        self._settling.discard(running.claim.job_id)
 
     def _ended(self, running: Running, report: Report) -> None:
         self._store.discard(running.order.folder)
         problem = Problem(code=report.code, message=report.message, traceback=report.traceback)
         if report.kind == "lost":
+            claim = running.claim
             if self._closing.is_set():
-                self._queue.hand_back(running.claim)
+                self._surely(claim, lambda: self._queue.hand_back(claim))
             else:
-                self._queue.lose(running.claim, problem)
+                self._surely(claim, lambda: self._queue.lose(claim.task_id, claim.fence, problem))
         else:
             self._fail(running.claim, problem, retryable=report.retryable)
-
-
-def _cache_key(order: Order) -> str:
-    """Names the work: input, parameters, processor and its version, model."""
-    work: list[Any] = [order.processor, order.version, order.params, order.source.sha256 if order.source else None]
-    work += [order.needs.model, order.needs.model_digest]
-    return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()

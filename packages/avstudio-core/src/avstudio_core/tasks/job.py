@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 from avstudio_core.artifact import Artifact
 
+GENERAL = "general"
+"""The lane of work that loads no model."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
@@ -20,6 +23,7 @@ class NewTask:
     params: str
     source: Mapping[str, Any] | None
     needs: tuple[str, ...] = ()
+    lane: str = GENERAL
 
 
 class Claimed(NamedTuple):
@@ -29,12 +33,14 @@ class Claimed(NamedTuple):
     step: str
     project: str
     owner: str
+    origin: str
     processor: str
     params: str
     source: str | None
     priority: int
     leads: bool
     attempts: int
+    deliveries: int
     strict: bool
     reviewer: str
     feedback: str | None
@@ -81,8 +87,12 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which tasks a studio would take now: at most so many, of these processors, and only its own if it says so."""
+    """Which tasks a studio would take now: at most so many, of these processors, in one lane."""
 
     limit: int
     only: Collection[str]
+    lane: str = GENERAL
     own: bool = False
+    """Whether to leave the tasks of other studios alone."""
+    unable: Collection[str] = ()
+    """Processors whose tasks other studios may do better."""

@@ -16,6 +16,18 @@ from avstudio_core.storage.database import Database, Transaction
 from avstudio_core.storage.locking import locked
 from avstudio_core.storage.tables import loaded_models, studios
 
+_HELD: set[int] = set()
+"""The descriptors whose locks say that studios of this process are alive."""
+
+
+def _let_go() -> None:
+    """A fork would hold its parent's locks after the parent's death."""
+    while _HELD:
+        os.close(_HELD.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)
+
 
 class Presence:
     """This studio's entry among those on the data folder."""
@@ -29,6 +41,7 @@ class Presence:
         with locked(self._lock):  # nobody sees the file before it is held
             self._descriptor = os.open(self._folder / self.id, os.O_CREAT | os.O_RDWR, 0o600)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        _HELD.add(self._descriptor)
         values = {"id": self.id, "pid": os.getpid(), "host": gethostname(), "started_at": time.time()}
         database.write(lambda transaction: transaction.execute(insert(studios), values))
 
@@ -53,6 +66,7 @@ class Presence:
 
     def leave(self) -> None:
         """Take this studio's entry away."""
+        _HELD.discard(self._descriptor)
         os.close(self._descriptor)
         self.bury([self.id])
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from avstudio_core.errors import NotFound
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.database import Database, Operation
+from avstudio_core.storage.prepared import rows
 from avstudio_core.storage.tables import tasks
 from avstudio_core.tasks import events, statements
 from avstudio_core.tasks.events import Bell
@@ -41,6 +42,7 @@ class Queue:
         self._rules = rules
         self._clock = clock
         self._change = Transitions(store, rules, clock)
+        self._me = {"studio": self.studio}
 
     # Asking
 
@@ -66,8 +68,8 @@ class Queue:
         if plan_id:
             query = query.where(tasks.c.plan_id == plan_id)
         with self.database.read() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [Task.from_row(row) for row in reversed(rows)]
+            found = connection.execute(query).mappings().all()
+        return [Task.from_row(row) for row in reversed(found)]
 
     def cached(self, cache_key: str) -> str | None:
         """The stored result of a completed task with that key."""
@@ -79,10 +81,20 @@ class Queue:
         with self.database.read() as connection:
             return connection.execute(statements.NEXT_DUE, {"now": self._clock()}).scalar()
 
+    def ready_lanes(self) -> list[str]:
+        """The lanes in which tasks wait that may run."""
+        with self.database.read() as connection:
+            return [lane for (lane,) in rows(connection, statements.READY_LANES, {})]
+
+    def open_jobs(self) -> set[tuple[str, str, int]]:
+        """Job, task and fencing token of what this studio runs, according to the database."""
+        with self.database.read() as connection:
+            return {(job, task, fence) for job, task, fence in rows(connection, statements.OPEN_JOBS, self._me)}
+
     def held(self) -> set[str]:
         """The jobs that this studio is to go on with: not cancelled, not taken away since."""
         with self.database.read() as connection:
-            return set(connection.execute(statements.HELD_BY, {"studio": self.studio}).scalars())
+            return set(connection.execute(statements.HELD_BY, self._me).scalars())
 
     # A studio's jobs
 
@@ -90,12 +102,8 @@ class Queue:
         """Store tasks; when this returns they are on the disk and will be done."""
         self._write(lambda transaction: self._change.submit(transaction, plan_id, new, options, owner)).result()
 
-    def claim(self, limit: int, only: Collection[str], *, own: bool = False) -> list[Claim]:
-        """Take up to `limit` ready tasks of the processors in `only`; `own` leaves other studios' tasks alone.
-
-        This studio's come before others', those of higher priority first, older ones first.
-        """
-        wanted = Wanted(limit, only, own)
+    def claim(self, wanted: Wanted) -> list[Claim]:
+        """Take ready tasks: this studio's before others', those of higher priority first, older ones first."""
         return self._write(lambda transaction: self._change.claim(transaction, wanted)).result()
 
     def start(self, claim: Claim) -> Future[bool]:
@@ -141,11 +149,9 @@ class Queue:
             lambda transaction: self._change.fail(transaction, claim, problem, retryable=retryable), claim.task_id
         )
 
-    def lose(self, claim: Claim, problem: Problem) -> Future[bool]:
+    def lose(self, task_id: str, fence: int, problem: Problem) -> Future[bool]:
         """The worker died or was stopped: hand the task out again, `max_deliveries` times at most."""
-        return self._write(
-            lambda transaction: self._change.lose(transaction, claim.task_id, claim.fence, problem), claim.task_id
-        )
+        return self._write(lambda transaction: self._change.lose(transaction, task_id, fence, problem), task_id)
 
     def hand_back(self, claim: Claim) -> Future[bool]:
         """Give up a job, as if it had never been taken."""
@@ -158,9 +164,9 @@ class Queue:
         values = {"b_studio": self.studio, "until": self._clock() + self._rules.lease_seconds}
         self._write(lambda transaction: transaction.execute(statements.RENEW, values)).result()
 
-    def reap(self, dead: Collection[str]) -> list[str]:
-        """Take back the jobs of dead studios, and those whose lease ran out; give the ids of their tasks."""
-        found = self._write(lambda transaction: self._change.reap(transaction, dead)).result()
+    def reap(self, dead: Collection[str], *, silent: bool = True) -> list[str]:
+        """Take back the jobs of dead studios, and of `silent` ones whose lease ran out; give the ids of their tasks."""
+        found = self._write(lambda transaction: self._change.reap(transaction, dead, silent=silent)).result()
         self.bell.ring(found)
         return found
 

@@ -11,11 +11,11 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from avstudio_core.artifact import Artifact
+from avstudio_core.artifact import Artifact, artifacts_in
 from avstudio_core.context import Context
-from avstudio_core.errors import AVStudioError, CorruptFile, DiskFull, StorageError, TaskCancelled
+from avstudio_core.errors import AVStudioError, CorruptFile, DiskFull, PluginError, StorageError, TaskCancelled
 from avstudio_core.kinds.executor import Order, Report
-from avstudio_core.kinds.processor import Processor, Provenance, Result
+from avstudio_core.kinds.processor import Processor, Provenance, Result, Review
 from avstudio_core.plan import parameters
 from avstudio_core.tasks.task import CANCELLED
 
@@ -25,9 +25,11 @@ def run(order: Order, processor: Processor[Any, Any], context: Context, distribu
     try:
         source = _verified(order)
         result = processor.run(source, parameters(processor, order.params), context)
-        review = processor.review(result, context)
+        review = processor.review(_checked(result, order, processor, context), context)
+        if not isinstance(review, Review):
+            raise PluginError(f"The review of {order.processor} gave '{review!r:.60}', and no Review.")
         complete = _explained(order, result, context, distribution).model_dump(mode="json")
-        told = json.dumps(complete, allow_nan=False)  # what JSON cannot say is refused here: it is this task's failure
+        told = _json(complete, order)
     except TaskCancelled:
         return Report(job_id=order.job_id, kind="cancelled", code=CANCELLED, message="The task was cancelled.")
     except AVStudioError as error:
@@ -46,6 +48,37 @@ def run(order: Order, processor: Processor[Any, Any], context: Context, distribu
         review=review,
         memory_mb=peak_memory_mb() if order.needs.memory_mb else 0,
     )
+
+
+def _checked(result: Any, order: Order, processor: Processor[Any, Any], context: Context) -> Result:
+    """The result, if it is the declared one and holds all that was published. Raises `PluginError`."""
+    declared = processor.result_type
+    if not isinstance(result, declared):
+        raise PluginError(f"{order.processor} is declared to give {declared.__name__}, and gave '{result!r:.60}'.")
+    held = {artifact.id for artifact in artifacts_in(result).values()}
+    for artifact in context.published:
+        if artifact.id not in held:
+            where = "field that is an Artifact or a dict[str, Artifact]"
+            raise PluginError(f"{order.processor} published '{artifact.name}', and its result has it in no {where}.")
+    return result
+
+
+def _json(complete: dict[str, Any], order: Order) -> str:
+    """A result as text. Raises `PluginError` for numbers that JSON does not have: they are this task's own failure."""
+    try:
+        return json.dumps(complete, allow_nan=False)
+    except ValueError:
+        names = ", ".join(f"'{name}'" for name, value in complete.items() if _says_no_number(value))
+        said = f"{order.processor} gave a result with NaN or infinity in {names}, which JSON does not have."
+        raise PluginError(said) from None
+
+
+def _says_no_number(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return True
+    return False
 
 
 def peak_memory_mb() -> int:

@@ -45,6 +45,7 @@ def _claim(mine: bool) -> Any:
         .where(
             READY,
             or_(tasks.c.available_at <= bindparam("now"), tasks.c.available_at > bindparam("now") + LONGEST_PAUSE),
+            tasks.c.lane == bindparam("b_lane"),
             tasks.c.origin == bindparam("studio") if mine else tasks.c.origin != bindparam("studio"),
             tasks.c.processor.in_(select(func.json_each(bindparam("processors")).table_valued("value").c.value)),
         )
@@ -56,6 +57,11 @@ def _claim(mine: bool) -> Any:
 
 
 CLAIM = {mine: _claim(mine) for mine in (True, False)}
+_lanes = select(func.min(tasks.c.lane).label("lane")).where(READY).cte("lanes", recursive=True)
+_next_lane = select(func.min(tasks.c.lane)).where(READY, tasks.c.lane > _lanes.c.lane).scalar_subquery()
+_lanes = _lanes.union_all(select(_next_lane).where(_lanes.c.lane.is_not(None)))
+READY_LANES = select(_lanes.c.lane).where(_lanes.c.lane.is_not(None))
+"""Found by as many steps through the index as there are lanes, however many tasks wait in each."""
 
 _HOLDS = and_(tasks.c.id == bindparam("b_id"), tasks.c.fence == bindparam("b_fence"))
 START = (
@@ -140,6 +146,11 @@ LOST = (
             and_(jobs.c.lease_until < bindparam("now"), jobs.c.studio != bindparam("studio")),
         ),
     )
+)
+OPEN_JOBS = (
+    select(jobs.c.id, tasks.c.id, tasks.c.fence)
+    .join(tasks, _CURRENT)
+    .where(jobs.c.studio == bindparam("studio"), or_(tasks.c.state == "ASSIGNED", tasks.c.state == "IN_PROGRESS"))
 )
 HELD_BY = select(jobs.c.id).join(tasks, _CURRENT).where(jobs.c.studio == bindparam("studio"), ~tasks.c.cancelling)
 

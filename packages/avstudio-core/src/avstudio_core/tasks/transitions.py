@@ -40,6 +40,7 @@ class Transitions:
                 "owner": owner,
                 "origin": self._rules.studio,
                 "processor": task.processor,
+                "lane": task.lane,
                 "params": task.params,
                 "source": json.dumps(task.source) if task.source else None,
                 "waiting": len(task.needs),
@@ -56,7 +57,8 @@ class Transitions:
         claims: list[Claim] = []
         for mine in (True,) if wanted.own else (True, False):
             values: dict[str, Any] = {"now": now, "limit": wanted.limit - len(claims), "studio": self._rules.studio}
-            values["processors"] = json.dumps([*wanted.only])
+            values["b_lane"] = wanted.lane
+            values["processors"] = json.dumps([one for one in wanted.only if mine or one not in wanted.unable])
             taken = [Claimed._make(row) for row in transaction.run(statements.CLAIM[mine], values).fetchall()]
             ordered = sorted(taken, key=lambda task: (-task.priority, task.id))
             claims += [self._job(transaction, task, task.attempts + 1, now) for task in ordered]
@@ -93,11 +95,13 @@ class Transitions:
 
     def finish(self, transaction: Transaction, claim: Claim, done: Finished) -> bool:
         now = self._clock()
-        by_person = claim.task.reviewer == "person" and not done.cache_hit
+        by_person = claim.task.reviewer == "person"
         last = State.AWAITING_REVIEW if by_person else State.COMPLETED
         values = {"b_id": claim.task_id, "b_fence": claim.fence, "b_state": str(last), "b_now": now}
         values |= {"b_result": done.result, "b_key": done.cache_key}
         finished = transaction.run(statements.FINISH, values).fetchall()
+        if not finished and self.start(transaction, claim):  # that it began could not be written down before
+            finished = transaction.run(statements.FINISH, values).fetchall()
         if not finished:
             return False
         ((started_at,),) = finished
@@ -138,9 +142,10 @@ class Transitions:
         if row is None:
             return False
         cancelled = row["cancelling"] or problem.code == CANCELLED
+        tried = row["attempts"] + (row["state"] == State.ASSIGNED)  # one that could not even begin was tried, too
         again: dict[str, Any] | None = None
-        if retryable and not cancelled and row["attempts"] <= row["retries"]:
-            pause = min(statements.LONGEST_PAUSE, 0.5 * 2 ** max(0, row["attempts"] - 1))
+        if retryable and not cancelled and tried <= row["retries"]:
+            pause = min(statements.LONGEST_PAUSE, 0.5 * 2 ** max(0, tried - 1))
             # Whoever reports a failure is alive: only deaths count as deliveries.
             again = {"available_at": self._clock() + pause, "deliveries": row["deliveries"] - 1}
         self._end_run(transaction, row, problem, again)
@@ -151,7 +156,7 @@ class Transitions:
         if row is None:
             return False
         if row["state"] == State.ASSIGNED:
-            return self.hand_back(transaction, task_id, fence)
+            return self.hand_back(transaction, task_id, fence, deliveries=max(1, row["deliveries"] - 1))
         again = {"available_at": self._clock()} if row["deliveries"] < self._rules.max_deliveries else None
         if again is None:
             tried = f"{problem.message} It was handed out {row['deliveries']} times."
@@ -168,6 +173,9 @@ class Transitions:
         path = path if state is State.IN_PROGRESS else [state, *path]
         reason = CANCELLED if row["cancelling"] else problem.code
         values: dict[str, Any] = {"error": problem.model_dump_json(), "reason": reason, "cancelling": False}
+        values |= {"result": None, "cache_key": None}
+        if state is State.ASSIGNED:
+            values["attempts"] = row["attempts"] + 1
         told = {"error": problem.message, "code": reason, "traceback": problem.traceback}
         events.add(transaction, task_id, "task.failed", now, **told)
         self._end_job(transaction, row, reason, now)
@@ -183,15 +191,19 @@ class Transitions:
         values = {"b_task": row["id"], "b_fence": row["fence"], "outcome": outcome, "now": now}
         transaction.later(statements.JOB_OF_TASK_ENDED, values)
 
-    def hand_back(self, transaction: Transaction, task_id: str, fence: int) -> bool:
-        """Give up a job without counting it: ASSIGNED or IN_PROGRESS → BLOCKED → PENDING; a cancelled one fails."""
+    def hand_back(self, transaction: Transaction, task_id: str, fence: int, *, deliveries: int | None = None) -> bool:
+        """Give up a job without counting it: ASSIGNED or IN_PROGRESS → BLOCKED → PENDING; a cancelled one fails.
+
+        A task with `deliveries` left may be what its studio died of: the next one makes sure to have begun.
+        """
         row, now = self._held(transaction, task_id, fence), self._clock()
         if row is None:
             return False
         if row["cancelling"]:
             self._end_run(transaction, row, Problem(code=CANCELLED, message="The task was cancelled."))
             return True
-        values = {"deliveries": row["deliveries"] - 1, "percent": 0.0, "message": ""}
+        left = row["deliveries"] - 1 if deliveries is None else deliveries
+        values = {"deliveries": left, "percent": 0.0, "message": ""}
         self._move(transaction, task_id, State(row["state"]), State.BLOCKED, State.PENDING, **values)
         self._end_job(transaction, row, RETURNED, now)
         if row["state"] == State.IN_PROGRESS:
@@ -230,8 +242,9 @@ class Transitions:
         self._move(transaction, task_id, *path, percent=0.0, message="", **values)
         events.add(transaction, task_id, "task.retried", self._clock(), reason=reason, pause=0.0)
 
-    def reap(self, transaction: Transaction, dead: Collection[str]) -> list[str]:
-        values = {"dead": list(dead), "now": self._clock(), "studio": self._rules.studio}
+    def reap(self, transaction: Transaction, dead: Collection[str], *, silent: bool) -> list[str]:
+        late = self._clock() if silent else 0.0
+        values = {"dead": list(dead), "now": late, "studio": self._rules.studio}
         lost = transaction.execute(statements.LOST, values).all()
         problem = Problem(code="worker_lost", message="The studio that ran this task died.")
         for task_id, fence in lost:

@@ -46,6 +46,7 @@ class Waiting:
             if self._closed:
                 raise StorageError("The studio is closed.")
             self._futures.setdefault(task_id, []).append(future)
+            future.add_done_callback(lambda future: self._gave_up(task_id, future))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="waiting", daemon=True)
                 self._thread.start()
@@ -97,6 +98,18 @@ class Waiting:
         for task_id in task_ids:
             for future in self._pop(task_id):
                 future.set_exception(error)
+
+    def _gave_up(self, task_id: str, future: Future[Task]) -> None:
+        """Forget one who waits no longer."""
+        if not future.cancelled():
+            return
+        with self._lock:
+            left = self._futures.get(task_id, [])
+            if future in left:
+                left.remove(future)
+            gone = not left and self._futures.pop(task_id, None) is not None
+        if gone:
+            self._listener.remove(task_id)
 
     def _pop(self, task_id: str) -> list[Future[Task]]:
         """Those who wait for a task and have not given up."""

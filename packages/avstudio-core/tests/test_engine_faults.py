@@ -1,0 +1,181 @@
+"""What cannot be written for a moment is written later: no task stays in progress for ever, no finished run is lost."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from avstudio_core import Studio, TaskOptions
+from avstudio_core.tasks.clocks import Clocks
+
+OpenStudio = Callable[..., Studio]
+WritePlugin = Callable[[str], ModuleType]
+PATIENCE = 20.0
+
+MOODY = """
+import os, signal, time
+from pathlib import Path
+
+class MoodyParams(Params):
+    mood: str = Field(default="", description="How it goes.")
+    notes: str = Field(default="", description="A file to count runs in.")
+    model: str | None = Field(default=None, description="A model.")
+    gate: str = Field(default="", description="A file to wait for.")
+
+class MoodyResult(Result):
+    runs: int = Field(default=0, description="Runs until now.")
+    mood: str = Field(default="", description="How it went.")
+
+class Moody(Processor[MoodyParams, MoodyResult]):
+    "Do something, in a mood."
+    name = "mood.show"
+
+    def needs(self, params, source):
+        if params.mood == "unable" and not Path(params.notes).exists():
+            raise Unavailable("not here")
+        return Needs(model=params.model, model_digest="x") if params.model else Needs()
+
+    def run(self, source, params, context):
+        with open(params.notes, "a") as file:
+            file.write("run\\n")
+        runs = len(Path(params.notes).read_text().split())
+        while params.gate and not Path(params.gate).exists():
+            context.check()
+            time.sleep(0.01)
+        if params.mood == "dies once" and runs == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.1)
+        return MoodyResult(runs=runs, mood=params.mood)
+
+    def review(self, result, context):
+        again = result.mood == "poor" and context.feedback is None
+        return Review.send_back("poor") if again else Review.accept()
+
+@hookimpl
+def register_processors():
+    return [Moody]
+"""
+
+
+@pytest.fixture
+def moody(write_plugin: WritePlugin) -> ModuleType:
+    return write_plugin("from avstudio_core.errors import Unavailable\n" + MOODY)
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    return tmp_path / "notes"
+
+
+@contextmanager
+def no_row(studio: Studio, when: str, said: str) -> Iterator[None]:
+    """SQLite itself refuses changes of tasks for which `when` is true, as it does on a full disk."""
+    with closing(sqlite3.connect(studio.tasks.database.path, isolation_level=None, timeout=10)) as other:
+        other.execute(
+            f"CREATE TRIGGER refuse BEFORE UPDATE ON tasks WHEN {when} BEGIN SELECT RAISE(ABORT, '{said}'); END"
+        )
+        try:
+            yield
+        finally:
+            other.execute("DROP TRIGGER refuse")
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("when", "said", "mood", "executor", "runs"),
+    [
+        ("NEW.state = 'IN_PROGRESS'", "database is locked", "", "inline", 1),
+        ("NEW.state = 'COMPLETED'", "database is locked", "", "inline", 1),
+        ("NEW.feedback IS NOT NULL", "database or disk is full", "poor", "inline", 3),
+        ("NEW.state = 'PENDING'", "database or disk is full", "dies once", "local", 2),
+    ],
+    ids=["start", "finish", "rerun", "lose"],
+)
+def test_a_write_that_fails_for_a_moment_costs_no_task(
+    open_studio: OpenStudio, moody: ModuleType, notes: Path, when: str, said: str, mood: str, executor: str, runs: int
+) -> None:
+    studio = open_studio(moody, executor=executor)
+    with no_row(studio, when, said):
+        options = TaskOptions(retries=1)
+        handle = studio.submit("mood.show", mood=mood, notes=str(notes), options=options)
+        until(notes.exists)
+        time.sleep(0.5)
+    assert handle.result(PATIENCE).runs == runs
+
+
+def test_an_answer_from_the_cache_that_cannot_be_written_is_written_later(
+    open_studio: OpenStudio, moody: ModuleType, notes: Path
+) -> None:
+    studio = open_studio(moody)
+    studio.run("mood.show", notes=str(notes))
+    with no_row(studio, "NEW.state = 'COMPLETED'", "database or disk is full"):
+        handle = studio.submit("mood.show", notes=str(notes))
+        until(lambda: handle.task().state == "ASSIGNED")
+    assert handle.result(PATIENCE).cache_hit
+
+
+def test_a_job_that_the_engine_does_not_know_is_handed_out_again(
+    open_studio: OpenStudio, moody: ModuleType, notes: Path
+) -> None:
+    studio = open_studio(moody)
+    gate = notes.with_name("gate")
+    handle = studio.submit("mood.show", notes=str(notes), gate=str(gate))
+    until(notes.exists)
+    assert studio._engine is not None
+    studio._engine._running.clear()  # as after a fault that nobody thought of
+    gate.touch()
+    assert handle.result(PATIENCE).runs == 2
+
+
+def test_a_busy_model_keeps_no_other_waiting(open_studio: OpenStudio, moody: ModuleType, notes: Path) -> None:
+    studio = open_studio(moody)
+    gate = notes.with_name("gate")
+    for model in ("small", "large"):
+        studio.run("mood.show", model=model, notes=str(notes))
+    slow = [studio.submit("mood.show", model="large", gate=str(gate), notes=f"{notes}{n}") for n in range(2)]
+    assert studio.submit("mood.show", model="small", notes=f"{notes}s").result(PATIENCE).runs == 1
+    assert studio.submit("mood.show", notes=f"{notes}n").result(PATIENCE).runs == 1
+    gate.touch()
+    assert [handle.result(PATIENCE).runs for handle in slow] == [1, 1]
+
+
+def test_a_studio_that_cannot_leaves_the_task_to_one_that_can(
+    open_studio: OpenStudio, moody: ModuleType, notes: Path
+) -> None:
+    """The second studio lacks what the first one had when the task was submitted."""
+    gate = notes.with_name("gate")
+    notes.touch()
+    first = open_studio(moody, workers=1)
+    busy = first.submit("mood.show", notes=f"{notes}b", gate=str(gate))
+    until(Path(f"{notes}b").exists)
+    left = first.submit("mood.show", mood="unable", notes=str(notes))
+    notes.unlink()
+    open_studio(moody).start()
+    time.sleep(1.0)
+    assert left.task().state == "PENDING"
+    notes.touch()
+    gate.touch()
+    assert (busy.result(PATIENCE).runs, left.result(PATIENCE).runs) == (1, 1)
+
+
+def test_leases_mean_nothing_for_a_while_after_a_sleep() -> None:
+    wall, awake = [1000.0], [50.0]
+    clocks = Clocks(30.0, lambda: wall[0], lambda: awake[0])
+    told = [clocks.tell()]
+    for wall_passes, awake_passes in ((0.5, 0.5), (3600.5, 0.5), (29.0, 29.0), (1.5, 1.5), (-3600.0, 0.5)):
+        wall[0] += wall_passes
+        awake[0] += awake_passes
+        told.append(clocks.tell())
+    assert told == [True, True, False, False, True, False]
