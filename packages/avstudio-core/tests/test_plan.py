@@ -167,13 +167,13 @@ def test_a_very_long_chain_is_no_trouble() -> None:
         (
             "audio.make | audio.split:tuba stems=vocals | audio.write",
             "makes no 'tuba'. It makes: vocals.",
-            "audio.write",
+            "audio.split:tuba",
         ),
         ("audio.make | audio.split stems=tuba", "No stem is named 'tuba'. Did you mean 'tube'?", "audio.split"),
         (
             "audio.make | audio.split | audio.write",
             "'split' makes vocals, drums: write which one to read",
-            "audio.write",
+            "audio.split",
         ),
         ("audio.make | audio.split shift=2", "no parameter 'shift'. Did you mean 'shifts'?", "audio.split"),
         ("audio.split shifts=99", "'shifts' is '99': should be less than or equal to 10 (Shifts.)", "audio.split"),

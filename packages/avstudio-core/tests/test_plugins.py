@@ -119,7 +119,7 @@ def test_a_broken_plugin_is_set_aside_with_its_reason(install: Install, source: 
     ("source", "reason"),
     [
         ("raise RuntimeError('no luck')", "RuntimeError: no luck"),
-        ("return None", "NoneType"),
+        ("return None", "no list of classes"),
         ("return [object]", "has no name: set a class attribute 'name'"),
     ],
 )

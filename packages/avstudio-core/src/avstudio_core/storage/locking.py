@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from avstudio_core.errors import DataFolderError
+
+WAIT_SECONDS = 0.02
+
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a file's lock, waiting for other processes; the death of its holder lets it go."""
+def locked(path: Path, patience: float = math.inf) -> Iterator[None]:
+    """Hold a file's lock, waiting for other processes; the death of its holder lets it go.
+
+    Raises `DataFolderError` when another has held it for `patience` seconds.
+    """
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _take(descriptor, path, patience)
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path, patience: float) -> None:
+    if patience == math.inf:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                said = f"Another program has held '{path}' for {patience:g} s. Close it, or set AVSTUDIO_HOME."
+                raise DataFolderError(said) from None
+            time.sleep(WAIT_SECONDS)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from avstudio_core.errors import DataFolderError, StorageError
-from avstudio_core.storage.database import Database
+from avstudio_core.storage.database import Database, translated
 from avstudio_core.storage.locking import locked
 
+LOCK_SECONDS = 30.0
+"""How long another program may take to bring the folder up to date; they do it one after another."""
 REVISIONS = ("0001", "0002", "0003")
 """Every revision of the schema, oldest first; the scripts are in `migrations/versions`."""
 
@@ -21,7 +24,7 @@ def open_database(home: Path) -> Database:
     """
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with locked(home / "schema.lock"):
+        with locked(home / "schema.lock", LOCK_SECONDS):
             database = Database(home / "avstudio.db")
             try:
                 _bring_up(database)
@@ -30,6 +33,8 @@ def open_database(home: Path) -> Database:
                 raise
     except OSError as error:
         raise DataFolderError(f"{StorageError.of(error, home)} Set AVSTUDIO_HOME to a folder of yours.") from error
+    except SQLAlchemyError as error:
+        raise translated(error, home / "avstudio.db") from error
     return database
 
 

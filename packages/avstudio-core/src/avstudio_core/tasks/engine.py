@@ -90,6 +90,7 @@ class Engine:
         """Jobs that are over, and whose end is not yet written."""
         self._unknown: set[tuple[str, str, int]] = set()
         self._swept = False
+        self._stumbled = ""
         self._woken = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -115,10 +116,19 @@ class Engine:
         while not self._closing.is_set():
             try:
                 self._round()
-            except Exception:  # the engine must outlive a full disk or a locked database
-                LOG.exception("The engine stumbled and tries again in %g s.", STUMBLE_SECONDS)
-                self._closing.wait(STUMBLE_SECONDS)
+                self._stumbled = ""
+            except Exception as error:  # the engine must outlive a full disk or a locked database
+                self._stumble(error)
             self._woken.wait(LOOK_SECONDS)
+
+    def _stumble(self, error: Exception) -> None:
+        """Say once what is in the way, and wait a while before the next try."""
+        if not isinstance(error, AVStudioError):
+            LOG.exception("The engine stumbled and tries again in %g s.", STUMBLE_SECONDS)
+        elif str(error) != self._stumbled:
+            LOG.warning("No task can be taken: %s", error)
+            self._stumbled = str(error)
+        self._closing.wait(STUMBLE_SECONDS)
 
     def _round(self) -> None:
         now = time.time()

@@ -16,6 +16,7 @@ from avstudio_core.storage.database import Database, Transaction
 from avstudio_core.storage.locking import locked
 from avstudio_core.storage.tables import loaded_models, studios
 
+LOCK_SECONDS = 30.0
 _HELD: set[int] = set()
 """The descriptors whose locks say that studios of this process are alive."""
 
@@ -38,7 +39,7 @@ class Presence:
         self._folder = home / "studios"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = home / "studios.lock"
-        with locked(self._lock):  # nobody sees the file before it is held
+        with locked(self._lock, LOCK_SECONDS):  # nobody sees the file before it is held
             self._descriptor = os.open(self._folder / self.id, os.O_CREAT | os.O_RDWR, 0o600)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         _HELD.add(self._descriptor)

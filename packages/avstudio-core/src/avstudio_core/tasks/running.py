@@ -123,4 +123,5 @@ def _explained(order: Order, result: Result, context: Context, distribution: str
 
 def _failed(order: Order, error: BaseException, code: str, message: str, *, retryable: bool = False) -> Report:
     lines = "".join(traceback.format_exception(error))
-    return Report(job_id=order.job_id, kind="failed", code=code, message=message, traceback=lines, retryable=retryable)
+    said = order.told(message)
+    return Report(job_id=order.job_id, kind="failed", code=code, message=said, traceback=lines, retryable=retryable)
