@@ -39,6 +39,20 @@ def test_a_plugin_hears_of_every_event_in_order(
     assert told[-1].type == "task.completed"
 
 
+def test_a_plugin_hears_of_its_studios_tasks_whoever_runs_them(
+    write_plugin: Callable[[str], ModuleType], open_studio: Callable[..., Studio]
+) -> None:
+    listener = write_plugin(LISTENER)
+    studio = open_studio(listener, workers=1)
+    waiting = [studio.submit("exercise.wait", seconds=0.2) for _ in range(6)]
+    open_studio().start()
+    for handle in waiting:
+        handle.result(20)
+    studio.close()
+    told = [event.task_id for event in listener.heard if event.type == "task.completed"]
+    assert sorted(told) == sorted(handle.task_id for handle in waiting)
+
+
 def test_a_plugin_hears_that_a_studio_has_started(
     write_plugin: Callable[[str], ModuleType], open_studio: Callable[..., Studio]
 ) -> None:

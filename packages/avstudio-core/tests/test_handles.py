@@ -5,12 +5,12 @@ import threading
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from avstudio_core import Studio, TaskOptions
 from avstudio_core.errors import TaskCancelled, TaskFailed
+from avstudio_core.handle import PlanHandle
 from avstudio_core.tasks.events import Event
 
 OpenStudio = Callable[..., Studio]
@@ -116,11 +116,40 @@ def test_waiting_has_an_end(studio: Studio) -> None:
         handle.result(20)
 
 
-def test_a_plan_raises_what_caused_the_rest(studio: Studio, write_plugin: Callable[[str], ModuleType]) -> None:
-    handle = studio.submit_plan("exercise.fail message='the cause'")
-    with pytest.raises(TaskFailed, match="the cause"):
+def test_waiting_for_no_time_gives_what_is_there(studio: Studio) -> None:
+    plan = studio.submit_plan("exercise.wait")
+    plan.result(20)
+    for timeout in (0, -1, 1e-6):
+        assert plan.result(timeout)["wait"] == plan.steps["wait"].result(timeout)
+
+
+def test_who_gives_up_waiting_is_forgotten(studio: Studio) -> None:
+    handle = studio.submit("exercise.wait", seconds=60)
+    for _ in range(20):
+        with pytest.raises(TimeoutError):
+            handle.result(0.001)
+    assert studio.tasks._waiting._futures == {}
+
+
+def test_a_plan_raises_what_caused_the_rest(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "file.txt").write_text("x")
+    source = studio.take_in(tmp_path / "file.txt")
+    source.path.write_text("y")
+    handle = studio.submit_plan("exercise.copy | exercise.copy", source)
+    with pytest.raises(TaskFailed, match="has changed since it was stored"):
         handle.result(20)
-    handle.cancel()
+    assert [step.task().state for step in handle.steps.values()] == ["FAILED", "BLOCKED"]
+
+
+def test_awaiting_plans_takes_no_threads(studio: Studio) -> None:
+    async def give_up() -> int:
+        plans = [studio.submit_plan("exercise.wait seconds=60") for _ in range(40)]
+        for plan in plans:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(_plan(plan), 0.01)
+        return await asyncio.to_thread(lambda: 7)
+
+    assert asyncio.run(give_up()) == 7
 
 
 def test_a_plan_is_cancelled_as_a_whole(studio: Studio, tmp_path: Path) -> None:
@@ -153,3 +182,7 @@ def test_a_handle_can_be_had_again_by_its_id(studio: Studio) -> None:
 
 async def _result(studio: Studio) -> object:
     return await studio.submit("exercise.wait", seconds=0.1)
+
+
+async def _plan(plan: PlanHandle) -> object:
+    return await plan

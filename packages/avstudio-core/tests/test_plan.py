@@ -18,6 +18,7 @@ class SplitParams(Params):
     stems: tuple[str, ...] = Field(default=("vocals", "drums"), description="Stems to make.")
     shifts: int = Field(default=1, ge=0, le=10, description="Shifts.")
     mode: Literal["fast", "good"] = Field(default="fast", description="How.")
+    gains: dict[str, float] = Field(default={}, description="By stem.")
 
 
 class Split(Processor[SplitParams, Result]):
@@ -324,3 +325,9 @@ def _written(medium: str, verb: str, output: str | None, params: Mapping[str, st
 def _quoted(value: str) -> str:
     """As a shell reads it: single quotes, and a single quote itself between double ones."""
     return "'" + value.replace("'", "'\"'\"'") + "'"
+
+
+def test_structure_is_given_as_json() -> None:
+    plan = Plan.parse("""audio.split gains='{"vocals": 0.5}' stems='["vocals", "drums"]'""")
+    ((_, params, _),) = plan.check(known, "audio/wav")
+    assert (params.model_dump()["gains"], params.model_dump()["stems"]) == ({"vocals": 0.5}, ("vocals", "drums"))

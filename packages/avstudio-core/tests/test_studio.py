@@ -582,6 +582,32 @@ def test_an_export_overwrites_only_when_told(studio: Studio, tmp_path: Path) -> 
     assert (tmp_path / "out.txt").read_text() == "hello"
 
 
+def test_an_export_into_a_folder_keeps_the_name(studio: Studio, tmp_path: Path) -> None:
+    written = studio.run("text.write", text="hello").written
+    assert studio.export(written, tmp_path) == tmp_path / "text.txt"
+    assert studio.export(written, f"{tmp_path}/new/") == tmp_path / "new" / "text.txt"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (b"bytes", "A source is a path, an artifact or the id of one, and not 'b'bytes''"),
+        ("https://example.com/a.mp3", "'https://example.com/a.mp3' is an address"),
+        ("art_of_noise", "'art_of_noise'"),
+        ("", "names no file"),
+        ("/dev/null", "'/dev/null' is (empty|a device or a pipe)"),
+    ],
+)
+def test_what_is_no_source_is_said(studio: Studio, source: Any, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        studio.submit("text.read", source)
+
+
+def test_a_stored_artifact_is_a_source_by_its_id(studio: Studio, letter: Path) -> None:
+    written = studio.run("text.write", text="hello").written
+    assert studio.run("text.read", written.id).text == "hello"
+
+
 @pytest.mark.parametrize("name", ["歌" * 80 + ".txt", "x" * 251 + ".txt"])
 def test_an_export_takes_any_name_that_the_system_takes(studio: Studio, tmp_path: Path, name: str) -> None:
     written = studio.run("text.write", text="hello").written

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, Self
@@ -196,7 +198,7 @@ def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Para
     for name in given:
         if name not in fields:
             raise InvalidParams(_unknown_parameter(processor.name, name, list(fields)))
-    values = {name: _listed(declared, name, value) for name, value in given.items()}
+    values = {name: _structured(declared, name, value) for name, value in given.items()}
     try:
         return declared.model_validate(values)
     except ValidationError as error:
@@ -255,19 +257,32 @@ def _assignments(text: str) -> dict[str, JsonValue]:
     return params
 
 
-def _listed(declared: type[Params], name: str, value: Any) -> Any:
-    """Text for a field that takes several values is split at its commas."""
-    if not isinstance(value, str) or name not in _lists(declared):
+def _structured(declared: type[Params], name: str, value: Any) -> Any:
+    """Text for a field that takes several values is split at its commas; for one with structure it may be JSON."""
+    if not isinstance(value, str) or (kinds := _structures(declared).get(name)) is None:
         return value
-    return [item.strip() for item in value.split(",")]
+    if value.lstrip()[:1] in ("{", "["):
+        with contextlib.suppress(ValueError):
+            return json.loads(value)
+    return [item.strip() for item in value.split(",")] if "array" in kinds else value
 
 
 @lru_cache(maxsize=1024)
-def _lists(declared: type[Params]) -> frozenset[str]:
-    """The parameters that take several values; pydantic takes milliseconds to tell."""
-    properties = declared.model_json_schema()["properties"].items()
-    kinds = {name: {one.get("type") for one in (schema, *schema.get("anyOf", ()))} for name, schema in properties}
-    return frozenset(name for name, known in kinds.items() if "array" in known)
+def _structures(declared: type[Params]) -> dict[str, set[str]]:
+    """The parameters that take several values or have structure, and which of both; pydantic takes milliseconds."""
+    schema = declared.model_json_schema()
+    found = {name: set(_types(one, schema.get("$defs", {}))) for name, one in schema["properties"].items()}
+    return {name: kinds & {"array", "object"} for name, kinds in found.items() if kinds & {"array", "object"}}
+
+
+def _types(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[str]:
+    """The JSON types that a schema allows."""
+    if "type" in schema:
+        yield schema["type"]
+    if "$ref" in schema:
+        yield from _types(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    for one in (*schema.get("anyOf", ()), *schema.get("allOf", ())):
+        yield from _types(one, definitions)
 
 
 def _unknown_parameter(processor: str, name: str, fields: list[str]) -> str:

@@ -318,9 +318,10 @@ class Engine:
     def _made(self, running: Running, report: Report) -> Finished:
         kind = self._workplace.processor(running.order.processor).result_type
         result = kind.model_validate_json(report.result)
+        given = running.order.source.id if running.order.source else None
         return Finished(
             result=report.result,
-            artifacts=tuple(one for one in artifacts_in(result).values() if one != running.order.source),
+            artifacts=tuple(one for one in artifacts_in(result).values() if one.id != given),
             folder=running.order.folder,
             records=result.records(),
             cache_key=running.cache_key,

@@ -1,0 +1,83 @@
+"""What an earlier result is good for: its files are verified, named after the source of today, and reviewed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from avstudio_core import Studio, TaskOptions
+from avstudio_core.tasks.states import State
+
+OpenStudio = Callable[..., Studio]
+
+
+@pytest.fixture
+def studio(open_studio: OpenStudio) -> Studio:
+    return open_studio()
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    path = tmp_path / "song.mp3"
+    path.write_bytes(b"la la la")
+    return path
+
+
+def test_files_from_the_cache_are_named_after_the_source_of_today(studio: Studio, song: Path) -> None:
+    first = studio.run("exercise.copy", song)
+    again = studio.run("exercise.copy", song.rename(song.with_name("other song.mp3")))
+    assert again.cache_hit
+    assert (first.copied.name, again.copied.name) == ("song.mp3", "other song.mp3")
+    assert again.copied.sha256 == first.copied.sha256
+    assert studio.artifact(again.copied.id).name == "other song.mp3"
+    parents = studio.artifact(again.copied.id).lineage
+    assert parents is not None
+    assert studio.artifact(parents.parents[0]).name == "other song.mp3"
+
+
+def test_a_rotten_file_is_no_answer_and_is_mended(studio: Studio, song: Path) -> None:
+    first = studio.run("exercise.copy", song, suffix="!")
+    first.copied.path.unlink()
+    first.copied.path.write_bytes(b"rotten")
+    again = studio.run("exercise.copy", song, suffix="!")
+    assert not again.cache_hit
+    assert first.copied.path.read_bytes() == b"la la la!"
+
+
+def test_a_source_whose_stored_copy_rotted_is_taken_in_again(studio: Studio, song: Path) -> None:
+    stored = studio.take_in(song).path
+    stored.unlink()
+    stored.write_bytes(b"rotten")
+    assert studio.run("exercise.copy", song, suffix="!").copied.path.read_bytes() == b"la la la!"
+
+
+def test_a_result_that_its_plugin_no_longer_understands_is_no_answer(
+    open_studio: OpenStudio, write_plugin: Callable[[str], ModuleType]
+) -> None:
+    source = """
+        class CountResult(Result):
+            {field}: int = Field(description="How many.")
+        class Count(Processor[Params, CountResult]):
+            name = "word.count"
+            def run(self, source, params, context):
+                return CountResult({field}=3)
+        @hookimpl
+        def register_processors():
+            return [Count]
+    """
+    for field in ("words", "letters"):
+        studio = open_studio(write_plugin(source.format(field=field)))
+        assert getattr(studio.run("word.count"), field) == 3
+        studio.close()
+
+
+def test_a_person_is_asked_about_an_earlier_result_too(studio: Studio, song: Path) -> None:
+    studio.run("exercise.copy", song)
+    handle = studio.submit("exercise.copy", song, options=TaskOptions(reviewer="person"))
+    list(handle.events())
+    assert handle.task().state is State.AWAITING_REVIEW
+    studio.tasks.accept(handle.task_id)
+    assert handle.result(20).cache_hit

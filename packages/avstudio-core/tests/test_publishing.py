@@ -1,0 +1,113 @@
+"""What a run may publish, and what an author is told who does it wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from avstudio_core import Studio
+from avstudio_core.errors import PluginError, TaskFailed
+
+SLOPPY = """
+import math
+
+class SloppyParams(Params):
+    way: str = Field(default="", description="What is done wrong.")
+
+class SloppyResult(Result):
+    made: Artifact | None = Field(default=None, description="A file.")
+    many: list[Artifact] = Field(default=[], description="Files.")
+    number: float = Field(default=0.0, description="A number.")
+
+class Sloppy(Processor[SloppyParams, SloppyResult]):
+    "Do something wrong."
+    name = "sloppy.work"
+    accepts = ("*/*",)
+
+    def needs(self, params, source):
+        return {}["what"] if params.way == "plans badly" else Needs()
+
+    def run(self, source, params, context):
+        if params.way == "publishes its source":
+            return SloppyResult(made=context.publish(source.path, "copy.txt", "text/plain"))
+        if params.way == "gives its source back":
+            return SloppyResult(made=source)
+        if params.way == "wants folders":
+            context.new_path("sub/file.txt")
+        if params.way == "counts nothing":
+            context.progress(math.nan, "of nothing")
+        if params.way == "has no number":
+            return SloppyResult(number=math.nan)
+        if params.way == "gives nothing":
+            return None
+        if params.way == "lists files":
+            path = context.new_path("file.txt")
+            path.write_text("x")
+            return SloppyResult(many=[context.publish(path, "file.txt", "text/plain")])
+        return SloppyResult()
+
+class Hollow(Processor):
+    name = "sloppy.hollow"
+
+@hookimpl
+def register_processors():
+    return [Sloppy, Hollow]
+"""
+
+
+@pytest.fixture
+def studio(open_studio: Callable[..., Studio], write_plugin: Callable[[str], ModuleType]) -> Studio:
+    return open_studio(write_plugin(SLOPPY))
+
+
+@pytest.fixture
+def letter(tmp_path: Path) -> Path:
+    path = tmp_path / "letter.txt"
+    path.write_text("dear")
+    return path
+
+
+def test_a_source_that_is_published_is_copied(studio: Studio, letter: Path) -> None:
+    source = studio.take_in(letter)
+    made = studio.run("sloppy.work", source, way="publishes its source").made
+    assert (made.name, made.path.read_text()) == ("copy.txt", "dear")
+    assert made.id != source.id
+    studio.store.verify(source.sha256)
+
+
+def test_a_source_that_is_given_back_stays_what_it_is(studio: Studio, letter: Path) -> None:
+    source = studio.take_in(letter)
+    assert studio.run("sloppy.work", source, way="gives its source back").made == source
+
+
+def test_progress_of_nothing_is_none(studio: Studio, letter: Path) -> None:
+    handle = studio.submit("sloppy.work", letter, way="counts nothing")
+    assert [event.data["percent"] for event in handle.events() if event.type == "task.progress"] == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        ("lists files", r"published 'file\.txt', and its result has it in no field that is an Artifact or a dict"),
+        ("gives nothing", "is declared to give SloppyResult, and gave 'None'"),
+        ("has no number", "NaN or infinity in 'number'"),
+        ("wants folders", "'sub/file.txt' is not the name of a file"),
+    ],
+)
+def test_an_author_is_told_what_is_wrong(studio: Studio, letter: Path, way: str, said: str) -> None:
+    with pytest.raises(TaskFailed, match=said) as failed:
+        studio.run("sloppy.work", letter, way=way)
+    assert failed.value.cause in ("plugin", "invalid_input")
+
+
+def test_a_processor_that_cannot_plan_is_said_at_once(studio: Studio, letter: Path) -> None:
+    with pytest.raises(PluginError, match=r"sloppy\.work could not be planned: KeyError: 'what'"):
+        studio.submit("sloppy.work", letter, way="plans badly")
+
+
+def test_a_processor_that_lacks_what_all_have_is_said(studio: Studio) -> None:
+    with pytest.raises(PluginError, match=r"The processor 'sloppy\.hollow' is broken: .*run"):
+        studio.submit("sloppy.hollow")
