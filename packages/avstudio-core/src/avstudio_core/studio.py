@@ -129,6 +129,9 @@ class Studio:
         given = self._given(source)
         media_type = given.media_type if isinstance(given, Artifact) else guess(given) if given else None
         checked = plan.check(self.processor, media_type)
+        for _, _, needs in checked:
+            if needs.model and os.sep in needs.model:  # a user's own files: read here, once, and not by the engine
+                self.shelf.digest(needs.model)
         artifact = self.take_in(given, options.project) if isinstance(given, Path) else given
         ids = {step.id: new_id("task") for step, _, _ in checked}
         new = [
@@ -205,7 +208,7 @@ class Studio:
         partial = path.with_name(f".{new_id('partial')}")
         try:
             if path.exists() and not overwrite:
-                raise OutputExists(f"'{path}' exists already. Choose another place, or allow to overwrite it.")
+                raise OutputExists(f"'{path}' exists already. Choose another place, or overwrite it (--overwrite).")
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(self.store.path(artifact.sha256), partial)
             partial.replace(path)

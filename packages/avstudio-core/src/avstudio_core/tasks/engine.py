@@ -24,6 +24,7 @@ from avstudio_core.tasks.earlier import answered, cache_key
 from avstudio_core.tasks.job import Claim, Finished, Wanted
 from avstudio_core.tasks.presence import Presence
 from avstudio_core.tasks.queue import Queue
+from avstudio_core.tasks.settling import Settling
 from avstudio_core.tasks.task import CANCELLED, Problem
 
 LOG = logging.getLogger(__name__)
@@ -84,10 +85,7 @@ class Engine:
         self._unable: set[str] = set()
         """Processors that other studios' tasks found this one unable to run."""
         self._due = self._heartbeat = self._patrol = self._look = 0.0
-        self._unwritten: list[Callable[[], object]] = []
-        """What could not be written, to be tried again."""
-        self._settling: set[str] = set()
-        """Jobs that are over, and whose end is not yet written."""
+        self._settling = Settling()
         self._unknown: set[tuple[str, str, int]] = set()
         self._swept = False
         self._stumbled = ""
@@ -150,9 +148,7 @@ class Engine:
         if time.monotonic() >= self._heartbeat:
             self._queue.renew()
             self._heartbeat = time.monotonic() + self._workplace.settings.lease_seconds / 4
-        unwritten, self._unwritten = self._unwritten, []
-        for write in unwritten:
-            write()
+        self._settling.again()
         self._recover()
         dead = self._presence.dead()
         self._queue.reap(dead, silent=self._clocks.tell())
@@ -172,7 +168,7 @@ class Engine:
 
     def _recover(self) -> None:
         """Hand out again what the database takes for running here and nobody here knows, twice in a row."""
-        known = set(self._running) | set(self._settling)
+        known = set(self._running) | self._settling.jobs
         unknown = {job for job in self._queue.open_jobs() if job[0] not in known}
         problem = Problem(code="worker_lost", message="The studio lost sight of this run.")
         for _, task_id, fence in unknown & self._unknown:
@@ -200,7 +196,7 @@ class Engine:
         except Unavailable as error:
             if claim.task.origin != self._queue.studio:  # the studio that submitted it planned it, and may do it
                 self._unable.add(claim.task.processor)
-                self._surely(claim, lambda: self._queue.hand_back(claim))
+                self._settling.surely(claim.job_id, lambda: self._queue.hand_back(claim))
             else:
                 self._fail(claim, Problem(code=error.code, message=str(error)))
         except AVStudioError as error:
@@ -210,7 +206,7 @@ class Engine:
             self._fail(claim, Problem(code="processor_error", message=message))
         else:
             if earlier is not None:
-                self._surely(claim, lambda: self._queue.finish_from_cache(claim, earlier))
+                self._settling.surely(claim.job_id, lambda: self._queue.finish_from_cache(claim, earlier))
                 return
             # What a person asked for once more is no answer to those who ask plainly.
             key = key if claim.task.feedback is None else None
@@ -328,7 +324,7 @@ class Engine:
         )
 
     def _publish(self, running: Running, done: Finished) -> None:
-        self._settling.add(running.claim.job_id)
+        self._settling.begin(running.claim.job_id)
         future = self._queue.finish(running.claim, done)
         future.add_done_callback(lambda future: self._finished(running, done, future))
 
@@ -336,32 +332,20 @@ class Engine:
         """The run is published; or its claim was stale; or publishing failed, and the task fails with the reason."""
         error = future.exception()
         if isinstance(error, DataFolderError):  # another program holds the database: what was made can wait
-            self._unwritten.append(lambda: self._publish(running, done))
+            self._settling.later(lambda: self._publish(running, done))
             return
         if error is not None:
             code = error.code if isinstance(error, AVStudioError) else "error"
             self._fail(running.claim, Problem(code=code, message=str(error)))
             abandon(self._queue.database, self._store, running.order.folder)
             return
-        self._settling.discard(running.claim.job_id)
+        self._settling.end(running.claim.job_id)
         if not future.result():  # cancelled, or taken over, in the meantime
             self._fail(running.claim, Problem(code=CANCELLED, message="The task was cancelled."))
         self._store.discard(running.order.folder)
 
     def _fail(self, claim: Claim, problem: Problem, *, retryable: bool = False) -> None:
-        self._surely(claim, lambda: self._queue.fail(claim, problem, retryable=retryable))
-
-    def _surely(self, claim: Claim, write: Callable[[], Future[bool]]) -> None:
-        """Write down how a job ended; when the disk is full, say, again later: no task stays in progress for ever."""
-
-        def look(future: Future[bool]) -> None:
-            if future.exception() is not None:
-                self._unwritten.append(lambda: self._surely(claim, write))
-            else:
-                self._settling.discard(claim.job_id)
-
-        self._settling.add(claim.job_id)
-        write().add_done_callback(look)
+        self._settling.surely(claim.job_id, lambda: self._queue.fail(claim, problem, retryable=retryable))
 
     def _sent_back(self, running: Running, reason: str) -> None:
         self._store.discard(running.order.folder)
@@ -369,7 +353,7 @@ class Engine:
             said = f"{running.order.processor} was refused by its own review twice: {reason}"
             self._fail(running.claim, Problem(code="review", message=said))
             return
-        self._settling.add(running.claim.job_id)
+        self._settling.begin(running.claim.job_id)
         future = self._queue.rerun(running.claim, reason)
         future.add_done_callback(lambda future: self._run_again(running, reason, future))
 
@@ -383,16 +367,16 @@ class Engine:
             order = running.order.model_copy(update=update)
             self._running[again.job_id] = Running(again, order, running.cache_key, again=True)
             self._executor.start(order)
-        self._settling.discard(running.claim.job_id)
+        self._settling.end(running.claim.job_id)
 
     def _ended(self, running: Running, report: Report) -> None:
         self._store.discard(running.order.folder)
         problem = Problem(code=report.code, message=report.message, traceback=report.traceback)
         if report.kind == "lost":
             claim = running.claim
-            if self._closing.is_set():
-                self._surely(claim, lambda: self._queue.hand_back(claim))
+            if self._closing.is_set() or report.code == "closing":  # given back, and not died
+                self._settling.surely(claim.job_id, lambda: self._queue.hand_back(claim))
             else:
-                self._surely(claim, lambda: self._queue.lose(claim.task_id, claim.fence, problem))
+                self._settling.surely(claim.job_id, lambda: self._queue.lose(claim.task_id, claim.fence, problem))
         else:
             self._fail(running.claim, problem, retryable=report.retryable)
