@@ -9,9 +9,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 import pytest
 
@@ -19,6 +21,7 @@ from avstudio_core import Studio
 from avstudio_core.errors import TaskCancelled, TaskFailed
 from avstudio_core.handle import Handle
 from avstudio_core.tasks import local
+from avstudio_core.tasks.process import hire
 from avstudio_core.tasks.states import State
 
 OpenStudio = Callable[..., Studio]
@@ -230,6 +233,19 @@ def test_an_interrupt_is_the_studios_to_handle(studio: Studio) -> None:
     assert worker in {studio.submit("rough.work", number=n).result(30).process for n in range(4)}
 
 
+def test_a_worker_that_cannot_be_started_holds_no_memory(
+    open_studio: OpenStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = open_studio(executor="local", memory_mb=1000)
+    errors = [OSError(11, "Resource temporarily unavailable")]
+    monkeypatch.setattr(local, "hire", lambda *given: _raise(errors.pop()) if errors else hire(*given))
+    with suppress(TaskFailed):  # or it is tried again
+        studio.submit("exercise.load", memory_mb=700).result(20)
+    studio.submit("exercise.load", memory_mb=700).result(20)
+    studio.submit("exercise.load", model="other", memory_mb=700).result(20)
+    assert [(model.lane, model.memory_mb) for model in studio.pool.loaded()] == [("exercise/other@cpu", 700)]
+
+
 def test_a_worker_that_was_killed_while_idle_is_replaced(open_studio: OpenStudio, rough: ModuleType) -> None:
     studio = open_studio(rough, executor="local", workers=1)
     worker = studio.submit("rough.work").result(30).process
@@ -282,6 +298,10 @@ def test_a_task_of_a_studio_that_was_killed_is_finished_by_another(
     with pytest.raises(TaskCancelled):
         studio.handle(task.id).result(30)
     assert studio.tasks.get(task.id).state is State.FAILED
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def _noted(note: Path) -> list[list[str]]:

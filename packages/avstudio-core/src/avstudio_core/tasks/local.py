@@ -157,7 +157,11 @@ class Desk:
         if not self._executor.admit(self._lane, order, self.evict):
             return False
         host = self._executor.host
-        self._process = hire(host.settings.environment(), host.extra_modules)
+        try:
+            self._process = hire(host.settings.environment(), host.extra_modules)
+        except BaseException:
+            self._end()  # what was admitted is not there
+            raise
         return True
 
     def _end(self) -> None:
