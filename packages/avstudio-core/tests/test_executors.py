@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
 from typing import NoReturn
 
@@ -21,7 +24,7 @@ from avstudio_core import Studio
 from avstudio_core.errors import TaskCancelled, TaskFailed
 from avstudio_core.handle import Handle
 from avstudio_core.tasks import local
-from avstudio_core.tasks.process import hire
+from avstudio_core.tasks.process import AT_A_TIME, LONGEST_LINE, MOST_AT_ONCE, Process, hire
 from avstudio_core.tasks.states import State
 
 OpenStudio = Callable[..., Studio]
@@ -254,6 +257,47 @@ def test_a_worker_that_was_killed_while_idle_is_replaced(open_studio: OpenStudio
     assert handle.result(30).process != worker
 
 
+ECHO = """
+import json, sys
+from multiprocessing.connection import Connection
+
+studio = Connection(int(sys.argv[1]))
+for _ in range(40):
+    studio.send_bytes(str(len(json.loads(studio.recv_bytes()))).encode())
+"""
+
+
+def test_messages_of_several_threads_come_whole(tmp_path: Path) -> None:
+    (tmp_path / "echo.py").write_text(ECHO)
+    process = Process({**os.environ, "PYTHONPATH": str(tmp_path)}, "echo")
+    threads = [Thread(target=_send, args=(process, 20, json.dumps("x" * length))) for length in (3, 2_000_000)]
+    for thread in threads:
+        thread.start()
+    told = process.messages(print)
+    assert Counter(int(next(told)) for _ in range(40)) == {3: 20, 2_000_000: 20}
+    process.leave()
+
+
+def test_a_worker_that_cannot_read_a_message_ends(rough: ModuleType) -> None:
+    process = hire({"AVSTUDIO_PLUGINS": ""}, [rough.__name__])
+    process.send("nonsense")
+    with pytest.raises(EOFError):
+        next(process.messages(print))
+    assert "exited with status 1. It said: " in process.obituary()
+    process.leave()
+
+
+def test_one_that_writes_without_end_is_read_a_little_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(dict(os.environ), "this")
+    endless = io.BytesIO(b"x" * 100_000_000)
+    with monkeypatch.context() as patched:
+        patched.setattr(process, "_lines", endless)
+        assert process.read_lines(to_the_end=False) == []
+        assert process.read_lines() == ["x" * LONGEST_LINE]
+    assert endless.tell() <= 2 * MOST_AT_ONCE * AT_A_TIME
+    process.leave()
+
+
 def test_workers_go_when_their_studio_is_killed(rough: ModuleType, tmp_path: Path) -> None:
     with _elsewhere(rough, tmp_path / "home", "print(studio.run('rough.work').process, flush=True)") as other:
         assert other.stdout is not None
@@ -298,6 +342,11 @@ def test_a_task_of_a_studio_that_was_killed_is_finished_by_another(
     with pytest.raises(TaskCancelled):
         studio.handle(task.id).result(30)
     assert studio.tasks.get(task.id).state is State.FAILED
+
+
+def _send(process: Process, times: int, message: str) -> None:
+    for _ in range(times):
+        process.send(message)
 
 
 def _raise(error: Exception) -> NoReturn:

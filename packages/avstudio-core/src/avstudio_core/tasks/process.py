@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ JOBS = "avstudio_core.tasks.worker"
 """The module that runs jobs."""
 LONGEST_LINE = 500
 """Characters; of a longer line that a worker writes, the rest is left out."""
+AT_A_TIME = 1 << 16
+MOST_AT_ONCE = 16
+"""Reads of what a worker has written, before its messages have their turn: more than a pipe holds."""
 KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
 """The most to which glibc goes of itself, or not, as it happens: whether a model's working memory is given back to the
 kernel and taken again, page by page, for every layer decides over a tenth of its time."""
@@ -52,6 +56,7 @@ class Process:
         self._lines = self.popen.stdout
         os.set_blocking(self._lines.fileno(), False)
         self._connection = Connection(ours.detach())
+        self._sending = threading.Lock()
         self._either = selectors.DefaultSelector()
         self._either.register(self._connection, selectors.EVENT_READ)
         self._either.register(self._lines, selectors.EVENT_READ)
@@ -59,8 +64,8 @@ class Process:
         self.said: deque[str] = deque(maxlen=8)
 
     def send(self, message: str) -> None:
-        """Send JSON; a process that is gone is found out when its answer is awaited."""
-        with contextlib.suppress(OSError):
+        """Send JSON, whole, from any thread; a process that is gone is found out when its answer is awaited."""
+        with contextlib.suppress(OSError), self._sending:
             self._connection.send_bytes(message.encode())
 
     def messages(self, on_line: Callable[[str], None]) -> Iterator[bytes]:
@@ -92,7 +97,7 @@ class Process:
         self.popen.wait()
         self._either.close()
         self._lines.close()
-        self._connection.close()
+        self._hang_up()
 
     def obituary(self) -> str:
         """How the process ended, with its last words."""
@@ -107,17 +112,27 @@ class Process:
     def read_lines(self, *, to_the_end: bool = True) -> list[str]:
         """The lines that the process has written since the last call, with one that has no end yet or without it."""
         written = []
-        while (read := self._lines.read(1 << 16)) is not None:
+        for _ in range(MOST_AT_ONCE):
+            read = self._lines.read(AT_A_TIME)
+            if read is None:  # nothing more for now
+                break
             written.append(read)
             if not read:  # its end
                 with contextlib.suppress(KeyError):
                     self._either.unregister(self._lines)
                 break
         lines = (self._unfinished + b"".join(written)).split(b"\n")
-        self._unfinished = b"" if to_the_end else lines.pop()
+        self._unfinished = b"" if to_the_end else lines.pop()[: 4 * LONGEST_LINE]
         texts = [line.decode(errors="replace").strip()[:LONGEST_LINE] for line in lines]
         self.said.extend(filter(None, texts))
         return [text for text in texts if text]
+
+    def _hang_up(self) -> None:
+        """Close the socket while nobody sends: its number may be that of another file a moment later."""
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as same:
+            same.shutdown(socket.SHUT_RDWR)  # frees who sends, and waits for a reader
+        with self._sending:
+            self._connection.close()
 
 
 _SPARE: list[tuple[dict[str, str], Process]] = []

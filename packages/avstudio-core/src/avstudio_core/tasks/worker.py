@@ -13,9 +13,11 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
+from typing import Any
 
 from avstudio_core.context import Context, Warm
 from avstudio_core.kinds.asking import Ask, Tell, Told
@@ -55,15 +57,21 @@ class Worker:
     def _listen(self) -> None:
         try:
             while True:
-                message = json.loads(self._connection.recv_bytes())
-                if "cancel" in message:
-                    self._cancel(message["cancel"])
-                elif "told" in message:
-                    self._told(Told.model_validate(message["told"]))
-                else:
-                    self._orders.put(Order.model_validate(message))
+                self._hear(json.loads(self._connection.recv_bytes()))
         except (EOFError, OSError):
-            os._exit(0)
+            pass  # the studio is gone
+        except BaseException:
+            traceback.print_exc()  # rather no worker than a deaf one
+        finally:
+            os._exit(1)
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if "cancel" in message:
+            self._cancel(message["cancel"])
+        elif "told" in message:
+            self._told(Told.model_validate(message["told"]))
+        else:
+            self._orders.put(Order.model_validate(message))
 
     def _cancel(self, job_id: str) -> None:
         self._cancelled.add(job_id)
