@@ -23,7 +23,7 @@ import pytest
 from avstudio_core import Studio
 from avstudio_core.errors import TaskCancelled, TaskFailed
 from avstudio_core.handle import Handle
-from avstudio_core.tasks import local
+from avstudio_core.tasks import local, process
 from avstudio_core.tasks.process import AT_A_TIME, LONGEST_LINE, MOST_AT_ONCE, Process, hire
 from avstudio_core.tasks.states import State
 
@@ -82,6 +82,21 @@ def spawn(params, context):
 def close_all(params, context):
     os.closerange(3, 200)
 
+def fork(params, context):
+    if os.fork() == 0:
+        time.sleep(60)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def fork_natively(params, context):
+    if ctypes.PyDLL(None).fork() == 0:
+        ctypes.PyDLL(None).sleep(60)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def hang_up(params, context):
+    library = ctypes.PyDLL(None)
+    library.shutdown(int(sys.argv[1]), 2)
+    library.sleep(600)
+
 def write_half(params, context):
     context.new_path("half.bin").write_bytes(b"x" * 1000)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -89,7 +104,8 @@ def write_half(params, context):
 WAYS = {
     "killed": by_signal(signal.SIGKILL), "crashes": by_signal(signal.SIGSEGV), "aborts": by_signal(signal.SIGABRT),
     "exits": lambda params, context: os._exit(7), "once": once, "hangs": hang, "deaf": deaf, "allocates": allocate,
-    "talks": talk, "chatters": chatter, "spawns": spawn, "closes": close_all, "writes half": write_half,
+    "talks": talk, "chatters": chatter, "spawns": spawn, "closes": close_all,
+    "forks": fork, "forks natively": fork_natively, "hangs up": hang_up, "writes half": write_half,
     "notes": lambda params, context: note(params, f"{params.number} {os.getpid()}"),
 }
 
@@ -131,9 +147,15 @@ def studio(open_studio: OpenStudio, rough: ModuleType) -> Studio:
         ("aborts", "was killed by SIGABRT"),
         ("exits", "exited with status 7"),
         ("closes", "was killed by SIG|exited with status"),
+        ("forks", "was killed by SIGKILL, perhaps for lack of memory"),
+        ("forks natively", "was killed by SIGKILL, perhaps for lack of memory"),
+        ("hangs up", "closed its socket, and was ended"),
     ],
 )
-def test_a_worker_that_dies_fails_its_own_task_only(studio: Studio, way: str, said: str) -> None:
+def test_a_worker_that_dies_fails_its_own_task_only(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, way: str, said: str
+) -> None:
+    monkeypatch.setattr(process, "PARTING_SECONDS", 0.2)
     dying = studio.submit("rough.work", way=way)
     others = [studio.submit("rough.work", number=n) for n in range(4)]
     with pytest.raises(TaskFailed, match=rf"The worker process ({said}).* It was handed out 2 times\.") as failed:
@@ -269,33 +291,33 @@ for _ in range(40):
 
 def test_messages_of_several_threads_come_whole(tmp_path: Path) -> None:
     (tmp_path / "echo.py").write_text(ECHO)
-    process = Process({**os.environ, "PYTHONPATH": str(tmp_path)}, "echo")
-    threads = [Thread(target=_send, args=(process, 20, json.dumps("x" * length))) for length in (3, 2_000_000)]
+    worker = Process({**os.environ, "PYTHONPATH": str(tmp_path)}, "echo")
+    threads = [Thread(target=_send, args=(worker, 20, json.dumps("x" * length))) for length in (3, 2_000_000)]
     for thread in threads:
         thread.start()
-    told = process.messages(print)
+    told = worker.messages(print)
     assert Counter(int(next(told)) for _ in range(40)) == {3: 20, 2_000_000: 20}
-    process.leave()
+    worker.leave()
 
 
 def test_a_worker_that_cannot_read_a_message_ends(rough: ModuleType) -> None:
-    process = hire({"AVSTUDIO_PLUGINS": ""}, [rough.__name__])
-    process.send("nonsense")
+    worker = hire({"AVSTUDIO_PLUGINS": ""}, [rough.__name__])
+    worker.send("nonsense")
     with pytest.raises(EOFError):
-        next(process.messages(print))
-    assert "exited with status 1. It said: " in process.obituary()
-    process.leave()
+        next(worker.messages(print))
+    assert "exited with status 1. It said: " in worker.obituary()
+    worker.leave()
 
 
 def test_one_that_writes_without_end_is_read_a_little_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    process = Process(dict(os.environ), "this")
+    worker = Process(dict(os.environ), "this")
     endless = io.BytesIO(b"x" * 100_000_000)
     with monkeypatch.context() as patched:
-        patched.setattr(process, "_lines", endless)
-        assert process.read_lines(to_the_end=False) == []
-        assert process.read_lines() == ["x" * LONGEST_LINE]
+        patched.setattr(worker, "_lines", endless)
+        assert worker.read_lines(to_the_end=False) == []
+        assert worker.read_lines() == ["x" * LONGEST_LINE]
     assert endless.tell() <= 2 * MOST_AT_ONCE * AT_A_TIME
-    process.leave()
+    worker.leave()
 
 
 def test_workers_go_when_their_studio_is_killed(rough: ModuleType, tmp_path: Path) -> None:
@@ -344,9 +366,9 @@ def test_a_task_of_a_studio_that_was_killed_is_finished_by_another(
     assert studio.tasks.get(task.id).state is State.FAILED
 
 
-def _send(process: Process, times: int, message: str) -> None:
+def _send(worker: Process, times: int, message: str) -> None:
     for _ in range(times):
-        process.send(message)
+        worker.send(message)
 
 
 def _raise(error: Exception) -> NoReturn:

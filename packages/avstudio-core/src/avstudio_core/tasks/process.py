@@ -23,6 +23,10 @@ JOBS = "avstudio_core.tasks.worker"
 """The module that runs jobs."""
 LONGEST_LINE = 500
 """Characters; of a longer line that a worker writes, the rest is left out."""
+LOOK_SECONDS = 1.0
+"""How often to look whether a silent worker lives: its socket does not end while a child of it holds it, too."""
+PARTING_SECONDS = 2.0
+"""How long a worker whose socket ended may take to end."""
 AT_A_TIME = 1 << 16
 MOST_AT_ONCE = 16
 """Reads of what a worker has written, before its messages have their turn: more than a pipe holds."""
@@ -75,7 +79,8 @@ class Process:
         """
         self.read_lines()  # of the time between two jobs
         while True:
-            ready = [key.fileobj for key, _ in self._either.select()]
+            ended = self.popen.poll() is not None  # looked up first: what it sent before is there now
+            ready = [key.fileobj for key, _ in self._either.select(0 if ended else LOOK_SECONDS)]
             spoke = self._connection in ready
             try:
                 message = self._connection.recv_bytes() if spoke else b""
@@ -85,10 +90,12 @@ class Process:
                         on_line(line)
             if spoke:
                 yield message
+            elif ended:
+                raise EOFError
 
     def kill(self, number: signal.Signals) -> None:
         """Signal the worker and whatever it started."""
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # the latter is macOS's word for a zombie
             os.killpg(self.popen.pid, number)
 
     def leave(self) -> None:
@@ -101,11 +108,13 @@ class Process:
 
     def obituary(self) -> str:
         """How the process ended, with its last words."""
-        code = self.popen.wait()
+        try:
+            how = _ending(self.popen.wait(PARTING_SECONDS))
+        except subprocess.TimeoutExpired:
+            self.kill(signal.SIGKILL)
+            self.popen.wait()
+            how = "closed its socket, and was ended"
         self.read_lines()
-        how = f"exited with status {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
-        if code == -signal.SIGKILL:
-            how += ", perhaps for lack of memory"
         last = f" It said: {' / '.join(self.said)}" if self.said else ""
         return f"The worker process {how}.{last}"
 
@@ -133,6 +142,12 @@ class Process:
             same.shutdown(socket.SHUT_RDWR)  # frees who sends, and waits for a reader
         with self._sending:
             self._connection.close()
+
+
+def _ending(code: int) -> str:
+    if code == -signal.SIGKILL:
+        return "was killed by SIGKILL, perhaps for lack of memory"
+    return f"exited with status {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
 
 
 _SPARE: list[tuple[dict[str, str], Process]] = []

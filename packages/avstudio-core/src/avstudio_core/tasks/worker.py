@@ -129,11 +129,19 @@ def die_with_the_studio() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def connected() -> Connection:
+    """This process's end of the socket, which no child of it keeps open: that it ends tells that this process did."""
+    connection = Connection(int(sys.argv[1]))
+    os.set_inheritable(connection.fileno(), False)
+    os.register_at_fork(after_in_child=connection.close)
+    return connection
+
+
 def main() -> None:
     die_with_the_studio()
     gc.set_threshold(100_000)  # imports make many objects that all stay: looking for garbage there only costs time
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the studio, which cancels cleanly
-    Worker(Connection(int(sys.argv[1]))).work()
+    Worker(connected()).work()
 
 
 if __name__ == "__main__":
