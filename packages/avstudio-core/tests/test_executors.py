@@ -19,10 +19,12 @@ from types import ModuleType
 from typing import NoReturn
 
 import pytest
+from pydantic import JsonValue
 
-from avstudio_core import Studio
+from avstudio_core import Needs, Studio
 from avstudio_core.errors import TaskCancelled, TaskFailed
 from avstudio_core.handle import Handle
+from avstudio_core.kinds.executor import Order, Report
 from avstudio_core.tasks import local, process
 from avstudio_core.tasks.process import AT_A_TIME, LONGEST_LINE, MOST_AT_ONCE, Process, hire
 from avstudio_core.tasks.states import State
@@ -106,6 +108,7 @@ WAYS = {
     "exits": lambda params, context: os._exit(7), "once": once, "hangs": hang, "deaf": deaf, "allocates": allocate,
     "talks": talk, "chatters": chatter, "spawns": spawn, "closes": close_all,
     "forks": fork, "forks natively": fork_natively, "hangs up": hang_up, "writes half": write_half,
+    "lasts": lambda params, context: time.sleep(params.number / 10),
     "notes": lambda params, context: note(params, f"{params.number} {os.getpid()}"),
 }
 
@@ -191,6 +194,34 @@ def test_a_run_out_of_memory_fails_alone(studio: Studio) -> None:
         studio.submit("rough.work", way="allocates").result(30)
     assert failed.value.cause == "out_of_memory"
     assert studio.submit("rough.work").result(30).process
+
+
+def test_a_kill_that_comes_late_hits_no_later_job(
+    open_studio: OpenStudio, rough: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill_late(worker: Process, number: signal.Signals) -> None:
+        time.sleep(0.5 if number == signal.SIGTERM else 0)
+        kill(worker, number)
+
+    kill = Process.kill
+    monkeypatch.setattr(Process, "kill", kill_late)
+    studio = open_studio(rough, executor="local", workers=1, cancel_seconds=0.0)
+    studio.submit("rough.work").result(30)
+    first, second = (studio.submit("rough.work", way="lasts", number=number) for number in (2, 6))
+    _until(lambda: first.task().state is State.IN_PROGRESS)
+    first.cancel()
+    assert second.result(30).attempt == 1
+
+
+@pytest.mark.parametrize(("cancelled", "ends"), [("earlier", "done"), ("this", "cancelled")])
+def test_a_worker_cancels_the_job_that_is_named(tmp_path: Path, cancelled: str, ends: str) -> None:
+    worker = hire({"AVSTUDIO_PLUGINS": ""}, ["avstudio_core.testing.exercises"])
+    worker.send(_order("this", tmp_path, "exercise.wait", seconds=0.3).model_dump_json())
+    told = worker.messages(print)
+    assert b"waiting" in next(told)
+    worker.send(json.dumps({"cancel": cancelled}))
+    assert Report.model_validate_json(next(told)).kind == ends
+    worker.leave()
 
 
 @pytest.mark.parametrize("way", ["hangs", "deaf"])
@@ -369,6 +400,12 @@ def test_a_task_of_a_studio_that_was_killed_is_finished_by_another(
 def _send(worker: Process, times: int, message: str) -> None:
     for _ in range(times):
         worker.send(message)
+
+
+def _order(job_id: str, folder: Path, processor: str, **params: JsonValue) -> Order:
+    return Order(
+        job_id=job_id, task_id="task", processor=processor, version="1", params=params, needs=Needs(), folder=folder
+    )
 
 
 def _raise(error: Exception) -> NoReturn:

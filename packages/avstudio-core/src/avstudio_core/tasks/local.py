@@ -28,6 +28,8 @@ class LocalExecutor(LaneExecutor):
     def __init__(self, host: Host, report: Callable[[Report], None]) -> None:
         super().__init__(host, report)
         self._running: dict[str, Process] = {}
+        self._signalling = threading.Lock()
+        """Held to look at what runs and signal it, so that the signal hits no later job."""
 
     def serve(self, lane: Lane) -> None:
         desk = Desk(self, lane)
@@ -45,33 +47,46 @@ class LocalExecutor(LaneExecutor):
 
     def stop(self, job_id: str) -> None:
         if process := self._running.get(job_id):
-            process.send(json.dumps({"cancel": job_id}))
             threading.Thread(target=self._insist, args=(job_id, process), daemon=True).start()
+            process.send(json.dumps({"cancel": job_id}))  # waits, at most until then, while the worker does not read
 
     def close(self) -> None:
         self.closed.set()
-        for process in list(self._running.values()):
-            process.kill(signal.SIGKILL)
+        with self._signalling:
+            for process in self._running.values():
+                process.kill(signal.SIGKILL)
         super().close()
 
     def converse(self, process: Process, order: Order) -> tuple[Report, bool]:
         """Send an order and pass reports on until the final one; give it, and whether the process lives."""
-        self._running[order.job_id] = process
-        relay = Relay(self.host, process, order, self.report)
-        left = iter(range(LOG_LINES))
-        if order.job_id in self.cancelled:
-            self.stop(order.job_id)
+        with self._signalling:
+            self._running[order.job_id] = process
         if self.closed.is_set():  # since `close` killed what was running
             process.kill(signal.SIGKILL)
         try:
+            final = self._run(process, order)
+        finally:
+            with self._signalling:
+                del self._running[order.job_id]
+        if final is None:
+            return self._ended(process, order.job_id), False
+        return final, not process.killed
+
+    def _run(self, process: Process, order: Order) -> Report | None:
+        """The final report; `None` when the process ended before it."""
+        relay = Relay(self.host, process, order, self.report)
+        left = iter(range(LOG_LINES))
+        try:
             process.send(order.model_dump_json())
+            if order.job_id in self.cancelled:  # before there was an order that the worker could cancel
+                self.stop(order.job_id)
             self.report(Report(job_id=order.job_id, kind="started"))
             for message in process.messages(lambda line: self._log(order.job_id, line, left)):
                 report = Report.model_validate_json(message)
                 if report.job_id != order.job_id:  # the last words of a thread that outlived its own job
                     continue
                 if report.final:
-                    return report, True
+                    return report
                 if report.ask is None:
                     self.report(report)
                 elif report.kind == "give_up":
@@ -82,8 +97,7 @@ class LocalExecutor(LaneExecutor):
             pass
         finally:
             relay.close()
-            del self._running[order.job_id]
-        return self._ended(process, order.job_id), False
+        return None
 
     def _ended(self, process: Process, job_id: str) -> Report:
         said = process.obituary()
@@ -102,7 +116,9 @@ class LocalExecutor(LaneExecutor):
                 if self._running.get(job_id) is not process:
                     return
                 time.sleep(0.02)
-            process.kill(number)
+            with self._signalling:
+                if self._running.get(job_id) is process:
+                    process.kill(number)
 
     def _log(self, job_id: str, line: str, left: Iterator[int]) -> None:
         if next(left, None) is not None:

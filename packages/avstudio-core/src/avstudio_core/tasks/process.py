@@ -66,6 +66,7 @@ class Process:
         self._either.register(self._lines, selectors.EVENT_READ)
         self._unfinished = b""
         self.said: deque[str] = deque(maxlen=8)
+        self.killed = False
 
     def send(self, message: str) -> None:
         """Send JSON, whole, from any thread; a process that is gone is found out when its answer is awaited."""
@@ -94,7 +95,8 @@ class Process:
                 raise EOFError
 
     def kill(self, number: signal.Signals) -> None:
-        """Signal the worker and whatever it started."""
+        """Signal the worker and whatever it started; it serves no more, though it may still seem to live."""
+        self.killed = True
         with contextlib.suppress(ProcessLookupError, PermissionError):  # the latter is macOS's word for a zombie
             os.killpg(self.popen.pid, number)
 

@@ -37,8 +37,7 @@ class Worker:
         self._connection = connection
         self._sending = threading.Lock()
         self._orders: SimpleQueue[Order] = SimpleQueue()
-        self._running: Context | None = None
-        self._cancelled: set[str] = set()
+        self._contexts: dict[str, Context] = {}
         self._asked: dict[str, Tell] = {}
         self._warm = Warm()
         self._settings = load()
@@ -67,20 +66,17 @@ class Worker:
 
     def _hear(self, message: dict[str, Any]) -> None:
         if "cancel" in message:
-            self._cancel(message["cancel"])
+            if context := self._contexts.get(message["cancel"]):
+                context.cancel()
         elif "told" in message:
             self._told(Told.model_validate(message["told"]))
         else:
-            self._orders.put(Order.model_validate(message))
+            order = Order.model_validate(message)
+            self._contexts[order.job_id] = self._context(order)
+            self._orders.put(order)
 
-    def _cancel(self, job_id: str) -> None:
-        self._cancelled.add(job_id)
-        if self._running is not None:
-            self._running.cancel()
-
-    def _serve(self, order: Order) -> None:
-        kind = self._plugins.find("processors", order.processor)
-        context = Context(
+    def _context(self, order: Order) -> Context:
+        return Context(
             order,
             settings=self._settings,
             shelf=self._shelf,
@@ -90,12 +86,12 @@ class Worker:
             ),
             ask=lambda ask, tell: self._ask(order, ask, tell),
         )
-        self._running = context
-        if order.job_id in self._cancelled:
-            context.cancel()
+
+    def _serve(self, order: Order) -> None:
+        kind = self._plugins.find("processors", order.processor)
         plugin = self._plugins.distribution_of(kind)
-        final = run(order, kind(self._shelf), context, plugin.distribution if plugin else "")
-        self._running = None
+        final = run(order, kind(self._shelf), self._contexts[order.job_id], plugin.distribution if plugin else "")
+        del self._contexts[order.job_id]
         self._send(final)
 
     def _ask(self, order: Order, ask: Ask, tell: Tell) -> Callable[[], None]:
