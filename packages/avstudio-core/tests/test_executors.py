@@ -34,6 +34,7 @@ WritePlugin = Callable[[str], ModuleType]
 
 ROUGH = """
 import ctypes, os, resource, signal, subprocess, sys, time
+from multiprocessing import connection
 from pathlib import Path
 
 class RoughParams(Params):
@@ -103,7 +104,17 @@ def write_half(params, context):
     context.new_path("half.bin").write_bytes(b"x" * 1000)
     os.kill(os.getpid(), signal.SIGKILL)
 
+def nonsense(params, context):
+    connection.Connection(os.dup(int(sys.argv[1]))).send_bytes(b"nonsense")
+
+def half_a_character(params, context):
+    raise ValueError("The file 'caf\\udce9' is odd.")
+
+def zero_of_zero(params, context):
+    context.progress(float("nan"), "nothing of nothing")
+
 WAYS = {
+    "nonsense": nonsense, "half": half_a_character, "nan": zero_of_zero,
     "killed": by_signal(signal.SIGKILL), "crashes": by_signal(signal.SIGSEGV), "aborts": by_signal(signal.SIGABRT),
     "exits": lambda params, context: os._exit(7), "once": once, "hangs": hang, "deaf": deaf, "allocates": allocate,
     "talks": talk, "chatters": chatter, "spawns": spawn, "closes": close_all,
@@ -174,6 +185,24 @@ def test_a_task_whose_worker_died_is_run_again(studio: Studio) -> None:
     assert [event.type for event in handle.events()] == [
         *("task.submitted", "task.started", "task.failed", "task.retried", "task.started", "task.completed"),
     ]
+
+
+def test_a_run_that_says_nonsense_harms_no_later_one(open_studio: OpenStudio, rough: ModuleType) -> None:
+    studio = open_studio(rough, executor="local", workers=1)
+    with pytest.raises(TaskFailed, match=r"rough\.work could not be run: ValidationError") as failed:
+        studio.submit("rough.work", way="nonsense").result(30)
+    assert failed.value.cause == "executor"
+    handle = studio.submit("rough.work", way="nan")
+    assert handle.result(30).attempt == 1
+    assert [event.data["percent"] for event in handle.events() if event.type == "task.progress"] == [0.0]
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_half_a_character_in_an_error_is_written_out(open_studio: OpenStudio, rough: ModuleType, executor: str) -> None:
+    studio = open_studio(rough, executor=executor)
+    with pytest.raises(TaskFailed, match=r"The file 'caf\\udce9' is odd\.") as failed:
+        studio.submit("rough.work", way="half").result(30)
+    assert failed.value.cause == "processor_error"
 
 
 def test_what_a_dead_worker_left_is_removed(studio: Studio) -> None:

@@ -53,7 +53,7 @@ class LaneExecutor(Executor):
     """An executor whose threads each serve a lane; what serving means is up to the subclass."""
 
     def __init__(self, host: Host, report: Callable[[Report], None]) -> None:
-        super().__init__(host, report)
+        super().__init__(host, lambda said: report(printable(said)))
         self.lanes: dict[str, Lane] = {}
         self.closed = threading.Event()
         self.cancelled: set[str] = set()
@@ -165,6 +165,16 @@ def not_run(order: Order, error: Exception) -> Report:
     """The final report of an order that an executor could not run."""
     said = f"{order.processor} could not be run: {type(error).__name__}: {error}"
     return Report(job_id=order.job_id, kind="failed", code="executor", message=said, retryable=True)
+
+
+def printable(report: Report) -> Report:
+    """The report with halves of characters written out (`\\udc80`, as in a file name that is not UTF-8).
+
+    No message to another process, and no database, could hold them.
+    """
+    texts = {"message": report.message, "traceback": report.traceback, "code": report.code}
+    written = {name: text.encode(errors="backslashreplace").decode() for name, text in texts.items()}
+    return report if written == texts else report.model_copy(update=written)
 
 
 def cancelled(job_id: str) -> Report:

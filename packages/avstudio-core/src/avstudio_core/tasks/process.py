@@ -153,6 +153,8 @@ def _ending(code: int) -> str:
 
 
 _SPARE: list[tuple[dict[str, str], Process]] = []
+_SHARING = threading.Lock()
+"""Held to take from the spare ones: each is for one."""
 
 
 @contextmanager
@@ -173,13 +175,19 @@ def early_worker(settings: Settings) -> Iterator[None]:
 def hire(settings: Mapping[str, str], modules: list[str]) -> Process:
     """The worker that was started early with these settings, or a new one; it imports `modules` as plugins."""
     environment = environment_of(settings)
-    process = next((spare for prepared, spare in _SPARE if prepared == environment), None)
-    if process is None:
-        process = Process(environment)
-    else:
-        _SPARE[:] = [(prepared, spare) for prepared, spare in _SPARE if spare is not process]
+    process = _spare(environment) or Process(environment)
     process.send(json.dumps(modules))
     return process
+
+
+def _spare(environment: dict[str, str]) -> Process | None:
+    """Take a worker that was started early with this environment."""
+    with _SHARING:
+        fitting = [one for one in _SPARE if one[0] == environment]
+        if not fitting:
+            return None
+        _SPARE.remove(fitting[0])
+        return fitting[0][1]
 
 
 def kill_workers() -> None:
@@ -194,8 +202,11 @@ def kill_workers() -> None:
 
 def _dismiss_spares() -> None:
     """End the workers that nobody hired."""
-    while _SPARE:
-        _SPARE.pop()[1].leave()
+    with _SHARING:
+        left = [process for _, process in _SPARE]
+        _SPARE.clear()
+    for process in left:
+        process.leave()
 
 
 def environment_of(settings: Mapping[str, str]) -> dict[str, str]:

@@ -25,6 +25,7 @@ from avstudio_core.kinds.executor import Order, Report
 from avstudio_core.models.weights import InstalledShelf
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import load
+from avstudio_core.tasks.lanes import printable
 from avstudio_core.tasks.running import run
 
 PR_SET_PDEATHSIG = 1
@@ -113,7 +114,7 @@ class Worker:
 
     def _send(self, report: Report) -> None:
         with self._sending:
-            self._connection.send_bytes(report.model_dump_json().encode())
+            self._connection.send_bytes(printable(report).model_dump_json().encode())
 
 
 def die_with_the_studio() -> None:
