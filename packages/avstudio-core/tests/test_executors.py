@@ -21,7 +21,7 @@ from typing import NoReturn
 import pytest
 from pydantic import JsonValue
 
-from avstudio_core import Needs, Studio
+from avstudio_core import Needs, Studio, TaskOptions
 from avstudio_core.errors import TaskCancelled, TaskFailed
 from avstudio_core.handle import Handle
 from avstudio_core.kinds.executor import Order, Report
@@ -329,6 +329,35 @@ def test_a_worker_that_cannot_be_started_holds_no_memory(
     studio.submit("exercise.load", memory_mb=700).result(20)
     studio.submit("exercise.load", model="other", memory_mb=700).result(20)
     assert [(model.lane, model.memory_mb) for model in studio.pool.loaded()] == [("exercise/other@cpu", 700)]
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_a_thread_that_cannot_be_started_stops_no_lane(
+    open_studio: OpenStudio, monkeypatch: pytest.MonkeyPatch, executor: str
+) -> None:
+    def start_unless_refused(thread: Thread) -> None:
+        if thread.name == "lane general" and refusals:
+            refusals.pop()
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    start, refusals = Thread.start, [1]
+    monkeypatch.setattr(Thread, "start", start_unless_refused)
+    studio = open_studio(executor=executor)
+    with suppress(TaskFailed):  # or it is tried again
+        studio.submit("exercise.wait").result(20)
+    assert studio.submit("exercise.wait").result(20)
+    assert refusals == []
+
+
+def test_urgent_work_waits_for_none_that_was_taken_ahead(open_studio: OpenStudio) -> None:
+    studio = open_studio(workers=2)
+    for _ in range(60):  # so short that many are taken ahead
+        studio.submit("exercise.wait").result(20)
+    long = [studio.submit("exercise.wait", seconds=0.5) for _ in range(20)]
+    _until(lambda: long[0].task().state is State.IN_PROGRESS)
+    studio.submit("exercise.wait", options=TaskOptions(priority=100)).result(30)
+    assert sum(handle.task().state is State.COMPLETED for handle in long) <= 6
 
 
 def test_a_worker_that_was_killed_while_idle_is_replaced(open_studio: OpenStudio, rough: ModuleType) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
@@ -30,16 +29,16 @@ class InlineExecutor(LaneExecutor):
         admitted = False
         patience = self.host.settings.idle_seconds
         while (order := self.next_order(lane, patience)) is not None:
-            began = time.monotonic()
-            with held:
-                admitted = admitted and self.host.pool.holds(lane.name)
-                try:
+            try:
+                with held:
+                    admitted = admitted and self.host.pool.holds(lane.name)
                     if admitted or self.admit(lane, order, lambda: self._evict(lane, held)):
                         admitted = True
                         self.report(self._run(order))
-                except Exception as error:  # the lane goes on
-                    self.report(not_run(order, error))
-            self.done(lane, order, began)
+            except Exception as error:  # the lane goes on
+                self.report(not_run(order, error))
+            finally:
+                self.done(lane, order)
             self.host.pool.touch(lane.name)
         self._warm.drop(f"{lane.name}:")
         self.host.pool.release(lane.name)

@@ -16,6 +16,8 @@ from avstudio_core.tasks.task import CANCELLED
 AHEAD_SECONDS = 0.05
 """A lane takes about so much work ahead, so that short jobs need not wait for the database."""
 MOST_AHEAD = 64
+LONG_SECONDS = 4 * AHEAD_SECONDS
+"""A worker that is at one job for longer takes nothing ahead; what was taken ahead and waits for longer goes back."""
 
 
 class Lane:
@@ -24,8 +26,10 @@ class Lane:
     def __init__(self, name: str, workers: int) -> None:
         self.name = name
         self.workers = workers
-        self.waiting: deque[Order] = deque()
-        self.busy = 0
+        self.waiting: deque[tuple[Order, float]] = deque()
+        """Orders that nobody has begun, and since when."""
+        self.begun: dict[str, float] = {}
+        """When each job that runs was begun."""
         self.threads = 0
         self.mean_seconds = AHEAD_SECONDS
         self.changed = threading.Condition()
@@ -33,20 +37,41 @@ class Lane:
     @property
     def room(self) -> int:
         ahead = min(MOST_AHEAD, max(1, int(AHEAD_SECONDS / max(self.mean_seconds, 1e-6))))
-        return self.workers * ahead - len(self.waiting) - self.busy
+        with self.changed:
+            long = sum(began < time.monotonic() - LONG_SECONDS for began in self.begun.values())
+            return (self.workers - long) * ahead - len(self.waiting) - (len(self.begun) - long)
 
-    def took(self, seconds: float) -> None:
-        """Learn from a job how long jobs of this lane take."""
-        self.mean_seconds += 0.2 * (seconds - self.mean_seconds)
+    def begin(self) -> Order:
+        """The next order, which runs from now on."""
+        order, _ = self.waiting.popleft()
+        self.begun[order.job_id] = time.monotonic()
+        return order
+
+    def end(self, job_id: str) -> None:
+        """A job is over: learn from it how long jobs of this lane take."""
+        with self.changed:
+            seconds = time.monotonic() - self.begun.pop(job_id)
+            self.mean_seconds += 0.2 * (seconds - self.mean_seconds)
 
     def take_back(self, job_id: str) -> bool:
         """Remove an order that nobody has begun."""
         with self.changed:
-            for order in self.waiting:
-                if order.job_id == job_id:
-                    self.waiting.remove(order)
+            for one in self.waiting:
+                if one[0].job_id == job_id:
+                    self.waiting.remove(one)
                     return True
         return False
+
+    def overdue(self) -> list[Order]:
+        """Remove the orders that have waited for long while each worker is at another job."""
+        with self.changed:
+            if len(self.begun) < self.workers:
+                return []
+            until = time.monotonic() - LONG_SECONDS
+            found = [order for order, since in self.waiting if since < until]
+            for _ in found:
+                self.waiting.popleft()
+            return found
 
 
 class LaneExecutor(Executor):
@@ -59,6 +84,7 @@ class LaneExecutor(Executor):
         self.cancelled: set[str] = set()
         self._guard = threading.Lock()
         self._threads: list[threading.Thread] = []
+        self._watcher = threading.Thread(target=self._watch, name="lanes", daemon=True)
 
     @abstractmethod
     def serve(self, lane: Lane) -> None:
@@ -76,9 +102,9 @@ class LaneExecutor(Executor):
         alone = order.needs.model or order.needs.memory_mb  # the pool admits a lane once
         lane = self._lane(order.needs.lane, 1 if alone else self.host.settings.workers)
         with lane.changed:
-            lane.waiting.append(order)
+            lane.waiting.append((order, time.monotonic()))
             lane.changed.notify()
-            if lane.threads < min(lane.workers, lane.busy + len(lane.waiting)):
+            if lane.threads < min(lane.workers, len(lane.begun) + len(lane.waiting)):
                 self._employ(lane)
 
     def cancel(self, job_id: str) -> None:
@@ -86,7 +112,7 @@ class LaneExecutor(Executor):
             if lane.take_back(job_id):
                 self.report(cancelled(job_id))
                 return
-        if job_id not in self.cancelled:
+        if job_id not in self.cancelled and any(job_id in lane.begun for lane in list(self.lanes.values())):
             self.cancelled.add(job_id)
             self.stop(job_id)
 
@@ -95,11 +121,11 @@ class LaneExecutor(Executor):
         for lane in list(self.lanes.values()):
             with lane.changed:
                 lane.changed.notify_all()
-        for thread in list(self._threads):
+        for thread in [*self._threads, *([self._watcher] if self.lanes else [])]:
             thread.join()
         for lane in self.lanes.values():
             while lane.waiting:
-                self.report(lost(lane.waiting.popleft().job_id))
+                self.report(lost(lane.waiting.popleft()[0].job_id))
 
     def next_order(self, lane: Lane, patience: float | None) -> Order | None:
         """The lane's next order, waited for so many seconds; `None` when there is none or all is closing."""
@@ -112,15 +138,12 @@ class LaneExecutor(Executor):
                 lane.changed.wait(None if remaining is None else min(remaining, threading.TIMEOUT_MAX))
             if self.closed.is_set():
                 return None
-            lane.busy += 1
-            return lane.waiting.popleft()
+            return lane.begin()
 
-    def done(self, lane: Lane, order: Order, began: float) -> None:
+    def done(self, lane: Lane, order: Order) -> None:
         """The order that `next_order` gave has had its final report."""
+        lane.end(order.job_id)
         self.cancelled.discard(order.job_id)
-        lane.took(time.monotonic() - began)
-        with lane.changed:
-            lane.busy -= 1
 
     def admit(self, lane: Lane, order: Order, evict: Callable[[], bool]) -> bool:
         """Wait until the lane's model fits the budget; false, and reported, when that is not to be."""
@@ -139,6 +162,8 @@ class LaneExecutor(Executor):
 
     def _lane(self, name: str, workers: int) -> Lane:
         with self._guard:
+            if not self.lanes:
+                self._watcher.start()
             if name not in self.lanes:
                 self.lanes[name] = Lane(name, workers)
             return self.lanes[name]
@@ -147,7 +172,13 @@ class LaneExecutor(Executor):
         lane.threads += 1
         thread = threading.Thread(target=self._work, args=(lane,), name=f"lane {lane.name}", daemon=True)
         self._threads.append(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system has no thread to give
+            lane.threads -= 1
+            self._threads.remove(thread)
+            while lane.waiting and not lane.threads:
+                self.report(not_run(lane.waiting.popleft()[0], error))
 
     def _work(self, lane: Lane) -> None:
         try:
@@ -159,6 +190,13 @@ class LaneExecutor(Executor):
                     self._employ(lane)
             with contextlib.suppress(ValueError):
                 self._threads.remove(threading.current_thread())
+
+    def _watch(self) -> None:
+        """Give back what waits for long: more urgent work may have come, or another studio has time for it."""
+        while not self.closed.wait(LONG_SECONDS):
+            for order in [order for lane in list(self.lanes.values()) for order in lane.overdue()]:
+                with contextlib.suppress(Exception):  # whatever became of one, the others go back
+                    self.report(lost(order.job_id, "It was taken ahead, and no worker had time for it."))
 
 
 def not_run(order: Order, error: Exception) -> Report:

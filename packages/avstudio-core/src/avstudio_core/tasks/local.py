@@ -35,13 +35,12 @@ class LocalExecutor(LaneExecutor):
         desk = Desk(self, lane)
         try:
             while (order := self.next_order(lane, self.host.settings.idle_seconds)) is not None:
-                began = time.monotonic()
                 try:
                     desk.serve(order)
                 except Exception as error:  # no process to be had, say: the lane goes on
                     self.report(not_run(order, error))
                 finally:
-                    self.done(lane, order, began)
+                    self.done(lane, order)
         finally:
             desk.dismiss()
 
