@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from avstudio_core import Needs, Studio
-from avstudio_core.errors import NotEnoughMemory, TaskCancelled, TaskFailed
+from avstudio_core.errors import DiskFull, NotEnoughMemory, TaskCancelled, TaskFailed
 from avstudio_core.models.memory import AppleMemory, CpuMemory
 from avstudio_core.models.pool import Pool
 from avstudio_core.settings import load
@@ -91,7 +91,11 @@ def taken(pool: Pool) -> int:
 
 
 def stand_in_line(pool: Pool, number: int) -> bool:
-    return len(pool._line) == number
+    return pool.waiting() == number
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def waiting(work: Callable[[], object]) -> threading.Thread:
@@ -218,8 +222,8 @@ def test_a_family_has_a_budget_of_its_own(base: Database) -> None:
     user.load("other", 300)
     user.load("one", 300, family="whisper")
     user.load("two", 300, family="whisper")
-    assert "one" in user.evicted
-    assert sum(model.memory_mb for model in user.pool.loaded() if model.family == "whisper") == 300
+    assert user.evicted == ["one"]
+    assert {model.lane for model in user.pool.loaded()} == {"other", "two"}
 
 
 def test_a_device_with_its_own_memory_has_its_own_budget(user: User) -> None:
@@ -227,6 +231,16 @@ def test_a_device_with_its_own_memory_has_its_own_budget(user: User) -> None:
     user.load("there", 150, device="gpu")
     assert taken(user.pool) == 1150
     assert user.evicted == []
+
+
+def test_a_device_with_its_own_memory_has_its_own_line(user: User) -> None:
+    user.load("here", 1000, busy=True)
+    thread = waiting(lambda: user.load("next", 1000))
+    until(partial(stand_in_line, user.pool, 1))
+    user.load("there", 150, device="gpu")
+    assert {model.lane for model in user.pool.loaded()} == {"here", "there"}
+    user.busy.clear()
+    thread.join(10)
 
 
 def test_unified_memory_is_one_budget(user: User) -> None:
@@ -244,8 +258,46 @@ def test_what_was_measured_counts_when_it_is_more(base: Database) -> None:
     assert taken(user.pool) == 600
     user.load("b", 600)
     assert user.evicted == ["a"]
-    with pytest.raises(NotEnoughMemory):
-        User(a_pool(base, memory_mb=500)).load("a", 100)
+
+
+def test_what_was_measured_refuses_no_later_input(base: Database) -> None:
+    user = User(a_pool(base, memory_whisper_mb=500))
+    user.load("a", 100, family="whisper")
+    user.pool.measured("a", 2000)
+    user.pool.release("a")
+    user.load("a", 100, family="whisper")
+    assert taken(user.pool) == 500
+
+
+def test_what_was_measured_comes_down_again(base: Database) -> None:
+    user = User(a_pool(base))
+    booked = []
+    for memory_mb in (900, 300, 300, 300):
+        user.load("a", 100)
+        booked.append(taken(user.pool))
+        user.pool.measured("a", memory_mb)
+        user.pool.release("a")
+    assert booked == [100, 900, 750, 638]
+
+
+def test_what_cannot_be_written_at_once_is_released_all_the_same(
+    base: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = User(a_pool(base))
+    user.load("a", 700)
+    with monkeypatch.context() as full:
+        full.setattr(base, "write", lambda operation: _raise(DiskFull("No space is left.")))
+        user.pool.release("a")
+        assert taken(user.pool) == 700
+    user.load("b", 700)
+    assert [model.lane for model in user.pool.loaded()] == ["b"]
+
+
+def test_a_lane_is_in_the_book_once(user: User) -> None:
+    user.load("a", 700)
+    user.load("a", 600)
+    assert [(model.lane, model.memory_mb) for model in user.pool.loaded()] == [("a", 600)]
+    assert user.evicted == []
 
 
 def test_the_machine_itself_is_the_budget_by_default(base: Database) -> None:

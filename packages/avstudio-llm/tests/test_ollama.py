@@ -444,7 +444,7 @@ def test_a_call_that_waits_for_memory_can_be_cancelled(backend: Ollama, studio: 
                 await backend.chat(ChatRequest.of("one"), model_of())
 
     asyncio.run(give_up())
-    until(lambda: not studio.pool._line)
+    until(lambda: not studio.pool.waiting())
     assert [model.lane for model in studio.pool.loaded()] == ["elsewhere"]
     studio.pool.release("elsewhere")
     assert ask(backend).text == "one two three "

@@ -136,7 +136,7 @@ def test_closing_gives_up_those_that_wait(studio: Studio) -> None:
 
     thread = threading.Thread(target=wait)
     thread.start()
-    until(lambda: studio.pool._line)
+    until(studio.pool.waiting)
     model.close()
     thread.join(20)
     assert ["The studio is closing" in str(failure) for failure in failures] == [True]
@@ -177,7 +177,7 @@ def test_no_trace_ends_in_a_deadlock(studio: Studio, traces: list[list[tuple[int
         assert not thread.is_alive(), "a deadlock"
     assert failures == []
     assert sum(model.memory_mb for model in studio.pool.loaded()) <= 1000
-    until(lambda: not studio.pool._line)
+    until(lambda: not studio.pool.waiting())
     for model in models:
         model.close()
     assert lanes(studio) == []
