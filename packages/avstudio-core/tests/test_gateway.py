@@ -392,6 +392,14 @@ def test_a_run_hears_what_went_wrong(make: Make, write_plugin: Callable[[str], M
 
 
 @pytest.mark.parametrize("executor", ["inline", "local"])
+def test_a_run_hears_half_a_character(make: Make, write_plugin: Callable[[str], ModuleType], executor: str) -> None:
+    studio = make(add=[write_plugin(ASKING)], executor=executor)
+    backend(studio, "near").says = [["Roses \ud83c", Delta(finish="stop")]]
+    with pytest.raises(TaskFailed, match="gave a result that cannot be kept"):
+        studio.submit("llm.muse").result(20)
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
 def test_cancelling_a_run_stops_the_model(make: Make, write_plugin: Callable[[str], ModuleType], executor: str) -> None:
     studio = make(add=[write_plugin(ASKING)], executor=executor)
     began = threading.Event()

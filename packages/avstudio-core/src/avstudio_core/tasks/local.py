@@ -47,7 +47,7 @@ class LocalExecutor(LaneExecutor):
     def stop(self, job_id: str) -> None:
         if process := self._running.get(job_id):
             threading.Thread(target=self._insist, args=(job_id, process), daemon=True).start()
-            process.send(json.dumps({"cancel": job_id}))  # waits, at most until then, while the worker does not read
+            process.send(json.dumps({"cancel": job_id}))  # a worker that does not read holds this up until it is killed
 
     def close(self) -> None:
         self.closed.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -74,4 +75,5 @@ class Relay:
 
 
 def _wrapped(told: Told) -> str:
-    return f'{{"told": {told.model_dump_json()}}}'
+    """As JSON, in ASCII: an answer may come in pieces that end amid a character."""
+    return json.dumps({"told": told.model_dump()})

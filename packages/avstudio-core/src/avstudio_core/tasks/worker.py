@@ -109,7 +109,7 @@ class Worker:
     def _told(self, told: Told) -> None:
         if tell := self._asked.get(told.ask):
             if told.last:
-                del self._asked[told.ask]
+                self._asked.pop(told.ask, None)  # unless it was given up just now
             tell(told)
 
     def _send(self, report: Report) -> None:
