@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import insert, select
 
+from avstudio_core import Studio
 from avstudio_core.errors import DataFolderError
 from avstudio_core.storage.database import Database
 from avstudio_core.storage.schema import REVISIONS, open_database
@@ -54,6 +55,13 @@ def test_the_revisions_that_are_named_are_the_scripts() -> None:
 def test_a_data_folder_is_its_owners(tmp_path: Path) -> None:
     open_database(tmp_path / "deep" / "home").close()
     assert (tmp_path / "deep" / "home").stat().st_mode & 0o077 == 0
+
+
+def test_what_is_kept_in_a_folder_that_all_may_read_is_its_owners(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with Studio(home=tmp_path, plugins=""):
+        kept = [tmp_path / name for name in ("avstudio.db", "avstudio.db-wal", "artifacts", "staging")]
+        assert [path.stat().st_mode & 0o077 for path in kept] == [0, 0, 0, 0]
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:

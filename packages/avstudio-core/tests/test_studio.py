@@ -195,7 +195,7 @@ def test_many_tasks_are_all_done(studio: Studio) -> None:
         (
             lambda s, f: s.run("text.write", text=3),
             InvalidParams,
-            r"'text' is '3': should be a valid string \(Text\.\)",
+            r"'text' is '3': should be text \(Text\.\)",
         ),
         (lambda s, f: s.run("text.write", text=object()), InvalidParams, "'text' is '<object"),
         (lambda s, f: s.run("text.read"), InvalidInput, r"text\.read needs a source \(text/\*\) and is given none"),

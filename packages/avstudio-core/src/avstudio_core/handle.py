@@ -25,6 +25,9 @@ class Handle:
         self._queue = queue
         self._read = read
 
+    def __repr__(self) -> str:
+        return f"Handle({self.task_id!r})"
+
     def task(self) -> Task:
         """The task as it is now."""
         return self._queue.get(self.task_id)

@@ -5,18 +5,44 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+_MISSING, _UNKNOWN = "missing", "extra_forbidden"
+_PLAIN = {
+    "bool_parsing": "should be true or false",
+    "bool_type": "should be true or false",
+    "float_parsing": "should be a number",
+    "float_type": "should be a number",
+    "int_from_float": "should be a whole number",
+    "int_parsing": "should be a whole number",
+    "int_type": "should be a whole number",
+    "string_type": "should be text",
+}
+"""Pydantic's kinds of errors that a person reads better in other words."""
 
 
 def problems(error: ValidationError, declared: type[BaseModel] | None = None) -> str:
     """What a validation found, in one line: the value in quotes, the rule, and what the field means."""
-    found = []
-    for one in error.errors():
-        place = ".".join(str(part) for part in one["loc"]) or "value"
-        field = declared.model_fields.get(str(one["loc"][0])) if declared and one["loc"] else None
-        meaning = f" ({field.description})" if field is not None and field.description else ""
-        rule = one["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-        found.append(f"'{place}' is '{_shown(one['input'])}': {rule[:1].lower()}{rule[1:]}{meaning}")
-    return "; ".join(found)
+    found = error.errors()
+    inner = [one for one in found if not any(_within(other["loc"], one["loc"]) for other in found)]
+    return "; ".join(_said(one, declared) for one in inner)
+
+
+def _within(place: tuple[int | str, ...], whole: tuple[int | str, ...]) -> bool:
+    """Whether one place lies inside another, whose error then only follows from the inner one."""
+    return len(place) > len(whole) and place[: len(whole)] == whole
+
+
+def _said(one: ErrorDetails, declared: type[BaseModel] | None) -> str:
+    place = ".".join(str(part) for part in one["loc"]) or "value"
+    field = declared.model_fields.get(str(one["loc"][0])) if declared and one["loc"] else None
+    meaning = f" ({field.description})" if field is not None and field.description else ""
+    if one["type"] == _MISSING:
+        return f"'{place}' is missing{meaning}"
+    if one["type"] == _UNKNOWN:
+        return f"'{place}' is not known here"
+    rule = _PLAIN.get(one["type"]) or one["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    return f"'{place}' is '{_shown(one['input'])}': {rule[:1].lower()}{rule[1:]}{meaning}"
 
 
 def _shown(value: Any) -> str:

@@ -28,8 +28,8 @@ class ArtifactStore:
         self.root = home / "artifacts"
         self.staging = home / "staging"
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            self.staging.mkdir(parents=True, exist_ok=True)
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.staging.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise StorageError.of(error, self.root) from error
 

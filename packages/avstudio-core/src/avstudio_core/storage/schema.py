@@ -25,6 +25,7 @@ def open_database(home: Path) -> Database:
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         with locked(home / "schema.lock", LOCK_SECONDS):
+            (home / "avstudio.db").touch(mode=0o600)  # its owner's alone, even in a folder that all may read
             database = Database(home / "avstudio.db")
             try:
                 _bring_up(database)
