@@ -445,7 +445,7 @@ def test_an_idle_model_of_another_process_is_given_up_on_request(open_studio: Op
     studio = open_studio(memory_mb=1000)
     code = (
         "import sys; from avstudio_core import Studio; from avstudio_core.testing import exercises\n"
-        "studio = Studio(home=sys.argv[1], executor='local', plugins='', add=[exercises], memory_mb=1000)\n"
+        "studio = Studio(home=sys.argv[1], own=True, executor='local', plugins='', add=[exercises], memory_mb=1000)\n"
         "studio.run('exercise.load', memory_mb=900); print('loaded', flush=True); sys.stdin.read(); studio.close()"
     )
     command = [sys.executable, "-c", code, str(studio.settings.home)]
