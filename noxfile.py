@@ -14,6 +14,13 @@ nox.options.reuse_existing_virtualenvs = True
 CORE, AUDIO, LLM, SERVER = (f"packages/avstudio-{name}" for name in ("core", "audio", "llm", "server"))
 EVERYTHING = (f"{AUDIO}[demucs,whisper,spleeter,whisper-base]", f"{LLM}[anthropic,google,ollama,openai]")
 EXAMPLES = ("examples/avstudio-eliza", "examples/avstudio-loudness")
+USERS_CODE = (
+    "quickstart.py",
+    "embedding.py",
+    "avstudio-eliza/avstudio_eliza.py",
+    "avstudio-loudness/avstudio_loudness.py",
+)
+"""Of `examples/`: what those who use AV-Studio write, and check with what settings they like."""
 TESTING = ["hypothesis", "pytest", "pytest-timeout", "pytest-xdist"]
 TOGETHER = ("-n", "auto")
 """As many tests at a time as there are cores."""
@@ -53,7 +60,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy --strict over code and tests."""
+    """mypy --strict over code and tests, and over users' code as users have it: no settings, no plugin of pydantic."""
     install(session, *editable(CORE, *EVERYTHING, SERVER, *EXAMPLES), *TESTING, "huey", "matplotlib", "mypy", "nox")
     session.run("mypy", *(f"{package}/src" for package in (CORE, AUDIO, LLM, SERVER)), "noxfile.py", "docs/generate.py")
     for folder in (
@@ -63,6 +70,8 @@ def types(session: nox.Session) -> None:
         *sorted(Path("examples").glob("*")),
     ):
         session.run("mypy", str(folder))
+    users = ("--strict", "--config-file=", "--disable-error-code=import-untyped")  # of libraries that have no types
+    session.run("mypy", *users, *(f"examples/{file}" for file in USERS_CODE))
 
 
 @nox.session
