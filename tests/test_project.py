@@ -57,6 +57,20 @@ def test_every_package_has_the_version_of_the_changelog() -> None:
     assert avstudio_core.__version__ == newest[1]
 
 
+@pytest.mark.parametrize("folder", sorted(ROOT.glob("packages/*")), ids=lambda folder: folder.name)
+def test_every_package_carries_its_licence_and_says_what_it_is(folder: Path) -> None:
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (folder / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert project["license-files"] == ["LICENSE"]
+    readme = (folder / project["readme"]).read_text(encoding="utf-8")
+    assert readme.startswith(f"# {folder.name}\n")
+    assert "](" not in readme, "a relative link is dead on an index"
+    assert {"authors", "classifiers", "keywords"} <= set(project)
+    documented = set(re.findall(r"^\| (.*) \| ", readme, re.MULTILINE))
+    named = {name for cell in documented for name in re.findall(r"`([\w-]+)`", cell)}
+    assert named in (set(project.get("optional-dependencies", ())), set())
+
+
 def test_the_readme_begins_with_two_commands_that_exist() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     sessions = re.findall(r"nox -s (\w+)", readme.split("## ")[0])
