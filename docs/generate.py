@@ -152,8 +152,8 @@ def _helps(command: Any, name: str, parent: Any) -> Iterator[tuple[str, str]]:
         yield from _helps(command.get_command(context, below), f"{name} {below}", context)
 
 
-def plugin_page() -> str:
-    kinds = [
+PARTS = {
+    "A processor": [
         "kinds.processor.Processor",
         "kinds.processor.Params",
         "kinds.processor.Result",
@@ -162,17 +162,65 @@ def plugin_page() -> str:
         "context.Context",
         "artifact.Artifact",
         "artifact.MediaFacts",
+        "testing.contracts.ProcessorContract",
+    ],
+    "Weights": [
         "kinds.weights.Weights",
         "kinds.weights.WeightsFile",
         "kinds.weights.Shelf",
-        "kinds.executor.Executor",
-        "kinds.memory_manager.MemoryManager",
-        "testing.contracts.ProcessorContract",
         "testing.contracts.WeightsContract",
-        "testing.contracts.MemoryManagerContract",
+    ],
+    "A backend": [
+        "kinds.backend.Backend",
+        "kinds.backend.BackendConfig",
+        "kinds.backend.BackendHost",
+        "kinds.backend.Model",
+        "kinds.backend.Can",
+        "chat.ChatRequest",
+        "chat.EmbedRequest",
+        "chat.Message",
+        "chat.Delta",
+        "chat.Reply",
+        "chat.Vectors",
+        "chat.Usage",
+        "testing.backend_contract.BackendContract",
+        "testing.http_backend_contract.HttpBackendContract",
+        "testing.http_backend_contract.Dialect",
+    ],
+    "A router": [
+        "kinds.router.Router",
+        "chat.Wishes",
+        "kinds.router.Candidate",
+        "kinds.router.Estimate",
+        "kinds.router.RouteDecision",
+        "kinds.router.Rejected",
+        "testing.router_contract.RouterContract",
+    ],
+    "A price book": [
+        "kinds.price_book.PriceBook",
+        "testing.price_book_contract.PriceBookContract",
+    ],
+    "An executor": [
+        "kinds.executor.Executor",
+        "kinds.executor.Order",
+        "kinds.executor.Report",
         "testing.executor_contract.ExecutorContract",
-    ]
-    return "# Writing plugins\n\n" + "\n\n".join(f"::: avstudio_core.{kind}" for kind in kinds) + "\n"
+    ],
+    "A memory manager": [
+        "kinds.memory_manager.MemoryManager",
+        "testing.contracts.MemoryManagerContract",
+    ],
+}
+"""What a plugin author reads of each kind."""
+
+
+def plugin_page() -> str:
+    """Each kind with what belongs to it; which hook registers it is on the page of hooks."""
+    head = "How to: [the first plugin](../tutorial/first-plugin.md). What registers each: [hooks](hooks.md)."
+    parts = [f"# Writing plugins\n\n{head}"]
+    for title, kinds in PARTS.items():
+        parts += [f"## {title}", *(f"::: avstudio_core.{kind}\n    options:\n      heading_level: 3" for kind in kinds)]
+    return "\n\n".join(parts) + "\n"
 
 
 def python() -> str:

@@ -1,8 +1,15 @@
 from __future__ import annotations
 
 import avstudio_core.builtin
+from avstudio_core.gateway.routing import DefaultRouter
 from avstudio_core.models.memory import AppleMemory, CpuMemory
-from avstudio_core.testing import ExecutorContract, MemoryManagerContract, ProcessorContract, exercises
+from avstudio_core.testing import (
+    ExecutorContract,
+    MemoryManagerContract,
+    ProcessorContract,
+    RouterContract,
+    exercises,
+)
 
 
 class TestCopy(ProcessorContract):
@@ -28,3 +35,8 @@ class TestInline(ExecutorContract):
 class TestLocal(ExecutorContract):
     plugin = avstudio_core.builtin
     executor = "local"
+
+
+class TestDefaultRouter(RouterContract):
+    plugin = avstudio_core.builtin
+    router = DefaultRouter

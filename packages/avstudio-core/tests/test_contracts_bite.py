@@ -102,11 +102,64 @@ EXECUTOR = """
     def register_executors():
         return [Here]
 """
+ROUTER = """
+    from avstudio_core import *
+    from avstudio_core.kinds.router import Rejected, RouteDecision, Router
+
+    class Cheapest(Router):
+        name = "cheapest"
+
+        def route(self, wishes, candidates):
+            free = [one for one in candidates if one.obstacle is None]
+            kept = sorted((one for one in free if self.fits(one, wishes)), key=lambda one: one.estimate.cost_micro)
+            if not kept:
+                raise NoModel("No model may answer.")
+            first, *others = kept
+            return RouteDecision(
+                rule="cheapest",
+                reason="The cheapest.",
+                chosen=first.model.id,
+                context=first.model.can.context,
+                estimate=first.estimate,
+                fallbacks=tuple(one.model.id for one in others),
+                rejected=tuple(Rejected(model=one.model.id, reason="unfit") for one in candidates if one not in kept),
+            )
+
+        def fits(self, one, wishes):
+            far = not one.model.local
+            dear = wishes.max_cost is not None and one.estimate.cost_micro > wishes.max_cost * 1_000_000
+            if far and (wishes.require_local or wishes.private or dear):
+                return False
+            return one.model.quality >= wishes.require_quality
+
+    @hookimpl
+    def register_routers():
+        return [Cheapest]
+"""
+BOOK = """
+    from math import ceil
+    from avstudio_core import *
+    from avstudio_core.kinds.price_book import PriceBook
+
+    class Book(PriceBook):
+        name = "book"
+
+        def cost(self, model, usage):
+            if (model.priced_as or model.id) != "cloud/known":
+                return None
+            return ceil(0.25 * usage.input + 1.25 * usage.output)
+
+    @hookimpl
+    def register_price_books():
+        return [Book]
+"""
 SUBCLASS = {
     PROCESSOR: 'ProcessorContract):\n    processor = "audio.copy"',
     WEIGHTS: 'WeightsContract):\n    weights = "small-1"',
     MEMORY: "MemoryManagerContract):\n    manager = property(lambda self: self.plugin.Memory)",
     EXECUTOR: 'ExecutorContract):\n    executor = "here"',
+    ROUTER: "RouterContract):\n    router = property(lambda self: self.plugin.Cheapest)",
+    BOOK: 'PriceBookContract):\n    known = "cloud/known"\n    book = property(lambda self: self.plugin.Book)',
 }
 HEAD = "from avstudio_core import *"
 FILE = 'WeightsFile("model.bin", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 3)'
@@ -175,6 +228,38 @@ BAD = [
         "def pass_on",
         "def room(self, lane): return 0\n\n        def pass_on",
     ),
+    (ROUTER, "its_name_is_a_word", '"cheapest"\n\n', '"The cheapest"\n\n'),
+    (ROUTER, "its_plugin_registers_it", "[Cheapest]", "[]"),
+    (ROUTER, "importing_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
+    (ROUTER, "it_explains_itself", "context=first.model.can.context", "context=1"),
+    (ROUTER, "it_explains_itself", "estimate=first.estimate", "estimate=kept[-1].estimate"),
+    (ROUTER, "it_explains_itself", '"The cheapest."', '""'),
+    (ROUTER, "nobody_with_an_obstacle_is_tried", "if one.obstacle is None", ""),
+    (ROUTER, "everybody_is_accounted_for", "for one in others", "for one in kept"),
+    (ROUTER, "everybody_is_accounted_for", "for one in candidates if one not in kept", "for one in others"),
+    (ROUTER, "everybody_is_accounted_for", '"unfit"', '""'),
+    (ROUTER, "the_wishes_are_kept", "wishes.require_local or ", ""),
+    (ROUTER, "the_wishes_are_kept", "wishes.private or ", ""),
+    (ROUTER, "the_wishes_are_kept", " or dear", ""),
+    (ROUTER, "the_wishes_are_kept", "one.model.quality >= wishes.require_quality", "True"),
+    (ROUTER, "it_refuses_when_nobody_can", "NoModel(", "InvalidInput("),
+    (ROUTER, "it_refuses_when_nobody_can", '"No model may answer."', '""'),
+    (ROUTER, "it_refuses_rather_than_break_a_wish", "if not kept:", "kept = kept or free\n            if not kept:"),
+    (
+        ROUTER,
+        "the_same_question_has_the_same_answer",
+        "if not kept:",
+        "kept = kept[getattr(self, 'before', 0) :]; self.before = 1\n            if not kept:",
+    ),
+    (BOOK, "its_name_is_a_word", '"book"', '"The book"'),
+    (BOOK, "its_plugin_registers_it", "[Book]", "[]"),
+    (BOOK, "importing_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
+    (BOOK, "a_price_is_a_whole_number_of_millionths", "return ceil(", "return 1.0 * ceil("),
+    (BOOK, "a_price_is_a_whole_number_of_millionths", "0.25 *", "0 *"),
+    (BOOK, "what_it_does_not_know_has_no_price", "return None", "return 0"),
+    (BOOK, "it_rounds_up", "return ceil(", "return round("),
+    (BOOK, "more_never_costs_less", "usage.input +", "min(usage.input, 2_000 - usage.input) +"),
+    (BOOK, "a_model_may_be_priced_under_another_name", "model.priced_as or ", ""),
 ]
 TESTS = """
 import pytest
@@ -220,10 +305,12 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     ran = subprocess.run([*command, *chosen], cwd=folder, capture_output=True, text=True, check=False)
     print(ran.stdout[-3000:])
     assert ran.returncode == 1, ran.stdout + ran.stderr
-    found = {}
+    found: dict[str, str] = {}
     for case in ElementTree.parse(folder / "found.xml").iter("testcase"):
         name = f"{case.attrib['classname'].rpartition('.')[2]}.{case.attrib['name']}"
-        found[name] = case[0].tag if len(case) else "passed"
+        name = name.partition("[")[0]
+        if found.get(name, "passed") == "passed":
+            found[name] = case[0].tag if len(case) else "passed"
     return found
 
 

@@ -16,6 +16,7 @@ import avstudio_llm
 from avstudio_core.chat import Usage
 from avstudio_core.kinds.backend import Model
 from avstudio_core.studio import Studio
+from avstudio_core.testing import PriceBookContract
 from avstudio_llm.prices import GenaiPrices
 
 NAMES = [
@@ -110,3 +111,9 @@ def test_seconds_and_characters_have_prices() -> None:
 def test_a_studio_finds_the_book(studio: Studio) -> None:
     studio.plugins.add_modules([avstudio_llm.__name__])
     assert GenaiPrices in studio.plugins.kind("price_books").values()
+
+
+class TestGenaiPrices(PriceBookContract):
+    plugin = avstudio_llm
+    book = GenaiPrices
+    known = "anthropic/claude-opus-4-1"

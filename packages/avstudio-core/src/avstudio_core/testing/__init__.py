@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from avstudio_core.testing.executor_contract import ExecutorContract
     from avstudio_core.testing.http_backend_contract import Dialect, HttpBackendContract
     from avstudio_core.testing.model_server import ModelServer, Sent
+    from avstudio_core.testing.price_book_contract import PriceBookContract
+    from avstudio_core.testing.router_contract import RouterContract
 
 _HOMES = {
     "BackendContract": "backend_contract",
@@ -29,7 +31,9 @@ _HOMES = {
     "HttpBackendContract": "http_backend_contract",
     "MemoryManagerContract": "contracts",
     "ModelServer": "model_server",
+    "PriceBookContract": "price_book_contract",
     "ProcessorContract": "contracts",
+    "RouterContract": "router_contract",
     "Sent": "model_server",
     "WeightsContract": "contracts",
 }
@@ -41,7 +45,9 @@ __all__ = [
     "HttpBackendContract",
     "MemoryManagerContract",
     "ModelServer",
+    "PriceBookContract",
     "ProcessorContract",
+    "RouterContract",
     "Sent",
     "WeightsContract",
 ]

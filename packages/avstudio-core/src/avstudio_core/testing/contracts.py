@@ -65,7 +65,7 @@ class ProcessorContract:
     params: ClassVar[dict[str, Any]] = {}
     """Parameters for the runs of this contract: quick ones."""
     required: ClassVar[frozenset[str]] = frozenset()
-    """The parameters that have no default on purpose."""
+    """The parameters that have no default on purpose; `params` gives them values."""
 
     @pytest.fixture
     def sample(self, tone: Tone) -> Path | None:
@@ -94,7 +94,10 @@ class ProcessorContract:
 
     def test_its_parameters_have_defaults(self, declared: Processor[Any, Any]) -> None:
         fields = declared.params_type.model_fields
-        assert {name for name, field in fields.items() if field.is_required()} == self.required
+        without = {name for name, field in fields.items() if field.is_required()}
+        said = "parameters without a default; if that is meant, name them in 'required' and give values in 'params'"
+        assert sorted(without - self.required) == [], said
+        assert sorted(self.required - without) == [], "'required' names what is no parameter, or has a default"
 
     def test_its_numbers_have_bounds(self, declared: Processor[Any, Any]) -> None:
         properties = declared.params_type.model_json_schema().get("properties", {})

@@ -1,0 +1,159 @@
+"""What every router must keep, as a test class to subclass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from avstudio_core.testing.contracts import HEAVY, imported_by
+
+if TYPE_CHECKING:
+    from avstudio_core.chat import Wishes
+    from avstudio_core.kinds.router import Candidate, RouteDecision, Router
+    from avstudio_core.studio import Studio
+
+WISHES: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "local": {"require_local": True},
+    "private": {"private": True},
+    "quality": {"require_quality": 0.6},
+    "top": {"require_quality": 0.95},
+    "code": {"task_type": "code"},
+    "creative": {"task_type": "creative"},
+    "cheap": {"max_cost": 0.001},
+}
+
+
+class RouterContract:
+    """What every router must keep, whatever it prefers. Subclass it, and name the plugin and the router."""
+
+    plugin: ModuleType
+    router: ClassVar[type[Router]]
+
+    @pytest.fixture
+    def made(self) -> Router:
+        """The router itself."""
+        return self.router()
+
+    @pytest.fixture
+    def candidates(self) -> list[Candidate]:
+        """Near and far, good and cheap, and one that cannot answer."""
+        return [
+            candidate("cloud/best", quality=0.97, cost_micro=9000, tags=("code", "creative")),
+            candidate("cloud/good", quality=0.7, cost_micro=500),
+            candidate("cloud/down", quality=0.99, cost_micro=100, obstacle="the backend is down"),
+            candidate("near/small", local=True, quality=0.3),
+            candidate("near/better", local=True, quality=0.65, tags=("code",)),
+            candidate("near/huge", local=True, quality=0.96, obstacle="it needs more memory than there is"),
+        ]
+
+    @pytest.fixture(params=list(WISHES))
+    def wishes(self, request: pytest.FixtureRequest) -> Wishes:
+        """What requests ask for, one after the other."""
+        from avstudio_core.chat import Wishes
+
+        return Wishes(**WISHES[request.param])
+
+    def test_its_name_is_a_word(self) -> None:
+        assert re.fullmatch(r"[a-z][a-z0-9_-]*", self.router.name)
+
+    def test_its_plugin_registers_it(self, studio: Studio) -> None:
+        assert studio.plugins.find("routers", self.router.name) is self.router
+
+    def test_importing_it_is_light(self) -> None:
+        assert imported_by(self.plugin) & HEAVY == set()
+
+    def test_it_explains_itself(self, made: Router, wishes: Wishes, candidates: list[Candidate]) -> None:
+        """The rule, its reason, and what is known of the chosen one."""
+        decision = decided(made, wishes, candidates)
+        chosen = {one.model.id: one for one in candidates}[decision.chosen]
+        assert decision.rule
+        assert decision.reason
+        assert decision.estimate == chosen.estimate
+        assert decision.context == chosen.model.can.context
+
+    def test_nobody_with_an_obstacle_is_tried(self, made: Router, wishes: Wishes, candidates: list[Candidate]) -> None:
+        tried = tried_in(decided(made, wishes, candidates))
+        assert [one.model.id for one in candidates if one.model.id in tried and one.obstacle] == []
+
+    def test_everybody_is_accounted_for(self, made: Router, wishes: Wishes, candidates: list[Candidate]) -> None:
+        """Chosen, a fallback, or rejected with a reason: each once."""
+        decision = decided(made, wishes, candidates)
+        told = [*tried_in(decision), *(one.model for one in decision.rejected)]
+        assert sorted(told) == sorted(one.model.id for one in candidates)
+        assert [one.model for one in decision.rejected if not one.reason] == []
+
+    def test_the_wishes_are_kept(self, made: Router, wishes: Wishes, candidates: list[Candidate]) -> None:
+        """By the fallbacks, too."""
+        tried = tried_in(decided(made, wishes, candidates))
+        assert [one.model.id for one in candidates if one.model.id in tried and not _keeps(one, wishes)] == []
+
+    def test_it_refuses_when_nobody_can(self, made: Router, wishes: Wishes, candidates: list[Candidate]) -> None:
+        from avstudio_core.errors import NoModel
+
+        barred = [one.model_copy(update={"obstacle": "no key"}) for one in candidates]
+        for given in (barred, []):
+            with pytest.raises(NoModel, match=r"."):
+                made.route(wishes, given)
+
+    def test_it_refuses_rather_than_break_a_wish(self, made: Router, candidates: list[Candidate]) -> None:
+        from avstudio_core.chat import Wishes
+        from avstudio_core.errors import NoModel
+
+        far = [one for one in candidates if not one.model.local]
+        for wishes in (Wishes(require_local=True), Wishes(private=True)):
+            with pytest.raises(NoModel, match=r"."):
+                made.route(wishes, far)
+
+    def test_the_same_question_has_the_same_answer(
+        self, made: Router, wishes: Wishes, candidates: list[Candidate]
+    ) -> None:
+        """It is pure: what it was asked before does not matter."""
+        first = decided(made, wishes, candidates)
+        decided(made, wishes, candidates[::-1])
+        assert decided(made, wishes, candidates) == first
+
+
+def candidate(
+    name: str,
+    *,
+    local: bool = False,
+    quality: float = 0.5,
+    cost_micro: int = 0,
+    tags: Sequence[Any] = (),
+    obstacle: str | None = None,
+) -> Candidate:
+    """A model named `<backend>/<name>` that could answer, or the reason why it cannot."""
+    from avstudio_core.kinds.backend import Can, Model
+    from avstudio_core.kinds.router import Candidate, Estimate
+
+    backend, _, model = name.partition("/")
+    can = Can(context=8192 if local else 200_000)
+    described = Model(backend=backend, name=model, local=local, quality=quality, tags=frozenset(tags), can=can)
+    estimate = Estimate(input_tokens=1000, output_tokens=500, cost_micro=cost_micro, most_micro=2 * cost_micro)
+    return Candidate(model=described, estimate=estimate, obstacle=obstacle)
+
+
+def decided(router: Router, wishes: Wishes, candidates: Sequence[Candidate]) -> RouteDecision:
+    """The router's decision, which must be one of ours."""
+    from avstudio_core.kinds.router import RouteDecision
+
+    decision = router.route(wishes, candidates)
+    assert isinstance(decision, RouteDecision)
+    return decision
+
+
+def tried_in(decision: RouteDecision) -> list[str]:
+    """The models that a decision would try, in order."""
+    return [decision.chosen, *decision.fallbacks]
+
+
+def _keeps(one: Candidate, wishes: Wishes) -> bool:
+    near = one.model.local or not (wishes.require_local or wishes.private)
+    good = one.model.quality >= wishes.require_quality
+    cheap = one.model.local or wishes.max_cost is None or (one.estimate.cost_micro or 0) <= wishes.max_cost * 1_000_000
+    return near and good and cheap

@@ -1,0 +1,48 @@
+"""The docs: what is generated names all that there is, and what is written by hand keeps step with it."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from avstudio_core import hookspecs, testing
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+CONTRACTS = [name for name in testing.__all__ if name.endswith("Contract")]
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def kinds() -> list[str]:
+    """What plugins register: `register_price_books` stands for `PriceBook`."""
+    names = [name.removeprefix("register_") for name in vars(hookspecs) if name.startswith("register_")]
+    words = [name if name == "weights" else name.removesuffix("s") for name in names]
+    return ["".join(part.title() for part in word.split("_")) for word in words]
+
+
+def test_every_kind_has_a_contract() -> None:
+    assert {f"{kind}Contract" for kind in kinds()} <= set(CONTRACTS)
+
+
+def test_the_page_for_plugin_authors_has_every_kind_and_every_contract(generate: ModuleType) -> None:
+    shown = set(re.findall(r"^::: avstudio_core\.[\w.]*\.(\w+)$", generate.plugin_page(), re.MULTILINE))
+    assert {*kinds(), *CONTRACTS} - shown == set()
+
+
+def test_the_tutorial_names_every_contract_and_every_hook() -> None:
+    page = (DOCS / "tutorial" / "first-plugin.md").read_text(encoding="utf-8")
+    hooks = re.findall(r"^def (\w+)", Path(hookspecs.__file__).read_text(encoding="utf-8"), re.MULTILINE)
+    assert [name for name in [*CONTRACTS, *hooks] if f"`{name}`" not in page] == []
