@@ -22,6 +22,7 @@ USERS_CODE = (
 )
 """Of `examples/`: what those who use AV-Studio write, and check with what settings they like."""
 TESTING = ["hypothesis", "pytest", "pytest-timeout", "pytest-xdist"]
+SITE = ["griffe-pydantic", "mkdocs-material", "mkdocstrings[python]", "ruff"]
 TOGETHER = ("-n", "auto")
 """As many tests at a time as there are cores."""
 
@@ -77,7 +78,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Write the reference pages from the source and build the site, strictly."""
-    install(session, *editable(CORE, *EVERYTHING, SERVER), "mkdocs-material", "mkdocstrings[python]")
+    install(session, *editable(CORE, *EVERYTHING, SERVER), *SITE)
     session.install("--quiet", *EXAMPLES)
     session.run("python", "docs/generate.py")
     if "## audio.loudness" not in Path("docs/reference/processors.md").read_text(encoding="utf-8"):

@@ -46,3 +46,11 @@ def test_the_tutorial_names_every_contract_and_every_hook() -> None:
     page = (DOCS / "tutorial" / "first-plugin.md").read_text(encoding="utf-8")
     hooks = re.findall(r"^def (\w+)", Path(hookspecs.__file__).read_text(encoding="utf-8"), re.MULTILINE)
     assert [name for name in [*CONTRACTS, *hooks] if f"`{name}`" not in page] == []
+
+
+def test_the_page_of_errors_has_every_cause_of_failed_tasks(generate: ModuleType) -> None:
+    tasks = ROOT / "packages" / "avstudio-core" / "src" / "avstudio_core" / "tasks"
+    source = "".join(path.read_text(encoding="utf-8") for path in tasks.glob("*.py"))
+    named = set(re.findall(r"Problem\(code=\"(\w+)\"|code=\"(\w+)\", message", source))
+    assert {code for pair in named for code in pair if code} - {*generate.CAUSES, "error"} == set()
+    assert [code for code in generate.CAUSES if f'"{code}"' not in source] == []
