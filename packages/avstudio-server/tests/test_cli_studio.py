@@ -36,7 +36,7 @@ def test_one_processor_is_shown_to_people(reading: CommandLine) -> None:
     assert "Longer words about it stand here." in shown
     assert "takes: text/*" in shown
     assert "at least 1, at most 5" in shown
-    assert "unknown" in reading("processors", "time.break").out
+    assert "needs:\n  depends_on: way\n" in reading("processors", "time.break").out
 
 
 def test_plugins_tell_what_they_bring(reading: CommandLine) -> None:
@@ -45,6 +45,67 @@ def test_plugins_tell_what_they_bring(reading: CommandLine) -> None:
     by_name = {one["name"]: one for one in reading("plugins", "--json").json}
     assert by_name["sketch"]["distribution"] == "sketch"
     assert by_name["core"]["brings"]["executors"] == ["inline", "local"]
+
+
+BLOTS = """
+from pydantic import Field
+from avstudio_core import Needs, Params, Processor, Result, hookimpl
+
+class Unable(Processor[Params, Result]):
+    "Cannot run."
+    name = "ink.unable"
+
+class Untyped(Processor):
+    "Says nothing of its parameters."
+    name = "ink.untyped"
+    def run(self, source, params, context): ...
+
+class DryParams(Params):
+    hours: int = Field(ge=0, le=9, description="How long.")
+
+class Dry(Processor[DryParams, Result]):
+    "Dry the ink."
+    name = "ink.dry"
+    def run(self, source, params, context): return Result()
+
+class Odd(Processor[Params, Result]):
+    "Cannot tell its needs."
+    name = "ink.odd"
+    def run(self, source, params, context): return Result()
+    def needs(self, params, source): return {}["pen"]
+
+@hookimpl
+def register_processors():
+    return [Unable, Untyped, Dry, Odd]
+
+@hookimpl
+def studio_started(studio): ...
+
+def event_published(event): ...
+"""
+
+
+def test_a_broken_processor_is_told_of_and_the_rest_of_its_plugin_works(smudged: CommandLine) -> None:
+    (smudged.folder / "more" / "smudge.py").write_text(BLOTS)
+    shown = smudged("plugins")
+    assert "processors ink.dry, ink.odd; hears studio_started; BROKEN: ink.unable: TypeError: " in shown.out
+    assert "event_published: not marked with @hookimpl, so never called" in shown.out
+    [smudge] = [one for one in smudged("plugins", "--json").json if one["name"] == "smudge"]
+    assert smudge["brings"] == {"processors": ["ink.dry", "ink.odd"]}
+    assert set(smudge["broken"]) == {"ink.unable", "ink.untyped"}
+    assert (smudge["hears"], smudge["unmarked"]) == (["studio_started"], ["event_published"])
+    doctor = smudged("doctor")
+    assert doctor.code == 3
+    assert "Processor 'ink.unable' of plugin 'smudge': TypeError: " in doctor.out
+    assert smudged("ink", "dry", "--hours", "1").code == 0
+
+
+def test_needs_that_are_not_known_are_said_so(smudged: CommandLine) -> None:
+    (smudged.folder / "more" / "smudge.py").write_text(BLOTS)
+    assert "needs:\n  depends_on: hours\n" in smudged("processors", "ink.dry").out
+    assert smudged("processors", "ink.dry", "--json").json["needs"] == {"depends_on": ["hours"]}
+    needs = {one["name"]: one["needs"] for one in smudged("processors", "--json").json}
+    assert needs["ink.odd"] == {"unknown": "KeyError: 'pen'"}
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def declaration_table(found: list[Declaration]) -> str:
 
 def declaration_data(declaration: Declaration) -> dict[str, Any]:
     """The declaration, and what a run with default parameters needs on this machine now."""
-    return asdict(declaration) | {"needs": _needs(declaration.name)}
+    return asdict(declaration) | {"needs": _needs(declaration)}
 
 
 def declaration_text(declaration: Declaration) -> str:
@@ -50,7 +50,7 @@ def _lines(declaration: Declaration) -> Iterator[str]:
     yield f"takes: {', '.join(declaration.accepts) or 'nothing'}"
     if declaration.outputs:
         yield f"makes: {', '.join(f'{name} ({kind})' for name, kind in declaration.outputs.items())}"
-    yield from rendered("needs", {name: value for name, value in _needs(declaration.name).items() if value})
+    yield from rendered("needs", {name: value for name, value in _needs(declaration).items() if value})
     fields = fields_of(declaration.params, declaration.verb, ())
     yield from _block("parameters", [(field.name, field.help) for field in fields])
     result = declaration.result.get("properties", {})
@@ -69,12 +69,16 @@ def _meaning(schema: Mapping[str, Any]) -> str:
     return f"{schema.get('description', '')}{unit}".strip()
 
 
-def _needs(name: str) -> dict[str, Any]:
-    """The needs, or why they are not known: required parameters, weights that are not here."""
+def _needs(declaration: Declaration) -> dict[str, Any]:
+    """The needs, what they depend on, or why they are not known: weights that are not here, say."""
+    if required := declaration.params.get("required"):
+        return {"depends_on": required}
     known = installation()
-    kind = known.plugins.find("processors", name)
+    kind = known.plugins.find("processors", declaration.name)
     try:
         needs: dict[str, Any] = kind(known.shelf).needs(kind.params_type(), None).model_dump(mode="json")
-    except (AVStudioError, ValueError) as error:
+    except AVStudioError as error:
         return {"unknown": str(error)}
+    except Exception as error:  # foreign code
+        return {"unknown": " ".join(f"{type(error).__name__}: {error}".split())}
     return needs

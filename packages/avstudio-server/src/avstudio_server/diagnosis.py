@@ -136,4 +136,9 @@ def _folder(one: dict[str, Any]) -> list[tuple[str, ...]]:
 
 def _wrong(found: dict[str, Any]) -> list[str]:
     broken = [f"Plugin '{one['name']}': {one['error']}" for one in found["plugins"] if one["error"]]
+    broken += [
+        f"Processor '{name}' of plugin '{one['name']}': {why}"
+        for one in found["plugins"]
+        for name, why in one["broken"].items()
+    ]
     return broken + [f"{flaw['what']} {flaw['cure']}".strip() for flaw in found["data_folder"]["flaws"]]

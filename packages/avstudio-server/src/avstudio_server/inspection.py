@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
-from typing import Any
+from inspect import isfunction
+from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
 
-from avstudio_server.installed import installation, settings
+from avstudio_core import hookspecs
+from avstudio_core.marking import GROUP
+from avstudio_server.installed import catalogue, installation, settings
+
+if TYPE_CHECKING:
+    from avstudio_core.plugins import Plugin
 
 KINDS = ("processors", "weights", "backends", "price_books", "routers", "executors", "memory_managers")
 
 
 def plugin_data() -> list[dict[str, Any]]:
-    """Every plugin: where it is from, what it brings, or why it was set aside."""
+    """Every plugin: where it is from, what it brings, which of that is broken, or why it was set aside whole."""
     plugins = installation().plugins
     brought: dict[str, dict[str, list[str]]] = {}
     for kind in KINDS:
@@ -22,17 +29,40 @@ def plugin_data() -> list[dict[str, Any]]:
             origin = plugins.distribution_of(registered)
             brought.setdefault(origin.name if origin else "", {}).setdefault(kind, []).append(name)
     return [
-        {
-            "name": plugin.name,
-            "module": plugin.module,
-            "distribution": plugin.distribution,
-            "version": plugin.version,
-            "error": plugin.error,
-            "brings": {} if plugin.error else brought.get(plugin.name, {}),
-            "said": f"BROKEN: {plugin.error}" if plugin.error else _said(brought.get(plugin.name, {})),
-        }
-        for plugin in plugins.installed.values()
+        _plugin(plugin, {} if plugin.error else brought.get(plugin.name, {})) for plugin in plugins.installed.values()
     ]
+
+
+def _plugin(plugin: Plugin, brought: dict[str, list[str]]) -> dict[str, Any]:
+    broken = {name: why for name, why in catalogue().broken.items() if name in brought.get("processors", ())}
+    whole = {kind: [name for name in names if name not in broken] for kind, names in brought.items()}
+    moments, unmarked = ([], []) if plugin.error else _hooks(plugin.module)
+    told = {
+        "name": plugin.name,
+        "module": plugin.module,
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "error": plugin.error,
+        "brings": {kind: names for kind, names in whole.items() if names},
+        "hears": moments,
+        "broken": broken,
+        "unmarked": unmarked,
+    }
+    return told | {"said": _said(told)}
+
+
+def _hooks(module: str) -> tuple[list[str], list[str]]:
+    """The moments that a plugin is told of, and its functions that are named as hooks but not marked as such."""
+    place, _, inside = module.partition(":")
+    found: Any = sys.modules.get(place)
+    for name in filter(None, inside.split(".")):
+        found = getattr(found, name, None)
+    known = [
+        name for name, hook in vars(hookspecs).items() if isfunction(hook) and hook.__module__ == hookspecs.__name__
+    ]
+    own = {name: function for name in known if callable(function := getattr(found, name, None))}
+    marked = [name for name, function in own.items() if hasattr(function, f"{GROUP}_impl")]
+    return [name for name in marked if not name.startswith("register_")], [name for name in own if name not in marked]
 
 
 def extra_data() -> list[dict[str, Any]]:
@@ -80,8 +110,13 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float) else str(value)
 
 
-def _said(brought: dict[str, list[str]]) -> str:
-    parts = [f"{kind.replace('_', ' ')} {', '.join(names)}" for kind, names in brought.items()]
+def _said(told: dict[str, Any]) -> str:
+    if told["error"]:
+        return f"BROKEN: {told['error']}"
+    parts = [f"{kind.replace('_', ' ')} {', '.join(names)}" for kind, names in told["brings"].items()]
+    parts += [f"hears {', '.join(told['hears'])}"] if told["hears"] else []
+    parts += [f"BROKEN: {name}: {why}" for name, why in told["broken"].items()]
+    parts += [f"{', '.join(told['unmarked'])}: not marked with @hookimpl, so never called"] if told["unmarked"] else []
     return "; ".join(parts) or "nothing"
 
 

@@ -19,7 +19,7 @@ def command() -> Any:
 def doctor(check: Check = False, as_json: Json = False) -> int:
     """Show what is installed, missing or broken, the devices, weights and settings, and the data folder's state.
 
-    It exits with 3 for a broken plugin and with 4 for a damaged data folder.
+    It exits with 3 for a broken plugin or processor and with 4 for a damaged data folder.
     """
     from avstudio_server.diagnosis import diagnose, diagnosis_text
     from avstudio_server.exits import DONE, STORAGE, UNAVAILABLE
@@ -32,4 +32,4 @@ def doctor(check: Check = False, as_json: Json = False) -> int:
         print(diagnosis_text(found))
     if found["data_folder"]["flaws"]:
         return STORAGE
-    return UNAVAILABLE if any(plugin["error"] for plugin in found["plugins"]) else DONE
+    return UNAVAILABLE if any(plugin["error"] or plugin["broken"] for plugin in found["plugins"]) else DONE
