@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from zipfile import ZipFile
 
 import nox
 
@@ -124,13 +125,17 @@ def litellm(session: nox.Session) -> None:
 
 @nox.session
 def wheels(session: nox.Session) -> None:
-    """Build every distribution into `dist/`."""
-    install(session, "build")
+    """Build every distribution into `dist/`, each with its licence."""
+    install(session, "build", "hatchling")
+    build = ("python", "-m", "build", "--no-isolation", "--outdir", "dist")
     for project in (CORE, AUDIO, LLM, SERVER, "."):
-        session.run("python", "-m", "build", "--wheel", "--outdir", "dist", project, silent=True)
+        session.run(*build, "--sdist", "--wheel", project, silent=True)
+    for wheel in Path("dist").glob("*.whl"):
+        if not any(name.endswith("/licenses/LICENSE") for name in ZipFile(wheel).namelist()):
+            session.error(f"{wheel} carries no licence.")
 
 
-@nox.session
+@nox.session(reuse_venv=False)
 @nox.parametrize("package", ["core", "audio", "llm", "server"])
 def alone(session: nox.Session, package: str) -> None:
     """Each package's tests in an environment with the core alone."""
@@ -139,7 +144,7 @@ def alone(session: nox.Session, package: str) -> None:
     session.run("pytest", *TOGETHER, f"{folder}/tests", *session.posargs)
 
 
-@nox.session
+@nox.session(reuse_venv=False)
 def plugin(session: nox.Session) -> None:
     """Build the example plugins as wheels, install them, and see them in the command, the catalogue and their tests."""
     install(session, CORE, SERVER, "build", *TESTING)
