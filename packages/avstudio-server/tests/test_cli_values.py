@@ -88,6 +88,27 @@ def test_references_are_looked_up() -> None:
         found.value("flak")
 
 
+@pytest.mark.parametrize(
+    ("schema", "metavar", "said"),
+    [
+        ({"type": "array", "items": {"type": "string"}, "maxItems": 3}, "TEXT,…", "[at most 3 items]"),
+        ({"type": "array", "prefixItems": [{"type": "number"}] * 2, "minItems": 2, "maxItems": 2}, "X,…", "[2 items]"),
+        ({"type": "array", "items": LIST_OF_NUMBERS, "minItems": 1}, "JSON", "[at least 1 item]"),
+        ({"type": "array", "items": {"type": "object"}}, "JSON", ""),
+    ],
+)
+def test_help_says_how_many_items_a_list_takes_and_when_it_is_json(
+    schema: dict[str, Any], metavar: str, said: str
+) -> None:
+    found = field(schema)
+    option = found.parameter().annotation.__metadata__[0]
+    assert (option.metavar, found.help) == (metavar, said)
+
+
+def test_a_list_of_lists_is_given_as_json() -> None:
+    assert field({"type": "array", "items": LIST_OF_NUMBERS}).value(["[[1, 2], [3]]"]) == [[1, 2], [3]]
+
+
 def test_a_wrong_item_of_a_list_is_named() -> None:
     with pytest.raises(errors.InvalidParams, match="'--x' cannot be 'b': give a number"):
         field(LIST_OF_NUMBERS).value(["1,b"])

@@ -14,6 +14,14 @@ Schema = Mapping[str, Any]
 
 NAMES = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "object": "a JSON object"}
 LETTERS = {"integer": "N", "number": "X", "boolean": "true|false", "array": "LIST", "object": "JSON"}
+LIMITS = {
+    "minimum": "at least {:g}",
+    "exclusiveMinimum": "above {:g}",
+    "maximum": "at most {:g}",
+    "exclusiveMaximum": "below {:g}",
+    "minItems": "at least {} item{}",
+    "maxItems": "at most {} item{}",
+}
 MOST_SHOWN = 60
 """Choices that take more characters are listed in the help instead of beside the option."""
 
@@ -37,7 +45,8 @@ def choices(schemas: list[Schema]) -> list[Any]:
 def metavar(schemas: list[Schema], definitions: Schema) -> str:
     """The kind of value, in a word: `N`, `X`, `TEXT`, `JSON`, or the choices, with `,…` for a list."""
     if len(schemas) == 1 and schemas[0].get("type") == "array":
-        return f"{metavar(_items(schemas[0], definitions), definitions)},…"
+        items = _items(schemas[0], definitions)
+        return "JSON" if _nested(items) else f"{metavar(items, definitions)},…"
     if among := choices(schemas):
         written = "|".join(map(str, among))
         return written if len(written) <= MOST_SHOWN else "CHOICE"
@@ -46,17 +55,15 @@ def metavar(schemas: list[Schema], definitions: Schema) -> str:
 
 
 def bounds(schemas: list[Schema]) -> str:
-    """What limits a number, in words."""
+    """What limits a number, or how many items a list has, in words."""
     said = []
     for schema in schemas:
-        for key, word in (
-            ("minimum", "at least"),
-            ("exclusiveMinimum", "above"),
-            ("maximum", "at most"),
-            ("exclusiveMaximum", "below"),
-        ):
-            if key in schema:
-                said.append(f"{word} {schema[key]:g}")
+        if "minItems" in schema and schema["minItems"] == schema.get("maxItems"):
+            said.append(f"{schema['minItems']} items")
+            continue
+        said += [
+            words.format(schema[key], "" if schema[key] == 1 else "s") for key, words in LIMITS.items() if key in schema
+        ]
     return ", ".join(said)
 
 
@@ -103,6 +110,11 @@ def _item(text: str, items: list[Schema], definitions: Schema) -> Any:
 def _items(schema: Schema, definitions: Schema) -> list[Schema]:
     found = [one for given in schema.get("prefixItems", ()) for one in alternatives(given, definitions)]
     return found or alternatives(schema.get("items", {}), definitions)
+
+
+def _nested(items: list[Schema]) -> bool:
+    """Whether commas cannot tell the items apart: lists and objects have their own."""
+    return any(item.get("type") in ("array", "object") for item in items)
 
 
 def _choices(schema: Schema) -> list[Any]:
