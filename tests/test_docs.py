@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from avstudio_core import hookspecs, testing
+from avstudio_core.settings import load
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -54,3 +56,22 @@ def test_the_page_of_errors_has_every_cause_of_failed_tasks(generate: ModuleType
     named = set(re.findall(r"Problem\(code=\"(\w+)\"|code=\"(\w+)\", message", source))
     assert {code for pair in named for code in pair if code} - {*generate.CAUSES, "error"} == set()
     assert [code for code in generate.CAUSES if f'"{code}"' not in source] == []
+
+
+def test_the_example_of_settings_can_be_used() -> None:
+    path = ROOT / "examples" / "settings.toml"
+    values = tomllib.loads(path.read_text(encoding="utf-8"))
+    loaded = load({}, {"AVSTUDIO_SETTINGS": str(path)})
+    assert {name: loaded.origins[name] for name in values} == dict.fromkeys(values, str(path))
+
+
+def test_what_the_page_on_trouble_quotes_is_said_somewhere() -> None:
+    page = (DOCS / "howto" / "troubleshooting.md").read_text(encoding="utf-8")
+    source = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("packages/*/src/**/*.py"))
+    quoted = [
+        said for row in re.findall(r"^\| (.*?) \| ", page, re.MULTILINE) for said in re.findall(r"`([^`]+)`", row)
+    ]
+    pieces = [piece.strip() for said in quoted for piece in re.split(r"…|'[^']*'", said)]
+    ours = [piece for piece in pieces if len(piece) > 8 and "No matching distribution" not in piece]
+    assert len(ours) > 15
+    assert [piece for piece in ours if piece not in source] == []
