@@ -32,6 +32,8 @@ class Lane:
         """When each job that runs was begun."""
         self.threads = 0
         self.mean_seconds = AHEAD_SECONDS
+        self.proven_at = float("inf")
+        """When the first job ended: until then workers start, and nothing was taken ahead."""
         self.changed = threading.Condition()
 
     @property
@@ -52,6 +54,7 @@ class Lane:
         with self.changed:
             seconds = time.monotonic() - self.begun.pop(job_id)
             self.mean_seconds += 0.2 * (seconds - self.mean_seconds)
+            self.proven_at = min(self.proven_at, time.monotonic())
 
     def take_back(self, job_id: str) -> bool:
         """Remove an order that nobody has begun."""
@@ -65,9 +68,9 @@ class Lane:
     def overdue(self) -> list[Order]:
         """Remove the orders that have waited for long while each worker is at another job."""
         with self.changed:
-            if len(self.begun) < self.workers:
-                return []
             until = time.monotonic() - LONG_SECONDS
+            if len(self.begun) < self.workers or self.proven_at > until:
+                return []
             found = [order for order, since in self.waiting if since < until]
             for _ in found:
                 self.waiting.popleft()
