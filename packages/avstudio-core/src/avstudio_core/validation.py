@@ -40,7 +40,7 @@ def _said(one: ErrorDetails, declared: type[BaseModel] | None) -> str:
     if one["type"] == _MISSING:
         return f"'{place}' is missing{meaning}"
     if one["type"] == _UNKNOWN:
-        return f"'{place}' is not known here"
+        return f"'{place}' is '{_shown(one['input'])}': no such field is known"
     rule = _PLAIN.get(one["type"]) or one["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
     return f"'{place}' is '{_shown(one['input'])}': {rule[:1].lower()}{rule[1:]}{meaning}"
 

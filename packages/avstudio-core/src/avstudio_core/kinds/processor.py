@@ -41,7 +41,9 @@ class Needs(BaseModel):
     @property
     def lane(self) -> str:
         """Jobs of one lane share warm workers: the model's and device's, or those of the family where no model is."""
-        return f"{self.family}/{self.model}@{self.device}" if self.model else self.family
+        if self.model:
+            return f"{self.family}/{self.model}@{self.device}"
+        return f"{self.family}@{self.device}" if self.memory_mb else self.family
 
 
 class CodedWarning(BaseModel):

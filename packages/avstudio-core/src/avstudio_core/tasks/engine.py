@@ -210,8 +210,18 @@ class Engine:
                 return
             # What a person asked for once more is no answer to those who ask plainly.
             key = key if claim.task.feedback is None else None
-            self._running[claim.job_id] = Running(claim, order, key)
-            self._executor.start(order)
+            self._hand_over(Running(claim, order, key))
+
+    def _hand_over(self, running: Running) -> None:
+        claim = running.claim
+        self._running[claim.job_id] = running
+        try:
+            self._executor.start(running.order)
+        except Exception:
+            LOG.exception("The executor took no order of %s.", running.order.processor)
+            del self._running[claim.job_id]
+            self._settling.surely(claim.job_id, lambda: self._queue.hand_back(claim))
+            self._closing.wait(STUMBLE_SECONDS)
 
     def _order(self, claim: Claim) -> tuple[Order, str | None]:
         task = claim.task
@@ -365,8 +375,7 @@ class Engine:
             folder = self._store.staging / again.job_id
             update = {"job_id": again.job_id, "attempt": again.attempt, "feedback": reason, "folder": folder}
             order = running.order.model_copy(update=update)
-            self._running[again.job_id] = Running(again, order, running.cache_key, again=True)
-            self._executor.start(order)
+            self._hand_over(Running(again, order, running.cache_key, again=True))
         self._settling.end(running.claim.job_id)
 
     def _ended(self, running: Running, report: Report) -> None:

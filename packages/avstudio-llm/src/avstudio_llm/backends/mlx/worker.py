@@ -12,6 +12,7 @@ import resource
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -60,7 +61,11 @@ class Worker:
                 else:
                     self._questions.put(message)
         except (EOFError, OSError):
-            os._exit(0)
+            pass  # the studio is gone
+        except BaseException:
+            traceback.print_exc()  # rather no worker than a deaf one
+        finally:
+            os._exit(1)
 
     def _serve(self, generator: Generator, question: dict[str, Any]) -> None:
         number: str = question["ask"]
