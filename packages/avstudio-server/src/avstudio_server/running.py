@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avstudio_core.errors import AVStudioError, InvalidInput, InvalidPlan, TaskBlocked
+from avstudio_core.errors import AVStudioError, InvalidInput, InvalidPlan, StorageError, TaskBlocked
 from avstudio_core.tasks.process import early_worker
 from avstudio_server.answers import Answer, answer, export, printed
 from avstudio_server.exits import DONE, WAITING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from avstudio_core.handle import PlanHandle
     from avstudio_core.studio import Studio
     from avstudio_core.tasks.task import Task
+    from avstudio_server.trouble import Trouble
 
 
 def run_processor(name: str, source: str | None, params: Mapping[str, Any], asked: Asked) -> int:
@@ -38,16 +39,20 @@ def run_pipe(text: str, source: str | None, asked: Asked) -> int:
 def perform(submit: Callable[[Studio], PlanHandle], asked: Asked) -> int:
     """Open a studio that runs only what this command submits, and see that through."""
     asked.files.check()
-    with early_worker(settings()), _own_studio() as studio:
+    with early_worker(settings()), _own_studio() as studio, _trouble() as trouble:
         plan = submit(studio)
         shown = display_of(plan, quiet=asked.say.quiet)
 
         def stop() -> None:
             shown.note("Cancelling. Press Ctrl-C again to leave at once.")
-            plan.cancel()
+            trouble.hurry()
+            try:
+                plan.cancel()
+            except StorageError as error:
+                trouble.tell(error)
 
         with shown, Interrupts(stop) as interrupts:
-            watch(plan, shown)
+            watch(studio, plan, shown, check=trouble.check)
         if interrupts.heard:
             first = next(iter(plan.steps.values()))
             shown.note(f"To run it after all: avstudio tasks retry {first.task_id}")
@@ -59,6 +64,13 @@ def _own_studio() -> Studio:
     from avstudio_core.studio import Studio
 
     return Studio(own=True)
+
+
+def _trouble() -> Trouble:
+    """Imported late, too."""
+    from avstudio_server.trouble import Trouble
+
+    return Trouble()
 
 
 def conclude(studio: Studio, plan: PlanHandle, asked: Asked, shown: Display) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from avstudio_server.progress import Display, display, spoken
@@ -15,13 +15,35 @@ if TYPE_CHECKING:
     from avstudio_core.tasks.events import Event
     from avstudio_core.tasks.task import Task
 
+LOOK_SECONDS = 0.2
+"""How often to look after tasks that another program may be running; our own ring at once."""
 
-def watch(plan: PlanHandle, shown: Display, seq: int = 0) -> None:
-    """Show the events with a number above `seq` until every step has ended, or only a person can go on."""
-    for event in plan.events(seq):
-        show(event, shown)
-        if event.type == "task.reviewing" and event.data.get("reviewer") == "person" and at_rest(current(plan)):
-            return
+
+def nothing() -> None:
+    """What there is to check where nothing can go wrong."""
+
+
+def watch(
+    studio: Studio, plan: PlanHandle, shown: Display, *, since: float = 0.0, check: Callable[[], None] = nothing
+) -> None:
+    """Show the events since a time until every step has ended, or only a person can go on.
+
+    `check` is called in between; what it raises ends the watching.
+    """
+    from avstudio_core.tasks.events import after
+
+    ids, seq = [handle.task_id for handle in plan.steps.values()], 0
+    with studio.tasks.bell.listen(ids) as listener:
+        while True:
+            over = at_rest(current(plan))
+            for event in after(studio.tasks.database, ids, seq):
+                seq = event.seq
+                if event.time >= since:
+                    show(event, shown)
+            if over:
+                return
+            check()
+            listener.wait(LOOK_SECONDS)
 
 
 def current(plan: PlanHandle) -> list[Task]:
@@ -34,22 +56,13 @@ def display_of(plan: PlanHandle, *, quiet: bool) -> Display:
     return display(_labels(current(plan)), quiet=quiet)
 
 
-def last_event(studio: Studio, plan: PlanHandle) -> int:
-    """The number of the newest event about the plan: what comes later is news."""
-    from avstudio_core.tasks.events import after
-
-    events = after(studio.tasks.database, [handle.task_id for handle in plan.steps.values()], 0)
-    return events[-1].seq if events else 0
-
-
 def at_rest(tasks: Iterable[Task]) -> bool:
     """Whether every task has ended, waits for a person, or waits for one of them that does."""
     from avstudio_core.tasks.states import ENDED, State
 
     known = {task.id: task for task in tasks}
     return all(
-        task.state is State.AWAITING_REVIEW or task.state in ENDED or waits_for_person(task, known)
-        for task in known.values()
+        task.state in {*ENDED, State.AWAITING_REVIEW} or waits_for_person(task, known) for task in known.values()
     )
 
 

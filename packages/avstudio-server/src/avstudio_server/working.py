@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ from avstudio_core.studio import Studio
 from avstudio_core.tasks.states import ENDED, State
 from avstudio_server.exits import CANCELLED, DONE, FAILED
 from avstudio_server.running import say_json
-from avstudio_server.watching import display_of, last_event, waits_for_person, watch
+from avstudio_server.trouble import Trouble
+from avstudio_server.watching import display_of, waits_for_person, watch
 
 if TYPE_CHECKING:
     from avstudio_server.flags import SayFlags
@@ -22,11 +24,14 @@ UNENDED = tuple(state for state in State if state not in ENDED)
 def work_off(say: SayFlags) -> int:
     """Take tasks, whoever submitted them, until none is left that could run; give the exit code."""
     done: dict[str, State] = {}
-    with Studio() as studio:
+    with Studio() as studio, Trouble() as trouble:
         studio.start()
         try:
+            since = time.time()
             while ids := _open(studio):
-                _follow(studio, ids, quiet=say.quiet)
+                plan = PlanHandle(studio.tasks, "", {one: studio.handle(one) for one in ids})
+                with display_of(plan, quiet=say.quiet) as shown:
+                    watch(studio, plan, shown, since=since, check=trouble.check)
                 done |= {one: studio.tasks.get(one).state for one in ids}
         except KeyboardInterrupt:
             print("Stopped. What was under way is put back.", file=sys.stderr)
@@ -47,10 +52,3 @@ def _open(studio: Studio) -> list[str]:
         for name, task in known.items()
         if task.state is not State.AWAITING_REVIEW and not waits_for_person(task, known)
     ]
-
-
-def _follow(studio: Studio, ids: list[str], *, quiet: bool) -> None:
-    plan = PlanHandle(studio.tasks, "", {one: studio.handle(one) for one in ids})
-    shown = display_of(plan, quiet=quiet)
-    with shown:
-        watch(plan, shown, last_event(studio, plan))

@@ -75,7 +75,7 @@ def watch(tasks: Several, files: FileFlags, say: SayFlags) -> int:
         shown = watching.display_of(plan, quiet=say.quiet)
         try:
             with shown:
-                watching.watch(plan, shown)
+                watching.watch(studio, plan, shown)
         except KeyboardInterrupt:
             shown.note("Stopped watching. What was watched goes on.")
             return CANCELLED
