@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +47,30 @@ def test_a_disk_that_fills_up_ends_the_command(cramped: CommandLine, number: sig
     assert process.returncode == 4
     assert "avstudio: No space is left for" in said.splitlines()[-1]
     assert "Traceback" not in said
+
+
+def test_an_output_folder_that_cannot_be_is_refused_before_anything_runs(avstudio: CommandLine, note: Path) -> None:
+    for folder, code, said in (("x" * 300, 4, "File name too long"), ("", 2, "'--output' is empty")):
+        refused = avstudio("text", "shout", note, "-o", folder)
+        assert refused.code == code
+        assert said in refused.err
+        assert "started" not in refused.err
+
+
+def test_a_folder_in_the_way_of_one_file_keeps_all_from_being_written(avstudio: CommandLine, note: Path) -> None:
+    (avstudio.folder / "out" / "twins-right-twin.txt").mkdir(parents=True)
+    refused = avstudio("text", "twins", note, "-o", "out", "--overwrite")
+    assert refused.code == 4
+    assert "'out/twins-right-twin.txt' is a folder" in refused.err
+    assert len(list((avstudio.folder / "out").iterdir())) == 1
+
+
+def test_a_full_output_disk_is_left_without_any_of_the_files(cramped: CommandLine, note: Path) -> None:
+    cramped.environment["AVSTUDIO_HOME"] = str(cramped.folder / "elsewhere")
+    out = cramped.home / "out"
+    out.mkdir()
+    fill(cramped)
+    full = cramped("text", "twins", note, "-o", out)
+    assert full.code == 4
+    assert f"No space is left for '{out}" in full.err
+    assert list(out.iterdir()) == []

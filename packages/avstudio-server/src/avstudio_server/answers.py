@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from avstudio_core.errors import OutputExists
+from avstudio_core.errors import OutputExists, StorageError
 from avstudio_server.schemas import Schema, alternatives
 
 if TYPE_CHECKING:
@@ -51,20 +51,16 @@ def answer(task: Task, result: Any) -> Answer:
 def export(studio: Studio, answers: list[Answer], asked: FileFlags) -> None:
     """Copy every artifact into the output folder, if there is one: all of them or, where one is in the way, none.
 
-    A file that is there already with the very same content is left as it is. Raises `OutputExists`.
+    A file that is there already with the very same content is left as it is. Raises `StorageError`.
     """
-    if asked.output is None:
+    if asked.folder is None:
         return
-    targets = _targets(answers, asked.output)
-    wanted = [(one, name, path) for one, name, path in targets if not _same(path, one.artifacts[name])]
-    taken = [str(path) for _, _, path in wanted if path.exists()]
-    if taken and not asked.overwrite:
-        raise OutputExists(
-            f"'{taken[0]}' exists already{f', and {len(taken) - 1} more' if taken[1:] else ''}. The result is kept: "
-            "run this again with --overwrite, or with another folder, and it is there at once."
-        )
-    for one, name, path in wanted:
-        studio.export(one.artifacts[name], path, overwrite=asked.overwrite)
+    targets = _targets(answers, asked.folder)
+    found = [(one.artifacts[name], path) for one, name, path in targets]
+    wanted = [(artifact, path) for artifact, path in found if not _same(path, artifact)]
+    _refuse_taken([path for _, path in wanted], overwrite=asked.overwrite)
+    if wanted:
+        _copy(studio, wanted, asked.folder)
     for one, name, path in targets:
         one.files[name] = path
 
@@ -152,6 +148,41 @@ def _targets(answers: list[Answer], folder: Path) -> list[tuple[Answer, str, Pat
         (one, name, folder / (file if names[file.casefold()] == 1 else f"{one.task.step}-{name}-{file}"))
         for one, name, file in found
     ]
+
+
+def _refuse_taken(paths: list[Path], *, overwrite: bool) -> None:
+    """Refuse places where something is that is not to be overwritten. Raises `StorageError`, `OutputExists`."""
+    taken = [path for path in paths if path.exists()]
+    if folder := next((path for path in taken if path.is_dir()), None):
+        raise StorageError(f"'{folder}' is a folder, and a file is to be there. Give another with --output.")
+    if taken and not overwrite:
+        raise OutputExists(
+            f"'{taken[0]}' exists already{f', and {len(taken) - 1} more' if taken[1:] else ''}. The result is kept: "
+            "run this again with --overwrite, or with another folder, and it is there at once."
+        )
+
+
+def _copy(studio: Studio, wanted: list[tuple[Artifact, Path]], folder: Path) -> None:
+    """Copy artifacts to a folder beside their places, and move them there when all are whole."""
+    import shutil
+    import tempfile
+
+    path, placed = folder, list[Path]()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".avstudio-", dir=folder) as beside:
+            for artifact, path in wanted:
+                studio.store.verify(artifact.sha256)
+                shutil.copyfile(artifact.path, Path(beside, path.name))
+            for _, path in wanted:
+                placed += [] if path.exists() else [path]
+                Path(beside, path.name).replace(path)
+    except BaseException as error:
+        for one in placed:
+            one.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise StorageError.of(error, path) from error
+        raise
 
 
 def _file_name(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from avstudio_core.errors import StorageError
+from avstudio_core.errors import InvalidInput, StorageError
 
 if TYPE_CHECKING:
     from avstudio_core.tasks.task import TaskOptions
@@ -22,7 +22,7 @@ class FileFlags:
     """Where the files of a result go."""
 
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--output",
             "-o",
@@ -35,13 +35,21 @@ class FileFlags:
         bool, typer.Option("--overwrite", help="Replace files that are there already.", rich_help_panel="Output")
     ] = False
 
+    @property
+    def folder(self) -> Path | None:
+        """The output as a path."""
+        return None if self.output is None else Path(self.output)
+
     def check(self) -> None:
-        """Refuse a folder that could not be written before anything runs. Raises `StorageError`."""
-        if self.output is None:
+        """Refuse a folder that could not be written before anything runs. Raises `StorageError`, `InvalidInput`."""
+        if self.output == "":
+            raise InvalidInput("'--output' is empty. Name a folder; this one is '.'.")
+        if self.folder is None:
             return
-        folder = self.output
-        while not folder.exists() and folder != folder.parent:
-            folder = folder.parent
+        try:
+            folder = next(path for path in (self.folder, *self.folder.parents) if path.exists())
+        except OSError as error:
+            raise StorageError.of(error, self.folder) from None
         if not folder.is_dir():
             raise StorageError(f"'{folder}' is not a folder. Give one with --output.")
         if not os.access(folder, os.W_OK | os.X_OK):
