@@ -11,7 +11,7 @@ from typing import Any
 from avstudio_core.artifact import Artifact, artifacts_in, new_id, with_artifacts
 from avstudio_core.errors import AVStudioError
 from avstudio_core.kinds.executor import Order
-from avstudio_core.kinds.processor import Result
+from avstudio_core.kinds.processor import CodedWarning, Result
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.tasks.job import Finished
 
@@ -55,7 +55,19 @@ def _named_after_source(result: Result, order: Order, find: Callable[[str], Arti
         return result
     if before.name == order.source.name:
         return result
-    return with_artifacts(result, partial(_made_of, order.source, before.name_for("")))
+    renamed = with_artifacts(result, partial(_made_of, order.source, before.name_for("")))
+    names = {before.name: order.source.name}
+    for old, new in zip(artifacts_in(result).values(), artifacts_in(renamed).values(), strict=True):
+        names[old.name] = new.name
+    return renamed.model_copy(update={"warnings": [_said_of(names, warning) for warning in result.warnings]})
+
+
+def _said_of(names: dict[str, str], warning: CodedWarning) -> CodedWarning:
+    """A warning with the files' names of today."""
+    message = warning.message
+    for old in sorted(names, key=len, reverse=True):
+        message = message.replace(f"'{old}'", f"'{names[old]}'")
+    return warning.model_copy(update={"message": message})
 
 
 def _made_of(source: Artifact, stem: str, artifact: Artifact) -> Artifact:
