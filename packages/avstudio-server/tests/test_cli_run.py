@@ -23,9 +23,11 @@ def test_options_reach_the_processor(avstudio: CommandLine, note: Path) -> None:
 
 def test_without_an_output_folder_the_file_stays_in_the_store(avstudio: CommandLine, note: Path) -> None:
     done = avstudio("text", "shout", note)
-    path = Path(done.out.splitlines()[0].removeprefix("shout: "))
-    assert path.is_relative_to(avstudio.home)
-    assert path.read_text() == "*HELLO!"
+    artifact, name, path = done.out.splitlines()[0].removeprefix("shout: ").split("  ")
+    assert name == "said.txt"
+    assert Path(path).is_relative_to(avstudio.home)
+    assert Path(path).read_text() == "*HELLO!"
+    assert "**HELLO!!" in avstudio("text", "shout", artifact).out
 
 
 def test_a_result_is_written_into_a_new_folder(avstudio: CommandLine, note: Path) -> None:
@@ -196,6 +198,57 @@ def test_an_output_folder_that_cannot_be_written_is_refused(avstudio: CommandLin
     refused = avstudio("text", "shout", note, "-o", locked / "out")
     assert refused.code == 4
     assert "cannot be written" in refused.err
+
+
+def test_the_time_left_is_reckoned_anew_after_a_review(avstudio: CommandLine) -> None:
+    said = avstudio("time", "wait", "--seconds", "2.2", "--doubt").err
+    assert "time.wait: sent back by its review: was it long?" in said
+    estimates = re.findall(r"([\d.]+) s left", said)
+    assert all(float(one) < 2.2 for one in estimates)
+
+
+@pytest.fixture
+def verses(avstudio: CommandLine) -> list[str]:
+    """Two files that can be read, and between them one that cannot."""
+    for name in ("one", "two"):
+        (avstudio.folder / f"{name}.txt").write_text(name)
+    return ["one.txt", "none.txt", "two.txt"]
+
+
+def test_several_sources_are_worked_on_each_alone(avstudio: CommandLine, verses: list[str]) -> None:
+    done = avstudio("text", "shout", *verses, "-o", "out")
+    assert done.code == 2
+    assert (avstudio.folder / "out" / "one-said.txt").read_text() == "*ONE!"
+    assert "two.txt:\n  shout: out/two-said.txt" in done.out
+    assert "none.txt: There is no file 'none.txt'." in done.err
+    assert "text.shout two.txt: done" in done.err
+    assert done.err.splitlines()[-1] == "avstudio: 1 of 3 sources have no result."
+
+
+def test_several_sources_are_one_json_document(avstudio: CommandLine, verses: list[str]) -> None:
+    results = avstudio("pipe", "text.shout | text.shout", *verses, "--json").json["results"]
+    assert [one["source"] for one in results] == verses
+    assert results[0]["steps"]["shout2"]["result"]["text"] == "**ONE!!"
+    assert results[1]["error"]["exit"] == 2
+
+
+def test_what_no_source_can_have_is_refused_once(avstudio: CommandLine, verses: list[str]) -> None:
+    refused = avstudio("pipe", "text.shot", *verses[::2])
+    assert refused.code == 2
+    assert refused.err.count("Did you mean") == 1
+    (avstudio.folder / "more").mkdir()
+    refused = avstudio("text", "shout", "one.txt", "more/one.txt", "-o", "out")
+    assert "'one.txt' and 'more/one.txt' have one name" in refused.err
+
+
+def test_why_a_task_failed_is_said_once(avstudio: CommandLine) -> None:
+    assert avstudio("time", "break", "--way", "raise").err.count("it broke") == 1
+
+
+def test_an_empty_text_is_told_of(avstudio: CommandLine) -> None:
+    (avstudio.folder / "blank.txt").write_text("\n")
+    done = avstudio("text", "shout", "blank.txt", "--times", "1", "--no-exclaim", "--frame", '{"sign": ""}')
+    assert "text.shout: the text is empty." in done.err
 
 
 def test_names_beyond_ascii_and_very_long_ones_come_through(avstudio: CommandLine) -> None:

@@ -70,7 +70,7 @@ def test_help_comes_from_the_declaration(reading: CommandLine) -> None:
     assert "--style plain|loud|louder" in shown
     assert "--exclaim / --no-exclaim" in shown
     assert "--tags draft|final|old,…" in shown
-    assert "SOURCE  A file (text/*)" in shown
+    assert "SOURCE...  Files (text/*)" in shown
 
 
 def test_only_what_makes_files_can_write_them(reading: CommandLine) -> None:

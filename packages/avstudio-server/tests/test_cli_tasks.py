@@ -126,7 +126,7 @@ def test_interrupted_watching_leaves_the_task_alone(avstudio: CommandLine) -> No
     with avstudio.start("tasks", "watch", name, stderr=subprocess.PIPE) as watching:
         assert watching.stderr is not None
         with pytest.raises(subprocess.TimeoutExpired):
-            watching.wait(1.5)
+            watching.wait(3)
         watching.send_signal(signal.SIGINT)
         assert "goes on" in watching.stderr.read()
     assert watching.returncode == 130
@@ -165,6 +165,34 @@ def test_a_retry_that_fails_again_exits_as_its_cause(avstudio: CommandLine) -> N
     ids = left(avstudio, "time.break way=missing")
     avstudio("tasks", "run")
     assert avstudio("tasks", "retry", ids[0]).code == 3
+
+
+def test_a_retry_shows_no_failure_of_before(avstudio: CommandLine) -> None:
+    ids = left(avstudio, "time.break way=missing")
+    avstudio("tasks", "run")
+    retried = avstudio("tasks", "retry", ids[0]).err
+    assert retried.count("started") == retried.count("failed") == 1
+
+
+def test_a_plan_names_all_its_tasks(avstudio: CommandLine, note: Path) -> None:
+    left(avstudio, "text.shout | text.shout times=2", note)
+    plan = listed(avstudio)[0]["plan_id"]
+    assert len(avstudio("tasks", "cancel", plan, "--json").json) == 2
+    assert avstudio("tasks", "retry", plan).code == 0
+    assert len(avstudio("tasks", "watch", plan, "-o", "out", "--json").json["steps"]) == 2
+    assert len(list((avstudio.folder / "out").iterdir())) == 2
+
+
+def test_tasks_tell_which_file_they_are_about(avstudio: CommandLine, note: Path) -> None:
+    avstudio("pipe", "text.shout | text.shout", note)
+    assert avstudio("tasks", "list").out.count("note.txt") == 2
+    assert "source: note.txt" in avstudio("tasks", "show", listed(avstudio)[1]["id"]).out
+
+
+def test_tasks_of_one_kind_are_told_apart(avstudio: CommandLine) -> None:
+    ids = left(avstudio, "time.wait seconds=0") + left(avstudio, "time.wait seconds=0")
+    shown = avstudio("tasks", "run").err
+    assert all(f"time.wait {name[-6:]}: started" in shown for name in ids)
 
 
 def test_several_tasks_are_watched_together(avstudio: CommandLine) -> None:

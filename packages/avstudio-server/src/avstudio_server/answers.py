@@ -48,14 +48,15 @@ def answer(task: Task, result: Any) -> Answer:
     return Answer(task, result, artifacts, {name: artifact.path for name, artifact in artifacts.items()})
 
 
-def export(studio: Studio, answers: list[Answer], asked: FileFlags) -> None:
+def export(studio: Studio, answers: list[Answer], asked: FileFlags, *, stem: str = "") -> None:
     """Copy every artifact into the output folder, if there is one: all of them or, where one is in the way, none.
 
-    A file that is there already with the very same content is left as it is. Raises `StorageError`.
+    Each name begins with `stem`, if need be after a change. A file that is there already with the very same
+    content is left as it is. Raises `StorageError`.
     """
     if asked.folder is None:
         return
-    targets = _targets(answers, asked.folder)
+    targets = _targets(answers, asked.folder, stem)
     found = [(one.artifacts[name], path) for one, name, path in targets]
     wanted = [(artifact, path) for artifact, path in found if not _same(path, artifact)]
     _refuse_taken([path for _, path in wanted], overwrite=asked.overwrite)
@@ -82,7 +83,8 @@ def _lines(one: Answer) -> Iterator[str]:
     from avstudio_core.kinds.processor import Result
 
     for name, path in one.files.items():
-        yield f"{name}: {path}"
+        artifact = one.artifacts[name]
+        yield f"{name}: {path if path != artifact.path else f'{artifact.id}  {artifact.name}  {path}'}"
     if model := one.result.effective.get("model"):
         yield f"model: {model}"
     schema = type(one.result).model_json_schema(mode="serialization")
@@ -140,9 +142,11 @@ def _holds_artifacts(value: Any) -> bool:
     return any(isinstance(item, Artifact) for item in items)
 
 
-def _targets(answers: list[Answer], folder: Path) -> list[tuple[Answer, str, Path]]:
+def _targets(answers: list[Answer], folder: Path, stem: str) -> list[tuple[Answer, str, Path]]:
     """Where each artifact goes: under its own name, or, where two share one, with its output and step before it."""
-    found = [(one, name, _file_name(artifact.name)) for one in answers for name, artifact in one.artifacts.items()]
+    found = [
+        (one, name, _file_name(artifact.name, stem)) for one in answers for name, artifact in one.artifacts.items()
+    ]
     names = Counter(file.casefold() for _, _, file in found)
     return [
         (one, name, folder / (file if names[file.casefold()] == 1 else f"{one.task.step}-{name}-{file}"))
@@ -185,9 +189,10 @@ def _copy(studio: Studio, wanted: list[tuple[Artifact, Path]], folder: Path) -> 
         raise
 
 
-def _file_name(name: str) -> str:
+def _file_name(name: str, begins: str) -> str:
     """A name that every file system takes: no folders, not too long."""
-    path = PurePath(PurePath(name).name or "result")
+    own = PurePath(name).name or "result"
+    path = PurePath(own if own.startswith(begins) else f"{begins}-{own}")
     stem = path.stem.encode()[: NAME_BYTES - len(path.suffix.encode())].decode(errors="ignore")
     return f"{stem}{path.suffix}"
 

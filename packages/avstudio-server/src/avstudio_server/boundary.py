@@ -11,8 +11,8 @@ from typing import Any
 
 import typer
 
-from avstudio_core.errors import AVStudioError, TaskFailed
-from avstudio_server.exits import DEFECT, DONE, FAILED, INVALID, exit_code
+from avstudio_core.errors import AVStudioError
+from avstudio_server.exits import DEFECT, DONE, FAILED, INVALID, exit_code, problem, told
 
 DEBUG, DEBUG_VARIABLE = "--debug", "AVSTUDIO_DEBUG"
 
@@ -43,30 +43,31 @@ def _guarded(arguments: list[str], debug: bool) -> int:
     try:
         return int(root().main(arguments, prog_name="avstudio", standalone_mode=False) or DONE)
     except AVStudioError as error:
-        code, said = exit_code(error), str(error)
-        _tell(arguments, error.cause if isinstance(error, TaskFailed) else error.code, said, code)
+        _tell(arguments, str(error), told(error))
         if debug:
             print(getattr(error, "traceback", "") or traceback.format_exc(), file=sys.stderr)
-        return code
+        return exit_code(error)
     except typer.TyperException as error:
-        _tell(arguments, "usage", _usage(error), INVALID)
+        said = _usage(error)
+        _tell(arguments, said, problem("usage", said, INVALID))
         return INVALID
     except BrokenPipeError:
         raise
     except Exception as error:
         said = f"An error in AV-Studio or a plugin: {type(error).__name__}: {error}"
-        _tell(arguments, "defect", said if debug else f"{said}. Run it again with {DEBUG} to see where.", DEFECT)
+        said = said if debug else f"{said}. Run it again with {DEBUG} to see where."
+        _tell(arguments, said, problem("defect", said, DEFECT))
         if debug:
             traceback.print_exc()
         return DEFECT
 
 
-def _tell(arguments: Sequence[str], code: str, said: str, exits: int) -> None:
+def _tell(arguments: Sequence[str], said: str, data: dict[str, Any]) -> None:
     print(f"avstudio: {said}", file=sys.stderr)
     if "--json" in _options(arguments):
         import json
 
-        print(json.dumps({"error": {"code": code, "message": said, "exit": exits}}, indent=2, ensure_ascii=False))
+        print(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def _usage(error: Any) -> str:

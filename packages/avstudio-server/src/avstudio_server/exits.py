@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from avstudio_core.errors import (
     AVStudioError,
     BackendDown,
@@ -61,6 +63,16 @@ def exit_code(error: AVStudioError) -> int:
     if isinstance(error, TaskFailed):
         kind = _codes(AVStudioError).get(error.cause, TaskFailed)
     return next(TABLE[one] for one in kind.__mro__ if one in TABLE)
+
+
+def told(error: AVStudioError) -> dict[str, Any]:
+    """An error for programs."""
+    return problem(error.cause if isinstance(error, TaskFailed) else error.code, str(error), exit_code(error))
+
+
+def problem(code: str, said: str, exits: int) -> dict[str, Any]:
+    """What went wrong, for programs."""
+    return {"error": {"code": code, "message": said, "exit": exits}}
 
 
 def _codes(root: type[AVStudioError]) -> dict[str, type[AVStudioError]]:

@@ -33,9 +33,9 @@ def command(declaration: Declaration) -> Any:
 
         given = gathered(values, bundles)
         asked = Asked(given["task"], given.get("files", FileFlags()), given["say"])
-        return run_processor(declaration.name, given.get("source"), _params(fields, given), asked)
+        return run_processor(declaration.name, given.get("sources") or (), _params(fields, given), asked)
 
-    parameters = [_source(declaration)] if declaration.accepts else []
+    parameters = [_sources(declaration)] if declaration.accepts else []
     parameters += [field.parameter() for field in fields]
     parameters += [one for bundle in bundles.values() for one in parameters_of(bundle)]
     return single(signed(call, parameters), verb, declaration.description or declaration.name)
@@ -46,15 +46,15 @@ def makes_files(declaration: Declaration) -> bool:
     return "Artifact" in declaration.result.get("$defs", {})
 
 
-def _source(declaration: Declaration) -> inspect.Parameter:
-    said = f"A file ({', '.join(declaration.accepts)}), or the id of a stored artifact (art_…)."
+def _sources(declaration: Declaration) -> inspect.Parameter:
+    said = f"Files ({', '.join(declaration.accepts)}), or ids of stored artifacts (art_…); each is worked on alone."
     argument = typer.Argument(metavar="SOURCE", help=said)
     optional = declaration.source_optional
     return inspect.Parameter(
-        "source",
+        "sources",
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
         default=None if optional else inspect.Parameter.empty,
-        annotation=Annotated[str | None, argument] if optional else Annotated[str, argument],
+        annotation=Annotated[list[str] | None, argument] if optional else Annotated[list[str], argument],
     )
 
 

@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from avstudio_core.errors import InvalidInput, NotFound
+from avstudio_core.errors import NotFound
 from avstudio_core.tasks.states import ENDED, State
 from avstudio_server.answers import answer, rendered
+from avstudio_server.naming import source_name
 from avstudio_server.progress import spoken
 from avstudio_server.tables import table
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from avstudio_core.studio import Studio
     from avstudio_core.tasks.task import Task
 
-LEAST_LETTERS = 4
-"""A part of an id that is shorter names nothing."""
+
+UNENDED = tuple(state for state in State if state not in ENDED)
+CALLED = {"plan_id": "plan", "source_name": "source"}
 
 
 def states(names: Sequence[str]) -> list[State]:
@@ -29,23 +31,13 @@ def states(names: Sequence[str]) -> list[State]:
     return [known[name.upper().replace("-", "_")] for name in names]
 
 
-def task_id(studio: Studio, text: str) -> str:
-    """The task that an id, or a part of one, names. Raises `NotFound`, or `InvalidInput` where several fit."""
-    try:
-        return studio.tasks.get(text).id
-    except NotFound:
-        found = [task.id for task in studio.tasks.find() if text in task.id] if len(text) >= LEAST_LETTERS else []
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise InvalidInput(f"'{text}' fits {len(found)} tasks. Give more of the id.") from None
-        raise
-
-
-def task_table(tasks: Sequence[Task]) -> str:
+def task_table(studio: Studio, tasks: Sequence[Task]) -> str:
     """One line a task, the newest last."""
-    rows = [(one.id, one.state, one.processor, f"{one.percent:.0f} %", _age(one), _said(one)) for one in tasks]
-    return table(("TASK", "STATE", "PROCESSOR", "DONE", "AGE", ""), rows)
+    rows = [
+        (one.id, one.state, one.processor, source_name(studio, one), f"{one.percent:.0f} %", _age(one), _said(one))
+        for one in tasks
+    ]
+    return table(("TASK", "STATE", "PROCESSOR", "SOURCE", "DONE", "AGE", ""), rows)
 
 
 def task_data(studio: Studio, name: str) -> dict[str, Any]:
@@ -55,7 +47,7 @@ def task_data(studio: Studio, name: str) -> dict[str, Any]:
     task = studio.tasks.get(name)
     files = answer(task, studio.result_of(task)).files if task.result is not None else {}
     events = [event.model_dump(mode="json") for event in after(studio.tasks.database, [name], 0)]
-    shown = task.model_dump(mode="json")
+    shown = task.model_dump(mode="json") | {"source_name": source_name(studio, task)}
     return shown | {"files": {key: str(path) for key, path in files.items()}, "events": events}
 
 
@@ -73,8 +65,20 @@ def stopped(studio: Studio, name: str) -> State:
 
 
 def _lines(data: dict[str, Any]) -> Iterator[str]:
-    for name in ("id", "processor", "state", "reason", "percent", "message", "attempts", "priority", "project"):
-        yield from rendered(name, data[name])
+    for name in (
+        "id",
+        "plan_id",
+        "processor",
+        "source_name",
+        "state",
+        "reason",
+        "percent",
+        "message",
+        "attempts",
+        "priority",
+        "project",
+    ):
+        yield from rendered(CALLED.get(name, name), data[name])
     for name in ("created_at", "started_at", "finished_at"):
         if data[name]:
             yield f"{name}: {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(data[name]))}"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from avstudio_server.naming import labels
 from avstudio_server.progress import Display, display, spoken
 
 if TYPE_CHECKING:
@@ -24,26 +24,34 @@ def nothing() -> None:
 
 
 def watch(
-    studio: Studio, plan: PlanHandle, shown: Display, *, since: float = 0.0, check: Callable[[], None] = nothing
-) -> None:
-    """Show the events since a time until every step has ended, or only a person can go on.
+    studio: Studio,
+    plans: Sequence[PlanHandle],
+    shown: Display,
+    *,
+    since: float = 0.0,
+    check: Callable[[], None] = nothing,
+) -> Iterator[PlanHandle]:
+    """Show the events since a time; give each plan when all of it has ended, or only a person can go on.
 
     `check` is called in between; what it raises ends the watching.
     """
     from avstudio_core.tasks.events import after
 
-    ids, seq = [handle.task_id for handle in plan.steps.values()], 0
+    under_way, seq = list(plans), 0
+    ids = [handle.task_id for plan in plans for handle in plan.steps.values()]
     with studio.tasks.bell.listen(ids) as listener:
-        while True:
-            over = at_rest(current(plan))
+        while under_way:
+            over = [plan for plan in under_way if at_rest(current(plan))]
             for event in after(studio.tasks.database, ids, seq):
                 seq = event.seq
                 if event.time >= since:
                     show(event, shown)
-            if over:
-                return
-            check()
-            listener.wait(LOOK_SECONDS)
+            for plan in over:
+                under_way.remove(plan)
+                yield plan
+            if not over:
+                check()
+                listener.wait(LOOK_SECONDS)
 
 
 def current(plan: PlanHandle) -> list[Task]:
@@ -51,9 +59,9 @@ def current(plan: PlanHandle) -> list[Task]:
     return [handle.task() for handle in plan.steps.values()]
 
 
-def display_of(plan: PlanHandle, *, quiet: bool) -> Display:
-    """The display for the steps of a plan: by processor, or by step where one processor does several."""
-    return display(_labels(current(plan)), quiet=quiet)
+def display_of(studio: Studio, plans: Sequence[PlanHandle], *, quiet: bool) -> Display:
+    """The display for all steps of some plans."""
+    return display(labels(studio, [task for plan in plans for task in current(plan)]), quiet=quiet)
 
 
 def at_rest(tasks: Iterable[Task]) -> bool:
@@ -88,7 +96,7 @@ def show(event: Event, shown: Display) -> None:
         case "task.completed":
             shown.end(key, _completed(data), done=True)
         case "task.failed":
-            shown.end(key, "cancelled" if data["code"] == "cancelled" else _failed(label, str(data["error"])))
+            shown.end(key, "cancelled" if data["code"] == "cancelled" else "failed")
         case "task.blocked":
             shown.end(key, "cancelled" if data["reason"] == "cancelled" else "not run")
         case "task.retried" if data.get("pause"):
@@ -96,13 +104,10 @@ def show(event: Event, shown: Display) -> None:
         case "task.reviewing" if data.get("reviewer") == "person":
             shown.end(key, "done, and waits for a review")
         case "task.reviewing":
-            shown.note(f"{label}: sent back by its review, and run again: {data['reason']}")
+            shown.note(f"{label}: sent back by its review: {data['reason']}")
+            shown.begin(key)
         case "task.log" if os.environ.get("AVSTUDIO_DEBUG"):
             shown.note(f"{label}| {data['message']}")
-
-
-def _failed(label: str, error: str) -> str:
-    return f"failed: {error.removeprefix(f'{label} failed: ')}"
 
 
 def _completed(data: Mapping[str, object]) -> str:
@@ -110,15 +115,3 @@ def _completed(data: Mapping[str, object]) -> str:
     if isinstance(result, dict) and result.get("cache_hit"):
         return "cached: the result of an earlier, equal run"
     return f"done in {spoken(float(str(data['duration'])))}"
-
-
-def _labels(tasks: list[Task]) -> dict[str, str]:
-    times = Counter(task.processor for task in tasks)
-    several = len({task.plan_id for task in tasks}) > 1
-    return {
-        task.id: f"{task.processor} {task.id[-6:]}" if several else _name(task, times[task.processor]) for task in tasks
-    }
-
-
-def _name(task: Task, times: int) -> str:
-    return task.processor if times == 1 else f"{task.processor} ({task.step})"

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from avstudio_core.handle import PlanHandle
 from avstudio_core.studio import Studio
-from avstudio_core.tasks.states import ENDED, State
+from avstudio_core.tasks.states import State
 from avstudio_server.exits import CANCELLED, DONE, FAILED
+from avstudio_server.listing import UNENDED
 from avstudio_server.running import say_json
 from avstudio_server.trouble import Trouble
-from avstudio_server.watching import display_of, waits_for_person, watch
+from avstudio_server.watching import current, display_of, waits_for_person, watch
+from avstudio_server.works import failures_of, tell_failures
 
 if TYPE_CHECKING:
     from avstudio_server.flags import SayFlags
-
-UNENDED = tuple(state for state in State if state not in ENDED)
 
 
 def work_off(say: SayFlags) -> int:
@@ -30,8 +30,9 @@ def work_off(say: SayFlags) -> int:
             since = time.time()
             while ids := _open(studio):
                 plan = PlanHandle(studio.tasks, "", {one: studio.handle(one) for one in ids})
-                with display_of(plan, quiet=say.quiet) as shown:
-                    watch(studio, plan, shown, since=since, check=trouble.check)
+                with display_of(studio, [plan], quiet=say.quiet) as shown:
+                    for _ in watch(studio, [plan], shown, since=since, check=trouble.check):
+                        tell_failures(failures_of(current(plan)), shown)
                 done |= {one: studio.tasks.get(one).state for one in ids}
         except KeyboardInterrupt:
             print("Stopped. What was under way is put back.", file=sys.stderr)

@@ -19,6 +19,7 @@ from avstudio_core import (
     Params,
     Processor,
     Result,
+    Review,
     Weights,
     WeightsFile,
     hookimpl,
@@ -83,6 +84,7 @@ class WaitParams(Params):
     """How long."""
 
     seconds: float = Field(default=0.5, ge=0, description="How long.")
+    doubt: bool = Field(default=False, description="Review the first run, and send it back.")
     deaf: bool = Field(default=False, description="Wait in a native call that nothing gets through to.")
 
 
@@ -90,6 +92,7 @@ class WaitResult(Result):
     """That it is over."""
 
     waited: float
+    doubt: bool = Field(default=False, exclude=True)
 
 
 class Wait(Processor[WaitParams, WaitResult]):
@@ -105,7 +108,10 @@ class Wait(Processor[WaitParams, WaitResult]):
         while (left := end - time.monotonic()) > 0:
             context.progress(1 - left / params.seconds, "waiting [a while]")
             time.sleep(0.05)
-        return WaitResult(waited=params.seconds)
+        return WaitResult(waited=params.seconds, doubt=params.doubt)
+
+    def review(self, result: WaitResult, context: Context) -> Review:
+        return Review.send_back("was it long?") if result.doubt and not context.feedback else Review.accept()
 
 
 def _hold_the_interpreter(lock: Path, seconds: float) -> None:

@@ -16,8 +16,9 @@ Plan = Annotated[
         help="Steps such as 'audio.separate:vocals shifts=2 | audio.transcribe', a JSON file, or - for stdin.",
     ),
 ]
-Source = Annotated[
-    str | None, typer.Argument(metavar="SOURCE", help="A file, or the id of a stored artifact, for the first step.")
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SOURCE", help="Files, or ids of stored artifacts: the plan is run on each."),
 ]
 
 
@@ -25,7 +26,7 @@ def command() -> Any:
     return single(spread(pipe), "pipe")
 
 
-def pipe(plan: Plan, files: FileFlags, say: SayFlags, task: TaskFlags, source: Source = None) -> int:
+def pipe(plan: Plan, files: FileFlags, say: SayFlags, task: TaskFlags, sources: Sources = None) -> int:
     """Run several processors, each on what the one before it made.
 
     The whole plan is checked before anything runs. ':vocals' picks which file of a step the next one reads,
@@ -33,4 +34,4 @@ def pipe(plan: Plan, files: FileFlags, say: SayFlags, task: TaskFlags, source: S
     """
     from avstudio_server.running import plan_text, run_pipe
 
-    return run_pipe(plan_text(plan), source, Asked(task, files, say))
+    return run_pipe(plan_text(plan), sources or (), Asked(task, files, say))

@@ -11,11 +11,14 @@ from avstudio_server.exits import CANCELLED
 from avstudio_server.flags import Asked, FileFlags, SayFlags, TaskFlags, spread
 
 if TYPE_CHECKING:
-    from avstudio_core.handle import PlanHandle
     from avstudio_core.studio import Studio
+    from avstudio_core.tasks.states import State
+    from avstudio_server.works import Work
 
 One = Annotated[str, typer.Argument(metavar="TASK", help="A task's id, or enough of it to be the only one.")]
-Several = Annotated[list[str], typer.Argument(metavar="TASK", help="Tasks' ids, or enough of them.")]
+Several = Annotated[
+    list[str], typer.Argument(metavar="TASK", help="Tasks' ids, or enough of them; a plan's id means all its tasks.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
 app = groups.app("Tasks: list, show, watch, cancel, retry, run, accept, send-back.")
@@ -40,10 +43,10 @@ def list_(
     wanted = states(state or [])
     with _studio() as studio:
         found = studio.tasks.find(states=wanted, limit=limit)
-    if as_json:
-        say_json([task.model_dump(mode="json") for task in found])
-    else:
-        print(task_table(found) if found else "No tasks.")
+        if as_json:
+            say_json([task.model_dump(mode="json") for task in found])
+        else:
+            print(task_table(studio, found) if found else "No tasks.")
     return 0
 
 
@@ -67,31 +70,36 @@ def show(task: One, as_json: Json = False) -> int:
 def watch(tasks: Several, files: FileFlags, say: SayFlags) -> int:
     """Wait for tasks that run elsewhere, then show their results. Ctrl-C stops watching, not the tasks."""
     from avstudio_server import watching
-    from avstudio_server.running import conclude
+    from avstudio_server.running import report
+    from avstudio_server.works import conclude
 
     files.check()
     with _studio() as studio:
-        plan = _plan(studio, [_named(studio, task) for task in tasks])
-        shown = watching.display_of(plan, quiet=say.quiet)
+        work = _work(studio, _all(studio, tasks))
+        assert work.plan is not None
+        shown = watching.display_of(studio, [work.plan], quiet=say.quiet)
         try:
             with shown:
-                watching.watch(studio, plan, shown)
+                for _ in watching.watch(studio, [work.plan], shown):
+                    conclude(studio, work, Asked(TaskFlags(), files, say), shown)
         except KeyboardInterrupt:
             shown.note("Stopped watching. What was watched goes on.")
             return CANCELLED
-        return conclude(studio, plan, Asked(TaskFlags(), files, say), shown)
+        return report([work], as_json=say.as_json)
 
 
 @app.command("retry", cls=groups.Command)
 @spread
 def retry(tasks: Several, files: FileFlags, say: SayFlags) -> int:
     """Run failed or blocked tasks again, with all that hangs together with them, and show their results."""
+    from avstudio_core.tasks.states import State
     from avstudio_server.running import perform
 
-    def submit(studio: Studio) -> PlanHandle:
-        names = [_named(studio, task) for task in tasks]
-        freed = [one for name in names for one in studio.retry(name)]
-        return _plan(studio, sorted({*freed, *names}))
+    def submit(studio: Studio) -> list[Work]:
+        freed: set[str] = set()
+        for name in _all(studio, tasks, State.FAILED, State.BLOCKED):
+            freed |= set() if name in freed else set(studio.retry(name))
+        return [_work(studio, sorted({*freed, *_all(studio, tasks)}))]
 
     return perform(submit, Asked(TaskFlags(), files, say))
 
@@ -99,13 +107,13 @@ def retry(tasks: Several, files: FileFlags, say: SayFlags) -> int:
 @app.command("cancel", cls=groups.Command)
 def cancel(tasks: Several, as_json: Json = False) -> int:
     """Cancel tasks, and wait until they have stopped."""
-    from avstudio_server.listing import stopped
+    from avstudio_server.listing import UNENDED, stopped
     from avstudio_server.running import say_json
 
     with _studio() as studio:
-        names = [_named(studio, task) for task in tasks]
+        names = _all(studio, tasks, *UNENDED)
         studio.start()  # takes back what a dead studio held
-        for name in names:
+        for name in reversed(names):  # what waits for another goes first
             studio.tasks.cancel(name)
         found = {name: stopped(studio, name) for name in names}
     if as_json:
@@ -167,12 +175,19 @@ def _studio() -> Studio:
 
 
 def _named(studio: Studio, task: str) -> str:
-    from avstudio_server.listing import task_id
+    from avstudio_server.naming import task_id
 
     return task_id(studio, task)
 
 
-def _plan(studio: Studio, ids: list[str]) -> PlanHandle:
-    from avstudio_core.handle import PlanHandle
+def _all(studio: Studio, names: list[str], *states: State) -> list[str]:
+    from avstudio_server.naming import task_ids
 
-    return PlanHandle(studio.tasks, "", {one: studio.handle(one) for one in ids})
+    return list(dict.fromkeys(one for name in names for one in task_ids(studio, name, states)))
+
+
+def _work(studio: Studio, ids: list[str]) -> Work:
+    from avstudio_core.handle import PlanHandle
+    from avstudio_server.works import Work
+
+    return Work(PlanHandle(studio.tasks, "", {one: studio.handle(one) for one in ids}))
