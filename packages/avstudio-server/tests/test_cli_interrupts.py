@@ -57,6 +57,13 @@ def test_a_terminal_sees_bars_with_stage_and_end(avstudio: CommandLine) -> None:
     assert re.search(r"done in \d+\.\d s", seen)
 
 
+def test_on_a_narrow_terminal_the_words_go_before_the_bar(avstudio: CommandLine) -> None:
+    avstudio.environment["COLUMNS"] = "50"
+    _, seen = on_terminal(avstudio, "time", "wait", "--seconds", "0.6")
+    assert "━" not in seen
+    assert re.search(r"time\.wait .*100%.* done in \d+\.\d s", seen)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_one_signal_cancels_cleanly(avstudio: CommandLine, number: signal.Signals) -> None:
     code, seen = on_terminal(avstudio, "time", "wait", "--seconds", "30", heard=Sender(("waiting", number)))

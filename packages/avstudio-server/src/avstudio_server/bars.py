@@ -14,12 +14,16 @@ MOST_KEPT = 8
 """With more steps than this, the bar of one that has ended gives way to a line."""
 
 
+ROOM = 56
+"""Columns beside the labels; where there are fewer, the words go before the bar."""
+
+
 class Bars(Display):
     """One bar for each step that has begun, with its stage and the time that is left."""
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         super().__init__(labels)
-        self._progress = _progress()
+        self._progress = _progress(max(map(len, labels.values()), default=0))
         self._bars: dict[str, TaskID] = {}
 
     def begin(self, key: str) -> None:
@@ -55,15 +59,18 @@ class Bars(Display):
         return self._bars[key]
 
 
-def _progress() -> Progress:
+def _progress(widest: int) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
+    console = Console(stderr=True)
     return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        TaskProgressColumn(),
-        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-        TextColumn("{task.fields[stage]}", markup=False),
-        console=Console(stderr=True),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+        *([BarColumn(bar_width=24)] if console.width >= widest + ROOM else []),
+        TaskProgressColumn(table_column=Column(no_wrap=True, min_width=4)),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True, table_column=Column(no_wrap=True, min_width=5)),
+        TextColumn("{task.fields[stage]}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
+        console=console,
+        expand=True,
     )
