@@ -55,6 +55,12 @@ def test_the_catalogue_makes_no_database(avstudio: CommandLine) -> None:
     assert avstudio.home.stat().st_mode & 0o077 == 0
 
 
+def test_short_options_ask_for_help_and_version(reading: CommandLine) -> None:
+    for arguments in (["-h"], ["text", "shout", "-h"], ["tasks", "list", "-h"]):
+        assert "-h, --help" in reading(*arguments).out
+    assert reading("-V").out.startswith("avstudio 0.")
+
+
 def test_a_command_without_arguments_shows_its_help(reading: CommandLine) -> None:
     for arguments in ([], ["text"], ["tasks"]):
         shown = reading(*arguments)
@@ -83,9 +89,13 @@ def test_only_what_makes_files_can_write_them(reading: CommandLine) -> None:
     [
         (["txt"], "no command 'txt'. Did you mean 'text'?"),
         (["text", "shuot"], "no command 'shuot'. Did you mean 'shout'?"),
+        (["shuot"], "no command 'shuot'. Did you mean 'text shout'?"),
         (["text.shout"], "no command 'text.shout'. Did you mean 'text shout'?"),
         (["tasks", "lst"], "no command 'lst'. Did you mean 'list'?"),
         (["text", "shout", "n.txt", "--time", "2"], "no option '--time'. Did you mean '--times'?"),
+        (["text", "shout", "n.txt", "--tag", "old"], "no option '--tag'. Did you mean '--tags'?"),
+        (["text", "shout", "n.txt", "-d"], "no option '-d'. See: avstudio text shout --help"),
+        (["text", "shout", "n.txt", "--style", "PLAINN"], "Did you mean 'plain'?"),
         (["processors", "text.shot"], "No processor is named 'text.shot'. Did you mean 'text.shout'?"),
         (["models", "path", "pencl"], "Did you mean 'pencil'?"),
         (["tasks", "list", "--state", "compleet"], "Did you mean 'COMPLETED'?"),
@@ -109,6 +119,10 @@ def test_completion_offers_processors_their_options_and_choices(reading: Command
     assert "--times" in completed("avstudio text shout --ti")
     assert completed("avstudio text shout --style lo") == ["loud", "louder"]
     assert completed("avstudio text shout --tags draft,f") == ["draft,final"]
+    assert completed("avstudio tasks list --state comp") == ["completed"]
+    assert completed("avstudio models path pen") == ["pencil"]
+    name = reading("time", "wait", "--seconds", "0", "--json").json["task"]
+    assert name in completed("avstudio tasks show task_")
 
 
 def test_the_completion_script_is_one_that_bash_takes(reading: CommandLine) -> None:

@@ -126,6 +126,7 @@ def test_a_broken_plugin_is_told_of_and_the_rest_works(smudged: CommandLine, not
     assert "out of ink" in {one["name"]: one for one in smudged("plugins", "--json").json}["smudge"]["error"]
     assert smudged("text", "shout", note).code == 0
     assert "Broken plugins: smudge" in smudged("ink").err
+    assert "Broken plugins: smudge" in smudged("text", "ink").err
     doctor = smudged("doctor")
     assert doctor.code == 3
     assert "out of ink" in doctor.out.splitlines()[-1]
@@ -136,6 +137,7 @@ def test_a_signal_while_plugins_are_looked_for_ends_the_command_quietly(smudged:
     (smudged.folder / "more" / "smudge.py").write_text(source)
     ended = smudged("--help")
     assert (ended.code, ended.out, ended.err) == (130, "", "")
+    assert smudged("plugins", "--json").json["error"]["exit"] == 130
 
 
 def test_a_plugin_that_is_repaired_is_found(smudged: CommandLine, sketch: Path) -> None:

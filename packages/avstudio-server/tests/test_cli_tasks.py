@@ -218,6 +218,7 @@ def test_a_person_reviews(avstudio: CommandLine, note: Path) -> None:
     assert avstudio("tasks", "run").code == 0
     assert listed(avstudio)[0]["state"] == "AWAITING_REVIEW"
     assert avstudio("tasks", "accept", name, "--json").json == {"task": name, "state": "COMPLETED"}
+    assert "does not wait for a review: it is COMPLETED" in avstudio("tasks", "accept", name).err
 
 
 def test_a_pipe_stops_where_a_person_is_to_review(avstudio: CommandLine, note: Path) -> None:

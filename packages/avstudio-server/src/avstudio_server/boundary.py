@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from avstudio_core.errors import AVStudioError
-from avstudio_server.exits import DEFECT, DONE, FAILED, INVALID, exit_code, problem, told
+from avstudio_server.exits import CANCELLED, DEFECT, DONE, FAILED, INVALID, exit_code, problem, told
 
 DEBUG, DEBUG_VARIABLE = "--debug", "AVSTUDIO_DEBUG"
 
@@ -25,16 +25,33 @@ def run(arguments: Sequence[str]) -> int:
     if DEBUG in _options(arguments):
         os.environ[DEBUG_VARIABLE] = "1"
     debug = bool(os.environ.get(DEBUG_VARIABLE))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is open is closed
+    heard: list[int] = []
+
+    def hear(number: int, _: object) -> None:
+        heard.append(number)
+        raise KeyboardInterrupt  # what is open is closed; Typer makes an exit code of it, and says nothing
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(one) is not signal.SIG_IGN:
+            signal.signal(one, hear)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="surrogateescape" if sys.stdout.encoding == "utf-8" else "replace")
     try:
         code = _guarded([one for one in arguments if one != DEBUG or DEBUG not in _options(arguments)], debug)
+        if heard and code == CANCELLED:
+            interrupted(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return code
+
+
+def interrupted(arguments: Sequence[str]) -> int:
+    """What a command says that a signal ended, and its exit code: nothing but the one JSON document."""
+    if "--json" in _options(arguments):
+        _say_json(problem("interrupted", "The command was interrupted.", CANCELLED))
+    return CANCELLED
 
 
 def _guarded(arguments: list[str], debug: bool) -> int:
@@ -65,20 +82,25 @@ def _guarded(arguments: list[str], debug: bool) -> int:
 def _tell(arguments: Sequence[str], said: str, data: dict[str, Any]) -> None:
     print(f"avstudio: {said}", file=sys.stderr)
     if "--json" in _options(arguments):
-        import json
+        _say_json(data)
 
-        print(json.dumps(data, indent=2, ensure_ascii=False))
+
+def _say_json(data: dict[str, Any]) -> None:
+    import json
+
+    print(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def _usage(error: Any) -> str:
     """A command line that cannot be understood, with the nearest that can, and where help is."""
+    from avstudio_server.groups import nearest
+
     said = error.format_message().strip()
-    near = getattr(error, "possibilities", None)
-    if near is not None:
-        hint = f" Did you mean '{sorted(near, key=len)[0]}'?" if near else ""
-        said = f"There is no option '{error.option_name}'.{hint}"
+    if option := getattr(error, "option_name", ""):
+        said = f"There is no option '{option}'. {nearest(option, error.possibilities or ())}".strip()
     context = getattr(error, "ctx", None)
-    return f"{said} See: {context.command_path} --help" if context is not None else said
+    ended = said if said.endswith((".", "?")) else f"{said}."
+    return f"{ended} See: {context.command_path} --help" if context is not None else said
 
 
 def _options(arguments: Sequence[str]) -> Sequence[str]:

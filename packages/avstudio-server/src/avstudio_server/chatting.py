@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.studio import Studio
-from avstudio_server.exits import CANCELLED, DONE
+from avstudio_server.exits import DONE
 from avstudio_server.prompts import STDIN, prompt_text, with_files
 from avstudio_server.running import say_json
 
@@ -44,7 +44,7 @@ def _ask(studio: Studio, prompt: str, options: dict[str, Any], say: SayFlags) ->
             answer = heard(studio.stream(prompt, **options))
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
-        return CANCELLED
+        raise
     if not say.quiet:
         tell(answer, time.monotonic() - began)
     return DONE

@@ -5,7 +5,7 @@ Help is plain text on purpose: laying it out with rich costs more than all the r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -81,10 +81,12 @@ def single(function: Callable[..., int], name: str, help: str | None = None) -> 
     return get_command(alone)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`Did you mean …?`, or nothing."""
-    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"Did you mean '{near[0]}'?" if near else ""
+def nearest(name: str, known: Iterable[str] | Mapping[str, str]) -> str:
+    """`Did you mean …?`, or nothing. A mapping gives what to say of each name."""
+    said = known if isinstance(known, Mapping) else {one: one for one in known}
+    names = {one.casefold(): one for one in said}
+    near = get_close_matches(name.casefold(), names, n=1, cutoff=0.5)
+    return f"Did you mean '{said[names[near[0]]]}'?" if near else ""
 
 
 def sections(command: Any, ctx: Any) -> dict[str, list[tuple[str, str]]]:

@@ -12,13 +12,18 @@ def main() -> int:
     """Run the command line of this process; give its exit code."""
     arguments = sys.argv[1:]
     try:
-        if arguments == ["--version"]:
+        if arguments in (["--version"], ["-V"]):
             from avstudio_core import __version__
 
             print(f"avstudio {__version__}")
             return 0
+        import signal
+
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is open is closed
         from avstudio_server.boundary import run
 
         return run(arguments)
-    except KeyboardInterrupt:  # while the command was still starting
-        return 130
+    except KeyboardInterrupt:
+        from avstudio_server.boundary import interrupted
+
+        return interrupted(arguments)

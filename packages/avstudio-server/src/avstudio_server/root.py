@@ -46,6 +46,9 @@ class Medium(Group):
             self.commands[verb] = command(self._declarations[verb])
         return self.commands.get(verb)
 
+    def unknown(self, ctx: Any, name: str) -> str:
+        return _or_broken(super().unknown(ctx, name))
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         generated = [(name, one.summary) for name, one in self._declarations.items() if name not in self._written]
         write(formatter, "Commands", [*summaries(self, ctx, self._written), *generated])
@@ -73,11 +76,10 @@ class Root(Group):
         return self.commands.get(cmd_name)
 
     def unknown(self, ctx: Any, name: str) -> str:
-        full = [f"{medium} {verb}" for medium, verbs in self.media.items() for verb in verbs]
-        hint = nearest(name.replace(".", " "), full if "." in name else self.list_commands(ctx))
-        if not hint and catalogue().broken:
-            hint = f"Broken plugins: {', '.join(catalogue().broken)}. See: avstudio plugins."
-        return f"There is no command '{name}'. {hint}".rstrip()
+        full = {f"{medium}.{verb}": f"{medium} {verb}" for medium, verbs in self.media.items() for verb in verbs}
+        known = full if "." in name else {one.partition(".")[2]: said for one, said in full.items()}
+        known |= {one: one for one in self.list_commands(ctx)}
+        return _or_broken(f"There is no command '{name}'. {nearest(name, known)}".rstrip())
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         write(formatter, "Media", summaries(self, ctx, self.media))
@@ -89,9 +91,16 @@ class Root(Group):
         write(formatter, "Exit codes", [(str(code), meaning) for code, meaning in MEANINGS.items()])
 
 
+def _or_broken(said: str) -> str:
+    """What is said of a command that is not there, with the plugins that may have brought it, were they not broken."""
+    broken = ", ".join(catalogue().broken)
+    return f"{said} Broken plugins: {broken}. See: avstudio plugins." if broken else said
+
+
 def root() -> Any:
     """The whole command line."""
-    app = typer.Typer(cls=Root, add_completion=True, rich_markup_mode=None)
+    settings = {"help_option_names": ["-h", "--help"]}
+    app = typer.Typer(cls=Root, add_completion=True, rich_markup_mode=None, context_settings=settings)
     app.callback(invoke_without_command=True)(_start)
     command = built(app)
     for param in command.params:
@@ -101,7 +110,7 @@ def root() -> Any:
 
 def _start(
     ctx: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
 ) -> None:
     """A local-first studio for sound, video and language models."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from avstudio_core.handle import PlanHandle
 from avstudio_core.studio import Studio
 from avstudio_core.tasks.states import State
-from avstudio_server.exits import CANCELLED, DONE, FAILED
+from avstudio_server.exits import DONE, FAILED
 from avstudio_server.listing import UNENDED
 from avstudio_server.running import say_json
 from avstudio_server.trouble import Trouble
@@ -36,7 +36,7 @@ def work_off(say: SayFlags) -> int:
                 done |= {one: studio.tasks.get(one).state for one in ids}
         except KeyboardInterrupt:
             print("Stopped. What was under way is put back.", file=sys.stderr)
-            return CANCELLED
+            raise
     if say.as_json:
         say_json({"tasks": done})
     else:

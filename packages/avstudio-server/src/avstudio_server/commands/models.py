@@ -6,9 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from avstudio_server import groups
+from avstudio_server import completion, groups
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the weights, as 'models list' shows it.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="The name of the weights, as 'models list' shows it.", autocompletion=completion.weights
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
 app = groups.app("Models: list, path, pull.")
@@ -53,7 +58,10 @@ def path(name: Name, as_json: Json = False) -> int:
 
 @app.command("pull", cls=groups.Command)
 def pull(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="The names of the weights.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME", help="The names of the weights.", autocompletion=completion.weights),
+    ],
     as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> int:

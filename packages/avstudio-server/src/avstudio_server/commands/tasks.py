@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from avstudio_server import groups
-from avstudio_server.exits import CANCELLED
+from avstudio_server import completion, groups
 from avstudio_server.flags import Asked, FileFlags, SayFlags, TaskFlags, spread
 
 if TYPE_CHECKING:
@@ -15,9 +14,19 @@ if TYPE_CHECKING:
     from avstudio_core.tasks.states import State
     from avstudio_server.works import Work
 
-One = Annotated[str, typer.Argument(metavar="TASK", help="A task's id, or enough of it to be the only one.")]
+One = Annotated[
+    str,
+    typer.Argument(
+        metavar="TASK", help="A task's id, or enough of it to be the only one.", autocompletion=completion.tasks
+    ),
+]
 Several = Annotated[
-    list[str], typer.Argument(metavar="TASK", help="Tasks' ids, or enough of them; a plan's id means all its tasks.")
+    list[str],
+    typer.Argument(
+        metavar="TASK",
+        help="Tasks' ids, or enough of them; a plan's id means all its tasks.",
+        autocompletion=completion.tasks,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
@@ -31,7 +40,13 @@ def command() -> Any:
 @app.command("list", cls=groups.Command)
 def list_(
     state: Annotated[
-        list[str] | None, typer.Option("--state", metavar="STATE", help="Only tasks in this state; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--state",
+            metavar="STATE",
+            help="Only tasks in this state; may be repeated.",
+            autocompletion=completion.states,
+        ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="The newest N. [default: 20]")] = 20,
     as_json: Json = False,
@@ -84,7 +99,7 @@ def watch(tasks: Several, files: FileFlags, say: SayFlags) -> int:
                     conclude(studio, work, Asked(TaskFlags(), files, say), shown)
         except KeyboardInterrupt:
             shown.note("Stopped watching. What was watched goes on.")
-            return CANCELLED
+            raise
         return report([work], as_json=say.as_json)
 
 
@@ -139,7 +154,7 @@ def accept(task: One, as_json: Json = False) -> int:
     from avstudio_server.running import say_json
 
     with _studio() as studio:
-        name = _named(studio, task)
+        name = _waiting(studio, task)
         studio.tasks.accept(name)
         state = studio.tasks.get(name).state
     if as_json:
@@ -159,7 +174,7 @@ def send_back(
     from avstudio_server.running import say_json
 
     with _studio() as studio:
-        name = _named(studio, task)
+        name = _waiting(studio, task)
         studio.tasks.send_back(name, reason)
     if as_json:
         say_json({"task": name, "state": "PENDING"})
@@ -178,6 +193,17 @@ def _named(studio: Studio, task: str) -> str:
     from avstudio_server.naming import task_id
 
     return task_id(studio, task)
+
+
+def _waiting(studio: Studio, task: str) -> str:
+    """A task that waits for a review. Raises `InvalidTransition`."""
+    from avstudio_core.errors import InvalidTransition
+    from avstudio_core.tasks.states import State
+
+    name = _named(studio, task)
+    if (state := studio.tasks.get(name).state) is not State.AWAITING_REVIEW:
+        raise InvalidTransition(f"Task '{name}' does not wait for a review: it is {state}.")
+    return name
 
 
 def _all(studio: Studio, names: list[str], *states: State) -> list[str]:
