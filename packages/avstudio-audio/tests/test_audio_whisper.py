@@ -136,9 +136,11 @@ def test_it_equals_the_library(whisper: Whisper, speech: Audio, folder: Path) ->
 
 
 def test_a_prompt_sets_the_style(whisper: Whisper, speech: Audio) -> None:
-    prompt = "AND SO, MY FELLOW AMERICANS!! THEN HE SHOUTED, ASK NOT"
-    transcript = transcribe(whisper, speech, Options(language="en", prompt=prompt))
-    assert "ASK NOT" in " ".join(segment.text for segment in transcript.segments)
+    prompted = Options(language="en", prompt="and so my fellow americans then he said ask not")
+    plain, styled = (transcribe(whisper, speech, options) for options in (ENGLISH, prompted))
+    assert not plain.text.islower()
+    assert styled.text.islower()
+    assert words(styled) == words(plain)
 
 
 def test_hotwords_and_language_and_task_reach_the_model(whisper: Whisper, speech: Audio) -> None:
