@@ -70,5 +70,12 @@ def test_surround_is_mixed_as_bs775_says() -> None:
     np.testing.assert_allclose(mix_matrix(SPEAKERS[6], 1), [(left + right) / (left + right).sum()], atol=1e-6)
 
 
+def test_fronts_beside_the_centre_keep_to_their_sides() -> None:
+    wide = ("FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC")
+    left, right = mix_matrix(wide, 2)
+    assert (left[6], right[7]) == (left[0], right[1])
+    assert right[6] == left[7] == 0.0
+
+
 def test_low_frequency_effects_alone_are_still_heard() -> None:
     np.testing.assert_array_equal(mix_matrix(("LFE", "LFE2"), 1), [[0.5, 0.5]])

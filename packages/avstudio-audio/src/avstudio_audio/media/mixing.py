@@ -1,7 +1,8 @@
 """Fewer channels out of many, or two out of one.
 
 After ITU-R BS.775-4, annex 4: centre and surrounds at −3 dB, a back centre at −6 dB, low frequency effects
-left out; then scaled so that full-scale channels cannot add up to more than full scale.
+left out, and what stands beside the centre counted as its side; then scaled so that full-scale channels cannot
+add up to more than full scale.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ def _gains(speaker: str) -> tuple[float, float]:
         return 0.0, 0.0
     if speaker == "FC":
         return _MINUS_3_DB, _MINUS_3_DB
-    if speaker in ("FL", "FR"):
-        return (1.0, 0.0) if speaker == "FL" else (0.0, 1.0)
+    if speaker in ("FL", "FLC"):
+        return 1.0, 0.0
+    if speaker in ("FR", "FRC"):
+        return 0.0, 1.0
     sides = {"L": (_MINUS_3_DB, 0.0), "R": (0.0, _MINUS_3_DB)}
     return sides.get(speaker[-1], (0.5, 0.5))
