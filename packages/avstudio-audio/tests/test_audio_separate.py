@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 import avstudio_audio
 from avstudio_audio.media.decode import decode
+from avstudio_audio.separate import Separate, SeparateParams
 from avstudio_core import Plan, Studio
 from avstudio_core.errors import InvalidInput, InvalidPlan, TaskFailed, WeightsMissing
 from avstudio_core.testing import ProcessorContract, WeightsContract
@@ -52,6 +54,22 @@ class TestSeparate(ProcessorContract):
         result = studio.run("audio.separate", tone())
         assert result.effective["model"] == "spleeter-2stems"
         assert result.provenance.model_digest
+
+    def test_stems_are_written_as_they_come_and_only_the_recording_is_held(self, studio: Studio, tone: Tone) -> None:
+        studio.run("audio.separate", tone(seconds=1))
+        minute = tone(seconds=60, rate=44_100, channels=2)
+        tracemalloc.start()
+        try:
+            studio.run("audio.separate", minute)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < 2 * 60 * 44_100 * 2 * 4
+
+    def test_a_longer_recording_needs_more_memory(self, studio: Studio, tone: Tone) -> None:
+        plan = Separate(studio.shelf).needs
+        short, long = (studio.take_in(tone(seconds=seconds, rate=44_100, channels=2)) for seconds in (1, 60))
+        assert plan(SeparateParams(), long).memory_mb - plan(SeparateParams(), short).memory_mb == 21
 
     def test_it_keeps_a_row_for_each_separation(self, studio: Studio, tone: Tone) -> None:
         from sqlalchemy import select

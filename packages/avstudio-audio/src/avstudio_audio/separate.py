@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from avstudio_audio.choosing import AUTO, choose_device, choose_model, declared
 from avstudio_audio.media.formats import AudioFormat
+from avstudio_audio.media.length import seconds_of
+from avstudio_audio.separation.level import Level
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processor, Result, Review
 from avstudio_core.errors import NotFound
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from avstudio_audio.media.reporting import Warn
     from avstudio_audio.media.samples import Samples
     from avstudio_audio.separation.engine import Engine
 
@@ -27,8 +30,8 @@ FAMILIES = ("demucs", "spleeter")
 VOCALS, ACCOMPANIMENT = "vocals", "accompaniment"
 UNDECLARED_MB = 2500
 """Memory of a model that a user brought."""
-PIECE = 1 << 16
-"""Samples."""
+MIX_MB_A_SECOND = 44_100 * 2 * 4 / 1e6
+"""The recording is held as a whole, its stems are not."""
 SILENT_DBFS = -80.0
 LEAST_AUDIBLE_DBFS = -50.0
 
@@ -56,6 +59,11 @@ class StemFacts(BaseModel):
     rms_dbfs: float | None = Field(description="Root mean square; none in silence.", json_schema_extra={"unit": "dBFS"})
     silent: bool = Field(description="Whether there is nothing to hear.")
 
+    @classmethod
+    def of(cls, level: Level) -> Self:
+        rms = level.rms_dbfs
+        return cls(peak_dbfs=level.peak_dbfs, rms_dbfs=rms, silent=rms is None or rms < SILENT_DBFS)
+
 
 class SeparateResult(Result):
     """The stems, each as long as the recording."""
@@ -69,6 +77,9 @@ class SeparateResult(Result):
         description="What is left of the recording when all stems are taken from it, against the recording.",
         json_schema_extra={"unit": "dB"},
     )
+
+    _source_peak_dbfs: float | None = PrivateAttr(default=None)
+    """For the review alone."""
 
     def records(self) -> Mapping[str, Mapping[str, Any]]:
         row = {"model": self.effective["model"], "stems": ",".join(self.stems), "duration": self.duration}
@@ -95,13 +106,11 @@ class Separate(Processor[SeparateParams, SeparateResult]):
         return Needs(
             family=weights.family if weights else FAMILIES[0],
             model=model,
-            memory_mb=weights.memory_mb if weights else UNDECLARED_MB,
+            memory_mb=(weights.memory_mb if weights else UNDECLARED_MB) + round(seconds_of(source) * MIX_MB_A_SECOND),
             device=choose_device(params.device, ("cuda", "mps", "cpu")),
         )
 
     def run(self, source: Artifact, params: SeparateParams, context: Context) -> SeparateResult:
-        from concurrent.futures import ThreadPoolExecutor
-
         from avstudio_audio.media.decode import decode
         from avstudio_audio.separation.engine import Options
 
@@ -117,40 +126,42 @@ class Separate(Processor[SeparateParams, SeparateResult]):
             progress=lambda part: context.progress(0.05 * part, "decode"),
             warn=context.warn,
         )
-        stems = engine.separate(
+        pieces = engine.pieces(
             mix.data,
             options,
-            progress=lambda part: context.progress(0.05 + 0.85 * part, "separate"),
+            progress=lambda part: context.progress(0.05 + 0.9 * part, "separate"),
             cancelled=context.cancelled,
         )
-        with ThreadPoolExecutor() as beside:
-            whole = len(stems) == len(engine.stems)
-            left = beside.submit(_reconstruction_db, mix.data, dict(stems)) if whole else None
-            if _derived(wanted, engine):
-                stems[ACCOMPANIMENT] = mix.data - stems[VOCALS]
-            stems = {stem: stems[stem] for stem in wanted}
-            written = _written(stems, mix, source, params, context, beside)
-        return SeparateResult(
-            stems={stem: artifact for stem, (artifact, _) in written.items()},
-            facts={stem: facts for stem, (_, facts) in written.items()},
+        names = {stem: source.name_for(f".{stem}{params.format.suffix}") for stem in wanted}
+        made = _Made({stem: context.new_path(name) for stem, name in names.items()}, params.format, mix, context.warn)
+        made.write(pieces)
+        context.progress(0.95, f"store {', '.join(wanted)}")
+        facts = MediaFacts(duration=mix.duration, rate=mix.rate, channels=2)
+        result = SeparateResult(
+            stems={
+                stem: context.publish(made.paths[stem], name, params.format.media_type, facts)
+                for stem, name in names.items()
+            },
+            facts={stem: StemFacts.of(level) for stem, level in made.levels.items()},
             rate=engine.rate,
             duration=mix.duration,
-            reconstruction_db=left.result() if left else None,
+            reconstruction_db=made.reconstruction_db if len(asked) == len(engine.stems) else None,
             effective={
                 "model": context.needs.model,
                 "device": context.needs.device,
-                "stems": list(stems),
+                "stems": wanted,
                 "shifts": options.shifts,
                 "overlap": options.overlap,
                 "seed": options.seed,
-                "source_peak_dbfs": _peak_dbfs(mix.data),
             },
         )
+        result._source_peak_dbfs = made.mix_level.peak_dbfs
+        return result
 
     def review(self, result: SeparateResult, context: Context) -> Review:
         """Stems that are all silent, out of a recording that is not, are not what anybody asked for."""
-        peak = result.effective["source_peak_dbfs"]
-        audible = isinstance(peak, float) and peak > LEAST_AUDIBLE_DBFS
+        peak = result._source_peak_dbfs
+        audible = peak is not None and peak > LEAST_AUDIBLE_DBFS
         if audible and result.reconstruction_db is not None and all(one.silent for one in result.facts.values()):
             return Review.send_back("Every stem is silent, and the recording is not.")
         return Review.accept()
@@ -195,58 +206,42 @@ def _load(context: Context) -> Engine:
     return Demucs.load(folder, device)
 
 
-def _written(
-    stems: Mapping[str, NDArray[np.float32]],
-    mix: Samples,
-    source: Artifact,
-    params: SeparateParams,
-    context: Context,
-    writers: Executor,
-) -> dict[str, tuple[Artifact, StemFacts]]:
-    """The stems as files, named after the recording, written side by side."""
-    from avstudio_audio.media.encode import encode
+class _Made:
+    """The stems on their way into files, side by side, and what there is to tell of them."""
 
-    context.progress(0.9, f"write {', '.join(stems)}")
-    facts = MediaFacts(duration=mix.duration, rate=mix.rate, channels=2)
+    def __init__(self, paths: Mapping[str, Path], format: AudioFormat, mix: Samples, warn: Warn) -> None:
+        self.paths, self._format, self._mix, self._warn = paths, format, mix, warn
+        self.levels = {stem: Level() for stem in paths}
+        self.mix_level, self._left = Level(), Level()
 
-    def write(stem: str, data: NDArray[np.float32]) -> tuple[Artifact, StemFacts]:
-        name = source.name_for(f".{stem}{params.format.suffix}")
-        path = context.new_path(name)
-        encode(replace(mix, data=data), path, params.format, warn=context.warn)
-        return context.publish(path, name, params.format.media_type, facts), _facts(data)
+    def write(self, pieces: Iterator[dict[str, NDArray[np.float32]]]) -> None:
+        """Write the pieces as they come: none is kept."""
+        from concurrent.futures import ThreadPoolExecutor
 
-    return dict(zip(stems, writers.map(write, stems.keys(), stems.values()), strict=True))
+        from avstudio_audio.media.encode import encoder
 
+        done, mix = 0, self._mix
+        with ThreadPoolExecutor() as beside, ExitStack() as open_files:
+            writers = {
+                stem: open_files.enter_context(encoder(path, self._format, mix.rate, 2, mix.length, warn=self._warn))
+                for stem, path in self.paths.items()
+            }
 
-def _facts(data: NDArray[np.float32]) -> StemFacts:
-    rms = _dbfs(math.sqrt(_energy(_pieces(data)) / data.size)) if data.size else None
-    return StemFacts(peak_dbfs=_peak_dbfs(data), rms_dbfs=rms, silent=rms is None or rms < SILENT_DBFS)
+            def put(stem: str, data: NDArray[np.float32]) -> None:
+                writers[stem](data)
+                self.levels[stem].add(data)
 
+            for piece in pieces:
+                begin, done = done, done + len(next(iter(piece.values()))[0])
+                whole = mix.data[:, begin:done]
+                self.mix_level.add(whole)
+                self._left.add(whole - sum(piece.values()))
+                if ACCOMPANIMENT not in piece and VOCALS in piece:
+                    piece[ACCOMPANIMENT] = whole - piece[VOCALS]
+                list(beside.map(put, self.paths, [piece[stem] for stem in self.paths]))
 
-def _peak_dbfs(data: NDArray[np.float32]) -> float | None:
-    return _dbfs(max(float(data.max(initial=0.0)), -float(data.min(initial=0.0))))
-
-
-def _reconstruction_db(mix: NDArray[np.float32], stems: Mapping[str, NDArray[np.float32]]) -> float | None:
-    energy = _energy(_pieces(mix))
-    parts = zip(*(_pieces(data) for data in stems.values()), strict=True)
-    left = _energy(whole - sum(part) for whole, part in zip(_pieces(mix), parts, strict=True))
-    return 10 * math.log10(max(left, energy * 1e-20) / energy) if energy else None
-
-
-def _pieces(data: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    """Channel by channel, as much as the processor's cache holds."""
-    for channel in data:
-        for start in range(0, len(channel), PIECE):
-            yield channel[start : start + PIECE]
-
-
-def _energy(pieces: Iterator[NDArray[np.float32]]) -> float:
-    """The sum of the squares. A long sum in single precision would lose its small parts; one of a piece does not."""
-    import numpy as np
-
-    return sum(float(np.vdot(piece, piece)) for piece in pieces)
-
-
-def _dbfs(level: float) -> float | None:
-    return 20 * math.log10(level) if level > 0 else None
+    @property
+    def reconstruction_db(self) -> float | None:
+        """What all stems of a model leave of the mix, against the mix."""
+        left, whole = self._left.energy, self.mix_level.energy
+        return 10 * math.log10(max(left, whole * 1e-20) / whole) if whole else None

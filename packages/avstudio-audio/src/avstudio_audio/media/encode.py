@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from avstudio_audio.media.formats import AudioFormat
 from avstudio_audio.media.reporting import Warn, log_warning
-from avstudio_audio.media.resample import resampled
+from avstudio_audio.media.resample import Resampler
 from avstudio_audio.media.samples import Samples, first_not_finite
 from avstudio_audio.media.traits import TRAITS, Traits
 from avstudio_core.errors import InvalidInput, StorageError
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from numpy.typing import NDArray
 
+    Write = Callable[[NDArray[np.float32]], None]
+    """Takes the next `(channels, any)`."""
+
 BLOCK = 1 << 14
 WAV_LIMIT = (1 << 32) - (1 << 16)
 """Bytes of sound that a WAV file's 32-bit sizes reach; RF64 is WAV with larger ones (EBU Tech 3306)."""
@@ -30,27 +33,45 @@ VORBIS_COMPRESSION = 0.4
 
 
 def encode(samples: Samples, path: Path, format: AudioFormat = AudioFormat.WAV, *, warn: Warn = log_warning) -> None:
-    """Write samples to `path`, over what is there; after a failure nothing is left.
+    """Write samples to `path` in one go, as `encoder` does."""
+    with encoder(path, format, samples.rate, samples.channels, samples.length, warn=warn) as write:
+        write(samples.data)
 
-    Most formats clip what is beyond full scale, and `warn` hears of it (`clipped`). A format that does
+
+@contextmanager
+def encoder(
+    path: Path, format: AudioFormat, rate: int, channels: int, length: int, *, warn: Warn = log_warning
+) -> Iterator[Write]:
+    """A function that writes to `path`, over what is there, `length` samples in all; after a failure nothing is left.
+
+    Most formats clip what is beyond full scale, and `warn` hears of it at the end (`clipped`). A format that does
     not take the rate gets the next higher one it takes (`resampled`; Opus has only one, so that goes without
     saying). Raises `InvalidInput` for what a format cannot hold, `DiskFull` and `StorageError`.
     """
-    _check(samples, format)
+    _check(format, channels, length)
     traits = TRAITS[format]
-    rate = _nearest(samples.rate, traits.rates)
-    if rate != samples.rate and format is not AudioFormat.OPUS:
-        warn("resampled", f"'{path}' has {rate} Hz: {format} does not go with {samples.rate} Hz.")
-    if traits.clips:
-        _warn_of_clipping(samples, path, warn)
-    blocks = _parts(samples.data)
-    if rate != samples.rate:
-        blocks = resampled(blocks, samples.channels, samples.rate, rate)
-    with _output(path, format) as file:
-        if traits.rates:
-            _write_by_ffmpeg(file, blocks, samples.channels, rate, traits)
-        else:
-            _write_by_sndfile(file, blocks, samples, traits)
+    taken = _nearest(rate, traits.rates)
+    if taken != rate and format is not AudioFormat.OPUS:
+        warn("resampled", f"'{path}' has {taken} Hz: {format} does not go with {rate} Hz.")
+    resampler = Resampler(channels, rate, taken) if taken != rate else None
+    beyond = _Beyond()
+    position = 0
+    with _output(path, format) as file, _opened(file, traits, channels, taken, length) as put:
+
+        def write(data: NDArray[np.float32]) -> None:
+            nonlocal position
+            for block in _parts(data):
+                _refuse_no_numbers(block, position, rate)
+                position += block.shape[1]
+                beyond.look_at(block)
+                put(resampler.feed(block) if resampler else block)
+                file.check()
+
+        yield write
+        if resampler:
+            put(resampler.rest())
+        if traits.clips:
+            beyond.report(path, warn)
 
 
 class _File:
@@ -103,17 +124,19 @@ def _output(path: Path, format: AudioFormat) -> Iterator[_File]:
     file.close()
 
 
-def _check(samples: Samples, format: AudioFormat) -> None:
+def _check(format: AudioFormat, channels: int, length: int) -> None:
     most = TRAITS[format].max_channels
-    if samples.channels > most:
-        raise InvalidInput(f"'{format}' holds {most} channels here, not {samples.channels}. Mix down, or use 'wav'.")
-    if not samples.length:
+    if channels > most:
+        raise InvalidInput(f"'{format}' holds {most} channels here, not {channels}. Mix down, or use 'wav'.")
+    if not length:
         raise InvalidInput("There are no samples to write.")
-    for number, block in enumerate(_parts(samples.data)):
-        bad = first_not_finite(block)
-        if bad is not None:
-            time = (number * BLOCK + bad) / samples.rate
-            raise InvalidInput(f"The samples hold values that are no numbers (NaN, infinity), at {time:.3f} s first.")
+
+
+def _refuse_no_numbers(block: NDArray[np.float32], position: int, rate: int) -> None:
+    bad = first_not_finite(block)
+    if bad is not None:
+        time = (position + bad) / rate
+        raise InvalidInput(f"The samples hold values that are no numbers (NaN, infinity), at {time:.3f} s first.")
 
 
 def _parts(data: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
@@ -125,35 +148,50 @@ def _nearest(rate: int, known: tuple[int, ...]) -> int:
     return min((one for one in known if one >= rate), default=max(known)) if known else rate
 
 
-def _warn_of_clipping(samples: Samples, path: Path, warn: Warn) -> None:
-    import numpy as np
+class _Beyond:
+    """Counts what is beyond full scale."""
 
-    beyond, peak = 0, 1.0
-    for block in _parts(samples.data):
+    def __init__(self) -> None:
+        self._count, self._peak = 0, 1.0
+
+    def look_at(self, block: NDArray[np.float32]) -> None:
+        import numpy as np
+
         loud = np.abs(block)
-        if loud.max() > 1.0:
-            beyond, peak = beyond + int(np.count_nonzero(loud > 1.0)), max(peak, float(loud.max()))
-    if beyond:
-        over = f"{20 * math.log10(peak):.1f} dB"
-        warn("clipped", f"{beyond} values are clipped in '{path}', by up to {over}. Lower the gain or use 'wav-float'.")
+        if loud.max(initial=0.0) > 1.0:
+            self._count, self._peak = (
+                self._count + int(np.count_nonzero(loud > 1.0)),
+                max(self._peak, float(loud.max())),
+            )
+
+    def report(self, path: Path, warn: Warn) -> None:
+        if self._count:
+            told = f"{self._count} values are clipped in '{path}', by up to {20 * math.log10(self._peak):.1f} dB"
+            warn("clipped", f"{told}. Lower the gain or use 'wav-float'.")
 
 
-def _write_by_sndfile(file: _File, blocks: Iterable[NDArray[np.float32]], samples: Samples, traits: Traits) -> None:
+def _opened(file: _File, traits: Traits, channels: int, rate: int, length: int) -> AbstractContextManager[Write]:
+    """What puts blocks into a file, each small and at the file's own rate."""
+    if traits.rates:
+        return _opened_by_ffmpeg(file, traits, channels, rate)
+    return _opened_by_sndfile(file, traits, channels, rate, length)
+
+
+@contextmanager
+def _opened_by_sndfile(file: _File, traits: Traits, channels: int, rate: int, length: int) -> Iterator[Write]:
     import soundfile
 
-    large = samples.length * samples.channels * (traits.bits or 32) // 8 > WAV_LIMIT
+    large = length * channels * (traits.bits or 32) // 8 > WAV_LIMIT
     with soundfile.SoundFile(
         file,
         "w",
-        samples.rate,
-        samples.channels,
+        rate,
+        channels,
         subtype=traits.codec,
         format="RF64" if large and traits.container == "WAV" else traits.container,
         compression_level=VORBIS_COMPRESSION if traits.codec == "VORBIS" else None,
     ) as sound:
-        for block in blocks:
-            sound.write(_integers(block, traits.bits).T if traits.bits else block.T)
-            file.check()
+        yield lambda block: sound.write(_integers(block, traits.bits).T if traits.bits else block.T)
 
 
 def _integers(block: NDArray[np.float32], bits: int) -> NDArray[np.int32]:
@@ -165,22 +203,24 @@ def _integers(block: NDArray[np.float32], bits: int) -> NDArray[np.int32]:
     return numbers << (32 - bits)
 
 
-def _write_by_ffmpeg(
-    file: _File, blocks: Iterable[NDArray[np.float32]], channels: int, rate: int, traits: Traits
-) -> None:
+@contextmanager
+def _opened_by_ffmpeg(file: _File, traits: Traits, channels: int, rate: int) -> Iterator[Write]:
     import av
     import numpy as np
 
     layout, position = traits.layouts[channels - 1], 0
     with av.open(file, "w", format=traits.container) as container:
         stream = _stream(container, rate, layout, traits)
-        for block in blocks:
+
+        def put(block: NDArray[np.float32]) -> None:
+            nonlocal position
             frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block.T).reshape(1, -1), "flt", layout)
             # With its time told, the encoder's delay is noted in the file, and players leave it out.
             frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), position
             position += block.shape[1]
             container.mux(stream.encode(frame))
-            file.check()
+
+        yield put
         container.mux(stream.encode(None))
 
 

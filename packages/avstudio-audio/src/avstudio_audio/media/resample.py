@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,26 +15,48 @@ TAPS = 64
 Nyquist frequency comes out more than 60 dB down, where the default leaves it at −22 dB."""
 
 
+class Resampler:
+    """Takes blocks of `(channels, any)` at one rate and gives blocks at another: together not delayed, and as long."""
+
+    def __init__(self, channels: int, before: int, after: int) -> None:
+        import av
+        import numpy as np
+
+        options = {"filter_size": str(TAPS)}
+        # One resampler a channel: FFmpeg then needs no layout, and may have any number of channels.
+        self._filters = [av.AudioResampler("flt", "mono", after, options=options) for _ in range(channels)]
+        # They give nothing at all for less sound than they are long, so silence follows, and is cut off again.
+        self._silence = np.zeros((channels, 2 * TAPS * -(-max(before, after) // after)), np.float32)
+        self._before, self._after = before, after
+        self._taken = self._given = 0
+
+    def feed(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What a block adds; the filters hold back a little."""
+        self._taken += block.shape[1]
+        return self._filtered(block, last=False)
+
+    def rest(self) -> NDArray[np.float32]:
+        """After the last block: what is held back still. The whole is then as long as what came in, rounded up."""
+        return self._filtered(self._silence, last=True)
+
+    def _filtered(self, block: NDArray[np.float32], last: bool) -> NDArray[np.float32]:
+        import numpy as np
+
+        rows = [_filtered(one, row, self._before, last) for one, row in zip(self._filters, block, strict=True)]
+        room = -(-self._taken * self._after // self._before) - self._given
+        result = np.stack(rows)[:, :room]
+        self._given += result.shape[1]
+        return result
+
+
 def resampled(
     blocks: Iterable[NDArray[np.float32]], channels: int, before: int, after: int
 ) -> Iterator[NDArray[np.float32]]:
     """Blocks of `(channels, any)` at `before` Hz, as blocks at `after` Hz: not delayed, and as long, rounded up."""
-    import av
-    import numpy as np
-
-    options = {"filter_size": str(TAPS)}
-    # One resampler a channel: FFmpeg then needs no layout, and may have any number of channels.
-    filters = [av.AudioResampler("flt", "mono", after, options=options) for _ in range(channels)]
-    # They give nothing at all for less sound than they are long, so silence follows, and is cut off again.
-    silence = np.zeros((channels, 2 * TAPS * -(-max(before, after) // after)), np.float32)
-    taken = given = 0
-    for block in chain(blocks, [silence]):
-        taken += 0 if block is silence else block.shape[1]
-        rows = [_filtered(one, row, before, block is silence) for one, row in zip(filters, block, strict=True)]
-        room = -(-taken * after // before) - given
-        result = np.stack(rows)[:, :room]
-        given += result.shape[1]
-        yield result
+    resampler = Resampler(channels, before, after)
+    for block in blocks:
+        yield resampler.feed(block)
+    yield resampler.rest()
 
 
 def _filtered(resampler: AudioResampler, row: NDArray[np.float32], rate: int, last: bool) -> NDArray[np.float32]:

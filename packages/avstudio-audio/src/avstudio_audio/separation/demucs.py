@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+PIECE = 300
+"""Seconds separated at a time: long enough for the few chunks heard twice to cost 5 %, and that where the sound is
+longer."""
+MARGIN = 48_000
+"""Samples; more than half a second, the most that demucs shifts by."""
+
 
 class Demucs(Engine):
     """One network, or a bag of them whose answers are weighted stem by stem."""
@@ -43,34 +49,30 @@ class Demucs(Engine):
             overlap=0.25 if options.overlap is None else options.overlap,
         )
 
-    def separate(
+    def pieces(
         self,
         mix: NDArray[np.float32],
         options: Options,
         *,
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
-    ) -> dict[str, NDArray[np.float32]]:
-        import torch
-
+    ) -> Iterator[dict[str, NDArray[np.float32]]]:
         options = self.settle(options)
-        sound = torch.from_numpy(stereo(mix).copy())
-        loudness = sound.mean(0)
-        # As in demucs.api, but for the deviation of a single sample, which is not a number.
-        mean, deviation = loudness.mean(), loudness.std() + 1e-8 if len(loudness) > 1 else torch.tensor(1e-8)
-        sound = (sound - mean) / deviation
-        estimates: dict[str, Tensor] = {}
+        sound = _Normalised(stereo(mix))
         shares = self._shares(options.stems)
-        for done, (network, share) in enumerate(shares.items()):
+        for start in range(0, sound.length, PIECE * self.rate):
+            part = range(start, min(start + PIECE * self.rate, sound.length))
+            estimates: dict[str, Tensor] = {}
+            for done, (network, share) in enumerate(shares.items()):
 
-            def report(part: float, done: int = done) -> None:
-                progress((done + part) / len(shares))
+                def report(fraction: float, part: range = part, done: int = done) -> None:
+                    progress((part.start + len(part) * (done + fraction) / len(shares)) / sound.length)
 
-            answer = self._answer(network, sound, options, report, cancelled)
-            for stem, weight in share.items():
-                part = answer[self.stems.index(stem)] * weight
-                estimates[stem] = estimates[stem].add_(part) if stem in estimates else part
-        return {stem: (estimates[stem] * deviation + mean).numpy() for stem in options.stems}
+                answer = self._answer(network, sound, part, options, report, cancelled)
+                for stem, weight in share.items():
+                    estimate = answer[self.stems.index(stem)] * weight
+                    estimates[stem] = estimates[stem].add_(estimate) if stem in estimates else estimate
+            yield {stem: sound.restored(estimates[stem]) for stem in options.stems}
 
     def _shares(self, stems: tuple[str, ...]) -> dict[int, dict[str, float]]:
         """For each network that has a say in `stems`, its part in each; the others need not run."""
@@ -86,28 +88,72 @@ class Demucs(Engine):
     def _answer(
         self,
         network: int,
-        sound: Tensor,
+        sound: _Normalised,
+        part: range,
         options: Options,
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
     ) -> Tensor:
-        """What one network makes of the sound: `(stems, 2, samples)`."""
+        """What one network makes of a part of the sound: `(stems, 2, samples)`.
+
+        It hears all the chunks that reach into the part, of demucs' own grid over the whole: parts join unseen.
+        """
         from demucs.apply import apply_model
 
         model = self._bag.models[network]
         overlap, shifts = options.overlap or 0.0, options.shifts or 0
-        stride = (1 - overlap) * float(model.segment) * self.rate
+        segment = int(self.rate * model.segment)
+        stride = int((1 - overlap) * segment)
+        first = max(0, (part.start - segment) // stride * stride)
+        heard = sound.chunk(first, min(part.stop + segment, sound.length))
+        answers: Tensor | None = None
+        for shift in range(max(shifts, 1)):
 
-        def finished(chunk: dict[str, Any]) -> None:
-            if chunk["state"] == "end":
-                part = min(1.0, (chunk["segment_offset"] + stride) / sound.shape[-1])
-                progress((chunk["shift_idx"] + part) / max(shifts, 1))
+            def finished(chunk: dict[str, Any], shift: int = shift) -> None:
+                if chunk["state"] == "end":
+                    fraction = min(1.0, (chunk["segment_offset"] + stride) / heard.length)
+                    progress((shift + fraction) / max(shifts, 1))
 
-        with _interrupted(model, cancelled), _seeded(options.seed + network):
-            answer: Tensor = apply_model(
-                model, sound[None], shifts=shifts, overlap=overlap, device=self._device, callback=finished
-            )
-        return answer[0]
+            # Each shift has a seed of its own: what demucs draws beside would make them differ from part to part.
+            seed = options.seed + network + shift * len(self._bag.models)
+            with _interrupted(model, cancelled), _seeded(seed):
+                answer: Tensor = apply_model(
+                    model, heard, shifts=min(shifts, 1), overlap=overlap, device=self._device, callback=finished
+                )
+            answers = answer if answers is None else answers.add_(answer)
+        assert answers is not None
+        return answers.div_(max(shifts, 1))[0, ..., part.start - first : part.stop - first]
+
+
+class _Normalised:
+    """The mix at the loudness that Demucs wants, made where it is heard: a whole copy would take the mix's room again.
+
+    As in demucs.api, but for the deviation of a single sample, which is not a number.
+    """
+
+    def __init__(self, mix: NDArray[np.float32]) -> None:
+        """`mix` is `(2, samples)`."""
+        import torch
+
+        self._mix, self.length = mix, mix.shape[1]
+        loudness = torch.from_numpy(mix.mean(axis=0))
+        self._mean = loudness.mean()
+        self._deviation = loudness.std() + 1e-8 if self.length > 1 else torch.tensor(1e-8)
+
+    def chunk(self, first: int, last: int) -> Any:
+        """A `demucs.apply.TensorChunk` of one batch, with some sound around it: shifts look beyond its ends."""
+        import torch
+        from demucs.apply import TensorChunk
+
+        begin = max(0, first - MARGIN)
+        around = torch.from_numpy(self._mix[:, begin : last + MARGIN].copy())
+        chunk: Any = TensorChunk  # untyped
+        return chunk((around - self._mean).div_(self._deviation)[None], first - begin, last - first)
+
+    def restored(self, stem: Tensor) -> NDArray[np.float32]:
+        """A stem at the loudness that it has in the mix."""
+        restored: NDArray[np.float32] = (stem * self._deviation + self._mean).numpy()
+        return restored
 
 
 @contextmanager

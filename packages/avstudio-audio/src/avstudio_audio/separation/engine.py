@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,21 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def pieces(
+        self,
+        mix: NDArray[np.float32],
+        options: Options,
+        *,
+        progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
+    ) -> Iterator[dict[str, NDArray[np.float32]]]:
+        """The wanted stems piece by piece in the order of time, at the gain they have in the mix.
+
+        Each is `(2, samples)`; all pieces together are as long as the mix, and none is kept: an hour takes no more
+        room than a minute. `mix` is `(1 or 2, samples)` at `rate`. `progress` hears the part done, 0 to 1.
+        Raises `TaskCancelled` soon after `cancelled` turns true; the engine can then be used again.
+        """
+
     def separate(
         self,
         mix: NDArray[np.float32],
@@ -52,11 +67,11 @@ class Engine(ABC):
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
     ) -> dict[str, NDArray[np.float32]]:
-        """The wanted stems, each `(2, samples)` and as long as the mix, at the gain they have in it.
+        """The same in one piece, as long as the mix."""
+        import numpy as np
 
-        `mix` is `(1 or 2, samples)` at `rate`. `progress` hears the part done, 0 to 1. Raises `TaskCancelled`
-        soon after `cancelled` turns true; the engine can then be used again.
-        """
+        pieces = list(self.pieces(mix, options, progress=progress, cancelled=cancelled))
+        return {stem: np.concatenate([piece[stem] for piece in pieces], axis=1) for stem in pieces[0]}
 
     def _with_stems(self, options: Options) -> Options:
         """`options` with its stems checked, each once, in the engine's order."""

@@ -5,7 +5,7 @@ About fifty times faster than real time on two cores, and its stems always add u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,8 @@ BINS = 1024
 """The network sees this many of the 2049 bins: those below 11 kHz."""
 BLOCK = 512
 """Frames that the network sees at once: 11.9 s."""
+OVERHANG = FRAME - HOP
+"""Samples by which the last frames of a block reach into the next one."""
 
 
 class Spleeter(Engine):
@@ -50,30 +52,32 @@ class Spleeter(Engine):
     def settle(self, options: Options) -> Options:
         return replace(self._with_stems(options), shifts=0, overlap=0.0, seed=0)
 
-    def separate(
+    def pieces(
         self,
         mix: NDArray[np.float32],
         options: Options,
         *,
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
-    ) -> dict[str, NDArray[np.float32]]:
+    ) -> Iterator[dict[str, NDArray[np.float32]]]:
         import numpy as np
 
         wanted = self.settle(options).stems
         mix = stereo(mix)
-        vocals = np.zeros(mix.shape, np.float32)
+        begun = np.zeros((2, OVERHANG), np.float32)
         # As in the original, the first frame ends where the sound begins, so every sample lies in four frames.
         starts = range(-FRAME, mix.shape[1], BLOCK * HOP)
         for done, start in enumerate(starts, 1):
             stop_if(cancelled)
-            _add(vocals, start, self._vocals(_piece(mix, start, (BLOCK - 1) * HOP + FRAME)))
-            progress(done / len(starts))
-        stems = {"vocals": vocals}
-        if "accompaniment" in wanted:
+            block = self._vocals(_piece(mix, start, BLOCK * HOP + OVERHANG))
+            block[:, :OVERHANG] += begun
+            begun = block[:, BLOCK * HOP :]
+            inside = slice(max(start, 0), min(start + BLOCK * HOP, mix.shape[1]))
+            vocals = block[:, inside.start - start : inside.stop - start]
             # The two masks add up to one, so what the first leaves is what the second would take.
-            stems["accompaniment"] = mix - vocals if "vocals" in wanted else np.subtract(mix, vocals, out=vocals)
-        return {name: stems[name] for name in wanted}
+            stems = {"vocals": vocals, "accompaniment": mix[:, inside] - vocals}
+            progress(done / len(starts))
+            yield {name: stems[name] for name in wanted}
 
     def _vocals(self, piece: NDArray[np.float32]) -> NDArray[np.float32]:
         """The vocals of one block, windowed twice: neighbouring blocks add up to the whole."""
@@ -112,10 +116,3 @@ def _piece(mix: NDArray[np.float32], start: int, length: int) -> NDArray[np.floa
     first = max(-start, 0)
     piece[:, first : first + inside.shape[1]] = inside
     return piece
-
-
-def _add(whole: NDArray[np.float32], start: int, piece: NDArray[np.float32]) -> None:
-    """Add `piece` to `whole` at `start`, as far as it lies within."""
-    first = max(-start, 0)
-    inside = whole[:, max(start, 0) : start + piece.shape[1]]
-    inside += piece[:, first : first + inside.shape[1]]
