@@ -15,7 +15,7 @@ import pytest
 import avstudio_audio
 from avstudio_audio.media.decode import decode
 from avstudio_audio.separate import Separate, SeparateParams
-from avstudio_core import Plan, Studio
+from avstudio_core import Plan, Studio, TaskOptions
 from avstudio_core.errors import InvalidInput, InvalidPlan, TaskFailed, WeightsMissing
 from avstudio_core.testing import ProcessorContract, WeightsContract
 from avstudio_core.testing.fixtures import Tone
@@ -70,6 +70,14 @@ class TestSeparate(ProcessorContract):
         plan = Separate(studio.shelf).needs
         short, long = (studio.take_in(tone(seconds=seconds, rate=44_100, channels=2)) for seconds in (1, 60))
         assert plan(SeparateParams(), long).memory_mb - plan(SeparateParams(), short).memory_mb == 21
+
+    def test_parameters_without_effect_are_told(self, studio: Studio, tone: Tone) -> None:
+        result = studio.run("audio.separate", tone(), shifts=3, overlap=0.4, seed=1)
+        assert [warning.code for warning in result.warnings] == ["parameter_ignored"] * 3
+        assert "'spleeter-2stems' has no use for 'shifts': '3'" in result.warnings[0].message
+        assert studio.run("audio.separate", tone(), shifts=0, overlap=0.0, seed=0).warnings == []
+        with pytest.raises(TaskFailed, match="parameter_ignored"):
+            studio.submit("audio.separate", tone(), options=TaskOptions(strict=True), shifts=2).result()
 
     def test_it_keeps_a_row_for_each_separation(self, studio: Studio, tone: Tone) -> None:
         from sqlalchemy import select

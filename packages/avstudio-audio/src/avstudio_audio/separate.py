@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from avstudio_audio.media.reporting import Warn
     from avstudio_audio.media.samples import Samples
-    from avstudio_audio.separation.engine import Engine
+    from avstudio_audio.separation.engine import Engine, Options
 
 FAMILIES = ("demucs", "spleeter")
 VOCALS, ACCOMPANIMENT = "vocals", "accompaniment"
@@ -119,6 +119,7 @@ class Separate(Processor[SeparateParams, SeparateResult]):
         wanted = _wanted(params, engine.stems)
         asked = tuple(stem for stem in engine.stems if stem in wanted or (stem == VOCALS and _derived(wanted, engine)))
         options = engine.settle(Options(asked, params.shifts, params.overlap, params.seed))
+        _tell_ignored(params, options, context)
         mix = decode(
             source.path,
             rate=engine.rate,
@@ -187,6 +188,14 @@ def _wanted(params: SeparateParams, known: tuple[str, ...]) -> list[str]:
 def _derived(wanted: list[str], engine: Engine) -> bool:
     """Whether the accompaniment is to be made by taking the vocals from the mix."""
     return ACCOMPANIMENT in wanted and ACCOMPANIMENT not in engine.stems
+
+
+def _tell_ignored(params: SeparateParams, options: Options, context: Context) -> None:
+    for name in ("shifts", "overlap", "seed"):
+        given, used = getattr(params, name), getattr(options, name)
+        if given is not None and given != used:
+            message = f"The model '{context.needs.model}' has no use for '{name}': '{given}' changes nothing."
+            context.warn("parameter_ignored", message)
 
 
 def _load(context: Context) -> Engine:
