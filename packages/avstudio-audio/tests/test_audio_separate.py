@@ -79,6 +79,17 @@ class TestSeparate(ProcessorContract):
         with pytest.raises(TaskFailed, match="parameter_ignored"):
             studio.submit("audio.separate", tone(), options=TaskOptions(strict=True), shifts=2).result()
 
+    @pytest.mark.parametrize(
+        ("rate", "channels", "lost"),
+        [(48_000, 2, []), (22_050, 1, []), (96_000, 2, ["resampled"]), (96_000, 6, ["downmixed", "resampled"])],
+    )
+    def test_what_stems_lose_is_told(
+        self, studio: Studio, tone: Tone, rate: int, channels: int, lost: list[str]
+    ) -> None:
+        result = studio.run("audio.separate", tone(seconds=1, rate=rate, channels=channels))
+        assert [warning.code for warning in result.warnings] == lost
+        assert all(f"{rate} Hz" in one.message or f"{channels} channels" in one.message for one in result.warnings)
+
     def test_it_keeps_a_row_for_each_separation(self, studio: Studio, tone: Tone) -> None:
         from sqlalchemy import select
 

@@ -32,6 +32,8 @@ UNDECLARED_MB = 2500
 """Memory of a model that a user brought."""
 MIX_MB_A_SECOND = 44_100 * 2 * 4 / 1e6
 """The recording is held as a whole, its stems are not."""
+COMMON_RATE = 48_000
+"""Hz. What it carries more than a model's 44.1 kHz is beyond hearing, and strict tasks may have it."""
 SILENT_DBFS = -80.0
 LEAST_AUDIBLE_DBFS = -50.0
 
@@ -127,6 +129,7 @@ class Separate(Processor[SeparateParams, SeparateResult]):
             progress=lambda part: context.progress(0.05 * part, "decode"),
             warn=context.warn,
         )
+        _tell_losses(source, engine.rate, context)
         pieces = engine.pieces(
             mix.data,
             options,
@@ -196,6 +199,19 @@ def _tell_ignored(params: SeparateParams, options: Options, context: Context) ->
         if given is not None and given != used:
             message = f"The model '{context.needs.model}' has no use for '{name}': '{given}' changes nothing."
             context.warn("parameter_ignored", message)
+
+
+def _tell_losses(source: Artifact, rate: int, context: Context) -> None:
+    """Say what stems lack that the recording has: channels beyond two, and sound above what common rates carry."""
+    from avstudio_audio.media.contents import probe
+
+    facts = probe(source.path).facts()
+    if facts.channels and facts.channels > 2:
+        told = f"'{source.name}' has {facts.channels} channels, its stems have 2, lowered so that nothing clips."
+        context.warn("downmixed", told)
+    if facts.rate and facts.rate > max(rate, COMMON_RATE):
+        lost = f"what lies above {rate / 2000:g} kHz is not in them"
+        context.warn("resampled", f"'{source.name}' has {facts.rate} Hz, its stems have {rate} Hz: {lost}.")
 
 
 def _load(context: Context) -> Engine:
