@@ -29,9 +29,10 @@ class Trouble(logging.Handler):
         self._patience = PATIENCE_SECONDS
 
     def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, StorageError):
-            self.tell(error)
+        named = record.args if isinstance(record.args, tuple) else ()
+        for error in (*named, *(record.exc_info or ())):
+            if isinstance(error, StorageError):
+                self.tell(error)
         if os.environ.get(DEBUG_VARIABLE):
             print(self.format(record), file=sys.stderr)
 
@@ -53,12 +54,14 @@ class Trouble(logging.Handler):
 
     def __enter__(self) -> Self:
         LIBRARY.addHandler(self)
+        LIBRARY.setLevel(logging.INFO)  # trouble that goes on is told of in a low voice
         LIBRARY.propagate = False
         threading.excepthook = self._left
         return self
 
     def __exit__(self, *_: object) -> None:
         LIBRARY.removeHandler(self)
+        LIBRARY.setLevel(logging.NOTSET)
         LIBRARY.propagate = True
         threading.excepthook = threading.__excepthook__
 

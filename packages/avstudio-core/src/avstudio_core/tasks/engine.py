@@ -120,12 +120,13 @@ class Engine:
             self._woken.wait(LOOK_SECONDS)
 
     def _stumble(self, error: Exception) -> None:
-        """Say once what is in the way, and wait a while before the next try."""
-        if not isinstance(error, AVStudioError):
-            LOG.exception("The engine stumbled and tries again in %g s.", STUMBLE_SECONDS)
-        elif str(error) != self._stumbled:
-            LOG.warning("No task can be taken: %s", error)
+        """Say what is in the way, aloud the first time, and wait a while before the next try."""
+        if isinstance(error, AVStudioError):
+            level = logging.INFO if str(error) == self._stumbled else logging.WARNING
+            LOG.log(level, "No task can be taken: %s", error)
             self._stumbled = str(error)
+        else:
+            LOG.exception("The engine stumbled and tries again in %g s.", STUMBLE_SECONDS)
         self._closing.wait(STUMBLE_SECONDS)
 
     def _round(self) -> None:
