@@ -159,6 +159,14 @@ def test_two_plugins_of_one_name_are_told_apart(install: Install) -> None:
     assert "'same'" in reason
 
 
+def test_what_a_plugin_prints_while_it_is_imported_is_no_output(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("talker", "print('hello')\n" + good("talk.show"))
+    assert discovered("talker").broken == {}
+    assert capsys.readouterr() == ("", "hello\n")
+
+
 def test_a_plugin_that_hangs_is_left_behind(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugins, "IMPORT_SECONDS", 0.1)
     install("slow", "import time\ntime.sleep(1.0)")

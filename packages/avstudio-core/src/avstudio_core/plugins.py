@@ -197,8 +197,9 @@ def _load(entry: EntryPoint) -> object:
     """Import a plugin on a thread of its own, so that one that hangs is left behind."""
     outcome: list[object] = []
     thread = threading.Thread(target=lambda: outcome.append(_import(entry)), daemon=True)
-    thread.start()
-    thread.join(IMPORT_SECONDS)
+    with contextlib.redirect_stdout(sys.stderr):  # what a command prints is for programs, too
+        thread.start()
+        thread.join(IMPORT_SECONDS)
     if not outcome:
         raise PluginError(f"Plugin '{entry.name}' ({entry.value}) hangs: no import in {IMPORT_SECONDS:g} s.")
     if isinstance(outcome[0], BaseException):
@@ -215,8 +216,7 @@ def _ours_first(entry: EntryPoint) -> tuple[bool, str, str]:
 
 def _import(entry: EntryPoint) -> object:
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # what a command prints is for programs, too
-            return entry.load()
+        return entry.load()
     except BaseException as error:
         return error
 
