@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tracemalloc
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import avstudio_audio
+from avstudio_audio.choosing import choose_threads
 from avstudio_audio.media.decode import decode
 from avstudio_audio.separate import Separate, SeparateParams
 from avstudio_core import Plan, Studio, TaskOptions
@@ -89,6 +91,14 @@ class TestSeparate(ProcessorContract):
         result = studio.run("audio.separate", tone(seconds=1, rate=rate, channels=channels))
         assert [warning.code for warning in result.warnings] == lost
         assert all(f"{rate} Hz" in one.message or f"{channels} channels" in one.message for one in result.warnings)
+
+    def test_a_model_takes_every_core_that_it_may_unless_told(self, studio: Studio, tone: Tone) -> None:
+        import torch
+
+        torch.set_num_threads(7)
+        studio.run("audio.separate", tone())
+        assert torch.get_num_threads() == choose_threads(0) == len(os.sched_getaffinity(0))
+        assert choose_threads(3) == 3
 
     def test_it_keeps_a_row_for_each_separation(self, studio: Studio, tone: Tone) -> None:
         from sqlalchemy import select

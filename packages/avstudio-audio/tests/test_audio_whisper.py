@@ -143,6 +143,13 @@ def test_a_prompt_sets_the_style(whisper: Whisper, speech: Audio) -> None:
     assert words(styled) == words(plain)
 
 
+def test_what_is_drawn_by_chance_is_the_same_after_each_loading(folder: Path, speech: Audio) -> None:
+    pytest.importorskip("faster_whisper", reason="the extra avstudio-audio[whisper] is not installed")
+    chance = Options(language="en", beam_size=1, word_timestamps=False, temperature=(1.0,))
+    one, other = (transcribe(Whisper.load(folder, threads=1), speech[: 5 * RATE], chance) for _ in range(2))
+    assert one == other
+
+
 def test_hotwords_and_language_and_task_reach_the_model(whisper: Whisper, speech: Audio) -> None:
     options = Options(language="fr", task="translate", hotwords=("Kennedy", "Americans"), beam_size=1)
     transcript = transcribe(whisper, speech, options)

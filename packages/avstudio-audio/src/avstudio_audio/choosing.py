@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 from collections.abc import Sequence
 from importlib import metadata
@@ -47,6 +48,12 @@ def choose_device(asked: str, able: Sequence[str]) -> str:
         return asked
     there = {"cuda": has_cuda, "mps": has_mps}
     return next(device for device in able if device == "cpu" or there[device]())
+
+
+def choose_threads(asked: int) -> int:
+    """`asked`, or for 0 every core that this process may use: libraries take four, or half, when left alone."""
+    mine = getattr(os, "sched_getaffinity", None)
+    return asked or (len(mine(0)) if mine else os.cpu_count() or 1)
 
 
 def has_mps() -> bool:

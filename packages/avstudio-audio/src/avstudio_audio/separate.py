@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from avstudio_audio.choosing import AUTO, choose_device, choose_model, declared
+from avstudio_audio.choosing import AUTO, choose_device, choose_model, choose_threads, declared
 from avstudio_audio.media.formats import AudioFormat
 from avstudio_audio.media.length import seconds_of
 from avstudio_audio.separation.level import Level
@@ -218,11 +218,15 @@ def _load(context: Context) -> Engine:
     model, device = context.needs.model, context.needs.device
     assert model is not None
     folder = context.weights(model)
-    if context.settings.threads:
-        import torch
+    engine = _engine(context.needs.family, folder, device)
+    import torch
 
-        torch.set_num_threads(context.settings.threads)
-    if context.needs.family == "spleeter":
+    torch.set_num_threads(choose_threads(context.settings.threads))
+    return engine
+
+
+def _engine(family: str, folder: Path, device: str) -> Engine:
+    if family == "spleeter":
         from avstudio_audio.separation.spleeter import Spleeter
 
         return Spleeter.load(folder, device)

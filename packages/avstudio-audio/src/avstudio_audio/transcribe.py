@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from avstudio_audio.choosing import AUTO, choose_device, choose_model, declared
+from avstudio_audio.choosing import AUTO, choose_device, choose_model, choose_threads, declared
 from avstudio_audio.speech.languages import language_code
 from avstudio_audio.speech.transcript import MEDIA_TYPE, Transcript
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processor, Result, Review
@@ -140,7 +140,8 @@ def _load(context: Context, arithmetic: str) -> Whisper:
 
     assert context.needs.model is not None
     folder = context.weights(context.needs.model)
-    return Whisper.load(folder, context.needs.device, arithmetic, context.settings.threads)
+    threads = choose_threads(context.settings.threads)
+    return Whisper.load(folder, context.needs.device, arithmetic, threads)
 
 
 def _arithmetic(params: TranscribeParams, device: str) -> str:

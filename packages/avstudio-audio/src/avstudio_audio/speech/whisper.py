@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 RATE = 16_000
 """The sample rate that Whisper hears, in Hz."""
+SEED = 1
 FILES = ("model.bin", "config.json", "tokenizer.json")
 """What a model folder must hold; were one absent, faster-whisper would go and ask a hub for it."""
 
@@ -49,7 +50,8 @@ class Options:
     """Names and terms to expect in every window."""
     condition_on_previous_text: bool = True
     temperature: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-    """Tried in turn until a window reads neither repetitive nor improbable."""
+    """Tried in turn until a window reads neither repetitive nor improbable. Above 0 words are drawn by chance: a model
+    just loaded draws the same each time, a warm one what comes after its earlier recordings."""
 
 
 class Whisper:
@@ -69,12 +71,15 @@ class Whisper:
         Raises `MissingDependency`, `WeightsMissing`, and `Unavailable` where device and arithmetic do not go together.
         """
         try:
+            import ctranslate2
             from faster_whisper import WhisperModel
         except ImportError:
             raise MissingDependency.extra("Whisper", "avstudio-audio", "whisper") from None
         for name in FILES:
             if not (folder / name).is_file():
                 raise WeightsMissing(f"'{folder}' is no Whisper model for CTranslate2: '{name}' is not in it.")
+        # The temperatures above 0 are sampled, by each new thread from this seed on: equal models begin alike.
+        ctranslate2.set_random_seed(SEED)
         try:
             return cls(
                 WhisperModel(
