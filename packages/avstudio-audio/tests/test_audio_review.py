@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,25 @@ from hypothesis import strategies as st
 
 from avstudio_audio.media.resample import resampled
 from avstudio_audio.speech.transcript import Segment, Transcript
-from avstudio_audio.speech.transcript_review import SoundFacts, loops, review, sound_facts
+from avstudio_audio.speech.transcript_review import Heard, SoundFacts, loops, review, sound_facts, without_silence
 
+NOTHING = np.zeros(0, np.float32)
 SPOKEN = SoundFacts(level_dbfs=-20.0, speech_seconds=60.0)
+
+
+@dataclass(frozen=True)
+class Known(Heard):
+    """Sound of which the same is known everywhere."""
+
+    known: SoundFacts = SPOKEN
+
+    def facts(self, start: float = 0.0, end: float = np.inf) -> SoundFacts:
+        return self.known
+
+    def level_dbfs(self, start: float, end: float) -> float:
+        return self.known.level_dbfs
+
+
 VERSE = [
     "I walked the harbour wall alone",
     "The gulls were counting every stone",
@@ -49,7 +66,7 @@ def transcript(lines: list[str], seconds: float = 3.0) -> Transcript:
 
 
 def codes(lines: list[str], facts: SoundFacts = SPOKEN) -> list[str]:
-    return [warning.code for warning in review(transcript(lines), lambda: facts)]
+    return [warning.code for warning in review(transcript(lines), Known(NOTHING, known=facts))]
 
 
 def test_a_song_with_its_chorus_three_times_is_no_loop() -> None:
@@ -70,13 +87,13 @@ def test_a_refrain_sung_twice_is_no_loop(line: str) -> None:
 
 
 def test_a_segment_over_and_over_is_a_loop_with_its_place() -> None:
-    (warning,) = review(transcript([*VERSE, *["Thanks for watching!"] * 10, *VERSE]), lambda: SPOKEN)
+    (warning,) = review(transcript([*VERSE, *["Thanks for watching!"] * 10, *VERSE]), Known(NOTHING))
     assert warning.code == "repetition_loop"
     assert warning.message == "'thanks for watching' comes 10 times in a row from 12.0 s to 42.0 s."
 
 
 def test_a_phrase_within_one_segment_is_a_loop() -> None:
-    (warning,) = review(transcript([*VERSE, "and then " + "we go up the hill " * 9]), lambda: SPOKEN)
+    (warning,) = review(transcript([*VERSE, "and then " + "we go up the hill " * 9]), Known(NOTHING))
     assert "'we go up the hill' comes 9 times" in warning.message
 
 
@@ -87,13 +104,13 @@ def test_a_script_without_spaces_is_read_by_characters() -> None:
 
 def test_text_that_compresses_too_well_is_flagged_once_for_its_window() -> None:
     stammer = " ".join(f"{n % 3} and then some more of the same and" for n in range(14))
-    (warning,) = review(transcript([*VERSE, stammer, stammer[2:]]), lambda: SPOKEN)
+    (warning,) = review(transcript([*VERSE, stammer, stammer[2:]]), Known(NOTHING))
     assert warning.code == "repetition_loop"
     assert "from 12.0 s to 18.0 s" in warning.message
 
 
 def test_no_words_in_audible_speech_are_flagged() -> None:
-    (warning,) = review(transcript([]), lambda: SPOKEN)
+    (warning,) = review(transcript([]), Known(NOTHING))
     assert warning.code == "empty_transcript"
     assert "60.0 s of speech" in warning.message
     assert codes(["", " "]) == ["empty_transcript"]
@@ -106,6 +123,53 @@ def test_no_words_in_audible_speech_are_flagged() -> None:
 )
 def test_no_words_where_there_is_nothing_to_hear_are_right(facts: SoundFacts) -> None:
     assert codes([], facts) == []
+
+
+@pytest.mark.parametrize("line", ["...", "♪ ♪", "-"])
+def test_text_without_a_word_is_no_text(line: str) -> None:
+    assert codes([line, line]) == ["empty_transcript"]
+
+
+def test_a_short_segment_over_and_over_is_a_loop() -> None:
+    (warning,) = review(transcript([*VERSE, *["Thank you."] * 14, *VERSE]), Known(NOTHING))
+    assert warning.message == "'thank you' comes 14 times in a row from 12.0 s to 54.0 s."
+    assert codes([*VERSE, *["Yeah."] * 4, *VERSE]) == []
+
+
+def test_a_long_phrase_can_loop_too() -> None:
+    phrase = " ".join(f"word{n}" for n in range(60))
+    assert codes([phrase] * 6) == ["repetition_loop"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "found"),
+    [
+        (SoundFacts(-62.0, 0.0), ["hallucinated_over_silence"]),
+        (SoundFacts(-62.0, None), ["hallucinated_over_silence"]),
+        (SoundFacts(-55.0, None), []),
+        (SoundFacts(-55.0, 1.0), []),
+        (SoundFacts(-45.0, 0.0), []),
+    ],
+    ids=["no voice", "no detector, too quiet", "no detector", "a quiet voice", "singing"],
+)
+def test_words_in_the_quiet_are_doubted_where_there_is_no_voice(facts: SoundFacts, found: list[str]) -> None:
+    assert codes(["Thank you."], facts) == found
+
+
+def test_words_over_digital_silence_are_left_out_and_told() -> None:
+    sound = np.full(16_000 * 6, 1e-5, np.float32)
+    sound[16_000 * 4 :] = 0.01
+    kept, told = without_silence(transcript(["You", "Well", "then"], 2.0), Heard(sound))
+    assert [(segment.id, segment.text) for segment in kept.segments] == [(0, "Well"), (1, "then")]
+    assert [warning.code for warning in told] == ["hallucinated_over_silence"]
+    assert told[0].message == "'You' from 0.0 s to 2.0 s is left out: there is digital silence."
+
+
+def test_sound_that_begins_late_is_looked_up_by_the_clock_of_the_transcript() -> None:
+    sound = np.concatenate((np.zeros(16_000 * 3, np.float32), np.full(16_000 * 3, 0.1, np.float32)))
+    assert Heard(sound, start=10.0).silent(10.0, 12.0)
+    assert not Heard(sound, start=10.0).silent(12.0, 14.0)
+    assert Heard(sound, start=10.0).level_dbfs(14.0, 16.0) == pytest.approx(-20.0, abs=0.1)
 
 
 def test_without_a_voice_detector_the_level_decides() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import soundfile as sf
 
 import avstudio_audio
 from avstudio_audio.speech.transcript import Transcript
@@ -46,6 +47,18 @@ class TestTranscribe(ProcessorContract):
         times = [time for segment in transcript.segments for word in segment.words for time in (word.start, word.end)]
         assert times == sorted(times)
         assert times[-1] <= result.duration
+
+    def test_silence_has_no_words(self, studio: Studio, tone: Tone) -> None:
+        result = studio.run("audio.transcribe", tone(seconds=3, level=0.0))
+        assert result.text == ""
+        assert {warning.code for warning in result.warnings} <= {"hallucinated_over_silence"}
+
+    def test_quiet_speech_is_kept(self, studio: Studio, speech: Path, tmp_path: Path) -> None:
+        loud, rate = sf.read(speech, dtype="float32")
+        sf.write(tmp_path / "quiet.wav", loud * 10 ** (-35 / 20), rate)  # to -55 dBFS
+        result = studio.run("audio.transcribe", tmp_path / "quiet.wav")
+        assert "ask not what your country can do for you" in result.text.lower()
+        assert (result.warnings, result.effective["language"]) == ([], "en")
 
     def test_it_writes_the_files_asked_for(self, studio: Studio, speech: Path) -> None:
         result = studio.run("audio.transcribe", speech, language="English", format=["srt", "vtt", "txt"])

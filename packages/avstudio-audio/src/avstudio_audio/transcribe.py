@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 
 from avstudio_audio.choosing import AUTO, choose_device, choose_model, choose_threads, declared
 from avstudio_audio.speech.languages import language_code
 from avstudio_audio.speech.transcript import MEDIA_TYPE, Transcript
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processor, Result, Review
 from avstudio_core.errors import NotFound
+from avstudio_core.kinds.processor import CodedWarning
 
 if TYPE_CHECKING:
     from avstudio_audio.speech.whisper import Options, Whisper
@@ -62,6 +63,8 @@ class TranscribeResult(Result):
     language_probability: float = Field(ge=0, le=1, description="How sure that is.")
     duration: float = Field(ge=0, description="Length of the sound.", json_schema_extra={"unit": "s"})
     text: str = Field(description="The words without times.")
+    _findings: list[CodedWarning] = PrivateAttr(default=[])
+    """For the review alone."""
 
     def records(self) -> Mapping[str, Mapping[str, Any]]:
         row = {"model": self.effective["model"], "language": self.language}
@@ -71,8 +74,9 @@ class TranscribeResult(Result):
 class Transcribe(Processor[TranscribeParams, TranscribeResult]):
     """Transcribe speech or singing to words with times, and write subtitles.
 
-    A transcript that loops, or is empty although somebody speaks, is sent back once and heard again in another
-    way; what still looks wrong then is said in `warnings`.
+    A transcript that loops, has words where there is hardly a sound, or is empty although somebody speaks, is sent
+    back once and heard again in another way; what still looks wrong then is said in `warnings`. Words over digital
+    silence are left out, and that is said, too.
     """
 
     name: ClassVar[str] = "audio.transcribe"
@@ -93,7 +97,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
 
     def run(self, source: Artifact, params: TranscribeParams, context: Context) -> TranscribeResult:
         from avstudio_audio.media.decode import decode
-        from avstudio_audio.speech.transcript_review import review, sound_facts
+        from avstudio_audio.speech.transcript_review import Heard, review, without_silence
         from avstudio_audio.speech.whisper import RATE
 
         context.progress(0.0, "load")
@@ -113,25 +117,27 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
             progress=lambda part: context.progress(0.05 + 0.95 * part, "transcribe"),
             cancelled=context.cancelled,
         )
-        transcript = heard.shifted(sound.start)
-        findings = review(transcript, lambda: sound_facts(sound.data[0]))
-        if context.feedback is not None:
-            for finding in findings:
-                context.warn(finding.code, finding.message)
-        return TranscribeResult(
+        there = Heard(sound.data[0], sound.start)
+        transcript, dropped = without_silence(heard.shifted(sound.start), there)
+        findings = review(transcript, there)
+        final = context.feedback is not None or not findings
+        for finding in [*dropped, *findings] if final else []:
+            context.warn(finding.code, finding.message)
+        result = TranscribeResult(
             **_files(transcript, source, params, context),
             language=transcript.language,
             language_probability=transcript.language_probability,
             duration=sound.duration,
             text=transcript.text,
-            warnings=findings if context.feedback is None else [],
-            effective=_effective(options, whisper, context),
+            effective=_effective(options, whisper, context) | {"language": transcript.language},
         )
+        result._findings = findings
+        return result
 
     def review(self, result: TranscribeResult, context: Context) -> Review:
         """What looks wrong is heard once more; the second answer stands, with its warnings."""
-        if result.warnings and context.feedback is None:
-            return Review.send_back(" ".join(finding.message for finding in result.warnings))
+        if result._findings and context.feedback is None:
+            return Review.send_back(" ".join(finding.message for finding in result._findings))
         return Review.accept()
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -19,13 +20,22 @@ if TYPE_CHECKING:
 COMPRESSION = 3.0
 """Text that zlib shrinks more repeats itself. Whisper tries another temperature from 2.4 on, which people who say a
 sentence thrice within half a minute reach, too."""
-LONGEST_PHRASE = 30
+LONGEST_PHRASE = 100
 """The longest phrase looked for, in words."""
 TIMES_IN_A_ROW = 6
 """A refrain comes four times running, rarely five; a model in a loop does not stop there."""
 WORDS_IN_A_ROW = 30
 """Fewer words than this are no loop, however often the phrase comes: "na na na na na na"."""
+SEGMENTS_IN_A_ROW = 8
+"""The same whole segment so often is a loop, however short: "Thank you." over applause."""
 AUDIBLE_DBFS = -50.0
+INAUDIBLE_DBFS = -60.0
+"""Where no voice detector can be asked, words below this are doubted."""
+DIGITAL_SILENCE_DBFS = -70.0
+"""Nobody is heard where no sample is above this."""
+AROUND = 0.5
+"""Seconds by which Whisper's times may be beside the words."""
+SPOKEN_SECONDS = 0.1
 SPEECH_SECONDS = 1.0
 WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff]|[^\W_]+(?:['’][^\W_]+)*")
 """A word; in the scripts that put no spaces between words, a character."""
@@ -51,13 +61,39 @@ class Loop:
     end: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """The sound that a transcript is of, to look into where there is doubt."""
+
+    sound: NDArray[np.float32]
+    """Mono at 16 kHz, `(samples,)`."""
+    start: float = 0.0
+    """When it begins, in seconds, on the transcript's clock."""
+
+    def facts(self, start: float = 0.0, end: float = math.inf) -> SoundFacts:
+        """Of all, or of a span."""
+        return sound_facts(self._around(start, end))
+
+    def level_dbfs(self, start: float, end: float) -> float:
+        return _level_dbfs(self._around(start, end))
+
+    def silent(self, start: float, end: float) -> bool:
+        """Whether a span holds digital silence and nothing else."""
+        import numpy as np
+
+        peak = np.abs(self._around(start, end)).max(initial=0.0)
+        return bool(peak < 10 ** (DIGITAL_SILENCE_DBFS / 20))
+
+    def _around(self, start: float, end: float) -> NDArray[np.float32]:
+        first, last = (16_000 * (time - self.start) for time in (start - AROUND, end + AROUND))
+        return self.sound[max(0, round(first)) : round(min(max(0, last), len(self.sound)))]
+
+
 def sound_facts(sound: NDArray[np.float32]) -> SoundFacts:
     """The facts of mono sound at 16 kHz, `(samples,)`."""
-    import numpy as np
-
     if not sound.any():
         return SoundFacts(float("-inf"), 0.0)
-    level = 10 * float(np.log10(np.mean(np.square(sound), dtype=np.float64)))
+    level = _level_dbfs(sound)
     try:
         from faster_whisper.vad import VadOptions, get_speech_timestamps
     except ImportError:
@@ -66,31 +102,72 @@ def sound_facts(sound: NDArray[np.float32]) -> SoundFacts:
     return SoundFacts(level, sum(span["end"] - span["start"] for span in spans) / 16_000)
 
 
-def review(transcript: Transcript, hear: Callable[[], SoundFacts]) -> list[CodedWarning]:
-    """What looks wrong: `repetition_loop` and `empty_transcript`, each with the evidence.
+def _level_dbfs(sound: NDArray[np.float32]) -> float:
+    import numpy as np
 
-    `hear` gives the facts of the sound; it takes a while, and is asked only where there are no words.
+    power = float(np.mean(np.square(sound), dtype=np.float64)) if sound.size else 0.0
+    return 10 * math.log10(power) if power else float("-inf")
+
+
+def without_silence(transcript: Transcript, heard: Heard) -> tuple[Transcript, list[CodedWarning]]:
+    """The transcript without the segments that lie in digital silence, where Whisper likes to hear "You"."""
+    spoken: list[Segment] = []
+    dropped: list[Segment] = []
+    for segment in transcript.segments:
+        (dropped if heard.silent(segment.start, segment.end) else spoken).append(segment)
+    kept = [segment.model_copy(update={"id": number}) for number, segment in enumerate(spoken)]
+    told = [
+        f"'{segment.text}' from {segment.start:.1f} s to {segment.end:.1f} s is left out: there is digital silence."
+        for segment in dropped
+        if WORD.search(segment.text)
+    ]
+    warnings = [CodedWarning(code="hallucinated_over_silence", message=message) for message in told]
+    return (transcript.model_copy(update={"segments": kept}) if dropped else transcript), warnings
+
+
+def review(transcript: Transcript, heard: Heard) -> list[CodedWarning]:
+    """What looks wrong, each with the evidence.
+
+    `repetition_loop`, `empty_transcript`, and `hallucinated_over_silence` for words where it is all but silent. The
+    voice detector takes a while, and is asked only where there are no words, or words in quiet.
     """
     messages = [("repetition_loop", message) for message in _repetitions(transcript.segments)]
-    if not transcript.text:
-        messages += [("empty_transcript", message) for message in _silence(hear())]
+    messages += [("hallucinated_over_silence", message) for message in _unheard(transcript.segments, heard)]
+    if not WORD.search(transcript.text):
+        messages += [("empty_transcript", message) for message in _silence(heard.facts())]
     return [CodedWarning(code=code, message=message) for code, message in messages]
 
 
 def loops(segments: Sequence[Segment]) -> list[Loop]:
-    """Phrases that come six times or more in a row, across segments too; case and punctuation are ignored."""
+    """Phrases that come six times or more in a row, across segments too; case and punctuation are ignored.
+
+    A short phrase is a loop only where it makes whole segments, eight or more.
+    """
+    found = [*_phrase_loops(segments)]
+    for loop in _segment_loops(segments):
+        if not any(one.start < loop.end and loop.start < one.end for one in found):
+            found.append(loop)
+    return sorted(found, key=lambda loop: loop.start)
+
+
+def _segment_loops(segments: Sequence[Segment]) -> Iterator[Loop]:
+    for phrase, group in groupby(segments, lambda segment: " ".join(WORD.findall(segment.text.casefold()))):
+        alike = list(group)
+        if phrase and len(alike) >= SEGMENTS_IN_A_ROW:
+            yield Loop(phrase, len(alike), alike[0].start, alike[-1].end)
+
+
+def _phrase_loops(segments: Sequence[Segment]) -> Iterator[Loop]:
     spoken = [(word, segment) for segment in segments for word in WORD.findall(segment.text.casefold())]
     words = [word for word, _ in spoken]
-    found: list[Loop] = []
     first = 0
     while first < len(words):
         length, times = _phrase(words, first)
         if times:
             last = first + length * times - 1
             phrase = " ".join(words[first : first + length])
-            found.append(Loop(phrase, times, spoken[first][1].start, spoken[last][1].end))
+            yield Loop(phrase, times, spoken[first][1].start, spoken[last][1].end)
         first += max(1, length * times)
-    return found
 
 
 def _phrase(words: Sequence[str], first: int) -> tuple[int, int]:
@@ -119,6 +196,18 @@ def _repetitions(segments: Sequence[Segment]) -> Iterator[str]:
             window = list(group)
             span = f"from {window[0].start:.1f} s to {window[-1].end:.1f} s"
             yield f"The text {span} repeats itself: it compresses {window[0].compression_ratio:.1f} times."
+
+
+def _unheard(segments: Sequence[Segment], heard: Heard) -> Iterator[str]:
+    """Words where it is too quiet for them, and no voice is detected."""
+    for segment in segments:
+        if not WORD.search(segment.text) or heard.level_dbfs(segment.start, segment.end) >= AUDIBLE_DBFS:
+            continue
+        facts = heard.facts(segment.start, segment.end)
+        voice = facts.speech_seconds
+        if facts.level_dbfs < INAUDIBLE_DBFS if voice is None else voice < SPOKEN_SECONDS:
+            span = f"from {segment.start:.1f} s to {segment.end:.1f} s"
+            yield f"'{segment.text}' {span} is heard where there is hardly a sound: {facts.level_dbfs:.0f} dBFS."
 
 
 def _silence(facts: SoundFacts) -> Iterator[str]:
