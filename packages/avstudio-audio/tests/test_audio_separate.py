@@ -100,7 +100,8 @@ class TestSeparate(ProcessorContract):
         told: list[int] = []
         monkeypatch.setattr(torch, "set_num_threads", told.append)  # which each thread has a number of its own for
         studio.run("audio.separate", tone())
-        assert told == [choose_threads(0)] == [len(os.sched_getaffinity(0))]
+        assert told == [choose_threads(0)]
+        assert 1 <= choose_threads(0) <= (os.cpu_count() or 1)
         assert choose_threads(3) == 3
 
     def test_it_keeps_a_row_for_each_separation(self, studio: Studio, tone: Tone) -> None:
