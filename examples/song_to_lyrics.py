@@ -30,8 +30,8 @@ def main() -> None:
     folder: Path = arguments.output
     with Studio(own=True) as studio:
         plan = studio.submit_plan(PLAN, arguments.song)
-        with display_of(plan, quiet=False) as shown:
-            watch(plan, shown)
+        with display_of(studio, [plan], quiet=False) as shown:
+            list(watch(studio, [plan], shown))
         results = plan.result()
         separated, transcribed = results["separate"], results["transcribe"]
         for name, stem in separated.stems.items():
