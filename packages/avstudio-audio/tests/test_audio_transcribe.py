@@ -12,6 +12,7 @@ import soundfile as sf
 
 import avstudio_audio
 from avstudio_audio.speech.transcript import Transcript
+from avstudio_audio.transcribe import Transcribe, TranscribeParams
 from avstudio_core import Studio
 from avstudio_core.errors import InvalidInput
 from avstudio_core.testing import ProcessorContract, WeightsContract
@@ -47,6 +48,11 @@ class TestTranscribe(ProcessorContract):
         times = [time for segment in transcript.segments for word in segment.words for time in (word.start, word.end)]
         assert times == sorted(times)
         assert times[-1] <= result.duration
+
+    def test_a_longer_recording_needs_more_memory(self, studio: Studio, tone: Tone) -> None:
+        plan = Transcribe(studio.shelf).needs
+        short, long = (studio.take_in(tone(seconds=seconds, channels=2)) for seconds in (1, 60))
+        assert plan(TranscribeParams(), long).memory_mb - plan(TranscribeParams(), short).memory_mb == 12
 
     def test_silence_has_no_words(self, studio: Studio, tone: Tone) -> None:
         result = studio.run("audio.transcribe", tone(seconds=3, level=0.0))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from avstudio_audio.media.resample import resampled
 from avstudio_audio.separation.engine import Options as SeparationOptions
 from avstudio_audio.separation.spleeter import Spleeter
+from avstudio_audio.speech.features import frugal
 from avstudio_audio.speech.transcript import Transcript
 from avstudio_audio.speech.whisper import RATE, Options, Whisper
 from avstudio_core.errors import (
@@ -133,6 +134,16 @@ def test_it_equals_the_library(whisper: Whisper, speech: Audio, folder: Path) ->
     assert [(s.start, s.end, s.text, s.avg_logprob) for s in ours] == [
         (s.start, s.end, s.text.strip(), s.avg_logprob) for s in bare
     ]
+
+
+@pytest.mark.parametrize("samples", [29 * RATE, 30 * RATE, 61 * RATE + 77])
+def test_features_made_in_pieces_equal_those_of_the_library(samples: int) -> None:
+    library = pytest.importorskip("faster_whisper.feature_extractor", reason="avstudio-audio[whisper] is not installed")
+    sound = 0.1 * np.random.default_rng(0).standard_normal(samples).astype(np.float32)
+    expected = library.FeatureExtractor()(sound)
+    found = frugal(library.FeatureExtractor())(sound)
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_prompt_sets_the_style(whisper: Whisper, speech: Audio) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, PrivateAttr, field_validator
 
 from avstudio_audio.choosing import AUTO, choose_device, choose_model, choose_threads, declared
+from avstudio_audio.media.length import seconds_of
 from avstudio_audio.speech.languages import language_code
 from avstudio_audio.speech.transcript import MEDIA_TYPE, Transcript
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processor, Result, Review
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 FAMILY = "whisper"
 UNDECLARED_MB = 2000
 """Memory of a model that a user brought."""
+SOUND_MB_A_SECOND = 0.2
+"""The sound and what Whisper sees of it, as measured."""
 
 SubtitleFormat = Literal["srt", "vtt", "txt"]
 MEDIA_TYPES: dict[SubtitleFormat, str] = {"srt": "application/x-subrip", "vtt": "text/vtt", "txt": "text/plain"}
@@ -91,7 +94,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
         return Needs(
             family=FAMILY,
             model=model,
-            memory_mb=weights.memory_mb if weights else UNDECLARED_MB,
+            memory_mb=(weights.memory_mb if weights else UNDECLARED_MB) + round(seconds_of(source) * SOUND_MB_A_SECOND),
             device=choose_device(params.device, ("cuda", "cpu")),
         )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from avstudio_audio.speech.features import frugal
 from avstudio_audio.speech.transcript import Segment, Transcript, Word
 from avstudio_core.errors import (
     InvalidInput,
@@ -125,7 +126,11 @@ class Whisper:
 
 
 def _patched(model: Any) -> Any:
-    """The model, with word times for a last window of one frame (10 ms), over which faster-whisper 1.2 stumbles."""
+    """The model, with word times for a last window of one frame (10 ms), over which faster-whisper 1.2 stumbles.
+
+    And with features that take little memory.
+    """
+    frugal(model.feature_extractor)
     align = model.find_alignment
 
     def aligned(tokenizer: Any, tokens: Any, encoded: Any, frames: int) -> Any:
