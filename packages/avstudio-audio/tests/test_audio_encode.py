@@ -24,6 +24,8 @@ from avstudio_core.errors import Degraded, DiskFull, InvalidInput, StorageError
 
 EXACT = {AudioFormat.WAV: 16, AudioFormat.WAV24: 24, AudioFormat.FLAC: 24}
 LOSSY = {AudioFormat.MP3: 25, AudioFormat.OGG: 20, AudioFormat.OPUS: 20, AudioFormat.M4A: 20}
+INEXACT = {AudioFormat.OGG: 256, AudioFormat.M4A: 1_024}
+"""Samples by which the length may be off: AAC ends with a whole frame; FFmpeg misreads the first page of Vorbis."""
 CODECS = {
     AudioFormat.WAV: "pcm_s16le",
     AudioFormat.WAV24: "pcm_s24le",
@@ -74,7 +76,7 @@ def test_lossy_formats_give_back_much_the_same(
     encode(samples, target(format), format, warn=heard)
     back = decode(target(format), rate=rate)
     assert back.channels == channels
-    assert 0 <= back.length - samples.length <= 2_048
+    assert abs(back.length - samples.length) <= INEXACT.get(format, 0)
     assert snr(back.data, samples.data) > LOSSY[format]
     assert np.abs(back.data[:, : samples.length]).mean() == pytest.approx(np.abs(samples.data).mean(), rel=0.01)
     assert heard.codes == []
@@ -83,7 +85,7 @@ def test_lossy_formats_give_back_much_the_same(
 @pytest.mark.parametrize("format", AudioFormat)
 def test_ten_milliseconds_can_be_written(target: Any, music: Any, format: AudioFormat) -> None:
     encode(Samples(music(2, 44_100, 0.01), 44_100), target(format), format)
-    assert 0.005 < decode(target(format)).duration < 0.06
+    assert abs(decode(target(format), rate=44_100).length - 441) <= INEXACT.get(format, 0)
 
 
 @pytest.mark.parametrize("format", AudioFormat)
