@@ -75,6 +75,18 @@ def test_every_container_gives_the_sound_at_its_time(
     assert heard.codes == []
 
 
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
+@pytest.mark.parametrize("seconds", [0.01, 0.5, 3.0])
+def test_short_vorbis_is_what_libsndfile_reads(tmp_path: Path, music: Any, rate: int, seconds: float) -> None:
+    path = tmp_path / "a.ogg"
+    sf.write(path, music(2, rate, seconds).T, rate, format="OGG", subtype="VORBIS")
+    whole = decode(path)
+    assert (whole.start, whole.rate, whole.length) == (0.0, rate, round(rate * seconds))
+    np.testing.assert_array_equal(whole.data, sf.read(path, dtype="float32", always_2d=True)[0].T)
+    part = decode(path, span=(seconds / 2, 99.0))
+    np.testing.assert_array_equal(part.data, whole.data[:, round(part.start * rate) :])
+
+
 def test_the_sound_of_a_video_is_decoded(write: Any, music: Any, snr: Callable[..., float]) -> None:
     data = music(2, 44_100, 1.0)
     samples = decode(write("film.mp4", "aac", data, 44_100, picture=True))

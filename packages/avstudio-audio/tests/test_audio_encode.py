@@ -24,8 +24,8 @@ from avstudio_core.errors import Degraded, DiskFull, InvalidInput, StorageError
 
 EXACT = {AudioFormat.WAV: 16, AudioFormat.WAV24: 24, AudioFormat.FLAC: 24}
 LOSSY = {AudioFormat.MP3: 25, AudioFormat.OGG: 20, AudioFormat.OPUS: 20, AudioFormat.M4A: 20}
-INEXACT = {AudioFormat.OGG: 256, AudioFormat.M4A: 1_024}
-"""Samples by which the length may be off: AAC ends with a whole frame; FFmpeg misreads the first page of Vorbis."""
+INEXACT = {AudioFormat.M4A: 1_024}
+"""Samples by which the length may be off: AAC ends with a whole frame."""
 CODECS = {
     AudioFormat.WAV: "pcm_s16le",
     AudioFormat.WAV24: "pcm_s24le",
