@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from avstudio_audio.choosing import choose_threads
 from avstudio_core import Studio
 from avstudio_core.errors import MissingDependency, WeightsMissing
 from avstudio_core.testing.fixtures import Tone
@@ -75,3 +77,14 @@ def test_a_missing_library_is_told_before_anything_is_fetched(
     with pytest.raises(MissingDependency, match=rf"Run: pip install 'avstudio-audio\[{extra}\]'"):
         studio.run(processor, tone(), model=model)
     assert studio.tasks.find() == []
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system keeps no process to some cores")
+def test_a_model_takes_every_core_that_it_may_unless_told() -> None:
+    mine = os.sched_getaffinity(0)
+    assert (choose_threads(0), choose_threads(3)) == (len(mine), 3)
+    try:
+        os.sched_setaffinity(0, {min(mine)})
+        assert choose_threads(0) == 1
+    finally:
+        os.sched_setaffinity(0, mine)

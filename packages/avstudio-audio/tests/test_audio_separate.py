@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import tracemalloc
 from importlib.util import find_spec
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 
 import avstudio_audio
-from avstudio_audio.choosing import choose_threads
 from avstudio_audio.media.decode import decode
 from avstudio_audio.separate import Separate, SeparateParams
 from avstudio_core import Plan, Studio, TaskOptions
@@ -91,18 +89,6 @@ class TestSeparate(ProcessorContract):
         result = studio.run("audio.separate", tone(seconds=1, rate=rate, channels=channels))
         assert [warning.code for warning in result.warnings] == lost
         assert all(f"{rate} Hz" in one.message or f"{channels} channels" in one.message for one in result.warnings)
-
-    def test_a_model_takes_every_core_that_it_may_unless_told(
-        self, studio: Studio, tone: Tone, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        import torch
-
-        told: list[int] = []
-        monkeypatch.setattr(torch, "set_num_threads", told.append)  # which each thread has a number of its own for
-        studio.run("audio.separate", tone())
-        assert told == [choose_threads(0)]
-        assert 1 <= choose_threads(0) <= (os.cpu_count() or 1)
-        assert choose_threads(3) == 3
 
     def test_it_keeps_a_row_for_each_separation(self, studio: Studio, tone: Tone) -> None:
         from sqlalchemy import select
