@@ -455,3 +455,15 @@ def test_an_idle_model_of_another_process_is_given_up_on_request(open_studio: Op
         result: Any = studio.submit("exercise.load", model="other", memory_mb=800).result(30)
         assert result.loads >= 1
         assert [(model.studio == studio.id, model.memory_mb) for model in studio.pool.loaded()] == [(True, 800)]
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_work_that_needs_more_than_was_admitted_is_admitted_anew(open_studio: OpenStudio, executor: str) -> None:
+    studio = open_studio(executor=executor, memory_mb=2000)
+    booked = []
+    for memory_mb in (300, 900, 600):
+        studio.run("exercise.load", memory_mb=memory_mb)
+        booked.append(sum(model.memory_mb for model in studio.pool.loaded()))
+    assert booked[0] < booked[1]
+    assert booked[1] >= booked[2] > booked[0]
+    assert len(studio.pool.loaded()) == 1

@@ -595,6 +595,7 @@ def test_an_export_into_a_folder_keeps_the_name(studio: Studio, tmp_path: Path) 
         ("https://example.com/a.mp3", "'https://example.com/a.mp3' is an address"),
         ("art_of_noise", "'art_of_noise'"),
         ("", "names no file"),
+        ("-", "nothing is read from stdin"),
         ("/dev/null", "'/dev/null' is (empty|a device or a pipe)"),
     ],
 )

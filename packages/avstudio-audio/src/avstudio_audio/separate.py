@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from avstudio_audio.choosing import AUTO, choose_device, choose_model, choose_threads, declared
 from avstudio_audio.media.formats import AudioFormat
-from avstudio_audio.media.length import seconds_of
+from avstudio_audio.media.length import memory_mb
 from avstudio_audio.separation.level import Level
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processor, Result, Review
 from avstudio_core.errors import NotFound
@@ -96,6 +96,7 @@ class Separate(Processor[SeparateParams, SeparateResult]):
     """
 
     name: ClassVar[str] = "audio.separate"
+    version: ClassVar[str] = "2"
     accepts: ClassVar[tuple[str, ...]] = ("audio/*", "video/*", "application/octet-stream")
 
     def outputs(self, params: SeparateParams) -> dict[str, str]:
@@ -108,7 +109,7 @@ class Separate(Processor[SeparateParams, SeparateResult]):
         return Needs(
             family=weights.family if weights else FAMILIES[0],
             model=model,
-            memory_mb=(weights.memory_mb if weights else UNDECLARED_MB) + round(seconds_of(source) * MIX_MB_A_SECOND),
+            memory_mb=(weights.memory_mb if weights else UNDECLARED_MB) + memory_mb(source, MIX_MB_A_SECOND),
             device=choose_device(params.device, ("cuda", "mps", "cpu")),
         )
 

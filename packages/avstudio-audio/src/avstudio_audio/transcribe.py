@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, PrivateAttr, field_validator
 
 from avstudio_audio.choosing import AUTO, choose_device, choose_model, choose_threads, declared
-from avstudio_audio.media.length import seconds_of
+from avstudio_audio.media.length import memory_mb
 from avstudio_audio.speech.languages import language_code
 from avstudio_audio.speech.transcript import MEDIA_TYPE, Transcript
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processor, Result, Review
@@ -83,6 +83,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
     """
 
     name: ClassVar[str] = "audio.transcribe"
+    version: ClassVar[str] = "2"
     accepts: ClassVar[tuple[str, ...]] = ("audio/*", "video/*", "application/octet-stream")
 
     def outputs(self, params: TranscribeParams) -> dict[str, str]:
@@ -94,7 +95,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
         return Needs(
             family=FAMILY,
             model=model,
-            memory_mb=(weights.memory_mb if weights else UNDECLARED_MB) + round(seconds_of(source) * SOUND_MB_A_SECOND),
+            memory_mb=(weights.memory_mb if weights else UNDECLARED_MB) + memory_mb(source, SOUND_MB_A_SECOND),
             device=choose_device(params.device, ("cuda", "cpu")),
         )
 

@@ -66,9 +66,10 @@ class NotFound(InvalidInput):
     def among(cls, kind: str, name: str, known: Iterable[str], *, see: str = "") -> NotFound:
         """An error that offers the nearest known name, or `see`, the place that lists them."""
         names = sorted(known)
-        near = get_close_matches(name, names, n=1, cutoff=0.6)
+        lowered = {one.casefold(): one for one in names}
+        near = get_close_matches(name.casefold(), lowered, n=1, cutoff=0.6)
         if near:
-            return cls(f"No {kind} is named '{name}'. Did you mean '{near[0]}'?")
+            return cls(f"No {kind} is named '{name}'. Did you mean '{lowered[near[0]]}'?")
         listed = f"Known: {', '.join(names)}." if 0 < len(names) <= 8 else see
         return cls(f"No {kind} is named '{name}'. {listed}".rstrip())
 

@@ -316,6 +316,8 @@ class Studio:
             raise InvalidInput(f"A source is a path, an artifact or the id of one, and not '{source!r:.60}'.")
         if str(source).startswith("art_") and not Path(source).exists():
             return self.artifact(str(source))
+        if str(source) == "-" and not Path(source).exists():
+            raise InvalidInput("'-' is no source: nothing is read from stdin. Give a file.")
         if ADDRESS.match(str(source)):
             raise InvalidInput(f"'{source}' is an address. Download it, and give the file.")
         return _existing(source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from avstudio_core import Artifact
 
+STEP_MB = 256
 BYTES_A_SECOND = {
     "audio/wav": 176_400,
     "audio/aiff": 176_400,
@@ -24,3 +25,8 @@ def seconds_of(source: Artifact | None) -> float:
         return source.facts.duration
     density = BYTES_A_SECOND.get(source.media_type)
     return source.size / density if density else 0.0
+
+
+def memory_mb(source: Artifact | None, mb_a_second: float) -> int:
+    """What a recording's length takes beside the model, in steps: a worker that is warm then fits most of the next."""
+    return STEP_MB * round(seconds_of(source) * mb_a_second / STEP_MB)

@@ -17,9 +17,9 @@ from avstudio_core.tasks.job import Finished
 
 
 def cache_key(order: Order) -> str:
-    """Names the work: input, parameters, processor and its version, model."""
+    """Names the work: input, parameters, processor and its version, model, and the device, which rounds its own way."""
     work: list[Any] = [order.processor, order.version, order.params, order.source.sha256 if order.source else None]
-    work += [order.needs.model, order.needs.model_digest]
+    work += [order.needs.model, order.needs.model_digest, order.needs.device]
     return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
 
 

@@ -26,22 +26,24 @@ class InlineExecutor(LaneExecutor):
 
     def serve(self, lane: Lane) -> None:
         held = threading.Lock()
-        admitted = False
+        admitted, room_mb = False, 0
         patience = self.host.settings.idle_seconds
         while (order := self.next_order(lane, patience)) is not None:
             try:
                 with held:
                     admitted = admitted and self.host.pool.holds(lane.name)
+                    if admitted and order.needs.memory_mb > room_mb:  # a longer recording needs more than was admitted
+                        self._forget(lane)
+                        admitted = False
                     if admitted or self.admit(lane, order, lambda: self._evict(lane, held)):
-                        admitted = True
+                        admitted, room_mb = True, max(room_mb if admitted else 0, order.needs.memory_mb)
                         self.report(self._run(order))
             except Exception as error:  # the lane goes on
                 self.report(not_run(order, error))
             finally:
                 self.done(lane, order)
             self.host.pool.touch(lane.name)
-        self._warm.drop(f"{lane.name}:")
-        self.host.pool.release(lane.name)
+        self._forget(lane)
 
     def stop(self, job_id: str) -> None:
         if context := self._contexts.get(job_id):
@@ -80,8 +82,11 @@ class InlineExecutor(LaneExecutor):
         if not held.acquire(blocking=False):
             return False
         try:
-            self._warm.drop(f"{lane.name}:")
-            self.host.pool.release(lane.name)
+            self._forget(lane)
             return True
         finally:
             held.release()
+
+    def _forget(self, lane: Lane) -> None:
+        self._warm.drop(f"{lane.name}:")
+        self.host.pool.release(lane.name)

@@ -131,6 +131,7 @@ class Desk:
         self._executor = executor
         self._lane = lane
         self._process: Process | None = None
+        self._admitted_mb = 0
         self._held = threading.Lock()
 
     def serve(self, order: Order) -> None:
@@ -165,12 +166,15 @@ class Desk:
             self._held.release()
 
     def _ready(self, order: Order) -> bool:
-        if self._process is not None and self._process.popen.poll() is not None:
-            self._end()
+        if self._process is not None and (
+            self._process.popen.poll() is not None or order.needs.memory_mb > self._admitted_mb
+        ):
+            self._end()  # dead, or too small: a longer recording is to be admitted with what it needs
         if self._process is not None:
             return True
         if not self._executor.admit(self._lane, order, self.evict):
             return False
+        self._admitted_mb = order.needs.memory_mb
         host = self._executor.host
         try:
             self._process = hire(host.settings.environment(), host.extra_modules)
