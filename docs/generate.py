@@ -319,13 +319,16 @@ def python() -> str:
 
 def _documented(kind: str, *, level: int = 2, members: str = "") -> str:
     """What mkdocstrings writes about a class; values, kinds and contracts with all that they have, said or not."""
-    module, _, name = kind.rpartition(".")
-    found = getattr(import_module(f"avstudio_core.{module}"), name)
-    value = issubclass(found, BaseModel) or is_dataclass(found)
-    everything = value or kind.startswith("kinds.") or name.endswith("Contract")
+    everything = kind.startswith(("kinds.", "testing.")) or _is_value(kind)
     options = {"heading_level": level, "show_if_no_docstring": str(everything).lower(), "members": members}
     lines = [f"      {option}: {value}" for option, value in options.items() if value]
     return "\n".join([f"::: avstudio_core.{kind}", "    options:", *lines])
+
+
+def _is_value(kind: str) -> bool:
+    module, _, name = kind.rpartition(".")
+    found = getattr(import_module(f"avstudio_core.{module}"), name)
+    return issubclass(found, BaseModel) or is_dataclass(found)
 
 
 def _summary(kind: type[Any]) -> str:
