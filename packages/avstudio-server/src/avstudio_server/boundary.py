@@ -12,9 +12,8 @@ from typing import Any
 import typer
 
 from avstudio_core.errors import AVStudioError
+from avstudio_server import debugging
 from avstudio_server.exits import CANCELLED, DEFECT, DONE, FAILED, INVALID, exit_code, problem, told
-
-DEBUG, DEBUG_VARIABLE = "--debug", "AVSTUDIO_DEBUG"
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -22,9 +21,9 @@ def run(arguments: Sequence[str]) -> int:
 
     `--debug` may stand anywhere. With `--json` an error is also said on stdout, as the one JSON document there.
     """
-    if DEBUG in _options(arguments):
-        os.environ[DEBUG_VARIABLE] = "1"
-    debug = bool(os.environ.get(DEBUG_VARIABLE))
+    flagged = debugging.FLAG in _options(arguments)
+    if flagged:
+        debugging.begin()
     heard: list[int] = []
 
     def hear(number: int, _: object) -> None:
@@ -37,7 +36,7 @@ def run(arguments: Sequence[str]) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="surrogateescape" if sys.stdout.encoding == "utf-8" else "replace")
     try:
-        code = _guarded([one for one in arguments if one != DEBUG or DEBUG not in _options(arguments)], debug)
+        code = _guarded([one for one in arguments if not (flagged and one == debugging.FLAG)], debugging.wanted())
         if heard and code == CANCELLED:
             interrupted(arguments)
         sys.stdout.flush()
@@ -72,7 +71,7 @@ def _guarded(arguments: list[str], debug: bool) -> int:
         raise
     except Exception as error:
         said = f"An error in AV-Studio or a plugin: {type(error).__name__}: {error}"
-        said = said if debug else f"{said}. Run it again with {DEBUG} to see where."
+        said = said if debug else f"{said}. Run it again with {debugging.FLAG} to see where."
         _tell(arguments, said, problem("defect", said, DEFECT))
         if debug:
             traceback.print_exc()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
 import time
 from typing import Self
 
 from avstudio_core.errors import StorageError
-from avstudio_server.boundary import DEBUG_VARIABLE
+from avstudio_server import debugging
 
 LIBRARY = logging.getLogger("avstudio_core")
 PATIENCE_SECONDS = 5.0
@@ -33,7 +32,7 @@ class Trouble(logging.Handler):
         for error in (*named, *(record.exc_info or ())):
             if isinstance(error, StorageError):
                 self.tell(error)
-        if os.environ.get(DEBUG_VARIABLE):
+        if debugging.wanted():
             print(self.format(record), file=sys.stderr)
 
     def tell(self, error: StorageError) -> None:
@@ -68,5 +67,5 @@ class Trouble(logging.Handler):
     def _left(self, thread: threading.ExceptHookArgs) -> None:
         if isinstance(thread.exc_value, StorageError):
             self.tell(thread.exc_value)
-        if os.environ.get(DEBUG_VARIABLE) or not isinstance(thread.exc_value, StorageError):
+        if debugging.wanted() or not isinstance(thread.exc_value, StorageError):
             threading.__excepthook__(thread)

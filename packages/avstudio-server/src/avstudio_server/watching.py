@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from avstudio_server import debugging
 from avstudio_server.naming import labels
 from avstudio_server.progress import Display, display, spoken
 
@@ -106,7 +106,7 @@ def show(event: Event, shown: Display) -> None:
         case "task.reviewing":
             shown.note(f"{label}: sent back by its review: {data['reason']}")
             shown.begin(key)
-        case "task.log" if os.environ.get("AVSTUDIO_DEBUG"):
+        case "task.log" if debugging.wanted():
             shown.note(f"{label}| {data['message']}")
 
 
