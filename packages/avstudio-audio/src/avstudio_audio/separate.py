@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -17,6 +17,7 @@ from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processo
 from avstudio_core.errors import NotFound
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from pathlib import Path
 
     import numpy as np
@@ -114,6 +115,8 @@ class Separate(Processor[SeparateParams, SeparateResult]):
         )
 
     def run(self, source: Artifact, params: SeparateParams, context: Context) -> SeparateResult:
+        from concurrent.futures import ThreadPoolExecutor
+
         from avstudio_audio.media.decode import decode
         from avstudio_audio.separation.engine import Options
 
@@ -142,11 +145,14 @@ class Separate(Processor[SeparateParams, SeparateResult]):
         made.write(pieces)
         context.progress(0.95, f"store {', '.join(wanted)}")
         facts = MediaFacts(duration=mix.duration, rate=mix.rate, channels=2)
+
+        def publish(stem: str) -> Artifact:
+            return context.publish(made.paths[stem], names[stem], params.format.media_type, facts)
+
+        with ThreadPoolExecutor() as beside:  # the disk syncs them together
+            stems = dict(zip(names, beside.map(publish, names), strict=True))
         result = SeparateResult(
-            stems={
-                stem: context.publish(made.paths[stem], name, params.format.media_type, facts)
-                for stem, name in names.items()
-            },
+            stems=stems,
             facts={stem: StemFacts.of(level) for stem, level in made.levels.items()},
             rate=engine.rate,
             duration=mix.duration,
@@ -261,14 +267,22 @@ class _Made:
                 writers[stem](data)
                 self.levels[stem].add(data)
 
-            for piece in pieces:
+            under_way: list[Future[None]] = []
+            for piece in pieces:  # each is made while the one before is written
                 begin, done = done, done + len(next(iter(piece.values()))[0])
                 whole = mix.data[:, begin:done]
-                self.mix_level.add(whole)
-                self._left.add(whole - sum(piece.values()))
+                for job in under_way:
+                    job.result()
+                under_way = [beside.submit(self._compare, whole, tuple(piece.values()))]
                 if ACCOMPANIMENT not in piece and VOCALS in piece:
                     piece[ACCOMPANIMENT] = whole - piece[VOCALS]
-                list(beside.map(put, self.paths, [piece[stem] for stem in self.paths]))
+                under_way += [beside.submit(put, stem, piece[stem]) for stem in self.paths]
+            for job in under_way:
+                job.result()
+
+    def _compare(self, whole: NDArray[np.float32], parts: Sequence[NDArray[np.float32]]) -> None:
+        self.mix_level.add(whole)
+        self._left.add(whole - sum(parts))
 
     @property
     def reconstruction_db(self) -> float | None:
