@@ -115,8 +115,6 @@ class Separate(Processor[SeparateParams, SeparateResult]):
         )
 
     def run(self, source: Artifact, params: SeparateParams, context: Context) -> SeparateResult:
-        from concurrent.futures import ThreadPoolExecutor
-
         from avstudio_audio.media.decode import decode
         from avstudio_audio.separation.engine import Options
 
@@ -144,15 +142,8 @@ class Separate(Processor[SeparateParams, SeparateResult]):
         made = _Made({stem: context.new_path(name) for stem, name in names.items()}, params.format, mix, context.warn)
         made.write(pieces)
         context.progress(0.95, f"store {', '.join(wanted)}")
-        facts = MediaFacts(duration=mix.duration, rate=mix.rate, channels=2)
-
-        def publish(stem: str) -> Artifact:
-            return context.publish(made.paths[stem], names[stem], params.format.media_type, facts)
-
-        with ThreadPoolExecutor() as beside:  # the disk syncs them together
-            stems = dict(zip(names, beside.map(publish, names), strict=True))
         result = SeparateResult(
-            stems=stems,
+            stems=_published(made.paths, names, params.format, mix, context),
             facts={stem: StemFacts.of(level) for stem, level in made.levels.items()},
             rate=engine.rate,
             duration=mix.duration,
@@ -240,6 +231,21 @@ def _engine(family: str, folder: Path, device: str) -> Engine:
     from avstudio_audio.separation.demucs import Demucs
 
     return Demucs.load(folder, device)
+
+
+def _published(
+    paths: Mapping[str, Path], names: Mapping[str, str], format: AudioFormat, mix: Samples, context: Context
+) -> dict[str, Artifact]:
+    """The finished files as artifacts; the disk syncs them together."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    facts = MediaFacts(duration=mix.duration, rate=mix.rate, channels=2)
+
+    def publish(stem: str) -> Artifact:
+        return context.publish(paths[stem], names[stem], format.media_type, facts)
+
+    with ThreadPoolExecutor() as beside:
+        return dict(zip(names, beside.map(publish, names), strict=True))
 
 
 class _Made:

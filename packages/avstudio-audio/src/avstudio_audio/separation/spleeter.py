@@ -1,6 +1,6 @@
 """Spleeter, two stems: vocals and accompaniment, with the weights that Deezer published.
 
-About fifty times faster than real time on two cores, and its stems always add up to the mix.
+Some sixty times faster than real time on two free cores, and its stems always add up to the mix.
 """
 
 from __future__ import annotations
