@@ -59,10 +59,6 @@ class Step(BaseModel):
     place: tuple[int, int] | None = Field(default=None, exclude=True, repr=False)
 
 
-class _Marked(InvalidPlan):
-    """An error with its place."""
-
-
 class Checked(NamedTuple):
     """A step that can run, its source named, with its parameters and what it will need."""
 
@@ -126,36 +122,36 @@ class Plan(BaseModel):
         `source_type` is the media type of the plan's source, `None` without one. Raises `InvalidPlan`.
         """
         outputs: dict[str, Mapping[str, str]] = {}
+        steps = {step.id: step for step in self.steps}
         checked = []
         for step in self.ordered():
-            try:
+            given = outputs[step.source.step] if step.source else None
+            with self._marking(step):
                 processor = known(step.processor)
                 params = parameters(processor, step.params)
-                given = outputs[step.source.step] if step.source else None
                 step = _read_from(step, given, processor)
-                if step.source is not None and given is not None:
-                    _check_source(processor, step, self._made(step.source, given))
-                else:
-                    _check_source(processor, step, source_type)
+            read = source_type
+            if step.source is not None and given is not None:
+                with self._marking(steps[step.source.step]):
+                    read = _output_type(step.source, given)
+            with self._marking(step):
+                _check_source(processor, step, read)
                 needs, outputs[step.id] = _planned(processor, params)
                 if self.picked is not None and self.picked.step == step.id:
                     _output_type(self.picked, outputs[step.id])
-            except _Marked:
-                raise
-            except InvalidInput as error:
-                raise InvalidPlan(self._marked(str(error), step)) from error
             checked.append(Checked(step, params, needs))
         if source_type is not None and not any(known(one.processor).accepts for one in self.steps if not one.source):
             names = ", ".join(one.step.processor for one in checked)
             raise InvalidPlan(f"{names} takes no source, and is given one.")
         return checked
 
-    def _made(self, source: Ref, given: Mapping[str, str]) -> str:
-        """The media type of an earlier step's output. What is wrong with it is marked there."""
+    @contextlib.contextmanager
+    def _marking(self, step: Step) -> Iterator[None]:
+        """Whatever is wrong meanwhile is wrong with that step."""
         try:
-            return _output_type(source, given)
-        except InvalidPlan as error:
-            raise next(_Marked(self._marked(str(error), one)) for one in self.steps if one.id == source.step) from error
+            yield
+        except InvalidInput as error:
+            raise InvalidPlan(self._marked(str(error), step)) from error
 
     def _chain(self, step: Step, steps: Mapping[str, Step], done: Mapping[str, Step]) -> list[Step]:
         """A step and those that it reads from, back to one that is done or reads from none."""

@@ -82,8 +82,8 @@ class Engine:
         self._executor = executor(workplace, self._on_report)
         self._running: dict[str, Running] = {}
         self._clocks = Clocks(workplace.settings.lease_seconds)
-        self._unable: set[str] = set()
-        """Processors that other studios' tasks found this one unable to run."""
+        self._unable: dict[str, str] = {}
+        """Lanes for which this studio lacks something, each with a studio whose task told so and that may have it."""
         self._due = self._heartbeat = self._patrol = self._look = 0.0
         self._settling = Settling()
         self._unknown: set[tuple[str, str, int]] = set()
@@ -151,6 +151,7 @@ class Engine:
             self._heartbeat = time.monotonic() + self._workplace.settings.lease_seconds / 4
         self._settling.again()
         self._recover()
+        self._unable = {lane: studio for lane, studio in self._unable.items() if self._presence.alive(studio)}
         dead = self._presence.dead()
         self._queue.reap(dead, silent=self._clocks.tell())
         self._workplace.ledger.reap(dead)
@@ -184,19 +185,20 @@ class Engine:
             more = False
             for lane in self._queue.ready_lanes():
                 if (room := self._executor.room(lane)) > 0:
-                    claims = self._queue.claim(Wanted(room, only, lane, self._own, self._unable))
+                    claims = self._queue.claim(Wanted(room, only, lane, self._own or lane in self._unable))
                     for claim in claims:
-                        self._dispatch(claim)
+                        self._dispatch(claim, lane)
                     more = more or bool(claims)
 
-    def _dispatch(self, claim: Claim) -> None:
+    def _dispatch(self, claim: Claim, lane: str) -> None:
         """Answer a claim from the cache, or hand it to the executor."""
         try:
             order, key = self._order(claim)
             earlier = self._earlier(order, key)
         except Unavailable as error:
-            if claim.task.origin != self._queue.studio:  # the studio that submitted it planned it, and may do it
-                self._unable.add(claim.task.processor)
+            studio = claim.task.origin
+            if studio != self._queue.studio and self._presence.alive(studio):  # it planned the task, and may do it
+                self._unable[lane] = studio
                 self._settling.surely(claim.job_id, lambda: self._queue.hand_back(claim))
             else:
                 self._fail(claim, Problem(code=error.code, message=str(error)))
@@ -219,10 +221,9 @@ class Engine:
         try:
             self._executor.start(running.order)
         except Exception:
-            LOG.exception("The executor took no order of %s.", running.order.processor)
             del self._running[claim.job_id]
             self._settling.surely(claim.job_id, lambda: self._queue.hand_back(claim))
-            self._closing.wait(STUMBLE_SECONDS)
+            raise
 
     def _order(self, claim: Claim) -> tuple[Order, str | None]:
         task = claim.task
@@ -372,12 +373,12 @@ class Engine:
         if error := future.exception():
             self._fail(running.claim, Problem(code="error", message=str(error)), retryable=True)
             return
+        self._settling.end(running.claim.job_id)
         if again := future.result():
             folder = self._store.staging / again.job_id
             update = {"job_id": again.job_id, "attempt": again.attempt, "feedback": reason, "folder": folder}
             order = running.order.model_copy(update=update)
             self._hand_over(Running(again, order, running.cache_key, again=True))
-        self._settling.end(running.claim.job_id)
 
     def _ended(self, running: Running, report: Report) -> None:
         self._store.discard(running.order.folder)

@@ -94,5 +94,3 @@ class Wanted:
     lane: str = GENERAL
     own: bool = False
     """Whether to leave the tasks of other studios alone."""
-    unable: Collection[str] = ()
-    """Processors whose tasks other studios may do better."""

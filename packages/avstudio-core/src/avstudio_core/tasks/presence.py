@@ -50,7 +50,7 @@ class Presence:
         """The studios whose process is gone, by their locks."""
         with self._database.read() as connection:
             others = connection.execute(select(studios.c.id).where(studios.c.id != self.id)).scalars().all()
-        return [studio for studio in others if not self._alive(studio)]
+        return [studio for studio in others if not self.alive(studio)]
 
     def bury(self, dead: list[str]) -> None:
         """Forget studios whose jobs were taken back, and the memory that their models held."""
@@ -62,7 +62,7 @@ class Presence:
         self._database.write(operation)
         with locked(self._lock):
             for path in self._folder.iterdir():
-                if not self._alive(path.name):
+                if not self.alive(path.name):
                     path.unlink(missing_ok=True)
 
     def leave(self) -> None:
@@ -71,7 +71,8 @@ class Presence:
         os.close(self._descriptor)
         self.bury([self.id])
 
-    def _alive(self, studio: str) -> bool:
+    def alive(self, studio: str) -> bool:
+        """Whether another studio's process is there."""
         with contextlib.suppress(FileNotFoundError):
             descriptor = os.open(self._folder / studio, os.O_RDWR)
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -12,7 +13,7 @@ class Settling:
 
     def __init__(self) -> None:
         self._jobs: set[str] = set()
-        self._failed: list[Callable[[], object]] = []
+        self._failed: deque[Callable[[], object]] = deque()
 
     @property
     def jobs(self) -> set[str]:
@@ -45,6 +46,5 @@ class Settling:
 
     def again(self) -> None:
         """Try what failed."""
-        failed, self._failed = self._failed, []
-        for write in failed:
-            write()
+        for _ in range(len(self._failed)):
+            self._failed.popleft()()

@@ -58,7 +58,7 @@ class Transitions:
         for mine in (True,) if wanted.own else (True, False):
             values: dict[str, Any] = {"now": now, "limit": wanted.limit - len(claims), "studio": self._rules.studio}
             values["b_lane"] = wanted.lane
-            values["processors"] = json.dumps([one for one in wanted.only if mine or one not in wanted.unable])
+            values["processors"] = json.dumps([*wanted.only])
             taken = [Claimed._make(row) for row in transaction.run(statements.CLAIM[mine], values).fetchall()]
             ordered = sorted(taken, key=lambda task: (-task.priority, task.id))
             claims += [self._job(transaction, task, task.attempts + 1, now) for task in ordered]
