@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -12,6 +14,7 @@ from types import ModuleType
 import pytest
 
 from avstudio_core import Studio, TaskOptions
+from avstudio_core.errors import TaskFailed
 from avstudio_core.tasks.clocks import Clocks
 
 OpenStudio = Callable[..., Studio]
@@ -48,6 +51,8 @@ class Moody(Processor[MoodyParams, MoodyResult]):
         while params.gate and not Path(params.gate).exists():
             context.check()
             time.sleep(0.01)
+        if params.mood == "kills its studio":
+            os._exit(1)
         if params.mood == "dies once" and runs == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.1)
@@ -168,6 +173,50 @@ def test_a_studio_that_cannot_leaves_the_task_to_one_that_can(
     notes.touch()
     gate.touch()
     assert (busy.result(PATIENCE).runs, left.result(PATIENCE).runs) == (1, 1)
+
+
+def test_what_nobody_else_can_do_fails_with_the_reason(open_studio: OpenStudio, moody: ModuleType, notes: Path) -> None:
+    """The studio that submitted it has gone: nobody is left who may have what it needs."""
+    gate = notes.with_name("gate")
+    notes.touch()
+    first = open_studio(moody, workers=1)
+    first.submit("mood.show", notes=f"{notes}b", gate=str(gate))
+    until(Path(f"{notes}b").exists)
+    left = first.submit("mood.show", mood="unable", notes=str(notes)).task_id
+    first.close()
+    notes.unlink()
+    gate.touch()
+    second = open_studio(moody)
+    second.start()
+    with pytest.raises(TaskFailed, match="not here"):
+        second.handle(left).result(PATIENCE)
+
+
+ALONE = """
+import sys
+from importlib import import_module
+from avstudio_core import Studio
+folder, home, plugin, notes = sys.argv[1:]
+sys.path.insert(0, folder)
+with Studio(home=home, add=[import_module(plugin)], plugins="", executor="inline") as studio:
+    if not studio.tasks.find():
+        studio.submit("mood.show", mood="kills its studio", notes=notes)
+    studio.start()
+    for task in studio.tasks.find():
+        list(studio.handle(task.id).events())
+"""
+
+
+def test_what_kills_its_studio_is_handed_out_three_times_and_no_more(
+    open_studio: OpenStudio, moody: ModuleType, notes: Path, tmp_path: Path
+) -> None:
+    """In the studio's own process no worker dies in its place, and it may die before it could say that a run began."""
+    given = (str(Path(str(moody.__file__)).parent), str(tmp_path / "home"), moody.__name__, str(notes))
+    ended = [subprocess.run([sys.executable, "-c", ALONE, *given], timeout=60).returncode for _ in range(5)]
+    assert ended[-1] == 0
+    assert notes.read_text().split() == ["run"] * 3
+    (task,) = open_studio(moody).tasks.find()
+    assert (task.state, task.reason) == ("FAILED", "worker_lost")
 
 
 def test_leases_mean_nothing_for_a_while_after_a_sleep() -> None:
