@@ -81,3 +81,51 @@ def test_a_person_is_asked_about_an_earlier_result_too(studio: Studio, song: Pat
     assert handle.task().state is State.AWAITING_REVIEW
     studio.tasks.accept(handle.task_id)
     assert handle.result(20).cache_hit
+
+
+DEVICES = """
+class DeviceParams(Params):
+    pass
+
+class NoteResult(Result):
+    note: Artifact = Field(description="A note.")
+
+class Note(Processor[DeviceParams, NoteResult]):
+    name = "device.note"
+    accepts = ("*/*",)
+    device = "cpu"
+    def needs(self, params, source):
+        return Needs(device=self.device)
+    def run(self, source, params, context):
+        name = source.name_for(".note.txt")
+        context.warn("odd", f"'{source.name}' and '{name}' are odd.")
+        path = context.new_path(name)
+        path.write_text("note")
+        return NoteResult(note=context.publish(path, name, "text/plain"))
+
+@hookimpl
+def register_processors():
+    return [Note]
+"""
+
+
+def test_warnings_of_an_earlier_result_name_the_files_of_today(
+    open_studio: OpenStudio, write_plugin: Callable[[str], ModuleType], song: Path
+) -> None:
+    studio = open_studio(write_plugin(DEVICES))
+    studio.run("device.note", song)
+    again = studio.run("device.note", song.rename(song.with_name("tune.mp3")))
+    assert again.cache_hit
+    assert [warning.message for warning in again.warnings] == ["'tune.mp3' and 'tune.note.txt' are odd."]
+
+
+def test_what_another_device_made_is_no_answer(
+    open_studio: OpenStudio, write_plugin: Callable[[str], ModuleType], song: Path
+) -> None:
+    plugin = write_plugin(DEVICES)
+    studio = open_studio(plugin)
+    hits = []
+    for device in ("cpu", "cpu", "cuda", "cuda"):
+        plugin.Note.device = device
+        hits.append(studio.run("device.note", song).cache_hit)
+    assert hits == [False, True, False, True]

@@ -33,7 +33,7 @@ OpenStudio = Callable[..., Studio]
 WritePlugin = Callable[[str], ModuleType]
 
 ROUGH = """
-import ctypes, os, resource, signal, subprocess, sys, time
+import ctypes, os, resource, signal, subprocess, sys, threading, time
 from multiprocessing import connection
 from pathlib import Path
 
@@ -107,6 +107,9 @@ def write_half(params, context):
 def nonsense(params, context):
     connection.Connection(os.dup(int(sys.argv[1]))).send_bytes(b"nonsense")
 
+def late(params, context):
+    threading.Timer(0.3, context.progress, (0.5, "too late")).start()
+
 def half_a_character(params, context):
     raise ValueError("The file 'caf\\udce9' is odd.")
 
@@ -114,7 +117,7 @@ def zero_of_zero(params, context):
     context.progress(float("nan"), "nothing of nothing")
 
 WAYS = {
-    "nonsense": nonsense, "half": half_a_character, "nan": zero_of_zero,
+    "nonsense": nonsense, "late": late, "half": half_a_character, "nan": zero_of_zero,
     "killed": by_signal(signal.SIGKILL), "crashes": by_signal(signal.SIGSEGV), "aborts": by_signal(signal.SIGABRT),
     "exits": lambda params, context: os._exit(7), "once": once, "hangs": hang, "deaf": deaf, "allocates": allocate,
     "talks": talk, "chatters": chatter, "spawns": spawn, "closes": close_all,
@@ -185,6 +188,22 @@ def test_a_task_whose_worker_died_is_run_again(studio: Studio) -> None:
     assert [event.type for event in handle.events()] == [
         *("task.submitted", "task.started", "task.failed", "task.retried", "task.started", "task.completed"),
     ]
+
+
+def test_what_a_run_says_after_its_end_is_not_said_of_the_next(open_studio: OpenStudio, rough: ModuleType) -> None:
+    studio = open_studio(rough, executor="local", workers=1)
+    studio.run("rough.work", way="late")
+    told = list(studio.submit("rough.work", way="lasts", number=8).events())
+    assert [event for event in told if event.data.get("message") == "too late"] == []
+    assert told[-1].type == "task.completed"
+
+
+def test_a_worker_that_says_nonsense_is_ended(open_studio: OpenStudio, rough: ModuleType) -> None:
+    studio = open_studio(rough, executor="local", workers=1)
+    before = studio.run("rough.work").process
+    with pytest.raises(TaskFailed):
+        studio.run("rough.work", way="nonsense")
+    assert studio.run("rough.work").process != before
 
 
 def test_a_run_that_says_nonsense_harms_no_later_one(open_studio: OpenStudio, rough: ModuleType) -> None:

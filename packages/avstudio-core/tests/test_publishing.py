@@ -33,6 +33,9 @@ class Sloppy(Processor[SloppyParams, SloppyResult]):
     def run(self, source, params, context):
         if params.way == "publishes its source":
             return SloppyResult(made=context.publish(source.path, "copy.txt", "text/plain"))
+        if params.way == "publishes its source and fails":
+            context.publish(source.path, "copy.txt", "text/plain")
+            raise RuntimeError("on purpose")
         if params.way == "gives its source back":
             return SloppyResult(made=source)
         if params.way == "wants folders":
@@ -75,6 +78,13 @@ def test_a_source_that_is_published_is_copied(studio: Studio, letter: Path) -> N
     made = studio.run("sloppy.work", source, way="publishes its source").made
     assert (made.name, made.path.read_text()) == ("copy.txt", "dear")
     assert made.id != source.id
+    studio.store.verify(source.sha256)
+
+
+def test_a_run_that_publishes_its_source_and_fails_costs_no_source(studio: Studio, letter: Path) -> None:
+    source = studio.take_in(letter)
+    with pytest.raises(TaskFailed, match="on purpose"):
+        studio.run("sloppy.work", source, way="publishes its source and fails")
     studio.store.verify(source.sha256)
 
 
