@@ -158,7 +158,7 @@ kin, `OverBudget` and `EgressRefused`."""
 
 def error_page() -> str:
     import avstudio_audio.errors
-    from avstudio_server.exits import MEANINGS
+    from avstudio_server.cli.exits import MEANINGS
 
     drawing = inspect.cleandoc(errors.__doc__ or "").split("\n\n", 1)[1]
     listed = {**vars(errors), **vars(avstudio_audio.errors)}.values()
@@ -192,7 +192,7 @@ def hooks() -> str:
 
 
 def commands() -> str:
-    from avstudio_server.root import root
+    from avstudio_server.cli.root import root
 
     parts = ["# Commands\n"]
     for name, help_text in _helps(root(), "avstudio", None):
@@ -279,7 +279,7 @@ def plugin_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-QUEUE = "tasks.queue.Queue"
+QUEUE = "tasks.queue.queue.Queue"
 PYTHON = [
     "studio.Studio",
     QUEUE,
@@ -292,7 +292,7 @@ PYTHON = [
     "tasks.task.Task",
     "tasks.task.Problem",
     "tasks.states.State",
-    "tasks.events.Event",
+    "tasks.events.event_log.Event",
     "kinds.processor.Result",
     "kinds.processor.CodedWarning",
     "kinds.processor.Provenance",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from avstudio_audio.media.decode import decode
 from avstudio_audio.speech.transcript import Transcript
 from avstudio_core import Artifact, Studio
-from avstudio_server.watching import display_of, watch
+from avstudio_server.cli.plans.follow import display_of, watch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ from typing import Any
 
 from avstudio_core import context
 from avstudio_core.storage.artifacts import ArtifactStore
-from avstudio_core.storage.database import Database, Transaction
+from avstudio_core.storage.sqlite.database import Database, Transaction
 
 STUDIO_POINTS = (
     "flush.before",  # an operation's statements ran, what they put off did not

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from avstudio_audio.choosing import choose_threads
+from avstudio_audio.model_choice import choose_threads
 from avstudio_core import Studio
 from avstudio_core.errors import MissingDependency, WeightsMissing
 from avstudio_core.testing.fixtures import Tone

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from avstudio_audio.media.mixing import SPEAKERS, mix_matrix
+from avstudio_audio.media.downmix import SPEAKERS, mix_matrix
 from avstudio_audio.media.samples import Samples
 from avstudio_core.errors import InvalidInput
 

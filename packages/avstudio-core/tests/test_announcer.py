@@ -7,7 +7,7 @@ from types import ModuleType
 
 from avstudio_core import Studio
 from avstudio_core.chat import Account
-from avstudio_core.gateway.calls import NewCall, Settled
+from avstudio_core.gateway.ledger.calls import NewCall, Settled
 
 LISTENER = """
 heard, alerted, started = [], [], []

@@ -87,7 +87,7 @@ MEMORY = """
 """
 EXECUTOR = """
     from avstudio_core import *
-    from avstudio_core.tasks.inline import InlineExecutor
+    from avstudio_core.tasks.executors.inline import InlineExecutor
 
     class Here(InlineExecutor):
         name = "here"

@@ -16,10 +16,10 @@ import pytest
 from sqlalchemy import Connection, Insert, func, insert, select, text
 
 from avstudio_core.errors import DataFolderError, InvalidInput, StorageError
-from avstudio_core.storage import database
-from avstudio_core.storage.database import Database, Transaction
-from avstudio_core.storage.prepared import ROWS
-from avstudio_core.storage.schema import open_database
+from avstudio_core.storage.sqlite import database
+from avstudio_core.storage.sqlite.database import Database, Transaction
+from avstudio_core.storage.sqlite.prepared import ROWS
+from avstudio_core.storage.sqlite.schema import open_database
 from avstudio_core.storage.tables import projects
 
 ADD: Insert = insert(projects)

@@ -15,7 +15,7 @@ import pytest
 
 from avstudio_core import Studio, TaskOptions
 from avstudio_core.errors import TaskFailed
-from avstudio_core.tasks.clocks import Clocks
+from avstudio_core.tasks.engine.sleep import Clocks
 
 OpenStudio = Callable[..., Studio]
 WritePlugin = Callable[[str], ModuleType]

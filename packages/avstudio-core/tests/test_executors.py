@@ -25,8 +25,8 @@ from avstudio_core import Needs, Studio, TaskOptions
 from avstudio_core.errors import TaskCancelled, TaskFailed
 from avstudio_core.handle import Handle
 from avstudio_core.kinds.executor import Order, Report
-from avstudio_core.tasks import local, process
-from avstudio_core.tasks.process import AT_A_TIME, LONGEST_LINE, MOST_AT_ONCE, Process, hire
+from avstudio_core.tasks.executors import local, process
+from avstudio_core.tasks.executors.process import AT_A_TIME, LONGEST_LINE, MOST_AT_ONCE, Process, hire
 from avstudio_core.tasks.states import State
 
 OpenStudio = Callable[..., Studio]

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from avstudio_core import Studio
 from avstudio_core.chat import Account, ChatRequest, Delta, Message, Reply, Usage, Wishes
 from avstudio_core.errors import AVStudioError, BadAnswer, CredentialsRefused, RateLimited, RequestRefused
-from avstudio_core.storage.schema import open_database
+from avstudio_core.storage.sqlite.schema import open_database
 from avstudio_core.storage.tables import api_calls, cost_records, reservations
 from avstudio_core.testing import scripted
 from avstudio_core.testing.scripted import Said, Scripted

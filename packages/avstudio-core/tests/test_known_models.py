@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avstudio_core import tokens
 from avstudio_core.chat import ChatRequest, Message, Usage
 from avstudio_core.errors import InvalidParams
-from avstudio_core.gateway import tokens
-from avstudio_core.gateway.known_models import KnownModels, Price
-from avstudio_core.gateway.prices import Prices
+from avstudio_core.gateway.models.known_models import KnownModels, Price
+from avstudio_core.gateway.models.prices import Prices
 from avstudio_core.kinds.backend import Can, Model
 
 

@@ -11,10 +11,10 @@ from sqlalchemy import Table, select
 
 from avstudio_core.chat import Account, Usage
 from avstudio_core.errors import InvalidInput, NotFound, OverBudget, StorageError
-from avstudio_core.gateway.alerts import Alert
-from avstudio_core.gateway.calls import NewCall, Settled
-from avstudio_core.gateway.ledger import Ledger
-from avstudio_core.storage.schema import open_database
+from avstudio_core.gateway.ledger.alerts import Alert
+from avstudio_core.gateway.ledger.calls import NewCall, Settled
+from avstudio_core.gateway.ledger.ledger import Ledger
+from avstudio_core.storage.sqlite.schema import open_database
 from avstudio_core.storage.tables import (
     alerts,
     api_calls,
@@ -24,7 +24,7 @@ from avstudio_core.storage.tables import (
     reservations,
     token_usage,
 )
-from avstudio_core.tasks.presence import Presence
+from avstudio_core.tasks.engine.live_studios import Presence
 
 NOON = 1_763_812_800.0
 """2025-11-22, 12:00 UTC."""

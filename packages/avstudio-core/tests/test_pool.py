@@ -19,8 +19,8 @@ from avstudio_core.errors import DiskFull, NotEnoughMemory, TaskCancelled, TaskF
 from avstudio_core.models.memory import AppleMemory, CpuMemory
 from avstudio_core.models.pool import Pool
 from avstudio_core.settings import load
-from avstudio_core.storage.database import Database
-from avstudio_core.storage.schema import open_database
+from avstudio_core.storage.sqlite.database import Database
+from avstudio_core.storage.sqlite.schema import open_database
 
 OpenStudio = Callable[..., Studio]
 

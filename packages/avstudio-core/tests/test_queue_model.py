@@ -27,14 +27,14 @@ from sqlalchemy import Column, select
 from avstudio_core.artifact import Artifact, new_id
 from avstudio_core.errors import InvalidTransition
 from avstudio_core.storage.artifacts import ArtifactStore
-from avstudio_core.storage.database import Transaction
-from avstudio_core.storage.schema import open_database
+from avstudio_core.storage.sqlite.database import Transaction
+from avstudio_core.storage.sqlite.schema import open_database
 from avstudio_core.storage.tables import artifacts, events, jobs, tasks
-from avstudio_core.tasks.job import Claim, Finished, NewTask, Rules, Wanted
-from avstudio_core.tasks.queue import Queue
+from avstudio_core.tasks.queue.claims import Claim, Finished, NewTask, Rules, Wanted
+from avstudio_core.tasks.queue.queue import Queue
+from avstudio_core.tasks.queue.transitions import Transitions
 from avstudio_core.tasks.states import FOLLOWS, State
 from avstudio_core.tasks.task import Problem, TaskOptions
-from avstudio_core.tasks.transitions import Transitions
 
 EXAMPLES = int(os.environ.get("AVSTUDIO_MODEL_EXAMPLES", "200"))
 STUDIOS = ("studio_a", "studio_b", "studio_c")

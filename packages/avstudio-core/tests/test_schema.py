@@ -16,8 +16,8 @@ from sqlalchemy import insert, select
 
 from avstudio_core import Studio
 from avstudio_core.errors import DataFolderError
-from avstudio_core.storage.database import Database
-from avstudio_core.storage.schema import REVISIONS, open_database
+from avstudio_core.storage.sqlite.database import Database
+from avstudio_core.storage.sqlite.schema import REVISIONS, open_database
 from avstudio_core.storage.tables import metadata, projects
 
 
@@ -72,7 +72,7 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_processes_that_open_a_fresh_folder_together_agree(tmp_path: Path) -> None:
-    code = "import sys; sys.stdin.read(); from pathlib import Path; from avstudio_core.storage.schema import open_database; "
+    code = "import sys; sys.stdin.read(); from pathlib import Path; from avstudio_core.storage.sqlite.schema import open_database; "
     code += f"open_database(Path({str(tmp_path / 'home')!r})).close()"
     command = [sys.executable, "-c", code]
     started = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
@@ -138,7 +138,7 @@ def test_a_folder_that_is_read_only_is_said(tmp_path: Path) -> None:
 
 
 def test_a_database_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
-    from avstudio_core.storage.database import Database
+    from avstudio_core.storage.sqlite.database import Database
 
     (tmp_path / "avstudio.db").mkdir()
     with pytest.raises(DataFolderError, match=r"unable to open.*Set AVSTUDIO_HOME"):

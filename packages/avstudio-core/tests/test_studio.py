@@ -26,7 +26,7 @@ from avstudio_core.errors import (
     TaskFailed,
     UnreadableMedia,
 )
-from avstudio_core.storage.sweeping import check
+from avstudio_core.storage.sweep import check
 from avstudio_core.tasks.states import State
 from avstudio_core.testing.fixtures import Tone
 

@@ -13,9 +13,9 @@ from avstudio_core.artifact import Artifact
 from avstudio_core.errors import StorageError, TaskFailed
 from avstudio_core.storage import artifact_rows
 from avstudio_core.storage.artifacts import ArtifactStore
-from avstudio_core.storage.database import Database, Transaction
-from avstudio_core.storage.schema import open_database
-from avstudio_core.storage.sweeping import abandon, check, sweep
+from avstudio_core.storage.sqlite.database import Database, Transaction
+from avstudio_core.storage.sqlite.schema import open_database
+from avstudio_core.storage.sweep import abandon, check, sweep
 
 ENDLESS = """
 class Made(Result):

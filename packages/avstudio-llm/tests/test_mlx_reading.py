@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avstudio_core.chat import Delta
-from avstudio_llm.backends.mlx.reading import Reader, StopStrings
+from avstudio_llm.backends.mlx.answer_text import Reader, StopStrings
 
 PREPARED = (
     Path(os.environ.get("AVSTUDIO_TEST_MODELS", "~/.cache/av-studio-tests")).expanduser() / "SmolLM2-135M-Instruct"

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from avstudio_core import Artifact
 from avstudio_core.errors import UnreadableMedia
-from avstudio_core.gateway.tokens import estimate
-from avstudio_llm.text.breaking import broken, width
+from avstudio_core.tokens import estimate
 from avstudio_llm.text.chapters import chapters, in_order
-from avstudio_llm.text.parts import split
+from avstudio_llm.text.line_breaks import broken, width
+from avstudio_llm.text.splits import split
 from avstudio_llm.text.subtitles import Cue, Format, Subtitles, markup
 from avstudio_llm.text.transcript import TRANSCRIPT, Segment, read
-from avstudio_llm.text.units import units
+from avstudio_llm.text.translation_units import units
 
 VTT = """WEBVTT - A talk
 STYLE

@@ -18,7 +18,7 @@ from avstudio_core.chat import ChatRequest, EmbedRequest
 from avstudio_core.errors import InvalidInput, TaskFailed
 from avstudio_core.testing import ProcessorContract, scripted
 from avstudio_core.testing.scripted import Scripted
-from avstudio_llm.text.breaking import width
+from avstudio_llm.text.line_breaks import width
 from avstudio_llm.text.subtitles import Cue, Subtitles
 
 MODEL: dict[str, Any] = {"model": "scripted/one", "to": "German"}

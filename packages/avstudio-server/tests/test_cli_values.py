@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from avstudio_core import errors
 from avstudio_core.errors import AVStudioError, NotFound, TaskFailed, UnreadableMedia
-from avstudio_server.answers import rendered
-from avstudio_server.exits import MEANINGS, exit_code
-from avstudio_server.fields import Field, fields_of
-from avstudio_server.progress import spoken
-from avstudio_server.tables import size, table
+from avstudio_server.cli.exits import MEANINGS, exit_code
+from avstudio_server.cli.options import Field, fields_of
+from avstudio_server.cli.terminal.display import spoken
+from avstudio_server.cli.terminal.tables import size, table
+from avstudio_server.cli.text.results import rendered
 
 LIST_OF_NUMBERS = {"type": "array", "items": {"type": "number"}}
 

@@ -16,7 +16,7 @@ class CudaMemory(MemoryManager):
     device: ClassVar[str] = "cuda"
 
     def present(self) -> bool:
-        from avstudio_audio.choosing import has_cuda
+        from avstudio_audio.model_choice import has_cuda
 
         return has_cuda()
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, PrivateAttr, field_validator
 
-from avstudio_audio.choosing import AUTO, choose_device, choose_model, choose_threads, declared
 from avstudio_audio.media.length import memory_mb
+from avstudio_audio.model_choice import AUTO, choose_device, choose_model, choose_threads, declared
 from avstudio_audio.speech.languages import language_code
 from avstudio_audio.speech.transcript import MEDIA_TYPE, Transcript
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processor, Result, Review

@@ -37,13 +37,13 @@ if TYPE_CHECKING:
         WeightsMissing,
     )
     from avstudio_core.handle import Handle, PlanHandle
+    from avstudio_core.hook_marker import hookimpl
     from avstudio_core.kinds.memory_manager import MemoryManager
     from avstudio_core.kinds.processor import CodedWarning, Needs, Params, Processor, Result, Review
     from avstudio_core.kinds.weights import Weights, WeightsFile
-    from avstudio_core.marking import hookimpl
     from avstudio_core.plan import Plan, Ref, Step
     from avstudio_core.studio import Studio
-    from avstudio_core.tasks.events import Event
+    from avstudio_core.tasks.events.event_log import Event
     from avstudio_core.tasks.states import State
     from avstudio_core.tasks.task import Task, TaskOptions
 
@@ -58,7 +58,7 @@ _HOMES = {
     "Degraded": "errors",
     "DiskFull": "errors",
     "EgressRefused": "errors",
-    "Event": "tasks.events",
+    "Event": "tasks.events.event_log",
     "Handle": "handle",
     "InvalidInput": "errors",
     "InvalidParams": "errors",
@@ -96,7 +96,7 @@ _HOMES = {
     "Weights": "kinds.weights",
     "WeightsFile": "kinds.weights",
     "WeightsMissing": "errors",
-    "hookimpl": "marking",
+    "hookimpl": "hook_marker",
 }
 
 __all__ = [

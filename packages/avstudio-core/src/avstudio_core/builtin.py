@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from avstudio_core.hook_marker import hookimpl
 from avstudio_core.kinds.executor import Executor
 from avstudio_core.kinds.memory_manager import MemoryManager
 from avstudio_core.kinds.router import Router
-from avstudio_core.marking import hookimpl
 
 
 @hookimpl
 def register_executors() -> list[type[Executor]]:
-    from avstudio_core.tasks.inline import InlineExecutor
-    from avstudio_core.tasks.local import LocalExecutor
+    from avstudio_core.tasks.executors.inline import InlineExecutor
+    from avstudio_core.tasks.executors.local import LocalExecutor
 
     return [InlineExecutor, LocalExecutor]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from avstudio_core.artifact import Artifact, Lineage, MediaFacts, new_id
 from avstudio_core.chat import ChatRequest, EmbedRequest, Message, Question
 from avstudio_core.errors import Degraded, InvalidInput, StorageError, TaskCancelled, Unavailable
-from avstudio_core.kinds.asking import Asker, Verb, asked
 from avstudio_core.kinds.processor import CodedWarning, Needs
+from avstudio_core.model_requests import Asker, Verb, asked
 from avstudio_core.storage.artifacts import stage
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from avstudio_core.marking import GROUP
+from avstudio_core.hook_marker import GROUP
 
 if TYPE_CHECKING:
-    from avstudio_core.gateway.alerts import Alert
+    from avstudio_core.gateway.ledger.alerts import Alert
     from avstudio_core.kinds.backend import Backend
     from avstudio_core.kinds.executor import Executor
     from avstudio_core.kinds.memory_manager import MemoryManager
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from avstudio_core.kinds.router import Router
     from avstudio_core.kinds.weights import Weights
     from avstudio_core.studio import Studio
-    from avstudio_core.tasks.events import Event
+    from avstudio_core.tasks.events.event_log import Event
 
 hookspec = pluggy.HookspecMarker(GROUP)
 

@@ -15,7 +15,7 @@ import pluggy
 
 from avstudio_core import hookspecs
 from avstudio_core.errors import AVStudioError, NotFound, PluginError
-from avstudio_core.marking import GROUP
+from avstudio_core.hook_marker import GROUP
 
 IMPORT_SECONDS = 10.0
 """How long a plugin may take to import before it is set aside as hanging."""

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from avstudio_core.artifact import Artifact, MediaFacts, new_id
 from avstudio_core.errors import InvalidInput, InvalidPlan, OutputExists, PluginError, StorageError, UnreadableMedia
-from avstudio_core.gateway.ledger import Ledger
+from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.handle import Handle, PlanHandle
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.media_types import guess
@@ -30,23 +30,23 @@ from avstudio_core.plugins import Plugin, Plugins
 from avstudio_core.settings import Settings, load
 from avstudio_core.storage import artifact_rows
 from avstudio_core.storage.artifacts import ArtifactStore
-from avstudio_core.storage.database import Transaction
-from avstudio_core.storage.schema import open_database
-from avstudio_core.storage.sweeping import abandon
+from avstudio_core.storage.sqlite.database import Transaction
+from avstudio_core.storage.sqlite.schema import open_database
+from avstudio_core.storage.sweep import abandon
 from avstudio_core.storage.tables import media_files, projects
-from avstudio_core.tasks.announcer import Announcer
-from avstudio_core.tasks.engine import Engine
-from avstudio_core.tasks.job import NewTask, Rules
-from avstudio_core.tasks.presence import Presence
-from avstudio_core.tasks.queue import Queue
+from avstudio_core.tasks.engine.engine import Engine
+from avstudio_core.tasks.engine.live_studios import Presence
+from avstudio_core.tasks.events.announcer import Announcer
+from avstudio_core.tasks.queue.claims import NewTask, Rules
+from avstudio_core.tasks.queue.queue import Queue
 from avstudio_core.tasks.task import Task, TaskOptions
 
 if TYPE_CHECKING:
     from avstudio_core.answers import ChatAnswer
-    from avstudio_core.gateway.alerts import Alert
     from avstudio_core.gateway.door import Door, Prompt
+    from avstudio_core.gateway.ledger.alerts import Alert
     from avstudio_core.gateway.streams import Stream
-    from avstudio_core.kinds.asking import Ask, Tell
+    from avstudio_core.model_requests import Ask, Tell
 
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 Source = str | Path | Artifact

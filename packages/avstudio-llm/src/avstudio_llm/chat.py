@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue
 
 from avstudio_core import Artifact, Context
 from avstudio_core.chat import FinishReason
-from avstudio_llm.asking import ModelParams, ModelProcessor, ModelResult, Tally, spoken
+from avstudio_llm.model_processor import ModelParams, ModelProcessor, ModelResult, Tally, spoken
 from avstudio_llm.text.transcript import TEXTS, read
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from avstudio_core import Artifact, Context, Review
 from avstudio_core.errors import BadAnswer, InvalidParams
-from avstudio_llm.asking import ModelParams, ModelProcessor, ModelResult, Tally
+from avstudio_llm.model_processor import ModelParams, ModelProcessor, ModelResult, Tally
 from avstudio_llm.text.transcript import TEXTS, Segment, read
 
 MEDIA_TYPE = "application/vnd.avstudio.vectors+json"

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from avstudio_core import Artifact, Context, Review
-from avstudio_llm.asking import ModelParams, ModelProcessor, ModelResult, Tally
+from avstudio_llm.model_processor import ModelParams, ModelProcessor, ModelResult, Tally
 from avstudio_llm.text.chapters import Chapter, chapters, in_order
 from avstudio_llm.text.transcript import TEXTS, Transcript, clock, read
 
@@ -57,7 +57,7 @@ class Summarize(ModelProcessor[SummarizeParams, SummarizeResult]):
         return {"summary": "text/markdown", "data": MEDIA_TYPE}
 
     def run(self, source: Artifact, params: SummarizeParams, context: Context) -> SummarizeResult:
-        from avstudio_llm.summarizing import Summarizer
+        from avstudio_llm.summarizer import Summarizer
 
         context.progress(0.0, "read")
         transcript = read(source)

@@ -12,10 +12,10 @@ from pydantic import Field, field_validator
 
 from avstudio_core import Artifact, Context, MediaFacts, Review
 from avstudio_core.errors import UnreadableMedia
-from avstudio_llm.asking import ModelParams, ModelProcessor, ModelResult, Tally
+from avstudio_llm.model_processor import ModelParams, ModelProcessor, ModelResult, Tally
 from avstudio_llm.text.subtitles import MEDIA_TYPES, Cue, Subtitles, escaped
 from avstudio_llm.text.transcript import TRANSCRIPT, content, read
-from avstudio_llm.text.units import Unit, units
+from avstudio_llm.text.translation_units import Unit, units
 
 
 class TranslateParams(ModelParams):
@@ -144,7 +144,7 @@ def _of_transcript(
 def _translated(
     found: Sequence[Unit], most: Sequence[int | None], params: TranslateParams, context: Context, tally: Tally
 ) -> list[str]:
-    from avstudio_llm.translating import Translator
+    from avstudio_llm.translator import Translator
 
     if not any(unit.speaks for unit in found):
         raise UnreadableMedia("There are no words to translate in the source.")

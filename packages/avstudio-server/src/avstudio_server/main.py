@@ -20,10 +20,10 @@ def main() -> int:
         import signal
 
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is open is closed
-        from avstudio_server.boundary import run
+        from avstudio_server.cli.boundary import run
 
         return run(arguments)
     except KeyboardInterrupt:
-        from avstudio_server.boundary import interrupted
+        from avstudio_server.cli.boundary import interrupted
 
         return interrupted(arguments)

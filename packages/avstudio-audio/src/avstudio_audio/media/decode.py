@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avstudio_audio.media.container import open_media
-from avstudio_audio.media.mixing import mix_matrix
+from avstudio_audio.media.downmix import mix_matrix
+from avstudio_audio.media.progress import Progress, Warn, log_warning
 from avstudio_audio.media.reader import BLOCK, AudioReader, Span, no_sound
-from avstudio_audio.media.reporting import Progress, Warn, log_warning
 from avstudio_audio.media.resample import resampled
 from avstudio_audio.media.samples import Samples, first_not_finite
 from avstudio_audio.media.short_vorbis import ShortVorbis, short_vorbis

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from avstudio_audio.media.formats import AudioFormat
-from avstudio_audio.media.reporting import Warn, log_warning
+from avstudio_audio.media.progress import Warn, log_warning
 from avstudio_audio.media.resample import Resampler
 from avstudio_audio.media.samples import Samples, first_not_finite
 from avstudio_audio.media.traits import TRAITS, Traits

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from avstudio_audio.errors import NoAudio
 from avstudio_audio.media.container import audio_stream, ends_early
+from avstudio_audio.media.downmix import SPEAKERS
 from avstudio_audio.media.frames import numbers_of, readable_format
-from avstudio_audio.media.mixing import SPEAKERS
-from avstudio_audio.media.reporting import Warn
+from avstudio_audio.media.progress import Warn
 from avstudio_core.errors import InvalidInput
 
 if TYPE_CHECKING:

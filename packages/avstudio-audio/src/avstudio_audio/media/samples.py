@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from avstudio_audio.media.mixing import mix
+from avstudio_audio.media.downmix import mix
 from avstudio_core.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avstudio_audio.media.mixing import SPEAKERS
-from avstudio_audio.media.reporting import Warn
+from avstudio_audio.media.downmix import SPEAKERS
+from avstudio_audio.media.progress import Warn
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from avstudio_core import tokens
 from avstudio_core.chat import ChatRequest, EmbedRequest, Usage
 from avstudio_core.errors import (
     AVStudioError,
@@ -18,17 +19,16 @@ from avstudio_core.errors import (
     OverBudget,
     Unsupported,
 )
-from avstudio_core.gateway import tokens
-from avstudio_core.gateway.money import dollars
 from avstudio_core.kinds.backend import Model
 from avstudio_core.kinds.router import Candidate, Estimate
+from avstudio_core.money import dollars
 
 if TYPE_CHECKING:
-    from avstudio_core.gateway.backends import Backends
     from avstudio_core.gateway.health import Health
-    from avstudio_core.gateway.ledger import Ledger
+    from avstudio_core.gateway.ledger.ledger import Ledger
+    from avstudio_core.gateway.models.backends import Backends
+    from avstudio_core.gateway.models.prices import Prices
     from avstudio_core.gateway.policy import Policy
-    from avstudio_core.gateway.prices import Prices
     from avstudio_core.models.pool import Pool
 
 Request = ChatRequest | EmbedRequest

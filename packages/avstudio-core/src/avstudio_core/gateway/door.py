@@ -13,8 +13,8 @@ from avstudio_core.errors import AVStudioError
 from avstudio_core.gateway.gateway import Gateway
 from avstudio_core.gateway.loop import LoopThread
 from avstudio_core.gateway.streams import Stream
-from avstudio_core.kinds.asking import Ask, Tell, Told, problem
 from avstudio_core.kinds.router import Candidate, RouteDecision
+from avstudio_core.model_requests import Ask, Tell, Told, problem
 
 Prompt = str | Sequence[Message] | ChatRequest
 

@@ -15,25 +15,25 @@ from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, TaskType
 from avstudio_core.errors import BadAnswer, InvalidInput, NoModel, NotFound
 from avstudio_core.gateway import structured
 from avstudio_core.gateway.attempts import until_answered
-from avstudio_core.gateway.backends import Backends
-from avstudio_core.gateway.calls import NewCall, Verb
 from avstudio_core.gateway.candidates import Candidates, Request, longest_answer
 from avstudio_core.gateway.health import Health
-from avstudio_core.gateway.known_models import KnownModels
-from avstudio_core.gateway.metering import Meter, Metered
+from avstudio_core.gateway.ledger.calls import NewCall, Verb
+from avstudio_core.gateway.meter import Meter, Metered
+from avstudio_core.gateway.models.backends import Backends
+from avstudio_core.gateway.models.known_models import KnownModels
+from avstudio_core.gateway.models.prices import Prices
 from avstudio_core.gateway.policy import Policy
-from avstudio_core.gateway.prices import Prices
 from avstudio_core.kinds.backend import Backend, Model
 from avstudio_core.kinds.processor import CodedWarning
 from avstudio_core.kinds.router import Candidate, RouteDecision, Router
 
 if TYPE_CHECKING:
-    from avstudio_core.gateway.ledger import Ledger
+    from avstudio_core.gateway.ledger.ledger import Ledger
     from avstudio_core.kinds.weights import Shelf
     from avstudio_core.models.pool import Pool
     from avstudio_core.plugins import Plugins
     from avstudio_core.settings import Settings
-    from avstudio_core.storage.database import Database
+    from avstudio_core.storage.sqlite.database import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from avstudio_core import egress
 from avstudio_core.errors import EgressRefused
 from avstudio_core.settings import Settings
-from avstudio_core.storage.database import Database
+from avstudio_core.storage.sqlite.database import Database
 from avstudio_core.storage.tables import refused_connections
 
 NOTE = insert(refused_connections)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 from pydantic import BaseModel, JsonValue
 
 from avstudio_core.artifact import Artifact
-from avstudio_core.kinds.asking import Ask, Tell
 from avstudio_core.kinds.processor import Needs, Review
+from avstudio_core.model_requests import Ask, Tell
 
 if TYPE_CHECKING:
     from avstudio_core.kinds.processor import Processor

@@ -16,7 +16,7 @@ from avstudio_core.errors import CorruptFile, NotFound, StorageError, WeightsMis
 from avstudio_core.kinds.weights import Shelf, Weights, WeightsFile
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import Settings
-from avstudio_core.storage.locking import locked
+from avstudio_core.storage.file_lock import locked
 
 Place = Literal["path", "installed", "ready", "hub cache", "hub", "absent"]
 """Where weights are: `ready` is this studio's own folder, `hub` means that they would be fetched."""
@@ -114,7 +114,7 @@ class InstalledShelf(Shelf):
 
     def _prepare(self, weights: type[Weights], told: Callable[[float], None]) -> Path:
         """Join or fetch the files into this studio's folder, which gets its name when all are there and right."""
-        from avstudio_core.models.fetching import fetch
+        from avstudio_core.models.downloads import fetch
 
         ready = self._ready(weights)
         partial = ready.with_name(f"{weights.name}.partial")

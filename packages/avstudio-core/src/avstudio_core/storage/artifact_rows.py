@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, insert, select
 from avstudio_core.artifact import Artifact
 from avstudio_core.errors import NotFound
 from avstudio_core.storage.artifacts import ArtifactStore
-from avstudio_core.storage.database import Database, Transaction
+from avstudio_core.storage.sqlite.database import Database, Transaction
 from avstudio_core.storage.tables import artifacts
 
 ADD_ARTIFACT = insert(artifacts)

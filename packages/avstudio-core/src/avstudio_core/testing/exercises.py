@@ -11,8 +11,8 @@ from pydantic import Field
 
 from avstudio_core.artifact import Artifact
 from avstudio_core.context import Context
+from avstudio_core.hook_marker import hookimpl
 from avstudio_core.kinds.processor import Needs, Params, Processor, Result
-from avstudio_core.marking import hookimpl
 
 
 class CopyParams(Params):

@@ -10,8 +10,8 @@ from typing import Any
 
 from avstudio_core.chat import ChatRequest, Delta, FinishReason, Message, Usage
 from avstudio_core.errors import ContextTooLong, RequestRefused, Unsupported
+from avstudio_llm.backends.mlx.answer_text import Reader
 from avstudio_llm.backends.mlx.folders import context_of
-from avstudio_llm.backends.mlx.reading import Reader
 
 REMEMBERED, REMEMBERED_BYTES = 4, 256 << 20
 """Conversations whose attention is kept, so that a next turn need not read the earlier ones again."""

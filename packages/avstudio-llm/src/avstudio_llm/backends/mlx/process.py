@@ -26,7 +26,7 @@ from avstudio_core.errors import (
     Unsupported,
 )
 from avstudio_core.settings import Settings
-from avstudio_core.tasks.process import Process, environment_of
+from avstudio_core.tasks.executors.process import Process, environment_of
 
 MODULE = "avstudio_llm.backends.mlx.worker"
 OFFLINE = {

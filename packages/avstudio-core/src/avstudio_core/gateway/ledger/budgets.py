@@ -1,0 +1,115 @@
+"""Budgets: limits that no call gets past, each for one scope and one period."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from avstudio_core.errors import InvalidInput, NotFound
+from avstudio_core.gateway.ledger.periods import PERIODS, Period
+from avstudio_core.money import LARGEST_MICRO, dollars
+from avstudio_core.storage.tables import alerts, budgets, counters
+
+if TYPE_CHECKING:
+    from avstudio_core.chat import Account
+    from avstudio_core.storage.sqlite.database import Transaction
+
+SCOPE = re.compile(r"global|(project|key|task|agent):.+")
+EACH = ":*"
+"""Ends a scope that stands for each project, key, task or agent that has no budget of its own for the period."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A limit in millionths of a dollar."""
+
+    scope: str
+    period: Period
+    limit_micro: int
+
+    @property
+    def rules_each(self) -> bool:
+        return self.scope.endswith(EACH)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing(Budget):
+    """How a budget stands in the present period; one for each of a kind has no sums of its own."""
+
+    period_start: str
+    spent_micro: int = 0
+    reserved_micro: int = 0
+
+    @property
+    def room_micro(self) -> int:
+        return self.limit_micro - self.spent_micro - self.reserved_micro
+
+
+def named(period: Period, start: str) -> str:
+    """A period in words."""
+    return "in total" if period == "total" else f"{period} {start}"
+
+
+def scopes(account: Account) -> dict[str, str]:
+    """The scopes that pay for a call, by their kind; one that is not named is empty."""
+    return {
+        "global": "global",
+        "project": f"project:{account.project}",
+        "key": f"key:{account.key}" if account.key else "",
+        "task": f"task:{account.task}" if account.task else "",
+        "agent": f"agent:{account.agent}" if account.agent else "",
+    }
+
+
+def checked(scope: str, period: str, limit_micro: int = 0) -> Budget:
+    """A budget as it was asked for. Raises `InvalidInput`."""
+    if not SCOPE.fullmatch(scope) or not scope.isprintable():
+        raise InvalidInput(f"{scope!a} is no scope. Known: global, project:NAME, key:ID, task:ID, agent:NAME; or :*.")
+    known = next((one for one in PERIODS if one == period), None)
+    if known is None:
+        raise InvalidInput(f"{period!a} is no period. Known: {', '.join(PERIODS)}.")
+    if not 0 <= limit_micro <= LARGEST_MICRO:
+        raise InvalidInput(f"A budget of {dollars(limit_micro)} is not possible. Give 0 to {dollars(LARGEST_MICRO)}.")
+    return Budget(scope, known, limit_micro)
+
+
+def store(transaction: Transaction, budget: Budget, now: float) -> None:
+    """Set a limit. The sums it rules are forgotten, and taken anew from the calls when the next one comes."""
+    values = {"limit_micro": budget.limit_micro, "set_at": now}
+    known = {"scope": budget.scope, "period": budget.period}
+    added = insert(budgets).values({**known, **values})
+    transaction.execute(added.on_conflict_do_update(index_elements=list(known), set_=values))
+    _forget(transaction, budget)
+
+
+def drop(transaction: Transaction, budget: Budget) -> None:
+    """Lift a limit. Raises `NotFound`."""
+    gone = delete(budgets).where(budgets.c.scope == budget.scope, budgets.c.period == budget.period)
+    if not transaction.execute(gone).rowcount:
+        raise NotFound(f"There is no budget '{budget.scope}' per {budget.period}. See them: avstudio budgets list")
+    _forget(transaction, budget)
+
+
+def every(connection: Connection) -> list[Budget]:
+    columns = (budgets.c.scope, budgets.c.period, budgets.c.limit_micro)
+    return [Budget(*row) for row in connection.execute(select(*columns).order_by(*columns[:2]))]
+
+
+def _forget(transaction: Transaction, budget: Budget) -> None:
+    """Sums carry the limit that rules them; and who changed a limit wants to be warned of the new one."""
+    transaction.next_generation()
+    for table in (counters, alerts):
+        gone = delete(table).where(_ruled(table.c.scope, budget), table.c.period == budget.period)
+        transaction.execute(gone)
+
+
+def _ruled(scope: ColumnElement[str], budget: Budget) -> ColumnElement[bool]:
+    """The scopes that a budget rules."""
+    if not budget.rules_each:
+        return scope == budget.scope
+    own = select(budgets.c.scope).where(budgets.c.period == budget.period)
+    return and_(scope.startswith(budget.scope.removesuffix("*"), autoescape=True), scope.not_in(own))

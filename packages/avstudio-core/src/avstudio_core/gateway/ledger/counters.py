@@ -1,0 +1,223 @@
+"""The sums that budgets are held against: for each budget of a call, what is spent and reserved in the period.
+
+A sum is made from the calls' own rows when it is first needed, and kept up by each call from then on; so a limit that
+is set in the middle of a month counts what the month has cost, and `rebuild` can compare the two at any time. A clock
+that goes back books where it says, onto sums that hold what that period has cost already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    union_all,
+    update,
+)
+
+from avstudio_core.chat import Account
+from avstudio_core.errors import OverBudget
+from avstudio_core.gateway.ledger import alerts
+from avstudio_core.gateway.ledger.alerts import Alert
+from avstudio_core.gateway.ledger.budgets import EACH, Budget, Standing, named, scopes
+from avstudio_core.gateway.ledger.periods import PERIODS, span, starts
+from avstudio_core.money import dollars
+from avstudio_core.storage.sqlite.database import Transaction
+from avstudio_core.storage.sqlite.prepared import rows
+from avstudio_core.storage.tables import api_calls, budgets, cost_records, counters, reservations
+
+REMEMBERED = 1000
+"""Accounts of which an `Openings` remembers whether budgets rule them."""
+KINDS = ("global", "project", "key", "task", "agent")
+
+_SCOPES: list[Any] = [bindparam(f"b_{kind}") for kind in KINDS]
+_STARTS: list[Any] = [bindparam(f"b_{period}") for period in PERIODS]
+_EACH: list[Any] = [bindparam(f"b_each_{kind}", f"{kind}{EACH}") for kind in KINDS[1:]]
+_COLUMNS = tuple(field.name for field in fields(Standing))
+
+
+def _of_call(table: Any) -> ColumnElement[bool]:
+    """The sums of a call's scopes in the periods that hold its time."""
+    return and_(table.c.scope.in_(_SCOPES), table.c.period_start.in_(_STARTS))
+
+
+def _columns(table: Any) -> list[Any]:
+    return [table.c[name] for name in _COLUMNS]
+
+
+_limits = (budgets.c.scope, budgets.c.period, budgets.c.limit_micro)
+RULING = union_all(
+    select(*_limits, literal(""), literal(0), literal(0)).where(budgets.c.scope.in_([*_SCOPES, *_EACH])),
+    select(*_columns(counters)).where(_of_call(counters)),
+)
+"""The limits that may rule a call, without a start, and the sums that are made already."""
+_full = counters.alias()
+TIGHT = select(*_columns(_full)).where(
+    _of_call(_full), _full.c.spent_micro + _full.c.reserved_micro + bindparam("b_amount") > _full.c.limit_micro
+)
+RESERVE = (
+    update(counters)
+    .where(_of_call(counters), ~TIGHT.exists())
+    .values(reserved_micro=counters.c.reserved_micro + bindparam("b_amount"))
+)
+SETTLE = (
+    update(counters)
+    .where(_of_call(counters))
+    .values(
+        spent_micro=counters.c.spent_micro + bindparam("b_cost"),
+        reserved_micro=counters.c.reserved_micro - bindparam("b_amount"),
+    )
+    .returning(*_columns(counters))
+)
+ADD = insert(counters)
+
+
+@dataclass(frozen=True)
+class Booking:
+    """What a call adds to: the budgets of its account, in the periods of the time at which it was reserved."""
+
+    account: Account
+    at: float
+
+    @cached_property
+    def scopes(self) -> dict[str, str]:
+        return scopes(self.account)
+
+    @cached_property
+    def values(self) -> dict[str, str]:
+        found = {f"b_{kind}": scope for kind, scope in self.scopes.items()}
+        return found | {f"b_{period}": start for period, start in starts(self.at).items()}
+
+    def sorted_out(self, found: Sequence[tuple[Any, ...]]) -> tuple[list[Standing], list[Standing]]:
+        """Of what `RULING` found, the sums that are there, and those that a budget asks for and are not."""
+        opened = [Standing(*row) for row in found if row[3]]
+        known = {(one.scope, one.period) for one in opened}
+        limits = {(row[0], row[1]): row[2] for row in found if not row[3]}
+        return opened, [one for one in self._ruled(limits) if (one.scope, one.period) not in known]
+
+    def _ruled(self, limits: Mapping[tuple[str, str], int]) -> Iterator[Standing]:
+        """What the limits rule; a scope's own goes before that of each of its kind."""
+        begun = starts(self.at)
+        for kind, scope in self.scopes.items():
+            for period in PERIODS if scope else ():
+                limit = limits.get((scope, period), limits.get((f"{kind}{EACH}", period)))
+                if limit is not None:
+                    yield Standing(scope, period, limit, begun[period])
+
+
+class Openings:
+    """Sees to it that the sums are made which a call needs, and remembers that for the next call."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Account, str], tuple[int, bool]] = {}
+
+    def rule(self, transaction: Transaction, booking: Booking) -> bool:
+        """Whether any budget rules a call; if so, all its sums are there from now on."""
+        key, generation = (booking.account, starts(booking.at)["day"]), transaction.generation()
+        known, ruled = self._known.get(key, (None, False))
+        if known == generation:  # sums are only ever removed together with a change of budgets, which renews that
+            return ruled
+        opened, missing = booking.sorted_out(transaction.run(RULING, booking.values).fetchall())
+        if missing:
+            _open(transaction, missing)
+        ruled = bool(opened or missing)
+        transaction.after_commit(lambda: self._remember(key, generation, ruled))
+        return ruled
+
+    def _remember(self, key: tuple[Account, str], generation: int, ruled: bool) -> None:
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[key] = generation, ruled
+
+
+def reserve(transaction: Transaction, booking: Booking, amount: int) -> OverBudget | None:
+    """Set an amount aside in every sum of a call, or in none: then the answer says which one has no room."""
+    values = booking.values | {"b_amount": amount}
+    if transaction.run(RESERVE, values).rowcount:
+        return None
+    tight = Standing(*transaction.run(TIGHT, values).fetchone())
+    return OverBudget(_refusal(tight, amount), scope=tight.scope)
+
+
+def settle(transaction: Transaction, booking: Booking, amount: int, cost: int, now: float) -> list[Alert]:
+    """Turn what was set aside into what was spent; give the alerts that are new."""
+    changed = transaction.run(SETTLE, booking.values | {"b_amount": amount, "b_cost": cost}).fetchall()
+    return [alert for row in changed for alert in alerts.raised(transaction, Standing(*row), now)]
+
+
+def standings(connection: Connection, booking: Booking) -> list[Standing]:
+    """How the budgets stand that rule calls of an account."""
+    opened, missing = booking.sorted_out(rows(connection, RULING, booking.values))
+    return [*opened, *(summed(connection, one) for one in missing)]
+
+
+def summed(connection: Connection, standing: Standing) -> Standing:
+    """The sums from the rows of the calls themselves."""
+    spent = _sum(cost_records.c.cost_micro).join(api_calls).where(_within(api_calls, standing))
+    reserved = _sum(reservations.c.amount_micro).where(_within(reservations, standing))
+    spent_micro, reserved_micro = connection.execute(spent).scalar_one(), connection.execute(reserved).scalar_one()
+    return replace(standing, spent_micro=spent_micro, reserved_micro=reserved_micro)
+
+
+def standing_of(connection: Connection, budget: Budget, now: float) -> Standing:
+    """How a budget stands in the present period."""
+    standing = Standing(budget.scope, budget.period, budget.limit_micro, starts(now)[budget.period])
+    if budget.rules_each:
+        return standing
+    where = (counters.c.scope == budget.scope, counters.c.period_start == standing.period_start)
+    row = connection.execute(select(*_columns(counters)).where(*where)).first()
+    return Standing(*row) if row else summed(connection, standing)
+
+
+def rebuild(transaction: Transaction) -> list[tuple[Standing, Standing]]:
+    """Make every sum anew from the rows; give those that were wrong, as they were and as they are."""
+    transaction.flush()
+    found = [Standing(*row) for row in transaction.execute(select(*_columns(counters)))]
+    pairs = [(one, summed(transaction.connection, one)) for one in found]
+    wrong = [(was, now) for was, now in pairs if was != now]
+    for _, now in wrong:
+        sums = {"spent_micro": now.spent_micro, "reserved_micro": now.reserved_micro}
+        where = (counters.c.scope == now.scope, counters.c.period_start == now.period_start)
+        transaction.execute(update(counters).where(*where).values(sums))
+    return wrong
+
+
+def _open(transaction: Transaction, missing: Iterable[Standing]) -> None:
+    """Make sums that are needed for the first time."""
+    transaction.flush()  # the rows of calls that share this transaction count, too
+    for one in missing:
+        transaction.run(ADD, asdict(summed(transaction.connection, one)))
+
+
+def _sum(column: Column[int]) -> Any:
+    return select(func.coalesce(func.sum(column), 0))
+
+
+def _within(table: Any, standing: Standing) -> ColumnElement[bool]:
+    """The rows of a scope in a period."""
+    kind, _, name = standing.scope.partition(":")
+    of_scope = table.c[kind] == name if name else true()
+    if standing.period == "total":
+        return of_scope
+    begin, end = span(standing.period, standing.period_start)
+    return and_(of_scope, table.c.at >= begin, table.c.at < end)
+
+
+def _refusal(tight: Standing, amount: int) -> str:
+    return (
+        f"Budget '{tight.scope}' ({named(tight.period, tight.period_start)}) has no room: {dollars(tight.spent_micro)} "
+        f"spent and {dollars(tight.reserved_micro)} reserved of {dollars(tight.limit_micro)}, and this call may cost "
+        f"{dollars(amount)}. Use a local model, or raise it: avstudio budgets set"
+    )

@@ -1,0 +1,257 @@
+"""The ledger: what calls may cost, what they cost, and whose money it was."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from avstudio_core.artifact import new_id
+from avstudio_core.chat import Account
+from avstudio_core.errors import OverBudget, StorageError
+from avstudio_core.gateway.ledger import budgets, costs, counters, records
+from avstudio_core.gateway.ledger.alerts import Alert
+from avstudio_core.gateway.ledger.budgets import Standing
+from avstudio_core.gateway.ledger.calls import NewCall, Settled
+from avstudio_core.gateway.ledger.costs import Spending
+from avstudio_core.gateway.ledger.counters import Booking, Openings
+from avstudio_core.gateway.ledger.records import Reservation
+from avstudio_core.money import LARGEST_MICRO
+from avstudio_core.storage.sqlite.database import Database, Transaction
+
+__all__ = ["LEAK_SECONDS", "Ledger", "Reservation"]
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+R = TypeVar("R")
+
+ROOM_SECONDS = 1.0
+"""How long the room that an account was seen to have is remembered."""
+MOST_ROOMS = 1000
+"""Accounts whose room is remembered."""
+LEAK_SECONDS = 60.0
+"""A reservation is taken for leaked so long after the time that its call was allowed."""
+
+
+class Ledger:
+    """Holds calls to their budgets, and keeps the books.
+
+    Each change is one transaction of the database's writer, so no interleaving of threads, processes and deaths gets
+    past a limit. The rows of calls are only ever added to; all sums can be made from them again.
+
+    `alert` hears of budgets that are spent to 60, 80 and 100 %, once a period, on the database's own thread: it must
+    be quick, and must not wait for a write.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        studio: str,
+        clock: Callable[[], float] = time.time,
+        alert: Callable[[Alert], object] = lambda alert: None,
+    ) -> None:
+        self._database = database
+        self._studio = studio
+        self._clock = clock
+        self._alert = alert
+        self._openings = Openings()
+        self._rooms: dict[Account, _Room] = {}
+        self._reserved = 0
+        """All that was reserved here, ever."""
+
+    # Calls
+
+    def reserve(self, call: NewCall) -> Future[Reservation]:
+        """Set aside what a call can cost at most, in every budget that pays for it. The future raises `OverBudget`.
+
+        A caller who cancels the future has reserved nothing.
+        """
+        if call.most_micro < 0:
+            raise ValueError(f"A call cannot cost {call.most_micro} millionths of a dollar.")
+        reservation = Reservation(new_id("call"), call, self._studio, self._clock())
+        self._reserved += call.most_micro
+
+        def operation(transaction: Transaction) -> OverBudget | None:
+            booking = _booking(reservation)
+            ruled = call.most_micro and self._openings.rule(transaction, booking)
+            refused = counters.reserve(transaction, booking, call.most_micro) if ruled else None
+            if refused is None:
+                records.hold(transaction, reservation)
+            return refused
+
+        def granted(refused: OverBudget | None) -> Reservation:
+            if refused is not None:
+                raise refused
+            return reservation
+
+        def given_up(refused: OverBudget | None) -> None:
+            if refused is None:
+                self._unused(reservation)
+
+        # Synced late, as settlements are: a loss of power ends the call, and may take its last moment's trace along.
+        return _then(self._database.write_soon(operation, synced=False), granted, given_up)
+
+    async def reserved(self, call: NewCall) -> Reservation:
+        """`reserve`, on the caller's event loop. Who is cancelled while waiting has reserved nothing."""
+        future = self.reserve(call)
+        if future.done():
+            return future.result()
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(self._give_back)  # it may be granted already, and nobody has heard of it
+            raise
+
+    def settle(self, reservation: Reservation, settled: Settled) -> Future[None]:
+        """Record what a call took and cost, and let its reservation go. Settling again changes nothing.
+
+        A call that was taken for lost, and comes back after all, has its cost and usage corrected.
+        """
+
+        def operation(transaction: Transaction) -> list[Alert]:
+            if records.release(transaction, reservation):
+                return self._record(transaction, reservation, settled)
+            difference = records.correct(transaction, reservation, settled, self._clock())
+            return self._count(transaction, reservation, 0, difference) if difference else []
+
+        return _then(self._database.write_soon(operation, synced=False), self._announce, self._announce)
+
+    def reap(self, dead: Collection[str] = ()) -> int:
+        """Settle as lost what dead studios had reserved, and what nobody settled in time; give how many there were.
+
+        The whole amount counts as spent, for the provider may charge it.
+        """
+        late = self._clock() - LEAK_SECONDS
+        with self._database.read() as connection:  # almost always there are none, and reading costs no sync
+            if not records.leaked(connection, dead, late):
+                return 0
+
+        def operation(transaction: Transaction) -> tuple[int, list[Alert]]:
+            found = records.leaked(transaction.connection, dead, late)
+            alerts: list[Alert] = []
+            for one in found:
+                records.release(transaction, one)
+                alerts += self._record(transaction, one, Settled("lost", cost_micro=one.amount_micro))
+            return len(found), alerts
+
+        reaped, alerts = self._database.write(operation)
+        self._announce(alerts)
+        return reaped
+
+    # Budgets
+
+    def room(self, account: Account) -> int | None:
+        """What the tightest budget of an account has left, in millionths of a dollar; `None` where none limits it."""
+        now, reserved = self._clock(), self._reserved
+        with self._database.read() as connection:
+            found = counters.standings(connection, Booking(account, now))
+        left = min((one.room_micro for one in found), default=None)
+        if len(self._rooms) >= MOST_ROOMS:
+            self._rooms.clear()
+        self._rooms[account] = _Room(LARGEST_MICRO if left is None else left, now, reserved)
+        return left
+
+    def known_room(self, account: Account) -> int:
+        """What an account had left up to a second ago, less what was reserved here since; 0 where that is not known.
+
+        Enough to go by for who only plans: the reservation asks the books in any case.
+        """
+        seen = self._rooms.get(account)
+        if seen is None or not 0 <= self._clock() - seen.at < ROOM_SECONDS:
+            return 0
+        return max(0, seen.micro - (self._reserved - seen.reserved))
+
+    def set_budget(self, scope: str, period: str, limit_micro: int) -> None:
+        """Limit what a scope may spend in a period; what it has spent in the present one counts.
+
+        Scopes are `global`, `project:NAME`, `key:ID`, `task:ID`, `agent:NAME`, and `task:*` and so on for each that
+        has no budget of its own; periods are `day`, `month` (in UTC) and `total`. Raises `InvalidInput`.
+        """
+        budget = budgets.checked(scope, period, limit_micro)
+        self._database.write(lambda transaction: budgets.store(transaction, budget, self._clock()))
+        self._rooms.clear()
+
+    def remove_budget(self, scope: str, period: str) -> None:
+        """Lift a limit. Raises `NotFound`."""
+        budget = budgets.checked(scope, period)
+        self._database.write(lambda transaction: budgets.drop(transaction, budget))
+        self._rooms.clear()
+
+    def budgets(self) -> list[Standing]:
+        """Every budget, with its sums in the present period."""
+        now = self._clock()
+        with self._database.read() as connection:
+            return [counters.standing_of(connection, budget, now) for budget in budgets.every(connection)]
+
+    # Books
+
+    def spending(self, by: costs.By, since: float | None = None) -> list[Spending]:
+        """What was called and spent, by `day`, `model` or `project`."""
+        with self._database.read() as connection:
+            return costs.spending(connection, by, since)
+
+    def rebuild(self) -> list[tuple[Standing, Standing]]:
+        """Make every sum anew from the rows of calls; give those that were wrong, as they were and as they are."""
+        return self._database.write(counters.rebuild)
+
+    def _give_back(self, future: Future[Reservation]) -> None:
+        if not future.cancelled() and future.exception() is None:
+            self._unused(future.result())
+
+    def _unused(self, reservation: Reservation) -> None:
+        with suppress(StorageError):  # closing: whoever comes next finds it, and takes it for lost
+            self.settle(reservation, Settled("cancelled"))
+
+    def _record(self, transaction: Transaction, reservation: Reservation, settled: Settled) -> list[Alert]:
+        records.add(transaction, reservation, settled, self._clock())
+        return self._count(transaction, reservation, reservation.amount_micro, settled.cost_micro)
+
+    def _count(self, transaction: Transaction, reservation: Reservation, amount: int, cost: int) -> list[Alert]:
+        if not amount and not cost:
+            return []
+        return counters.settle(transaction, _booking(reservation), amount, cost, self._clock())
+
+    def _announce(self, alerts: list[Alert]) -> None:
+        for alert in alerts:
+            LOG.warning("%s", alert)
+            try:
+                self._alert(alert)
+            except Exception:  # foreign code, and the call is on record
+                LOG.exception("A listener could not be told: %s", alert)
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What an account had left at a time, and all that was reserved here until then."""
+
+    micro: int
+    at: float
+    reserved: int
+
+
+def _booking(reservation: Reservation) -> Booking:
+    return Booking(reservation.call.account, reservation.at)
+
+
+def _then(written: Future[T], change: Callable[[T], R], given_up: Callable[[T], object]) -> Future[R]:
+    """A future that its owner may cancel, which the database's own do not bear; what was written stays written."""
+    made: Future[R] = Future()
+
+    def pass_on(done: Future[T]) -> None:
+        wanted = made.set_running_or_notify_cancel()
+        try:
+            result = change(done.result()) if wanted else given_up(done.result())
+        except BaseException as error:
+            if wanted:
+                made.set_exception(error)
+            return
+        if wanted:
+            made.set_result(result)  # type: ignore[arg-type]
+
+    written.add_done_callback(pass_on)
+    return made

@@ -1,0 +1,156 @@
+"""One call to one model: reserved before, settled after, whatever happens in between."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable
+from concurrent.futures import Future
+
+from avstudio_core import tokens
+from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Usage, Vectors
+from avstudio_core.errors import AVStudioError, BackendDown, EgressRefused, PartialAnswer
+from avstudio_core.gateway.health import Health
+from avstudio_core.gateway.ledger.calls import NewCall, Outcome, Settled
+from avstudio_core.gateway.ledger.ledger import Ledger
+from avstudio_core.gateway.ledger.records import Reservation
+from avstudio_core.gateway.models.prices import Prices
+from avstudio_core.kinds.backend import Model
+
+LOG = logging.getLogger(__name__)
+
+
+class Meter:
+    """Opens calls: nothing is asked of a model before what it can cost at most is reserved."""
+
+    def __init__(self, ledger: Ledger, prices: Prices, health: Health) -> None:
+        self.ledger = ledger
+        self.prices = prices
+        self.health = health
+
+    async def open(self, call: NewCall, request: ChatRequest | EmbedRequest, model: Model) -> Metered:
+        """Reserve. Raises `OverBudget`."""
+        reservation = await self.ledger.reserved(call)
+        self.health.begin(model.backend)
+        return Metered(self, reservation, request, model)
+
+
+class Metered:
+    """A call that is paid for: run it once, with one of `chat`, `stream` and `embed`."""
+
+    def __init__(
+        self, meter: Meter, reservation: Reservation, request: ChatRequest | EmbedRequest, model: Model
+    ) -> None:
+        self.model = model
+        self.reply = Reply()
+        self.usage = Usage()
+        self.cost_micro = 0
+        self._meter = meter
+        self._reservation = reservation
+        self._request = request
+        self._began = time.monotonic()
+        self._first: float | None = None
+        self._settled = False
+
+    async def chat(self, asked: Awaitable[Reply]) -> Reply:
+        """Wait for a whole answer."""
+        try:
+            async with asyncio.timeout(self._request.timeout):
+                self.reply = await asked
+        except BaseException as error:
+            raise self._broken(error) from error
+        self._complete(self.reply.usage or self._estimated())
+        return self.reply
+
+    async def embed(self, asked: Awaitable[Vectors]) -> Vectors:
+        """Wait for vectors."""
+        try:
+            async with asyncio.timeout(self._request.timeout):
+                vectors = await asked
+        except BaseException as error:
+            raise self._broken(error) from error
+        self._complete(vectors.usage or self._estimated())
+        return vectors
+
+    async def stream(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
+        """Pass on what has words, thoughts or tool calls; `reply` holds the whole at the end."""
+        text: list[str] = []
+        reply = self.reply
+        deadline = time.monotonic() + self._request.timeout
+        try:
+            while (delta := await _next(deltas, deadline)) is not None:
+                reply.finish = delta.finish or reply.finish
+                reply.usage = delta.usage or reply.usage
+                reply.model = delta.model or reply.model
+                if delta.text or delta.reasoning or delta.tool_calls:
+                    if self._first is None:
+                        self._first = time.monotonic() - self._began
+                    text.append(delta.text)
+                    reply.reasoning += delta.reasoning
+                    reply.tool_calls += delta.tool_calls
+                    yield delta
+        except BaseException as error:
+            reply.text = "".join(text)
+            raise self._broken(error) from error
+        finally:
+            if close := getattr(deltas, "aclose", None):
+                await close()
+        reply.text = "".join(text)
+        self._complete(reply.usage or self._estimated())
+
+    def _complete(self, usage: Usage) -> None:
+        self._meter.health.answered(self.model.backend)
+        self._settle("ok", usage)
+
+    def _broken(self, error: BaseException) -> BaseException:
+        """Settle a call that did not come to its end; give the error that the caller is to see."""
+        if isinstance(error, TimeoutError):
+            said = f"'{self.model.id}' did not answer within {self._request.timeout:g} s."
+            return self._failed(BackendDown(said), charged=True)
+        if isinstance(error, AVStudioError):
+            return self._failed(error, charged=self._first is not None)
+        # Cancelled, or the caller left a stream: what the model has done until now may be charged.
+        self._meter.health.given_up(self.model.backend)
+        self._settle("cancelled", self.reply.usage or self._estimated(), type(error).__name__)
+        return error
+
+    def _failed(self, error: AVStudioError, *, charged: bool) -> AVStudioError:
+        if isinstance(error, BackendDown):
+            self._meter.health.failed(self.model.backend)
+        elif isinstance(error, EgressRefused):
+            self._meter.health.given_up(self.model.backend)
+        else:
+            self._meter.health.answered(self.model.backend)
+        outcome: Outcome = "partial" if self._first is not None else "failed"
+        self._settle(outcome, (self.reply.usage or self._estimated()) if charged else Usage(), error.code)
+        if self._first is None:
+            return error
+        return PartialAnswer(f"'{self.model.id}' broke off in its answer: {error}", text=self.reply.text)
+
+    def _settle(self, outcome: Outcome, usage: Usage, error: str | None = None) -> None:
+        """Hand the settlement over; until it is written, the reservation stands for it."""
+        if self._settled:
+            return
+        self._settled = True
+        self.usage = usage
+        self.cost_micro = self._meter.prices.cost(self.model, usage) or 0
+        seconds = time.monotonic() - self._began
+        settled = Settled(outcome, usage, self.cost_micro, error, seconds, self._first)
+        self._meter.ledger.settle(self._reservation, settled).add_done_callback(_told)
+
+    def _estimated(self) -> Usage:
+        """Tokens by our own count, where the server gives none."""
+        written = tokens.estimate(self.reply.text) + tokens.estimate(self.reply.reasoning)
+        return Usage(input=tokens.of_request(self._request)[0], output=written, estimated=True)
+
+
+async def _next(deltas: AsyncIterator[Delta], deadline: float) -> Delta | None:
+    """The next piece, or `None` at the end. Raises `TimeoutError`."""
+    async with asyncio.timeout(deadline - time.monotonic()):
+        return await anext(deltas, None)
+
+
+def _told(future: Future[None]) -> None:
+    if error := future.exception():
+        LOG.error("A call could not be settled, and its reservation stands: %s", error)

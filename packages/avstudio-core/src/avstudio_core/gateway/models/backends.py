@@ -1,0 +1,125 @@
+"""The backends of one studio: which there are, what models they have, whether they can be used."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from avstudio_core.egress import host_of, is_loopback
+from avstudio_core.errors import AVStudioError, NotFound
+from avstudio_core.gateway.models.known_models import KnownModels
+from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost, Model
+from avstudio_core.plugins import Plugins
+
+LISTED_SECONDS = 30.0
+"""How long a server's list of models is taken for true."""
+STANDING_SECONDS = 1.0
+"""How long what stands against a backend is taken for true: a key that is set now counts a moment later."""
+LISTING_SECONDS = 3.0
+"""How long the router waits for a list; a server that is slower is taken for absent."""
+
+
+class Backends:
+    """One object for each section of `models.toml`, and one for each installed backend that has none."""
+
+    def __init__(self, plugins: Plugins, known: KnownModels, host: BackendHost) -> None:
+        self._plugins = plugins
+        self._known = known
+        self._host = host
+        self._made: dict[str, Backend] | None = None
+        self._outside: dict[str, str | None] = {}
+        self._listed: dict[str, list[Model] | str] = {}
+        self._standing: tuple[float, dict[str, str | None]] = (0.0, {})
+        self._view: tuple[float, list[Model], dict[str, str]] = (0.0, [], {})
+
+    def all(self) -> dict[str, Backend]:
+        """By name."""
+        if self._made is None:
+            kinds = self._plugins.kind("backends")
+            configs = dict(self._known.backends)
+            for name in kinds:
+                configs.setdefault(name, BackendConfig(name=name, kind=name))
+            self._made = {name: self._make(config) for name, config in configs.items() if config.kind in kinds}
+        return self._made
+
+    def find(self, name: str) -> Backend:
+        """The backend of that name. Raises `NotFound` with the nearest name."""
+        if name not in self.all():
+            raise NotFound.among("backend", name, self.all(), see="See them: avstudio llm models")
+        return self.all()[name]
+
+    def standing(self) -> dict[str, str | None]:
+        """By name, why no call to a backend can succeed as things are, or `None`; one object until it is renewed."""
+        until, standing = self._standing
+        if time.monotonic() >= until:
+            standing = {name: backend.obstacle() for name, backend in self.all().items()}
+            self._standing = time.monotonic() + STANDING_SECONDS, standing
+        return standing
+
+    def outside(self, name: str) -> str | None:
+        """The address of a backend that is not on this machine."""
+        if name not in self._outside:
+            url = self.all()[name].url
+            self._outside[name] = url if url and not is_loopback(host_of(url)) else None
+        return self._outside[name]
+
+    def is_local(self, backend: Backend) -> bool:
+        """Whether its models run on this machine."""
+        if backend.config.local is not None:
+            return backend.config.local
+        return is_loopback(host_of(backend.url or "")) or backend.always_local
+
+    async def known(self) -> tuple[list[Model], dict[str, str]]:
+        """The models that a request may be routed to, and why backends that should list some do not."""
+        until, models, silent = self._view
+        if time.monotonic() >= until:
+            self._view = _, models, silent = await self._looked()
+        return models, silent
+
+    async def _looked(self) -> tuple[float, list[Model], dict[str, str]]:
+        models: list[Model] = []
+        silent: dict[str, str] = {}
+        asked = {name: backend for name, backend in self.all().items() if self._asks(backend)}
+        await asyncio.gather(*map(self._list, asked.values()))
+        for name, backend in self.all().items():
+            listed = self._listed[name] if name in asked else []
+            if isinstance(listed, str):
+                silent[name] = listed
+                continue
+            here = {model.name: model for model in listed}
+            for declared in self._known.names(name):
+                here.setdefault(declared, Model(backend=name, name=declared, local=self.is_local(backend)))
+            models += map(self._known.completed, here.values())
+        return time.monotonic() + LISTED_SECONDS, models, silent
+
+    def is_listed(self, name: str) -> bool:
+        """Whether the server's own list of models is at hand."""
+        return isinstance(self._listed.get(name), list)
+
+    def named(self, backend: str, name: str) -> Model:
+        """A model that a user names and nobody has listed: the server will say whether it is there."""
+        found = self.find(backend)
+        return self._known.completed(Model(backend=backend, name=name, local=self.is_local(found)))
+
+    async def close(self) -> None:
+        for backend in (self._made or {}).values():
+            await backend.close()
+
+    def _make(self, config: BackendConfig) -> Backend:
+        made: Backend = self._plugins.find("backends", config.kind)(config, self._host)
+        return made
+
+    def _asks(self, backend: Backend) -> bool:
+        """Whether the server is asked for its models: a free one is, if nothing stands against calling it."""
+        return (backend.lists_cheaply or self.is_local(backend)) and backend.obstacle() is None
+
+    async def _list(self, backend: Backend) -> None:
+        answer: list[Model] | str
+        try:
+            async with asyncio.timeout(LISTING_SECONDS):
+                answer = await backend.models()
+        except TimeoutError:
+            answer = f"it does not list its models within {LISTING_SECONDS:g} s"
+        except AVStudioError as error:
+            answer = str(error)
+        self._listed[backend.config.name] = answer

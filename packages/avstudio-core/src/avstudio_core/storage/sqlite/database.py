@@ -1,0 +1,340 @@
+"""The database: many readers, one writer that commits in groups."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection, Engine, Executable, Insert, create_engine, event
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+
+from avstudio_core.errors import AVStudioError, DataFolderError, DiskFull, StorageError
+from avstudio_core.storage.sqlite.late_sync import LateSync
+from avstudio_core.storage.sqlite.prepared import prepared
+
+T = TypeVar("T")
+
+LOCKED_SECONDS = 10.0
+"""How long to wait for another program that holds the database."""
+GROUP = 512
+"""At most so many operations share one commit."""
+IDLE = 16
+"""So many connections are kept for reading; more are closed after their use."""
+
+LOG = logging.getLogger(__name__)
+
+
+class Transaction:
+    """What an operation writes with: statements now, or together with the group's others before the commit."""
+
+    def __init__(self, connection: Connection, driver: sqlite3.Connection) -> None:
+        self.connection = connection
+        self._cursor = driver.cursor()
+        self._later: dict[Executable, list[Mapping[str, Any]]] = {}
+        self._after: list[Callable[[], None]] = []
+
+    def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
+        return self.connection.execute(statement, values or {})
+
+    def run(self, statement: Executable, values: Mapping[str, Any]) -> sqlite3.Cursor:
+        """Run one of the statements that every task needs: quicker, without SQLAlchemy's results and conversions."""
+        one = prepared(statement, tuple(values))
+        return self._cursor.execute(one.sql, one.values(values))
+
+    def later(self, statement: Executable, values: Mapping[str, Any]) -> None:
+        """Run the statement at the end of the transaction, as one batch with all that share the statement."""
+        self._later.setdefault(statement, []).append(values)
+
+    def after_commit(self, tell: Callable[[], None]) -> None:
+        """Have something called once the transaction is committed: quick, and not if it is rolled back."""
+        self._after.append(tell)
+
+    def committed(self) -> None:
+        for tell in self._after:
+            try:
+                tell()
+            except Exception:
+                LOG.exception("What was to follow a commit failed.")
+
+    def generation(self) -> int:
+        """A number in the file, by which whoever remembers what it holds can tell whether that may have changed."""
+        number: int = self._cursor.execute("PRAGMA user_version").fetchone()[0]
+        return number
+
+    def next_generation(self) -> None:
+        """Have all forget what they remember."""
+        self._cursor.execute(f"PRAGMA user_version = {(self.generation() + 1) % 2**31}")
+
+    def flush(self) -> None:
+        for statement in sorted(
+            self._later, key=lambda one: not isinstance(one, Insert)
+        ):  # rows before changes to them
+            rows = self._later[statement]
+            prepared(statement, tuple(rows[0])).run_all(self._cursor, rows)
+        self._later.clear()
+
+
+Operation = Callable[[Transaction], T]
+
+
+class _Write(Generic[T]):
+    def __init__(self, operation: Operation[T], synced: bool) -> None:
+        self.operation = operation
+        self.synced = synced
+        self.future: Future[T] = Future()
+
+
+class Database:
+    """SQLite in WAL mode with `synchronous=FULL`: what is acknowledged is on the disk.
+
+    One sync a commit is the price of that, so writers share commits: while one group is being synced, the
+    next one gathers. An operation may run twice (when another in its group fails), so it only touches its
+    transaction.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._closed = False
+        self._process = os.getpid()
+        self._readers = _engine(path).execution_options(isolation_level="AUTOCOMMIT")
+        self._idle: list[Connection] = []
+        """Connections kept for reading: to take one from a pool and give it back costs more than to read a row."""
+        with self.read() as connection:  # once, and alone: connections that change the mode together refuse each other
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        self._writer = _engine(path)
+        event.listen(self._writer, "begin", _begin_immediate)
+        self._connection = self._readers.connect()
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        self._driver = driver
+        self._manner = (True, True)
+        self._turn = threading.Lock()
+        """Who holds it may write."""
+        self._counting = threading.Lock()
+        self._handed_over = 0
+        self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="database", daemon=True)
+        self._late_sync = LateSync(path.with_name(f"{path.name}-wal"))
+        self._watch: sqlite3.Connection | None = None
+        self._thread.start()
+
+    @property
+    def engine(self) -> Engine:
+        return self._writer
+
+    def write(self, operation: Operation[T]) -> T:
+        """Run an operation and wait until it is on the disk."""
+        return self.write_soon(operation).result()
+
+    def write_soon(self, operation: Operation[T], *, synced: bool = True) -> Future[T]:
+        """Hand over an operation; operations run in the order in which one thread hands them over.
+
+        One that is not `synced` outlives the process as any other, and a loss of power a moment later; where nobody
+        else writes it is done at once, in the caller's own thread.
+        """
+        write = _Write(operation, synced)
+        if synced or not self._at_once(write):
+            with self._counting:  # together: what is put after the end of the queue is never done
+                self._must_be_open()
+                self._handed_over += 1
+                self._queue.put(write)
+        return write.future
+
+    def _at_once(self, write: _Write[Any]) -> bool:
+        """Run what needs no sync in the caller's own thread if nobody else writes: changing threads costs more."""
+        if self._handed_over or not self._turn.acquire(blocking=False):
+            return False
+        try:
+            if self._handed_over or self._closed:  # between the two looks
+                return False
+            results = self._transact([write], patient=False)
+        except Exception as error:
+            if _busy(error):
+                return False
+            write.future.set_exception(_said(error, self.path))
+        else:
+            write.future.set_result(results[0])
+        finally:
+            self._turn.release()
+        return True
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees what is committed. Raises `StorageError`."""
+        self._must_be_open()
+        try:
+            connection = self._reader()
+            try:
+                yield connection
+            finally:
+                self._give_back(connection)
+        except SQLAlchemyError as error:
+            self._must_be_open()  # it was closed meanwhile, which is the reason
+            raise translated(error, self.path) from error
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise StorageError("The studio is closed.")
+        if self._process != os.getpid():
+            raise StorageError("This studio was opened in another process, of which this one is a fork: open one here.")
+
+    def _give_back(self, connection: Connection) -> None:
+        if len(self._idle) < IDLE:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def _reader(self) -> Connection:
+        with contextlib.suppress(IndexError):
+            return self._idle.pop()
+        return self._readers.connect()
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another connection committed since the last call. For one thread only."""
+        if self._watch is None:
+            self._watch = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            self._version = -1
+        version = self._watch.execute("PRAGMA data_version").fetchone()[0]
+        changed, self._version = version != self._version, version
+        return bool(changed)
+
+    def close(self) -> None:
+        """Commit what was handed over, and let go of the file."""
+        with self._counting:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        if self._process != os.getpid():  # a fork has neither the thread nor a right to the connections
+            return
+        self._thread.join()
+        self._late_sync.close()
+        if self._watch is not None:
+            self._watch.close()
+        with self._turn:
+            for connection in (self._connection, *self._idle):
+                connection.close()
+        self._readers.dispose()
+        self._writer.dispose()
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            group = [first]
+            last = self._gather(group)
+            wanted = [write for write in group if write.future.set_running_or_notify_cancel()]
+            with self._turn:
+                if wanted:
+                    self._commit(wanted)
+                with self._counting:
+                    self._handed_over -= len(group)
+            if last:
+                return
+
+    def _gather(self, group: list[_Write[Any]]) -> bool:
+        """Add what waits to the group; give whether the end of the queue was reached."""
+        while len(group) < GROUP:
+            try:
+                write = self._queue.get_nowait()
+            except queue.Empty:
+                return False
+            if write is None:
+                return True
+            group.append(write)
+        return False
+
+    def _commit(self, group: Sequence[_Write[Any]]) -> None:
+        try:
+            results = self._transact(group)
+        except BaseException as error:
+            if len(group) > 1 and not _busy(error):  # one of them is at fault: halve the group until it is alone
+                middle = len(group) // 2
+                self._commit(group[:middle])
+                self._commit(group[middle:])
+                return
+            failure = _said(error, self.path)
+            for write in group:
+                write.future.set_exception(failure)
+            return
+        for write, result in zip(group, results, strict=True):
+            write.future.set_result(result)
+
+    def _transact(self, group: Sequence[_Write[Any]], *, patient: bool = True) -> list[Any]:
+        """Run operations as one transaction. Who is not `patient` does not wait for another program that writes."""
+        driver = self._driver
+        manner = any(write.synced for write in group), patient
+        if manner != self._manner:
+            driver.execute(f"PRAGMA synchronous={'FULL' if manner[0] else 'NORMAL'}")
+            driver.execute(f"PRAGMA busy_timeout={1000 * LOCKED_SECONDS if patient else 0:.0f}")
+            self._manner = manner
+        driver.execute("BEGIN IMMEDIATE")  # by the driver: what SQLAlchemy does around it costs more than it does
+        try:
+            transaction = Transaction(self._connection, driver)
+            results = [write.operation(transaction) for write in group]
+            transaction.flush()
+            driver.execute("COMMIT")
+        except BaseException:
+            driver.rollback()
+            raise
+        transaction.committed()  # raises nothing: whoever sees an error takes the group for not done, and repeats it
+        if not manner[0]:
+            self._late_sync.ask()
+        return results
+
+
+def translated(error: SQLAlchemyError | sqlite3.Error, path: Path) -> AVStudioError:
+    """A database's error, said to a person."""
+    text = str(getattr(error, "orig", error))
+    if "full" in text:
+        return DiskFull(f"No space is left for '{path}'. Free some, or set AVSTUDIO_HOME to another folder.")
+    if "locked" in text:
+        return DataFolderError(
+            f"Another program has held '{path}' for {LOCKED_SECONDS:g} s. Close it, or set AVSTUDIO_HOME."
+        )
+    if "malformed" in text or "not a database" in text:
+        return DataFolderError(
+            f"The database '{path}' is damaged ({text}). Move it away to start afresh; the artifacts stay."
+        )
+    if "readonly" in text or "unable to open" in text:
+        return DataFolderError(f"'{path}' cannot be written ({text}). Set AVSTUDIO_HOME to a folder of yours.")
+    return StorageError(f"The database '{path}' refused: {text}.")
+
+
+def _said(error: BaseException, path: Path) -> BaseException:
+    return translated(error, path) if isinstance(error, DatabaseError | sqlite3.Error) else error
+
+
+def _busy(error: BaseException) -> bool:
+    """Whether another program holds the database, which is no operation's fault."""
+    return getattr(getattr(error, "orig", error), "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"timeout": LOCKED_SECONDS, "check_same_thread": False, "isolation_level": None},
+        pool_size=16,
+        max_overflow=240,
+    )
+    event.listen(engine, "connect", _configure)
+    return engine
+
+
+def _configure(connection: sqlite3.Connection, _record: object) -> None:
+    try:
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=2000"):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:  # a full disk, say: the pool forgets a connection that it could not set up
+        connection.close()
+        raise
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,69 @@
+"""Opening a data folder: new, current, older or newer than this version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from avstudio_core.errors import DataFolderError, StorageError
+from avstudio_core.storage.file_lock import locked
+from avstudio_core.storage.sqlite.database import Database, translated
+
+LOCK_SECONDS = 30.0
+"""How long another program may take to bring the folder up to date; they do it one after another."""
+REVISIONS = ("0001", "0002", "0003")
+"""Every revision of the schema, oldest first; the scripts are in `migrations/versions`."""
+
+
+def open_database(home: Path) -> Database:
+    """The database of a data folder, brought to the present schema.
+
+    Raises `DataFolderError` when it cannot be written, is damaged, or was made by a newer AV-Studio.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with locked(home / "schema.lock", LOCK_SECONDS):
+            (home / "avstudio.db").touch(mode=0o600)  # its owner's alone, even in a folder that all may read
+            database = Database(home / "avstudio.db")
+            try:
+                _bring_up(database)
+            except BaseException:
+                database.close()
+                raise
+    except OSError as error:
+        raise DataFolderError(f"{StorageError.of(error, home)} Set AVSTUDIO_HOME to a folder of yours.") from error
+    except SQLAlchemyError as error:
+        raise translated(error, home / "avstudio.db") from error
+    return database
+
+
+def _bring_up(database: Database) -> None:
+    revision = _revision(database)
+    if revision == REVISIONS[-1]:
+        return
+    if revision is not None and revision not in REVISIONS:
+        raise DataFolderError(
+            f"The data folder '{database.path.parent}' was made by a newer AV-Studio (schema {revision}, "
+            f"this one knows {REVISIONS[-1]}). Upgrade AV-Studio, or set AVSTUDIO_HOME to another folder."
+        )
+    _upgrade(database)
+
+
+def _revision(database: Database) -> str | None:
+    with database.read() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(select(text("version_num")).select_from(text("alembic_version"))).scalar()
+
+
+def _upgrade(database: Database) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "avstudio_core.storage:migrations")
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,74 @@
+"""Cleaning up after the dead, and verifying all that is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select, text
+
+from avstudio_core.errors import CorruptFile
+from avstudio_core.storage.artifact_rows import unreferenced
+from avstudio_core.storage.artifacts import ArtifactStore
+from avstudio_core.storage.sqlite.database import Database, Transaction
+from avstudio_core.storage.tables import artifacts, jobs, studios
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something wrong in the data folder, and what to do about it."""
+
+    what: str
+    cure: str
+
+
+def sweep(database: Database, store: ArtifactStore, running: Collection[str], dead: Collection[str]) -> None:
+    """Remove the staging folders of jobs that ended, and files they had linked when their studio died."""
+
+    def operation(transaction: Transaction) -> None:
+        alive = set(transaction.execute(select(studios.c.id)).scalars()).difference(dead)
+        for folder in store.leftovers():
+            if folder.name not in running and not _in_use(transaction, folder.name, alive):
+                _clear(transaction, store, folder)
+
+    database.write(operation)
+
+
+def abandon(database: Database, store: ArtifactStore, folder: Path) -> Future[None]:
+    """Remove the staging folder of what could not be published, and the files that were linked before it failed."""
+    return database.write_soon(lambda transaction: _clear(transaction, store, folder))
+
+
+def _clear(transaction: Transaction, store: ArtifactStore, folder: Path) -> None:
+    """Runs as a write: nobody else publishes meanwhile, so a file that no artifact refers to is nobody's."""
+    transaction.flush()  # what this very transaction publishes is referred to
+    staged = [path.name for path in folder.glob("*") if len(path.name) == 64]
+    store.remove(unreferenced(transaction, staged))
+    store.discard(folder)
+
+
+def _in_use(transaction: Transaction, name: str, alive: set[str]) -> bool:
+    """Whether a staging folder belongs to an open job, or to a living studio that is taking a file in."""
+    if name.startswith("job_"):
+        job = transaction.execute(select(jobs.c.ended_at).where(jobs.c.id == name)).first()
+        return job is not None and job.ended_at is None
+    return any(name.startswith(studio) for studio in alive)
+
+
+def check(database: Database, store: ArtifactStore) -> Iterator[Flaw]:
+    """Read everything: the database's own integrity, every stored file against its sha256, files nobody refers to."""
+    with database.read() as connection:
+        for (said,) in connection.execute(text("PRAGMA integrity_check")):
+            if said != "ok":
+                yield Flaw(f"The database: {said}", "Restore it from a backup, or move it away to start afresh.")
+        known = set(connection.execute(select(artifacts.c.sha256)).scalars())
+    for sha256 in sorted(known):
+        try:
+            store.verify(sha256)
+        except CorruptFile as error:
+            yield Flaw(str(error), "Delete the file; the next run makes it again.")
+    for sha256 in store.stored():
+        if sha256 not in known:
+            yield Flaw(f"Nothing refers to the stored file '{store.path(sha256)}'.", "It can be deleted.")

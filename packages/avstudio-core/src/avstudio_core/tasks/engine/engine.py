@@ -1,0 +1,393 @@
+"""The engine: takes ready tasks, has them run, writes down what comes of them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from avstudio_core.artifact import Artifact, artifacts_in
+from avstudio_core.errors import AVStudioError, DataFolderError, NotFound, Unavailable
+from avstudio_core.gateway.ledger.ledger import Ledger
+from avstudio_core.kinds.executor import Executor, Host, Order, Report
+from avstudio_core.plan import parameters
+from avstudio_core.plugins import Plugins
+from avstudio_core.storage.artifacts import ArtifactStore
+from avstudio_core.storage.sweep import abandon, sweep
+from avstudio_core.tasks.engine.live_studios import Presence
+from avstudio_core.tasks.engine.result_cache import answered, cache_key
+from avstudio_core.tasks.engine.sleep import Clocks
+from avstudio_core.tasks.engine.sure_writes import Settling
+from avstudio_core.tasks.queue.claims import Claim, Finished, Wanted
+from avstudio_core.tasks.queue.queue import Queue
+from avstudio_core.tasks.task import CANCELLED, Problem
+
+LOG = logging.getLogger(__name__)
+STUMBLE_SECONDS = 1.0
+LOOK_SECONDS = 0.05
+"""How often to look for what other studios changed; what this one changes is seen at once."""
+PATROL_SECONDS = 0.5
+"""How often to look for studios that died."""
+PROGRESS_SECONDS = 0.2
+"""At most one progress event of a task in so many seconds."""
+
+
+class Workplace(Host, Protocol):
+    """What the engine needs of its studio."""
+
+    @property
+    def plugins(self) -> Plugins: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    def artifact(self, artifact_id: str) -> Artifact: ...
+
+
+@dataclass(slots=True)
+class Running:
+    """A job that was handed to the executor."""
+
+    claim: Claim
+    order: Order
+    cache_key: str | None
+    again: bool = False
+    """Whether its own review sent the run before it back."""
+    told_at: float = field(default=0.0)
+
+
+class Engine:
+    """One thread that claims, renews, reaps and obeys; the executor's threads bring the reports."""
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        queue: Queue,
+        store: ArtifactStore,
+        presence: Presence,
+        executor: Callable[[Host, Callable[[Report], None]], Executor],
+        *,
+        own: bool = False,
+    ) -> None:
+        self._workplace = workplace
+        self._queue = queue
+        self._store = store
+        self._presence = presence
+        self._own = own
+        self._executor = executor(workplace, self._on_report)
+        self._running: dict[str, Running] = {}
+        self._clocks = Clocks(workplace.settings.lease_seconds)
+        self._unable: dict[str, str] = {}
+        """Lanes for which this studio lacks something, each with a studio whose task told so and that may have it."""
+        self._due = self._heartbeat = self._patrol = self._look = 0.0
+        self._settling = Settling()
+        self._unknown: set[tuple[str, str, int]] = set()
+        self._swept = False
+        self._stumbled = ""
+        self._woken = threading.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There may be work."""
+        self._woken.set()
+
+    def close(self) -> None:
+        """Stop taking tasks; those that run go back to the queue."""
+        self._closing.set()
+        self.wake()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._executor.close()
+
+    # The thread
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._round()
+                self._stumbled = ""
+            except Exception as error:  # the engine must outlive a full disk or a locked database
+                self._stumble(error)
+            self._woken.wait(LOOK_SECONDS)
+
+    def _stumble(self, error: Exception) -> None:
+        """Say what is in the way, aloud the first time, and wait a while before the next try."""
+        if isinstance(error, AVStudioError):
+            level = logging.INFO if str(error) == self._stumbled else logging.WARNING
+            LOG.log(level, "No task can be taken: %s", error)
+            self._stumbled = str(error)
+        else:
+            LOG.exception("The engine stumbled and tries again in %g s.", STUMBLE_SECONDS)
+        self._closing.wait(STUMBLE_SECONDS)
+
+    def _round(self) -> None:
+        now = time.time()
+        if time.monotonic() >= self._patrol:
+            self._tend()
+            self._patrol = time.monotonic() + PATROL_SECONDS
+            self.wake()
+        changed = time.monotonic() >= self._look and self._queue.database.changed_elsewhere()
+        if changed:
+            self._obey()
+            self._look = time.monotonic() + LOOK_SECONDS
+        if changed or self._woken.is_set() or now >= self._due:
+            self._woken.clear()
+            self._take()
+            self._due = self._queue.next_due() or float("inf")
+
+    def _tend(self) -> None:
+        """Keep this studio's jobs, and take back those of the dead and of the silent."""
+        if time.monotonic() >= self._heartbeat:
+            self._queue.renew()
+            self._heartbeat = time.monotonic() + self._workplace.settings.lease_seconds / 4
+        self._settling.again()
+        self._recover()
+        self._unable = {lane: studio for lane, studio in self._unable.items() if self._presence.alive(studio)}
+        dead = self._presence.dead()
+        self._queue.reap(dead, silent=self._clocks.tell())
+        self._workplace.ledger.reap(dead)
+        if dead or not self._swept:
+            sweep(self._queue.database, self._store, set(self._running), dead)
+            self._presence.bury(dead)
+            self._swept = True
+
+    def _obey(self) -> None:
+        """Stop the jobs that were cancelled or taken away."""
+        if running := list(self._running):
+            held = self._queue.held()
+            for job_id in running:
+                if job_id not in held and job_id in self._running:
+                    self._executor.cancel(job_id)
+
+    def _recover(self) -> None:
+        """Hand out again what the database takes for running here and nobody here knows, twice in a row."""
+        known = set(self._running) | self._settling.jobs
+        unknown = {job for job in self._queue.open_jobs() if job[0] not in known}
+        problem = Problem(code="worker_lost", message="The studio lost sight of this run.")
+        for _, task_id, fence in unknown & self._unknown:
+            self._queue.lose(task_id, fence, problem)
+        self._unknown = unknown
+
+    def _take(self) -> None:
+        """Claim as much as each lane has room for, of the processors that this studio has."""
+        only = self._workplace.plugins.kind("processors")
+        more = True
+        while more and not self._closing.is_set():
+            more = False
+            for lane in self._queue.ready_lanes():
+                if (room := self._executor.room(lane)) > 0:
+                    claims = self._queue.claim(Wanted(room, only, lane, self._own or lane in self._unable))
+                    for claim in claims:
+                        self._dispatch(claim, lane)
+                    more = more or bool(claims)
+
+    def _dispatch(self, claim: Claim, lane: str) -> None:
+        """Answer a claim from the cache, or hand it to the executor."""
+        try:
+            order, key = self._order(claim)
+            earlier = self._earlier(order, key)
+        except Unavailable as error:
+            studio = claim.task.origin
+            if studio != self._queue.studio and self._presence.alive(studio):  # it planned the task, and may do it
+                self._unable[lane] = studio
+                self._settling.surely(claim.job_id, lambda: self._queue.hand_back(claim))
+            else:
+                self._fail(claim, Problem(code=error.code, message=str(error)))
+        except AVStudioError as error:
+            self._fail(claim, Problem(code=error.code, message=str(error)))
+        except Exception as error:  # a plugin's `needs` is foreign code
+            message = f"{claim.task.processor} could not be planned: {type(error).__name__}: {error}"
+            self._fail(claim, Problem(code="processor_error", message=message))
+        else:
+            if earlier is not None:
+                self._settling.surely(claim.job_id, lambda: self._queue.finish_from_cache(claim, earlier))
+                return
+            # What a person asked for once more is no answer to those who ask plainly.
+            key = key if claim.task.feedback is None else None
+            self._hand_over(Running(claim, order, key))
+
+    def _hand_over(self, running: Running) -> None:
+        claim = running.claim
+        self._running[claim.job_id] = running
+        try:
+            self._executor.start(running.order)
+        except Exception:
+            del self._running[claim.job_id]
+            self._settling.surely(claim.job_id, lambda: self._queue.hand_back(claim))
+            raise
+
+    def _order(self, claim: Claim) -> tuple[Order, str | None]:
+        task = claim.task
+        processor = self._workplace.processor(task.processor)
+        params = parameters(processor, json.loads(task.params))
+        source = self._source(task.source)
+        needs = processor.needs(params, source)
+        if needs.model and not needs.model_digest:
+            needs = needs.model_copy(update={"model_digest": self._workplace.shelf.digest(needs.model)})
+        order = Order(
+            job_id=claim.job_id,
+            task_id=claim.task_id,
+            processor=processor.name,
+            version=processor.version,
+            params=params.model_dump(mode="json"),
+            source=source,
+            source_path=source.path if source else self._store.root,
+            needs=needs,
+            folder=self._store.staging / claim.job_id,
+            project=task.project,
+            attempt=claim.attempt,
+            feedback=task.feedback,
+            strict=task.strict,
+        )
+        return order, cache_key(order) if processor.cacheable else None
+
+    def _source(self, stored: str | None) -> Artifact | None:
+        """The artifact that a task reads: one that was given, or what an earlier task made."""
+        if stored is None:
+            return None
+        reference = json.loads(stored)
+        if "artifact" in reference:
+            return self._workplace.artifact(reference["artifact"])
+        task = self._queue.get(reference["task"])
+        kind = self._workplace.processor(task.processor).result_type
+        made = artifacts_in(kind.model_validate(task.result, context=self._store.path))
+        output = reference["output"] or next(iter(made), None)
+        if output not in made:
+            known = ", ".join(made) or "no files"
+            raise NotFound(f"Step '{task.step}' was to make '{output}' and made {known}.")
+        return made[output]
+
+    def _earlier(self, order: Order, key: str | None) -> Finished | None:
+        """The answer to an order by the same work done before."""
+        if key is None or order.feedback is not None or (stored := self._queue.cached(key)) is None:
+            return None
+        kind = self._workplace.processor(order.processor).result_type
+        found = answered(stored, kind, order, self._store, self._workplace.artifact)
+        return None if found is None else replace(found, cache_key=key)
+
+    # The executor's threads
+
+    def _on_report(self, report: Report) -> None:
+        running = self._running.get(report.job_id)
+        if running is None:
+            return
+        if not report.final:
+            self._pass_on(running, report)
+            return
+        del self._running[report.job_id]
+        if report.kind == "done":
+            self._done(running, report)
+        else:
+            self._ended(running, report)
+        self.wake()
+
+    def _pass_on(self, running: Running, report: Report) -> None:
+        if report.kind == "started":
+            if running.again:  # the task never left IN_PROGRESS
+                return
+            began = self._queue.start(running.claim)
+            began.add_done_callback(lambda future: self._began(running, future))
+            if running.claim.task.deliveries > 1:  # its run may have taken a studio down: that is to count this time
+                wait([began])
+        elif report.kind == "log":
+            self._queue.log(running.claim, report.message)
+        elif report.kind == "token":
+            self._queue.token(running.claim, report.request_id, report.message, done=report.complete)
+        elif report.percent >= 100.0 or time.monotonic() >= running.told_at + PROGRESS_SECONDS:
+            running.told_at = time.monotonic()
+            self._queue.progress(running.claim, report.percent, report.message)
+
+    def _began(self, running: Running, future: Future[bool]) -> None:
+        """Stop a run whose task was cancelled, or taken over, before it began."""
+        if future.exception() is None and not future.result():
+            self._executor.cancel(running.order.job_id)
+
+    def _done(self, running: Running, report: Report) -> None:
+        if report.review is not None and not report.review.accepted:
+            self._sent_back(running, report.review.reason)
+            return
+        try:
+            done = self._made(running, report)
+        except Exception as error:  # what a worker sends, and a result's `records`, are foreign
+            said = " ".join(f"{running.order.processor} gave a result that cannot be kept: {error}".split())
+            self._ended(running, Report(job_id=report.job_id, kind="failed", code="invalid_result", message=said))
+            return
+        self._publish(running, done)
+
+    def _made(self, running: Running, report: Report) -> Finished:
+        kind = self._workplace.processor(running.order.processor).result_type
+        result = kind.model_validate_json(report.result)
+        given = running.order.source.id if running.order.source else None
+        return Finished(
+            result=report.result,
+            artifacts=tuple(one for one in artifacts_in(result).values() if one.id != given),
+            folder=running.order.folder,
+            records=result.records(),
+            cache_key=running.cache_key,
+        )
+
+    def _publish(self, running: Running, done: Finished) -> None:
+        self._settling.begin(running.claim.job_id)
+        future = self._queue.finish(running.claim, done)
+        future.add_done_callback(lambda future: self._finished(running, done, future))
+
+    def _finished(self, running: Running, done: Finished, future: Future[bool]) -> None:
+        """The run is published; or its claim was stale; or publishing failed, and the task fails with the reason."""
+        error = future.exception()
+        if isinstance(error, DataFolderError):  # another program holds the database: what was made can wait
+            self._settling.later(lambda: self._publish(running, done))
+            return
+        if error is not None:
+            code = error.code if isinstance(error, AVStudioError) else "error"
+            self._fail(running.claim, Problem(code=code, message=str(error)))
+            abandon(self._queue.database, self._store, running.order.folder)
+            return
+        self._settling.end(running.claim.job_id)
+        if not future.result():  # cancelled, or taken over, in the meantime
+            self._fail(running.claim, Problem(code=CANCELLED, message="The task was cancelled."))
+        self._store.discard(running.order.folder)
+
+    def _fail(self, claim: Claim, problem: Problem, *, retryable: bool = False) -> None:
+        self._settling.surely(claim.job_id, lambda: self._queue.fail(claim, problem, retryable=retryable))
+
+    def _sent_back(self, running: Running, reason: str) -> None:
+        self._store.discard(running.order.folder)
+        if running.again:
+            said = f"{running.order.processor} was refused by its own review twice: {reason}"
+            self._fail(running.claim, Problem(code="review", message=said))
+            return
+        self._settling.begin(running.claim.job_id)
+        future = self._queue.rerun(running.claim, reason)
+        future.add_done_callback(lambda future: self._run_again(running, reason, future))
+
+    def _run_again(self, running: Running, reason: str, future: Future[Claim | None]) -> None:
+        if error := future.exception():
+            self._fail(running.claim, Problem(code="error", message=str(error)), retryable=True)
+            return
+        self._settling.end(running.claim.job_id)
+        if again := future.result():
+            folder = self._store.staging / again.job_id
+            update = {"job_id": again.job_id, "attempt": again.attempt, "feedback": reason, "folder": folder}
+            order = running.order.model_copy(update=update)
+            self._hand_over(Running(again, order, running.cache_key, again=True))
+
+    def _ended(self, running: Running, report: Report) -> None:
+        self._store.discard(running.order.folder)
+        problem = Problem(code=report.code, message=report.message, traceback=report.traceback)
+        if report.kind == "lost":
+            claim = running.claim
+            if self._closing.is_set() or report.code == "closing":  # given back, and not died
+                self._settling.surely(claim.job_id, lambda: self._queue.hand_back(claim))
+            else:
+                self._settling.surely(claim.job_id, lambda: self._queue.lose(claim.task_id, claim.fence, problem))
+        else:
+            self._fail(running.claim, problem, retryable=report.retryable)

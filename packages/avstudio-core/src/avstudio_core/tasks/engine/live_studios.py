@@ -1,0 +1,84 @@
+"""Which studios on a data folder are alive: each holds a lock that its death lets go."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from pathlib import Path
+from socket import gethostname
+
+from sqlalchemy import delete, insert, select
+
+from avstudio_core.artifact import new_id
+from avstudio_core.storage.file_lock import locked
+from avstudio_core.storage.sqlite.database import Database, Transaction
+from avstudio_core.storage.tables import loaded_models, studios
+
+LOCK_SECONDS = 30.0
+_HELD: set[int] = set()
+"""The descriptors whose locks say that studios of this process are alive."""
+
+
+def _let_go() -> None:
+    """A fork would hold its parent's locks after the parent's death."""
+    while _HELD:
+        os.close(_HELD.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)
+
+
+class Presence:
+    """This studio's entry among those on the data folder."""
+
+    def __init__(self, database: Database, home: Path) -> None:
+        self.id = new_id("studio")
+        self._database = database
+        self._folder = home / "studios"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = home / "studios.lock"
+        with locked(self._lock, LOCK_SECONDS):  # nobody sees the file before it is held
+            self._descriptor = os.open(self._folder / self.id, os.O_CREAT | os.O_RDWR, 0o600)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        _HELD.add(self._descriptor)
+        values = {"id": self.id, "pid": os.getpid(), "host": gethostname(), "started_at": time.time()}
+        database.write(lambda transaction: transaction.execute(insert(studios), values))
+
+    def dead(self) -> list[str]:
+        """The studios whose process is gone, by their locks."""
+        with self._database.read() as connection:
+            others = connection.execute(select(studios.c.id).where(studios.c.id != self.id)).scalars().all()
+        return [studio for studio in others if not self.alive(studio)]
+
+    def bury(self, dead: list[str]) -> None:
+        """Forget studios whose jobs were taken back, and the memory that their models held."""
+
+        def operation(transaction: Transaction) -> None:
+            transaction.execute(delete(loaded_models).where(loaded_models.c.studio.in_(dead)))
+            transaction.execute(delete(studios).where(studios.c.id.in_(dead)))
+
+        self._database.write(operation)
+        with locked(self._lock):
+            for path in self._folder.iterdir():
+                if not self.alive(path.name):
+                    path.unlink(missing_ok=True)
+
+    def leave(self) -> None:
+        """Take this studio's entry away."""
+        _HELD.discard(self._descriptor)
+        os.close(self._descriptor)
+        self.bury([self.id])
+
+    def alive(self, studio: str) -> bool:
+        """Whether another studio's process is there."""
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(self._folder / studio, os.O_RDWR)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            finally:
+                os.close(descriptor)
+        return False

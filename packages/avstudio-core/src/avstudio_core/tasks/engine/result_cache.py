@@ -1,0 +1,78 @@
+"""Answering from the cache: the result of the same work done earlier."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from avstudio_core.artifact import Artifact, artifacts_in, new_id, with_artifacts
+from avstudio_core.errors import AVStudioError
+from avstudio_core.kinds.executor import Order
+from avstudio_core.kinds.processor import CodedWarning, Result
+from avstudio_core.storage.artifacts import ArtifactStore
+from avstudio_core.tasks.queue.claims import Finished
+
+
+def cache_key(order: Order) -> str:
+    """Names the work: input, parameters, processor and its version, model, and the device, which rounds its own way."""
+    work: list[Any] = [order.processor, order.version, order.params, order.source.sha256 if order.source else None]
+    work += [order.needs.model, order.needs.model_digest, order.needs.device]
+    return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
+
+
+def answered(
+    stored: str, kind: type[Result], order: Order, store: ArtifactStore, find: Callable[[str], Artifact]
+) -> Finished | None:
+    """A stored result as the answer to an order; `None` where it is not good for that, and the work is to be done.
+
+    `find` gives an artifact by its id.
+    """
+    try:
+        result = kind.model_validate_json(stored, context=store.path)
+        for artifact in artifacts_in(result).values():
+            store.verify(artifact.sha256)
+    except (AVStudioError, ValueError):  # its files are gone or rotten, or the plugin's results look otherwise now
+        return None
+    if order.strict and result.warnings:
+        return None
+    result = result.model_copy(update={"cache_hit": True})
+    renamed = _named_after_source(result, order, find)
+    made = () if renamed is result else tuple(artifacts_in(renamed).values())
+    return Finished(result=renamed.model_dump_json(), artifacts=made, cache_hit=True)
+
+
+def _named_after_source(result: Result, order: Order, find: Callable[[str], Artifact]) -> Result:
+    """The result with files named after this source, where the same content had another name before."""
+    parents = result.provenance.parents if result.provenance else ()
+    if order.source is None or not parents or not artifacts_in(result):
+        return result
+    try:
+        before = find(parents[0])
+    except AVStudioError:
+        return result
+    if before.name == order.source.name:
+        return result
+    renamed = with_artifacts(result, partial(_made_of, order.source, before.name_for("")))
+    names = {before.name: order.source.name}
+    for old, new in zip(artifacts_in(result).values(), artifacts_in(renamed).values(), strict=True):
+        names[old.name] = new.name
+    return renamed.model_copy(update={"warnings": [_said_of(names, warning) for warning in result.warnings]})
+
+
+def _said_of(names: dict[str, str], warning: CodedWarning) -> CodedWarning:
+    """A warning with the files' names of today."""
+    message = warning.message
+    for old in sorted(names, key=len, reverse=True):
+        message = message.replace(f"'{old}'", f"'{names[old]}'")
+    return warning.model_copy(update={"message": message})
+
+
+def _made_of(source: Artifact, stem: str, artifact: Artifact) -> Artifact:
+    """The same content as an artifact of its own, made of `source` and not of what was named `stem` before."""
+    lineage = artifact.lineage.model_copy(update={"parents": (source.id,)}) if artifact.lineage else None
+    named = artifact.name.startswith(f"{stem}.")
+    name = source.name_for(artifact.name.removeprefix(stem)) if named else artifact.name
+    return artifact.model_copy(update={"id": new_id("art"), "name": name, "lineage": lineage})

@@ -1,0 +1,190 @@
+"""The default executor: worker processes that stay warm, and that can be killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import ClassVar
+
+from avstudio_core.kinds.executor import Host, Order, Report
+from avstudio_core.tasks.executors.lanes import Lane, LaneExecutor, cancelled, lost, not_run
+from avstudio_core.tasks.executors.process import Process, hire
+from avstudio_core.tasks.executors.relay import Relay
+
+TERM_SECONDS = 2.0
+"""From SIGTERM to SIGKILL."""
+LOG_LINES = 200
+"""At most so many lines that a worker writes become events of one job."""
+
+
+class LocalExecutor(LaneExecutor):
+    """Worker processes, one for each model and `workers` for the rest; a crash fails its own job only."""
+
+    name: ClassVar[str] = "local"
+
+    def __init__(self, host: Host, report: Callable[[Report], None]) -> None:
+        super().__init__(host, report)
+        self._running: dict[str, Process] = {}
+        self._signalling = threading.Lock()
+        """Held to look at what runs and signal it, so that the signal hits no later job."""
+
+    def serve(self, lane: Lane) -> None:
+        desk = Desk(self, lane)
+        try:
+            while (order := self.next_order(lane, self.host.settings.idle_seconds)) is not None:
+                try:
+                    desk.serve(order)
+                except Exception as error:  # no process to be had, say: the lane goes on
+                    self.report(not_run(order, error))
+                finally:
+                    self.done(lane, order)
+        finally:
+            desk.dismiss()
+
+    def stop(self, job_id: str) -> None:
+        if process := self._running.get(job_id):
+            threading.Thread(target=self._insist, args=(job_id, process), daemon=True).start()
+            process.send(json.dumps({"cancel": job_id}))  # a worker that does not read holds this up until it is killed
+
+    def close(self) -> None:
+        self.closed.set()
+        with self._signalling:
+            for process in self._running.values():
+                process.kill(signal.SIGKILL)
+        super().close()
+
+    def converse(self, process: Process, order: Order) -> tuple[Report, bool]:
+        """Send an order and pass reports on until the final one; give it, and whether the process lives."""
+        with self._signalling:
+            self._running[order.job_id] = process
+        if self.closed.is_set():  # since `close` killed what was running
+            process.kill(signal.SIGKILL)
+        try:
+            final = self._run(process, order)
+        finally:
+            with self._signalling:
+                del self._running[order.job_id]
+        if final is None:
+            return self._ended(process, order.job_id), False
+        return final, not process.killed
+
+    def _run(self, process: Process, order: Order) -> Report | None:
+        """The final report; `None` when the process ended before it."""
+        relay = Relay(self.host, process, order, self.report)
+        left = iter(range(LOG_LINES))
+        try:
+            process.send(order.model_dump_json())
+            if order.job_id in self.cancelled:  # before there was an order that the worker could cancel
+                self.stop(order.job_id)
+            self.report(Report(job_id=order.job_id, kind="started"))
+            for message in process.messages(lambda line: self._log(order.job_id, line, left)):
+                report = Report.model_validate_json(message)
+                if report.job_id != order.job_id:  # the last words of a thread that outlived its own job
+                    continue
+                if report.final:
+                    return report
+                if report.ask is None:
+                    self.report(report)
+                elif report.kind == "give_up":
+                    relay.give_up(report.ask.id)
+                else:
+                    relay.ask(report.ask)
+        except (EOFError, OSError):
+            pass
+        finally:
+            relay.close()
+        return None
+
+    def _ended(self, process: Process, job_id: str) -> Report:
+        said = process.obituary()
+        if job_id in self.cancelled:
+            return cancelled(job_id)
+        return lost(job_id) if self.closed.is_set() else lost(job_id, said, "worker_died")
+
+    def _insist(self, job_id: str, process: Process) -> None:
+        """Cancelling is a flag first, then SIGTERM, then SIGKILL."""
+        for seconds, number in (
+            (self.host.settings.cancel_seconds, signal.SIGTERM),
+            (TERM_SECONDS, signal.SIGKILL),
+        ):
+            deadline = time.monotonic() + seconds
+            while time.monotonic() < deadline:
+                if self._running.get(job_id) is not process:
+                    return
+                time.sleep(0.02)
+            with self._signalling:
+                if self._running.get(job_id) is process:
+                    process.kill(number)
+
+    def _log(self, job_id: str, line: str, left: Iterator[int]) -> None:
+        if next(left, None) is not None:
+            self.report(Report(job_id=job_id, kind="log", message=line))
+
+
+class Desk:
+    """One thread's worker process: started when first needed, evicted when others need its memory."""
+
+    def __init__(self, executor: LocalExecutor, lane: Lane) -> None:
+        self._executor = executor
+        self._lane = lane
+        self._process: Process | None = None
+        self._admitted_mb = 0
+        self._held = threading.Lock()
+
+    def serve(self, order: Order) -> None:
+        """Run one order to its final report."""
+        with self._held:
+            if not self._ready(order):
+                return
+            assert self._process is not None
+            try:
+                final, alive = self._executor.converse(self._process, order)
+            except BaseException:
+                self._end()  # what it has still to say is for no later order
+                raise
+            if not alive:
+                self._end()
+            elif order.needs.memory_mb:
+                self._executor.host.pool.measured(self._lane.name, final.memory_mb)
+        self._executor.report(final)
+
+    def dismiss(self) -> None:
+        with self._held:
+            self._end()
+
+    def evict(self) -> bool:
+        """Free the memory, unless a job is using it."""
+        if not self._held.acquire(blocking=False):
+            return False
+        try:
+            self._end()
+            return True
+        finally:
+            self._held.release()
+
+    def _ready(self, order: Order) -> bool:
+        if self._process is not None and (
+            self._process.popen.poll() is not None or order.needs.memory_mb > self._admitted_mb
+        ):
+            self._end()  # dead, or too small: a longer recording is to be admitted with what it needs
+        if self._process is not None:
+            return True
+        if not self._executor.admit(self._lane, order, self.evict):
+            return False
+        self._admitted_mb = order.needs.memory_mb
+        host = self._executor.host
+        try:
+            self._process = hire(host.settings.environment(), host.extra_modules)
+        except BaseException:
+            self._end()  # what was admitted is not there
+            raise
+        return True
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.leave()
+            self._process = None
+        self._executor.host.pool.release(self._lane.name)

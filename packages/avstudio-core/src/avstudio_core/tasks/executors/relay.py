@@ -1,0 +1,79 @@
+"""Requests of runs to language models, on their way through the studio."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from avstudio_core.kinds.executor import Host, Order, Report
+from avstudio_core.model_requests import Ask, Tell, Told
+
+if TYPE_CHECKING:
+    from avstudio_core.tasks.executors.process import Process
+
+TOKEN_SECONDS = 0.1
+"""At most one event of an answer's text in so many seconds."""
+
+
+def relayed(host: Host, order: Order, report: Callable[[Report], None], ask: Ask, tell: Tell) -> Callable[[], None]:
+    """Pass a request on to the studio, and the answer back; its text becomes events of the task on the way."""
+    if ask.verb != "chat":
+        return host.ask(ask, tell)
+    tokens = Tokens(order.job_id, ask.id, report)
+
+    def heard(told: Told) -> None:
+        tokens.add(told.text, last=told.last)
+        tell(told)
+
+    return host.ask(ask, heard)
+
+
+class Tokens:
+    """Gathers an answer's text to a few events."""
+
+    def __init__(self, job_id: str, request_id: str, report: Callable[[Report], None]) -> None:
+        self._job_id = job_id
+        self._request_id = request_id
+        self._report = report
+        self._text = ""
+        self._due = 0.0
+
+    def add(self, text: str, *, last: bool) -> None:
+        self._text += text
+        if last or (self._text and time.monotonic() >= self._due):
+            told = {"message": self._text, "request_id": self._request_id, "complete": last}
+            self._report(Report.model_validate({"job_id": self._job_id, "kind": "token", **told}))
+            self._text, self._due = "", time.monotonic() + TOKEN_SECONDS
+
+
+class Relay:
+    """The requests that one worker has open."""
+
+    def __init__(self, host: Host, process: Process, order: Order, report: Callable[[Report], None]) -> None:
+        self._host = host
+        self._process = process
+        self._order = order
+        self._report = report
+        self._open: dict[str, Callable[[], None]] = {}
+
+    def ask(self, ask: Ask) -> None:
+        """Begin to answer the worker."""
+        self._open[ask.id] = relayed(
+            self._host, self._order, self._report, ask, lambda told: self._process.send(_wrapped(told))
+        )
+
+    def give_up(self, ask_id: str) -> None:
+        if give_up := self._open.pop(ask_id, None):
+            give_up()
+
+    def close(self) -> None:
+        """The run is over, or its worker is gone: nobody waits any more."""
+        for ask_id in list(self._open):
+            self.give_up(ask_id)
+
+
+def _wrapped(told: Told) -> str:
+    """As JSON, in ASCII: an answer may come in pieces that end amid a character."""
+    return json.dumps({"told": told.model_dump()})

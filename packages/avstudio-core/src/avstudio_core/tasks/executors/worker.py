@@ -1,0 +1,145 @@
+"""A worker process: takes orders over a socket, one at a time, and keeps its models warm between them.
+
+Run by the local executor as `python -m avstudio_core.tasks.executors.worker FD`; the first message names plugins that
+were added by hand. When the studio that started it goes, the socket ends, and so does the worker.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import Any
+
+from avstudio_core.context import Context, Warm
+from avstudio_core.kinds.executor import Order, Report
+from avstudio_core.model_requests import Ask, Tell, Told
+from avstudio_core.models.weights import InstalledShelf
+from avstudio_core.plugins import Plugins
+from avstudio_core.settings import load
+from avstudio_core.tasks.executors.lanes import printable
+from avstudio_core.tasks.executors.run_order import run
+
+PR_SET_PDEATHSIG = 1
+
+
+class Worker:
+    """One process's end of the socket."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._orders: SimpleQueue[Order] = SimpleQueue()
+        self._contexts: dict[str, Context] = {}
+        self._asked: dict[str, Tell] = {}
+        self._warm = Warm()
+        self._settings = load()
+        self._plugins = Plugins()
+
+    def work(self) -> None:
+        """Serve until the process ends."""
+        self._plugins.discover(self._settings.plugin_names())
+        self._plugins.kind("processors")  # now, while the studio is still starting
+        self._plugins.add_modules(json.loads(self._connection.recv_bytes()))
+        self._shelf = InstalledShelf(self._plugins, self._settings)
+        threading.Thread(target=self._listen, daemon=True).start()
+        while True:
+            self._serve(self._orders.get())
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                self._hear(json.loads(self._connection.recv_bytes()))
+        except (EOFError, OSError):
+            pass  # the studio is gone
+        except BaseException:
+            traceback.print_exc()  # rather no worker than a deaf one
+        finally:
+            os._exit(1)
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if "cancel" in message:
+            if context := self._contexts.get(message["cancel"]):
+                context.cancel()
+        elif "told" in message:
+            self._told(Told.model_validate(message["told"]))
+        else:
+            order = Order.model_validate(message)
+            self._contexts[order.job_id] = self._context(order)
+            self._orders.put(order)
+
+    def _context(self, order: Order) -> Context:
+        return Context(
+            order,
+            settings=self._settings,
+            shelf=self._shelf,
+            warm=self._warm,
+            tell=lambda percent, message: self._send(
+                Report(job_id=order.job_id, kind="progress", percent=percent, message=message)
+            ),
+            ask=lambda ask, tell: self._ask(order, ask, tell),
+        )
+
+    def _serve(self, order: Order) -> None:
+        kind = self._plugins.find("processors", order.processor)
+        plugin = self._plugins.distribution_of(kind)
+        final = run(order, kind(self._shelf), self._contexts[order.job_id], plugin.distribution if plugin else "")
+        del self._contexts[order.job_id]
+        self._send(final)
+
+    def _ask(self, order: Order, ask: Ask, tell: Tell) -> Callable[[], None]:
+        """Have the studio ask a language model; giving up is said to it, too."""
+        self._asked[ask.id] = tell
+        self._send(Report(job_id=order.job_id, kind="ask", ask=ask))
+
+        def give_up() -> None:
+            if self._asked.pop(ask.id, None) is not None:
+                self._send(Report(job_id=order.job_id, kind="give_up", ask=ask))
+
+        return give_up
+
+    def _told(self, told: Told) -> None:
+        if tell := self._asked.get(told.ask):
+            if told.last:
+                self._asked.pop(told.ask, None)  # unless it was given up just now
+            tell(told)
+
+    def _send(self, report: Report) -> None:
+        with self._sending:
+            self._connection.send_bytes(printable(report).model_dump_json().encode())
+
+
+def die_with_the_studio() -> None:
+    """Have the kernel end this process with its parent: native code that holds the interpreter hears no socket end.
+
+    What the kernel watches is the thread that started this process.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def connected() -> Connection:
+    """This process's end of the socket, which no child of it keeps open: that it ends tells that this process did."""
+    connection = Connection(int(sys.argv[1]))
+    os.set_inheritable(connection.fileno(), False)
+    os.register_at_fork(after_in_child=connection.close)
+    return connection
+
+
+def main() -> None:
+    die_with_the_studio()
+    gc.set_threshold(100_000)  # imports make many objects that all stay: looking for garbage there only costs time
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the studio, which cancels cleanly
+    Worker(connected()).work()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Making a run's files and rows part of the store, inside the transaction that completes its task."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, insert
+
+from avstudio_core.errors import PluginError
+from avstudio_core.storage.artifact_rows import ADD_ARTIFACT, row_of
+from avstudio_core.storage.artifacts import ArtifactStore
+from avstudio_core.storage.sqlite.database import Transaction
+from avstudio_core.storage.tables import stem_separations, transcriptions
+from avstudio_core.tasks.queue.claims import Finished
+
+RECORDS = {"transcriptions": transcriptions, "stem_separations": stem_separations}
+"""The tables of results that a processor may write a row to."""
+
+
+def publish(
+    transaction: Transaction, store: ArtifactStore, task_id: str, owner: str, done: Finished, now: float
+) -> None:
+    """Link the staged files to their places and record them. SQLite has one writer, so nobody sweeps meanwhile."""
+    for artifact in done.artifacts:
+        store.link(artifact.sha256, done.folder)
+        transaction.later(ADD_ARTIFACT, row_of(artifact, owner, now, task_id))
+    for name, values in done.records.items():
+        if name not in RECORDS:
+            known = ", ".join(RECORDS)
+            raise PluginError(f"A result wants a row in the table '{name}'. Tables of results: {known}.")
+        transaction.execute(delete(RECORDS[name]).where(RECORDS[name].c.task_id == task_id))
+        transaction.execute(insert(RECORDS[name]), {"task_id": task_id, **values})

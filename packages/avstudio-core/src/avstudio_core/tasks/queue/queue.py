@@ -1,0 +1,210 @@
+"""The durable queue: what a studio asks about tasks, and the changes it makes, each one transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
+from typing import TypeVar
+
+from sqlalchemy import select
+
+from avstudio_core.errors import NotFound
+from avstudio_core.storage.artifacts import ArtifactStore
+from avstudio_core.storage.sqlite.database import Database, Operation
+from avstudio_core.storage.sqlite.prepared import rows
+from avstudio_core.storage.tables import tasks
+from avstudio_core.tasks.events import event_log
+from avstudio_core.tasks.events.event_log import Bell
+from avstudio_core.tasks.queue import statements
+from avstudio_core.tasks.queue.claims import Claim, Finished, NewTask, Rules, Wanted
+from avstudio_core.tasks.queue.transitions import Transitions
+from avstudio_core.tasks.queue.waiters import Waiting
+from avstudio_core.tasks.states import State
+from avstudio_core.tasks.task import Problem, Task, TaskOptions
+
+T = TypeVar("T")
+
+
+class Queue:
+    """The operations on tasks that a studio needs.
+
+    Those that give a `Future` are handed to the writer and take effect in the order of the calls; the others
+    return when their change is on the disk.
+    """
+
+    def __init__(
+        self, database: Database, store: ArtifactStore, rules: Rules, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.database = database
+        self.studio = rules.studio
+        self.bell = Bell()
+        self._waiting = Waiting(database, self.bell)
+        self._rules = rules
+        self._clock = clock
+        self._change = Transitions(store, rules, clock)
+        self._me = {"studio": self.studio}
+
+    # Asking
+
+    def get(self, task_id: str) -> Task:
+        """The task as it is now. Raises `NotFound`."""
+        with self.database.read() as connection:
+            row = connection.execute(statements.GET, {"id": task_id}).mappings().first()
+        if row is None:
+            raise NotFound(f"No task has the id '{task_id}'. See them: avstudio tasks list")
+        return Task.from_row(row)
+
+    def ended(self, task_id: str) -> Future[Task]:
+        """The task once it has ended, whichever studio runs it."""
+        return self._waiting.ended(task_id)
+
+    def find(
+        self, *, states: Collection[State] = (), plan_id: str | None = None, limit: int | None = None
+    ) -> list[Task]:
+        """The newest `limit` tasks, in the order of their making."""
+        query = select(*statements.TASK).order_by(tasks.c.id.desc()).limit(limit)
+        if states:
+            query = query.where(tasks.c.state.in_([str(state) for state in states]))
+        if plan_id:
+            query = query.where(tasks.c.plan_id == plan_id)
+        with self.database.read() as connection:
+            found = connection.execute(query).mappings().all()
+        return [Task.from_row(row) for row in reversed(found)]
+
+    def cached(self, cache_key: str) -> str | None:
+        """The stored result of a completed task with that key."""
+        with self.database.read() as connection:
+            return connection.execute(statements.CACHED, {"key": cache_key}).scalar()
+
+    def next_due(self) -> float | None:
+        """When the next task that waits out its pause may run."""
+        with self.database.read() as connection:
+            return connection.execute(statements.NEXT_DUE, {"now": self._clock()}).scalar()
+
+    def ready_lanes(self) -> list[str]:
+        """The lanes in which tasks wait that may run."""
+        with self.database.read() as connection:
+            return [lane for (lane,) in rows(connection, statements.READY_LANES, {})]
+
+    def open_jobs(self) -> set[tuple[str, str, int]]:
+        """Job, task and fencing token of what this studio runs, according to the database."""
+        with self.database.read() as connection:
+            return {(job, task, fence) for job, task, fence in rows(connection, statements.OPEN_JOBS, self._me)}
+
+    def held(self) -> set[str]:
+        """The jobs that this studio is to go on with: not cancelled, not taken away since."""
+        with self.database.read() as connection:
+            return set(connection.execute(statements.HELD_BY, self._me).scalars())
+
+    # A studio's jobs
+
+    def submit(self, plan_id: str, new: Sequence[NewTask], options: TaskOptions, owner: str = "local") -> None:
+        """Store tasks; when this returns they are on the disk and will be done."""
+        self._write(lambda transaction: self._change.submit(transaction, plan_id, new, options, owner)).result()
+
+    def claim(self, wanted: Wanted) -> list[Claim]:
+        """Take ready tasks: this studio's before others', those of higher priority first, older ones first."""
+        return self._write(lambda transaction: self._change.claim(transaction, wanted)).result()
+
+    def start(self, claim: Claim) -> Future[bool]:
+        """ASSIGNED → IN_PROGRESS; false when the claim is no longer good."""
+        return self._write(lambda transaction: self._change.start(transaction, claim), claim.task_id)
+
+    def progress(self, claim: Claim, percent: float, message: str) -> None:
+        """Record how far a run is."""
+        self._write(lambda transaction: self._change.progress(transaction, claim, percent, message), claim.task_id)
+
+    def log(self, claim: Claim, line: str) -> None:
+        """Record a line that a run wrote."""
+        now = self._clock()
+        self._write(
+            lambda transaction: event_log.add(transaction, claim.task_id, "task.log", now, message=line), claim.task_id
+        )
+
+    def token(self, claim: Claim, request_id: str, token: str, *, done: bool) -> None:
+        """Record what a language model said to a run."""
+        now, said = self._clock(), {"request_id": request_id, "token": token, "done": done}
+        self._write(
+            lambda transaction: event_log.add(transaction, claim.task_id, "llm.token", now, **said), claim.task_id
+        )
+
+    def finish(self, claim: Claim, done: Finished) -> Future[bool]:
+        """Publish and complete (or leave to a person's review); false, and nothing published, for a stale claim."""
+        return self._write(lambda transaction: self._change.finish(transaction, claim, done), claim.task_id)
+
+    def finish_from_cache(self, claim: Claim, done: Finished) -> Future[bool]:
+        """Complete a claimed task with an earlier result, without a run."""
+        return self._write(
+            lambda transaction: (
+                self._change.start(transaction, claim) and self._change.finish(transaction, claim, done)
+            ),
+            claim.task_id,
+        )
+
+    def rerun(self, claim: Claim, reason: str) -> Future[Claim | None]:
+        """A review sent the run back: AWAITING_REVIEW → IN_PROGRESS, as a new job of this studio."""
+        return self._write(lambda transaction: self._change.rerun(transaction, claim, reason), claim.task_id)
+
+    def fail(self, claim: Claim, problem: Problem, *, retryable: bool = False) -> Future[bool]:
+        """The run failed. Retried after a pause where that is allowed; else what depends on it is blocked."""
+        return self._write(
+            lambda transaction: self._change.fail(transaction, claim, problem, retryable=retryable), claim.task_id
+        )
+
+    def lose(self, task_id: str, fence: int, problem: Problem) -> Future[bool]:
+        """The worker died or was stopped: hand the task out again, `max_deliveries` times at most."""
+        return self._write(lambda transaction: self._change.lose(transaction, task_id, fence, problem), task_id)
+
+    def hand_back(self, claim: Claim) -> Future[bool]:
+        """Give up a job, as if it had never been taken."""
+        return self._write(
+            lambda transaction: self._change.hand_back(transaction, claim.task_id, claim.fence), claim.task_id
+        )
+
+    def renew(self) -> None:
+        """Heartbeat: extend the leases of this studio's jobs."""
+        values = {"b_studio": self.studio, "until": self._clock() + self._rules.lease_seconds}
+        self._write(lambda transaction: transaction.execute(statements.RENEW, values)).result()
+
+    def reap(self, dead: Collection[str], *, silent: bool = True) -> list[str]:
+        """Take back the jobs of dead studios, and of `silent` ones whose lease ran out; give the ids of their tasks."""
+        found = self._write(lambda transaction: self._change.reap(transaction, dead, silent=silent)).result()
+        self.bell.ring(found)
+        return found
+
+    # A person's requests
+
+    def cancel(self, task_id: str) -> State:
+        """Cancel at once what does not run, and ask a running task to stop; give the state it is in then.
+
+        Raises `InvalidTransition` for a task that has ended, `NotFound`.
+        """
+        return self._write(lambda transaction: self._change.cancel(transaction, task_id), task_id).result()
+
+    def retry(self, task_id: str) -> list[str]:
+        """FAILED or BLOCKED → PENDING, with the dependencies that failed and the dependents they blocked.
+
+        Gives the ids of all that were set free. The tasks become this studio's own.
+        """
+        freed = self._write(lambda transaction: self._change.retry(transaction, task_id)).result()
+        self.bell.ring(freed)
+        return freed
+
+    def accept(self, task_id: str) -> None:
+        """A person accepts a run: AWAITING_REVIEW → COMPLETED."""
+        self._write(lambda transaction: self._change.accept(transaction, task_id), task_id).result()
+
+    def send_back(self, task_id: str, reason: str) -> None:
+        """A person sends a run back with a reason; it queues for another run."""
+        self._write(lambda transaction: self._change.send_back(transaction, task_id, reason), task_id).result()
+
+    def close(self) -> None:
+        """Wake whoever waits for a task."""
+        self._waiting.close()
+
+    def _write(self, operation: Operation[T], *task_ids: str) -> Future[T]:
+        future = self.database.write_soon(operation)
+        if task_ids:
+            future.add_done_callback(lambda _: self.bell.ring(task_ids))
+        return future

@@ -1,0 +1,176 @@
+"""The statements of the queue, built once: building one costs more than running it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, insert, literal_column, or_, select, update
+
+from avstudio_core.storage.tables import dependencies, jobs, tasks
+from avstudio_core.tasks.queue.claims import Claimed
+from avstudio_core.tasks.task import Task, TaskOptions
+
+TASK = [tasks.c[name] for name in Task.model_fields]
+CLAIMED = [tasks.c[name] for name in Claimed._fields]
+
+GET = select(*TASK).where(tasks.c.id == bindparam("id"))
+ROW = select(tasks).where(tasks.c.id == bindparam("id"))
+HELD = select(tasks).where(
+    tasks.c.id == bindparam("id"),
+    tasks.c.fence == bindparam("fence"),
+    tasks.c.state.in_(["ASSIGNED", "IN_PROGRESS"]),
+)
+CACHED = (
+    select(tasks.c.result)
+    .where(tasks.c.cache_key == bindparam("key"), tasks.c.state == "COMPLETED", tasks.c.cache_key.is_not(None))
+    .limit(1)
+)
+
+ADD = insert(tasks)
+ADD_DEPENDENCY = insert(dependencies)
+ADD_JOB = insert(jobs)
+
+LONGEST_PAUSE = 60.0
+"""Seconds; a task that is to wait longer than this waits because the clock was set back, and is due."""
+# Literals, not bound values: only then does SQLite see that its partial indexes hold all that is asked for.
+READY = and_(tasks.c.state == literal_column("'PENDING'"), tasks.c.waiting == literal_column("0"))
+NEXT_DUE = select(func.min(tasks.c.available_at)).where(
+    READY, tasks.c.available_at > 0.0, tasks.c.available_at > bindparam("now")
+)
+
+
+def _claim(mine: bool) -> Any:
+    chosen = (
+        select(tasks.c.id)
+        .where(
+            READY,
+            or_(tasks.c.available_at <= bindparam("now"), tasks.c.available_at > bindparam("now") + LONGEST_PAUSE),
+            tasks.c.lane == bindparam("b_lane"),
+            tasks.c.origin == bindparam("studio") if mine else tasks.c.origin != bindparam("studio"),
+            tasks.c.processor.in_(select(func.json_each(bindparam("processors")).table_valued("value").c.value)),
+        )
+        .order_by(tasks.c.priority.desc(), tasks.c.id)
+        .limit(bindparam("limit"))
+    )
+    values = {"state": "ASSIGNED", "fence": tasks.c.fence + 1, "deliveries": tasks.c.deliveries + 1}
+    return update(tasks).where(tasks.c.id.in_(chosen), tasks.c.state == "PENDING").values(values).returning(*CLAIMED)
+
+
+CLAIM = {mine: _claim(mine) for mine in (True, False)}
+_lanes = select(func.min(tasks.c.lane).label("lane")).where(READY).cte("lanes", recursive=True)
+_next_lane = select(func.min(tasks.c.lane)).where(READY, tasks.c.lane > _lanes.c.lane).scalar_subquery()
+_lanes = _lanes.union_all(select(_next_lane).where(_lanes.c.lane.is_not(None)))
+READY_LANES = select(_lanes.c.lane).where(_lanes.c.lane.is_not(None))
+"""Found by as many steps through the index as there are lanes, however many tasks wait in each."""
+
+_HOLDS = and_(tasks.c.id == bindparam("b_id"), tasks.c.fence == bindparam("b_fence"))
+START = (
+    update(tasks)
+    .where(_HOLDS, tasks.c.state == "ASSIGNED")
+    .values(state="IN_PROGRESS", started_at=bindparam("now"), attempts=tasks.c.attempts + 1, percent=0.0, message="")
+)
+PROGRESS = (
+    update(tasks)
+    .where(_HOLDS, tasks.c.state == "IN_PROGRESS")
+    .values(percent=bindparam("percent"), message=bindparam("message"))
+)
+FINISH = (
+    update(tasks)
+    .where(_HOLDS, tasks.c.state == "IN_PROGRESS", tasks.c.cancelling.is_(False))
+    .values(
+        state=bindparam("b_state"),
+        result=bindparam("b_result"),
+        cache_key=bindparam("b_key"),
+        finished_at=bindparam("b_now"),
+        percent=100.0,
+        reason=None,
+        error=None,
+    )
+    .returning(tasks.c.started_at)
+)
+RERUN = (
+    update(tasks)
+    .where(_HOLDS, tasks.c.state == "IN_PROGRESS")
+    .values(attempts=tasks.c.attempts + 1, fence=tasks.c.fence + 1, feedback=bindparam("feedback"))
+    .returning(*CLAIMED)
+)
+ASK_TO_CANCEL = update(tasks).where(tasks.c.id == bindparam("b_id")).values(cancelling=True)
+
+RELEASE_DEPENDENTS = (
+    update(tasks)
+    .where(tasks.c.id.in_(select(dependencies.c.task_id).where(dependencies.c.needs_id == bindparam("b_id"))))
+    .values(waiting=tasks.c.waiting - 1)
+)
+_direct = select(dependencies.c.task_id).where(dependencies.c.needs_id == bindparam("b_id"))
+_waiting = _direct.cte("waiting", recursive=True)
+_waiting = _waiting.union(select(dependencies.c.task_id).where(dependencies.c.needs_id == _waiting.c.task_id))
+BLOCK_WAITING = (
+    update(tasks)
+    .where(tasks.c.id.in_(select(_waiting.c.task_id)), tasks.c.state == "PENDING")
+    .values(state="BLOCKED", reason=bindparam("b_reason"), error=bindparam("b_error"), finished_at=bindparam("b_now"))
+    .returning(tasks.c.id)
+)
+DEPENDENTS = (
+    select(tasks)
+    .join(dependencies, dependencies.c.task_id == tasks.c.id)
+    .where(dependencies.c.needs_id == bindparam("id"))
+)
+NEEDED = (
+    select(tasks)
+    .join(dependencies, dependencies.c.needs_id == tasks.c.id)
+    .where(dependencies.c.task_id == bindparam("id"))
+)
+
+JOB_STARTED = update(jobs).where(jobs.c.id == bindparam("b_job")).values(started_at=bindparam("now"))
+JOB_ENDED = (
+    update(jobs).where(jobs.c.id == bindparam("b_job")).values(ended_at=bindparam("now"), outcome=bindparam("outcome"))
+)
+JOB_OF_TASK_ENDED = (
+    update(jobs)
+    .where(jobs.c.task_id == bindparam("b_task"), jobs.c.fence == bindparam("b_fence"), jobs.c.ended_at.is_(None))
+    .values(ended_at=bindparam("now"), outcome=bindparam("outcome"))
+)
+RENEW = (
+    update(jobs)
+    .where(jobs.c.studio == bindparam("b_studio"), jobs.c.ended_at.is_(None))
+    .values(lease_until=bindparam("until"))
+)
+_CURRENT = and_(jobs.c.task_id == tasks.c.id, jobs.c.fence == tasks.c.fence, jobs.c.ended_at.is_(None))
+LOST = (
+    select(tasks.c.id, tasks.c.fence)
+    .join(jobs, _CURRENT)
+    .where(
+        tasks.c.state.in_(["ASSIGNED", "IN_PROGRESS"]),
+        or_(
+            jobs.c.studio.in_(bindparam("dead", expanding=True)),
+            and_(jobs.c.lease_until < bindparam("now"), jobs.c.studio != bindparam("studio")),
+        ),
+    )
+)
+OPEN_JOBS = (
+    select(jobs.c.id, tasks.c.id, tasks.c.fence)
+    .join(tasks, _CURRENT)
+    .where(jobs.c.studio == bindparam("studio"), or_(tasks.c.state == "ASSIGNED", tasks.c.state == "IN_PROGRESS"))
+)
+HELD_BY = select(jobs.c.id).join(tasks, _CURRENT).where(jobs.c.studio == bindparam("studio"), ~tasks.c.cancelling)
+
+
+def new_task(task_id: str, now: float, options: TaskOptions) -> dict[str, Any]:
+    """The columns of a task that has not begun."""
+    return {
+        "id": task_id,
+        "project": options.project,
+        "state": "PENDING",
+        "priority": options.priority,
+        "retries": options.retries,
+        "strict": options.strict,
+        "reviewer": options.reviewer,
+        "attempts": 0,
+        "deliveries": 0,
+        "available_at": 0.0,
+        "fence": 0,
+        "cancelling": False,
+        "percent": 0.0,
+        "message": "",
+        "created_at": now,
+    }

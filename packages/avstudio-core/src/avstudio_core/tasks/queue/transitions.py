@@ -1,0 +1,309 @@
+"""The changes of state a task can go through, each a compare-and-set inside the caller's transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from avstudio_core.artifact import new_id
+from avstudio_core.errors import InvalidTransition, NotFound
+from avstudio_core.storage.artifacts import ArtifactStore
+from avstudio_core.storage.sqlite.database import Transaction
+from avstudio_core.storage.tables import tasks
+from avstudio_core.tasks.events import event_log
+from avstudio_core.tasks.queue import publication, statements
+from avstudio_core.tasks.queue.claims import Claim, Claimed, Finished, NewTask, Rules, Wanted
+from avstudio_core.tasks.states import ENDED, State, require
+from avstudio_core.tasks.task import CANCELLED, DEPENDENCY, RETURNED, Problem, TaskOptions
+
+
+class Transitions:
+    """Each method is one change, with its events, in the transaction that it is given."""
+
+    def __init__(self, store: ArtifactStore, rules: Rules, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._rules = rules
+        self._clock = clock
+
+    def submit(
+        self, transaction: Transaction, plan_id: str, new: Sequence[NewTask], options: TaskOptions, owner: str
+    ) -> None:
+        now = self._clock()
+        leading = {needed for task in new for needed in task.needs}
+        for task in new:
+            values = statements.new_task(task.id, now, options)
+            values |= {
+                "plan_id": plan_id,
+                "step": task.step,
+                "owner": owner,
+                "origin": self._rules.studio,
+                "processor": task.processor,
+                "lane": task.lane,
+                "params": task.params,
+                "source": json.dumps(task.source) if task.source else None,
+                "waiting": len(task.needs),
+                "leads": task.id in leading,
+            }
+            transaction.later(statements.ADD, values)
+            for needed in task.needs:
+                transaction.later(statements.ADD_DEPENDENCY, {"task_id": task.id, "needs_id": needed})
+            event_log.add(transaction, task.id, "task.submitted", now, type=task.processor, step=task.step)
+
+    def claim(self, transaction: Transaction, wanted: Wanted) -> list[Claim]:
+        """PENDING → ASSIGNED for the tasks that are next."""
+        now = self._clock()
+        claims: list[Claim] = []
+        for mine in (True,) if wanted.own else (True, False):
+            values: dict[str, Any] = {"now": now, "limit": wanted.limit - len(claims), "studio": self._rules.studio}
+            values["b_lane"] = wanted.lane
+            values["processors"] = json.dumps([*wanted.only])
+            taken = [Claimed._make(row) for row in transaction.run(statements.CLAIM[mine], values).fetchall()]
+            ordered = sorted(taken, key=lambda task: (-task.priority, task.id))
+            claims += [self._job(transaction, task, task.attempts + 1, now) for task in ordered]
+        return claims
+
+    def _job(self, transaction: Transaction, task: Claimed, attempt: int, now: float) -> Claim:
+        job_id = new_id("job")
+        job = {
+            "id": job_id,
+            "task_id": task.id,
+            "attempt": attempt,
+            "studio": self._rules.studio,
+            "fence": task.fence,
+            "lease_until": now + self._rules.lease_seconds,
+            "assigned_at": now,
+        }
+        transaction.later(statements.ADD_JOB, job)
+        return Claim(job_id, task, attempt)
+
+    def progress(self, transaction: Transaction, claim: Claim, percent: float, message: str) -> None:
+        values = {"b_id": claim.task_id, "b_fence": claim.fence, "percent": percent, "message": message}
+        if transaction.run(statements.PROGRESS, values).rowcount:
+            data = {"percent": percent, "message": message}
+            event_log.add(transaction, claim.task_id, "task.progress", self._clock(), **data)
+
+    def start(self, transaction: Transaction, claim: Claim) -> bool:
+        now = self._clock()
+        values = {"b_id": claim.task_id, "b_fence": claim.fence, "now": now}
+        if not transaction.run(statements.START, values).rowcount:
+            return False
+        transaction.later(statements.JOB_STARTED, {"b_job": claim.job_id, "now": now})
+        event_log.add(transaction, claim.task_id, "task.started", now, type=claim.task.processor, started_at=now)
+        return True
+
+    def finish(self, transaction: Transaction, claim: Claim, done: Finished) -> bool:
+        now = self._clock()
+        by_person = claim.task.reviewer == "person"
+        last = State.AWAITING_REVIEW if by_person else State.COMPLETED
+        values = {"b_id": claim.task_id, "b_fence": claim.fence, "b_state": str(last), "b_now": now}
+        values |= {"b_result": done.result, "b_key": done.cache_key}
+        finished = transaction.run(statements.FINISH, values).fetchall()
+        if not finished and self.start(transaction, claim):  # that it began could not be written down before
+            finished = transaction.run(statements.FINISH, values).fetchall()
+        if not finished:
+            return False
+        ((started_at,),) = finished
+        outcome = "cache_hit" if done.cache_hit else "done"
+        transaction.later(statements.JOB_ENDED, {"b_job": claim.job_id, "now": now, "outcome": outcome})
+        publication.publish(transaction, self._store, claim.task_id, claim.task.owner, done, now)
+        if by_person:
+            event_log.add(transaction, claim.task_id, "task.reviewing", now, reviewer="person")
+        else:
+            self._completed(
+                transaction, claim.task_id, done.result, max(0.0, now - started_at), now, leads=claim.task.leads
+            )
+        return True
+
+    def _completed(
+        self, transaction: Transaction, task_id: str, result: str, seconds: float, now: float, *, leads: bool
+    ) -> None:
+        if leads:
+            transaction.run(statements.RELEASE_DEPENDENTS, {"b_id": task_id})
+        event_log.add_completed(transaction, task_id, now, result, seconds)
+
+    def rerun(self, transaction: Transaction, claim: Claim, reason: str) -> Claim | None:
+        now = self._clock()
+        require(State.IN_PROGRESS, State.AWAITING_REVIEW, State.IN_PROGRESS)
+        values = {"b_id": claim.task_id, "b_fence": claim.fence, "feedback": reason}
+        found = transaction.run(statements.RERUN, values).fetchone()
+        if found is None:
+            return None
+        task = Claimed._make(found)
+        transaction.later(statements.JOB_ENDED, {"b_job": claim.job_id, "now": now, "outcome": "sent_back"})
+        event_log.add(transaction, claim.task_id, "task.reviewing", now, reviewer="processor", reason=reason)
+        again = self._job(transaction, task, task.attempts, now)
+        transaction.later(statements.JOB_STARTED, {"b_job": again.job_id, "now": now})
+        return again
+
+    def fail(self, transaction: Transaction, claim: Claim, problem: Problem, *, retryable: bool) -> bool:
+        row = self._held(transaction, claim.task_id, claim.fence)
+        if row is None:
+            return False
+        cancelled = row["cancelling"] or problem.code == CANCELLED
+        tried = row["attempts"] + (row["state"] == State.ASSIGNED)  # one that could not even begin was tried, too
+        again: dict[str, Any] | None = None
+        if retryable and not cancelled and tried <= row["retries"]:
+            pause = min(statements.LONGEST_PAUSE, 0.5 * 2 ** max(0, tried - 1))
+            # Whoever reports a failure is alive: only deaths count as deliveries.
+            again = {"available_at": self._clock() + pause, "deliveries": row["deliveries"] - 1}
+        self._end_run(transaction, row, problem, again)
+        return True
+
+    def lose(self, transaction: Transaction, task_id: str, fence: int, problem: Problem) -> bool:
+        row = self._held(transaction, task_id, fence)
+        if row is None:
+            return False
+        if row["state"] == State.ASSIGNED:
+            return self.hand_back(transaction, task_id, fence, deliveries=max(1, row["deliveries"] - 1))
+        again = {"available_at": self._clock()} if row["deliveries"] < self._rules.max_deliveries else None
+        if again is None:
+            tried = f"{problem.message} It was handed out {row['deliveries']} times."
+            problem = problem.model_copy(update={"message": tried})
+        self._end_run(transaction, row, problem, None if row["cancelling"] else again)
+        return True
+
+    def _end_run(
+        self, transaction: Transaction, row: RowMapping, problem: Problem, again: Mapping[str, Any] | None = None
+    ) -> None:
+        """A run came to nothing: → FAILED, and with the values in `again` → PENDING once more."""
+        now, task_id, state = self._clock(), row["id"], State(row["state"])
+        path = [State.IN_PROGRESS, State.FAILED]
+        path = path if state is State.IN_PROGRESS else [state, *path]
+        reason = CANCELLED if row["cancelling"] else problem.code
+        values: dict[str, Any] = {"error": problem.model_dump_json(), "reason": reason, "cancelling": False}
+        values |= {"result": None, "cache_key": None}
+        if state is State.ASSIGNED:
+            values["attempts"] = row["attempts"] + 1
+        told = {"error": problem.message, "code": reason, "traceback": problem.traceback}
+        event_log.add(transaction, task_id, "task.failed", now, **told)
+        self._end_job(transaction, row, reason, now)
+        if again is not None:
+            self._move(transaction, task_id, *path, State.PENDING, **values, **again)
+            pause = max(0.0, again["available_at"] - now)
+            event_log.add(transaction, task_id, "task.retried", now, reason=reason, pause=pause)
+            return
+        self._move(transaction, task_id, *path, finished_at=now, **values)
+        self._block_dependents(transaction, row, now)
+
+    def _end_job(self, transaction: Transaction, row: RowMapping, outcome: str, now: float) -> None:
+        values = {"b_task": row["id"], "b_fence": row["fence"], "outcome": outcome, "now": now}
+        transaction.later(statements.JOB_OF_TASK_ENDED, values)
+
+    def hand_back(self, transaction: Transaction, task_id: str, fence: int, *, deliveries: int | None = None) -> bool:
+        """Give up a job without counting it: ASSIGNED or IN_PROGRESS → BLOCKED → PENDING; a cancelled one fails.
+
+        A task with `deliveries` left may be what its studio died of: the next one makes sure to have begun.
+        """
+        row, now = self._held(transaction, task_id, fence), self._clock()
+        if row is None:
+            return False
+        if row["cancelling"]:
+            self._end_run(transaction, row, Problem(code=CANCELLED, message="The task was cancelled."))
+            return True
+        left = row["deliveries"] - 1 if deliveries is None else deliveries
+        values = {"deliveries": left, "percent": 0.0, "message": ""}
+        self._move(transaction, task_id, State(row["state"]), State.BLOCKED, State.PENDING, **values)
+        self._end_job(transaction, row, RETURNED, now)
+        if row["state"] == State.IN_PROGRESS:
+            event_log.add(transaction, task_id, "task.retried", now, reason=RETURNED, pause=0.0)
+        return True
+
+    def cancel(self, transaction: Transaction, task_id: str) -> State:
+        row, now = self._row(transaction, task_id), self._clock()
+        state = State(row["state"])
+        if state in ENDED:
+            raise InvalidTransition(f"Task '{task_id}' cannot be cancelled: it is {state}.")
+        if state is State.IN_PROGRESS:
+            transaction.execute(statements.ASK_TO_CANCEL, {"b_id": task_id})
+            return state
+        problem = Problem(code=CANCELLED, message=f"Task '{task_id}' was cancelled.")
+        if state is State.AWAITING_REVIEW:
+            self._end_run(transaction, row, problem)
+            return State.FAILED
+        values = {"reason": CANCELLED, "error": problem.model_dump_json(), "finished_at": now}
+        self._move(transaction, task_id, state, State.BLOCKED, **values)
+        self._end_job(transaction, row, CANCELLED, now)
+        event_log.add(transaction, task_id, "task.blocked", now, reason=CANCELLED)
+        self._block_dependents(transaction, row, now)
+        return State.BLOCKED
+
+    def accept(self, transaction: Transaction, task_id: str) -> None:
+        now = self._clock()
+        self._move(transaction, task_id, State.AWAITING_REVIEW, State.COMPLETED, finished_at=now)
+        row = self._row(transaction, task_id)
+        seconds = max(0.0, now - row["started_at"])
+        self._completed(transaction, task_id, row["result"], seconds, now, leads=row["leads"])
+
+    def send_back(self, transaction: Transaction, task_id: str, reason: str) -> None:
+        path = (State.AWAITING_REVIEW, State.IN_PROGRESS, State.BLOCKED, State.PENDING)
+        values = {"feedback": reason, "result": None, "cache_key": None, "finished_at": None}
+        self._move(transaction, task_id, *path, percent=0.0, message="", **values)
+        event_log.add(transaction, task_id, "task.retried", self._clock(), reason=reason, pause=0.0)
+
+    def reap(self, transaction: Transaction, dead: Collection[str], *, silent: bool) -> list[str]:
+        late = self._clock() if silent else 0.0
+        values = {"dead": list(dead), "now": late, "studio": self._rules.studio}
+        lost = transaction.execute(statements.LOST, values).all()
+        problem = Problem(code="worker_lost", message="The studio that ran this task died.")
+        for task_id, fence in lost:
+            self.lose(transaction, task_id, fence, problem)
+        return [task_id for task_id, _ in lost]
+
+    def _block_dependents(self, transaction: Transaction, row: RowMapping, now: float) -> None:
+        """PENDING → BLOCKED for all that waits for a task, directly or through others."""
+        if not row["leads"]:
+            return
+        said = f"Step '{row['step']}' ({row['processor']}), which this one waits for, did not complete."
+        problem = Problem(code=DEPENDENCY, message=said)
+        values = {"b_id": row["id"], "b_reason": DEPENDENCY, "b_error": problem.model_dump_json(), "b_now": now}
+        for task_id in sorted(transaction.execute(statements.BLOCK_WAITING, values).scalars()):
+            event_log.add(transaction, task_id, "task.blocked", now, reason=DEPENDENCY, needs=row["id"])
+
+    def retry(self, transaction: Transaction, task_id: str) -> list[str]:
+        row = self._row(transaction, task_id)
+        state = State(row["state"])
+        if state not in (State.FAILED, State.BLOCKED):
+            raise InvalidTransition(f"Task '{task_id}' cannot be retried: it is {state}.")
+        freed: list[str] = []
+        self._free(transaction, row, freed)
+        return freed
+
+    def _free(self, transaction: Transaction, row: RowMapping, freed: list[str]) -> None:
+        """Set a failed or blocked task free, what it needs before it, and what waited for it after it."""
+        task_id = row["id"]
+        if task_id in freed or row["state"] not in (State.FAILED, State.BLOCKED):
+            return
+        freed.append(task_id)
+        for needed in transaction.execute(statements.NEEDED, {"id": task_id}).mappings().all():
+            self._free(transaction, needed, freed)
+        values: dict[str, Any] = {"attempts": 0, "deliveries": 0, "available_at": 0.0, "origin": self._rules.studio}
+        values |= {"reason": None, "error": None, "finished_at": None, "percent": 0.0, "message": ""}
+        self._move(transaction, task_id, State(row["state"]), State.PENDING, cancelling=False, **values)
+        event_log.add(transaction, task_id, "task.retried", self._clock(), reason="asked", pause=0.0)
+        for dependent in transaction.execute(statements.DEPENDENTS, {"id": task_id}).mappings().all():
+            if dependent["reason"] == DEPENDENCY:
+                self._free(transaction, dependent, freed)
+
+    def _held(self, transaction: Transaction, task_id: str, fence: int) -> RowMapping | None:
+        """The row, while the fencing token is the newest and the task is assigned or in progress."""
+        row: RowMapping | None = (
+            transaction.execute(statements.HELD, {"id": task_id, "fence": fence}).mappings().first()
+        )
+        return row
+
+    def _row(self, transaction: Transaction, task_id: str) -> RowMapping:
+        row: RowMapping | None = transaction.execute(statements.ROW, {"id": task_id}).mappings().first()
+        if row is None:
+            raise NotFound(f"No task has the id '{task_id}'. See them: avstudio tasks list")
+        return row
+
+    def _move(self, transaction: Transaction, task_id: str, *path: State, **values: Any) -> None:
+        """From the first state of the path to the last, if the table allows each step and the task is at the first."""
+        require(*path)
+        statement = tasks.update().where(tasks.c.id == task_id, tasks.c.state == str(path[0]))
+        if not transaction.execute(statement.values(state=str(path[-1]), **values)).rowcount:
+            now = self._row(transaction, task_id)["state"]
+            raise InvalidTransition(f"Task '{task_id}' is {now}, not {path[0]}: it cannot go to {path[-1]}.")

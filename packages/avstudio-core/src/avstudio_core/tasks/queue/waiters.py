@@ -1,0 +1,119 @@
+"""Waiting for tasks to end: one reader for all who wait, however many they are."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future
+
+from sqlalchemy import bindparam, func, or_, select
+
+from avstudio_core.errors import AVStudioError, NotFound, StorageError
+from avstudio_core.storage.sqlite.database import Database
+from avstudio_core.storage.sqlite.prepared import rows
+from avstudio_core.storage.tables import tasks
+from avstudio_core.tasks.events.event_log import Bell
+from avstudio_core.tasks.queue import statements
+from avstudio_core.tasks.states import ENDED
+from avstudio_core.tasks.task import Task
+
+FOREIGN_SECONDS = 0.2
+"""How often to look after tasks that another studio may be running; this studio's own ring at once."""
+MOST = 500
+"""Tasks that one statement asks for."""
+_asked = tasks.c.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
+ENDED_TASKS = select(*statements.TASK).where(_asked, or_(*(tasks.c.state == str(state) for state in sorted(ENDED))))
+KNOWN = select(tasks.c.id).where(_asked)
+
+
+class Waiting:
+    """Brings tasks that ended to those who wait for them."""
+
+    def __init__(self, database: Database, bell: Bell) -> None:
+        self._database = database
+        self._listener = bell.listen(())
+        self._futures: dict[str, list[Future[Task]]] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def ended(self, task_id: str) -> Future[Task]:
+        """The task, once it has ended. Its future raises `NotFound` for an unknown one."""
+        future: Future[Task] = Future()
+        with self._lock:
+            if self._closed:
+                raise StorageError("The studio is closed.")
+            self._futures.setdefault(task_id, []).append(future)
+            future.add_done_callback(lambda future: self._gave_up(task_id, future))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="waiting", daemon=True)
+                self._thread.start()
+        self._listener.add(task_id)
+        self._listener.hear(task_id)  # it may have ended before
+        return future
+
+    def close(self) -> None:
+        """Give up: who waits still is told so."""
+        with self._lock:
+            self._closed = True
+        self._listener.hear("")
+        if self._thread is not None:
+            self._thread.join()
+        self._fail(list(self._futures), StorageError("The studio was closed before the task ended."))
+
+    def _run(self) -> None:
+        looked = time.monotonic()
+        while not self._closed:
+            rung = self._listener.wait(FOREIGN_SECONDS if self._futures else None)
+            if time.monotonic() >= looked + FOREIGN_SECONDS:
+                looked, rung = time.monotonic(), set(self._futures)
+            wanted = [task_id for task_id in rung if task_id in self._futures]
+            for start in range(0, len(wanted), MOST):
+                self._bring(wanted[start : start + MOST])
+
+    def _bring(self, task_ids: list[str]) -> None:
+        try:
+            ended, unknown = self._look(task_ids)
+        except AVStudioError as error:
+            self._fail(task_ids, error)
+            return
+        for task in ended:
+            for future in self._pop(task.id):
+                future.set_result(task)
+        for task_id in unknown:
+            self._fail([task_id], NotFound(f"No task has the id '{task_id}'. See them: avstudio tasks list"))
+
+    def _look(self, task_ids: list[str]) -> tuple[list[Task], set[str]]:
+        """Those of some tasks that have ended, and the ids that no task has."""
+        with self._database.read() as connection:
+            found = rows(connection, ENDED_TASKS, {"ids": json.dumps(task_ids)})
+            ended = [Task.from_row(dict(zip(Task.model_fields, row, strict=True))) for row in found]
+            left = set(task_ids) - {task.id for task in ended}
+            known = rows(connection, KNOWN, {"ids": json.dumps([*left])}) if left else []
+        return ended, left - {task_id for (task_id,) in known}
+
+    def _fail(self, task_ids: Iterable[str], error: AVStudioError) -> None:
+        for task_id in task_ids:
+            for future in self._pop(task_id):
+                future.set_exception(error)
+
+    def _gave_up(self, task_id: str, future: Future[Task]) -> None:
+        """Forget one who waits no longer."""
+        if not future.cancelled():
+            return
+        with self._lock:
+            left = self._futures.get(task_id, [])
+            if future in left:
+                left.remove(future)
+            gone = not left and self._futures.pop(task_id, None) is not None
+        if gone:
+            self._listener.remove(task_id)
+
+    def _pop(self, task_id: str) -> list[Future[Task]]:
+        """Those who wait for a task and have not given up."""
+        with self._lock:
+            futures = self._futures.pop(task_id, [])
+        self._listener.remove(task_id)
+        return [future for future in futures if future.set_running_or_notify_cancel()]

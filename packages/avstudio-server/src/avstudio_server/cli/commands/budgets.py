@@ -1,0 +1,117 @@
+"""`avstudio budgets`: limits that no call to a language model gets past."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from avstudio_server.cli import groups
+from avstudio_server.cli.flags import spread
+
+Amount = Annotated[str, typer.Argument(metavar="AMOUNT", help="US dollars, such as 5 or 0.25; 0 leaves what is free.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+
+app = groups.app("Budgets: list, set, remove, rebuild.")
+
+
+@dataclass(frozen=True)
+class ScopeFlags:
+    """What a budget limits, and for how long; without any it limits everything."""
+
+    per: Annotated[
+        str | None,
+        typer.Option(
+            "--per", metavar="day|month|total", help="Days and months in UTC. [default: day; with --task: total]"
+        ),
+    ] = None
+    project: Annotated[str | None, typer.Option("--project", metavar="NAME", help="One project; '*' is each.")] = None
+    key: Annotated[str | None, typer.Option("--key", metavar="ID", help="One API key; '*' is each.")] = None
+    agent: Annotated[str | None, typer.Option("--agent", metavar="NAME", help="One agent; '*' is each.")] = None
+    task: Annotated[bool, typer.Option("--task", help="Each task.")] = False
+
+    def chosen(self) -> tuple[str, str]:
+        """The scope and the period. Raises `InvalidInput`."""
+        from avstudio_core.errors import InvalidInput
+
+        named = {"project": self.project, "key": self.key, "agent": self.agent, "task": "*" if self.task else None}
+        given = [f"{kind}:{name}" for kind, name in named.items() if name is not None]
+        if len(given) > 1:
+            raise InvalidInput(f"One budget limits one thing, not {' and '.join(map(repr, given))}. Set two.")
+        return next(iter(given), "global"), self.per or ("total" if self.task else "day")
+
+
+def command() -> Any:
+    return groups.built(app)
+
+
+@app.command("list", cls=groups.Command)
+def list_(as_json: Json = False) -> int:
+    """List the budgets with what is spent, reserved and left in the present period."""
+    from avstudio_core.studio import Studio
+    from avstudio_server.cli.plans.run import say_json
+    from avstudio_server.cli.text.costs import budget_data, budget_table
+
+    with Studio(own=True) as studio:
+        found = studio.ledger.budgets()
+    if as_json:
+        say_json([budget_data(one) for one in found])
+    else:
+        print(budget_table(found) if found else "No budgets. Set one: avstudio budgets set 5 --per month")
+    return 0
+
+
+@app.command("set", cls=groups.Command)
+@spread
+def set_(amount: Amount, scope: ScopeFlags, as_json: Json = False) -> int:
+    """Limit what may be spent; what the present period has cost already counts."""
+    from avstudio_core.money import dollars, micro
+    from avstudio_core.studio import Studio
+    from avstudio_server.cli.plans.run import say_json
+
+    limit, (name, period) = micro(amount), scope.chosen()
+    with Studio(own=True) as studio:
+        studio.ledger.set_budget(name, period, limit)
+    if as_json:
+        say_json({"scope": name, "period": period, "limit_micro": limit})
+    else:
+        print(f"{name}: {dollars(limit)} {_per(period)}.")
+    return 0
+
+
+@app.command("remove", cls=groups.Command)
+@spread
+def remove(scope: ScopeFlags, as_json: Json = False) -> int:
+    """Lift a limit."""
+    from avstudio_core.studio import Studio
+    from avstudio_server.cli.plans.run import say_json
+
+    name, period = scope.chosen()
+    with Studio(own=True) as studio:
+        studio.ledger.remove_budget(name, period)
+    if as_json:
+        say_json({"scope": name, "period": period})
+    else:
+        print(f"{name}: no limit {_per(period)} any more.")
+    return 0
+
+
+@app.command("rebuild", cls=groups.Command)
+def rebuild(as_json: Json = False) -> int:
+    """Make the budgets' sums anew from the records of the calls, and show those that were wrong."""
+    from avstudio_core.studio import Studio
+    from avstudio_server.cli.plans.run import say_json
+    from avstudio_server.cli.text.costs import budget_data, budget_table
+
+    with Studio(own=True) as studio:
+        corrected = [now for _, now in studio.ledger.rebuild()]
+    if as_json:
+        say_json([budget_data(one) for one in corrected])
+    else:
+        print(budget_table(corrected) if corrected else "Every sum is what the calls' records say.")
+    return 0
+
+
+def _per(period: str) -> str:
+    return "in total" if period == "total" else f"per {period}"

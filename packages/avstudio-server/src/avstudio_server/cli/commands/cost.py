@@ -1,0 +1,33 @@
+"""`avstudio cost`: what language models have cost."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from avstudio_server.cli import groups
+
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="DATE", help="From this day on, as 2026-11-22. [default: 30 days ago]")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+
+
+def command() -> Any:
+    return groups.single(cost, "cost")
+
+
+def cost(since: Since = None, as_json: Json = False) -> int:
+    """Show what calls to language models took and cost: by day, by model, by project. Days are in UTC."""
+    from avstudio_core.studio import Studio
+    from avstudio_server.cli.plans.run import say_json
+    from avstudio_server.cli.text.costs import cost_data, cost_text
+
+    with Studio(own=True) as studio:
+        data = cost_data(studio.ledger, since)
+    if as_json:
+        say_json(data)
+    else:
+        print(cost_text(data))
+    return 0

@@ -1,0 +1,35 @@
+"""`avstudio llm route`: who would answer, and why; nothing is asked and nothing spent."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from avstudio_server.cli.commands.llm_options import WishFlags
+from avstudio_server.cli.flags import spread
+from avstudio_server.cli.groups import single
+
+Prompt = Annotated[str, typer.Argument(metavar="PROMPT", help="The question; - reads it from stdin.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+
+
+def command() -> Any:
+    return single(spread(route), "route")
+
+
+def route(prompt: Prompt, wishes: WishFlags, as_json: Json = False) -> int:
+    """Show which model would answer: the rule, the cost, who comes next, and why not the others.
+
+    Nothing is asked, and nothing is spent.
+    """
+    from avstudio_server.cli.chat.prompt import prompt_text
+    from avstudio_server.cli.plans.run import say_json
+    from avstudio_server.cli.text.language_models import route_data, route_text
+
+    found = route_data(prompt_text(prompt), wishes.options())
+    if as_json:
+        say_json(found)
+    else:
+        print(route_text(found))
+    return 0

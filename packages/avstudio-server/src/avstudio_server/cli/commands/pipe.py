@@ -1,0 +1,37 @@
+"""`avstudio pipe`: several processors, each reading what the one before it made."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from avstudio_server.cli.flags import Asked, FileFlags, SayFlags, TaskFlags, spread
+from avstudio_server.cli.groups import single
+
+Plan = Annotated[
+    str,
+    typer.Argument(
+        metavar="PLAN",
+        help="Steps such as 'audio.separate:vocals shifts=2 | audio.transcribe', a JSON file, or - for stdin.",
+    ),
+]
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SOURCE", help="Files, or ids of stored artifacts: the plan is run on each."),
+]
+
+
+def command() -> Any:
+    return single(spread(pipe), "pipe")
+
+
+def pipe(plan: Plan, files: FileFlags, say: SayFlags, task: TaskFlags, sources: Sources = None) -> int:
+    """Run several processors, each on what the one before it made.
+
+    The whole plan is checked before anything runs. ':vocals' picks which file of a step the next one reads,
+    'name=value' gives a parameter.
+    """
+    from avstudio_server.cli.plans.run import plan_text, run_pipe
+
+    return run_pipe(plan_text(plan), sources or (), Asked(task, files, say))

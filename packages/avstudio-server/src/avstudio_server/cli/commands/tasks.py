@@ -1,0 +1,219 @@
+"""`avstudio tasks`: what was submitted, by whatever command or program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from avstudio_server.cli import completion, groups
+from avstudio_server.cli.flags import Asked, FileFlags, SayFlags, TaskFlags, spread
+
+if TYPE_CHECKING:
+    from avstudio_core.studio import Studio
+    from avstudio_core.tasks.states import State
+    from avstudio_server.cli.plans.work import Work
+
+One = Annotated[
+    str,
+    typer.Argument(
+        metavar="TASK", help="A task's id, or enough of it to be the only one.", autocompletion=completion.tasks
+    ),
+]
+Several = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="TASK",
+        help="Tasks' ids, or enough of them; a plan's id means all its tasks.",
+        autocompletion=completion.tasks,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+
+app = groups.app("Tasks: list, show, watch, cancel, retry, run, accept, send-back.")
+
+
+def command() -> Any:
+    return groups.built(app)
+
+
+@app.command("list", cls=groups.Command)
+def list_(
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--state",
+            metavar="STATE",
+            help="Only tasks in this state; may be repeated.",
+            autocompletion=completion.states,
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="The newest N. [default: 20]")] = 20,
+    as_json: Json = False,
+) -> int:
+    """List the newest tasks."""
+    from avstudio_server.cli.plans.run import say_json
+    from avstudio_server.cli.text.tasks import states, task_table
+
+    wanted = states(state or [])
+    with _studio() as studio:
+        found = studio.tasks.find(states=wanted, limit=limit)
+        if as_json:
+            say_json([task.model_dump(mode="json") for task in found])
+        else:
+            print(task_table(studio, found) if found else "No tasks.")
+    return 0
+
+
+@app.command("show", cls=groups.Command)
+def show(task: One, as_json: Json = False) -> int:
+    """Show one task: what it is to do, what came of it, what happened."""
+    from avstudio_server.cli.plans.run import say_json
+    from avstudio_server.cli.text.tasks import task_data, task_text
+
+    with _studio() as studio:
+        data = task_data(studio, _named(studio, task))
+    if as_json:
+        say_json(data)
+    else:
+        print(task_text(data))
+    return 0
+
+
+@app.command("watch", cls=groups.Command)
+@spread
+def watch(tasks: Several, files: FileFlags, say: SayFlags) -> int:
+    """Wait for tasks that run elsewhere, then show their results. Ctrl-C stops watching, not the tasks."""
+    from avstudio_server.cli.plans import follow
+    from avstudio_server.cli.plans.run import report
+    from avstudio_server.cli.plans.work import conclude
+
+    files.check()
+    with _studio() as studio:
+        work = _work(studio, _all(studio, tasks))
+        assert work.plan is not None
+        shown = follow.display_of(studio, [work.plan], quiet=say.quiet)
+        try:
+            with shown:
+                for _ in follow.watch(studio, [work.plan], shown):
+                    conclude(studio, work, Asked(TaskFlags(), files, say), shown)
+        except KeyboardInterrupt:
+            shown.note("Stopped follow. What was watched goes on.")
+            raise
+        return report([work], as_json=say.as_json)
+
+
+@app.command("retry", cls=groups.Command)
+@spread
+def retry(tasks: Several, files: FileFlags, say: SayFlags) -> int:
+    """Run failed or blocked tasks again, with all that hangs together with them, and show their results."""
+    from avstudio_core.tasks.states import State
+    from avstudio_server.cli.plans.run import perform
+
+    def submit(studio: Studio) -> list[Work]:
+        freed: set[str] = set()
+        for name in _all(studio, tasks, State.FAILED, State.BLOCKED):
+            freed |= set() if name in freed else set(studio.retry(name))
+        return [_work(studio, sorted({*freed, *_all(studio, tasks)}))]
+
+    return perform(submit, Asked(TaskFlags(), files, say))
+
+
+@app.command("cancel", cls=groups.Command)
+def cancel(tasks: Several, as_json: Json = False) -> int:
+    """Cancel tasks, and wait until they have stopped."""
+    from avstudio_server.cli.plans.run import say_json
+    from avstudio_server.cli.text.tasks import UNENDED, stopped
+
+    with _studio() as studio:
+        names = _all(studio, tasks, *UNENDED)
+        studio.start()  # takes back what a dead studio held
+        for name in reversed(names):  # what waits for another goes first
+            studio.tasks.cancel(name)
+        found = {name: stopped(studio, name) for name in names}
+    if as_json:
+        say_json([{"task": name, "state": state} for name, state in found.items()])
+    else:
+        for name, state in found.items():
+            print(f"{name}: {'cancelled' if state in ('FAILED', 'BLOCKED') else f'asked to stop, still {state}'}")
+    return 0
+
+
+@app.command("run", cls=groups.Command)
+@spread
+def run(say: SayFlags) -> int:
+    """Do the tasks that wait because nobody does them, and end. Ctrl-C puts back what is under way."""
+    from avstudio_server.cli.plans.drain import work_off
+
+    return work_off(say)
+
+
+@app.command("accept", cls=groups.Command)
+def accept(task: One, as_json: Json = False) -> int:
+    """Accept the result of a task that waits for a person's review."""
+    from avstudio_server.cli.plans.run import say_json
+
+    with _studio() as studio:
+        name = _waiting(studio, task)
+        studio.tasks.accept(name)
+        state = studio.tasks.get(name).state
+    if as_json:
+        say_json({"task": name, "state": state})
+    else:
+        print(f"{name}: accepted. What waited for it runs with: avstudio tasks run")
+    return 0
+
+
+@app.command("send-back", cls=groups.Command)
+def send_back(
+    task: One,
+    reason: Annotated[str, typer.Option("--reason", help="What is wrong: the next run reads it. [required]")],
+    as_json: Json = False,
+) -> int:
+    """Send a result back for another run, with a reason."""
+    from avstudio_server.cli.plans.run import say_json
+
+    with _studio() as studio:
+        name = _waiting(studio, task)
+        studio.tasks.send_back(name, reason)
+    if as_json:
+        say_json({"task": name, "state": "PENDING"})
+    else:
+        print(f"{name}: sent back. Run it with: avstudio tasks run")
+    return 0
+
+
+def _studio() -> Studio:
+    from avstudio_core.studio import Studio
+
+    return Studio(own=True)
+
+
+def _named(studio: Studio, task: str) -> str:
+    from avstudio_server.views.task_names import task_id
+
+    return task_id(studio, task)
+
+
+def _waiting(studio: Studio, task: str) -> str:
+    """A task that waits for a review. Raises `InvalidTransition`."""
+    from avstudio_core.errors import InvalidTransition
+    from avstudio_core.tasks.states import State
+
+    name = _named(studio, task)
+    if (state := studio.tasks.get(name).state) is not State.AWAITING_REVIEW:
+        raise InvalidTransition(f"Task '{name}' does not wait for a review: it is {state}.")
+    return name
+
+
+def _all(studio: Studio, names: list[str], *states: State) -> list[str]:
+    from avstudio_server.views.task_names import task_ids
+
+    return list(dict.fromkeys(one for name in names for one in task_ids(studio, name, states)))
+
+
+def _work(studio: Studio, ids: list[str]) -> Work:
+    from avstudio_core.handle import PlanHandle
+    from avstudio_server.cli.plans.work import Work
+
+    return Work(PlanHandle(studio.tasks, "", {one: studio.handle(one) for one in ids}))

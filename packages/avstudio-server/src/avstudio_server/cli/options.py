@@ -1,0 +1,129 @@
+"""A processor's parameters as options of its command."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from avstudio_server.operations import schemas
+from avstudio_server.operations.schemas import Schema
+
+PANEL = "Parameters"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One declared parameter."""
+
+    name: str
+    flag: str
+    schema: Schema
+    definitions: Schema
+    required: bool
+
+    @property
+    def key(self) -> str:
+        """Its name among the arguments of the command's function, where other options have names, too."""
+        return "param_" + re.sub(r"\W", "_", self.name)
+
+    @property
+    def kinds(self) -> list[Schema]:
+        return schemas.alternatives(self.schema, self.definitions)
+
+    @property
+    def array(self) -> Schema | None:
+        """Its schema where it is a list."""
+        return next((one for one in self.kinds if one.get("type") == "array"), None)
+
+    @property
+    def switch(self) -> bool:
+        return bool(self.kinds) and all(one.get("type") == "boolean" for one in self.kinds)
+
+    def parameter(self) -> inspect.Parameter:
+        """The option, for the signature of the command's function."""
+        kind = bool if self.switch else list[str] if self.array else str
+        flags = f"{self.flag}/--no-{self.flag[2:]}" if self.switch else self.flag
+        option = typer.Option(
+            flags,
+            help=self.help,
+            metavar=None if self.switch else schemas.metavar(self.kinds, self.definitions),
+            rich_help_panel=PANEL,
+            autocompletion=self._completion(),
+        )
+        default = inspect.Parameter.empty if self.required else None
+        annotation: Any = Annotated[kind, option] if self.required else Annotated[kind | None, option]
+        return inspect.Parameter(self.key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+    def value(self, given: Any) -> Any:
+        """What was given, as the JSON value that the declaration asks for. Raises `InvalidParams`."""
+        if isinstance(given, bool):
+            return given
+        try:
+            if self.array is not None and isinstance(given, list):
+                return schemas.read_list(given, self.array, self.definitions)
+            return schemas.read(given, self.kinds, self.definitions)
+        except ValueError as error:
+            text = str(error.args[0]) if self.array is not None else given
+            raise schemas.refused(self.flag, text, self.kinds, self.definitions) from None
+
+    @property
+    def help(self) -> str:
+        """What it means, with its unit, bounds, choices and default."""
+        notes = [f"in {self.schema['unit']}"] if "unit" in self.schema else []
+        if limits := schemas.bounds(self.kinds):
+            notes.append(limits)
+        if among := self._among():
+            listed = "|".join(among)
+            notes += [f"one of {', '.join(among)}"] if len(listed) > schemas.MOST_SHOWN else []
+        if (default := _written(self.schema.get("default"))) and not self.required:
+            notes.append(f"default: {default}")
+        if self.required:
+            notes.append("required")
+        description = self.schema.get("description", "")
+        return f"{description} [{'; '.join(notes)}]".strip() if notes else description
+
+    def _among(self) -> list[str]:
+        kinds = self.kinds
+        if self.array is not None:
+            kinds = schemas.alternatives(self.array.get("items", {}), self.definitions)
+        return [str(value) for value in schemas.choices(kinds)]
+
+    def _completion(self) -> Callable[[str], list[str]] | None:
+        among = self._among()
+        if not among:
+            return None
+
+        def complete(incomplete: str) -> list[str]:
+            before, comma, _ = incomplete.rpartition(",") if self.array is not None else ("", "", "")
+            return [f"{before}{comma}{choice}" for choice in among]
+
+        return complete
+
+
+def fields_of(params: Schema, verb: str, taken: Collection[str]) -> list[Field]:
+    """The parameters in a JSON Schema; one whose option is taken is named after the verb: `--separate-output`."""
+    required = params.get("required", ())
+    found = []
+    for name, schema in params.get("properties", {}).items():
+        flag = "--" + name.replace("_", "-")
+        if flag in taken or f"--no-{flag[2:]}" in taken:
+            flag = f"--{verb}-{flag[2:]}"
+        found.append(Field(name, flag, schema, params.get("$defs", {}), name in required))
+    return found
+
+
+def _written(value: Any) -> str:
+    """A default as one would write it on the command line; nothing for one that says nothing."""
+    if value is None or value == [] or value == "":
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)

@@ -1,0 +1,117 @@
+"""Following tasks to their end, for a person to see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from avstudio_server.cli import debug
+from avstudio_server.cli.terminal.display import Display, display, spoken
+from avstudio_server.views.task_names import labels
+
+if TYPE_CHECKING:
+    from avstudio_core.handle import PlanHandle
+    from avstudio_core.studio import Studio
+    from avstudio_core.tasks.events.event_log import Event
+    from avstudio_core.tasks.task import Task
+
+LOOK_SECONDS = 0.2
+"""How often to look after tasks that another program may be running; our own ring at once."""
+
+
+def nothing() -> None:
+    """What there is to check where nothing can go wrong."""
+
+
+def watch(
+    studio: Studio,
+    plans: Sequence[PlanHandle],
+    shown: Display,
+    *,
+    since: float = 0.0,
+    check: Callable[[], None] = nothing,
+) -> Iterator[PlanHandle]:
+    """Show the events since a time; give each plan when all of it has ended, or only a person can go on.
+
+    `check` is called in between; what it raises ends the watching.
+    """
+    from avstudio_core.tasks.events.event_log import after
+
+    under_way, seq = list(plans), 0
+    ids = [handle.task_id for plan in plans for handle in plan.steps.values()]
+    with studio.tasks.bell.listen(ids) as listener:
+        while under_way:
+            over = [plan for plan in under_way if at_rest(current(plan))]
+            for event in after(studio.tasks.database, ids, seq):
+                seq = event.seq
+                if event.time >= since:
+                    show(event, shown)
+            for plan in over:
+                under_way.remove(plan)
+                yield plan
+            if not over:
+                check()
+                listener.wait(LOOK_SECONDS)
+
+
+def current(plan: PlanHandle) -> list[Task]:
+    """The tasks of a plan as they are now."""
+    return [handle.task() for handle in plan.steps.values()]
+
+
+def display_of(studio: Studio, plans: Sequence[PlanHandle], *, quiet: bool) -> Display:
+    """The display for all steps of some plans."""
+    return display(labels(studio, [task for plan in plans for task in current(plan)]), quiet=quiet)
+
+
+def at_rest(tasks: Iterable[Task]) -> bool:
+    """Whether every task has ended, waits for a person, or waits for one of them that does."""
+    from avstudio_core.tasks.states import ENDED, State
+
+    known = {task.id: task for task in tasks}
+    return all(
+        task.state in {*ENDED, State.AWAITING_REVIEW} or waits_for_person(task, known) for task in known.values()
+    )
+
+
+def waits_for_person(task: Task, known: Mapping[str, Task]) -> bool:
+    """Whether a pending task reads from one that waits for a review, directly or by way of others."""
+    from avstudio_core.tasks.states import State
+
+    before = known.get(str(task.source.get("task"))) if task.source else None
+    if task.state is not State.PENDING or before is None:
+        return False
+    return before.state is State.AWAITING_REVIEW or waits_for_person(before, known)
+
+
+def show(event: Event, shown: Display) -> None:
+    """Say one event."""
+    data, key = event.data, event.task_id
+    label = shown.labels[key]
+    match event.type:
+        case "task.started":
+            shown.begin(key)
+        case "task.progress":
+            shown.move(key, float(str(data["percent"])), str(data["message"]))
+        case "task.completed":
+            shown.end(key, _completed(data), done=True)
+        case "task.failed":
+            shown.end(key, "cancelled" if data["code"] == "cancelled" else "failed")
+        case "task.blocked":
+            shown.end(key, "cancelled" if data["reason"] == "cancelled" else "not run")
+        case "task.retried" if data.get("pause"):
+            shown.note(f"{label}: tried again in {spoken(float(str(data['pause'])))}")
+        case "task.reviewing" if data.get("reviewer") == "person":
+            shown.end(key, "done, and waits for a review")
+        case "task.reviewing":
+            shown.note(f"{label}: sent back by its review: {data['reason']}")
+            shown.begin(key)
+        case "task.log" if debug.wanted():
+            shown.note(f"{label}| {data['message']}")
+
+
+def _completed(data: Mapping[str, object]) -> str:
+    result = data["result"]
+    if isinstance(result, dict) and result.get("cache_hit"):
+        return "cached: the result of an earlier, equal run"
+    return f"done in {spoken(float(str(data['duration'])))}"

@@ -1,0 +1,37 @@
+"""Bringing model files here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from avstudio_core.errors import WeightsMissing
+from avstudio_server.cli.terminal.display import Display, display
+from avstudio_server.views.installed import installation
+
+
+def folder_of(name: str) -> Path:
+    """The folder of weights that are here, verified. Raises `WeightsMissing`, `NotFound`, `CorruptFile`."""
+    shelf = installation().shelf
+    if shelf.place(name) == "hub":
+        raise WeightsMissing(f"The weights '{name}' are not here. Run: avstudio models pull {name}")
+    return shelf.folder(name)
+
+
+def pulled(names: Sequence[str], *, quiet: bool) -> dict[str, Path]:
+    """Make sure that weights are here, with a bar for each; give their folders."""
+    shelf = installation().shelf
+    for name in names:
+        shelf.find(name)
+    folders = {}
+    with display({name: name for name in names}, quiet=quiet) as shown:
+        for name in names:
+            shown.begin(name)
+            folders[name] = shelf.pull(name, partial(_moved, shown, name))
+            shown.end(name, "here", done=True)
+    return folders
+
+
+def _moved(shown: Display, name: str, fraction: float) -> None:
+    shown.move(name, 100.0 * fraction, "fetching")

@@ -1,0 +1,177 @@
+"""Running work for one command: submit, follow, export, print."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core.errors import InvalidInput, InvalidPlan, StorageError
+from avstudio_core.tasks.executors.process import early_worker
+from avstudio_server.cli.flags import Asked
+from avstudio_server.cli.plans.follow import display_of, watch
+from avstudio_server.cli.plans.work import Work, conclude
+from avstudio_server.cli.terminal.interrupts import Interrupts
+from avstudio_server.cli.text.results import printed
+from avstudio_server.views.installed import settings
+
+if TYPE_CHECKING:
+    from avstudio_core.handle import PlanHandle
+    from avstudio_core.studio import Studio
+    from avstudio_server.cli.plans.storage_trouble import Trouble
+
+
+def run_processor(name: str, sources: Sequence[str], params: Mapping[str, Any], asked: Asked) -> int:
+    """Run one processor on each source and print the results; give the exit code."""
+    return perform(lambda studio: _submit(studio, name, sources, params, asked), asked)
+
+
+def run_pipe(text: str, sources: Sequence[str], asked: Asked) -> int:
+    """Run a plan, an expression or JSON, on each source and print the results of its steps; give the exit code."""
+    return perform(lambda studio: _submit_plan(studio, text, sources, asked), asked)
+
+
+def perform(submit: Callable[[Studio], list[Work]], asked: Asked) -> int:
+    """Open a studio that runs only what this command submits, and see that through."""
+    asked.files.check()
+    with early_worker(settings()), _own_studio() as studio, _trouble() as trouble:
+        since = time.time()
+        works = submit(studio)
+        plans = {work.plan: work for work in works if work.plan is not None}
+        shown = display_of(studio, [*plans], quiet=asked.say.quiet)
+
+        def stop() -> None:
+            shown.note("Cancelling. Press Ctrl-C again to leave at once.")
+            trouble.hurry()
+            try:
+                for plan in plans:
+                    plan.cancel()
+            except StorageError as error:
+                trouble.tell(error)
+
+        for work in works:
+            if work.plan is None:
+                shown.note(f"{work.source}: {work.error}")
+        with shown, Interrupts(stop) as interrupts:
+            for plan in watch(studio, [*plans], shown, since=since, check=trouble.check):
+                conclude(studio, plans[plan], asked, shown)
+        if interrupts.heard and (left := [work.name for work in plans.values() if work.error]):
+            shown.note(f"To run it after all: avstudio tasks retry {' '.join(left)}")
+        return report(works, as_json=asked.say.as_json)
+
+
+def report(works: list[Work], *, as_json: bool) -> int:
+    """Print what came of all work; give the highest exit code. The error of the only one is raised."""
+    if [work.source for work in works] == [None]:
+        [only] = works
+        if only.error is not None:
+            raise only.error
+        say_json(only.as_json()) if as_json else _say(printed(only.answers))
+    elif as_json:
+        say_json({"results": [{"source": work.source, **work.as_json()} for work in works]})
+    else:
+        _say(
+            "\n".join(f"{one.source}:\n{textwrap.indent(printed(one.answers), '  ')}" for one in works if not one.error)
+        )
+        if failed := sum(work.error is not None for work in works):
+            print(f"avstudio: {failed} of {len(works)} sources have no result.", file=sys.stderr)
+    return max(work.code for work in works)
+
+
+def say_json(value: Any) -> None:
+    """Print the one JSON document of a command."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def plan_text(plan: str) -> str:
+    """A plan that was given as an expression, as a file, or as `-` for stdin. Raises `InvalidInput`."""
+    if plan == "-":
+        return sys.stdin.read()
+    path = Path(plan)
+    if path.suffix != ".json":
+        return plan
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise InvalidInput(f"The plan '{plan}' cannot be read: {error}.") from None
+
+
+def _say(text: str) -> None:
+    if text:
+        print(text)
+
+
+def _own_studio() -> Studio:
+    """Imported late: it takes a third of a second, in which the worker starts, too."""
+    from avstudio_core.studio import Studio
+
+    return Studio(own=True)
+
+
+def _trouble() -> Trouble:
+    """Imported late, too."""
+    from avstudio_server.cli.plans.storage_trouble import Trouble
+
+    return Trouble()
+
+
+def _submit(studio: Studio, name: str, sources: Sequence[str], params: Mapping[str, Any], asked: Asked) -> list[Work]:
+    from avstudio_core.plan import Plan, Step, alone, parameters
+
+    parameters(studio.processor(name), params)  # refused as parameters, not as a plan
+    plan = Plan(steps=(Step(id=name.rpartition(".")[2], processor=name, params=dict(params)),))
+
+    def submit(source: str | None) -> PlanHandle:
+        try:
+            return studio.submit_plan(plan, source, options=asked.task.options())
+        except InvalidPlan as error:
+            raise alone(error) from None
+
+    return _each(submit, sources, asked)
+
+
+def _submit_plan(studio: Studio, text: str, sources: Sequence[str], asked: Asked) -> list[Work]:
+    from avstudio_core.plan import Plan
+
+    plan = Plan.from_json(text) if text.lstrip().startswith("{") else Plan.parse(text)
+    return _each(lambda source: studio.submit_plan(plan, source, options=asked.task.options()), sources, asked)
+
+
+def _each(submit: Callable[[str | None], PlanHandle], sources: Sequence[str], asked: Asked) -> list[Work]:
+    """Submit the same work for each source; one that cannot be used keeps no other from it."""
+    named = list(dict.fromkeys(sources))
+    if len(named) < 2:
+        return [Work(submit(next(iter(named), None)))]
+    if asked.files.folder:
+        _refuse_namesakes(named)
+    works: list[Work] = []
+    try:
+        for source in named:
+            try:
+                works.append(Work(submit(source), source))
+            except InvalidInput as error:
+                works.append(Work(None, source, error=error))
+    except KeyboardInterrupt:
+        for work in works:
+            if work.plan is not None:
+                work.plan.cancel()
+        raise
+    if works[0].error is not None and len({str(work.error) for work in works}) == 1:
+        raise works[0].error
+    return works
+
+
+def _refuse_namesakes(sources: Sequence[str]) -> None:
+    """Refuse sources whose results would have the same file names. Raises `InvalidInput`."""
+    known: dict[str, str] = {}
+    for source in sources:
+        first = known.setdefault(Path(source).stem.casefold(), source)
+        if first != source:
+            raise InvalidInput(
+                f"'{first}' and '{source}' have one name, and so would their results in one folder. "
+                "Run the command for each, with a folder of its own."
+            )

@@ -1,0 +1,71 @@
+"""Trouble with the data folder while a command waits: what cannot be written down never becomes an event."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from typing import Self
+
+from avstudio_core.errors import StorageError
+from avstudio_server.cli import debug
+
+LIBRARY = logging.getLogger("avstudio_core")
+PATIENCE_SECONDS = 5.0
+"""Trouble that lasts longer does not pass."""
+CALM_SECONDS = 15.0
+"""Trouble after so long is new trouble; a locked database is told of every ten seconds."""
+
+
+class Trouble(logging.Handler):
+    """While it is entered, hears what the library logs and what ends its threads; `--debug` alone shows it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._error: StorageError | None = None
+        self._began = self._latest = 0.0
+        self._patience = PATIENCE_SECONDS
+
+    def emit(self, record: logging.LogRecord) -> None:
+        named = record.args if isinstance(record.args, tuple) else ()
+        for error in (*named, *(record.exc_info or ())):
+            if isinstance(error, StorageError):
+                self.tell(error)
+        if debug.wanted():
+            print(self.format(record), file=sys.stderr)
+
+    def tell(self, error: StorageError) -> None:
+        """Something could not be written."""
+        now = time.monotonic()
+        if self._error is None or now > self._latest + CALM_SECONDS:
+            self._began = now
+        self._error, self._latest = error, now
+
+    def hurry(self) -> None:
+        """Put up with no more trouble: somebody wants to leave."""
+        self._error, self._patience = None, 0.0
+
+    def check(self) -> None:
+        """Raise the error of trouble that does not pass."""
+        if self._error is not None and self._latest - self._began >= self._patience:
+            raise self._error
+
+    def __enter__(self) -> Self:
+        LIBRARY.addHandler(self)
+        LIBRARY.setLevel(logging.INFO)  # trouble that goes on is told of in a low voice
+        LIBRARY.propagate = False
+        threading.excepthook = self._left
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        LIBRARY.removeHandler(self)
+        LIBRARY.setLevel(logging.NOTSET)
+        LIBRARY.propagate = True
+        threading.excepthook = threading.__excepthook__
+
+    def _left(self, thread: threading.ExceptHookArgs) -> None:
+        if isinstance(thread.exc_value, StorageError):
+            self.tell(thread.exc_value)
+        if debug.wanted() or not isinstance(thread.exc_value, StorageError):
+            threading.__excepthook__(thread)

@@ -1,0 +1,114 @@
+"""Pieces of work, and what came of each: concluded one by one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core.errors import AVStudioError, TaskBlocked, TaskCancelled
+from avstudio_server.cli.exits import DONE, WAITING, exit_code, told
+from avstudio_server.cli.plans.follow import current
+from avstudio_server.cli.text.results import Answer, answer, export
+from avstudio_server.views.task_names import source_name
+
+if TYPE_CHECKING:
+    from avstudio_core.handle import PlanHandle
+    from avstudio_core.studio import Studio
+    from avstudio_core.tasks.task import Task
+    from avstudio_server.cli.flags import Asked
+    from avstudio_server.cli.terminal.display import Display
+
+
+@dataclass
+class Work:
+    """A plan, and what came of it; of several that one command does, each for the source that it names."""
+
+    plan: PlanHandle | None
+    source: str | None = None
+    error: AVStudioError | None = None
+    answers: list[Answer] = field(default_factory=list)
+    waits: bool = False
+
+    @property
+    def name(self) -> str:
+        """What `avstudio tasks` takes for it."""
+        if self.plan is None:
+            return ""
+        first = next(iter(self.plan.steps.values())).task_id
+        return self.plan.plan_id or first if len(self.plan.steps) > 1 else first
+
+    @property
+    def code(self) -> int:
+        """Its exit code."""
+        return exit_code(self.error) if self.error else WAITING if self.waits else DONE
+
+    def as_json(self) -> dict[str, Any]:
+        """What came of it, for programs: a step's answer, or those of several by their names, or the error."""
+        if self.error is not None:
+            return told(self.error)
+        if self.plan is not None and len(self.plan.steps) == 1:
+            return self.answers[0].as_json()
+        times = Counter(one.task.step for one in self.answers)
+        named = {one.task.step if times[one.task.step] == 1 else one.task.id: one for one in self.answers}
+        return {"steps": {name: one.as_json() for name, one in named.items()}}
+
+
+def conclude(studio: Studio, work: Work, asked: Asked, shown: Display) -> None:
+    """Export what a work's steps made, and say what a person should know of them."""
+    from avstudio_core.tasks.states import State
+
+    assert work.plan is not None
+    tasks = current(work.plan)
+    waiting = [task for task in tasks if task.state is State.AWAITING_REVIEW]
+    try:
+        _raise_failure(tasks, shown)
+        work.answers = [answer(task, studio.result_of(task)) for task in tasks if task.result is not None]
+        if not waiting:
+            export(studio, work.answers, asked.files, stem=_stem(studio, work))
+    except AVStudioError as error:
+        work.error = error
+        if work.source is not None and not isinstance(error, TaskCancelled):
+            shown.note(f"{work.source}: {error}")
+        return
+    work.waits = bool(waiting)
+    _warn(work.answers, shown)
+    for task in waiting:
+        shown.note(f"'{task.step}' waits for your review. Accept it: avstudio tasks accept {task.id}")
+
+
+def tell_failures(failures: dict[str, AVStudioError], shown: Display) -> None:
+    """Say why tasks failed, by their ids; that others are blocked, or were cancelled, has been shown."""
+    for task_id, error in failures.items():
+        if not isinstance(error, TaskBlocked | TaskCancelled):
+            shown.note(f"{shown.labels[task_id]}: {error}")
+
+
+def failures_of(tasks: list[Task]) -> dict[str, AVStudioError]:
+    """Why tasks have no result, by their ids."""
+    return {task.id: failure for task in tasks if (failure := task.failure())}
+
+
+def _raise_failure(tasks: list[Task], shown: Display) -> None:
+    """Raise what kept a task from its result, the cause before what it blocked, after saying what else did."""
+    failures = failures_of(tasks)
+    causes = [name for name, one in failures.items() if not isinstance(one, TaskBlocked)]
+    if failures:
+        first = failures.pop((causes or [*failures])[0])
+        tell_failures(failures, shown)
+        raise first
+
+
+def _stem(studio: Studio, work: Work) -> str:
+    """What the names of its files are to begin with, where other work writes into the same folder."""
+    return PurePath(source_name(studio, work.answers[0].task)).stem if work.source is not None else ""
+
+
+def _warn(answers: list[Answer], shown: Display) -> None:
+    for one in answers:
+        label = shown.labels[one.task.id]
+        for warning in one.result.warnings:
+            shown.note(f"Warning ({label}, {warning.code}): {warning.message}")
+        if not one.result.warnings and getattr(one.result, "text", None) == "":
+            shown.note(f"{label}: the text is empty.")

@@ -1,0 +1,63 @@
+"""The command of a processor, made from its declaration alone."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from avstudio_server.cli.flags import Asked, FileFlags, SayFlags, TaskFlags, gathered, parameters_of, signed
+from avstudio_server.cli.groups import single
+from avstudio_server.cli.options import Field, fields_of
+
+if TYPE_CHECKING:
+    from avstudio_core.catalogue import Declaration
+
+BUNDLES: dict[str, type[Any]] = {"files": FileFlags, "say": SayFlags, "task": TaskFlags}
+TAKEN = frozenset(
+    {"--help", "--debug", "--output", "--overwrite", "--json", "--quiet"}
+    | {"--strict", "--priority", "--retries", "--review", "--project"}
+)
+"""Options that every such command has."""
+
+
+def command(declaration: Declaration) -> Any:
+    """The click command for a processor."""
+    verb = declaration.verb.replace("_", "-")
+    fields = fields_of(declaration.params, verb, TAKEN)
+    bundles = BUNDLES if makes_files(declaration) else {name: BUNDLES[name] for name in ("say", "task")}
+
+    def call(**values: Any) -> int:
+        from avstudio_server.cli.plans.run import run_processor
+
+        given = gathered(values, bundles)
+        asked = Asked(given["task"], given.get("files", FileFlags()), given["say"])
+        return run_processor(declaration.name, given.get("sources") or (), _params(fields, given), asked)
+
+    parameters = [_sources(declaration)] if declaration.accepts else []
+    parameters += [field.parameter() for field in fields]
+    parameters += [one for bundle in bundles.values() for one in parameters_of(bundle)]
+    return single(signed(call, parameters), verb, declaration.description or declaration.name)
+
+
+def makes_files(declaration: Declaration) -> bool:
+    """Whether results of the processor can hold artifacts."""
+    return "Artifact" in declaration.result.get("$defs", {})
+
+
+def _sources(declaration: Declaration) -> inspect.Parameter:
+    said = f"Files ({', '.join(declaration.accepts)}), or ids of stored artifacts (art_…); each is worked on alone."
+    argument = typer.Argument(metavar="SOURCE", help=said)
+    optional = declaration.source_optional
+    return inspect.Parameter(
+        "sources",
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=None if optional else inspect.Parameter.empty,
+        annotation=Annotated[list[str] | None, argument] if optional else Annotated[list[str], argument],
+    )
+
+
+def _params(fields: list[Field], given: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that were given, as their declaration asks for them."""
+    return {field.name: field.value(given[field.key]) for field in fields if given[field.key] is not None}

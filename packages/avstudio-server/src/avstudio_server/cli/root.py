@@ -1,0 +1,123 @@
+"""The command tree: a group for each medium that the installed processors know, and the commands of the studio."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from avstudio_server.cli.exits import MEANINGS
+from avstudio_server.cli.groups import Group, built, nearest, summaries, write
+from avstudio_server.views.installed import catalogue
+
+if TYPE_CHECKING:
+    from avstudio_core.catalogue import Declaration
+
+WORK = ("pipe", "tasks")
+MONEY = ("cost", "budgets", "tokens")
+WRITTEN = {"llm": {"chat": "llm_chat", "models": "llm_models", "route": "llm_route"}}
+"""Commands of a medium that are written by hand, before the one that a processor of that name would have."""
+TITLES = {"llm": "Language models"}
+STUDIO = ("processors", "plugins", "models", "doctor")
+
+
+class Medium(Group):
+    """The processors of one medium, and what is written by hand; a command is made when it is asked for."""
+
+    def __init__(self, name: str, declarations: dict[str, Declaration]) -> None:
+        self._written = WRITTEN.get(name, {})
+        listed = ", ".join({**self._written, **declarations})
+        title = TITLES.get(name, name.capitalize())
+        super().__init__(name=name, help=f"{title}: {listed}.", rich_markup_mode=None)
+        self._declarations = declarations
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list({**self._written, **self._declarations})
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        from avstudio_server.cli.processor_command import command
+
+        verb = cmd_name.replace("_", "-")
+        if verb in self._written and verb not in self.commands:
+            self.commands[verb] = import_module(f"avstudio_server.cli.commands.{self._written[verb]}").command()
+        elif verb in self._declarations and verb not in self.commands:
+            self.commands[verb] = command(self._declarations[verb])
+        return self.commands.get(verb)
+
+    def unknown(self, ctx: Any, name: str) -> str:
+        return _or_broken(super().unknown(ctx, name))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        generated = [(name, one.summary) for name, one in self._declarations.items() if name not in self._written]
+        write(formatter, "Commands", [*summaries(self, ctx, self._written), *generated])
+
+
+class Root(Group):
+    """`avstudio`; the modules of its commands are imported when they are asked for."""
+
+    @cached_property
+    def media(self) -> dict[str, dict[str, Declaration]]:
+        found: dict[str, dict[str, Declaration]] = {name: {} for name in WRITTEN}
+        for declaration in catalogue().processors.values():
+            found.setdefault(declaration.medium, {})[declaration.verb.replace("_", "-")] = declaration
+        return found
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*self.media, *WORK, *MONEY, *STUDIO]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.commands:
+            if cmd_name in WORK + MONEY + STUDIO:
+                self.commands[cmd_name] = import_module(f"avstudio_server.cli.commands.{cmd_name}").command()
+            elif cmd_name in self.media:
+                self.commands[cmd_name] = Medium(cmd_name, self.media[cmd_name])
+        return self.commands.get(cmd_name)
+
+    def unknown(self, ctx: Any, name: str) -> str:
+        full = {f"{medium}.{verb}": f"{medium} {verb}" for medium, verbs in self.media.items() for verb in verbs}
+        known = full if "." in name else {one.partition(".")[2]: said for one, said in full.items()}
+        known |= {one: one for one in self.list_commands(ctx)}
+        return _or_broken(f"There is no command '{name}'. {nearest(name, known)}".rstrip())
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        write(formatter, "Media", summaries(self, ctx, self.media))
+        write(formatter, "Work", summaries(self, ctx, WORK))
+        write(formatter, "Money", summaries(self, ctx, MONEY))
+        write(formatter, "Studio", summaries(self, ctx, STUDIO))
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        write(formatter, "Exit codes", [(str(code), meaning) for code, meaning in MEANINGS.items()])
+
+
+def _or_broken(said: str) -> str:
+    """What is said of a command that is not there, with the plugins that may have brought it, were they not broken."""
+    broken = ", ".join(catalogue().broken)
+    return f"{said} Broken plugins: {broken}. See: avstudio plugins." if broken else said
+
+
+def root() -> Any:
+    """The whole command line."""
+    settings = {"help_option_names": ["-h", "--help"]}
+    app = typer.Typer(cls=Root, add_completion=True, rich_markup_mode=None, context_settings=settings)
+    app.callback(invoke_without_command=True)(_start)
+    command = built(app)
+    for param in command.params:
+        param.default = False  # they are switches; Typer imports pydantic to find out what None is
+    return command
+
+
+def _start(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+) -> None:
+    """A local-first studio for sound, video and language models."""
+    if version:
+        from avstudio_core import __version__
+
+        print(f"avstudio {__version__}")
+    elif ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+        ctx.exit(2)

@@ -1,0 +1,103 @@
+"""What a person sees of work that runs: bars on a terminal, plain lines elsewhere, always on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+LINE_SECONDS = 2.0
+"""At most one plain line of a step in so many seconds, unless its stage changes."""
+
+
+class Display:
+    """Shows nothing but notes; the quiet one, and what the others have in common.
+
+    Steps are known by a key and shown by a label.
+    """
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        self.labels = labels
+
+    def begin(self, key: str) -> None:
+        """A step runs."""
+
+    def move(self, key: str, percent: float, stage: str) -> None:
+        """A step is so far."""
+
+    def end(self, key: str, said: str, *, done: bool = False) -> None:
+        """A step has ended, in such a way; `done` means well."""
+
+    def note(self, text: str) -> None:
+        """Something that a person should know, whatever is shown."""
+        print(text, file=sys.stderr, flush=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing more will be shown."""
+
+
+@dataclass
+class Pace:
+    """How fast a step moves."""
+
+    began: float = field(default_factory=time.monotonic)
+    told: float = 0.0
+    stage: str | None = None
+
+    def remaining(self, percent: float) -> float | None:
+        """Seconds left, if it goes on as until now."""
+        spent = time.monotonic() - self.began
+        return spent * (100 - percent) / percent if percent >= 5 and spent > 1 else None
+
+
+class Lines(Display):
+    """Plain lines, without control characters, few enough to be read in a log."""
+
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        super().__init__(labels)
+        self._paces: dict[str, Pace] = {}
+
+    def begin(self, key: str) -> None:
+        self._paces[key] = Pace()
+        self.note(f"{self.labels[key]}: started")
+
+    def move(self, key: str, percent: float, stage: str) -> None:
+        pace, now = self._paces.setdefault(key, Pace()), time.monotonic()
+        if stage == pace.stage and now < pace.told + LINE_SECONDS:
+            return
+        pace.told, pace.stage = now, stage
+        left = pace.remaining(percent)
+        eta = f", {spoken(left)} left" if left is not None else ""
+        self.note(f"{self.labels[key]}: {percent:.0f} % {stage}".rstrip() + eta)
+
+    def end(self, key: str, said: str, *, done: bool = False) -> None:
+        self.note(f"{self.labels[key]}: {said}")
+
+
+def display(labels: Mapping[str, str], *, quiet: bool) -> Display:
+    """The display that suits where stderr goes."""
+    if quiet:
+        return Display(labels)
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        from avstudio_server.cli.terminal.bars import Bars
+
+        return Bars(labels)
+    return Lines(labels)
+
+
+def spoken(seconds: float) -> str:
+    """A duration for people: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

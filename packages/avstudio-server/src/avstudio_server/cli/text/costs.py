@@ -1,0 +1,89 @@
+"""What `avstudio cost` and `avstudio budgets` show."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core.errors import InvalidInput
+from avstudio_core.money import dollars
+from avstudio_server.cli.terminal.tables import table
+
+if TYPE_CHECKING:
+    from avstudio_core.gateway.ledger.budgets import Standing
+    from avstudio_core.gateway.ledger.costs import By
+    from avstudio_core.gateway.ledger.ledger import Ledger
+
+DAY_SECONDS = 86_400
+USUAL_DAYS = 30
+SECTIONS: tuple[By, ...] = ("day", "model", "project")
+BAR = 20
+"""Characters of the longest bar."""
+
+
+def cost_data(ledger: Ledger, since: str | None) -> dict[str, Any]:
+    """The lines of each section from a day on. Raises `InvalidInput` for what is no date."""
+    begin = _midnight(since) if since else (time.time() // DAY_SECONDS - USUAL_DAYS + 1) * DAY_SECONDS
+    lines = {f"by_{by}": [line.model_dump() for line in ledger.spending(by, begin)] for by in SECTIONS}
+    total = sum(line["cost_micro"] for line in lines["by_day"])
+    return {"since": f"{datetime.fromtimestamp(begin, UTC):%Y-%m-%d}", "cost_micro": total, **lines}
+
+
+def cost_text(data: dict[str, Any]) -> str:
+    """The sections as tables, each line with its bar."""
+    if not data["by_day"]:
+        return f"No calls since {data['since']}."
+    tables = [_section(by.upper(), data[f"by_{by}"]) for by in SECTIONS]
+    said = f"{dollars(data['cost_micro'])} since {data['since']}."
+    if lost := sum(line["lost"] for line in data["by_day"]):
+        said += f" Calls that died, and are counted with the most that they could cost: {lost}."
+    return "\n\n".join([*tables, said])
+
+
+def budget_table(budgets: Sequence[Standing]) -> str:
+    """Each budget with what is spent, reserved and left of it."""
+    columns = ("SCOPE", "PER", "LIMIT", "SPENT", "RESERVED", "LEFT", "")
+    return table(columns, [_budget(one) for one in budgets])
+
+
+def budget_data(budget: Standing) -> dict[str, Any]:
+    return {**asdict(budget), "room_micro": None if budget.rules_each else budget.room_micro}
+
+
+def bar(share: float) -> str:
+    """A bar for a share of the longest; anything above nothing can be seen."""
+    return "█" * max(round(share * BAR), share > 0)
+
+
+def _section(heading: str, lines: list[dict[str, Any]]) -> str:
+    dearest = max(line["cost_micro"] for line in lines) or 1
+    rows = [
+        (
+            line["name"],
+            line["calls"],
+            line["input"],
+            line["output"],
+            dollars(line["cost_micro"]),
+            bar(line["cost_micro"] / dearest),
+        )
+        for line in lines
+    ]
+    return table((heading, "CALLS", "TOKENS IN", "TOKENS OUT", "COST", ""), rows)
+
+
+def _budget(budget: Standing) -> tuple[str, ...]:
+    begun = (budget.scope, budget.period, dollars(budget.limit_micro))
+    if budget.rules_each:
+        return (*begun, "", "", "", "for each that has none of its own")
+    sums = (budget.spent_micro, budget.reserved_micro, budget.room_micro)
+    return (*begun, *map(dollars, sums), bar(min(1.0, budget.spent_micro / (budget.limit_micro or 1))))
+
+
+def _midnight(day: str) -> float:
+    try:
+        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        raise InvalidInput(f"'{day}' is no date. Write it as 2026-11-22.") from None

@@ -1,0 +1,174 @@
+"""JSON Schema as a command line needs it: what a value may be, how it is written, what is meant by a text."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from avstudio_core.errors import InvalidParams
+from avstudio_server.cli.groups import nearest
+
+Schema = Mapping[str, Any]
+
+NAMES = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "object": "a JSON object"}
+LETTERS = {"integer": "N", "number": "X", "boolean": "true|false", "array": "LIST", "object": "JSON"}
+LIMITS = {
+    "minimum": "at least {:g}",
+    "exclusiveMinimum": "above {:g}",
+    "maximum": "at most {:g}",
+    "exclusiveMaximum": "below {:g}",
+    "minItems": "at least {} item{}",
+    "maxItems": "at most {} item{}",
+}
+MOST_SHOWN = 60
+"""Choices that take more characters are listed in the help instead of beside the option."""
+
+
+def alternatives(schema: Schema, definitions: Schema) -> list[Schema]:
+    """The schemas one of which a value fits: references looked up, unions taken apart, `null` left out."""
+    if "$ref" in schema:
+        return alternatives(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    for key in ("anyOf", "oneOf", "allOf"):
+        if key in schema:
+            return [found for one in schema[key] for found in alternatives(one, definitions)]
+    return [] if schema.get("type") == "null" else [schema]
+
+
+def choices(schemas: list[Schema]) -> list[Any]:
+    """The values of an enumeration; empty where other values are possible, too."""
+    found = [_choices(schema) for schema in schemas]
+    return [value for values in found for value in values] if all(found) else []
+
+
+def metavar(schemas: list[Schema], definitions: Schema) -> str:
+    """The kind of value, in a word: `N`, `X`, `TEXT`, `JSON`, or the choices, with `,…` for a list."""
+    if len(schemas) == 1 and schemas[0].get("type") == "array":
+        items = _items(schemas[0], definitions)
+        return "JSON" if _nested(items) else f"{metavar(items, definitions)},…"
+    if among := choices(schemas):
+        written = "|".join(map(str, among))
+        return written if len(written) <= MOST_SHOWN else "CHOICE"
+    kinds = {_word(schema) for schema in schemas}
+    return kinds.pop() if len(kinds) == 1 else "VALUE"
+
+
+def bounds(schemas: list[Schema]) -> str:
+    """What limits a number, or how many items a list has, in words."""
+    said = []
+    for schema in schemas:
+        if "minItems" in schema and schema["minItems"] == schema.get("maxItems"):
+            said.append(f"{schema['minItems']} items")
+            continue
+        said += [
+            words.format(schema[key], "" if schema[key] == 1 else "s") for key, words in LIMITS.items() if key in schema
+        ]
+    return ", ".join(said)
+
+
+def read(text: str, schemas: list[Schema], definitions: Schema) -> Any:
+    """The value that a text stands for, in the first form that it fits. Raises `ValueError`."""
+    for schema in sorted(schemas, key=_openness):
+        try:
+            return _read(text, schema, definitions)
+        except (ValueError, KeyError):
+            continue
+    raise ValueError(text)
+
+
+def read_list(texts: list[str], schema: Schema, definitions: Schema) -> list[Any]:
+    """Items that were given one by one, with commas, or as a JSON list."""
+    found: list[Any] = []
+    for text in texts:
+        if text.lstrip().startswith("["):
+            found += json.loads(text)
+        else:
+            items = _items(schema, definitions)
+            found += [_item(part.strip(), items, definitions) for part in text.split(",") if part.strip()]
+    return found
+
+
+def refused(option: str, text: str, schemas: list[Schema], definitions: Schema) -> InvalidParams:
+    """The error for a text that is no such value."""
+    items = [one for schema in schemas if schema.get("type") == "array" for one in _items(schema, definitions)]
+    among = [str(value) for value in choices(items or schemas)]
+    if among:
+        hint = nearest(text, among) or f"Choose from: {', '.join(among)}."
+        return InvalidParams(f"'{option}' cannot be '{text}'. {hint}")
+    expected = " or ".join(NAMES.get(schema.get("type", ""), "a value of its kind") for schema in items or schemas)
+    return InvalidParams(f"'{option}' cannot be '{text}': give {expected}.")
+
+
+def _item(text: str, items: list[Schema], definitions: Schema) -> Any:
+    try:
+        return read(text, items, definitions)
+    except ValueError:
+        raise ValueError(text) from None
+
+
+def _items(schema: Schema, definitions: Schema) -> list[Schema]:
+    found = [one for given in schema.get("prefixItems", ()) for one in alternatives(given, definitions)]
+    return found or alternatives(schema.get("items", {}), definitions)
+
+
+def _nested(items: list[Schema]) -> bool:
+    """Whether commas cannot tell the items apart: lists and objects have their own."""
+    return any(item.get("type") in ("array", "object") for item in items)
+
+
+def _choices(schema: Schema) -> list[Any]:
+    return [schema["const"]] if "const" in schema else list(schema.get("enum", ()))
+
+
+def _word(schema: Schema) -> str:
+    return "PATH" if schema.get("format") in ("path", "file-path") else LETTERS.get(schema.get("type", ""), "TEXT")
+
+
+def _openness(schema: Schema) -> int:
+    """How many texts fit a schema, roughly: the narrow ones are tried first."""
+    if _choices(schema):
+        return 0
+    order = ("integer", "number", "boolean", "array", "object")
+    kind = schema.get("type")
+    return order.index(kind) + 1 if kind in order else len(order) + 1
+
+
+def _read(text: str, schema: Schema, definitions: Schema) -> Any:
+    if among := _choices(schema):
+        return {str(value): value for value in among}[text]
+    match schema.get("type"):
+        case "integer":
+            return int(text)
+        case "number":
+            return _finite(text)
+        case "boolean":
+            return {"true": True, "false": False}[text.lower()]
+        case "array":
+            return read_list([text], schema, definitions)
+        case "object":
+            return _object(text)
+        case "string":
+            return text
+    return _anything(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _object(text: str) -> Any:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError(text)
+    return value
+
+
+def _anything(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,144 @@
+"""What is installed, and in which state."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from inspect import isfunction
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import Requirement
+
+from avstudio_core import hookspecs
+from avstudio_core.hook_marker import GROUP
+from avstudio_server.views.installed import catalogue, installation, settings
+
+if TYPE_CHECKING:
+    from avstudio_core.plugins import Plugin
+
+KINDS = ("processors", "weights", "backends", "price_books", "routers", "executors", "memory_managers")
+
+
+def plugin_data() -> list[dict[str, Any]]:
+    """Every plugin: where it is from, what it brings, which of that is broken, or why it was set aside whole."""
+    plugins = installation().plugins
+    brought: dict[str, dict[str, list[str]]] = {}
+    for kind in KINDS:
+        for name, registered in plugins.kind(kind).items():
+            origin = plugins.distribution_of(registered)
+            brought.setdefault(origin.name if origin else "", {}).setdefault(kind, []).append(name)
+    return [
+        _plugin(plugin, {} if plugin.error else brought.get(plugin.name, {})) for plugin in plugins.installed.values()
+    ]
+
+
+def _plugin(plugin: Plugin, brought: dict[str, list[str]]) -> dict[str, Any]:
+    broken = {name: why for name, why in catalogue().broken.items() if name in brought.get("processors", ())}
+    whole = {kind: [name for name in names if name not in broken] for kind, names in brought.items()}
+    moments, unmarked = ([], []) if plugin.error else _hooks(plugin.module)
+    told = {
+        "name": plugin.name,
+        "module": plugin.module,
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "error": plugin.error,
+        "brings": {kind: names for kind, names in whole.items() if names},
+        "hears": moments,
+        "broken": broken,
+        "unmarked": unmarked,
+    }
+    return told | {"said": _said(told)}
+
+
+def _hooks(module: str) -> tuple[list[str], list[str]]:
+    """The moments that a plugin is told of, and its functions that are named as hooks but not marked as such."""
+    place, _, inside = module.partition(":")
+    found: Any = sys.modules.get(place)
+    for name in filter(None, inside.split(".")):
+        found = getattr(found, name, None)
+    known = [
+        name for name, hook in vars(hookspecs).items() if isfunction(hook) and hook.__module__ == hookspecs.__name__
+    ]
+    own = {name: function for name in known if callable(function := getattr(found, name, None))}
+    marked = [name for name, function in own.items() if hasattr(function, f"{GROUP}_impl")]
+    return [name for name in marked if not name.startswith("register_")], [name for name in own if name not in marked]
+
+
+def extra_data() -> list[dict[str, Any]]:
+    """Every extra of the packages that bring plugins: what it lacks, and the command that installs it."""
+    names = {plugin.distribution for plugin in installation().plugins.installed.values() if plugin.distribution}
+    return [extra for name in sorted(names) for extra in _extras(distribution(name))]
+
+
+def weights_data() -> list[dict[str, Any]]:
+    """All declared weights: size, licence, where they are, how to get them."""
+    shelf = installation().shelf
+    return [
+        {
+            "name": weights.name,
+            "family": weights.family,
+            "licence": weights.licence,
+            "size": sum(file.size or 0 for file in weights.files) or None,
+            "memory_mb": weights.memory_mb,
+            "place": (place := shelf.place(weights.name)),
+            "at_hand": place not in ("hub", "absent"),
+            "requires": weights.requires,
+        }
+        for weights in shelf.all()
+    ]
+
+
+def setting_data() -> list[dict[str, Any]]:
+    """Every setting: its value, where that came from, what it is for."""
+    from avstudio_core.settings import SETTINGS
+
+    values = settings()
+    return [
+        {
+            "name": setting.name,
+            "variable": setting.variable,
+            "value": None if (value := values.values[setting.name]) is None else _plain(value),
+            "origin": values.origins[setting.name],
+            "help": setting.help,
+        }
+        for setting in SETTINGS
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float) else str(value)
+
+
+def _said(told: dict[str, Any]) -> str:
+    if told["error"]:
+        return f"BROKEN: {told['error']}"
+    parts = [f"{kind.replace('_', ' ')} {', '.join(names)}" for kind, names in told["brings"].items()]
+    parts += [f"hears {', '.join(told['hears'])}"] if told["hears"] else []
+    parts += [f"BROKEN: {name}: {why}" for name, why in told["broken"].items()]
+    parts += [f"{', '.join(told['unmarked'])}: not marked with @hookimpl, so never called"] if told["unmarked"] else []
+    return "; ".join(parts) or "nothing"
+
+
+def _extras(package: Distribution) -> Iterator[dict[str, Any]]:
+    requirements = [Requirement(text) for text in package.requires or ()]
+    for extra in package.metadata.get_all("Provides-Extra") or ():
+        missing = [
+            f"{one.name}{one.specifier}" for one in requirements if _asked_by(one, extra) and not _installed(one)
+        ]
+        command = f"pip install '{package.name}[{extra}]'"
+        yield {"distribution": package.name, "extra": extra, "missing": missing, "command": command}
+
+
+def _asked_by(requirement: Requirement, extra: str) -> bool:
+    """Whether a requirement is there because of the extra, on this machine."""
+    marker = requirement.marker
+    return marker is not None and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""})
+
+
+def _installed(requirement: Requirement) -> bool:
+    try:
+        version = distribution(requirement.name).version
+    except PackageNotFoundError:
+        return False
+    return requirement.specifier.contains(version, prereleases=True)
