@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from avstudio_core import errors
-from avstudio_core.errors import AVStudioError, MissingDependency, NotFound, StorageError
+from avstudio_core.errors import AVStudioError, MissingDependency, NotFound, OutputExists, StorageError, by_code
 
 TREE = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, AVStudioError)]
 
@@ -62,3 +62,14 @@ def _in_order(kind: type[AVStudioError]) -> list[type[AVStudioError]]:
         if one.__base__ is kind:
             found += _in_order(one)
     return found
+
+
+def test_a_hint_stands_apart_from_the_message() -> None:
+    error = OutputExists("'x.srt' exists.", hint="Choose another folder.")
+    assert (error.message, error.hint, str(error)) == (
+        "'x.srt' exists.",
+        "Choose another folder.",
+        "'x.srt' exists. Choose another folder.",
+    )
+    again = by_code(error.code, error.message, hint=error.hint)
+    assert (type(again), again.message, again.hint) == (OutputExists, error.message, error.hint)

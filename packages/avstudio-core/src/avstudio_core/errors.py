@@ -46,9 +46,17 @@ from typing import ClassVar
 
 
 class AVStudioError(Exception):
-    """The root: its text is one line that says what was given and what to do."""
+    """The root: `message` says in one line what was given and what is wrong, `hint` what to do, if anything.
+
+    A hint names things, not the options of one interface: each interface words it in its own terms. `str()` gives both.
+    """
 
     code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}".rstrip())
+        self.message = message
+        self.hint = hint
 
 
 class InvalidInput(AVStudioError):
@@ -170,8 +178,8 @@ class TaskFailed(TaskError):
 
     code = "task_failed"
 
-    def __init__(self, message: str, *, cause: str = "error", traceback: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, hint: str = "", cause: str = "error", traceback: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.cause = cause
         self.traceback = traceback
 
@@ -215,8 +223,8 @@ class RateLimited(ModelError):
     code = "rate_limited"
     elsewhere = True
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.retry_after = retry_after
 
 
@@ -258,8 +266,8 @@ class PartialAnswer(ModelError):
 
     code = "partial"
 
-    def __init__(self, message: str, *, text: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, hint: str = "", text: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.text = text
 
 
@@ -274,8 +282,8 @@ class OverBudget(AVStudioError):
 
     code = "budget_exceeded"
 
-    def __init__(self, message: str, *, scope: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, hint: str = "", scope: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.scope = scope
 
 
@@ -297,11 +305,11 @@ class PluginError(AVStudioError):
     code = "plugin"
 
 
-def by_code(code: str, message: str, *, text: str = "") -> AVStudioError:
+def by_code(code: str, message: str, *, hint: str = "", text: str = "") -> AVStudioError:
     """The error of that code, as it was raised in another process."""
     if code == PartialAnswer.code:
-        return PartialAnswer(message, text=text)
-    return _by_code(AVStudioError).get(code, AVStudioError)(message)
+        return PartialAnswer(message, hint=hint, text=text)
+    return _by_code(AVStudioError).get(code, AVStudioError)(message, hint=hint)
 
 
 def _by_code(kind: type[AVStudioError]) -> dict[str, type[AVStudioError]]:
