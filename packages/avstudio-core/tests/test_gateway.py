@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from avstudio_core import Studio
-from avstudio_core.chat import ChatRequest, Delta, Image, Message, Reply, Text, Tool, ToolCall, Usage
+from avstudio_core.chat import ChatRequest, Delta, Image, Message, Reply, Text, Tool, ToolCall, Usage, Vectors
 from avstudio_core.errors import (
     AVStudioError,
     BackendDown,
@@ -416,3 +416,57 @@ def test_cancelling_a_run_stops_the_model(make: Make, write_plugin: Callable[[st
         handle.result()
     assert calls(studio)[0]["outcome"] == "cancelled"
     assert backend(studio, "near").stopped == 1
+
+
+EMBEDDING = """
+class Words(Params):
+    pass
+
+class Count(Result):
+    count: int
+
+class Embedding(Processor[Words, Count]):
+    "Embed two words."
+    name = "llm.words"
+    cacheable = False
+
+    def run(self, source, params, context):
+        return Count(count=len(context.embed(["one", "two"]).vectors))
+
+@hookimpl
+def register_processors(): return [Embedding]
+"""
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("vectors", "said"),
+    [
+        ([[1.0, NAN], [1.0, 2.0]], "Vector 1 from 'near/small' is not a list of finite numbers"),
+        ([[1.0], [[1.0]]], "Vector 2 from"),
+        (["AACAPw==", "AACAPw=="], "Vector 1 from"),
+        ([None, None], "Vector 1 from"),
+        ([[], []], "Vector 1 from"),
+        (None, "no list of vectors for 2 texts"),
+        ([[1.0]], "1 vectors for 2 texts"),
+        ([[1.0], [1.0, 2.0]], "different lengths: 1, 2"),
+        ([["1.0"], [10**400]], "Vector 1 from"),
+    ],
+)
+def test_vectors_that_cannot_be_used_are_a_bad_answer(make: Make, vectors: Any, said: str) -> None:
+    studio = make()
+    backend(studio, "near").embeds = [Vectors(vectors, Usage(input=5))]
+    with pytest.raises(BadAnswer, match=said):
+        studio.llm.embed(["one", "two"], model="near/small")
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+@pytest.mark.parametrize("error", [RuntimeError("a defect of\nthe backend"), KeyError("data"), SystemExit(3)])
+def test_whatever_is_raised_behind_a_relay_reaches_the_run(
+    make: Make, write_plugin: Callable[[str], ModuleType], executor: str, error: BaseException
+) -> None:
+    studio = make(add=[write_plugin(EMBEDDING)], executor=executor)
+    for name in ("near", "coding", "scripted"):
+        backend(studio, name).embeds = [error]
+    with pytest.raises(TaskFailed, match=type(error).__name__):
+        studio.submit("llm.words").result(20)

@@ -10,7 +10,7 @@ import pytest
 import avstudio_llm
 from avstudio_core import Studio
 from avstudio_core.chat import Reply, Usage
-from avstudio_core.errors import BackendDown, EgressRefused, InvalidInput, NotFound, PartialAnswer
+from avstudio_core.errors import BackendDown, EgressRefused, InvalidInput, NotFound, PartialAnswer, TaskFailed
 from avstudio_core.testing import ModelServer, Sent
 
 pytest.importorskip("openai")
@@ -131,3 +131,24 @@ def test_a_schema_is_asked_for_in_words_and_repaired_once(
     assert said.parsed == {"a": "b"}
     asked = [one.data for one in servers[0].heard if CHAT in one.path]
     assert [("response_format" in one, len(one["messages"])) for one in asked] == [(False, 2), (False, 4)]
+
+
+@pytest.mark.parametrize(
+    "vector", ["null", "[NaN, 1.0]", '"AACAPwAAAEA="', "[[1.0, 2.0]]", "[]", "[1e999]", "[true, null]"]
+)
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_vectors_that_are_none_reach_the_task_as_an_error(
+    servers: tuple[ModelServer, ModelServer], tmp_path: Path, vector: str, executor: str
+) -> None:
+    """As llama.cpp's server sends them; json.dumps would write the same NaN."""
+    first, second = servers
+    body = f'{{"data": [{{"index": 0, "embedding": {vector}}}], "usage": {{"prompt_tokens": 3}}}}'
+    first.say(Sent((body.encode(),)), at="/embeddings")
+    models = MODELS.format(first=first.url, second=second.url).replace("quality = 0.9\n", "", 1)
+    (tmp_path / "models.toml").write_text(models.replace("tools = true", "embed = true"), encoding="utf-8")
+    with (
+        Studio(home=tmp_path, plugins="", add=[avstudio_llm], executor=executor) as studio,
+        pytest.raises(TaskFailed, match=r"'first/one'|sent an answer") as caught,
+    ):
+        studio.submit("llm.embed", texts=["one"], model="first/one").result(20)
+    assert caught.value.cause == "bad_answer"

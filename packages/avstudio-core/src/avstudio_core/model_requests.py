@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Literal
@@ -9,10 +10,14 @@ from typing import Literal
 from pydantic import BaseModel, JsonValue
 
 from avstudio_core.artifact import new_id
-from avstudio_core.errors import AVStudioError, by_code
+from avstudio_core.errors import AVStudioError, ModelError, by_code
+
+LOG = logging.getLogger(__name__)
 
 CHECK_SECONDS = 0.1
 """How often a run that waits for a model looks whether it is to stop."""
+LONGEST_WORDS = 300
+"""Characters of a foreign exception that are repeated."""
 
 
 Verb = Literal["chat", "embed", "route"]
@@ -73,6 +78,18 @@ def asked(
         give_up()
 
 
-def problem(ask: Ask, error: AVStudioError) -> Told:
-    """An error, as it travels to the run."""
-    return Told(ask=ask.id, code=error.code, message=str(error), text=getattr(error, "text", ""))
+def problem(ask: Ask, error: BaseException) -> Told:
+    """An error, as it travels to the run; one that is not ours is logged with its traceback and travels as text."""
+    if isinstance(error, AVStudioError):
+        return Told(ask=ask.id, code=error.code, message=str(error), text=getattr(error, "text", ""))
+    LOG.error("A request to a language model failed.", exc_info=error)
+    return Told(ask=ask.id, code=ModelError.code, message=f"The request failed: {_words(error)}.")
+
+
+def _words(error: BaseException) -> str:
+    """What an exception of anybody says, on one line; some cannot even be shown."""
+    try:
+        said = " ".join(str(error).split())
+    except Exception:
+        said = ""
+    return f"{type(error).__name__}: {said[:LONGEST_WORDS]}" if said else type(error).__name__

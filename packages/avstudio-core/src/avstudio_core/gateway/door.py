@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel
 
 from avstudio_core.answers import ChatAnswer, Embedding
 from avstudio_core.chat import ChatRequest, EmbedRequest, Message
-from avstudio_core.errors import AVStudioError
+from avstudio_core.errors import TaskCancelled
 from avstudio_core.gateway.gateway import Gateway
 from avstudio_core.gateway.loop import LoopThread
 from avstudio_core.gateway.streams import Stream
@@ -72,17 +73,24 @@ class Door:
         self._loop.close()
 
     async def _answer(self, ask: Ask, tell: Tell) -> None:
+        """Whatever happens here reaches the run: one that hears nothing waits for ever."""
         try:
-            if ask.verb == "embed":
-                made: BaseModel = await self.gateway.embed(EmbedRequest.model_validate(ask.request))
-            elif ask.verb == "route":
-                made = await self.gateway.route(ChatRequest.model_validate(ask.request))
-            else:
-                made = await self._streamed(ask, tell)
-        except AVStudioError as error:
+            made = await self._made(ask, tell)
+            told = Told(ask=ask.id, answer=made.model_dump(mode="json"))
+        except asyncio.CancelledError:
+            tell(problem(ask, TaskCancelled("The request was cancelled: its studio is closing.")))
+            raise
+        except BaseException as error:
             tell(problem(ask, error))
         else:
-            tell(Told(ask=ask.id, answer=made.model_dump(mode="json")))
+            tell(told)
+
+    async def _made(self, ask: Ask, tell: Tell) -> BaseModel:
+        if ask.verb == "embed":
+            return await self.gateway.embed(EmbedRequest.model_validate(ask.request))
+        if ask.verb == "route":
+            return await self.gateway.route(ChatRequest.model_validate(ask.request))
+        return await self._streamed(ask, tell)
 
     async def _streamed(self, ask: Ask, tell: Tell) -> ChatAnswer:
         request = ChatRequest.model_validate(ask.request)

@@ -16,6 +16,7 @@ from avstudio_core.gateway.ledger.calls import NewCall, Outcome, Settled
 from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.gateway.ledger.records import Reservation
 from avstudio_core.gateway.models.prices import Prices
+from avstudio_core.gateway.vectors import refuse_unusable
 from avstudio_core.kinds.backend import Model
 
 LOG = logging.getLogger(__name__)
@@ -64,10 +65,12 @@ class Metered:
         return self.reply
 
     async def embed(self, asked: Awaitable[Vectors]) -> Vectors:
-        """Wait for vectors."""
+        """Wait for vectors. Raises `BadAnswer` for what cannot be used as such."""
+        assert isinstance(self._request, EmbedRequest)
         try:
             async with asyncio.timeout(self._request.timeout):
                 vectors = await asked
+            refuse_unusable(vectors, len(self._request.texts), self.model.id)
         except BaseException as error:
             raise self._broken(error) from error
         self._complete(vectors.usage or self._estimated())

@@ -27,6 +27,8 @@ class Scripted(Backend):
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
         self.says: list[Said | Callable[[ChatRequest], Said]] = ["Yes."]
+        self.embeds: list[Vectors | BaseException] = []
+        """Vectors and errors that `embed` gives, as `says` for words; without any, something of each text."""
         self.heard: list[ChatRequest | EmbedRequest] = []
         self.can = Can(tools=True, embed=True)
         self.stopped = 0
@@ -54,6 +56,11 @@ class Scripted(Backend):
 
     async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
         self.heard.append(request)
+        if self.embeds:
+            made = self.embeds.pop(0) if len(self.embeds) > 1 else self.embeds[0]
+            if isinstance(made, BaseException):
+                raise made
+            return made
         vectors = [[float(len(text)), float(text.count(" "))] for text in request.texts]
         return Vectors(vectors, Usage(input=sum(map(len, request.texts))))
 
