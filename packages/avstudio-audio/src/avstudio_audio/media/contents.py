@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from avstudio_audio.media.container import open_media
+from avstudio_audio.media.sndfile_reader import sndfile_reader
 from avstudio_core.artifact import MediaFacts
 
 if TYPE_CHECKING:
@@ -77,10 +79,12 @@ def probe(path: Path) -> Contents:
     """Read the headers of a media file. Raises `UnreadableMedia`."""
     with open_media(path) as container:
         main = container.streams.best("audio")
+        exact = sndfile_reader(container, path, (0.0, math.inf))
+        sounds = [_sound(stream) for stream in container.streams.audio]
         return Contents(
             container=container.format.name,
-            duration=seconds(container),
-            audio=[_sound(stream) for stream in container.streams.audio],
+            duration=exact.length / exact.rate if exact else seconds(container),
+            audio=[one.model_copy(update={"bits": exact.bits}) for one in sounds] if exact else sounds,
             video=[_picture(stream) for stream in container.streams.video if not _is_cover(stream)],
             main=main.index if main else None,
             tags={key.lower(): value for key, value in container.metadata.items()},

@@ -13,7 +13,7 @@ from avstudio_audio.media.progress import Progress, Warn, log_warning
 from avstudio_audio.media.reader import BLOCK, AudioReader, Span, no_sound
 from avstudio_audio.media.resample import resampled
 from avstudio_audio.media.samples import Samples, first_not_finite
-from avstudio_audio.media.short_vorbis import ShortVorbis, short_vorbis
+from avstudio_audio.media.sndfile_reader import SndfileReader, sndfile_reader
 from avstudio_core.errors import InvalidParams, NotEnoughMemory, UnreadableMedia
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def decode(
     path = Path(path)
     try:
         with open_media(path) as container:
-            reader = short_vorbis(container, path, span) or AudioReader(container, path, span)
+            reader = sndfile_reader(container, path, span) or AudioReader(container, path, span)
             data = _gathered(reader, rate or reader.rate, channels or reader.channels, path, progress)
             reader.report(warn)
     except MemoryError as error:
@@ -65,7 +65,7 @@ def _check(rate: int | None, channels: int | None, span: Span) -> None:
 
 
 def _gathered(
-    reader: AudioReader | ShortVorbis, rate: int, channels: int, path: Path, progress: Progress | None
+    reader: AudioReader | SndfileReader, rate: int, channels: int, path: Path, progress: Progress | None
 ) -> NDArray[np.float32]:
     """All that a reader gives, mixed, resampled, and in one array."""
     pieces = _finite(reader.arrays(), reader.start, reader.rate, path)

@@ -1,0 +1,145 @@
+"""Sound that libsndfile reads right and FFmpeg does not.
+
+FFmpeg 8 takes the valid bits of a WAV sample for its size, loses all links of short chained Vorbis but one, and places
+the sound of a Vorbis file of one page late.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avstudio_audio.media.downmix import SPEAKERS
+from avstudio_audio.media.ogg import OggLinks
+from avstudio_audio.media.progress import Warn
+
+if TYPE_CHECKING:
+    import numpy as np
+    from av.container import InputContainer
+    from numpy.typing import NDArray
+    from soundfile import SoundFile
+
+    from avstudio_audio.media.reader import Span
+
+ONE_PAGE = 10.0
+"""Seconds; in longer Vorbis files of one link FFmpeg's places are right."""
+BLOCK = 1 << 14
+BITS = {"PCM_U8": 8, "PCM_S8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+
+
+def sndfile_reader(container: InputContainer, path: Path, span: Span) -> SndfileReader | None:
+    """A reader for a file that FFmpeg would read wrongly, `None` for all others."""
+    import soundfile
+
+    if len(container.streams) != 1 or not container.streams.audio:
+        return None
+    try:
+        if container.format.name == "ogg":
+            return _vorbis(container, path, span)
+        if container.format.name in ("wav", "w64") and _bits_differ(container, path):
+            return SndfileReader(path, [(0, path.stat().st_size)], span)
+    except (soundfile.SoundFileError, OSError):
+        return None
+    return None
+
+
+def _vorbis(container: InputContainer, path: Path, span: Span) -> SndfileReader | None:
+    """For Vorbis that is chained, or short and whole; with more than two channels the order would differ."""
+    codec = container.streams.audio[0].codec_context
+    if codec is None or codec.name != "vorbis" or codec.channels > 2:
+        return None
+    links = OggLinks(path)
+    short = 0 < (container.duration or 0) / 1_000_000 < ONE_PAGE
+    if len(links.places) == 1 and not short:
+        return None
+    reader = SndfileReader(path, links.places, span, ended=links.ended)
+    return reader if reader.uniform and (len(links.places) > 1 or reader.whole()) else None
+
+
+def _bits_differ(container: InputContainer, path: Path) -> bool:
+    """Whether FFmpeg and libsndfile disagree on the size of a PCM sample."""
+    import soundfile
+
+    codec = container.streams.audio[0].codec_context
+    pcm = re.match(r"pcm_[sufd]+(\d+)", codec.name) if codec else None
+    if pcm is None and codec is not None:
+        return False
+    bits = BITS.get(soundfile.info(path).subtype)
+    return bits is not None and (pcm is None or bits != int(pcm[1]))
+
+
+class SndfileReader:
+    """Reads a span as `AudioReader` does, out of one or more places in a file, each a file of its own."""
+
+    def __init__(self, path: Path, places: list[tuple[int, int]], span: Span, *, ended: bool = True) -> None:
+        self._path, self._places, self._ended = path, places, ended
+        shapes = []
+        self._lengths: list[int] = []
+        for place in places:
+            with self._opened(place) as sound:
+                shapes.append((sound.samplerate, sound.channels))
+                self._lengths.append(sound.frames)
+                self.bits = BITS.get(sound.subtype)
+        self.uniform = len(set(shapes)) == 1
+        """Whether all places have the same rate and channels."""
+        self.rate, self.channels = shapes[0]
+        total = sum(self._lengths)
+        self._begin = min(round(span[0] * self.rate), total)
+        self._end = min(round(span[1] * self.rate), total) if math.isfinite(span[1]) else total
+        self.start, self.length = self._begin / self.rate, self._end - self._begin
+        self.speakers = SPEAKERS.get(self.channels, ("?",) * self.channels)
+        self._missing = 0
+
+    def arrays(self) -> Iterator[NDArray[np.float32]]:
+        import numpy as np
+
+        at = 0
+        for place, length in zip(self._places, self._lengths, strict=True):
+            first, last = max(self._begin - at, 0), min(self._end - at, length)
+            at += length
+            for begin, block in self._blocks(place, first, last):
+                yield block
+                first = begin + block.shape[1]
+            if first < last:  # damaged: what follows stays at its time
+                self._missing += last - first
+                yield np.zeros((self.channels, last - first), np.float32)
+
+    def whole(self) -> bool:
+        """Whether all that the file states is there."""
+        for _ in self.arrays():
+            pass
+        missing, self._missing = self._missing, 0
+        return not missing
+
+    def report(self, warn: Warn) -> None:
+        """After the last array: warn of what was wrong, `truncated` and `damaged`."""
+        if not self._ended and self._end == sum(self._lengths):
+            warn("truncated", f"'{self._path}' is cut short: it ends after {self._end / self.rate:.2f} s.")
+        if self._missing:
+            warn("damaged", f"'{self._path}' is damaged: seconds now silent: {self._missing / self.rate:.2f}.")
+
+    def _blocks(self, place: tuple[int, int], first: int, last: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        if first >= last:
+            return
+        with self._opened(place) as sound:
+            at = sound.seek(first) if self.bits else 0  # in Vorbis it does not arrive where it says
+            while at < last:
+                block = sound.read(min(BLOCK, last - at), dtype="float32", always_2d=True).T
+                if not block.shape[1]:
+                    return
+                if at + block.shape[1] > first:
+                    yield max(at, first), block[:, max(first - at, 0) :]
+                at += block.shape[1]
+
+    def _opened(self, place: tuple[int, int]) -> SoundFile:
+        import soundfile
+
+        if place == (0, self._path.stat().st_size):
+            return soundfile.SoundFile(self._path)
+        with self._path.open("rb") as file:
+            file.seek(place[0])
+            return soundfile.SoundFile(io.BytesIO(file.read(place[1] - place[0])))
