@@ -8,14 +8,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path, PurePath
-from typing import Any, Protocol, Self, TypeVar
+from typing import Annotated, Any, Protocol, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, model_validator
+
+from avstudio_core.names import file_name, shortened
 
 Model = TypeVar("Model", bound=BaseModel)
-
-LONGEST_NAME = 200
-"""Bytes; file systems allow 255, and a partial copy has a longer name."""
 
 
 class Names:
@@ -82,7 +81,7 @@ class Artifact(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
-    name: str = Field(description="A file name to show and to export under.")
+    name: Annotated[str, AfterValidator(file_name)] = Field(description="A file name to show and to export under.")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     size: int = Field(ge=0, json_schema_extra={"unit": "B"})
     media_type: str
@@ -95,8 +94,7 @@ class Artifact(BaseModel):
 
         No longer than file systems allow.
         """
-        stem = PurePath(self.name).stem.encode()[: LONGEST_NAME - len(ending.encode())]
-        return stem.decode(errors="ignore") + ending
+        return shortened(PurePath(self.name).stem, ending)
 
     @model_validator(mode="after")
     def _locate(self, info: ValidationInfo) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from avstudio_core.artifact import Artifact, Lineage, MediaFacts, new_id
@@ -13,6 +13,8 @@ from avstudio_core.chat import ChatRequest, EmbedRequest, Message, Question
 from avstudio_core.errors import Degraded, InvalidInput, StorageError, TaskCancelled, Unavailable
 from avstudio_core.kinds.processor import CodedWarning, Needs
 from avstudio_core.model_requests import Asker, Verb, asked
+from avstudio_core.names import file_name
+from avstudio_core.quotes import quoted
 from avstudio_core.storage.artifacts import stage
 
 if TYPE_CHECKING:
@@ -155,17 +157,20 @@ class Context:
 
         Raises `InvalidInput` for a name with folders in it.
         """
-        if not name or name in (".", "..") or PurePath(name).name != name:
-            raise InvalidInput(f"'{name}' is not the name of a file: give one without folders.")
+        if not isinstance(name, str) or file_name(name) != name:
+            raise InvalidInput(f"{quoted(name)} is not the name of a file.", hint="Give one without folders.")
         return _made(_made(self._order.folder) / "new") / name
 
     def publish(self, path: Path, name: str, media_type: str, facts: MediaFacts | None = None) -> Artifact:
         """Stage a finished file as an output; it appears in the store when the task completes.
 
-        A file at a `new_path` is moved there, any other is copied. What is published belongs into the result.
+        A file at a `new_path` is moved there, any other is copied. What is published belongs into the result. Folders
+        and control characters are left out of the name. Raises `StorageError`, `InvalidInput`.
         """
+        if not isinstance(name, str):
+            raise InvalidInput(f"{quoted(name)} is not the name of a file.")
         folder = _made(self._order.folder)
-        if folder not in path.parents:
+        if path.is_symlink() or folder.resolve() not in path.resolve().parents:
             path = self._copied(path)
         sha256, size = stage(path, folder)
         source = self._order.source

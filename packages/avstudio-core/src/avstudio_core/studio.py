@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy.dialects.sqlite import insert
 
 from avstudio_core.artifact import Artifact, MediaFacts, new_id
-from avstudio_core.errors import InvalidInput, InvalidPlan, OutputExists, PluginError, StorageError, UnreadableMedia
+from avstudio_core.errors import InvalidInput, InvalidPlan, PluginError, StorageError, UnreadableMedia
 from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.handle import Handle, PlanHandle
 from avstudio_core.kinds.processor import Processor
@@ -28,7 +26,7 @@ from avstudio_core.models.weights import InstalledShelf
 from avstudio_core.plan import Plan, Ref, Step, alone, parameters
 from avstudio_core.plugins import Plugin, Plugins
 from avstudio_core.settings import Settings, load
-from avstudio_core.storage import artifact_rows
+from avstudio_core.storage import artifact_rows, exports
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sqlite.database import Transaction
 from avstudio_core.storage.sqlite.schema import open_database
@@ -178,7 +176,7 @@ class Studio:
             sha256, size = self.store.copy_in(path, folder)
             artifact = Artifact(
                 id=new_id("art"),
-                name=_readable(path.name),
+                name=path.name,
                 sha256=sha256,
                 size=size,
                 media_type=guess(path),
@@ -199,25 +197,9 @@ class Studio:
     def export(self, artifact: Artifact, target: str | Path, *, overwrite: bool = False) -> Path:
         """Copy an artifact's content to a path, or into a folder under its own name, whole or not at all.
 
-        Raises `OutputExists`, `CorruptFile`.
+        A path that ends in `/` is a folder. Raises `OutputExists`, `CorruptFile`, `InvalidInput`.
         """
-        path = Path(target).expanduser()
-        if os.path.isdir(path) or str(target).endswith(os.sep):
-            path /= artifact.name
-        self.store.verify(artifact.sha256)
-        partial = path.with_name(f".{new_id('partial')}")
-        try:
-            if path.exists() and not overwrite:
-                raise OutputExists(f"'{path}' exists already. Choose another place, or overwrite it (--overwrite).")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(self.store.path(artifact.sha256), partial)
-            partial.replace(path)
-        except OSError as error:
-            raise StorageError.of(error, path) from error
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-        return path
+        return exports.export(self.store, artifact, target, overwrite=overwrite)
 
     # Language models
 

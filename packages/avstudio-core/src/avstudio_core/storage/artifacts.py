@@ -106,6 +106,7 @@ def stage(path: Path, folder: Path) -> tuple[str, int]:
     try:
         with path.open("rb+") as file:
             size = os.fstat(file.fileno()).st_size
+            os.fchmod(file.fileno(), 0o600)
             sha256 = _synced_beside(file) if size >= LARGE else _synced(file)
         shutil.move(path, folder / sha256)
     except OSError as error:

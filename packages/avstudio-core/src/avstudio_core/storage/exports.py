@@ -1,0 +1,69 @@
+"""Copies of stored files at places that a user chose."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+from avstudio_core.artifact import Artifact, new_id
+from avstudio_core.errors import InvalidInput, OutputExists, StorageError
+from avstudio_core.names import file_name
+from avstudio_core.paths import user_path
+from avstudio_core.quotes import quoted
+from avstudio_core.storage.artifacts import ArtifactStore
+
+
+def export(store: ArtifactStore, artifact: Artifact, target: str | Path, *, overwrite: bool) -> Path:
+    """Copy an artifact's content to a path, or into a folder under its own name; see `Studio.export`."""
+    if not isinstance(artifact, Artifact):
+        raise InvalidInput(f"{quoted(artifact)} is not an artifact.")
+    path = user_path(target)
+    if os.path.isdir(path) or os.fspath(target).endswith(os.sep):
+        path /= file_name(artifact.name)
+    store.verify(artifact.sha256)
+    partial = path.with_name(f".{new_id('partial')}")
+    try:
+        if not overwrite and os.path.lexists(path):  # before anything is copied
+            raise _exists(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(store.path(artifact.sha256), partial)
+        put(partial, path, overwrite=overwrite)
+    except OSError as error:
+        raise StorageError.of(error, path) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+    return path
+
+
+def put(finished: Path, target: Path, *, overwrite: bool) -> None:
+    """Move a finished file to its place in the same folder.
+
+    Of several that want one place at once and do not overwrite, one gets it; the others raise `OutputExists`.
+    """
+    if overwrite:
+        finished.replace(target)
+        return
+    try:
+        _put_first(finished, target)
+    except FileExistsError:
+        raise _exists(target) from None
+
+
+def _put_first(finished: Path, target: Path) -> None:
+    """Move a file where nothing is yet. Raises `FileExistsError`."""
+    try:
+        os.link(finished, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: an empty file takes the place first
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        finished.replace(target)
+    else:
+        finished.unlink()
+
+
+def _exists(path: Path) -> OutputExists:
+    return OutputExists(f"{quoted(path)} exists already.", hint="Choose another place, or allow overwriting.")
