@@ -6,10 +6,11 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import OutputExists, StorageError
+from avstudio_core.names import file_name
 from avstudio_server.operations.schemas import Schema, alternatives
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 MOST_ITEMS = 20
 """Longer lists are cut on the terminal, not in JSON."""
-NAME_BYTES = 200
 NOTHING: Schema = {}
 
 
@@ -61,7 +61,7 @@ def export(studio: Studio, answers: list[Answer], asked: FileFlags, *, stem: str
     wanted = [(artifact, path) for artifact, path in found if not _same(path, artifact)]
     _refuse_taken([path for _, path in wanted], overwrite=asked.overwrite)
     if wanted:
-        _copy(studio, wanted, asked.folder)
+        _copy(studio, wanted, asked.folder, overwrite=asked.overwrite)
     for one, name, path in targets:
         one.files[name] = path
 
@@ -145,11 +145,13 @@ def _holds_artifacts(value: Any) -> bool:
 def _targets(answers: list[Answer], folder: Path, stem: str) -> list[tuple[Answer, str, Path]]:
     """Where each artifact goes: under its own name, or, where two share one, with its output and step before it."""
     found = [
-        (one, name, _file_name(artifact.name, stem)) for one in answers for name, artifact in one.artifacts.items()
+        (one, name, file_name(_begun(artifact.name, stem)))
+        for one in answers
+        for name, artifact in one.artifacts.items()
     ]
     names = Counter(file.casefold() for _, _, file in found)
     return [
-        (one, name, folder / (file if names[file.casefold()] == 1 else f"{one.task.step}-{name}-{file}"))
+        (one, name, folder / (file if names[file.casefold()] == 1 else file_name(f"{one.task.step}-{name}-{file}")))
         for one, name, file in found
     ]
 
@@ -166,10 +168,12 @@ def _refuse_taken(paths: list[Path], *, overwrite: bool) -> None:
         )
 
 
-def _copy(studio: Studio, wanted: list[tuple[Artifact, Path]], folder: Path) -> None:
+def _copy(studio: Studio, wanted: list[tuple[Artifact, Path]], folder: Path, *, overwrite: bool) -> None:
     """Copy artifacts to a folder beside their places, and move them there when all are whole."""
     import shutil
     import tempfile
+
+    from avstudio_core.storage.exports import put
 
     path, placed = folder, list[Path]()
     try:
@@ -179,8 +183,9 @@ def _copy(studio: Studio, wanted: list[tuple[Artifact, Path]], folder: Path) -> 
                 studio.store.verify(artifact.sha256)
                 shutil.copyfile(artifact.path, Path(beside, path.name))
             for _, path in wanted:
-                placed += [] if path.exists() else [path]
-                Path(beside, path.name).replace(path)
+                new = [] if path.exists() else [path]
+                put(Path(beside, path.name), path, overwrite=overwrite)
+                placed += new
     except BaseException as error:
         for one in placed:
             one.unlink(missing_ok=True)
@@ -189,12 +194,8 @@ def _copy(studio: Studio, wanted: list[tuple[Artifact, Path]], folder: Path) -> 
         raise
 
 
-def _file_name(name: str, begins: str) -> str:
-    """A name that every file system takes: no folders, not too long."""
-    own = PurePath(name).name or "result"
-    path = PurePath(own if own.startswith(begins) else f"{begins}-{own}")
-    stem = path.stem.encode()[: NAME_BYTES - len(path.suffix.encode())].decode(errors="ignore")
-    return f"{stem}{path.suffix}"
+def _begun(name: str, stem: str) -> str:
+    return name if name.startswith(stem) else f"{stem}-{name}"
 
 
 def _same(path: Path, artifact: Artifact) -> bool:
