@@ -199,17 +199,17 @@ class Engine:
             studio = claim.task.origin
             if studio != self._queue.studio and self._presence.alive(studio):  # it planned the task, and may do it
                 self._unable[lane] = studio
-                self._settling.surely(claim.job_id, lambda: self._queue.hand_back(claim))
+                self._settle(claim, lambda: self._queue.hand_back(claim))
             else:
                 self._fail(claim, Problem(code=error.code, message=str(error)))
         except AVStudioError as error:
             self._fail(claim, Problem(code=error.code, message=str(error)))
-        except Exception as error:  # a plugin's `needs` is foreign code
+        except BaseException as error:  # a plugin's `needs` is foreign code, and this thread is not its own
             message = f"{claim.task.processor} could not be planned: {type(error).__name__}: {error}"
             self._fail(claim, Problem(code="processor_error", message=message))
         else:
             if earlier is not None:
-                self._settling.surely(claim.job_id, lambda: self._queue.finish_from_cache(claim, earlier))
+                self._settle(claim, lambda: self._queue.finish_from_cache(claim, earlier))
                 return
             # What a person asked for once more is no answer to those who ask plainly.
             key = key if claim.task.feedback is None else None
@@ -222,7 +222,7 @@ class Engine:
             self._executor.start(running.order)
         except Exception:
             del self._running[claim.job_id]
-            self._settling.surely(claim.job_id, lambda: self._queue.hand_back(claim))
+            self._settle(claim, lambda: self._queue.hand_back(claim))
             raise
 
     def _order(self, claim: Claim) -> tuple[Order, str | None]:
@@ -317,7 +317,7 @@ class Engine:
             return
         try:
             done = self._made(running, report)
-        except Exception as error:  # what a worker sends, and a result's `records`, are foreign
+        except BaseException as error:  # what a worker sends, and a result's `records`, are foreign
             said = " ".join(f"{running.order.processor} gave a result that cannot be kept: {error}".split())
             self._ended(running, Report(job_id=report.job_id, kind="failed", code="invalid_result", message=said))
             return
@@ -354,10 +354,22 @@ class Engine:
         self._settling.end(running.claim.job_id)
         if not future.result():  # cancelled, or taken over, in the meantime
             self._fail(running.claim, Problem(code=CANCELLED, message="The task was cancelled."))
+        elif running.claim.task.leads:  # only now may the steps that read from this one be taken
+            self.wake()
         self._store.discard(running.order.folder)
 
     def _fail(self, claim: Claim, problem: Problem, *, retryable: bool = False) -> None:
-        self._settling.surely(claim.job_id, lambda: self._queue.fail(claim, problem, retryable=retryable))
+        self._settle(claim, lambda: self._queue.fail(claim, problem, retryable=retryable))
+
+    def _settle(self, claim: Claim, write: Callable[[], Future[bool]]) -> None:
+        """Write for sure how a job ended; then there may be work, for it or after it."""
+
+        def written() -> Future[bool]:
+            future = write()
+            future.add_done_callback(lambda _: self.wake())
+            return future
+
+        self._settling.surely(claim.job_id, written)
 
     def _sent_back(self, running: Running, reason: str) -> None:
         self._store.discard(running.order.folder)
@@ -386,8 +398,8 @@ class Engine:
         if report.kind == "lost":
             claim = running.claim
             if self._closing.is_set() or report.code == "closing":  # given back, and not died
-                self._settling.surely(claim.job_id, lambda: self._queue.hand_back(claim))
+                self._settle(claim, lambda: self._queue.hand_back(claim))
             else:
-                self._settling.surely(claim.job_id, lambda: self._queue.lose(claim.task_id, claim.fence, problem))
+                self._settle(claim, lambda: self._queue.lose(claim.task_id, claim.fence, problem))
         else:
             self._fail(running.claim, problem, retryable=report.retryable)

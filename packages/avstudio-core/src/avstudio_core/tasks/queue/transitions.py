@@ -267,25 +267,29 @@ class Transitions:
         state = State(row["state"])
         if state not in (State.FAILED, State.BLOCKED):
             raise InvalidTransition(f"Task '{task_id}' cannot be retried: it is {state}.")
-        freed: list[str] = []
-        self._free(transaction, row, freed)
-        return freed
+        freed: dict[str, None] = {}
+        waiting = [row]
+        while waiting:  # a plan may be longer than calls may be deep
+            row = waiting.pop()
+            if row["id"] in freed or row["state"] not in (State.FAILED, State.BLOCKED):
+                continue
+            freed[row["id"]] = None
+            self._free(transaction, row)
+            waiting += self._stopped_with(transaction, row["id"])
+        return [*freed]
 
-    def _free(self, transaction: Transaction, row: RowMapping, freed: list[str]) -> None:
-        """Set a failed or blocked task free, what it needs before it, and what waited for it after it."""
-        task_id = row["id"]
-        if task_id in freed or row["state"] not in (State.FAILED, State.BLOCKED):
-            return
-        freed.append(task_id)
-        for needed in transaction.execute(statements.NEEDED, {"id": task_id}).mappings().all():
-            self._free(transaction, needed, freed)
+    def _free(self, transaction: Transaction, row: RowMapping) -> None:
+        """FAILED or BLOCKED → PENDING, as if it had never run."""
         values: dict[str, Any] = {"attempts": 0, "deliveries": 0, "available_at": 0.0, "origin": self._rules.studio}
         values |= {"reason": None, "error": None, "finished_at": None, "percent": 0.0, "message": ""}
-        self._move(transaction, task_id, State(row["state"]), State.PENDING, cancelling=False, **values)
-        event_log.add(transaction, task_id, "task.retried", self._clock(), reason="asked", pause=0.0)
-        for dependent in transaction.execute(statements.DEPENDENTS, {"id": task_id}).mappings().all():
-            if dependent["reason"] == DEPENDENCY:
-                self._free(transaction, dependent, freed)
+        self._move(transaction, row["id"], State(row["state"]), State.PENDING, cancelling=False, **values)
+        event_log.add(transaction, row["id"], "task.retried", self._clock(), reason="asked", pause=0.0)
+
+    def _stopped_with(self, transaction: Transaction, task_id: str) -> list[RowMapping]:
+        """What a task needs, and what waited for it in vain."""
+        needed = transaction.execute(statements.NEEDED, {"id": task_id}).mappings().all()
+        dependents = transaction.execute(statements.DEPENDENTS, {"id": task_id}).mappings().all()
+        return [*needed, *(one for one in dependents if one["reason"] == DEPENDENCY)]
 
     def _held(self, transaction: Transaction, task_id: str, fence: int) -> RowMapping | None:
         """The row, while the fencing token is the newest and the task is assigned or in progress."""

@@ -1,0 +1,56 @@
+"""Plans of many steps, each of which reads the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from avstudio_core import Plan, Step, Studio
+from avstudio_core.errors import TaskFailed
+from avstudio_core.plan import Ref
+from avstudio_core.tasks.engine import engine
+
+OpenStudio = Callable[..., Studio]
+
+
+@pytest.fixture
+def letter(tmp_path: Path) -> Path:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear")
+    return path
+
+
+def chain(length: int) -> Plan:
+    steps = [Step(id="s0", processor="exercise.copy", params={"suffix": "0"})]
+    for n in range(1, length):
+        source = Ref(step=f"s{n - 1}")
+        steps.append(Step(id=f"s{n}", processor="exercise.copy", params={"suffix": f"{n % 10}"}, source=source))
+    return Plan(steps=tuple(steps))
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_step_is_taken_when_the_one_before_is_committed(
+    open_studio: OpenStudio, letter: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
+) -> None:
+    """And not when the engine happens to look again, which here it does too seldom."""
+    studio = open_studio()
+    if cached:
+        studio.run_plan(chain(5), letter)
+    for name in ("LOOK_SECONDS", "PATROL_SECONDS"):
+        monkeypatch.setattr(engine, name, 60.0)
+    results = studio.submit_plan(chain(5), letter).result(40)
+    assert results["s4"].copied.path.read_text() == "Dear01234"
+    assert results["s4"].cache_hit == cached
+
+
+def test_a_long_chain_that_failed_is_retried_as_a_whole(open_studio: OpenStudio, letter: Path) -> None:
+    studio = open_studio()
+    source = studio.take_in(letter)
+    source.path.write_text("spoilt")
+    handle = studio.submit_plan(chain(2000), source)
+    with pytest.raises(TaskFailed, match="has changed"):
+        handle.steps["s0"].result(60)
+    freed = studio.retry(handle.steps["s1000"].task_id)
+    assert sorted(freed) == sorted(one.task_id for one in handle.steps.values())
