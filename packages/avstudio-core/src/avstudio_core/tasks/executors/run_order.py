@@ -33,13 +33,13 @@ def run(order: Order, processor: Processor[Any, Any], context: Context, distribu
     except TaskCancelled:
         return Report(job_id=order.job_id, kind="cancelled", code=CANCELLED, message="The task was cancelled.")
     except AVStudioError as error:
-        return _failed(order, error, error.code, str(error))
+        return _failed(order, error, error.code, _text(error))
     except MemoryError as error:
         return _failed(order, error, "out_of_memory", f"{order.processor} ran out of memory.")
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # whatever a run raises, Ctrl-C's error too, is its own failure
         if isinstance(error, OSError) and isinstance(full := StorageError.of(error, order.folder), DiskFull):
             return _failed(order, error, full.code, str(full))
-        said = f"{order.processor} failed: {type(error).__name__}: {error}"
+        said = f"{order.processor} failed: {type(error).__name__}: {_text(error)}"
         return _failed(order, error, "processor_error", " ".join(said.split()), retryable=True)
     return Report(
         job_id=order.job_id,
@@ -119,6 +119,14 @@ def _explained(order: Order, result: Result, context: Context, distribution: str
     effective = {**order.params, **result.effective}
     warnings = [*context.warnings, *result.warnings]
     return result.model_copy(update={"provenance": provenance, "effective": effective, "warnings": warnings})
+
+
+def _text(error: BaseException) -> str:
+    """What an error says; its `__str__` is foreign code, too."""
+    try:
+        return str(error)
+    except BaseException as broken:
+        return f"(its message cannot be read: {type(broken).__name__})"
 
 
 def _failed(order: Order, error: BaseException, code: str, message: str, *, retryable: bool = False) -> Report:
