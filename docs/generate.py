@@ -15,7 +15,7 @@ import avstudio_core
 from avstudio_core import errors, hookspecs
 from avstudio_core.catalogue import Declaration, declare
 from avstudio_core.errors import AVStudioError
-from avstudio_core.models.weights import InstalledShelf
+from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import SETTINGS, load
 
@@ -211,27 +211,27 @@ def _helps(command: Any, name: str, parent: Any) -> Iterator[tuple[str, str]]:
 PARTS = {
     "A processor": [
         "kinds.processor.Processor",
-        "kinds.processor.Params",
-        "kinds.processor.Result",
-        "kinds.processor.Needs",
-        "kinds.processor.Review",
+        "results.Params",
+        "results.Result",
+        "results.Needs",
+        "results.Review",
         "context.Context",
         "artifact.Artifact",
         "artifact.MediaFacts",
         "testing.contracts.ProcessorContract",
     ],
     "Weights": [
-        "kinds.weights.Weights",
-        "kinds.weights.WeightsFile",
-        "kinds.weights.Shelf",
+        "weights.Weights",
+        "weights.WeightsFile",
+        "weights.Shelf",
         "testing.contracts.WeightsContract",
     ],
     "A backend": [
         "kinds.backend.Backend",
         "kinds.backend.BackendConfig",
         "kinds.backend.BackendHost",
-        "kinds.backend.Model",
-        "kinds.backend.Can",
+        "language_models.Model",
+        "language_models.Can",
         "chat.ChatRequest",
         "chat.EmbedRequest",
         "chat.Message",
@@ -246,10 +246,10 @@ PARTS = {
     "A router": [
         "kinds.router.Router",
         "chat.Wishes",
-        "kinds.router.Candidate",
-        "kinds.router.Estimate",
-        "kinds.router.RouteDecision",
-        "kinds.router.Rejected",
+        "routes.Candidate",
+        "routes.Estimate",
+        "routes.RouteDecision",
+        "routes.Rejected",
         "testing.router_contract.RouterContract",
     ],
     "A price book": [
@@ -258,8 +258,8 @@ PARTS = {
     ],
     "An executor": [
         "kinds.executor.Executor",
-        "kinds.executor.Order",
-        "kinds.executor.Report",
+        "orders.Order",
+        "orders.Report",
         "testing.executor_contract.ExecutorContract",
     ],
     "A memory manager": [
@@ -292,10 +292,10 @@ PYTHON = [
     "tasks.task.Task",
     "tasks.task.Problem",
     "tasks.states.State",
-    "tasks.events.event_log.Event",
-    "kinds.processor.Result",
-    "kinds.processor.CodedWarning",
-    "kinds.processor.Provenance",
+    "events.Event",
+    "results.Result",
+    "results.CodedWarning",
+    "results.Provenance",
     "artifact.Artifact",
     "artifact.MediaFacts",
     "artifact.Lineage",
@@ -319,7 +319,9 @@ def python() -> str:
 
 def _documented(kind: str, *, level: int = 2, members: str = "") -> str:
     """What mkdocstrings writes about a class; values, kinds and contracts with all that they have, said or not."""
-    everything = kind.startswith(("kinds.", "testing.")) or _is_value(kind)
+    everything = kind.startswith(
+        ("kinds.", "results.", "orders.", "routes.", "language_models.", "weights.", "testing.")
+    ) or _is_value(kind)
     options = {"heading_level": level, "show_if_no_docstring": str(everything).lower(), "members": members}
     lines = [f"      {option}: {value}" for option, value in options.items() if value]
     return "\n".join([f"::: avstudio_core.{kind}", "    options:", *lines])

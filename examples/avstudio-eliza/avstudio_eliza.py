@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 
-from avstudio_core import hookimpl
+from avstudio_core import Backend, Can, Model, hookimpl
 from avstudio_core.chat import ChatRequest, Delta
-from avstudio_core.kinds.backend import Backend, Can, Model
 
 RULES = (
     (r".*\bI (?:need|want) (.+)", "What would it mean to you if you got {}?"),

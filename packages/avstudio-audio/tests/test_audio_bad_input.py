@@ -12,8 +12,7 @@ import av
 import numpy as np
 import pytest
 import soundfile as sf
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from avstudio_audio.errors import NoAudio
 from avstudio_audio.media.contents import probe

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from avstudio_audio.media.resample import resampled
 from avstudio_audio.speech.transcript import Segment, Transcript

@@ -6,8 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from avstudio_audio.speech.cues import COLUMNS, LONGEST, SHORTEST, Cue, cues
 from avstudio_audio.speech.pieces import width

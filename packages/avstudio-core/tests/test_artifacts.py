@@ -9,7 +9,7 @@ from pydantic import Field
 
 from avstudio_core.artifact import Artifact, Lineage, MediaFacts, accepted, artifacts_in, new_id
 from avstudio_core.errors import CorruptFile, StorageError
-from avstudio_core.kinds.processor import Result
+from avstudio_core.results import Result
 from avstudio_core.storage.artifacts import ArtifactStore
 
 CONTENT = b"some content" * 1000

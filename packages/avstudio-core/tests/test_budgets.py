@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from avstudio_core.errors import InvalidInput
-from avstudio_core.gateway.ledger.periods import Period, span, starts
 from avstudio_core.money import LARGEST_MICRO, dollars, micro
+from avstudio_core.periods import Period, span, starts
 
 MOMENT = st.floats(0, 4e9) | st.integers(0, 40_000).map(lambda day: day * 86_400.0)
 

@@ -104,7 +104,8 @@ EXECUTOR = """
 """
 ROUTER = """
     from avstudio_core import *
-    from avstudio_core.kinds.router import Rejected, RouteDecision, Router
+    from avstudio_core.routes import Rejected, RouteDecision
+    from avstudio_core.kinds.router import Router
 
     class Cheapest(Router):
         name = "cheapest"

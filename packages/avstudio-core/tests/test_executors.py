@@ -21,12 +21,12 @@ from typing import NoReturn
 import pytest
 from pydantic import JsonValue
 
-from avstudio_core import Needs, Studio, TaskOptions
+from avstudio_core import Needs, Studio, TaskOptions, child_process
+from avstudio_core.child_process import AT_A_TIME, LONGEST_LINE, MOST_AT_ONCE, Process, hire
 from avstudio_core.errors import TaskCancelled, TaskFailed
 from avstudio_core.handle import Handle
-from avstudio_core.kinds.executor import Order, Report
-from avstudio_core.tasks.executors import local, process
-from avstudio_core.tasks.executors.process import AT_A_TIME, LONGEST_LINE, MOST_AT_ONCE, Process, hire
+from avstudio_core.orders import Order, Report
+from avstudio_core.tasks.executors import local
 from avstudio_core.tasks.states import State
 
 OpenStudio = Callable[..., Studio]
@@ -172,7 +172,7 @@ def studio(open_studio: OpenStudio, rough: ModuleType) -> Studio:
 def test_a_worker_that_dies_fails_its_own_task_only(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, way: str, said: str
 ) -> None:
-    monkeypatch.setattr(process, "PARTING_SECONDS", 0.2)
+    monkeypatch.setattr(child_process, "PARTING_SECONDS", 0.2)
     dying = studio.submit("rough.work", way=way)
     others = [studio.submit("rough.work", number=n) for n in range(4)]
     with pytest.raises(TaskFailed, match=rf"The worker process ({said}).* It was handed out 2 times\.") as failed:

@@ -10,8 +10,8 @@ import pytest
 
 from avstudio_core import Studio, TaskOptions
 from avstudio_core.errors import TaskCancelled, TaskFailed
+from avstudio_core.events import Event
 from avstudio_core.handle import PlanHandle
-from avstudio_core.tasks.events.event_log import Event
 
 OpenStudio = Callable[..., Studio]
 

@@ -6,15 +6,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from avstudio_core import tokens
 from avstudio_core.chat import ChatRequest, Message, Usage
 from avstudio_core.errors import InvalidParams
 from avstudio_core.gateway.models.known_models import KnownModels, Price
 from avstudio_core.gateway.models.prices import Prices
-from avstudio_core.kinds.backend import Can, Model
+from avstudio_core.language_models import Can, Model
 
 
 def own(folder: Path, text: str) -> Path:

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -23,9 +22,9 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import insert, select
 
+from avstudio_core.alerts import Alert
 from avstudio_core.chat import Account, Usage
 from avstudio_core.errors import OverBudget
-from avstudio_core.gateway.ledger.alerts import Alert
 from avstudio_core.gateway.ledger.calls import NewCall, Settled
 from avstudio_core.gateway.ledger.ledger import LEAK_SECONDS, Ledger, Reservation
 from avstudio_core.storage.sqlite.schema import open_database

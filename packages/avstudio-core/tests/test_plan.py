@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from pydantic import Field
 
 from avstudio_core import Artifact, Context, Needs, Params, Plan, Processor, Result, Step

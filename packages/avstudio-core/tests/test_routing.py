@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from avstudio_core.chat import TaskType, Wishes
 from avstudio_core.errors import NoModel
 from avstudio_core.gateway.routing import RULES, DefaultRouter
-from avstudio_core.kinds.backend import Model
-from avstudio_core.kinds.router import Candidate, Estimate
+from avstudio_core.language_models import Model
+from avstudio_core.routes import Candidate, Estimate
 
 
 def candidate(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from avstudio_core.errors import CorruptFile, NotFound, StorageError, WeightsMissing
-from avstudio_core.models.weights import InstalledShelf
+from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.plugins import Plugin, Plugins
 from avstudio_core.settings import load
 

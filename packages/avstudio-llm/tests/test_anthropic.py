@@ -17,7 +17,8 @@ from avstudio_core.errors import (
     RateLimited,
     Unsupported,
 )
-from avstudio_core.kinds.backend import Backend, BackendConfig, Can, Model
+from avstudio_core.kinds.backend import Backend, BackendConfig
+from avstudio_core.language_models import Can, Model
 from avstudio_core.testing import Dialect, HttpBackendContract, ModelServer, Sent
 from avstudio_core.testing.backend_contract import Witness, heard, question
 

@@ -8,8 +8,7 @@ import sys
 from email.utils import formatdate
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from avstudio_core.errors import (
     ContextTooLong,
@@ -116,7 +115,8 @@ WITHOUT = """
 import asyncio, sys
 sys.modules["{name}"] = None
 from avstudio_core.errors import MissingDependency
-from avstudio_core.kinds.backend import BackendConfig, Model
+from avstudio_core.kinds.backend import BackendConfig
+from avstudio_core.language_models import Model
 from avstudio_core.testing.backend_contract import question
 from avstudio_llm.backends.{name} import {kind}
 

@@ -18,7 +18,8 @@ from avstudio_core.errors import (
     InvalidInput,
     RateLimited,
 )
-from avstudio_core.kinds.backend import Backend, Can, Model
+from avstudio_core.kinds.backend import Backend
+from avstudio_core.language_models import Can, Model
 from avstudio_core.testing import Dialect, HttpBackendContract, ModelServer, Sent
 from avstudio_core.testing.backend_contract import KEY, heard, question, with_tool
 from avstudio_core.testing.model_server import Heard

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 import httpx2
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from avstudio_core.errors import EgressRefused
 from avstudio_core.kinds.backend import BackendConfig

@@ -17,7 +17,7 @@ HEAD = """
     import avstudio_llm
     from avstudio_core.chat import *
     from avstudio_core.errors import *
-    from avstudio_core.kinds.backend import Can, Model
+    from avstudio_core.language_models import Can, Model
     from avstudio_core.testing import HttpBackendContract
     from avstudio_llm.backends.openai import OpenAI
     from avstudio_llm.testing import ChatCompletions

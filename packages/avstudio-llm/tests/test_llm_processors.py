@@ -18,7 +18,7 @@ import avstudio_llm
 from avstudio_core import Artifact, Context, Params, Processor, Result, Studio, hookimpl
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest
 from avstudio_core.errors import AVStudioError, BackendDown, ContextTooLong, TaskFailed
-from avstudio_core.kinds.backend import Can
+from avstudio_core.language_models import Can
 from avstudio_core.testing import ProcessorContract, scripted
 from avstudio_core.testing.scripted import Scripted
 from avstudio_llm.text.subtitles import Cue, Subtitles

@@ -22,7 +22,8 @@ import avstudio_llm
 from avstudio_core import Studio
 from avstudio_core.chat import ChatRequest, Image, Message, Reply, Tool
 from avstudio_core.errors import BackendDown, ContextTooLong, InvalidInput, NotEnoughMemory, Unsupported
-from avstudio_core.kinds.backend import BackendConfig, Model
+from avstudio_core.kinds.backend import BackendConfig
+from avstudio_core.language_models import Model
 from avstudio_core.testing import BackendContract
 from avstudio_llm.backends.mlx.backend import Mlx
 

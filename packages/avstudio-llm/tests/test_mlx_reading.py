@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from avstudio_core.chat import Delta
 from avstudio_llm.backends.mlx.answer_text import Reader, StopStrings

@@ -18,7 +18,8 @@ import pytest
 
 from avstudio_core import Studio
 from avstudio_core.chat import ChatRequest, Delta
-from avstudio_core.kinds.backend import BackendConfig, Model
+from avstudio_core.kinds.backend import BackendConfig
+from avstudio_core.language_models import Model
 from avstudio_llm.backends.openai import OpenAI
 
 PREPARED = (

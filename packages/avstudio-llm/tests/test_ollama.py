@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from avstudio_core import Needs, Studio
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Image, Message, Reply, Text, Tool, ToolCall
@@ -29,7 +28,8 @@ from avstudio_core.errors import (
     RateLimited,
     Unsupported,
 )
-from avstudio_core.kinds.backend import BackendConfig, Model
+from avstudio_core.kinds.backend import BackendConfig
+from avstudio_core.language_models import Model
 from avstudio_llm.backends.ollama.backend import Ollama
 from avstudio_llm.backends.ollama.protocol import address_of, full_name, lines
 

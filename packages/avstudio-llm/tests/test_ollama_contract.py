@@ -11,7 +11,8 @@ import pytest
 import avstudio_llm
 from avstudio_core.chat import Reply, Usage
 from avstudio_core.errors import InvalidInput
-from avstudio_core.kinds.backend import Backend, Can, Model
+from avstudio_core.kinds.backend import Backend
+from avstudio_core.language_models import Can, Model
 from avstudio_core.testing import Dialect, HttpBackendContract, Sent
 from avstudio_core.testing.backend_contract import question, with_tool
 from avstudio_core.testing.model_server import ModelServer

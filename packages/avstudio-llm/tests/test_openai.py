@@ -10,7 +10,8 @@ import pytest
 import avstudio_llm
 from avstudio_core.chat import ChatRequest, EmbedRequest, Image, Message, Reply, Text, ToolCall, Usage
 from avstudio_core.errors import AVStudioError, BackendDown, BadAnswer, ContextTooLong, RateLimited, Unsupported
-from avstudio_core.kinds.backend import Backend, BackendConfig, Can, Model
+from avstudio_core.kinds.backend import Backend, BackendConfig
+from avstudio_core.language_models import Can, Model
 from avstudio_core.testing import HttpBackendContract, ModelServer, Sent
 from avstudio_core.testing.backend_contract import Witness, heard, question, with_tool
 

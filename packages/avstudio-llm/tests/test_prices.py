@@ -9,12 +9,11 @@ from decimal import Decimal
 import pytest
 from genai_prices import Usage as Counted
 from genai_prices.data_snapshot import get_snapshot
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import avstudio_llm
 from avstudio_core.chat import Usage
-from avstudio_core.kinds.backend import Model
+from avstudio_core.language_models import Model
 from avstudio_core.studio import Studio
 from avstudio_core.testing import PriceBookContract
 from avstudio_llm.prices import GenaiPrices

@@ -10,8 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from avstudio_core import Needs, Studio
 from avstudio_core.errors import BackendDown, NotEnoughMemory

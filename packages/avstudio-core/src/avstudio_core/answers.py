@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from avstudio_core.chat import FinishReason, Message, ToolCall, Usage
-from avstudio_core.kinds.processor import CodedWarning
-from avstudio_core.kinds.router import RouteDecision
+from avstudio_core.results import CodedWarning
+from avstudio_core.routes import RouteDecision
 
 
 class Answered(BaseModel):

@@ -87,7 +87,7 @@ def read(folder: Path, only: Iterable[str] | None) -> Catalogue:
 
 
 def _collected(only: Iterable[str] | None) -> tuple[Catalogue, dict[str, int]]:
-    from avstudio_core.models.weights import InstalledShelf
+    from avstudio_core.models.shelf import InstalledShelf
     from avstudio_core.plugins import Plugins
     from avstudio_core.settings import load
 

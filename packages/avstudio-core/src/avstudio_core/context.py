@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from avstudio_core.artifact import Artifact, Lineage, MediaFacts, new_id
 from avstudio_core.chat import ChatRequest, EmbedRequest, Message, Question
 from avstudio_core.errors import Degraded, InvalidInput, StorageError, TaskCancelled, Unavailable
-from avstudio_core.kinds.processor import CodedWarning, Needs
 from avstudio_core.model_requests import Asker, Verb, asked
 from avstudio_core.names import file_name
 from avstudio_core.quotes import quoted
+from avstudio_core.results import CodedWarning, Needs
 from avstudio_core.storage.artifacts import stage
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from avstudio_core.answers import ChatAnswer, Embedding
-    from avstudio_core.kinds.executor import Order
-    from avstudio_core.kinds.router import RouteDecision
-    from avstudio_core.kinds.weights import Shelf
+    from avstudio_core.orders import Order
+    from avstudio_core.routes import RouteDecision
     from avstudio_core.settings import Settings
+    from avstudio_core.weights import Shelf
 
 T = TypeVar("T")
 Q = TypeVar("Q", bound=Question)
@@ -147,7 +147,7 @@ class Context:
 
     def route(self, prompt: str | Sequence[Message] | ChatRequest, /, **options: Any) -> RouteDecision:
         """Who would answer, and how much it takes in; nothing is asked and nothing spent. Raises `NoModel`."""
-        from avstudio_core.kinds.router import RouteDecision
+        from avstudio_core.routes import RouteDecision
 
         request = self._on_account(ChatRequest.of(prompt, **options))
         return RouteDecision.model_validate(self._asked("route", request, None))

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any
 
 from avstudio_core.errors import InvalidTransition, TaskError
-from avstudio_core.kinds.processor import Result
-from avstudio_core.tasks.events.event_log import Event, after
+from avstudio_core.events import Event
+from avstudio_core.results import Result
+from avstudio_core.tasks.events.event_log import FOREIGN_SECONDS, after
 from avstudio_core.tasks.queue.queue import Queue
-from avstudio_core.tasks.queue.waiters import FOREIGN_SECONDS
 from avstudio_core.tasks.states import ENDED, State
 from avstudio_core.tasks.task import Task
 

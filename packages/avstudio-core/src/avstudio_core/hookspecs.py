@@ -6,25 +6,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
 
 from avstudio_core.hook_marker import GROUP
 
 if TYPE_CHECKING:
-    from avstudio_core.gateway.ledger.alerts import Alert
+    from avstudio_core.alerts import Alert
+    from avstudio_core.events import Event
     from avstudio_core.kinds.backend import Backend
     from avstudio_core.kinds.executor import Executor
     from avstudio_core.kinds.memory_manager import MemoryManager
     from avstudio_core.kinds.price_book import PriceBook
     from avstudio_core.kinds.processor import Processor
     from avstudio_core.kinds.router import Router
-    from avstudio_core.kinds.weights import Weights
-    from avstudio_core.studio import Studio
-    from avstudio_core.tasks.events.event_log import Event
+    from avstudio_core.settings import Settings
+    from avstudio_core.weights import Weights
 
 hookspec = pluggy.HookspecMarker(GROUP)
+
+
+class OpenStudio(Protocol):
+    """The `Studio` that a hook is handed, as far as this module must know it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def submit(self, processor: str, source: Any = None, /, **params: Any) -> Any: ...
 
 
 @hookspec
@@ -63,7 +75,7 @@ def register_memory_managers() -> list[type[MemoryManager]]:
 
 
 @hookspec
-def studio_started(studio: Studio) -> None:
+def studio_started(studio: OpenStudio) -> None:
     """Called when a studio has opened its data folder, before it takes tasks."""
 
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 from avstudio_core.artifact import accepted
 from avstudio_core.errors import AVStudioError, InvalidInput, InvalidParams, InvalidPlan, PluginError
-from avstudio_core.kinds.processor import Needs, Params, Processor
+from avstudio_core.kinds.processor import Processor
+from avstudio_core.results import Needs, Params
 from avstudio_core.validation import problems
 
 NAME = r"[A-Za-z_][\w\-]*"

@@ -22,7 +22,7 @@ from avstudio_core.handle import Handle, PlanHandle
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.media_types import guess
 from avstudio_core.models.pool import Pool
-from avstudio_core.models.weights import InstalledShelf
+from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.plan import Plan, Ref, Step, alone, parameters
 from avstudio_core.plugins import Plugin, Plugins
 from avstudio_core.settings import Settings, load
@@ -40,9 +40,9 @@ from avstudio_core.tasks.queue.queue import Queue
 from avstudio_core.tasks.task import Task, TaskOptions
 
 if TYPE_CHECKING:
+    from avstudio_core.alerts import Alert
     from avstudio_core.answers import ChatAnswer
     from avstudio_core.gateway.door import Door, Prompt
-    from avstudio_core.gateway.ledger.alerts import Alert
     from avstudio_core.gateway.streams import Stream
     from avstudio_core.model_requests import Ask, Tell
 
@@ -227,7 +227,7 @@ class Studio:
         return self.llm.stream(prompt, **options)
 
     def ask(self, ask: Ask, tell: Tell) -> Callable[[], None]:
-        """Ask a language model for a run: see `Host.ask`."""
+        """Ask a language model for a run: see `ExecutorHost.ask`."""
         return self.llm.ask(ask, tell)
 
     # Parts

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 from avstudio_core import hookimpl
 
 if TYPE_CHECKING:
-    from avstudio_core import Processor
-    from avstudio_core.kinds.backend import Backend
-    from avstudio_core.kinds.price_book import PriceBook
+    from avstudio_core import Backend, PriceBook, Processor
 
 
 @hookimpl

@@ -28,7 +28,7 @@ from avstudio_core.errors import (
 from avstudio_llm.keys import without_key
 
 if TYPE_CHECKING:
-    from avstudio_core.kinds.backend import Backend
+    from avstudio_core import Backend
 
 LONGEST_QUOTE = 300
 """Characters of what a server says that a message repeats."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
-    from avstudio_core.kinds.backend import Backend
+    from avstudio_core import Backend
 
 CONNECT_SECONDS = 10.0
 """A server that is there takes a connection within this time, however long its answer takes."""

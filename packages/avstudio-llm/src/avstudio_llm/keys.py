@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from avstudio_core.errors import CredentialsRefused
 
 if TYPE_CHECKING:
-    from avstudio_core.kinds.backend import Backend
+    from avstudio_core import Backend
 
 PLACEHOLDER = "none"
 """For servers that want no key, and libraries that want one."""

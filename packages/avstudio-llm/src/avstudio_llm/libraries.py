@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from avstudio_core.errors import MissingDependency
 
 if TYPE_CHECKING:
-    from avstudio_core.kinds.backend import Backend
+    from avstudio_core import Backend
 
 
 @cache

@@ -6,8 +6,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import Field, JsonValue
 
-from avstudio_core import Artifact, Context, Needs, Params, Processor, Result
-from avstudio_core.answers import Answered, ChatAnswer
+from avstudio_core import Answered, Artifact, ChatAnswer, Context, Needs, Params, Processor, Result
 from avstudio_core.chat import Usage, Wishes
 from avstudio_core.errors import BadAnswer
 

@@ -8,9 +8,8 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
 
+from avstudio_core import Model, PriceBook
 from avstudio_core.chat import Usage
-from avstudio_core.kinds.backend import Model
-from avstudio_core.kinds.price_book import PriceBook
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
@@ -75,8 +74,7 @@ def _rate(price: ModelPrice, name: str, total: int) -> Decimal | None:
 
 def _of_media(known: ModelInfo, provider: str, usage: Usage) -> Decimal:
     """Millionths of a dollar for seconds of sound and characters of speech, and the tokens with them."""
-    from genai_prices import Usage as Counted
-    from genai_prices import calc_price
+    from genai_prices import Usage as Counted, calc_price
 
     counted = Counted(
         input_tokens=usage.input,

@@ -12,9 +12,8 @@ from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from functools import partial
 
+from avstudio_core import BackendHost, Needs
 from avstudio_core.errors import BackendDown, TaskCancelled
-from avstudio_core.kinds.backend import BackendHost
-from avstudio_core.kinds.processor import Needs
 
 Gone = Callable[[], bool]
 """Whether nobody waits any more."""

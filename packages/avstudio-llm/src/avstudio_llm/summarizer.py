@@ -15,8 +15,7 @@ from avstudio_llm.text.splits import split
 from avstudio_llm.text.transcript import Segment
 
 if TYPE_CHECKING:
-    from avstudio_core import Context
-    from avstudio_core.answers import ChatAnswer
+    from avstudio_core import ChatAnswer, Context
     from avstudio_llm.summarize import SummarizeParams
 
 UNKNOWN_CONTEXT = 4096

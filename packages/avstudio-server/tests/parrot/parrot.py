@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from avstudio_core import hookimpl
 from avstudio_core.chat import ChatRequest, Delta, Usage
 from avstudio_core.errors import BackendDown, CredentialsRefused, RequestRefused
-from avstudio_core.kinds.backend import Backend, Can, Model
+from avstudio_core.kinds.backend import Backend
+from avstudio_core.language_models import Can, Model
 
 
 class Parrot(Backend):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from avstudio_audio.media.container import open_media
 from avstudio_audio.media.sndfile_reader import sndfile_reader
-from avstudio_core.artifact import MediaFacts
+from avstudio_core import MediaFacts
 
 if TYPE_CHECKING:
     from av.audio.codeccontext import AudioCodecContext

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from avstudio_core.kinds.processor import CodedWarning
+from avstudio_core import CodedWarning
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,7 @@ from avstudio_core.errors import (
     RateLimited,
     Unavailable,
 )
-from avstudio_core.kinds.backend import Model
+from avstudio_core.language_models import Model
 
 T = TypeVar("T")
 

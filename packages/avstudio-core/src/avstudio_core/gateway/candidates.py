@@ -19,9 +19,9 @@ from avstudio_core.errors import (
     OverBudget,
     Unsupported,
 )
-from avstudio_core.kinds.backend import Model
-from avstudio_core.kinds.router import Candidate, Estimate
+from avstudio_core.language_models import Model
 from avstudio_core.money import dollars
+from avstudio_core.routes import Candidate, Estimate
 
 if TYPE_CHECKING:
     from avstudio_core.gateway.health import Health

@@ -14,8 +14,8 @@ from avstudio_core.errors import TaskCancelled
 from avstudio_core.gateway.gateway import Gateway
 from avstudio_core.gateway.loop import LoopThread
 from avstudio_core.gateway.streams import Stream
-from avstudio_core.kinds.router import Candidate, RouteDecision
 from avstudio_core.model_requests import Ask, Tell, Told, problem
+from avstudio_core.routes import Candidate, RouteDecision
 
 Prompt = str | Sequence[Message] | ChatRequest
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, get_args
 
 from pydantic import JsonValue
 
+from avstudio_core import answer_schema
 from avstudio_core.answers import ChatAnswer, Embedding
 from avstudio_core.artifact import new_id
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, TaskType
 from avstudio_core.errors import BadAnswer, InvalidInput, NoModel, NotFound
-from avstudio_core.gateway import structured
 from avstudio_core.gateway.attempts import until_answered
 from avstudio_core.gateway.candidates import Candidates, Request, longest_answer
 from avstudio_core.gateway.health import Health
@@ -23,17 +23,19 @@ from avstudio_core.gateway.models.backends import Backends
 from avstudio_core.gateway.models.known_models import KnownModels
 from avstudio_core.gateway.models.prices import Prices
 from avstudio_core.gateway.policy import Policy
-from avstudio_core.kinds.backend import Backend, Model
-from avstudio_core.kinds.processor import CodedWarning
-from avstudio_core.kinds.router import Candidate, RouteDecision, Router
+from avstudio_core.kinds.backend import Backend
+from avstudio_core.kinds.router import Router
+from avstudio_core.language_models import Model
+from avstudio_core.results import CodedWarning
+from avstudio_core.routes import Candidate, RouteDecision
 
 if TYPE_CHECKING:
     from avstudio_core.gateway.ledger.ledger import Ledger
-    from avstudio_core.kinds.weights import Shelf
     from avstudio_core.models.pool import Pool
     from avstudio_core.plugins import Plugins
     from avstudio_core.settings import Settings
     from avstudio_core.storage.sqlite.database import Database
+    from avstudio_core.weights import Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +197,10 @@ class Gateway:
         assert request.answer_schema is not None
         first = _answer(request, metered, route, request_id)
         try:
-            return first.model_copy(update={"parsed": structured.parsed(first.text, request.answer_schema)})
+            return first.model_copy(update={"parsed": answer_schema.parsed(first.text, request.answer_schema)})
         except BadAnswer as error:
             problem = str(error)
-        model, again = metered.model, structured.repair(request, first.text, problem)
+        model, again = metered.model, answer_schema.repair(request, first.text, problem)
         dearer = Candidate(
             model=model, estimate=self._candidates.estimate(again, model)
         )  # it reads its own answer, too
@@ -243,7 +245,7 @@ def _refuse_unreadable(request: Request) -> None:
         raise InvalidInput("The prompt is empty. Say something.")
     _refuse_surrogates(*(message.text for message in request.messages))
     if request.answer_schema is not None:
-        structured.check_schema(request.answer_schema)
+        answer_schema.check_schema(request.answer_schema)
 
 
 def _refuse_surrogates(*texts: str) -> None:
@@ -261,14 +263,14 @@ def _prepared(request: ChatRequest, model: Model) -> ChatRequest:
     if longest != request.max_tokens:
         request = request.model_copy(update={"max_tokens": longest})
     if request.answer_schema is not None and not model.can.json_schema:
-        request = structured.in_words(request)
+        request = answer_schema.in_words(request)
     return request
 
 
 def _parsed(text: str, request: ChatRequest, model: Model) -> JsonValue:
     assert request.answer_schema is not None
     try:
-        return structured.parsed(text, request.answer_schema)
+        return answer_schema.parsed(text, request.answer_schema)
     except BadAnswer as error:
         raise BadAnswer(f"The answer of '{model.id}' does not fit the schema. {error}") from None
 

@@ -17,7 +17,7 @@ from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.gateway.ledger.records import Reservation
 from avstudio_core.gateway.models.prices import Prices
 from avstudio_core.gateway.vectors import refuse_unusable
-from avstudio_core.kinds.backend import Model
+from avstudio_core.language_models import Model
 
 LOG = logging.getLogger(__name__)
 

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from avstudio_core.chat import Wishes
 from avstudio_core.errors import NoModel
-from avstudio_core.kinds.router import Candidate, Rejected, RouteDecision, Router
+from avstudio_core.kinds.router import Router
 from avstudio_core.money import MICRO, dollars
+from avstudio_core.routes import Candidate, Rejected, RouteDecision
 
 TOP_TIER = 0.9
 LOCAL_ORDER = ("mlx", "ollama")

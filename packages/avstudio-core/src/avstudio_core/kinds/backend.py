@@ -4,56 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import ClassVar, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, TaskType, ToolCall, Vectors
+from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, ToolCall, Vectors
 from avstudio_core.errors import Unsupported
-
-if TYPE_CHECKING:
-    from avstudio_core.kinds.weights import Shelf
-    from avstudio_core.models.pool import Pool
-    from avstudio_core.settings import Settings
-
-
-class Can(BaseModel):
-    """What a model is able to do; a request that needs more is sent elsewhere, or refused."""
-
-    model_config = ConfigDict(frozen=True)
-
-    chat: bool = True
-    embed: bool = False
-    tools: bool = False
-    vision: bool = False
-    json_schema: bool = False
-    """Whether the server holds the answer to a schema; elsewhere it is asked for in words and checked here."""
-    sampling: bool = True
-    context: int | None = Field(default=None, description="Tokens that fit, question and answer together.")
-    output: int | None = Field(default=None, description="Tokens that one answer may have.")
-
-
-class Model(BaseModel):
-    """One model of a backend: what the server says of it, completed from `models.toml`."""
-
-    model_config = ConfigDict(frozen=True)
-
-    backend: str
-    name: str
-    """As the server calls it."""
-    local: bool
-    can: Can = Can()
-    quality: float = Field(default=0.5, ge=0, le=1)
-    tags: frozenset[TaskType] = frozenset()
-    memory_mb: int = 0
-    priced_as: str | None = None
-    """The name in the price table, where it is another."""
-
-    @property
-    def id(self) -> str:
-        """`<backend>/<name>`: what users write."""
-        return f"{self.backend}/{self.name}"
+from avstudio_core.kinds.host import Host
+from avstudio_core.language_models import Model
 
 
 class BackendConfig(BaseModel):
@@ -75,17 +34,8 @@ class BackendConfig(BaseModel):
         return urlsplit(self.base_url).hostname if self.base_url else None
 
 
-class BackendHost(Protocol):
+class BackendHost(Host, Protocol):
     """What a studio lends to its backends."""
-
-    @property
-    def settings(self) -> Settings: ...
-
-    @property
-    def shelf(self) -> Shelf: ...
-
-    @property
-    def pool(self) -> Pool: ...
 
     def secret(self, variable: str) -> str | None:
         """A key from the environment."""

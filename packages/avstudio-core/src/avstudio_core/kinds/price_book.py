@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from avstudio_core.chat import Usage
-from avstudio_core.kinds.backend import Model
+from avstudio_core.language_models import Model
 
 
 class PriceBook(ABC):

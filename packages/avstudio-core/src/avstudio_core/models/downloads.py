@@ -13,8 +13,8 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from avstudio_core import egress
 from avstudio_core.errors import CorruptFile, WeightsMissing
-from avstudio_core.kinds.weights import Weights, WeightsFile
 from avstudio_core.settings import Settings
+from avstudio_core.weights import Weights, WeightsFile
 
 TIMEOUT_SECONDS = 30.0
 CHUNK = 1 << 18

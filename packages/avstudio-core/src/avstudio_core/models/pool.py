@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, case, delete, insert, select, update
 from avstudio_core.artifact import new_id
 from avstudio_core.errors import NotEnoughMemory, StorageError, TaskCancelled
 from avstudio_core.kinds.memory_manager import MemoryManager
-from avstudio_core.kinds.processor import Needs
+from avstudio_core.results import Needs
 from avstudio_core.storage.sqlite.database import Database, Transaction
 from avstudio_core.storage.tables import loaded_models, measured_models
 

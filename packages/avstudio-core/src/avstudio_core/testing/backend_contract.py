@@ -15,11 +15,12 @@ from avstudio_core.testing.contracts import HEAVY, imported_by
 
 if TYPE_CHECKING:
     from avstudio_core.chat import ChatRequest, Delta
-    from avstudio_core.kinds.backend import Backend, BackendConfig, Model
-    from avstudio_core.kinds.weights import Shelf
+    from avstudio_core.kinds.backend import Backend, BackendConfig
+    from avstudio_core.language_models import Model
     from avstudio_core.models.pool import Pool
     from avstudio_core.settings import Settings
     from avstudio_core.studio import Studio
+    from avstudio_core.weights import Shelf
 
 T = TypeVar("T")
 

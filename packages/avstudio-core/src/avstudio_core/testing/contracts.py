@@ -19,8 +19,8 @@ from avstudio_core.testing.fixtures import Tone
 if TYPE_CHECKING:
     from avstudio_core.kinds.memory_manager import MemoryManager
     from avstudio_core.kinds.processor import Processor
-    from avstudio_core.kinds.weights import Weights
     from avstudio_core.studio import Studio
+    from avstudio_core.weights import Weights
 
 HEAVY = frozenset(
     {
@@ -38,7 +38,7 @@ _OTHER_FILES = {"text/plain": "other.txt", "image/png": "other.png", "audio/wav"
 _DECLARE = """
 import json, sys
 from avstudio_core.catalogue import declare
-from avstudio_core.models.weights import InstalledShelf
+from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import load
 
@@ -86,7 +86,7 @@ class ProcessorContract:
         assert len(summary) <= 120
 
     def test_its_fields_say_what_they_are(self, declared: Processor[Any, Any]) -> None:
-        from avstudio_core.kinds.processor import Result
+        from avstudio_core.results import Result
 
         own = {name: one for name, one in declared.result_type.model_fields.items() if name not in Result.model_fields}
         fields = {**declared.params_type.model_fields, **own}
@@ -112,7 +112,7 @@ class ProcessorContract:
         assert declared.params_type.model_validate_json(given.model_dump_json()) == given
 
     def test_its_needs_are_known_before_there_is_a_source(self, declared: Processor[Any, Any]) -> None:
-        from avstudio_core.kinds.processor import Needs
+        from avstudio_core.results import Needs
 
         assert isinstance(declared.needs(declared.params_type(**self.params), None), Needs)
 
@@ -159,7 +159,7 @@ class ProcessorContract:
         """A run must look at `context.check()` or `context.progress()` before it is done."""
         from avstudio_core.context import Context, Warm
         from avstudio_core.errors import TaskCancelled
-        from avstudio_core.kinds.executor import Order
+        from avstudio_core.orders import Order
 
         source = studio.take_in(sample) if sample else None
         params = declared.params_type(**self.params)

@@ -13,7 +13,8 @@ import pytest
 from avstudio_core.testing.fixtures import Tone
 
 if TYPE_CHECKING:
-    from avstudio_core.kinds.executor import Executor, Order, Report
+    from avstudio_core.kinds.executor import Executor
+    from avstudio_core.orders import Order, Report
     from avstudio_core.studio import Studio
 
 PATIENCE_SECONDS = 60.0
@@ -161,8 +162,8 @@ class ExecutorContract:
 
 
 def _order(folder: Path, job_id: str, processor: str, **params: Any) -> Order:
-    from avstudio_core.kinds.executor import Order
-    from avstudio_core.kinds.processor import Needs
+    from avstudio_core.orders import Order
+    from avstudio_core.results import Needs
 
     return Order(
         job_id=job_id,

@@ -12,7 +12,8 @@ from pydantic import Field
 from avstudio_core.artifact import Artifact
 from avstudio_core.context import Context
 from avstudio_core.hook_marker import hookimpl
-from avstudio_core.kinds.processor import Needs, Params, Processor, Result
+from avstudio_core.kinds.processor import Processor
+from avstudio_core.results import Needs, Params, Result
 
 
 class CopyParams(Params):

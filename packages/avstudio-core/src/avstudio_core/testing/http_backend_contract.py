@@ -15,7 +15,8 @@ from avstudio_core.testing.model_server import PATIENCE_SECONDS, Heard, ModelSer
 
 if TYPE_CHECKING:
     from avstudio_core.chat import ChatRequest, Delta, Reply
-    from avstudio_core.kinds.backend import Backend, BackendConfig, Model
+    from avstudio_core.kinds.backend import Backend, BackendConfig
+    from avstudio_core.language_models import Model
     from avstudio_core.studio import Studio
 
 
@@ -81,7 +82,7 @@ class HttpBackendContract(BackendContract):
 
     @pytest.fixture
     def model(self) -> Model:
-        from avstudio_core.kinds.backend import Can, Model
+        from avstudio_core.language_models import Can, Model
 
         return Model(backend="mine", name="small", local=True, can=Can(tools=True, json_schema=True, vision=True))
 

@@ -12,8 +12,8 @@ from avstudio_core.testing.contracts import HEAVY, imported_by
 
 if TYPE_CHECKING:
     from avstudio_core.chat import Usage
-    from avstudio_core.kinds.backend import Model
     from avstudio_core.kinds.price_book import PriceBook
+    from avstudio_core.language_models import Model
     from avstudio_core.studio import Studio
 
 
@@ -71,7 +71,7 @@ class PriceBookContract:
 
 def cloud_model(name: str) -> Model:
     """A model of a cloud, named `<backend>/<name>`."""
-    from avstudio_core.kinds.backend import Model
+    from avstudio_core.language_models import Model
 
     backend, _, rest = name.partition("/")
     return Model(backend=backend, name=rest, local=False)

@@ -13,7 +13,8 @@ from avstudio_core.testing.contracts import HEAVY, imported_by
 
 if TYPE_CHECKING:
     from avstudio_core.chat import Wishes
-    from avstudio_core.kinds.router import Candidate, RouteDecision, Router
+    from avstudio_core.kinds.router import Router
+    from avstudio_core.routes import Candidate, RouteDecision
     from avstudio_core.studio import Studio
 
 WISHES: dict[str, dict[str, Any]] = {
@@ -128,8 +129,8 @@ def candidate(
     obstacle: str | None = None,
 ) -> Candidate:
     """A model named `<backend>/<name>` that could answer, or the reason why it cannot."""
-    from avstudio_core.kinds.backend import Can, Model
-    from avstudio_core.kinds.router import Candidate, Estimate
+    from avstudio_core.language_models import Can, Model
+    from avstudio_core.routes import Candidate, Estimate
 
     backend, _, model = name.partition("/")
     can = Can(context=8192 if local else 200_000)
@@ -140,7 +141,7 @@ def candidate(
 
 def decided(router: Router, wishes: Wishes, candidates: Sequence[Candidate]) -> RouteDecision:
     """The router's decision, which must be one of ours."""
-    from avstudio_core.kinds.router import RouteDecision
+    from avstudio_core.routes import RouteDecision
 
     decision = router.route(wishes, candidates)
     assert isinstance(decision, RouteDecision)

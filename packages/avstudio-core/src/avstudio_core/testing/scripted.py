@@ -11,7 +11,8 @@ from typing import ClassVar
 
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Usage, Vectors
 from avstudio_core.hook_marker import hookimpl
-from avstudio_core.kinds.backend import Backend, Can, Model
+from avstudio_core.kinds.backend import Backend
+from avstudio_core.language_models import Can, Model
 
 Said = str | Reply | BaseException | Sequence[str | Delta | BaseException | float]
 """An answer; an error; or an answer in pieces, among which may be an error, and seconds to wait."""

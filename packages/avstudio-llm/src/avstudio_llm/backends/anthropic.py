@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
+from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model
+from avstudio_core.answer_schema import in_words
 from avstudio_core.chat import ChatRequest, Delta
 from avstudio_core.errors import Unsupported
-from avstudio_core.gateway.structured import in_words
-from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost, Can, Model
 from avstudio_llm.backends import messages as protocol
 from avstudio_llm.failures import translated
 from avstudio_llm.http import CONNECT_SECONDS, PerLoop, address_obstacle, client_of, runs_here, timeout

@@ -11,7 +11,7 @@ from avstudio_core.errors import BadAnswer, Unsupported
 from avstudio_llm.failures import broken_off, unreadable
 
 if TYPE_CHECKING:
-    from avstudio_core.kinds.backend import Backend
+    from avstudio_core import Backend
 
 FINISHES: dict[str, FinishReason] = {
     "content_filter": "content_filter",

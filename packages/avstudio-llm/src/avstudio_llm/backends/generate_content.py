@@ -11,7 +11,7 @@ from avstudio_core.errors import BadAnswer, InvalidInput, Unsupported
 from avstudio_llm.failures import broken_off, in_stream, unreadable
 
 if TYPE_CHECKING:
-    from avstudio_core.kinds.backend import Backend, Model
+    from avstudio_core import Backend, Model
 
 LENGTH = frozenset({"MAX_TOKENS", "CONTINUATION"})
 REFUSED = frozenset(

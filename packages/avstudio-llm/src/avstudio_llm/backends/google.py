@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Usage, Vectors
-from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost, Can, Model
 from avstudio_llm.backends import generate_content as protocol
 from avstudio_llm.backends.batches import embedded
 from avstudio_llm.failures import translated, unreadable

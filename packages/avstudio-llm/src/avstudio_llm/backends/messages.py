@@ -13,7 +13,7 @@ from avstudio_llm.failures import broken_off, unreadable
 if TYPE_CHECKING:
     from anthropic.types import RawContentBlockDeltaEvent, RawMessageStreamEvent
 
-    from avstudio_core.kinds.backend import Backend
+    from avstudio_core import Backend
 
 FINISHES: dict[str | None, FinishReason] = {
     "max_tokens": "length",

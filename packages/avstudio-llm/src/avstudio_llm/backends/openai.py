@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Usage, Vectors
 from avstudio_core.errors import InvalidParams
-from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost, Can, Model
 from avstudio_llm.backends import chat_completions as protocol
 from avstudio_llm.backends.batches import embedded
 from avstudio_llm.failures import translated, unreadable

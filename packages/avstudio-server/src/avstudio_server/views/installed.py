@@ -10,7 +10,7 @@ from avstudio_core.catalogue import Catalogue, read
 from avstudio_core.settings import Settings, load
 
 if TYPE_CHECKING:
-    from avstudio_core.models.weights import InstalledShelf
+    from avstudio_core.models.shelf import InstalledShelf
     from avstudio_core.plugins import Plugins
 
 
@@ -37,7 +37,7 @@ class Installation:
 @cache
 def installation() -> Installation:
     """Import the installed plugins."""
-    from avstudio_core.models.weights import InstalledShelf
+    from avstudio_core.models.shelf import InstalledShelf
     from avstudio_core.plugins import Plugins
 
     plugins = Plugins()

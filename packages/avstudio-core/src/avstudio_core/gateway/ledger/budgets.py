@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from avstudio_core.errors import InvalidInput, NotFound
-from avstudio_core.gateway.ledger.periods import PERIODS, Period
 from avstudio_core.money import LARGEST_MICRO, dollars
+from avstudio_core.periods import PERIODS, Period
 from avstudio_core.storage.tables import alerts, budgets, counters
 
 if TYPE_CHECKING:
@@ -47,11 +47,6 @@ class Standing(Budget):
     @property
     def room_micro(self) -> int:
         return self.limit_micro - self.spent_micro - self.reserved_micro
-
-
-def named(period: Period, start: str) -> str:
-    """A period in words."""
-    return "in total" if period == "total" else f"{period} {start}"
 
 
 def scopes(account: Account) -> dict[str, str]:

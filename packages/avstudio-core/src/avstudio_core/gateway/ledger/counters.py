@@ -27,13 +27,13 @@ from sqlalchemy import (
     update,
 )
 
+from avstudio_core.alerts import Alert
 from avstudio_core.chat import Account
 from avstudio_core.errors import OverBudget
-from avstudio_core.gateway.ledger import alerts
-from avstudio_core.gateway.ledger.alerts import Alert
-from avstudio_core.gateway.ledger.budgets import EACH, Budget, Standing, named, scopes
-from avstudio_core.gateway.ledger.periods import PERIODS, span, starts
+from avstudio_core.gateway.ledger import thresholds
+from avstudio_core.gateway.ledger.budgets import EACH, Budget, Standing, scopes
 from avstudio_core.money import dollars
+from avstudio_core.periods import PERIODS, named, span, starts
 from avstudio_core.storage.sqlite.database import Transaction
 from avstudio_core.storage.sqlite.prepared import rows
 from avstudio_core.storage.tables import api_calls, budgets, cost_records, counters, reservations
@@ -154,7 +154,7 @@ def reserve(transaction: Transaction, booking: Booking, amount: int) -> OverBudg
 def settle(transaction: Transaction, booking: Booking, amount: int, cost: int, now: float) -> list[Alert]:
     """Turn what was set aside into what was spent; give the alerts that are new."""
     changed = transaction.run(SETTLE, booking.values | {"b_amount": amount, "b_cost": cost}).fetchall()
-    return [alert for row in changed for alert in alerts.raised(transaction, Standing(*row), now)]
+    return [alert for row in changed for alert in thresholds.raised(transaction, Standing(*row), now)]
 
 
 def standings(connection: Connection, booking: Booking) -> list[Standing]:

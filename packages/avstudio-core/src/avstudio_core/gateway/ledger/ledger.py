@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
+from avstudio_core.alerts import Alert
 from avstudio_core.artifact import new_id
 from avstudio_core.chat import Account
 from avstudio_core.errors import OverBudget, StorageError
 from avstudio_core.gateway.ledger import budgets, costs, counters, records
-from avstudio_core.gateway.ledger.alerts import Alert
 from avstudio_core.gateway.ledger.budgets import Standing
 from avstudio_core.gateway.ledger.calls import NewCall, Settled
 from avstudio_core.gateway.ledger.costs import Spending

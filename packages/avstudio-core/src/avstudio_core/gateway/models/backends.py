@@ -8,7 +8,8 @@ import time
 from avstudio_core.egress import host_of, is_loopback
 from avstudio_core.errors import AVStudioError, NotFound
 from avstudio_core.gateway.models.known_models import KnownModels
-from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost, Model
+from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost
+from avstudio_core.language_models import Model
 from avstudio_core.plugins import Plugins
 
 LISTED_SECONDS = 30.0

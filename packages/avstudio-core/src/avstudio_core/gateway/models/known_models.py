@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from avstudio_core.chat import TaskType
 from avstudio_core.errors import InvalidParams
-from avstudio_core.kinds.backend import BackendConfig, Model
+from avstudio_core.kinds.backend import BackendConfig
+from avstudio_core.language_models import Model
 from avstudio_core.validation import problems
 
 SHIPPED = Path(__file__).with_name("models.toml")

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from avstudio_core.chat import Usage
 from avstudio_core.gateway.models.known_models import Price
-from avstudio_core.kinds.backend import Model
 from avstudio_core.kinds.price_book import PriceBook
+from avstudio_core.language_models import Model
 from avstudio_core.money import MICRO
 
 

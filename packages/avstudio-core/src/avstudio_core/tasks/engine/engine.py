@@ -14,7 +14,8 @@ from typing import Protocol
 from avstudio_core.artifact import Artifact, artifacts_in
 from avstudio_core.errors import AVStudioError, DataFolderError, NotFound, Unavailable
 from avstudio_core.gateway.ledger.ledger import Ledger
-from avstudio_core.kinds.executor import Executor, Host, Order, Report
+from avstudio_core.kinds.executor import Executor, ExecutorHost
+from avstudio_core.orders import Order, Report
 from avstudio_core.plan import parameters
 from avstudio_core.plugins import Plugins
 from avstudio_core.storage.artifacts import ArtifactStore
@@ -37,7 +38,7 @@ PROGRESS_SECONDS = 0.2
 """At most one progress event of a task in so many seconds."""
 
 
-class Workplace(Host, Protocol):
+class Workplace(ExecutorHost, Protocol):
     """What the engine needs of its studio."""
 
     @property
@@ -70,7 +71,7 @@ class Engine:
         queue: Queue,
         store: ArtifactStore,
         presence: Presence,
-        executor: Callable[[Host, Callable[[Report], None]], Executor],
+        executor: Callable[[ExecutorHost, Callable[[Report], None]], Executor],
         *,
         own: bool = False,
     ) -> None:

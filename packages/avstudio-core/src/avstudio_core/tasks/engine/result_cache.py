@@ -10,8 +10,8 @@ from typing import Any
 
 from avstudio_core.artifact import Artifact, artifacts_in, new_id, with_artifacts
 from avstudio_core.errors import AVStudioError
-from avstudio_core.kinds.executor import Order
-from avstudio_core.kinds.processor import CodedWarning, Result
+from avstudio_core.orders import Order
+from avstudio_core.results import CodedWarning, Result
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.tasks.queue.claims import Finished
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from sqlalchemy import bindparam, func, select
 
 from avstudio_core.errors import AVStudioError
+from avstudio_core.events import Event
 from avstudio_core.storage.sqlite.database import Database
 from avstudio_core.storage.tables import events, tasks
-from avstudio_core.tasks.events.event_log import ANY, Bell, Event
-from avstudio_core.tasks.queue.waiters import FOREIGN_SECONDS
+from avstudio_core.tasks.events.event_log import ANY, FOREIGN_SECONDS, Bell
 
 LOG = logging.getLogger(__name__)
 

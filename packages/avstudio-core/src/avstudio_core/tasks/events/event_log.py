@@ -5,27 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, JsonValue
 from sqlalchemy import bindparam, insert, select
 
+from avstudio_core.events import Event, EventType
 from avstudio_core.storage.sqlite.database import Database, Transaction
 from avstudio_core.storage.tables import events
-
-EventType = Literal[
-    "task.submitted",
-    "task.started",
-    "task.progress",
-    "task.log",
-    "task.reviewing",
-    "task.completed",
-    "task.failed",
-    "task.blocked",
-    "task.retried",
-    "budget.alert",
-    "llm.token",
-]
 
 ADD = insert(events)
 AFTER = (
@@ -33,20 +19,10 @@ AFTER = (
     .where(events.c.task_id.in_(bindparam("tasks", expanding=True)), events.c.seq > bindparam("seq"))
     .order_by(events.c.seq)
 )
+FOREIGN_SECONDS = 0.2
+"""How often to look for events of tasks that another studio may be running; this studio's own ring the bell at once."""
 ANY = "any"
 """Who listens for this hears the bell for every task."""
-
-
-class Event(BaseModel):
-    """A numbered, stored fact about a task: the envelope that interfaces send."""
-
-    model_config = ConfigDict(frozen=True)
-
-    seq: int
-    time: float
-    task_id: str
-    type: EventType
-    data: dict[str, JsonValue]
 
 
 def add(transaction: Transaction, task_id: str, kind: EventType, now: float, **data: Any) -> None:

@@ -8,7 +8,8 @@ from functools import partial
 from typing import ClassVar
 
 from avstudio_core.context import Context, Warm
-from avstudio_core.kinds.executor import Host, Order, Report
+from avstudio_core.kinds.executor import ExecutorHost
+from avstudio_core.orders import Order, Report
 from avstudio_core.tasks.executors.lanes import Lane, LaneExecutor, lost, not_run
 from avstudio_core.tasks.executors.relay import relayed
 from avstudio_core.tasks.executors.run_order import run
@@ -19,7 +20,7 @@ class InlineExecutor(LaneExecutor):
 
     name: ClassVar[str] = "inline"
 
-    def __init__(self, host: Host, report: Callable[[Report], None]) -> None:
+    def __init__(self, host: ExecutorHost, report: Callable[[Report], None]) -> None:
         super().__init__(host, report)
         self._warm = Warm()
         self._contexts: dict[str, Context] = {}

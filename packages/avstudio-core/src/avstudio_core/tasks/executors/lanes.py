@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Callable
 
 from avstudio_core.errors import AVStudioError, TaskCancelled
-from avstudio_core.kinds.executor import Executor, Host, Order, Report
+from avstudio_core.kinds.executor import Executor, ExecutorHost
+from avstudio_core.orders import Order, Report
 from avstudio_core.tasks.task import CANCELLED
 
 AHEAD_SECONDS = 0.05
@@ -80,7 +81,7 @@ class Lane:
 class LaneExecutor(Executor):
     """An executor whose threads each serve a lane; what serving means is up to the subclass."""
 
-    def __init__(self, host: Host, report: Callable[[Report], None]) -> None:
+    def __init__(self, host: ExecutorHost, report: Callable[[Report], None]) -> None:
         super().__init__(host, lambda said: report(printable(said)))
         self.lanes: dict[str, Lane] = {}
         self.closed = threading.Event()

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import ClassVar
 
-from avstudio_core.kinds.executor import Host, Order, Report
+from avstudio_core.child_process import Process, hire
+from avstudio_core.kinds.executor import ExecutorHost
+from avstudio_core.orders import Order, Report
 from avstudio_core.tasks.executors.lanes import Lane, LaneExecutor, cancelled, lost, not_run
-from avstudio_core.tasks.executors.process import Process, hire
 from avstudio_core.tasks.executors.relay import Relay
 
 TERM_SECONDS = 2.0
@@ -25,7 +26,7 @@ class LocalExecutor(LaneExecutor):
 
     name: ClassVar[str] = "local"
 
-    def __init__(self, host: Host, report: Callable[[Report], None]) -> None:
+    def __init__(self, host: ExecutorHost, report: Callable[[Report], None]) -> None:
         super().__init__(host, report)
         self._running: dict[str, Process] = {}
         self._signalling = threading.Lock()

@@ -7,17 +7,20 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from avstudio_core.kinds.executor import Host, Order, Report
+from avstudio_core.kinds.executor import ExecutorHost
 from avstudio_core.model_requests import Ask, Tell, Told
+from avstudio_core.orders import Order, Report
 
 if TYPE_CHECKING:
-    from avstudio_core.tasks.executors.process import Process
+    from avstudio_core.child_process import Process
 
 TOKEN_SECONDS = 0.1
 """At most one event of an answer's text in so many seconds."""
 
 
-def relayed(host: Host, order: Order, report: Callable[[Report], None], ask: Ask, tell: Tell) -> Callable[[], None]:
+def relayed(
+    host: ExecutorHost, order: Order, report: Callable[[Report], None], ask: Ask, tell: Tell
+) -> Callable[[], None]:
     """Pass a request on to the studio, and the answer back; its text becomes events of the task on the way."""
     if ask.verb != "chat":
         return host.ask(ask, tell)
@@ -51,7 +54,7 @@ class Tokens:
 class Relay:
     """The requests that one worker has open."""
 
-    def __init__(self, host: Host, process: Process, order: Order, report: Callable[[Report], None]) -> None:
+    def __init__(self, host: ExecutorHost, process: Process, order: Order, report: Callable[[Report], None]) -> None:
         self._host = host
         self._process = process
         self._order = order

@@ -14,9 +14,10 @@ from typing import Any
 from avstudio_core.artifact import Artifact, artifacts_in
 from avstudio_core.context import Context
 from avstudio_core.errors import AVStudioError, CorruptFile, DiskFull, PluginError, StorageError, TaskCancelled
-from avstudio_core.kinds.executor import Order, Report
-from avstudio_core.kinds.processor import Processor, Provenance, Result, Review
+from avstudio_core.kinds.processor import Processor
+from avstudio_core.orders import Order, Report
 from avstudio_core.plan import parameters
+from avstudio_core.results import Provenance, Result, Review
 from avstudio_core.tasks.task import CANCELLED
 
 

@@ -6,7 +6,6 @@ were added by hand. When the studio that started it goes, the socket ends, and s
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import os
@@ -19,16 +18,15 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
+from avstudio_core.child_process import die_with_the_studio
 from avstudio_core.context import Context, Warm
-from avstudio_core.kinds.executor import Order, Report
 from avstudio_core.model_requests import Ask, Tell, Told
-from avstudio_core.models.weights import InstalledShelf
+from avstudio_core.models.shelf import InstalledShelf
+from avstudio_core.orders import Order, Report
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import load
 from avstudio_core.tasks.executors.lanes import printable
 from avstudio_core.tasks.executors.run_order import run
-
-PR_SET_PDEATHSIG = 1
 
 
 class Worker:
@@ -115,15 +113,6 @@ class Worker:
     def _send(self, report: Report) -> None:
         with self._sending:
             self._connection.send_bytes(printable(report).model_dump_json().encode())
-
-
-def die_with_the_studio() -> None:
-    """Have the kernel end this process with its parent: native code that holds the interpreter hears no socket end.
-
-    What the kernel watches is the thread that started this process.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def connected() -> Connection:

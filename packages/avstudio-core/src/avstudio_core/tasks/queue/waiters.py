@@ -14,13 +14,11 @@ from avstudio_core.errors import AVStudioError, NotFound, StorageError
 from avstudio_core.storage.sqlite.database import Database
 from avstudio_core.storage.sqlite.prepared import rows
 from avstudio_core.storage.tables import tasks
-from avstudio_core.tasks.events.event_log import Bell
+from avstudio_core.tasks.events.event_log import FOREIGN_SECONDS, Bell
 from avstudio_core.tasks.queue import statements
 from avstudio_core.tasks.states import ENDED
 from avstudio_core.tasks.task import Task
 
-FOREIGN_SECONDS = 0.2
-"""How often to look after tasks that another studio may be running; this studio's own ring at once."""
 MOST = 500
 """Tasks that one statement asks for."""
 _asked = tasks.c.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from avstudio_core.artifact import new_id
+from avstudio_core import new_id
 from avstudio_core.chat import Delta, ToolCall
 
 

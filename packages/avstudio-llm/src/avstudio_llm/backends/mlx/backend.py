@@ -9,10 +9,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import ClassVar
 
+from avstudio_core import Backend, BackendConfig, BackendHost, Model, Needs
 from avstudio_core.chat import ChatRequest, Delta
 from avstudio_core.errors import TaskCancelled, Unsupported
-from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost, Model
-from avstudio_core.kinds.processor import Needs
 from avstudio_llm.backends.mlx.folders import ModelFolder, find_all
 from avstudio_llm.backends.mlx.process import ModelProcess
 from avstudio_llm.libraries import library_obstacle, require

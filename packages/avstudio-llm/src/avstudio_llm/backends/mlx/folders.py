@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avstudio_core.kinds.backend import Can
-from avstudio_core.settings import Settings
+from avstudio_core import Can, Settings
 
 OWNERS = ("mlx-community",)
 """Of the hub's cache, the owners who publish for MLX."""

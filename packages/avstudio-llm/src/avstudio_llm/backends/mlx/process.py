@@ -15,8 +15,9 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from avstudio_core.artifact import new_id
+from avstudio_core import Settings, new_id
 from avstudio_core.chat import ChatRequest, Delta
+from avstudio_core.child_process import Process, environment_of
 from avstudio_core.errors import (
     AVStudioError,
     BackendDown,
@@ -25,8 +26,6 @@ from avstudio_core.errors import (
     RequestRefused,
     Unsupported,
 )
-from avstudio_core.settings import Settings
-from avstudio_core.tasks.executors.process import Process, environment_of
 
 MODULE = "avstudio_llm.backends.mlx.worker"
 OFFLINE = {

@@ -22,8 +22,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from avstudio_core.chat import ChatRequest, Delta
+from avstudio_core.child_process import die_with_the_studio
 from avstudio_core.errors import AVStudioError, BackendDown, Unsupported
-from avstudio_core.tasks.executors.worker import die_with_the_studio
 from avstudio_llm.backends.mlx.generation import Cancelled, Generator
 
 DELTA = TypeAdapter(Delta)

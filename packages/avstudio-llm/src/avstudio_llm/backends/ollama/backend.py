@@ -8,11 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, ClassVar
 
-from avstudio_core import tokens
+from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model, Needs, tokens
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Usage, Vectors
 from avstudio_core.errors import EgressRefused, Unsupported
-from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost, Can, Model
-from avstudio_core.kinds.processor import Needs
 from avstudio_llm.backends.ollama.model import OllamaModel
 from avstudio_llm.backends.ollama.protocol import (
     Details,

@@ -7,8 +7,8 @@ import contextlib
 import math
 import time
 
+from avstudio_core import BackendHost
 from avstudio_core.errors import AVStudioError, BackendDown, ModelError, Unsupported
-from avstudio_core.kinds.backend import BackendHost
 from avstudio_llm.backends.ollama.protocol import Line, full_name
 from avstudio_llm.backends.ollama.server import Server
 from avstudio_llm.residents import Gone, Resident

@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, JsonValue
 
-from avstudio_core.artifact import new_id
+from avstudio_core import Can, new_id
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, FinishReason, Image, Message, ToolCall, Usage
 from avstudio_core.errors import BadAnswer
-from avstudio_core.kinds.backend import Can
 
 PORT = 11434
 LONGEST_LINE = 16 << 20

@@ -19,7 +19,7 @@ from avstudio_llm.keys import key_to_send
 if TYPE_CHECKING:
     import httpx2
 
-    from avstudio_core.kinds.backend import Backend
+    from avstudio_core import Backend
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -10,9 +10,9 @@ from avstudio_server.cli.terminal.display import Display, display, spoken
 from avstudio_server.views.task_names import labels
 
 if TYPE_CHECKING:
+    from avstudio_core.events import Event
     from avstudio_core.handle import PlanHandle
     from avstudio_core.studio import Studio
-    from avstudio_core.tasks.events.event_log import Event
     from avstudio_core.tasks.task import Task
 
 LOOK_SECONDS = 0.2

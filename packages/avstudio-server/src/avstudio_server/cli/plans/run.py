@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avstudio_core.child_process import early_worker
 from avstudio_core.errors import InvalidInput, InvalidPlan, StorageError
-from avstudio_core.tasks.executors.process import early_worker
 from avstudio_server.cli.flags import Asked
 from avstudio_server.cli.plans.follow import display_of, watch
 from avstudio_server.cli.plans.work import Work, conclude

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
-from avstudio_core.tasks.executors.process import kill_workers
+from avstudio_core.child_process import kill_workers
 from avstudio_server.cli.exits import CANCELLED
 
 SHOW_CURSOR = b"\x1b[?25h\n"

@@ -11,8 +11,8 @@ from avstudio_server.cli.terminal.tables import table
 
 if TYPE_CHECKING:
     from avstudio_core.gateway.models.prices import Prices
-    from avstudio_core.kinds.backend import Model
-    from avstudio_core.kinds.router import Candidate
+    from avstudio_core.language_models import Model
+    from avstudio_core.routes import Candidate
 
 ABILITIES = ("chat", "embed", "tools", "vision", "json_schema")
 

@@ -80,7 +80,7 @@ def printed(answers: list[Answer]) -> str:
 
 
 def _lines(one: Answer) -> Iterator[str]:
-    from avstudio_core.kinds.processor import Result
+    from avstudio_core.results import Result
 
     for name, path in one.files.items():
         artifact = one.artifacts[name]

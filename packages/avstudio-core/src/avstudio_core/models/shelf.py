@@ -13,10 +13,10 @@ from typing import Literal
 
 from avstudio_core import egress
 from avstudio_core.errors import CorruptFile, NotFound, StorageError, WeightsMissing
-from avstudio_core.kinds.weights import Shelf, Weights, WeightsFile
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import Settings
 from avstudio_core.storage.file_lock import locked
+from avstudio_core.weights import Shelf, Weights, WeightsFile
 
 Place = Literal["path", "installed", "ready", "hub cache", "hub", "absent"]
 """Where weights are: `ready` is this studio's own folder, `hub` means that they would be fetched."""

@@ -13,6 +13,11 @@ EPOCH = date(1970, 1, 1).toordinal()
 ALWAYS = (float("-inf"), float("inf"))
 
 
+def named(period: Period, start: str) -> str:
+    """A period in words."""
+    return "in total" if period == "total" else f"{period} {start}"
+
+
 def starts(at: float) -> dict[Period, str]:
     """What the periods that hold a moment are called: `2026-11-22`, `2026-11`, `total`."""
     return _starts(int(at // DAY_SECONDS))

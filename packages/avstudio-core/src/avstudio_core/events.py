@@ -1,0 +1,33 @@
+"""What happens to tasks and budgets, as interfaces and plugins are told."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+EventType = Literal[
+    "task.submitted",
+    "task.started",
+    "task.progress",
+    "task.log",
+    "task.reviewing",
+    "task.completed",
+    "task.failed",
+    "task.blocked",
+    "task.retried",
+    "budget.alert",
+    "llm.token",
+]
+
+
+class Event(BaseModel):
+    """A numbered, stored fact about a task: the envelope that interfaces send."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seq: int
+    time: float
+    task_id: str
+    type: EventType
+    data: dict[str, JsonValue]
