@@ -68,7 +68,7 @@ if TYPE_CHECKING:
         Unsupported as Unsupported,
         WeightsMissing as WeightsMissing,
     )
-    from avstudio_core.events import Event as Event, EventType as EventType
+    from avstudio_core.events import Event as Event
     from avstudio_core.gateway.streams import Stream as Stream
     from avstudio_core.handle import Handle as Handle, PlanHandle as PlanHandle
     from avstudio_core.hook_marker import hookimpl as hookimpl
@@ -123,7 +123,7 @@ _EXPORTS = {
         "PluginError RateLimited RequestRefused StorageError TaskBlocked TaskCancelled TaskError TaskFailed "
         "Unavailable UnreadableMedia Unsupported WeightsMissing "
     ),
-    "events": "Event EventType",
+    "events": "Event",
     "gateway.streams": "Stream",
     "handle": "Handle PlanHandle",
     "hook_marker": "hookimpl",
