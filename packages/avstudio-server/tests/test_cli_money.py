@@ -59,9 +59,9 @@ def test_cost_tells_of_calls_that_died(avstudio: CommandLine, studio: Studio) ->
     assert "counted with the most that they could cost: 1." in avstudio("cost").out
 
 
-def test_cost_refuses_what_is_no_date(avstudio: CommandLine) -> None:
+def test_cost_refuses_an_invalid_date(avstudio: CommandLine) -> None:
     refused = avstudio("cost", "--since", "yesterday")
-    assert (refused.code, refused.err) == (2, "avstudio: 'yesterday' is no date. Write it as 2026-11-22.\n")
+    assert (refused.code, refused.err) == (2, "avstudio: 'yesterday' is not a date. Write it as 2026-11-22.\n")
 
 
 # Budgets

@@ -12,7 +12,7 @@ from avstudio_core import errors
 from avstudio_core.errors import AVStudioError, NotFound, TaskFailed, UnreadableMedia
 from avstudio_server.cli.exits import MEANINGS, exit_code
 from avstudio_server.cli.options import Field, fields_of
-from avstudio_server.cli.terminal.display import spoken
+from avstudio_server.cli.terminal.display import duration_text
 from avstudio_server.cli.terminal.tables import size, table
 from avstudio_server.cli.text.results import rendered
 
@@ -133,11 +133,11 @@ def test_a_plugins_own_error_exits_as_the_one_it_refines() -> None:
     ("seconds", "text"),
     [(0.44, "0.4 s"), (12.4, "12 s"), (59.7, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")],
 )
-def test_durations_are_spoken(seconds: float, text: str) -> None:
-    assert spoken(seconds) == text
+def test_durations_are_written_for_people(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
 
 
-def test_sizes_are_spoken() -> None:
+def test_sizes_are_written_for_people() -> None:
     assert [size(1), size(999), size(150_200_000), size(3.1e12)] == ["1 B", "999 B", "150.2 MB", "3.1 TB"]
 
 

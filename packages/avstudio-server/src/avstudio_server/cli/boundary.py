@@ -13,7 +13,7 @@ import typer
 
 from avstudio_core.errors import AVStudioError
 from avstudio_server.cli import debug
-from avstudio_server.cli.exits import CANCELLED, DEFECT, DONE, FAILED, INVALID, exit_code, problem, told
+from avstudio_server.cli.exits import CANCELLED, DEFECT, DONE, FAILED, INVALID, error_data, exit_code, problem_data
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -49,7 +49,7 @@ def run(arguments: Sequence[str]) -> int:
 def interrupted(arguments: Sequence[str]) -> int:
     """What a command says that a signal ended, and its exit code: nothing but the one JSON document."""
     if "--json" in _options(arguments):
-        _say_json(problem("interrupted", "The command was interrupted.", CANCELLED))
+        _say_json(problem_data("interrupted", "The command was interrupted.", CANCELLED))
     return CANCELLED
 
 
@@ -59,20 +59,20 @@ def _guarded(arguments: list[str], traced: bool) -> int:
     try:
         return int(root().main(arguments, prog_name="avstudio", standalone_mode=False) or DONE)
     except AVStudioError as error:
-        _tell(arguments, str(error), told(error))
+        _tell(arguments, str(error), error_data(error))
         if traced:
             print(getattr(error, "traceback", "") or traceback.format_exc(), file=sys.stderr)
         return exit_code(error)
     except typer.TyperException as error:
         said = _usage(error)
-        _tell(arguments, said, problem("usage", said, INVALID))
+        _tell(arguments, said, problem_data("usage", said, INVALID))
         return INVALID
     except BrokenPipeError:
         raise
     except Exception as error:
         said = f"An error in AV-Studio or a plugin: {type(error).__name__}: {error}"
         said = said if traced else f"{said}. Run it again with {debug.FLAG} to see where."
-        _tell(arguments, said, problem("defect", said, DEFECT))
+        _tell(arguments, said, problem_data("defect", said, DEFECT))
         if traced:
             traceback.print_exc()
         return DEFECT
@@ -92,7 +92,7 @@ def _say_json(data: dict[str, Any]) -> None:
 
 def _usage(error: Any) -> str:
     """A command line that cannot be understood, with the nearest that can, and where help is."""
-    from avstudio_server.cli.groups import nearest
+    from avstudio_server.operations.nearest import nearest
 
     said = error.format_message().strip()
     if option := getattr(error, "option_name", ""):

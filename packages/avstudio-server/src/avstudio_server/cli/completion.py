@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from avstudio_server.views.installed import installation, settings
+import typer
 
 NEWEST = 50
 
@@ -14,18 +14,13 @@ def states(incomplete: str) -> list[str]:
     return [state.lower() for state in State if state.startswith(incomplete.upper())]
 
 
-def tasks(incomplete: str) -> list[str]:
-    """The newest tasks' ids, read past the studio: to open one takes longer than a person waits for a key."""
-    import sqlite3
+def tasks(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The newest tasks' ids."""
+    from avstudio_core.storage.sqlite.glance import newest_tasks
 
-    try:
-        database = sqlite3.connect(f"{(settings().home / 'avstudio.db').as_uri()}?mode=ro", uri=True)
-        rows = database.execute("SELECT id FROM tasks ORDER BY id DESC LIMIT ?", (NEWEST,)).fetchall()
-    except (sqlite3.Error, ValueError):
-        return []
-    return [name for (name,) in rows if name.startswith(incomplete)]
+    return [name for name in newest_tasks(ctx.obj.settings.home, NEWEST) if name.startswith(incomplete)]
 
 
-def weights(incomplete: str) -> list[str]:
+def weights(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of model files."""
-    return [one.name for one in installation().shelf.all() if one.name.startswith(incomplete)]
+    return [one.name for one in ctx.obj.shelf.all() if one.name.startswith(incomplete)]

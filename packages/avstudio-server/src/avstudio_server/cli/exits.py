@@ -65,14 +65,14 @@ def exit_code(error: AVStudioError) -> int:
     return next(TABLE[one] for one in kind.__mro__ if one in TABLE)
 
 
-def told(error: AVStudioError) -> dict[str, Any]:
+def error_data(error: AVStudioError) -> dict[str, Any]:
     """An error for programs."""
-    return problem(error.cause if isinstance(error, TaskFailed) else error.code, str(error), exit_code(error))
+    return problem_data(error.cause if isinstance(error, TaskFailed) else error.code, str(error), exit_code(error))
 
 
-def problem(code: str, said: str, exits: int) -> dict[str, Any]:
+def problem_data(code: str, message: str, exits: int) -> dict[str, Any]:
     """What went wrong, for programs."""
-    return {"error": {"code": code, "message": said, "exit": exits}}
+    return {"error": {"code": code, "message": message, "exit": exits}}
 
 
 def _codes(root: type[AVStudioError]) -> dict[str, type[AVStudioError]]:

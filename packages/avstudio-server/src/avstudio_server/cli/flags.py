@@ -57,8 +57,8 @@ class FileFlags:
 
 
 @dataclass(frozen=True)
-class SayFlags:
-    """How much is said, and in which form."""
+class DisplayFlags:
+    """How much is shown, and in which form."""
 
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as JSON, and nothing else.", rich_help_panel="Output")
@@ -116,12 +116,12 @@ class TaskFlags:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """All that was asked for beside the work itself."""
+class RunFlags:
+    """The options of a command that runs tasks."""
 
     task: TaskFlags = TaskFlags()
     files: FileFlags = FileFlags()
-    say: SayFlags = SayFlags()
+    display: DisplayFlags = DisplayFlags()
 
 
 def spread(function: Callable[..., int]) -> Callable[..., int]:
@@ -146,6 +146,12 @@ def parameters_of(bundle: type[Any]) -> list[inspect.Parameter]:
         inspect.Parameter(field.name, keyword, default=field.default, annotation=hints[field.name])
         for field in fields(bundle)
     ]
+
+
+def option_names(bundle: type[Any]) -> list[str]:
+    """The long names of a bundle's options: `--output`."""
+    declared = [name for one in parameters_of(bundle) for name in one.annotation.__metadata__[0].param_decls]
+    return [name for name in declared if name.startswith("--")]
 
 
 def gathered(values: dict[str, Any], bundles: dict[str, type[Any]]) -> dict[str, Any]:

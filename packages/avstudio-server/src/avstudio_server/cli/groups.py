@@ -5,13 +5,14 @@ Help is plain text on purpose: laying it out with rich costs more than all the r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+
+from avstudio_server.operations.nearest import nearest
 
 
 class Helped:
@@ -79,14 +80,6 @@ def single(function: Callable[..., int], name: str, help: str | None = None) -> 
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     alone.command(name, cls=Command, help=help)(function)
     return get_command(alone)
-
-
-def nearest(name: str, known: Iterable[str] | Mapping[str, str]) -> str:
-    """`Did you mean …?`, or nothing. A mapping gives what to say of each name."""
-    said = known if isinstance(known, Mapping) else {one: one for one in known}
-    names = {one.casefold(): one for one in said}
-    near = get_close_matches(name.casefold(), names, n=1, cutoff=0.5)
-    return f"Did you mean '{said[names[near[0]]]}'?" if near else ""
 
 
 def sections(command: Any, ctx: Any) -> dict[str, list[tuple[str, str]]]:

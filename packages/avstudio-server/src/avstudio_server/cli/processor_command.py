@@ -7,35 +7,43 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from avstudio_server.cli.flags import Asked, FileFlags, SayFlags, TaskFlags, gathered, parameters_of, signed
+from avstudio_server.cli import debug
+from avstudio_server.cli.flags import (
+    DisplayFlags,
+    FileFlags,
+    RunFlags,
+    TaskFlags,
+    gathered,
+    option_names,
+    parameters_of,
+    signed,
+)
 from avstudio_server.cli.groups import single
 from avstudio_server.cli.options import Field, fields_of
 
 if TYPE_CHECKING:
     from avstudio_core.catalogue import Declaration
 
-BUNDLES: dict[str, type[Any]] = {"files": FileFlags, "say": SayFlags, "task": TaskFlags}
-TAKEN = frozenset(
-    {"--help", "--debug", "--output", "--overwrite", "--json", "--quiet"}
-    | {"--strict", "--priority", "--retries", "--review", "--project"}
-)
-"""Options that every such command has."""
+BUNDLES: dict[str, type[Any]] = {"files": FileFlags, "display": DisplayFlags, "task": TaskFlags}
 
 
 def command(declaration: Declaration) -> Any:
     """The click command for a processor."""
     verb = declaration.verb.replace("_", "-")
-    fields = fields_of(declaration.params, verb, TAKEN)
-    bundles = BUNDLES if makes_files(declaration) else {name: BUNDLES[name] for name in ("say", "task")}
+    taken = {"--help", debug.FLAG, *(name for bundle in BUNDLES.values() for name in option_names(bundle))}
+    fields = fields_of(declaration.params, verb, taken)
+    bundles = BUNDLES if makes_files(declaration) else {name: BUNDLES[name] for name in ("display", "task")}
 
-    def call(**values: Any) -> int:
+    def call(ctx: typer.Context, **values: Any) -> int:
         from avstudio_server.cli.plans.run import run_processor
 
         given = gathered(values, bundles)
-        asked = Asked(given["task"], given.get("files", FileFlags()), given["say"])
-        return run_processor(declaration.name, given.get("sources") or (), _params(fields, given), asked)
+        flags = RunFlags(given["task"], given.get("files", FileFlags()), given["display"])
+        sources, params = given.get("sources") or (), _params(fields, given)
+        return run_processor(ctx.obj.settings, declaration.name, sources, params, flags)
 
-    parameters = [_sources(declaration)] if declaration.accepts else []
+    parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
+    parameters += [_sources(declaration)] if declaration.accepts else []
     parameters += [field.parameter() for field in fields]
     parameters += [one for bundle in bundles.values() for one in parameters_of(bundle)]
     return single(signed(call, parameters), verb, declaration.description or declaration.name)
@@ -47,8 +55,8 @@ def makes_files(declaration: Declaration) -> bool:
 
 
 def _sources(declaration: Declaration) -> inspect.Parameter:
-    said = f"Files ({', '.join(declaration.accepts)}), or ids of stored artifacts (art_…); each is worked on alone."
-    argument = typer.Argument(metavar="SOURCE", help=said)
+    text = f"Files ({', '.join(declaration.accepts)}), or ids of stored artifacts (art_…); each is worked on alone."
+    argument = typer.Argument(metavar="SOURCE", help=text)
     optional = declaration.source_optional
     return inspect.Parameter(
         "sources",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from avstudio_server.cli.exits import MEANINGS
-from avstudio_server.cli.groups import Group, built, nearest, summaries, write
-from avstudio_server.views.installed import catalogue
+from avstudio_server.cli.groups import Group, built, summaries, write
+from avstudio_server.operations.nearest import nearest
+from avstudio_server.views.installed import Installed
 
 if TYPE_CHECKING:
     from avstudio_core.catalogue import Declaration
@@ -26,12 +28,13 @@ STUDIO = ("processors", "plugins", "models", "doctor")
 class Medium(Group):
     """The processors of one medium, and what is written by hand; a command is made when it is asked for."""
 
-    def __init__(self, name: str, declarations: dict[str, Declaration]) -> None:
+    def __init__(self, name: str, declarations: dict[str, Declaration], broken: Iterable[str]) -> None:
         self._written = WRITTEN.get(name, {})
         listed = ", ".join({**self._written, **declarations})
         title = TITLES.get(name, name.capitalize())
         super().__init__(name=name, help=f"{title}: {listed}.", rich_markup_mode=None)
         self._declarations = declarations
+        self._broken = broken
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list({**self._written, **self._declarations})
@@ -47,7 +50,7 @@ class Medium(Group):
         return self.commands.get(verb)
 
     def unknown(self, ctx: Any, name: str) -> str:
-        return _or_broken(super().unknown(ctx, name))
+        return _or_broken(super().unknown(ctx, name), self._broken)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         generated = [(name, one.summary) for name, one in self._declarations.items() if name not in self._written]
@@ -57,10 +60,16 @@ class Medium(Group):
 class Root(Group):
     """`avstudio`; the modules of its commands are imported when they are asked for."""
 
+    @property
+    def installed(self) -> Installed:
+        """What is installed; each command gets it as its context's object."""
+        found: Installed = self.context_settings["obj"]
+        return found
+
     @cached_property
     def media(self) -> dict[str, dict[str, Declaration]]:
         found: dict[str, dict[str, Declaration]] = {name: {} for name in WRITTEN}
-        for declaration in catalogue().processors.values():
+        for declaration in self.installed.catalogue.processors.values():
             found.setdefault(declaration.medium, {})[declaration.verb.replace("_", "-")] = declaration
         return found
 
@@ -72,14 +81,15 @@ class Root(Group):
             if cmd_name in WORK + MONEY + STUDIO:
                 self.commands[cmd_name] = import_module(f"avstudio_server.cli.commands.{cmd_name}").command()
             elif cmd_name in self.media:
-                self.commands[cmd_name] = Medium(cmd_name, self.media[cmd_name])
+                self.commands[cmd_name] = Medium(cmd_name, self.media[cmd_name], self.installed.catalogue.broken)
         return self.commands.get(cmd_name)
 
     def unknown(self, ctx: Any, name: str) -> str:
         full = {f"{medium}.{verb}": f"{medium} {verb}" for medium, verbs in self.media.items() for verb in verbs}
-        known = full if "." in name else {one.partition(".")[2]: said for one, said in full.items()}
+        known = full if "." in name else {one.partition(".")[2]: command for one, command in full.items()}
         known |= {one: one for one in self.list_commands(ctx)}
-        return _or_broken(f"There is no command '{name}'. {nearest(name, known)}".rstrip())
+        message = f"There is no command '{name}'. {nearest(name, known)}".rstrip()
+        return _or_broken(message, self.installed.catalogue.broken)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         write(formatter, "Media", summaries(self, ctx, self.media))
@@ -91,15 +101,15 @@ class Root(Group):
         write(formatter, "Exit codes", [(str(code), meaning) for code, meaning in MEANINGS.items()])
 
 
-def _or_broken(said: str) -> str:
-    """What is said of a command that is not there, with the plugins that may have brought it, were they not broken."""
-    broken = ", ".join(catalogue().broken)
-    return f"{said} Broken plugins: {broken}. See: avstudio plugins." if broken else said
+def _or_broken(message: str, broken: Iterable[str]) -> str:
+    """The message about an unknown command, with the broken plugins, one of which may bring it."""
+    names = ", ".join(broken)
+    return f"{message} Broken plugins: {names}. See: avstudio plugins." if names else message
 
 
 def root() -> Any:
-    """The whole command line."""
-    settings = {"help_option_names": ["-h", "--help"]}
+    """The whole command line, with what is installed."""
+    settings = {"help_option_names": ["-h", "--help"], "obj": Installed()}
     app = typer.Typer(cls=Root, add_completion=True, rich_markup_mode=None, context_settings=settings)
     app.callback(invoke_without_command=True)(_start)
     command = built(app)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from avstudio_core.errors import InvalidParams
-from avstudio_server.cli.groups import nearest
+from avstudio_server.operations.nearest import nearest
 
 Schema = Mapping[str, Any]
 

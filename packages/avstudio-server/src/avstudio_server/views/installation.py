@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from inspect import isfunction
 from typing import TYPE_CHECKING, Any
@@ -12,32 +12,36 @@ from packaging.requirements import Requirement
 
 from avstudio_core import hookspecs
 from avstudio_core.hook_marker import GROUP
-from avstudio_server.views.installed import catalogue, installation, settings
 
 if TYPE_CHECKING:
-    from avstudio_core.plugins import Plugin
+    from avstudio_core.models.shelf import InstalledShelf
+    from avstudio_core.plugins import Plugin, Plugins
+    from avstudio_core.settings import Settings
 
-KINDS = ("processors", "weights", "backends", "price_books", "routers", "executors", "memory_managers")
+KINDS = tuple(name.removeprefix("register_") for name in vars(hookspecs) if name.startswith("register_"))
 
 
-def plugin_data() -> list[dict[str, Any]]:
-    """Every plugin: where it is from, what it brings, which of that is broken, or why it was set aside whole."""
-    plugins = installation().plugins
+def plugin_data(plugins: Plugins, broken: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Every plugin: where it is from, what it brings, which of that is broken, or why it was set aside whole.
+
+    `broken` says why each processor that cannot be declared is broken, as the catalogue does.
+    """
     brought: dict[str, dict[str, list[str]]] = {}
     for kind in KINDS:
         for name, registered in plugins.kind(kind).items():
             origin = plugins.distribution_of(registered)
             brought.setdefault(origin.name if origin else "", {}).setdefault(kind, []).append(name)
     return [
-        _plugin(plugin, {} if plugin.error else brought.get(plugin.name, {})) for plugin in plugins.installed.values()
+        _plugin(plugin, {} if plugin.error else brought.get(plugin.name, {}), broken)
+        for plugin in plugins.installed.values()
     ]
 
 
-def _plugin(plugin: Plugin, brought: dict[str, list[str]]) -> dict[str, Any]:
-    broken = {name: why for name, why in catalogue().broken.items() if name in brought.get("processors", ())}
+def _plugin(plugin: Plugin, brought: dict[str, list[str]], broken: Mapping[str, str]) -> dict[str, Any]:
+    broken = {name: why for name, why in broken.items() if name in brought.get("processors", ())}
     whole = {kind: [name for name in names if name not in broken] for kind, names in brought.items()}
     moments, unmarked = ([], []) if plugin.error else _hooks(plugin.module)
-    told = {
+    return {
         "name": plugin.name,
         "module": plugin.module,
         "distribution": plugin.distribution,
@@ -48,7 +52,6 @@ def _plugin(plugin: Plugin, brought: dict[str, list[str]]) -> dict[str, Any]:
         "broken": broken,
         "unmarked": unmarked,
     }
-    return told | {"said": _said(told)}
 
 
 def _hooks(module: str) -> tuple[list[str], list[str]]:
@@ -65,15 +68,14 @@ def _hooks(module: str) -> tuple[list[str], list[str]]:
     return [name for name in marked if not name.startswith("register_")], [name for name in own if name not in marked]
 
 
-def extra_data() -> list[dict[str, Any]]:
+def extra_data(plugins: Plugins) -> list[dict[str, Any]]:
     """Every extra of the packages that bring plugins: what it lacks, and the command that installs it."""
-    names = {plugin.distribution for plugin in installation().plugins.installed.values() if plugin.distribution}
+    names = {plugin.distribution for plugin in plugins.installed.values() if plugin.distribution}
     return [extra for name in sorted(names) for extra in _extras(distribution(name))]
 
 
-def weights_data() -> list[dict[str, Any]]:
+def weights_data(shelf: InstalledShelf) -> list[dict[str, Any]]:
     """All declared weights: size, licence, where they are, how to get them."""
-    shelf = installation().shelf
     return [
         {
             "name": weights.name,
@@ -89,17 +91,16 @@ def weights_data() -> list[dict[str, Any]]:
     ]
 
 
-def setting_data() -> list[dict[str, Any]]:
+def setting_data(settings: Settings) -> list[dict[str, Any]]:
     """Every setting: its value, where that came from, what it is for."""
     from avstudio_core.settings import SETTINGS
 
-    values = settings()
     return [
         {
             "name": setting.name,
             "variable": setting.variable,
-            "value": None if (value := values.values[setting.name]) is None else _plain(value),
-            "origin": values.origins[setting.name],
+            "value": None if (value := settings.values[setting.name]) is None else _plain(value),
+            "origin": settings.origins[setting.name],
             "help": setting.help,
         }
         for setting in SETTINGS
@@ -110,27 +111,17 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float) else str(value)
 
 
-def _said(told: dict[str, Any]) -> str:
-    if told["error"]:
-        return f"BROKEN: {told['error']}"
-    parts = [f"{kind.replace('_', ' ')} {', '.join(names)}" for kind, names in told["brings"].items()]
-    parts += [f"hears {', '.join(told['hears'])}"] if told["hears"] else []
-    parts += [f"BROKEN: {name}: {why}" for name, why in told["broken"].items()]
-    parts += [f"{', '.join(told['unmarked'])}: not marked with @hookimpl, so never called"] if told["unmarked"] else []
-    return "; ".join(parts) or "nothing"
-
-
 def _extras(package: Distribution) -> Iterator[dict[str, Any]]:
     requirements = [Requirement(text) for text in package.requires or ()]
     for extra in package.metadata.get_all("Provides-Extra") or ():
         missing = [
-            f"{one.name}{one.specifier}" for one in requirements if _asked_by(one, extra) and not _installed(one)
+            f"{one.name}{one.specifier}" for one in requirements if _required_by(one, extra) and not _installed(one)
         ]
         command = f"pip install '{package.name}[{extra}]'"
         yield {"distribution": package.name, "extra": extra, "missing": missing, "command": command}
 
 
-def _asked_by(requirement: Requirement, extra: str) -> bool:
+def _required_by(requirement: Requirement, extra: str) -> bool:
     """Whether a requirement is there because of the extra, on this machine."""
     marker = requirement.marker
     return marker is not None and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""})

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from avstudio_core.catalogue import Catalogue, read
@@ -14,32 +13,34 @@ if TYPE_CHECKING:
     from avstudio_core.plugins import Plugins
 
 
-@cache
-def settings() -> Settings:
-    """The settings in force."""
-    return load()
+class Installed:
+    """The settings, the catalogue, the plugins and the weights; each is read when it is first needed.
 
+    An interface makes one of it and hands it down. A `Studio` has the same settings, plugins and shelf.
+    """
 
-@cache
-def catalogue() -> Catalogue:
-    """Every processor's declaration, from the cache while nothing installed has changed."""
-    return read(settings().home / "cache", settings().plugin_names())
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return load()
 
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Every processor's declaration, from the cache while nothing installed has changed."""
+        return read(self.settings.home / "cache", self.settings.plugin_names())
 
-@dataclass(frozen=True)
-class Installation:
-    """The plugins, imported, and the weights that they declare."""
+    @cached_property
+    def plugins(self) -> Plugins:
+        """The installed plugins, imported."""
+        from avstudio_core.plugins import Plugins
 
-    plugins: Plugins
-    shelf: InstalledShelf
+        plugins = Plugins()
+        plugins.discover(self.settings.plugin_names())
+        return plugins
 
+    @cached_property
+    def shelf(self) -> InstalledShelf:
+        """The weights that the plugins declare."""
+        from avstudio_core.models.shelf import InstalledShelf
 
-@cache
-def installation() -> Installation:
-    """Import the installed plugins."""
-    from avstudio_core.models.shelf import InstalledShelf
-    from avstudio_core.plugins import Plugins
-
-    plugins = Plugins()
-    plugins.discover(settings().plugin_names())
-    return Installation(plugins, InstalledShelf(plugins, settings()))
+        return InstalledShelf(self.plugins, self.settings)

@@ -1,18 +1,18 @@
-"""A talk with a language model on a terminal."""
+"""A dialogue with a language model on a terminal."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import AVStudioError
-from avstudio_server.cli.chat.ask import heard, tell, turn
+from avstudio_server.cli.chat.answer import print_stream, print_summary
 from avstudio_server.cli.exits import DONE
+from avstudio_server.cli.terminal import output
 
 if TYPE_CHECKING:
     from avstudio_core.chat import Message
@@ -24,35 +24,42 @@ HELP = "Ctrl-D leaves, Ctrl-C stops an answer, /new begins anew."
 
 
 def talk(studio: Studio, material: str, options: dict[str, Any], *, quiet: bool) -> int:
-    """Ask what a person types, each time with all that was said before, until they leave."""
-    print(HELP, file=sys.stderr)
-    beginning = [turn("user", material)] if material else []
+    """Answer what a person types, with all earlier turns, until they leave."""
+    output.note(HELP)
+    beginning = [_turn("user", material)] if material else []
     turns = list(beginning)
     keep = not options.get("private")
-    with _lines(studio.settings.home / HISTORY if keep else None):
-        while (said := _typed()) is not None:
-            if said == "/new":
+    with _line_history(studio.settings.home / HISTORY if keep else None):
+        while (line := _typed()) is not None:
+            if line == "/new":
                 turns = list(beginning)
-            elif said in ("/quit", "/exit"):
+            elif line in ("/quit", "/exit"):
                 break
-            elif said:
-                turns += _exchange(studio, [*turns, turn("user", said)], options, quiet=quiet)
+            elif line:
+                turns += _exchange(studio, [*turns, _turn("user", line)], options, quiet=quiet)
     return DONE
 
 
 def _exchange(studio: Studio, turns: list[Message], options: dict[str, Any], *, quiet: bool) -> list[Message]:
-    """One question and its answer as new turns; none of both where nothing was answered."""
-    began, said = time.monotonic(), list[str]()
+    """One question and its answer as new turns; none where nothing was answered."""
+    began, pieces = time.monotonic(), list[str]()
     try:
-        answer = heard(studio.stream(turns, **options), said)
+        answer = print_stream(studio.stream(turns, **options), pieces)
     except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
+        output.note("Stopped.")
     except AVStudioError as error:
-        print(f"avstudio: {error}", file=sys.stderr)
+        output.note(f"avstudio: {error}")
     else:
         if not quiet:
-            tell(answer, time.monotonic() - began)
-    return [turns[-1], turn("assistant", "".join(said))] if "".join(said).strip() else []
+            print_summary(answer, time.monotonic() - began)
+    text = "".join(pieces)
+    return [turns[-1], _turn("assistant", text)] if text.strip() else []
+
+
+def _turn(role: str, text: str) -> Message:
+    from avstudio_core.chat import Message
+
+    return Message.model_validate({"role": role, "content": text})
 
 
 def _typed() -> str | None:
@@ -60,16 +67,16 @@ def _typed() -> str | None:
     try:
         return input("> ").strip()
     except KeyboardInterrupt:
-        print(f"\n{HELP}", file=sys.stderr)
+        output.note(f"\n{HELP}")
         return ""
     except EOFError:
-        print(file=sys.stderr)
+        output.note("")
         return None
 
 
 @contextlib.contextmanager
-def _lines(path: Path | None) -> Iterator[None]:
-    """Let lines be edited, and those of earlier talks be found; a file that is its owner's alone keeps them."""
+def _line_history(path: Path | None) -> Iterator[None]:
+    """Edit lines, and recall those of earlier dialogues; they are kept in a file that only its owner can read."""
     try:
         import readline
     except ImportError:  # not everywhere

@@ -9,6 +9,7 @@ import typer
 
 from avstudio_server.cli import groups
 from avstudio_server.cli.flags import spread
+from avstudio_server.cli.terminal import output
 
 Amount = Annotated[str, typer.Argument(metavar="AMOUNT", help="US dollars, such as 5 or 0.25; 0 leaves what is free.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
@@ -50,15 +51,15 @@ def command() -> Any:
 def list_(as_json: Json = False) -> int:
     """List the budgets with what is spent, reserved and left in the present period."""
     from avstudio_core.studio import Studio
-    from avstudio_server.cli.plans.run import say_json
-    from avstudio_server.cli.text.costs import budget_data, budget_table
+    from avstudio_server.cli.text.costs import budget_table
+    from avstudio_server.views.costs import budget_data
 
     with Studio(own=True) as studio:
         found = studio.ledger.budgets()
     if as_json:
-        say_json([budget_data(one) for one in found])
+        output.write_json([budget_data(one) for one in found])
     else:
-        print(budget_table(found) if found else "No budgets. Set one: avstudio budgets set 5 --per month")
+        output.write(budget_table(found) if found else "No budgets. Set one: avstudio budgets set 5 --per month")
     return 0
 
 
@@ -68,15 +69,14 @@ def set_(amount: Amount, scope: ScopeFlags, as_json: Json = False) -> int:
     """Limit what may be spent; what the present period has cost already counts."""
     from avstudio_core.money import dollars, micro
     from avstudio_core.studio import Studio
-    from avstudio_server.cli.plans.run import say_json
 
     limit, (name, period) = micro(amount), scope.chosen()
     with Studio(own=True) as studio:
         studio.ledger.set_budget(name, period, limit)
     if as_json:
-        say_json({"scope": name, "period": period, "limit_micro": limit})
+        output.write_json({"scope": name, "period": period, "limit_micro": limit})
     else:
-        print(f"{name}: {dollars(limit)} {_per(period)}.")
+        output.write(f"{name}: {dollars(limit)} {_per(period)}.")
     return 0
 
 
@@ -85,15 +85,14 @@ def set_(amount: Amount, scope: ScopeFlags, as_json: Json = False) -> int:
 def remove(scope: ScopeFlags, as_json: Json = False) -> int:
     """Lift a limit."""
     from avstudio_core.studio import Studio
-    from avstudio_server.cli.plans.run import say_json
 
     name, period = scope.chosen()
     with Studio(own=True) as studio:
         studio.ledger.remove_budget(name, period)
     if as_json:
-        say_json({"scope": name, "period": period})
+        output.write_json({"scope": name, "period": period})
     else:
-        print(f"{name}: no limit {_per(period)} any more.")
+        output.write(f"{name}: no limit {_per(period)} any more.")
     return 0
 
 
@@ -101,15 +100,15 @@ def remove(scope: ScopeFlags, as_json: Json = False) -> int:
 def rebuild(as_json: Json = False) -> int:
     """Make the budgets' sums anew from the records of the calls, and show those that were wrong."""
     from avstudio_core.studio import Studio
-    from avstudio_server.cli.plans.run import say_json
-    from avstudio_server.cli.text.costs import budget_data, budget_table
+    from avstudio_server.cli.text.costs import budget_table
+    from avstudio_server.views.costs import budget_data
 
     with Studio(own=True) as studio:
         corrected = [now for _, now in studio.ledger.rebuild()]
     if as_json:
-        say_json([budget_data(one) for one in corrected])
+        output.write_json([budget_data(one) for one in corrected])
     else:
-        print(budget_table(corrected) if corrected else "Every sum is what the calls' records say.")
+        output.write(budget_table(corrected) if corrected else "Every sum is what the calls' records say.")
     return 0
 
 

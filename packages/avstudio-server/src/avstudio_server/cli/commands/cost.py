@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from avstudio_server.cli import groups
+from avstudio_server.cli.terminal import output
 
 Since = Annotated[
     str | None, typer.Option("--since", metavar="DATE", help="From this day on, as 2026-11-22. [default: 30 days ago]")
@@ -21,13 +22,13 @@ def command() -> Any:
 def cost(since: Since = None, as_json: Json = False) -> int:
     """Show what calls to language models took and cost: by day, by model, by project. Days are in UTC."""
     from avstudio_core.studio import Studio
-    from avstudio_server.cli.plans.run import say_json
-    from avstudio_server.cli.text.costs import cost_data, cost_text
+    from avstudio_server.cli.text.costs import cost_text
+    from avstudio_server.views.costs import cost_data
 
     with Studio(own=True) as studio:
         data = cost_data(studio.ledger, since)
     if as_json:
-        say_json(data)
+        output.write_json(data)
     else:
-        print(cost_text(data))
+        output.write(cost_text(data))
     return 0

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from avstudio_server.cli import groups
+from avstudio_server.cli.terminal import output
+from avstudio_server.views.installed import Installed
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 Check = Annotated[bool, typer.Option("--check", help="Read every stored file, and compare it with its sha256.")]
@@ -16,20 +18,33 @@ def command() -> Any:
     return groups.single(doctor, "doctor")
 
 
-def doctor(check: Check = False, as_json: Json = False) -> int:
+def doctor(ctx: typer.Context, check: Check = False, as_json: Json = False) -> int:
     """Show what is installed, missing or broken, the devices, weights and settings, and the data folder's state.
 
     It exits with 3 for a broken plugin or processor and with 4 for a damaged data folder.
     """
     from avstudio_server.cli.exits import DONE, STORAGE, UNAVAILABLE
-    from avstudio_server.cli.plans.run import say_json
-    from avstudio_server.cli.text.diagnosis import diagnose, diagnosis_text
+    from avstudio_server.cli.text.diagnosis import diagnosis_text
 
-    found = diagnose(check=check)
+    found = _diagnosis(ctx.obj, check=check)
     if as_json:
-        say_json(found)
+        output.write_json(found)
     else:
-        print(diagnosis_text(found))
+        output.write(diagnosis_text(found))
     if found["data_folder"]["flaws"]:
         return STORAGE
     return UNAVAILABLE if any(plugin["error"] or plugin["broken"] for plugin in found["plugins"]) else DONE
+
+
+def _diagnosis(installed: Installed, *, check: bool) -> dict[str, Any]:
+    from avstudio_core.errors import AVStudioError
+    from avstudio_core.studio import Studio
+    from avstudio_server.views.diagnosis import backend_data, broken_data_folder, data_folder, installation_data
+
+    found = installation_data(installed)
+    try:
+        with Studio(own=True) as studio:
+            return found | {"backends": backend_data(studio), "data_folder": data_folder(studio, check=check)}
+    except AVStudioError as error:
+        broken = broken_data_folder(installed.settings.home, error, check=check)
+        return found | {"backends": [], "data_folder": broken}

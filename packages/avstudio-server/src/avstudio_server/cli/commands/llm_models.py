@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from avstudio_server.cli import groups
+from avstudio_server.cli.terminal import output
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
@@ -17,12 +18,14 @@ def command() -> Any:
 
 def models(as_json: Json = False) -> int:
     """List the language models: where they are, what they can, their price, and what stands against using them."""
-    from avstudio_server.cli.plans.run import say_json
-    from avstudio_server.cli.text.language_models import model_data, model_table
+    from avstudio_core.studio import Studio
+    from avstudio_server.cli.text.language_models import model_table
+    from avstudio_server.views.language_models import model_data
 
-    found = model_data()
+    with Studio(own=True) as studio:
+        found = model_data(studio)
     if as_json:
-        say_json(found)
+        output.write_json(found)
     else:
-        print(model_table(found))
+        output.write(model_table(found))
     return 0

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from avstudio_server.cli.commands.llm_options import WishFlags
+from avstudio_server.cli.chat.flags import WishFlags
 from avstudio_server.cli.flags import spread
 from avstudio_server.cli.groups import single
+from avstudio_server.cli.terminal import output
 
 Prompt = Annotated[str, typer.Argument(metavar="PROMPT", help="The question; - reads it from stdin.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
@@ -23,13 +24,16 @@ def route(prompt: Prompt, wishes: WishFlags, as_json: Json = False) -> int:
 
     Nothing is asked, and nothing is spent.
     """
+    from avstudio_core.studio import Studio
     from avstudio_server.cli.chat.prompt import prompt_text
-    from avstudio_server.cli.plans.run import say_json
-    from avstudio_server.cli.text.language_models import route_data, route_text
+    from avstudio_server.cli.text.language_models import route_text
+    from avstudio_server.views.language_models import route_data
 
-    found = route_data(prompt_text(prompt), wishes.options())
+    text = prompt_text(prompt)
+    with Studio(own=True) as studio:
+        found = route_data(studio, text, wishes.options())
     if as_json:
-        say_json(found)
+        output.write_json(found)
     else:
-        print(route_text(found))
+        output.write(route_text(found))
     return 0

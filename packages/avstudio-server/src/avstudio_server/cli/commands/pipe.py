@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from avstudio_server.cli.flags import Asked, FileFlags, SayFlags, TaskFlags, spread
+from avstudio_server.cli.flags import DisplayFlags, FileFlags, RunFlags, TaskFlags, spread
 from avstudio_server.cli.groups import single
 
 Plan = Annotated[
@@ -26,7 +26,14 @@ def command() -> Any:
     return single(spread(pipe), "pipe")
 
 
-def pipe(plan: Plan, files: FileFlags, say: SayFlags, task: TaskFlags, sources: Sources = None) -> int:
+def pipe(
+    ctx: typer.Context,
+    plan: Plan,
+    files: FileFlags,
+    display: DisplayFlags,
+    task: TaskFlags,
+    sources: Sources = None,
+) -> int:
     """Run several processors, each on what the one before it made.
 
     The whole plan is checked before anything runs. ':vocals' picks which file of a step the next one reads,
@@ -34,4 +41,4 @@ def pipe(plan: Plan, files: FileFlags, say: SayFlags, task: TaskFlags, sources: 
     """
     from avstudio_server.cli.plans.run import plan_text, run_pipe
 
-    return run_pipe(plan_text(plan), sources or (), Asked(task, files, say))
+    return run_pipe(ctx.obj.settings, plan_text(plan), sources or (), RunFlags(task, files, display))

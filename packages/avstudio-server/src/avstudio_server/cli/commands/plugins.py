@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from avstudio_server.cli import groups
+from avstudio_server.cli.terminal import output
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
@@ -15,16 +16,14 @@ def command() -> Any:
     return groups.single(plugins, "plugins")
 
 
-def plugins(as_json: Json = False) -> int:
+def plugins(ctx: typer.Context, as_json: Json = False) -> int:
     """List the installed plugins with what each brings, and the broken ones with the reason."""
-    from avstudio_server.cli.plans.run import say_json
-    from avstudio_server.cli.terminal.tables import table
+    from avstudio_server.cli.text.plugins import plugin_table
     from avstudio_server.views.installation import plugin_data
 
-    found = plugin_data()
+    found = plugin_data(ctx.obj.plugins, ctx.obj.catalogue.broken)
     if as_json:
-        say_json(found)
-        return 0
-    rows = [(one["name"], one["distribution"], one["version"], one["said"]) for one in found]
-    print(table(("PLUGIN", "FROM", "VERSION", "BRINGS"), rows))
+        output.write_json(found)
+    else:
+        output.write(plugin_table(found))
     return 0

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from avstudio_server.cli import groups
+from avstudio_server.cli.terminal import output
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="One processor, to see all about it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, with the schemas of parameters and results.")]
@@ -16,15 +17,19 @@ def command() -> Any:
     return groups.single(processors, "processors")
 
 
-def processors(name: Name = None, as_json: Json = False) -> int:
+def processors(ctx: typer.Context, name: Name = None, as_json: Json = False) -> int:
     """List the processors, or show one: what it takes, its parameters, its result, its needs."""
-    from avstudio_server.cli.plans.run import say_json
-    from avstudio_server.cli.text.processors import chosen, declaration_data, declaration_table, declaration_text
+    from avstudio_server.cli.text.processors import declaration_table, declaration_text
+    from avstudio_server.views.processors import declaration_data, declaration_named
 
-    found = chosen(name)
+    catalogue = ctx.obj.catalogue
+    found = [declaration_named(catalogue, name)] if name else [*catalogue.processors.values()]
+    if name is None and not as_json:
+        output.write(declaration_table(found))
+        return 0
+    data = [declaration_data(one, ctx.obj.plugins, ctx.obj.shelf) for one in found]
     if as_json:
-        data = [declaration_data(one) for one in found]
-        say_json(data[0] if name else data)
+        output.write_json(data[0] if name else data)
     else:
-        print(declaration_text(found[0]) if name else declaration_table(found))
+        output.write(declaration_text(data[0]))
     return 0

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from avstudio_server.cli import completion, groups
-from avstudio_server.cli.flags import Asked, FileFlags, SayFlags, TaskFlags, spread
+from avstudio_server.cli.flags import DisplayFlags, FileFlags, RunFlags, TaskFlags, spread
+from avstudio_server.cli.terminal import output
 
 if TYPE_CHECKING:
     from avstudio_core.studio import Studio
@@ -52,37 +53,40 @@ def list_(
     as_json: Json = False,
 ) -> int:
     """List the newest tasks."""
-    from avstudio_server.cli.plans.run import say_json
-    from avstudio_server.cli.text.tasks import states, task_table
+    from avstudio_server.cli.text.tasks import task_table
+    from avstudio_server.views.task_names import source_name
+    from avstudio_server.views.tasks import states_named
 
-    wanted = states(state or [])
+    wanted = states_named(state or [])
     with _studio() as studio:
         found = studio.tasks.find(states=wanted, limit=limit)
         if as_json:
-            say_json([task.model_dump(mode="json") for task in found])
+            output.write_json([task.model_dump(mode="json") for task in found])
         else:
-            print(task_table(studio, found) if found else "No tasks.")
+            output.write(
+                task_table(found, {one.id: source_name(studio, one) for one in found}) if found else "No tasks."
+            )
     return 0
 
 
 @app.command("show", cls=groups.Command)
 def show(task: One, as_json: Json = False) -> int:
     """Show one task: what it is to do, what came of it, what happened."""
-    from avstudio_server.cli.plans.run import say_json
-    from avstudio_server.cli.text.tasks import task_data, task_text
+    from avstudio_server.cli.text.tasks import task_text
+    from avstudio_server.views.tasks import task_data
 
     with _studio() as studio:
         data = task_data(studio, _named(studio, task))
     if as_json:
-        say_json(data)
+        output.write_json(data)
     else:
-        print(task_text(data))
+        output.write(task_text(data))
     return 0
 
 
 @app.command("watch", cls=groups.Command)
 @spread
-def watch(tasks: Several, files: FileFlags, say: SayFlags) -> int:
+def watch(tasks: Several, files: FileFlags, display: DisplayFlags) -> int:
     """Wait for tasks that run elsewhere, then show their results. Ctrl-C stops watching, not the tasks."""
     from avstudio_server.cli.plans import follow
     from avstudio_server.cli.plans.run import report
@@ -92,20 +96,20 @@ def watch(tasks: Several, files: FileFlags, say: SayFlags) -> int:
     with _studio() as studio:
         work = _work(studio, _all(studio, tasks))
         assert work.plan is not None
-        shown = follow.display_of(studio, [work.plan], quiet=say.quiet)
+        shown = follow.display_of(studio, [work.plan], quiet=display.quiet)
         try:
             with shown:
                 for _ in follow.watch(studio, [work.plan], shown):
-                    conclude(studio, work, Asked(TaskFlags(), files, say), shown)
+                    conclude(studio, work, RunFlags(TaskFlags(), files, display), shown)
         except KeyboardInterrupt:
-            shown.note("Stopped follow. What was watched goes on.")
+            shown.note("Stopped watching. The tasks go on.")
             raise
-        return report([work], as_json=say.as_json)
+        return report([work], as_json=display.as_json)
 
 
 @app.command("retry", cls=groups.Command)
 @spread
-def retry(tasks: Several, files: FileFlags, say: SayFlags) -> int:
+def retry(ctx: typer.Context, tasks: Several, files: FileFlags, display: DisplayFlags) -> int:
     """Run failed or blocked tasks again, with all that hangs together with them, and show their results."""
     from avstudio_core.tasks.states import State
     from avstudio_server.cli.plans.run import perform
@@ -116,51 +120,51 @@ def retry(tasks: Several, files: FileFlags, say: SayFlags) -> int:
             freed |= set() if name in freed else set(studio.retry(name))
         return [_work(studio, sorted({*freed, *_all(studio, tasks)}))]
 
-    return perform(submit, Asked(TaskFlags(), files, say))
+    return perform(ctx.obj.settings, submit, RunFlags(TaskFlags(), files, display))
 
 
 @app.command("cancel", cls=groups.Command)
 def cancel(tasks: Several, as_json: Json = False) -> int:
     """Cancel tasks, and wait until they have stopped."""
-    from avstudio_server.cli.plans.run import say_json
-    from avstudio_server.cli.text.tasks import UNENDED, stopped
+    from avstudio_server.views.tasks import UNENDED, stopped_state
 
     with _studio() as studio:
         names = _all(studio, tasks, *UNENDED)
         studio.start()  # takes back what a dead studio held
         for name in reversed(names):  # what waits for another goes first
             studio.tasks.cancel(name)
-        found = {name: stopped(studio, name) for name in names}
+        found = {name: stopped_state(studio, name) for name in names}
     if as_json:
-        say_json([{"task": name, "state": state} for name, state in found.items()])
+        output.write_json([{"task": name, "state": state} for name, state in found.items()])
     else:
         for name, state in found.items():
-            print(f"{name}: {'cancelled' if state in ('FAILED', 'BLOCKED') else f'asked to stop, still {state}'}")
+            output.write(
+                f"{name}: {'cancelled' if state in ('FAILED', 'BLOCKED') else f'asked to stop, still {state}'}"
+            )
     return 0
 
 
 @app.command("run", cls=groups.Command)
 @spread
-def run(say: SayFlags) -> int:
+def run(display: DisplayFlags) -> int:
     """Do the tasks that wait because nobody does them, and end. Ctrl-C puts back what is under way."""
     from avstudio_server.cli.plans.drain import work_off
 
-    return work_off(say)
+    return work_off(display)
 
 
 @app.command("accept", cls=groups.Command)
 def accept(task: One, as_json: Json = False) -> int:
     """Accept the result of a task that waits for a person's review."""
-    from avstudio_server.cli.plans.run import say_json
 
     with _studio() as studio:
         name = _waiting(studio, task)
         studio.tasks.accept(name)
         state = studio.tasks.get(name).state
     if as_json:
-        say_json({"task": name, "state": state})
+        output.write_json({"task": name, "state": state})
     else:
-        print(f"{name}: accepted. What waited for it runs with: avstudio tasks run")
+        output.write(f"{name}: accepted. What waited for it runs with: avstudio tasks run")
     return 0
 
 
@@ -171,15 +175,14 @@ def send_back(
     as_json: Json = False,
 ) -> int:
     """Send a result back for another run, with a reason."""
-    from avstudio_server.cli.plans.run import say_json
 
     with _studio() as studio:
         name = _waiting(studio, task)
         studio.tasks.send_back(name, reason)
     if as_json:
-        say_json({"task": name, "state": "PENDING"})
+        output.write_json({"task": name, "state": "PENDING"})
     else:
-        print(f"{name}: sent back. Run it with: avstudio tasks run")
+        output.write(f"{name}: sent back. Run it with: avstudio tasks run")
     return 0
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 
 from avstudio_server.cli import groups
+from avstudio_server.cli.terminal import output
 
 Source = Annotated[str, typer.Argument(metavar="FILE|TEXT", help="A file, a text, or - for stdin.")]
 Prices = Annotated[bool, typer.Option("--prices", help="What it costs to have it read, by each model with a price.")]
@@ -20,14 +24,41 @@ def command() -> Any:
 def tokens(source: Source, prices: Prices = False, as_json: Json = False) -> int:
     """Count a text's tokens: about how many there are, and how many there can be at most.
 
-    Models count differently, and tell only afterwards; budgets reserve for the most.
+    Models count differently, and report only afterwards; budgets reserve the most.
     """
-    from avstudio_server.cli.plans.run import say_json
-    from avstudio_server.cli.text.tokens import counted, counted_text, read
+    from avstudio_server.cli.text.tokens import token_text
+    from avstudio_server.views.tokens import token_data
 
-    data = counted(read(source), prices=prices)
+    origin, text = _read(source)
+    data = {"source": origin, **token_data(text)}
+    if prices:
+        data["prices"] = _prices(data["about"], data["at_most"])
     if as_json:
-        say_json(data)
+        output.write_json(data)
     else:
-        print(counted_text(data))
+        output.write(token_text(data))
     return 0
+
+
+def _read(source: str) -> tuple[Literal["file", "text", "stdin"], str]:
+    """A text and where it is from: a file, stdin for `-`, or the argument itself. Raises `InvalidInput`."""
+    from avstudio_core.errors import InvalidInput
+
+    try:
+        if source == "-":
+            return "stdin", sys.stdin.buffer.read().decode("utf-8")
+        if os.path.isfile(source):
+            return "file", Path(source).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InvalidInput(f"'{source}' is not text in UTF-8.", hint="Transcribe it first, or convert it.") from None
+    except OSError as error:
+        raise InvalidInput(f"'{source}' cannot be read: {error.strerror or error}.") from None
+    return "text", source
+
+
+def _prices(about: int, at_most: int) -> list[dict[str, Any]]:
+    from avstudio_core.studio import Studio
+    from avstudio_server.views.tokens import price_data
+
+    with Studio(own=True) as studio:
+        return price_data(studio, about, at_most)

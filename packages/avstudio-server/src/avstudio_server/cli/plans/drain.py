@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -12,16 +11,16 @@ from avstudio_core.studio import Studio
 from avstudio_core.tasks.states import State
 from avstudio_server.cli.exits import DONE, FAILED
 from avstudio_server.cli.plans.follow import current, display_of, waits_for_person, watch
-from avstudio_server.cli.plans.run import say_json
 from avstudio_server.cli.plans.storage_trouble import Trouble
-from avstudio_server.cli.plans.work import failures_of, tell_failures
-from avstudio_server.cli.text.tasks import UNENDED
+from avstudio_server.cli.plans.work import failures_of, note_failures
+from avstudio_server.cli.terminal import output
+from avstudio_server.views.tasks import UNENDED
 
 if TYPE_CHECKING:
-    from avstudio_server.cli.flags import SayFlags
+    from avstudio_server.cli.flags import DisplayFlags
 
 
-def work_off(say: SayFlags) -> int:
+def work_off(display: DisplayFlags) -> int:
     """Take tasks, whoever submitted them, until none is left that could run; give the exit code."""
     done: dict[str, State] = {}
     with Studio() as studio, Trouble() as trouble:
@@ -30,18 +29,18 @@ def work_off(say: SayFlags) -> int:
             since = time.time()
             while ids := _open(studio):
                 plan = PlanHandle(studio.tasks, "", {one: studio.handle(one) for one in ids})
-                with display_of(studio, [plan], quiet=say.quiet) as shown:
+                with display_of(studio, [plan], quiet=display.quiet) as shown:
                     for _ in watch(studio, [plan], shown, since=since, check=trouble.check):
-                        tell_failures(failures_of(current(plan)), shown)
+                        note_failures(failures_of(current(plan)), shown)
                 done |= {one: studio.tasks.get(one).state for one in ids}
         except KeyboardInterrupt:
-            print("Stopped. What was under way is put back.", file=sys.stderr)
+            output.note("Stopped. What was under way is put back.")
             raise
-    if say.as_json:
-        say_json({"tasks": done})
+    if display.as_json:
+        output.write_json({"tasks": done})
     else:
         counted = Counter(done.values())
-        print(", ".join(f"{count} {state}" for state, count in counted.items()) or "Nothing waits.")
+        output.write(", ".join(f"{count} {state}" for state, count in counted.items()) or "Nothing waits.")
     return FAILED if {State.FAILED, State.BLOCKED} & set(done.values()) else DONE
 
 

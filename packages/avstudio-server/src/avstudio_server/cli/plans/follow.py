@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from avstudio_server.cli import debug
-from avstudio_server.cli.terminal.display import Display, display, spoken
+from avstudio_server.cli.terminal.display import Display, duration_text
+from avstudio_server.cli.terminal.displays import display
 from avstudio_server.views.task_names import labels
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def show(event: Event, shown: Display) -> None:
         case "task.blocked":
             shown.end(key, "cancelled" if data["reason"] == "cancelled" else "not run")
         case "task.retried" if data.get("pause"):
-            shown.note(f"{label}: tried again in {spoken(float(str(data['pause'])))}")
+            shown.note(f"{label}: tried again in {duration_text(float(str(data['pause'])))}")
         case "task.reviewing" if data.get("reviewer") == "person":
             shown.end(key, "done, and waits for a review")
         case "task.reviewing":
@@ -114,4 +115,4 @@ def _completed(data: Mapping[str, object]) -> str:
     result = data["result"]
     if isinstance(result, dict) and result.get("cache_hit"):
         return "cached: the result of an earlier, equal run"
-    return f"done in {spoken(float(str(data['duration'])))}"
+    return f"done in {duration_text(float(str(data['duration'])))}"

@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from avstudio_core.errors import WeightsMissing
-from avstudio_server.cli.terminal.display import Display, display
-from avstudio_server.views.installed import installation
+from avstudio_server.cli.terminal.display import Display
+from avstudio_server.cli.terminal.displays import display
+
+if TYPE_CHECKING:
+    from avstudio_core.models.shelf import InstalledShelf
 
 
-def folder_of(name: str) -> Path:
+def folder_of(shelf: InstalledShelf, name: str) -> Path:
     """The folder of weights that are here, verified. Raises `WeightsMissing`, `NotFound`, `CorruptFile`."""
-    shelf = installation().shelf
     if shelf.place(name) == "hub":
         raise WeightsMissing(f"The weights '{name}' are not here. Run: avstudio models pull {name}")
     return shelf.folder(name)
 
 
-def pulled(names: Sequence[str], *, quiet: bool) -> dict[str, Path]:
+def pulled(shelf: InstalledShelf, names: Sequence[str], *, quiet: bool) -> dict[str, Path]:
     """Make sure that weights are here, with a bar for each; give their folders."""
-    shelf = installation().shelf
     for name in names:
         shelf.find(name)
     folders = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import textwrap
 import time
@@ -12,37 +11,40 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core.child_process import early_worker
 from avstudio_core.errors import InvalidInput, InvalidPlan, StorageError
-from avstudio_server.cli.flags import Asked
+from avstudio_server.cli.flags import RunFlags
 from avstudio_server.cli.plans.follow import display_of, watch
 from avstudio_server.cli.plans.work import Work, conclude
+from avstudio_server.cli.terminal import output
 from avstudio_server.cli.terminal.interrupts import Interrupts
-from avstudio_server.cli.text.results import printed
-from avstudio_server.views.installed import settings
+from avstudio_server.cli.text.results import results_text
 
 if TYPE_CHECKING:
     from avstudio_core.handle import PlanHandle
+    from avstudio_core.settings import Settings
     from avstudio_core.studio import Studio
     from avstudio_server.cli.plans.storage_trouble import Trouble
 
 
-def run_processor(name: str, sources: Sequence[str], params: Mapping[str, Any], asked: Asked) -> int:
+def run_processor(
+    settings: Settings, name: str, sources: Sequence[str], params: Mapping[str, Any], flags: RunFlags
+) -> int:
     """Run one processor on each source and print the results; give the exit code."""
-    return perform(lambda studio: _submit(studio, name, sources, params, asked), asked)
+    return perform(settings, lambda studio: _submit(studio, name, sources, params, flags), flags)
 
 
-def run_pipe(text: str, sources: Sequence[str], asked: Asked) -> int:
+def run_pipe(settings: Settings, text: str, sources: Sequence[str], flags: RunFlags) -> int:
     """Run a plan, an expression or JSON, on each source and print the results of its steps; give the exit code."""
-    return perform(lambda studio: _submit_plan(studio, text, sources, asked), asked)
+    return perform(settings, lambda studio: _submit_plan(studio, text, sources, flags), flags)
 
 
-def perform(submit: Callable[[Studio], list[Work]], asked: Asked) -> int:
+def perform(settings: Settings, submit: Callable[[Studio], list[Work]], flags: RunFlags) -> int:
     """Open a studio that runs only what this command submits, and see that through."""
-    asked.files.check()
-    with early_worker(settings()), _own_studio() as studio, _trouble() as trouble:
+    flags.files.check()
+    with early_worker(settings), _own_studio() as studio, _trouble() as trouble:
         since = time.time()
         works = submit(studio)
         plans = {work.plan: work for work in works if work.plan is not None}
-        shown = display_of(studio, [*plans], quiet=asked.say.quiet)
+        shown = display_of(studio, [*plans], quiet=flags.display.quiet)
 
         def stop() -> None:
             shown.note("Cancelling. Press Ctrl-C again to leave at once.")
@@ -58,10 +60,10 @@ def perform(submit: Callable[[Studio], list[Work]], asked: Asked) -> int:
                 shown.note(f"{work.source}: {work.error}")
         with shown, Interrupts(stop) as interrupts:
             for plan in watch(studio, [*plans], shown, since=since, check=trouble.check):
-                conclude(studio, plans[plan], asked, shown)
+                conclude(studio, plans[plan], flags, shown)
         if interrupts.heard and (left := [work.name for work in plans.values() if work.error]):
             shown.note(f"To run it after all: avstudio tasks retry {' '.join(left)}")
-        return report(works, as_json=asked.say.as_json)
+        return report(works, as_json=flags.display.as_json)
 
 
 def report(works: list[Work], *, as_json: bool) -> int:
@@ -70,21 +72,18 @@ def report(works: list[Work], *, as_json: bool) -> int:
         [only] = works
         if only.error is not None:
             raise only.error
-        say_json(only.as_json()) if as_json else _say(printed(only.answers))
+        output.write_json(only.data()) if as_json else _write(results_text(only.results))
     elif as_json:
-        say_json({"results": [{"source": work.source, **work.as_json()} for work in works]})
+        output.write_json({"results": [{"source": work.source, **work.data()} for work in works]})
     else:
-        _say(
-            "\n".join(f"{one.source}:\n{textwrap.indent(printed(one.answers), '  ')}" for one in works if not one.error)
+        _write(
+            "\n".join(
+                f"{one.source}:\n{textwrap.indent(results_text(one.results), '  ')}" for one in works if not one.error
+            )
         )
         if failed := sum(work.error is not None for work in works):
-            print(f"avstudio: {failed} of {len(works)} sources have no result.", file=sys.stderr)
+            output.note(f"avstudio: {failed} of {len(works)} sources have no result.")
     return max(work.code for work in works)
-
-
-def say_json(value: Any) -> None:
-    """Print the one JSON document of a command."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def plan_text(plan: str) -> str:
@@ -100,9 +99,9 @@ def plan_text(plan: str) -> str:
         raise InvalidInput(f"The plan '{plan}' cannot be read: {error}.") from None
 
 
-def _say(text: str) -> None:
+def _write(text: str) -> None:
     if text:
-        print(text)
+        output.write(text)
 
 
 def _own_studio() -> Studio:
@@ -119,7 +118,9 @@ def _trouble() -> Trouble:
     return Trouble()
 
 
-def _submit(studio: Studio, name: str, sources: Sequence[str], params: Mapping[str, Any], asked: Asked) -> list[Work]:
+def _submit(
+    studio: Studio, name: str, sources: Sequence[str], params: Mapping[str, Any], flags: RunFlags
+) -> list[Work]:
     from avstudio_core.plan import Plan, Step, alone, parameters
 
     parameters(studio.processor(name), params)  # refused as parameters, not as a plan
@@ -127,26 +128,26 @@ def _submit(studio: Studio, name: str, sources: Sequence[str], params: Mapping[s
 
     def submit(source: str | None) -> PlanHandle:
         try:
-            return studio.submit_plan(plan, source, options=asked.task.options())
+            return studio.submit_plan(plan, source, options=flags.task.options())
         except InvalidPlan as error:
             raise alone(error) from None
 
-    return _each(submit, sources, asked)
+    return _each(submit, sources, flags)
 
 
-def _submit_plan(studio: Studio, text: str, sources: Sequence[str], asked: Asked) -> list[Work]:
+def _submit_plan(studio: Studio, text: str, sources: Sequence[str], flags: RunFlags) -> list[Work]:
     from avstudio_core.plan import Plan
 
     plan = Plan.from_json(text) if text.lstrip().startswith("{") else Plan.parse(text)
-    return _each(lambda source: studio.submit_plan(plan, source, options=asked.task.options()), sources, asked)
+    return _each(lambda source: studio.submit_plan(plan, source, options=flags.task.options()), sources, flags)
 
 
-def _each(submit: Callable[[str | None], PlanHandle], sources: Sequence[str], asked: Asked) -> list[Work]:
+def _each(submit: Callable[[str | None], PlanHandle], sources: Sequence[str], flags: RunFlags) -> list[Work]:
     """Submit the same work for each source; one that cannot be used keeps no other from it."""
     named = list(dict.fromkeys(sources))
     if len(named) < 2:
         return [Work(submit(next(iter(named), None)))]
-    if asked.files.folder:
+    if flags.files.folder:
         _refuse_namesakes(named)
     works: list[Work] = []
     try:

@@ -8,16 +8,17 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import AVStudioError, TaskBlocked, TaskCancelled
-from avstudio_server.cli.exits import DONE, WAITING, exit_code, told
+from avstudio_server.cli.exits import DONE, WAITING, error_data, exit_code
+from avstudio_server.cli.plans.export import export
 from avstudio_server.cli.plans.follow import current
-from avstudio_server.cli.text.results import Answer, answer, export
+from avstudio_server.views.results import StepResult, step_result
 from avstudio_server.views.task_names import source_name
 
 if TYPE_CHECKING:
     from avstudio_core.handle import PlanHandle
     from avstudio_core.studio import Studio
     from avstudio_core.tasks.task import Task
-    from avstudio_server.cli.flags import Asked
+    from avstudio_server.cli.flags import RunFlags
     from avstudio_server.cli.terminal.display import Display
 
 
@@ -28,7 +29,7 @@ class Work:
     plan: PlanHandle | None
     source: str | None = None
     error: AVStudioError | None = None
-    answers: list[Answer] = field(default_factory=list)
+    results: list[StepResult] = field(default_factory=list)
     waits: bool = False
 
     @property
@@ -44,18 +45,18 @@ class Work:
         """Its exit code."""
         return exit_code(self.error) if self.error else WAITING if self.waits else DONE
 
-    def as_json(self) -> dict[str, Any]:
-        """What came of it, for programs: a step's answer, or those of several by their names, or the error."""
+    def data(self) -> dict[str, Any]:
+        """What came of it, for programs: a step's result, or those of several by their names, or the error."""
         if self.error is not None:
-            return told(self.error)
+            return error_data(self.error)
         if self.plan is not None and len(self.plan.steps) == 1:
-            return self.answers[0].as_json()
-        times = Counter(one.task.step for one in self.answers)
-        named = {one.task.step if times[one.task.step] == 1 else one.task.id: one for one in self.answers}
-        return {"steps": {name: one.as_json() for name, one in named.items()}}
+            return self.results[0].data()
+        times = Counter(one.task.step for one in self.results)
+        named = {one.task.step if times[one.task.step] == 1 else one.task.id: one for one in self.results}
+        return {"steps": {name: one.data() for name, one in named.items()}}
 
 
-def conclude(studio: Studio, work: Work, asked: Asked, shown: Display) -> None:
+def conclude(studio: Studio, work: Work, flags: RunFlags, shown: Display) -> None:
     """Export what a work's steps made, and say what a person should know of them."""
     from avstudio_core.tasks.states import State
 
@@ -64,21 +65,21 @@ def conclude(studio: Studio, work: Work, asked: Asked, shown: Display) -> None:
     waiting = [task for task in tasks if task.state is State.AWAITING_REVIEW]
     try:
         _raise_failure(tasks, shown)
-        work.answers = [answer(task, studio.result_of(task)) for task in tasks if task.result is not None]
+        work.results = [step_result(task, studio.result_of(task)) for task in tasks if task.result is not None]
         if not waiting:
-            export(studio, work.answers, asked.files, stem=_stem(studio, work))
+            export(studio, work.results, flags.files, stem=_stem(studio, work))
     except AVStudioError as error:
         work.error = error
         if work.source is not None and not isinstance(error, TaskCancelled):
             shown.note(f"{work.source}: {error}")
         return
     work.waits = bool(waiting)
-    _warn(work.answers, shown)
+    _warn(work.results, shown)
     for task in waiting:
         shown.note(f"'{task.step}' waits for your review. Accept it: avstudio tasks accept {task.id}")
 
 
-def tell_failures(failures: dict[str, AVStudioError], shown: Display) -> None:
+def note_failures(failures: dict[str, AVStudioError], shown: Display) -> None:
     """Say why tasks failed, by their ids; that others are blocked, or were cancelled, has been shown."""
     for task_id, error in failures.items():
         if not isinstance(error, TaskBlocked | TaskCancelled):
@@ -96,17 +97,17 @@ def _raise_failure(tasks: list[Task], shown: Display) -> None:
     causes = [name for name, one in failures.items() if not isinstance(one, TaskBlocked)]
     if failures:
         first = failures.pop((causes or [*failures])[0])
-        tell_failures(failures, shown)
+        note_failures(failures, shown)
         raise first
 
 
 def _stem(studio: Studio, work: Work) -> str:
     """What the names of its files are to begin with, where other work writes into the same folder."""
-    return PurePath(source_name(studio, work.answers[0].task)).stem if work.source is not None else ""
+    return PurePath(source_name(studio, work.results[0].task)).stem if work.source is not None else ""
 
 
-def _warn(answers: list[Answer], shown: Display) -> None:
-    for one in answers:
+def _warn(results: list[StepResult], shown: Display) -> None:
+    for one in results:
         label = shown.labels[one.task.id]
         for warning in one.result.warnings:
             shown.note(f"Warning ({label}, {warning.code}): {warning.message}")

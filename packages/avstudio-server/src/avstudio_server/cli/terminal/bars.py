@@ -34,13 +34,13 @@ class Bars(Display):
     def move(self, key: str, percent: float, stage: str) -> None:
         self._progress.update(self._bar(key), completed=percent, stage=stage)
 
-    def end(self, key: str, said: str, *, done: bool = False) -> None:
+    def end(self, key: str, outcome: str, *, done: bool = False) -> None:
         if len(self.labels) > MOST_KEPT:
             self._progress.remove_task(self._bar(key))
             del self._bars[key]
-            self.note(f"{self.labels[key]}: {said}")
+            self.note(f"{self.labels[key]}: {outcome}")
             return
-        self._progress.update(self._bar(key), stage=said, completed=100.0 if done else None)
+        self._progress.update(self._bar(key), stage=outcome, completed=100.0 if done else None)
         self._progress.stop_task(self._bar(key))
 
     def note(self, text: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
+
+from avstudio_server.cli.terminal import output
 
 LINE_SECONDS = 2.0
 """At most one plain line of a step in so many seconds, unless its stage changes."""
@@ -28,12 +28,12 @@ class Display:
     def move(self, key: str, percent: float, stage: str) -> None:
         """A step is so far."""
 
-    def end(self, key: str, said: str, *, done: bool = False) -> None:
+    def end(self, key: str, outcome: str, *, done: bool = False) -> None:
         """A step has ended, in such a way; `done` means well."""
 
     def note(self, text: str) -> None:
         """Something that a person should know, whatever is shown."""
-        print(text, file=sys.stderr, flush=True)
+        output.note(text)
 
     def __enter__(self) -> Self:
         return self
@@ -47,7 +47,7 @@ class Pace:
     """How fast a step moves."""
 
     began: float = field(default_factory=time.monotonic)
-    told: float = 0.0
+    shown: float = 0.0
     stage: str | None = None
 
     def remaining(self, percent: float) -> float | None:
@@ -69,29 +69,18 @@ class Lines(Display):
 
     def move(self, key: str, percent: float, stage: str) -> None:
         pace, now = self._paces.setdefault(key, Pace()), time.monotonic()
-        if stage == pace.stage and now < pace.told + LINE_SECONDS:
+        if stage == pace.stage and now < pace.shown + LINE_SECONDS:
             return
-        pace.told, pace.stage = now, stage
+        pace.shown, pace.stage = now, stage
         left = pace.remaining(percent)
-        eta = f", {spoken(left)} left" if left is not None else ""
+        eta = f", {duration_text(left)} left" if left is not None else ""
         self.note(f"{self.labels[key]}: {percent:.0f} % {stage}".rstrip() + eta)
 
-    def end(self, key: str, said: str, *, done: bool = False) -> None:
-        self.note(f"{self.labels[key]}: {said}")
+    def end(self, key: str, outcome: str, *, done: bool = False) -> None:
+        self.note(f"{self.labels[key]}: {outcome}")
 
 
-def display(labels: Mapping[str, str], *, quiet: bool) -> Display:
-    """The display that suits where stderr goes."""
-    if quiet:
-        return Display(labels)
-    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        from avstudio_server.cli.terminal.bars import Bars
-
-        return Bars(labels)
-    return Lines(labels)
-
-
-def spoken(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A duration for people: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
     if seconds < 10:
         return f"{seconds:.1f} s"

@@ -1,35 +1,19 @@
-"""What `avstudio cost` and `avstudio budgets` show."""
+"""Costs and budgets as tables."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from avstudio_core.errors import InvalidInput
 from avstudio_core.money import dollars
 from avstudio_server.cli.terminal.tables import table
+from avstudio_server.views.costs import SECTIONS
 
 if TYPE_CHECKING:
     from avstudio_core.gateway.ledger.budgets import Standing
-    from avstudio_core.gateway.ledger.costs import By
-    from avstudio_core.gateway.ledger.ledger import Ledger
 
-DAY_SECONDS = 86_400
-USUAL_DAYS = 30
-SECTIONS: tuple[By, ...] = ("day", "model", "project")
 BAR = 20
 """Characters of the longest bar."""
-
-
-def cost_data(ledger: Ledger, since: str | None) -> dict[str, Any]:
-    """The lines of each section from a day on. Raises `InvalidInput` for what is no date."""
-    begin = _midnight(since) if since else (time.time() // DAY_SECONDS - USUAL_DAYS + 1) * DAY_SECONDS
-    lines = {f"by_{by}": [line.model_dump() for line in ledger.spending(by, begin)] for by in SECTIONS}
-    total = sum(line["cost_micro"] for line in lines["by_day"])
-    return {"since": f"{datetime.fromtimestamp(begin, UTC):%Y-%m-%d}", "cost_micro": total, **lines}
 
 
 def cost_text(data: dict[str, Any]) -> str:
@@ -47,10 +31,6 @@ def budget_table(budgets: Sequence[Standing]) -> str:
     """Each budget with what is spent, reserved and left of it."""
     columns = ("SCOPE", "PER", "LIMIT", "SPENT", "RESERVED", "LEFT", "")
     return table(columns, [_budget(one) for one in budgets])
-
-
-def budget_data(budget: Standing) -> dict[str, Any]:
-    return {**asdict(budget), "room_micro": None if budget.rules_each else budget.room_micro}
 
 
 def bar(share: float) -> str:
@@ -80,10 +60,3 @@ def _budget(budget: Standing) -> tuple[str, ...]:
         return (*begun, "", "", "", "for each that has none of its own")
     sums = (budget.spent_micro, budget.reserved_micro, budget.room_micro)
     return (*begun, *map(dollars, sums), bar(min(1.0, budget.spent_micro / (budget.limit_micro or 1))))
-
-
-def _midnight(day: str) -> float:
-    try:
-        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        raise InvalidInput(f"'{day}' is no date. Write it as 2026-11-22.") from None

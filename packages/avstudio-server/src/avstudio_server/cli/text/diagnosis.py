@@ -1,110 +1,33 @@
-"""The state of the whole installation, as data and as text."""
+"""The state of the whole installation as lines."""
 
 from __future__ import annotations
 
-import platform
-import shutil
-import sys
-from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from avstudio_core import __version__
-from avstudio_core.errors import AVStudioError
-from avstudio_server.cli.commands.models import state
 from avstudio_server.cli.terminal.tables import size, table
-from avstudio_server.views.installation import extra_data, plugin_data, setting_data, weights_data
-from avstudio_server.views.installed import installation, settings
-
-if TYPE_CHECKING:
-    from avstudio_core.studio import Studio
+from avstudio_server.cli.text.plugins import contribution
+from avstudio_server.cli.text.weights import weights_state
 
 
-def diagnose(*, check: bool) -> dict[str, Any]:
-    """All that `avstudio doctor` tells; `check` reads every stored file."""
-    return {
-        "avstudio": __version__,
-        "python": platform.python_version(),
-        "executable": sys.executable,
-        "platform": platform.platform(),
-        "plugins": plugin_data(),
-        "extras": extra_data(),
-        "weights": weights_data(),
-        "backends": _backends(),
-        "settings": setting_data(),
-        "devices": _devices(),
-        "data_folder": _data_folder(check=check),
-    }
-
-
-def diagnosis_text(found: dict[str, Any]) -> str:
+def diagnosis_text(data: dict[str, Any]) -> str:
     """The diagnosis for people."""
-    return "\n".join(_lines(found))
+    return "\n".join(_lines(data))
 
 
-def _devices() -> list[dict[str, Any]]:
-    """The devices of this machine with their memory, in MB."""
-    managers = [kind() for kind in installation().plugins.kind("memory_managers").values()]
-    return [
-        {"device": one.device, "total_mb": one.total_mb(), "available_mb": one.available_mb()}
-        for one in managers
-        if one.present()
-    ]
-
-
-def _backends() -> list[dict[str, Any]]:
-    """The backends of language models, and what stands against using each; no server is asked."""
-    from avstudio_core.studio import Studio
-
-    try:
-        with Studio(own=True) as studio:
-            backends = studio.llm.gateway.backends.all()
-            return [{"name": name, "obstacle": backend.obstacle()} for name, backend in backends.items()]
-    except AVStudioError:  # what is wrong with the data folder is told with it
-        return []
-
-
-def _data_folder(*, check: bool) -> dict[str, Any]:
-    from avstudio_core.studio import Studio
-
-    home = settings().home
-    found: dict[str, Any] = {"path": str(home), "checked": check, "flaws": []}
-    try:
-        with Studio(own=True) as studio:
-            return found | _contents(studio, check=check)
-    except AVStudioError as error:
-        return found | {"flaws": [{"what": str(error), "cure": ""}]}
-
-
-def _contents(studio: Studio, *, check: bool) -> dict[str, Any]:
-    from avstudio_core.storage import sweep
-
-    stored = [studio.store.path(sha256).stat().st_size for sha256 in studio.store.stored()]
-    flaws = sweep.check(studio.tasks.database, studio.store) if check else ()
-    return {
-        "files": len(stored),
-        "bytes": sum(stored),
-        "free_bytes": shutil.disk_usage(studio.settings.home).free,
-        "tasks": dict(Counter(str(task.state) for task in studio.tasks.find())),
-        "budget_mb": studio.pool.budget_mb(),
-        "loaded": [f"{model.lane} ({model.memory_mb} MB)" for model in studio.pool.loaded()],
-        "flaws": [{"what": flaw.what, "cure": flaw.cure} for flaw in flaws],
-    }
-
-
-def _lines(found: dict[str, Any]) -> Iterator[str]:
-    yield f"AV-Studio {found['avstudio']}, Python {found['python']} ({found['executable']}), {found['platform']}"
-    yield from _part("Plugins", [(one["name"], one["distribution"], one["said"]) for one in found["plugins"]])
-    yield from _part("Extras", [_extra(one) for one in found["extras"]])
-    yield from _part("Weights", [(one["name"], one["family"], state(one)) for one in found["weights"]])
+def _lines(data: dict[str, Any]) -> Iterator[str]:
+    yield f"AV-Studio {data['avstudio']}, Python {data['python']} ({data['executable']}), {data['platform']}"
+    yield from _part("Plugins", [(one["name"], one["distribution"], contribution(one)) for one in data["plugins"]])
+    yield from _part("Extras", [_extra(one) for one in data["extras"]])
+    yield from _part("Weights", [(one["name"], one["family"], weights_state(one)) for one in data["weights"]])
     yield from _part(
-        "Devices", [(one["device"], f"{one['available_mb']} of {one['total_mb']} MB free") for one in found["devices"]]
+        "Devices", [(one["device"], f"{one['available_mb']} of {one['total_mb']} MB free") for one in data["devices"]]
     )
-    yield from _part("Language models", [(one["name"], one["obstacle"] or "ready") for one in found["backends"]])
-    yield from _part("Settings", [_setting(one) for one in found["settings"]])
-    yield from _part("Data folder", _folder(found["data_folder"]))
-    yield from ("", "Nothing is wrong." if not _wrong(found) else "Something is wrong:")
-    yield from (f"  {line}" for line in _wrong(found))
+    yield from _part("Language models", [(one["name"], one["obstacle"] or "ready") for one in data["backends"]])
+    yield from _part("Settings", [_setting(one) for one in data["settings"]])
+    yield from _part("Data folder", _folder(data["data_folder"]))
+    yield from ("", "Nothing is wrong." if not _wrong(data) else "Something is wrong:")
+    yield from (f"  {line}" for line in _wrong(data))
 
 
 def _part(title: str, rows: list[tuple[str, ...]]) -> Iterator[str]:
@@ -134,11 +57,11 @@ def _folder(one: dict[str, Any]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _wrong(found: dict[str, Any]) -> list[str]:
-    broken = [f"Plugin '{one['name']}': {one['error']}" for one in found["plugins"] if one["error"]]
+def _wrong(data: dict[str, Any]) -> list[str]:
+    broken = [f"Plugin '{one['name']}': {one['error']}" for one in data["plugins"] if one["error"]]
     broken += [
         f"Processor '{name}' of plugin '{one['name']}': {why}"
-        for one in found["plugins"]
+        for one in data["plugins"]
         for name, why in one["broken"].items()
     ]
-    return broken + [f"{flaw['what']} {flaw['cure']}".strip() for flaw in found["data_folder"]["flaws"]]
+    return broken + [f"{flaw['what']} {flaw['cure']}".strip() for flaw in data["data_folder"]["flaws"]]

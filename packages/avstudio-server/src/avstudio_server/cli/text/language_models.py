@@ -1,28 +1,14 @@
-"""Language models and routes, as they are listed and shown."""
+"""Language models as a table, a route as lines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from avstudio_core.money import dollars
-from avstudio_core.studio import Studio
 from avstudio_server.cli.terminal.tables import table
 
-if TYPE_CHECKING:
-    from avstudio_core.gateway.models.prices import Prices
-    from avstudio_core.language_models import Model
-    from avstudio_core.routes import Candidate
-
 ABILITIES = ("chat", "embed", "tools", "vision", "json_schema")
-
-
-def model_data() -> list[dict[str, Any]]:
-    """Every model that is known, once, and every backend that has none to offer."""
-    with Studio(own=True) as studio:
-        door = studio.llm
-        found = {candidate.model.id: candidate for candidate in reversed(door.models())}
-        return [_model(candidate, door.gateway.prices) for candidate in reversed(found.values())]
 
 
 def model_table(found: list[dict[str, Any]]) -> str:
@@ -33,35 +19,9 @@ def model_table(found: list[dict[str, Any]]) -> str:
     return table(columns, [_row(one) for one in found])
 
 
-def route_data(prompt: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Who would answer, and why. Raises `NoModel`."""
-    with Studio(own=True) as studio:
-        return studio.llm.route(prompt, **options).model_dump(mode="json")
-
-
 def route_text(found: dict[str, Any]) -> str:
     """A decision for people."""
     return "\n".join(_lines(found))
-
-
-def _model(candidate: Candidate, prices: Prices) -> dict[str, Any]:
-    model = candidate.model
-    listed = model.name != "*"
-    return {
-        "id": model.id,
-        **model.model_dump(mode="json", exclude={"priced_as"}),
-        "local": model.local if listed else None,
-        "price": _price(model, prices) if listed else None,
-        "obstacle": candidate.obstacle,
-    }
-
-
-def _price(model: Model, prices: Prices) -> dict[str, float | None]:
-    """US dollars for a million tokens, by what a thousand cost: many at once may cost more, or less."""
-    from avstudio_core.chat import Usage
-
-    costs = {"input": prices.cost(model, Usage(input=1000)), "output": prices.cost(model, Usage(output=1000))}
-    return {name: None if cost is None else cost / 1000 for name, cost in costs.items()}
 
 
 def _row(one: dict[str, Any]) -> tuple[object, ...]:

@@ -1,67 +1,34 @@
-"""Tasks as they are listed and shown."""
+"""Tasks as a table, and one as lines."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from avstudio_core.errors import NotFound
 from avstudio_core.tasks.states import ENDED, State
-from avstudio_server.cli.terminal.display import spoken
+from avstudio_server.cli.terminal.display import duration_text
 from avstudio_server.cli.terminal.tables import table
-from avstudio_server.cli.text.results import answer, rendered
-from avstudio_server.views.task_names import source_name
+from avstudio_server.cli.text.results import rendered
 
 if TYPE_CHECKING:
-    from avstudio_core.studio import Studio
     from avstudio_core.tasks.task import Task
 
-
-UNENDED = tuple(state for state in State if state not in ENDED)
-CALLED = {"plan_id": "plan", "source_name": "source"}
+TITLES = {"plan_id": "plan", "source_name": "source"}
 
 
-def states(names: Sequence[str]) -> list[State]:
-    """States by their names, in any case. Raises `NotFound`."""
-    known = {str(state): state for state in State}
-    for name in names:
-        if name.upper().replace("-", "_") not in known:
-            raise NotFound.among("state", name.upper(), known)
-    return [known[name.upper().replace("-", "_")] for name in names]
-
-
-def task_table(studio: Studio, tasks: Sequence[Task]) -> str:
-    """One line a task, the newest last."""
+def task_table(tasks: Sequence[Task], sources: Mapping[str, str]) -> str:
+    """One line a task, the newest last; `sources` names the file of each."""
     rows = [
-        (one.id, one.state, one.processor, source_name(studio, one), f"{one.percent:.0f} %", _age(one), _said(one))
+        (one.id, one.state, one.processor, sources[one.id], f"{one.percent:.0f} %", _age(one), _remark(one))
         for one in tasks
     ]
     return table(("TASK", "STATE", "PROCESSOR", "SOURCE", "DONE", "AGE", ""), rows)
 
 
-def task_data(studio: Studio, name: str) -> dict[str, Any]:
-    """All that is known of a task, with the paths of its files and its events."""
-    from avstudio_core.tasks.events.event_log import after
-
-    task = studio.tasks.get(name)
-    files = answer(task, studio.result_of(task)).files if task.result is not None else {}
-    events = [event.model_dump(mode="json") for event in after(studio.tasks.database, [name], 0)]
-    shown = task.model_dump(mode="json") | {"source_name": source_name(studio, task)}
-    return shown | {"files": {key: str(path) for key, path in files.items()}, "events": events}
-
-
 def task_text(data: dict[str, Any]) -> str:
     """A task for people."""
     return "\n".join(_lines(data))
-
-
-def stopped(studio: Studio, name: str) -> State:
-    """The state of a cancelled task, waited for as long as stopping one may take."""
-    deadline = time.monotonic() + studio.settings.cancel_seconds + studio.settings.lease_seconds / 4 + 5
-    while (state := studio.tasks.get(name).state) not in ENDED and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return state
 
 
 def _lines(data: dict[str, Any]) -> Iterator[str]:
@@ -78,7 +45,7 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
         "priority",
         "project",
     ):
-        yield from rendered(CALLED.get(name, name), data[name])
+        yield from rendered(TITLES.get(name, name), data[name])
     for name in ("created_at", "started_at", "finished_at"):
         if data[name]:
             yield f"{name}: {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(data[name]))}"
@@ -95,10 +62,10 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
 
 
 def _age(task: Task) -> str:
-    return spoken(max(0.0, time.time() - task.created_at))
+    return duration_text(max(0.0, time.time() - task.created_at))
 
 
-def _said(task: Task) -> str:
+def _remark(task: Task) -> str:
     if task.error and task.state in (State.FAILED, State.BLOCKED):
         return task.error.message
     if task.cancelling:

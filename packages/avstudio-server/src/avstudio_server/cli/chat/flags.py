@@ -1,4 +1,4 @@
-"""Which model is to answer: options that the commands about language models share."""
+"""The options of the commands that ask a language model."""
 
 from __future__ import annotations
 
@@ -72,3 +72,21 @@ class WishFlags:
             "temperature": self.temperature,
         }
         return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class ChatFlags:
+    """What the model reads besides the prompt."""
+
+    system: Annotated[
+        str | None, typer.Option("--system", "-s", help="Who the model is to be, and how it is to answer.")
+    ] = None
+    files: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--file",
+            "-f",
+            metavar="FILE",
+            help="A transcript or text to talk about: a path, an artifact, -. Repeatable.",
+        ),
+    ] = None

@@ -1,0 +1,81 @@
+"""The state of the whole installation, as data."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core import __version__
+from avstudio_server.views.installation import extra_data, plugin_data, setting_data, weights_data
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from avstudio_core.errors import AVStudioError
+    from avstudio_core.plugins import Plugins
+    from avstudio_core.studio import Studio
+    from avstudio_server.views.installed import Installed
+
+
+def installation_data(installed: Installed) -> dict[str, Any]:
+    """What is known without opening the data folder: versions, plugins, extras, weights, settings, devices."""
+    return {
+        "avstudio": __version__,
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "platform": platform.platform(),
+        "plugins": plugin_data(installed.plugins, installed.catalogue.broken),
+        "extras": extra_data(installed.plugins),
+        "weights": weights_data(installed.shelf),
+        "settings": setting_data(installed.settings),
+        "devices": device_data(installed.plugins),
+    }
+
+
+def device_data(plugins: Plugins) -> list[dict[str, Any]]:
+    """The devices of this machine with their memory, in MB."""
+    managers = [kind() for kind in plugins.kind("memory_managers").values()]
+    return [
+        {"device": one.device, "total_mb": one.total_mb(), "available_mb": one.available_mb()}
+        for one in managers
+        if one.present()
+    ]
+
+
+def backend_data(studio: Studio) -> list[dict[str, Any]]:
+    """The backends of language models, and what stands against using each; no server is asked."""
+    backends = studio.llm.gateway.backends.all()
+    return [{"name": name, "obstacle": backend.obstacle()} for name, backend in backends.items()]
+
+
+def data_folder(studio: Studio, *, check: bool) -> dict[str, Any]:
+    """What the data folder holds, and with `check` what is wrong in it: every stored file is read."""
+    return _described(studio.settings.home, check=check) | _contents(studio, check=check)
+
+
+def broken_data_folder(home: Path, error: AVStudioError, *, check: bool) -> dict[str, Any]:
+    """A data folder that cannot be opened."""
+    return _described(home, check=check) | {"flaws": [{"what": str(error), "cure": ""}]}
+
+
+def _described(home: Path, *, check: bool) -> dict[str, Any]:
+    return {"path": str(home), "checked": check}
+
+
+def _contents(studio: Studio, *, check: bool) -> dict[str, Any]:
+    from avstudio_core.storage import sweep
+
+    stored = [studio.store.path(sha256).stat().st_size for sha256 in studio.store.stored()]
+    flaws = sweep.check(studio.tasks.database, studio.store) if check else ()
+    return {
+        "files": len(stored),
+        "bytes": sum(stored),
+        "free_bytes": shutil.disk_usage(studio.settings.home).free,
+        "tasks": dict(Counter(str(task.state) for task in studio.tasks.find())),
+        "budget_mb": studio.pool.budget_mb(),
+        "loaded": [f"{model.lane} ({model.memory_mb} MB)" for model in studio.pool.loaded()],
+        "flaws": [{"what": flaw.what, "cure": flaw.cure} for flaw in flaws],
+    }

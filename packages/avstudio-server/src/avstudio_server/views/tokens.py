@@ -1,0 +1,29 @@
+"""How many tokens a text has, and what it costs to have it read, as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core import tokens
+
+if TYPE_CHECKING:
+    from avstudio_core.studio import Studio
+
+
+def token_data(text: str) -> dict[str, Any]:
+    """The number of characters, about how many tokens they are, and how many they can be at most."""
+    return {"characters": len(text), "about": tokens.estimate(text), "at_most": tokens.bound(text)}
+
+
+def price_data(studio: Studio, about: int, at_most: int) -> list[dict[str, Any]]:
+    """What each model with a known price takes for reading so many tokens; the dearest comes last."""
+    from avstudio_core.chat import Usage
+
+    costs = {}
+    for candidate in studio.llm.models():
+        cost = studio.llm.gateway.prices.cost
+        most = cost(candidate.model, Usage(input=at_most))
+        if most:
+            least = cost(candidate.model, Usage(input=about)) or 0
+            costs[candidate.model.id] = {"about_micro": least, "at_most_micro": most}
+    return [{"model": name, **one} for name, one in sorted(costs.items(), key=lambda one: one[1]["at_most_micro"])]
