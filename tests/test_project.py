@@ -165,3 +165,10 @@ def test_importing_a_package_imports_no_library(package: str) -> None:
     done = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True)
     foreign = {name for name in done.stdout.split() if not name.startswith(("_", "avstudio_"))}
     assert foreign == set()
+
+
+def test_only_its_own_folder_knows_sqlite() -> None:
+    own = re.compile(r"sqlite3|dialects\.sqlite|json_each|\bPRAGMA\b|OR IGNORE|unixepoch")
+    outside = [path for path in SOURCES if "sqlite" not in path.parts and "migrations" not in path.parts]
+    found = {str(path.relative_to(ROOT)): own.findall(path.read_text(encoding="utf-8")) for path in outside}
+    assert {path: words for path, words in found.items() if words and path.startswith("packages/avstudio-core")} == {}

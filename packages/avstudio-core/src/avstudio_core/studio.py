@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import insert
 
 from avstudio_core.artifact import Artifact, MediaFacts, new_id
 from avstudio_core.errors import InvalidInput, InvalidPlan, PluginError, StorageError, UnreadableMedia
@@ -29,6 +29,7 @@ from avstudio_core.settings import Settings, load
 from avstudio_core.storage import artifact_rows, exports
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sqlite.database import Transaction
+from avstudio_core.storage.sqlite.dialect import insert_new
 from avstudio_core.storage.sqlite.schema import open_database
 from avstudio_core.storage.sweep import abandon
 from avstudio_core.storage.tables import media_files, projects
@@ -318,8 +319,7 @@ class Studio:
         now = time.time()
         self.store.link(artifact.sha256, folder)
         transaction.execute(artifact_rows.ADD_ARTIFACT, artifact_rows.row_of(artifact, "local", now))
-        known = insert(projects).on_conflict_do_nothing()
-        transaction.execute(known, {"name": project, "created_at": now})
+        transaction.execute(insert_new(projects), {"name": project, "created_at": now})
         values = {
             "project": project,
             "artifact_id": artifact.id,

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from avstudio_core.errors import CorruptFile
 from avstudio_core.storage.artifact_rows import unreferenced
@@ -59,10 +59,9 @@ def _in_use(transaction: Transaction, name: str, alive: set[str]) -> bool:
 
 def check(database: Database, store: ArtifactStore) -> Iterator[Flaw]:
     """Read everything: the database's own integrity, every stored file against its sha256, files nobody refers to."""
+    for damage in database.damages():
+        yield Flaw(f"The database: {damage}", "Restore it from a backup, or move it away to start afresh.")
     with database.read() as connection:
-        for (said,) in connection.execute(text("PRAGMA integrity_check")):
-            if said != "ok":
-                yield Flaw(f"The database: {said}", "Restore it from a backup, or move it away to start afresh.")
         known = set(connection.execute(select(artifacts.c.sha256)).scalars())
     for sha256 in sorted(known):
         try:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, select
-from sqlalchemy.dialects.sqlite import insert
 
 from avstudio_core.errors import InvalidInput, NotFound
 from avstudio_core.money import LARGEST_MICRO, dollars
 from avstudio_core.periods import PERIODS, Period
+from avstudio_core.storage.sqlite.dialect import upsert
 from avstudio_core.storage.tables import alerts, budgets, counters
 
 if TYPE_CHECKING:
@@ -75,9 +75,7 @@ def checked(scope: str, period: str, limit_micro: int = 0) -> Budget:
 def store(transaction: Transaction, budget: Budget, now: float) -> None:
     """Set a limit. The sums it rules are forgotten, and taken anew from the calls when the next one comes."""
     values = {"limit_micro": budget.limit_micro, "set_at": now}
-    known = {"scope": budget.scope, "period": budget.period}
-    added = insert(budgets).values({**known, **values})
-    transaction.execute(added.on_conflict_do_update(index_elements=list(known), set_=values))
+    transaction.execute(upsert(budgets, {"scope": budget.scope, "period": budget.period}, values))
     _forget(transaction, budget)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
+from avstudio_core.storage.sqlite.dialect import utc_day
 from avstudio_core.storage.tables import api_calls, cost_records, token_usage
 
 By = Literal["day", "model", "project"]
 
 _CALL: dict[By, ColumnElement[Any]] = {
-    "day": func.date(api_calls.c.at, "unixepoch"),
+    "day": utc_day(api_calls.c.at),
     "model": api_calls.c.backend + "/" + api_calls.c.model,
     "project": api_calls.c.project,
 }
@@ -40,7 +41,7 @@ def spending(connection: Connection, by: By, since: float | None = None) -> list
         select(
             named,
             func.count().label("calls"),
-            func.sum(api_calls.c.outcome == "lost").label("lost"),
+            func.sum(case((api_calls.c.outcome == "lost", 1), else_=0)).label("lost"),
             func.sum(usage.c.input).label("input"),
             func.sum(usage.c.output).label("output"),
             func.sum(cost.c.cost_micro).label("cost_micro"),

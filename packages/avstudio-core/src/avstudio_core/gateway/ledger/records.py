@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
 from avstudio_core.chat import Account
 from avstudio_core.gateway.ledger.calls import NewCall, Settled
 from avstudio_core.storage.sqlite.database import Transaction
+from avstudio_core.storage.sqlite.dialect import listed
 from avstudio_core.storage.sqlite.prepared import rows
 from avstudio_core.storage.tables import api_calls, cost_records, reservations, studios, token_usage
 
@@ -24,10 +25,9 @@ LOST = (
     .where(cost_records.c.call_id == bindparam("b_id"), api_calls.c.outcome == "lost")
 )
 _COLUMNS = tuple(column.name for column in reservations.columns)
-_dead = select(func.json_each(bindparam("b_dead")).table_valued("value").c.value)
 LEAKED = select(reservations).where(
     or_(
-        reservations.c.studio.in_(_dead),
+        reservations.c.studio.in_(listed("b_dead")),
         reservations.c.studio.not_in(select(studios.c.id)),
         reservations.c.at + reservations.c.seconds < bindparam("b_late"),
     )

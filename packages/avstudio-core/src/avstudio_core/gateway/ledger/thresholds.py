@@ -7,10 +7,11 @@ from sqlalchemy import insert
 from avstudio_core.alerts import Alert
 from avstudio_core.gateway.ledger.budgets import Standing
 from avstudio_core.storage.sqlite.database import Transaction
+from avstudio_core.storage.sqlite.dialect import insert_new
 from avstudio_core.storage.tables import alerts, events
 
 PERCENTS = (60, 80, 100)
-NOTE = insert(alerts).prefix_with("OR IGNORE")
+NOTE = insert_new(alerts)
 TELL = insert(events)
 
 

@@ -180,6 +180,11 @@ class Database:
             self._must_be_open()  # it was closed meanwhile, which is the reason
             raise translated(error, self.path) from error
 
+    def damages(self) -> list[str]:
+        """What an integrity check of the whole file finds wrong, in the database's own words."""
+        with self.read() as connection:
+            return [line for (line,) in connection.exec_driver_sql("PRAGMA integrity_check") if line != "ok"]
+
     def _must_be_open(self) -> None:
         if self._closed:
             raise StorageError("The studio is closed.")

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, literal_column, or_, select, update
 
+from avstudio_core.storage.sqlite.dialect import listed
 from avstudio_core.storage.tables import dependencies, jobs, tasks
 from avstudio_core.tasks.queue.claims import Claimed
 from avstudio_core.tasks.task import Task, TaskOptions
@@ -47,7 +48,7 @@ def _claim(mine: bool) -> Any:
             or_(tasks.c.available_at <= bindparam("now"), tasks.c.available_at > bindparam("now") + LONGEST_PAUSE),
             tasks.c.lane == bindparam("b_lane"),
             tasks.c.origin == bindparam("studio") if mine else tasks.c.origin != bindparam("studio"),
-            tasks.c.processor.in_(select(func.json_each(bindparam("processors")).table_valued("value").c.value)),
+            tasks.c.processor.in_(listed("processors")),
         )
         .order_by(tasks.c.priority.desc(), tasks.c.id)
         .limit(bindparam("limit"))

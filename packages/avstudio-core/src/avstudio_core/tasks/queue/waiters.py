@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import Future
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import or_, select
 
 from avstudio_core.errors import AVStudioError, NotFound, StorageError
 from avstudio_core.storage.sqlite.database import Database
+from avstudio_core.storage.sqlite.dialect import listed
 from avstudio_core.storage.sqlite.prepared import rows
 from avstudio_core.storage.tables import tasks
 from avstudio_core.tasks.events.event_log import FOREIGN_SECONDS, Bell
@@ -21,7 +22,7 @@ from avstudio_core.tasks.task import Task
 
 MOST = 500
 """Tasks that one statement asks for."""
-_asked = tasks.c.id.in_(select(func.json_each(bindparam("ids")).table_valued("value").c.value))
+_asked = tasks.c.id.in_(listed("ids"))
 ENDED_TASKS = select(*statements.TASK).where(_asked, or_(*(tasks.c.state == str(state) for state in sorted(ENDED))))
 KNOWN = select(tasks.c.id).where(_asked)
 
