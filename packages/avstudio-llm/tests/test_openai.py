@@ -33,6 +33,7 @@ class TestOpenAI(HttpBackendContract):
     plugin = avstudio_llm
     backend = OpenAI
     dialect = ChatCompletions()
+    ends_unsaid = True
 
     def asked(self, server: ModelServer, made: Backend, model: Model, request: ChatRequest) -> Any:
         """What the server hears of a chat."""
@@ -208,9 +209,61 @@ class TestOpenAI(HttpBackendContract):
         assert len({call.id for call in end.tool_calls}) == 2
         assert end.finish == "tool_calls"
 
-    @pytest.mark.parametrize("arguments", ['{"a": ', "[1]", "null", "\x00"])
+    def test_calls_that_share_an_index(self, server: ModelServer, made: Backend, model: Model) -> None:
+        pieces = [
+            chunk({"tool_calls": [{"index": 0, "id": id, "function": {"name": "cut", "arguments": '{"a":'}}]})
+            if not more
+            else chunk({"tool_calls": [{"index": 0, "function": {"arguments": more}}]})
+            for id, more in (("c1", ""), ("c1", " 1}"), ("c2", ""), ("c2", " 2}"))
+        ]
+        end = self.streaming(server, made, model, *pieces, DONE)[-1]
+        assert [(call.id, call.arguments) for call in end.tool_calls] == [("c1", {"a": 1}), ("c2", {"a": 2})]
+
+    @pytest.mark.parametrize(
+        ("arguments", "read"),
+        [
+            ({"a": 1}, {"a": 1}),
+            (None, {}),
+            ("null", {}),
+            ("", {}),
+            ('{"a": 1}</tool_call>', {"a": 1}),
+            (' {"a": 1}\n```', {"a": 1}),
+        ],
+    )
+    def test_arguments_as_servers_send_them(
+        self, server: ModelServer, made: Backend, model: Model, arguments: Any, read: dict[str, int]
+    ) -> None:
+        call = {"index": 0, "id": "c1", "function": {"name": "cut", "arguments": arguments}}
+        end = self.streaming(server, made, model, chunk({"tool_calls": [call]}), DONE)[-1]
+        message = {"message": {"content": None, "tool_calls": [call]}, "finish_reason": "tool_calls"}
+        server.say(Sent.data({"choices": [message]}), at=CHAT)
+        whole = self.during(made, lambda: made.chat(with_tool(), model))
+        assert [one.arguments for one in (*end.tool_calls, *whole.tool_calls)] == [read, read]
+
+    def test_keep_alives_are_passed_over(self, server: ModelServer, made: Backend, model: Model) -> None:
+        kept = (b": still here\n\n", b"id: 7\n\n", b"retry: 3000\n\n", b"data:\n\n", b"event: ping\ndata: \n\n")
+        deltas = self.streaming(server, made, model, *kept, chunk({"content": "a"}), *kept, DONE, b"data: [DONE]\n\n")
+        assert "".join(delta.text for delta in deltas) == "a"
+
+    def test_an_error_in_place_of_an_answer(self, server: ModelServer, made: Backend, model: Model) -> None:
+        server.say(Sent.data({"error": {"message": "Overloaded.", "code": 503}}), at=CHAT)
+        assert [type(error) for error in self.both(made, model, question())] == [BackendDown, BackendDown]
+        ended = {"message": {"content": "Half"}, "finish_reason": "error"}
+        server.say(Sent.data({"choices": [ended]}), at=CHAT)
+        with pytest.raises(BackendDown, match="ended its answer with an error"):
+            self.during(made, lambda: made.chat(question(), model))
+        with pytest.raises(BackendDown, match="ended its answer with an error"):
+            self.streaming(server, made, model, chunk({"content": "Half"}), chunk({}, "error"))
+
+    def test_an_answer_whose_end_is_not_said(self, server: ModelServer, made: Backend, model: Model) -> None:
+        assert self.streaming(server, made, model, chunk({"content": "a"}))[-1].finish is None
+        assert self.streaming(server, made, model, chunk({"content": "a"}), b"data: [DONE]\n\n")[-1].finish == "stop"
+        with pytest.raises(BackendDown):
+            self.streaming(server, made, model, chunk({"role": "assistant"}))
+
+    @pytest.mark.parametrize("arguments", ['{"a": ', "[1]", "\x00", [1]])
     def test_arguments_that_are_no_object(
-        self, server: ModelServer, made: Backend, model: Model, arguments: str
+        self, server: ModelServer, made: Backend, model: Model, arguments: Any
     ) -> None:
         call = {"index": 0, "id": "c1", "function": {"name": "cut", "arguments": arguments}}
         with pytest.raises(BadAnswer, match="tool 'cut'"):

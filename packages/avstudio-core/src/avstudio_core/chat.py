@@ -220,6 +220,11 @@ class Reply:
     usage: Usage | None = None
     model: str | None = None
 
+    @property
+    def delta(self) -> Delta:
+        """The same as one piece of a stream."""
+        return Delta(self.text, self.reasoning, self.tool_calls, self.finish, self.usage, self.model)
+
 
 @dataclass(slots=True)
 class Vectors:

@@ -6,8 +6,8 @@ import json
 import math
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from avstudio_llm.keys import without_key
 
 if TYPE_CHECKING:
     from avstudio_core import Backend
+    from avstudio_core.chat import Usage
 
 LONGEST_QUOTE = 300
 """Characters of what a server says that a message repeats."""
@@ -99,7 +100,8 @@ def refused(
             f"{where} sends requests elsewhere, to '{elsewhere}': set base_url to where they should go."
         )
     if status >= 500 or status == 408:
-        return BackendDown(f"{where} is out of order (status {status}){quote}.")
+        wait = _retry_after(headers or {}, body)
+        return BackendDown(f"{where} is out of order (status {status}){quote}.", retry_after=wait)
     return RequestRefused(f"{where} refuses the request to model '{model}' (status {status}){quote}.")
 
 
@@ -115,7 +117,17 @@ def unreadable(backend: Backend, what: str) -> BadAnswer:
 
 def broken_off(backend: Backend) -> BackendDown:
     """A stream that ended before its end."""
-    return BackendDown(f"{whereabouts(backend)} broke off in the middle of its answer.")
+    return BackendDown(f"{whereabouts(backend)} broke off in the middle of its answer.", worked=True)
+
+
+@contextmanager
+def reported(usage: Usage | None) -> Iterator[None]:
+    """What the server reports as used goes with an answer that turns out to be unusable."""
+    try:
+        yield
+    except ModelError as error:
+        error.used = error.used or usage
+        raise
 
 
 def whereabouts(backend: Backend) -> str:
@@ -139,7 +151,9 @@ async def _translation(backend: Backend, error: Exception, model: str, seconds: 
     if isinstance(cause, UnicodeEncodeError):
         return InvalidInput(f"The request holds {cause.object[cause.start]!r}, half of a character: decode it anew.")
     if isinstance(cause, httpx2.TimeoutException):
-        return BackendDown(f"{where} did not answer within {_limit(cause, seconds):g} s.")
+        limit = _limit(cause, seconds)
+        worked = not isinstance(cause, httpx2.ConnectTimeout | httpx2.PoolTimeout)
+        return BackendDown(f"{where} did not answer within {limit:.3g} s.", waited=limit, worked=worked)
     if isinstance(cause, (httpx2.RemoteProtocolError, httpx2.ReadError, *lost)):
         return broken_off(backend)
     if isinstance(cause, httpx2.SSEError):

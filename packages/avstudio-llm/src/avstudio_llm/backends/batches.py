@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from avstudio_core.chat import Usage, Vectors
+from avstudio_llm.failures import reported
 
 Embed = Callable[[tuple[str, ...]], Awaitable[tuple[list[list[float]], Usage | None]]]
 
 
 async def embedded(texts: tuple[str, ...], size: int, embed: Embed) -> Vectors:
     """The vectors of all batches; the usage is not known unless the server told it of each."""
-    batches = [await embed(texts[start : start + size]) for start in range(0, len(texts), size)]
-    usages = [usage for _, usage in batches if usage is not None]
-    usage = sum(usages[1:], usages[0]) if usages and len(usages) == len(batches) else None
-    return Vectors([vector for vectors, _ in batches for vector in vectors], usage)
+    vectors: list[list[float]] = []
+    usages: list[Usage | None] = []
+    for start in range(0, len(texts), size):
+        with reported(total(usages)):
+            made, usage = await embed(texts[start : start + size])
+        vectors += made
+        usages.append(usage)
+    return Vectors(vectors, total(usages))
+
+
+def total(usages: Sequence[Usage | None]) -> Usage | None:
+    """The sum, unless one is not known."""
+    known = [usage for usage in usages if usage is not None]
+    return sum(known[1:], known[0]) if known and len(known) == len(usages) else None

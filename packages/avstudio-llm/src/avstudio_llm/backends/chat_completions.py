@@ -7,8 +7,9 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.chat import ChatRequest, Delta, FinishReason, Image, Message, Reply, Tool, ToolCall, Usage
-from avstudio_core.errors import BadAnswer, Unsupported
-from avstudio_llm.failures import broken_off, unreadable
+from avstudio_core.errors import BackendDown, BadAnswer, ModelError, Unsupported
+from avstudio_llm.events import DONE
+from avstudio_llm.failures import broken_off, in_stream, reported, unreadable, whereabouts
 
 if TYPE_CHECKING:
     from avstudio_core import Backend
@@ -87,12 +88,17 @@ class Assembly:
     def __init__(self, backend: Backend, asked: str) -> None:
         self._backend = backend
         self._asked = asked
-        self._calls: dict[int, _OpenCall] = {}
+        self._calls: list[_OpenCall] = []
         self._end = Delta()
         self._empty = True
+        self._spoke = self._done = False
 
-    def add(self, chunk: dict[str, Any]) -> Delta | None:
+    def add(self, data: str) -> Delta | None:
         """What a chunk brings at once: words and thoughts; the rest is kept for the end."""
+        if data.startswith(DONE):
+            self._done = True
+            return None
+        chunk = self._read(data)
         self._empty = False
         if usage := chunk.get("usage"):
             self._end.usage = usage_of(usage) or self._end.usage
@@ -101,6 +107,9 @@ class Assembly:
         if not (choices := chunk.get("choices")):
             return None
         finish, delta = choices[0].get("finish_reason"), choices[0].get("delta")
+        if finish == "error":
+            with reported(self._end.usage):
+                raise _ended_with_an_error(self._backend, choices[0])
         if finish and self._end.finish != "content_filter":
             self._end.finish = FINISHES.get(finish, "stop")
         if not delta:
@@ -110,72 +119,125 @@ class Assembly:
         text, reasoning = _words(delta)
         if refusal := delta.get("refusal"):
             text, self._end.finish = refusal, "content_filter"
+        self._spoke = self._spoke or bool(text)
         return Delta(text, reasoning) if text or reasoning else None
 
     def end(self) -> Delta:
-        """What is known at the end. Raises `BackendDown` if it was none, and `BadAnswer`."""
+        """What is known at the end; without a `finish` where the server gave none.
+
+        Raises `BackendDown` for a stream that ended before its first word, and `BadAnswer`.
+        """
         if self._empty:
             raise unreadable(self._backend, "no event came; is its base_url right?")
-        if self._end.finish is None:
+        if self._end.finish is None and not (self._done or self._spoke or self._calls):
             raise broken_off(self._backend)
-        calls = tuple(call.whole(self._backend) for call in self._calls.values())
+        if self._done:
+            self._end.finish = self._end.finish or "stop"
+        with reported(self._end.usage):
+            calls = tuple(call.whole(self._backend) for call in self._calls)
         self._end.tool_calls = calls
         if calls and self._end.finish == "stop":
             self._end.finish = "tool_calls"
         return self._end
 
+    def _read(self, data: str) -> dict[str, Any]:
+        """A chunk. Raises the error that stands in its place."""
+        chunk = json.loads(data)
+        if not isinstance(chunk, dict):
+            raise unreadable(self._backend, "a piece of it is not an object")
+        if (error := chunk.get("error")) and not chunk.get("choices"):
+            with reported(self._end.usage):
+                raise in_stream(self._backend, {"error": error}, self._asked)
+        return chunk
+
     def _add_call(self, piece: dict[str, Any]) -> None:
-        number = piece.get("index")
-        if number is None:  # such servers send a call in one piece
-            number = len(self._calls)
-        call = self._calls.setdefault(number, _OpenCall())
-        call.id = call.id or piece.get("id") or ""
+        """Add to the call that a piece belongs to: some servers give parallel calls one index, others give none."""
         function = piece.get("function") or {}
-        call.name = call.name or function.get("name") or ""
-        call.arguments += function.get("arguments") or ""
+        number, id = piece.get("index"), piece.get("id") or ""
+        last = next((call for call in reversed(self._calls) if number is not None and call.number == number), None)
+        if last is None or (id and last.id and id != last.id):
+            self._calls.append(last := _OpenCall(number))
+        last.id = last.id or id
+        last.name = last.name or function.get("name") or ""
+        last.add(function.get("arguments"))
 
 
 class _OpenCall:
     """A tool call whose pieces are still coming."""
 
-    def __init__(self, id: str = "", name: str = "", arguments: str = "") -> None:
-        self.id, self.name, self.arguments = id, name, arguments
+    def __init__(self, number: int | None) -> None:
+        self.number = number
+        self.id = self.name = ""
+        self._arguments: Any = ""
+
+    def add(self, arguments: Any) -> None:
+        """More of the arguments: text, or an object as a whole."""
+        if isinstance(arguments, str) and isinstance(self._arguments, str):
+            self._arguments += arguments
+        elif arguments is not None:
+            self._arguments = arguments
 
     def whole(self, backend: Backend) -> ToolCall:
-        return tool_call(backend, self.id, self.name, self.arguments)
+        return tool_call(backend, self.id, self.name, self._arguments)
 
 
-def tool_call(backend: Backend, id: str | None, name: str, arguments: str) -> ToolCall:
-    """A call with its arguments read, and an id made up where there is none. Raises `BadAnswer`."""
+def tool_call(backend: Backend, id: str | None, name: str, arguments: Any) -> ToolCall:
+    """A call with its arguments read, and an id made up where there is none. Raises `BadAnswer`.
+
+    Arguments are JSON as text by the protocol; some servers send the object itself, `null`, or text after the JSON.
+    """
     try:
-        found = json.loads(arguments or "{}")
+        found = _first_json(arguments) if isinstance(arguments, str) else arguments
     except ValueError as error:
-        raise BadAnswer(f"{_asks(backend, name)} with arguments that are no JSON: {error}.") from None
+        raise BadAnswer(f"{_asks(backend, name)} with arguments that are not JSON: {error}.") from None
+    found = {} if found is None else found
     if not isinstance(found, dict) or not name:
-        raise BadAnswer(f"{_asks(backend, name)} with arguments that are no object: '{arguments[:200]}'.")
+        raise BadAnswer(f"{_asks(backend, name)} with arguments that are not an object: '{str(arguments)[:200]}'.")
     return ToolCall(id=id or f"call_{secrets.token_hex(8)}", name=name, arguments=found)
 
 
+def _first_json(text: str) -> Any:
+    return json.JSONDecoder().raw_decode(text.strip())[0] if text.strip() else {}
+
+
 def reply_of(backend: Backend, completion: Any, asked: str) -> Reply:
-    """An answer that came whole. Raises `BadAnswer`."""
+    """An answer that came whole. Raises `BadAnswer`, and what an error in place of an answer means."""
+    if isinstance(completion, dict) and completion.get("error") and not completion.get("choices"):
+        raise in_stream(backend, completion, asked)
     if not isinstance(completion, dict) or not (choices := completion.get("choices")):
         raise unreadable(backend, "it has no choices; is its base_url right?")
-    message, finish = choices[0]["message"], choices[0].get("finish_reason")
+    usage = usage_of(completion.get("usage"))
+    with reported(usage):
+        reply = _reply(backend, choices[0])
+    reply.usage = usage
+    reply.model = model if (model := completion.get("model")) != asked else None
+    return reply
+
+
+def _reply(backend: Backend, choice: dict[str, Any]) -> Reply:
+    message, finish = choice["message"], choice.get("finish_reason")
+    if finish == "error":
+        raise _ended_with_an_error(backend, choice)
     text, reasoning = _words(message)
     refusal = message.get("refusal") or ""
     functions = [(call.get("id"), call.get("function")) for call in message.get("tool_calls") or ()]
     reply = Reply(text or refusal, reasoning)
     reply.tool_calls = tuple(
-        tool_call(backend, id, function.get("name") or "", function.get("arguments") or "")
+        tool_call(backend, id, function.get("name") or "", function.get("arguments"))
         for id, function in functions
         if function
     )
-    reply.finish = "content_filter" if refusal else FINISHES.get(finish, "stop")
+    reply.finish = "content_filter" if refusal else FINISHES.get(str(finish), "stop")
     if reply.tool_calls and reply.finish == "stop":
         reply.finish = "tool_calls"
-    reply.usage = usage_of(completion.get("usage"))
-    reply.model = model if (model := completion.get("model")) != asked else None
     return reply
+
+
+def _ended_with_an_error(backend: Backend, choice: dict[str, Any]) -> ModelError:
+    """The error that ended an answer; one without a word of its own is the server's."""
+    if said := choice.get("error"):
+        return in_stream(backend, {"error": said}, "")
+    return BackendDown(f"{whereabouts(backend)} ended its answer with an error.", worked=True)
 
 
 def _message(message: Message) -> dict[str, Any]:

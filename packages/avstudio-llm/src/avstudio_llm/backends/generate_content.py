@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core.chat import ChatRequest, Delta, FinishReason, Image, Message, ToolCall, Usage
 from avstudio_core.errors import BadAnswer, InvalidInput, Unsupported
-from avstudio_llm.failures import broken_off, in_stream, unreadable
+from avstudio_llm.failures import broken_off, in_stream, reported, unreadable
 
 if TYPE_CHECKING:
     from avstudio_core import Backend, Model
@@ -108,7 +108,8 @@ class Assembly:
         reason = candidate.get("finishReason")
         if reason in MALFORMED:
             said = candidate.get("finishMessage") or reason
-            raise BadAnswer(f"A model of backend '{self._backend.config.name}' failed to call a tool: '{said}'.")
+            with reported(self._end.usage):
+                raise BadAnswer(f"A model of backend '{self._backend.config.name}' failed to call a tool: '{said}'.")
         if reason and self._end.finish != "content_filter":
             self._end.finish = finish_of(reason)
 

@@ -12,6 +12,7 @@ from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Usage, Vectors
 from avstudio_llm.backends import generate_content as protocol
 from avstudio_llm.backends.batches import embedded
+from avstudio_llm.events import data_of
 from avstudio_llm.failures import translated, unreadable
 from avstudio_llm.http import CONNECT_SECONDS, address_obstacle, clients_of, runs_here, timeout
 from avstudio_llm.keys import key_obstacle, key_to_send
@@ -54,8 +55,6 @@ class Google(Backend):
             return [self._model(said) for said in listed]
 
     async def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:
-        import httpx2
-
         async with translated(self, model.name, request.timeout):
             asked = protocol.body(request, model, self._signatures)
             answer = protocol.Assembly(self, model.name, self._signatures)
@@ -64,8 +63,8 @@ class Google(Backend):
             response = await client.send(call, stream=True)
             try:
                 await _raise_for_status(response)
-                async for event in httpx2.EventSource(response):
-                    if delta := answer.add(json.loads(event.data)):
+                async for data in data_of(response):
+                    if delta := answer.add(json.loads(data)):
                         yield delta
             finally:
                 await response.aclose()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from avstudio_core.chat import ChatRequest, Delta, FinishReason, Image, Message, ToolCall, Usage
 from avstudio_core.errors import Unsupported
 from avstudio_llm.backends.chat_completions import tool_call
-from avstudio_llm.failures import broken_off, unreadable
+from avstudio_llm.failures import broken_off, reported, unreadable
 
 if TYPE_CHECKING:
     from anthropic.types import RawContentBlockDeltaEvent, RawMessageStreamEvent
@@ -114,8 +114,9 @@ class Assembly:
             raise unreadable(self._backend, "no event came; is its base_url right?")
         if self._end.finish is None:
             raise broken_off(self._backend)
-        self._end.tool_calls = tuple(self._call(*call) for call in self._calls.values())
         self._end.usage = self._usage()
+        with reported(self._end.usage):
+            self._end.tool_calls = tuple(self._call(*call) for call in self._calls.values())
         return self._end
 
     def _piece(self, event: RawContentBlockDeltaEvent) -> Delta | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,7 +14,8 @@ from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Usage, V
 from avstudio_core.errors import InvalidParams
 from avstudio_llm.backends import chat_completions as protocol
 from avstudio_llm.backends.batches import embedded
-from avstudio_llm.failures import translated, unreadable
+from avstudio_llm.events import data_of, is_json
+from avstudio_llm.failures import reported, translated, unreadable
 from avstudio_llm.http import CONNECT_SECONDS, PerLoop, address_obstacle, client_of, runs_here, timeout
 from avstudio_llm.keys import key_obstacle, key_to_send
 from avstudio_llm.libraries import library_obstacle, require
@@ -89,10 +91,13 @@ class OpenAI(Backend):
                 stream=True,
                 stream_cls=AsyncStream[Any],
             )
-            answer = protocol.Assembly(self, model.name)
             async with chunks:
-                while (chunk := await anext(chunks, None)) is not None:
-                    if delta := answer.add(chunk):
+                if is_json(chunks.response):
+                    yield protocol.reply_of(self, json.loads(await chunks.response.aread()), model.name).delta
+                    return
+                answer = protocol.Assembly(self, model.name)
+                async for data in data_of(chunks.response):
+                    if delta := answer.add(data):
                         yield delta
             yield answer.end()
 
@@ -170,11 +175,12 @@ class OpenAI(Backend):
             asked["dimensions"] = request.dimensions
         answer = await self._post(EMBEDDINGS, asked, request.timeout)
         found = answer.get("data") if isinstance(answer, dict) else None
-        made = sorted(found or (), key=lambda one: one["index"])
-        if len(made) != len(texts):
-            raise unreadable(self, f"it holds {len(made)} vectors for {len(texts)} texts")
-        read = (answer.get("usage") or {}).get("prompt_tokens")
-        return [one["embedding"] for one in made], Usage(input=read) if read else None
+        read = protocol.usage_of(answer.get("usage")) if isinstance(answer, dict) else None
+        with reported(read):
+            made = sorted(found or (), key=lambda one: one["index"])
+            if len(made) != len(texts):
+                raise unreadable(self, f"it holds {len(made)} vectors for {len(texts)} texts")
+        return [one["embedding"] for one in made], read
 
     def _model(self, name: str, said: dict[str, Any]) -> Model:
         return Model(backend=self.config.name, name=name, local=runs_here(self), can=can_of(said))

@@ -1,0 +1,39 @@
+"""Server-sent events, as servers of language models send them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx2
+
+DONE = "[DONE]"
+DRAIN_SECONDS = 0.5
+"""How long the end of a stream that is done is awaited, so that its connection can be used again."""
+
+
+async def data_of(response: httpx2.Response) -> AsyncIterator[str]:
+    """The data of each event, `[DONE]` as the last one; keep-alives, ids and pauses without data are passed over."""
+    import httpx2
+
+    response.headers["content-type"] = "text/event-stream"  # some servers call it otherwise
+    events = aiter(httpx2.EventSource(response))
+    async for event in events:
+        if not event.data.strip():
+            continue
+        yield event.data
+        if event.data.startswith(DONE):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    async for _ in events:
+                        pass
+            return
+
+
+def is_json(response: httpx2.Response) -> bool:
+    """Whether a server answers in one piece although it was asked for a stream: with an error, mostly."""
+    media_type: str = response.headers.get("content-type", "").partition(";")[0]
+    return media_type.strip().lower() == "application/json"
