@@ -212,10 +212,100 @@ def test_a_request_that_is_refused_is_not_asked_elsewhere(make: Make) -> None:
     assert backend(studio, "coding").heard == []
 
 
-def test_a_server_that_asks_for_a_pause_gets_it(make: Make) -> None:
+@pytest.mark.parametrize("error", [RateLimited("Busy.", retry_after=0.4), BackendDown("Starting.", retry_after=0.4)])
+def test_a_server_that_asks_for_a_pause_gets_it(make: Make, error: AVStudioError) -> None:
     studio = make()
-    backend(studio, "near").says = [RateLimited("Busy.", retry_after=0.01), "Now."]
+    asked: list[float] = []
+
+    def busy(request: ChatRequest) -> Any:
+        asked.append(time.monotonic())
+        return error if len(asked) == 1 else "Now."
+
+    backend(studio, "near").says = [busy]
     assert studio.chat("Hello?", model="near/small").text == "Now."
+    assert 0.4 <= asked[1] - asked[0] < 10.0
+
+
+def test_a_pause_longer_than_the_callers_time_is_told_at_once(make: Make) -> None:
+    studio = make()
+    backend(studio, "near").says = [RateLimited("Busy.", retry_after=90.0)]
+    began = time.monotonic()
+    with pytest.raises(RateLimited, match=r"Busy\. Try again in 90 s\."):
+        studio.chat("Hello?", model="near/small", timeout=20.0)
+    assert time.monotonic() - began < 10.0
+    assert len(backend(studio, "near").heard) == 1
+
+
+def test_the_time_bounds_the_whole_call_retries_included(make: Make) -> None:
+    studio = make()
+    backend(studio, "near").says = [BackendDown("Starting.")]
+    began = time.monotonic()
+    with pytest.raises(BackendDown):
+        studio.chat("Hello?", model="near/small", timeout=0.7)  # the pauses alone would take 1.5 s
+    assert time.monotonic() - began < 1.4
+    assert all(request.timeout <= 0.7 for request in backend(studio, "near").heard)
+
+
+def test_one_callers_short_time_shuts_a_backend_for_nobody(make: Make) -> None:
+    studio = make()
+    backend(studio, "near").says = [*([[30.0]] * 4), "Now."]
+    for _ in range(4):
+        with pytest.raises(BackendDown, match="did not answer within"):
+            studio.chat("Quick!", model="near/small", timeout=0.05)
+    assert studio.chat("Hello?").model == "near/small"
+
+
+@pytest.mark.parametrize("used", [None, Usage(input=1000, output=6)])
+def test_an_answer_that_cannot_be_used_is_paid_for(make: Make, used: Usage | None) -> None:
+    """What the server reports, else our estimate: else a hard limit is overrun by answers that fail."""
+    studio = make()
+    error = BadAnswer("What?")
+    error.used = used
+    backend(studio, "cloud").says = [error]
+    with pytest.raises(BadAnswer):
+        studio.chat("Hello?", model="cloud/big")
+    [call] = calls(studio)
+    assert call["outcome"] == "failed"
+    assert (call["input"], call["output"]) == ((1000, 6) if used else (2, 100))
+    assert call["cost"] == call["input"] * 10 + call["output"] * 1000
+
+
+def test_a_time_out_is_paid_for_and_a_server_that_is_not_there_is_not(make: Make) -> None:
+    studio = make()
+    backend(studio, "cloud").says = [[30.0], BackendDown("Nobody is there.")]
+    for timeout in (0.05, 0.1):
+        with pytest.raises(BackendDown):
+            studio.chat("Hello?", model="cloud/big", timeout=timeout)
+    late, gone = calls(studio, 2)
+    assert late["cost"] > 0
+    assert gone["cost"] == 0
+
+
+def test_embeddings_are_reserved_counted_and_paid_for(make: Make) -> None:
+    studio = make(MODELS.replace("can = { vision", "can = { embed = true, vision"))
+    studio.llm.embed(["four", "sixsix"], model="cloud/big")
+    backend(studio, "cloud").embeds = [Vectors([[1.0], [NAN]], Usage(input=7)), Vectors([[1.0], [2.0]])]
+    with pytest.raises(BadAnswer):
+        studio.llm.embed(["one", "two"], model="cloud/big")
+    assert studio.llm.embed(["one", "two"], model="cloud/big").usage == Usage(input=2, estimated=True)
+    found = calls(studio, 3)
+    assert [(call["outcome"], call["input"], call["cost"]) for call in found] == [
+        ("ok", 10, 100),
+        ("failed", 7, 70),
+        ("ok", 2, 20),
+    ]
+    studio.ledger.set_budget("global", "day", 200)
+    with pytest.raises(OverBudget):
+        studio.llm.embed(["one", "two"], model="cloud/big")
+    assert len(backend(studio, "cloud").heard) == 3
+
+
+def test_an_answer_that_does_not_say_that_it_is_whole_has_a_warning(make: Make) -> None:
+    studio = make()
+    backend(studio, "near").says = [["Once upon a time."]]
+    stream = studio.stream("A story.")
+    assert "".join(delta.text for delta in stream) == "Once upon a time."
+    assert [warning.code for warning in stream.answer.warnings] == ["unfinished"]
 
 
 def test_an_answer_that_takes_too_long_is_given_up(make: Make) -> None:
@@ -265,7 +355,7 @@ def test_an_answer_is_held_to_its_schema(make: Make) -> None:
     assert studio.chat("How old?", answer_schema=SCHEMA).parsed == {"age": 7}
     heard = backend(studio, "near").heard[0]
     assert isinstance(heard, ChatRequest)
-    assert "JSON Schema" in heard.messages[-1].text
+    assert "JSON Schema" in heard.messages[0].text
 
 
 def test_an_answer_that_does_not_fit_is_sent_back_once(make: Make) -> None:

@@ -30,11 +30,11 @@ def in_words(request: ChatRequest) -> ChatRequest:
     return request.model_copy(update={"messages": (*request.messages, Message(role="system", content=said))})
 
 
-def repair(request: ChatRequest, answer: str, problem: str) -> ChatRequest:
-    """The request for another try, with the wrong answer and what is wrong with it."""
+def repair(request: ChatRequest, answer: str, problem: str, seconds: float) -> ChatRequest:
+    """The request for another try within so many seconds, with the wrong answer and what is wrong with it."""
     said = f"That does not fit the schema: {problem} Answer with the corrected JSON alone."
     turns = (Message(role="assistant", content=answer or "(nothing)"), Message(role="user", content=said))
-    return request.model_copy(update={"messages": (*request.messages, *turns)})
+    return request.model_copy(update={"messages": (*request.messages, *turns), "timeout": seconds})
 
 
 def parsed(text: str, schema: dict[str, JsonValue]) -> JsonValue:

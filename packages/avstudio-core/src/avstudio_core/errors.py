@@ -39,6 +39,7 @@ AVStudioError                 one line for a person; `code` for a program
 from __future__ import annotations
 
 import errno
+import math
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -208,6 +209,28 @@ class ModelError(AVStudioError):
     code = "model_error"
     elsewhere: ClassVar[bool] = False
     """Whether another backend may succeed where this one failed."""
+    worked: bool = False
+    """Whether the server took the request on, so that it may charge for it."""
+    used: object = None
+    """The `Usage` that the server reports all the same."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        retry_after: float | None = None,
+        waited: float | None = None,
+        worked: bool | None = None,
+    ) -> None:
+        """`retry_after`: seconds that the server asks to wait. `waited`: seconds after which the time was up."""
+        self.retry_after = retry_after
+        self.waited = waited
+        if retry_after:
+            hint = f"{hint} Try again in {math.ceil(retry_after)} s.".lstrip()
+        super().__init__(message, hint=hint)
+        if worked is not None:
+            self.worked = worked
 
 
 class BackendDown(ModelError):
@@ -222,10 +245,6 @@ class RateLimited(ModelError):
 
     code = "rate_limited"
     elsewhere = True
-
-    def __init__(self, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.retry_after = retry_after
 
 
 class CredentialsRefused(ModelError):
@@ -259,12 +278,14 @@ class BadAnswer(ModelError):
     """An answer that cannot be read, or does not fit the schema asked for."""
 
     code = "bad_answer"
+    worked = True
 
 
 class PartialAnswer(ModelError):
     """An answer that broke off after its first words; `text` is what came."""
 
     code = "partial"
+    worked = True
 
     def __init__(self, message: str, *, hint: str = "", text: str = "") -> None:
         super().__init__(message, hint=hint)

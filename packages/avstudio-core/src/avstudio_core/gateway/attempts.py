@@ -1,11 +1,13 @@
-"""Trying candidates until one answers."""
+"""Trying candidates until one answers, within the time that the caller gives."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from avstudio_core.chat import ChatRequest, EmbedRequest
 from avstudio_core.errors import (
     AVStudioError,
     BackendDown,
@@ -15,34 +17,44 @@ from avstudio_core.errors import (
     RateLimited,
     Unavailable,
 )
-from avstudio_core.language_models import Model
+from avstudio_core.routes import Candidate
 
+Q = TypeVar("Q", ChatRequest, EmbedRequest)
 T = TypeVar("T")
 
 TRIES = 3
 """Calls to the last candidate while it is down or asks to wait; those before it get one each."""
 FIRST_PAUSE = 0.5
 """Seconds; doubles with each try, unless the server says how long to wait."""
-LONGEST_PAUSE = 30.0
-"""Seconds that a server may make us wait before we rather give up."""
+LEAST_SECONDS = 0.001
+"""What is left of a caller's time is no less."""
 
 
-async def until_answered(models: Sequence[Model], ask: Callable[[Model], Awaitable[T]]) -> T:
-    """What the first model that answers says. Raises the first one's error when none does."""
+async def until_answered(candidates: Sequence[Candidate], request: Q, ask: Callable[[Q, Candidate], Awaitable[T]]) -> T:
+    """What the first candidate that answers gives; each is asked with the time that is left of the request's.
+
+    Raises the first one's error when none answers.
+    """
+    until = time.monotonic() + request.timeout
     errors: list[AVStudioError] = []
-    for place, model in enumerate(models):
-        tries = TRIES if place == len(models) - 1 else 1
+    asked = request
+    for place, candidate in enumerate(candidates):
+        tries = TRIES if place == len(candidates) - 1 else 1
         for number in range(tries):
             try:
-                return await ask(model)
+                return await ask(asked, candidate)
             except AVStudioError as error:
                 if not _may_help(error):
                     raise
                 errors.append(error)
-                pause = _pause(error, number)
-                if number + 1 == tries or pause is None:
-                    break
-                await asyncio.sleep(pause)
+            pause = _pause(errors[-1], number) if number + 1 < tries else 0.0
+            left = until - time.monotonic()
+            if pause is None or pause >= left:
+                break
+            await asyncio.sleep(pause)
+            asked = request.model_copy(update={"timeout": max(LEAST_SECONDS, until - time.monotonic())})
+        if time.monotonic() >= until:
+            break
     raise errors[0]
 
 
@@ -55,8 +67,6 @@ def _may_help(error: AVStudioError) -> bool:
 
 def _pause(error: AVStudioError, number: int) -> float | None:
     """Seconds to wait before the same model is asked again, or `None` where that would not help."""
-    if isinstance(error, RateLimited) and error.retry_after is not None:
-        return error.retry_after if error.retry_after <= LONGEST_PAUSE else None
-    if isinstance(error, RateLimited | BackendDown):
-        return FIRST_PAUSE * 2.0**number
-    return None
+    if not isinstance(error, RateLimited | BackendDown):
+        return None
+    return FIRST_PAUSE * 2.0**number if error.retry_after is None else error.retry_after

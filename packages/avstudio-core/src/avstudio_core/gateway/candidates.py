@@ -19,6 +19,7 @@ from avstudio_core.errors import (
     OverBudget,
     Unsupported,
 )
+from avstudio_core.gateway.requests import Request, longest_answer
 from avstudio_core.language_models import Model
 from avstudio_core.money import dollars
 from avstudio_core.routes import Candidate, Estimate
@@ -31,13 +32,10 @@ if TYPE_CHECKING:
     from avstudio_core.gateway.policy import Policy
     from avstudio_core.models.pool import Pool
 
-Request = ChatRequest | EmbedRequest
 Room = Callable[[int], int | None]
 """What is left for a call that may cost so much."""
 
 NOTHING = Estimate(input_tokens=0, output_tokens=0)
-LONGEST_ANSWER = 8192
-"""Tokens of a cloud model's answer where the request sets no limit: what is not limited cannot be budgeted."""
 USUAL_ANSWER = 500
 """Tokens that an answer is expected to have."""
 
@@ -146,7 +144,7 @@ class Candidates:
     def estimate(self, request: Request, model: Model, read: tuple[int, int] | None = None) -> Estimate:
         """What a request would take; `read` are its tokens, where they are counted already."""
         expected, most = read or tokens.of_request(request)
-        longest = longest_answer(request, model) or USUAL_ANSWER
+        longest = longest_answer(request, model, expected) or USUAL_ANSWER
         usual = min(USUAL_ANSWER, longest) if isinstance(request, ChatRequest) else 0
         longest = longest if isinstance(request, ChatRequest) else 0
         return Estimate(
@@ -171,15 +169,6 @@ def _too_dear(request: Request, estimate: Estimate, room: Room) -> AVStudioError
     if left is None or estimate.most_micro <= left:
         return None
     return OverBudget(f"over budget: it may cost {dollars(estimate.most_micro)}, and {dollars(max(left, 0))} are left")
-
-
-def longest_answer(request: Request, model: Model) -> int | None:
-    """The tokens that an answer may have; `None` where nothing but the model limits them."""
-    if isinstance(request, EmbedRequest):
-        return None
-    if request.max_tokens is not None or model.local:
-        return request.max_tokens
-    return min(LONGEST_ANSWER, model.can.output or LONGEST_ANSWER)
 
 
 def lacks(request: Request, model: Model, read: int) -> AVStudioError | None:

@@ -9,17 +9,21 @@ from collections.abc import AsyncIterator, Awaitable
 from concurrent.futures import Future
 
 from avstudio_core import tokens
-from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Usage, Vectors
-from avstudio_core.errors import AVStudioError, BackendDown, EgressRefused, PartialAnswer
+from avstudio_core.chat import Delta, EmbedRequest, Reply, Usage, Vectors
+from avstudio_core.errors import AVStudioError, BackendDown, EgressRefused, ModelError, PartialAnswer
 from avstudio_core.gateway.health import Health
 from avstudio_core.gateway.ledger.calls import NewCall, Outcome, Settled
 from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.gateway.ledger.records import Reservation
 from avstudio_core.gateway.models.prices import Prices
+from avstudio_core.gateway.requests import Request
 from avstudio_core.gateway.vectors import refuse_unusable
-from avstudio_core.language_models import Model
+from avstudio_core.routes import Candidate
 
 LOG = logging.getLogger(__name__)
+
+PATIENT_SECONDS = 60.0
+"""A server that was silent for a shorter time has let one hasty caller down, and is not taken for broken."""
 
 
 class Meter:
@@ -30,29 +34,36 @@ class Meter:
         self.prices = prices
         self.health = health
 
-    async def open(self, call: NewCall, request: ChatRequest | EmbedRequest, model: Model) -> Metered:
+    async def open(self, call: NewCall, request: Request, candidate: Candidate) -> Metered:
         """Reserve. Raises `OverBudget`."""
         reservation = await self.ledger.reserved(call)
-        self.health.begin(model.backend)
-        return Metered(self, reservation, request, model)
+        self.health.begin(call.backend)
+        return Metered(self, reservation, request, candidate)
 
 
 class Metered:
     """A call that is paid for: run it once, with one of `chat`, `stream` and `embed`."""
 
-    def __init__(
-        self, meter: Meter, reservation: Reservation, request: ChatRequest | EmbedRequest, model: Model
-    ) -> None:
-        self.model = model
+    def __init__(self, meter: Meter, reservation: Reservation, request: Request, candidate: Candidate) -> None:
+        self.model = candidate.model
+        self.request_id = reservation.request_id
         self.reply = Reply()
+        self.ended = True
+        """Whether the server said that its answer was complete."""
         self.usage = Usage()
         self.cost_micro = 0
         self._meter = meter
         self._reservation = reservation
         self._request = request
+        self._expected = candidate.estimate.output_tokens
         self._began = time.monotonic()
         self._first: float | None = None
         self._settled = False
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left of the request's time."""
+        return max(0.001, self._request.timeout - (time.monotonic() - self._began))
 
     async def chat(self, asked: Awaitable[Reply]) -> Reply:
         """Wait for a whole answer."""
@@ -81,8 +92,10 @@ class Metered:
         text: list[str] = []
         reply = self.reply
         deadline = time.monotonic() + self._request.timeout
+        self.ended = False
         try:
             while (delta := await _next(deltas, deadline)) is not None:
+                self.ended = self.ended or delta.finish is not None
                 reply.finish = delta.finish or reply.finish
                 reply.usage = delta.usage or reply.usage
                 reply.model = delta.model or reply.model
@@ -109,27 +122,39 @@ class Metered:
     def _broken(self, error: BaseException) -> BaseException:
         """Settle a call that did not come to its end; give the error that the caller is to see."""
         if isinstance(error, TimeoutError):
-            said = f"'{self.model.id}' did not answer within {self._request.timeout:g} s."
-            return self._failed(BackendDown(said), charged=True)
+            seconds = self._request.timeout
+            said = f"'{self.model.id}' did not answer within {seconds:.3g} s."
+            error = BackendDown(said, waited=seconds, worked=True)
         if isinstance(error, AVStudioError):
-            return self._failed(error, charged=self._first is not None)
+            return self._failed(error)
         # Cancelled, or the caller left a stream: what the model has done until now may be charged.
         self._meter.health.given_up(self.model.backend)
         self._settle("cancelled", self.reply.usage or self._estimated(), type(error).__name__)
         return error
 
-    def _failed(self, error: AVStudioError, *, charged: bool) -> AVStudioError:
-        if isinstance(error, BackendDown):
-            self._meter.health.failed(self.model.backend)
-        elif isinstance(error, EgressRefused):
-            self._meter.health.given_up(self.model.backend)
+    def _failed(self, error: AVStudioError) -> AVStudioError:
+        health, backend = self._meter.health, self.model.backend
+        if isinstance(error, BackendDown) and (error.waited is None or error.waited >= PATIENT_SECONDS):
+            health.failed(backend)
+        elif isinstance(error, EgressRefused | BackendDown):
+            health.given_up(backend)
         else:
-            self._meter.health.answered(self.model.backend)
-        outcome: Outcome = "partial" if self._first is not None else "failed"
-        self._settle(outcome, (self.reply.usage or self._estimated()) if charged else Usage(), error.code)
+            health.answered(backend)
+        self._settle("failed" if self._first is None else "partial", self._used(error), error.code)
         if self._first is None:
             return error
         return PartialAnswer(f"'{self.model.id}' broke off in its answer: {error}", text=self.reply.text)
+
+    def _used(self, error: AVStudioError) -> Usage:
+        """What a call that failed took: as the server reports it; by our estimate, where it may have worked."""
+        reported = self.reply.usage or getattr(error, "used", None)
+        if isinstance(reported, Usage):
+            return reported
+        if self._first is not None:
+            return self._estimated()
+        if isinstance(error, ModelError) and error.worked:
+            return self._estimated(self._expected)
+        return Usage()
 
     def _settle(self, outcome: Outcome, usage: Usage, error: str | None = None) -> None:
         """Hand the settlement over; until it is written, the reservation stands for it."""
@@ -142,9 +167,10 @@ class Metered:
         settled = Settled(outcome, usage, self.cost_micro, error, seconds, self._first)
         self._meter.ledger.settle(self._reservation, settled).add_done_callback(_told)
 
-    def _estimated(self) -> Usage:
-        """Tokens by our own count, where the server gives none."""
-        written = tokens.estimate(self.reply.text) + tokens.estimate(self.reply.reasoning)
+    def _estimated(self, written: int | None = None) -> Usage:
+        """Tokens by our own count, where the server gives none; `written` where the answer is not known."""
+        if written is None:
+            written = tokens.estimate(self.reply.text) + tokens.estimate(self.reply.reasoning)
         return Usage(input=tokens.of_request(self._request)[0], output=written, estimated=True)
 
 

@@ -1,0 +1,65 @@
+"""One call to one model: reserved, made, settled."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Vectors
+from avstudio_core.gateway.ledger.calls import NewCall, Verb
+from avstudio_core.gateway.meter import Meter, Metered
+from avstudio_core.gateway.models.backends import Backends
+from avstudio_core.gateway.requests import Request, prepared
+from avstudio_core.gateway.routes import Route
+from avstudio_core.kinds.backend import Backend
+from avstudio_core.routes import Candidate
+
+UNPRICED_MICRO = 1
+"""What a call whose price is not known reserves: a budget that is used up has no room for it."""
+
+
+class Calls:
+    """Makes them. Every method raises `OverBudget` before anything is asked, and what the backend raises."""
+
+    def __init__(self, backends: Backends, meter: Meter) -> None:
+        self._backends = backends
+        self._meter = meter
+
+    async def chat(self, request: ChatRequest, candidate: Candidate, route: Route, request_id: str) -> Metered:
+        """A call that is settled; its `reply` is the whole answer."""
+        metered = await self._reserved("chat", request, candidate, route, request_id)
+        await metered.chat(self._backend(candidate).chat(prepared(request, candidate.model), candidate.model))
+        return metered
+
+    async def stream(
+        self, request: ChatRequest, candidate: Candidate, route: Route, request_id: str
+    ) -> tuple[Metered, AsyncIterator[Delta]]:
+        """A call, and the pieces of its answer; it is settled at their end."""
+        metered = await self._reserved("stream", request, candidate, route, request_id)
+        deltas = self._backend(candidate).stream(prepared(request, candidate.model), candidate.model)
+        return metered, metered.stream(deltas)
+
+    async def embed(
+        self, request: EmbedRequest, candidate: Candidate, route: Route, request_id: str
+    ) -> tuple[Metered, Vectors]:
+        """A call that is settled, and its vectors."""
+        metered = await self._reserved("embed", request, candidate, route, request_id)
+        return metered, await metered.embed(self._backend(candidate).embed(request, candidate.model))
+
+    async def _reserved(
+        self, verb: Verb, request: Request, candidate: Candidate, route: Route, request_id: str
+    ) -> Metered:
+        model, most = candidate.model, candidate.estimate.most_micro
+        call = NewCall(
+            request_id=request_id,
+            verb=verb,
+            backend=model.backend,
+            model=model.name,
+            account=request.account,
+            most_micro=UNPRICED_MICRO if most is None else most,
+            rule=route.decision.rule,
+            seconds=request.timeout,
+        )
+        return await self._meter.open(call, request, candidate)
+
+    def _backend(self, candidate: Candidate) -> Backend:
+        return self._backends.find(candidate.model.backend)

@@ -1,0 +1,52 @@
+"""Who is to answer a request: the model that it names, or those that the router chooses, in their order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from avstudio_core.errors import NoModel
+from avstudio_core.gateway.candidates import Candidates
+from avstudio_core.gateway.requests import Request, named_by
+from avstudio_core.kinds.router import Router
+from avstudio_core.routes import Candidate, RouteDecision
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A decision with the candidates that it names, in the order in which they are tried."""
+
+    decision: RouteDecision
+    candidates: tuple[Candidate, ...]
+
+
+class Routes:
+    """Decides."""
+
+    def __init__(self, candidates: Candidates, router: Router, name: str) -> None:
+        self._candidates = candidates
+        self._router = router
+        self._name = name
+
+    async def of(self, request: Request) -> Route:
+        """Raises `NoModel`, or for a model that was named what stands against it."""
+        request, name = named_by(request)
+        if name != "auto":
+            return _to(await self._candidates.named(request.model_copy(update={"model": name})))
+        candidates = await self._candidates.of(request)
+        decision = self._router.route(request.wishes, candidates)
+        by_name = {candidate.model.id: candidate for candidate in candidates if candidate.obstacle is None}
+        order = (decision.chosen, *decision.fallbacks)
+        if strangers := [one for one in order if one not in by_name]:
+            raise NoModel(f"Router '{self._name}' chose '{strangers[0]}', which cannot be used.")
+        return Route(decision, tuple(by_name[one] for one in order))
+
+
+def _to(named: Candidate) -> Route:
+    decision = RouteDecision(
+        rule="named",
+        reason="The request names its model.",
+        chosen=named.model.id,
+        context=named.model.can.context,
+        estimate=named.estimate,
+    )
+    return Route(decision, (named,))
