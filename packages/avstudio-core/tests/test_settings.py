@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from avstudio_core.errors import InvalidParams, NotFound
+from avstudio_core.errors import InvalidInput, InvalidParams, NotFound
 from avstudio_core.settings import SETTINGS, Settings, load
 
 
@@ -102,3 +102,20 @@ def test_reading_settings_imports_nothing_heavy() -> None:
     code = "import sys, json, avstudio_core.settings as s; s.load({}); print(json.dumps(list(sys.modules)))"
     modules = set(json.loads(subprocess.check_output([sys.executable, "-c", code], text=True)))
     assert {"pydantic", "sqlalchemy", "pluggy", "asyncio"} & modules == set()
+
+
+@pytest.mark.parametrize("name", ["LOCALONLY", "LOCAL_ONL", "OFLINE", "ALLOW_HOSTS", "SETTING", "Home"])
+def test_a_variable_that_is_misspelt_is_refused(name: str) -> None:
+    with pytest.raises(NotFound, match=f"'AVSTUDIO_{name}' is not a setting. Did you mean 'AVSTUDIO_"):
+        load({}, {f"AVSTUDIO_{name}": "1"})
+
+
+def test_a_variable_of_somebody_else_is_left_alone() -> None:
+    load({}, {"AVSTUDIO_DEBUG": "1", "AVSTUDIO_ELIZA_MOOD": "good", "HOME": "/"})
+
+
+@pytest.mark.parametrize("name", ["none.toml", "file/none.toml", ".", "x" * 300, "a\0b"])
+def test_a_settings_file_that_is_named_must_be_there(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InvalidInput):
+        load({"home": tmp_path / "home"}, {"AVSTUDIO_SETTINGS": f"{tmp_path}/{name}"})

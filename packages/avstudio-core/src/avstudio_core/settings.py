@@ -9,7 +9,9 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from avstudio_core.errors import InvalidParams, NotFound
+from avstudio_core.errors import InvalidInput, InvalidParams, NotFound
+from avstudio_core.paths import home_folder, user_path
+from avstudio_core.quotes import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Setting:
 
     @property
     def variable(self) -> str:
-        return f"AVSTUDIO_{self.name.upper()}"
+        return PREFIX + self.name.upper()
 
 
 SETTINGS = (
@@ -53,7 +55,8 @@ SETTINGS = (
     Setting("memory_opencv_mb", int, 2000, "Budget of video analysis, in MB.", 0),
 )
 
-_EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
+PREFIX = "AVSTUDIO_"
+_EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path in UTF-8"}
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -95,17 +98,19 @@ def load(given: Mapping[str, Any] | None = None, environment: Mapping[str, str] 
     """Read the settings: defaults < file < environment < `given`.
 
     The file is `settings.toml` in the data folder, or the one that `AVSTUDIO_SETTINGS` names. Raises
-    `InvalidParams` for a value that does not fit its declaration, `NotFound` for an undeclared name.
+    `InvalidParams` for a value that does not fit its declaration or a file that is not there, `NotFound` for an
+    undeclared name. A variable that has the name of no setting may be a plugin's, unless it looks like a mistake.
     """
     environment = os.environ if environment is None else environment
+    declared = {setting.name: setting for setting in SETTINGS}
+    _refuse_misspelt(environment)
     arguments = {name: value for name, value in (given or {}).items() if value is not None}
     named = {one.name: environment[one.variable] for one in SETTINGS if _is_set(one, environment)}
-    home = Path(str(arguments.get("home", named.get("home", "~/.av-studio")))).expanduser()
-    path = Path(environment.get("AVSTUDIO_SETTINGS", home / "settings.toml")).expanduser()
-    sources = ((str(path), _read(path)), ("environment", named), ("argument", arguments))
+    home = _home(declared["home"], named, arguments)
+    path, content = _file(home, environment.get(PREFIX + "SETTINGS"))
+    sources = ((str(path), content), ("environment", named), ("argument", arguments))
 
-    declared = {setting.name: setting for setting in SETTINGS}
-    values: dict[str, Any] = {name: setting.default for name, setting in declared.items()}
+    values: dict[str, Any] = {name: _default(setting, home) for name, setting in declared.items()}
     origins = dict.fromkeys(values, "default")
     for origin, found in sources:
         for name, value in found.items():
@@ -113,7 +118,44 @@ def load(given: Mapping[str, Any] | None = None, environment: Mapping[str, str] 
                 raise NotFound.among("setting", name, declared, see="See them all: avstudio doctor")
             values[name] = _convert(declared[name], value, origin)
             origins[name] = origin
-    return Settings({name: _expanded(value) for name, value in values.items()}, origins)
+    return Settings(values, origins)
+
+
+def _refuse_misspelt(environment: Mapping[str, str]) -> None:
+    """Refuse a variable that nearly has the name of a setting, and would do nothing. Raises `NotFound`."""
+    variables = {setting.variable for setting in SETTINGS} | {PREFIX + "SETTINGS"}
+    unknown = [name for name in environment if name.startswith(PREFIX) and name not in variables]
+    if not unknown:
+        return
+    from difflib import get_close_matches
+
+    letters = {_letters(name): name for name in variables}
+    for name in unknown:
+        if near := get_close_matches(_letters(name), letters, n=1, cutoff=0.8):
+            hint = f"Did you mean '{letters[near[0]]}'?"
+            raise NotFound(f"The environment variable {quoted(name)} is not a setting.", hint=hint)
+
+
+def _letters(variable: str) -> str:
+    return variable.removeprefix(PREFIX).replace("_", "").lower()
+
+
+def _home(setting: Setting, named: Mapping[str, Any], arguments: Mapping[str, Any]) -> Path:
+    """The data folder, which is to be known before its settings are read."""
+    for origin, found in (("argument", arguments), ("environment", named)):
+        if setting.name in found:
+            return Path(_convert(setting, found[setting.name], origin))
+    return home_folder() / ".av-studio"
+
+
+def _default(setting: Setting, home: Path) -> Any:
+    """A setting's default; what lies in the home folder lies in the data folder for a user who has none."""
+    if not isinstance(setting.default, Path):
+        return setting.default
+    try:
+        return user_path(setting.default)
+    except InvalidInput:
+        return home / setting.default.relative_to("~")
 
 
 def _is_set(setting: Setting, environment: Mapping[str, str]) -> bool:
@@ -121,37 +163,50 @@ def _is_set(setting: Setting, environment: Mapping[str, str]) -> bool:
     return setting.variable in environment and (environment[setting.variable] != "" or setting.type is str)
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _file(home: Path, named: str | None) -> tuple[Path, Mapping[str, Any]]:
+    """The settings file and what it says: nothing, if it is the data folder's own and not there."""
+    path = user_path(named, "settings file") if named else home / "settings.toml"
     try:
-        if not path.is_file():
-            return {}
-        import tomllib
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if not named:
+            return path, {}
+        raise InvalidParams(f"The settings file {quoted(path)} does not exist.") from error
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InvalidParams(f"The settings file {quoted(path)} cannot be read: {reason}.") from error
+    if not text:
+        return path, {}
+    import tomllib
 
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidParams(f"The settings file '{path}' cannot be read: {error}") from None
+    try:
+        return path, tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidParams(f"The settings file {quoted(path)} cannot be read: {error}") from None
 
 
 def _convert(setting: Setting, value: Any, origin: str) -> Any:
     try:
-        converted: Any = _BOOLEANS[str(value).lower()] if setting.type is bool else setting.type(value)
-        if setting.type is Path and not str(value):
-            raise ValueError
+        converted: Any = _converted(setting.type, value)
         if (isinstance(value, float) and converted != value) or (
             isinstance(converted, float) and not isfinite(converted)
         ):
             raise ValueError
-    except (KeyError, ValueError, TypeError, OverflowError):
+    except (KeyError, ValueError, TypeError, OverflowError, OSError, InvalidInput):
         expected = _EXPECTED[setting.type]
         raise InvalidParams(
-            f"Setting '{setting.name}' from {origin} is '{value}': give {expected}. {setting.help}"
+            f"Setting '{setting.name}' from {origin} is {quoted(value)}: give {expected}. {setting.help}"
         ) from None
     if setting.minimum is not None and converted < setting.minimum:
         raise InvalidParams(
-            f"Setting '{setting.name}' from {origin} is '{value}': it must be at least {setting.minimum:g}."
+            f"Setting '{setting.name}' from {origin} is {quoted(value)}: it must be at least {setting.minimum:g}."
         )
     return converted
 
 
-def _expanded(value: Any) -> Any:
-    return value.expanduser() if isinstance(value, Path) else value
+def _converted(kind: type, value: Any) -> Any:
+    if kind is Path:
+        path = user_path(value).absolute()
+        str(path).encode()  # raises for a name that is not UTF-8: neither workers nor the database could be told it
+        return path
+    return _BOOLEANS[str(value).lower()] if kind is bool else kind(value)
