@@ -594,7 +594,7 @@ def test_an_export_into_a_folder_keeps_the_name(studio: Studio, tmp_path: Path) 
         (b"bytes", "A source is a path, an artifact or the id of one, and not 'b'bytes''"),
         ("https://example.com/a.mp3", "'https://example.com/a.mp3' is an address"),
         ("art_of_noise", "'art_of_noise'"),
-        ("", "names no file"),
+        ("", "'' is not a path of a file: it is empty"),
         ("-", "nothing is read from stdin"),
         ("/dev/null", "'/dev/null' is (empty|a device or a pipe)"),
     ],

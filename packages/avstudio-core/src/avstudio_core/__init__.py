@@ -1,8 +1,8 @@
 """The core of AV-Studio: plugins, plans, durable tasks, models, artifacts.
 
 The public names are those that this package exports and those of the modules `answer_schema`, `chat`, `child_process`,
-`documents`, `egress`, `errors`, `media_types`, `money`, `testing` and `tokens`. Everything else may change without
-notice. Names are imported when they are first used: `import avstudio_core` costs next to nothing.
+`documents`, `egress`, `errors`, `media_types`, `money`, `names`, `paths`, `quotes`, `testing` and `tokens`. Everything
+else may change without notice. Names are imported when they are first used: `import avstudio_core` costs almost nothing.
 """
 
 from __future__ import annotations

@@ -23,8 +23,10 @@ from avstudio_core.kinds.processor import Processor
 from avstudio_core.media_types import guess
 from avstudio_core.models.pool import Pool
 from avstudio_core.models.shelf import InstalledShelf
+from avstudio_core.paths import user_path
 from avstudio_core.plan import Plan, Ref, Step, alone, parameters
 from avstudio_core.plugins import Plugin, Plugins
+from avstudio_core.quotes import quoted
 from avstudio_core.settings import Settings, load
 from avstudio_core.storage import artifact_rows, exports
 from avstudio_core.storage.artifacts import ArtifactStore
@@ -48,6 +50,10 @@ if TYPE_CHECKING:
     from avstudio_core.model_requests import Ask, Tell
 
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+SYSTEM = ("/proc/", "/sys/", "/dev/")
+"""Where files are that no user brought: their content is the system's own, and secrets of processes are among it."""
+SHARED_MEMORY = "/dev/shm/"
+"""A folder for everybody's files, although it is among the devices."""
 Source = str | Path | Artifact
 """A file, an artifact, or the id of one."""
 
@@ -296,13 +302,13 @@ class Studio:
         if source is None or isinstance(source, Artifact):
             return source
         if not isinstance(source, str | Path):
-            raise InvalidInput(f"A source is a path, an artifact or the id of one, and not '{source!r:.60}'.")
-        if str(source).startswith("art_") and not Path(source).exists():
+            raise InvalidInput(f"A source is a path, an artifact or the id of one, and not {quoted(source)}.")
+        if str(source).startswith("art_") and not os.path.exists(source):
             return self.artifact(str(source))
-        if str(source) == "-" and not Path(source).exists():
-            raise InvalidInput("'-' is no source: nothing is read from stdin. Give a file.")
+        if str(source) == "-" and not os.path.exists(source):
+            raise InvalidInput("'-' cannot be read: nothing is read from stdin.", hint="Give a file.")
         if ADDRESS.match(str(source)):
-            raise InvalidInput(f"'{source}' is an address. Download it, and give the file.")
+            raise InvalidInput(f"{quoted(source)} is an address.", hint="Download it, and give the file.")
         return _existing(source)
 
     def _alert(self, alert: Alert) -> None:
@@ -331,20 +337,23 @@ class Studio:
 
 def _existing(source: str | Path) -> Path:
     """A path to a file that can be read and has content."""
-    path = Path(source).expanduser()
+    path = user_path(source, "path of a file")
     try:
-        if not str(source) or path.is_dir():
-            raise UnreadableMedia(f"'{source}' is a folder. Give a file." if str(source) else "'' names no file.")
+        if path.is_dir():
+            raise UnreadableMedia(f"{quoted(source)} is a folder.", hint="Give a file.")
         if not path.exists():
-            raise UnreadableMedia(f"There is no file '{path}'.")
+            raise UnreadableMedia(f"There is no file {quoted(path)}.")
         if not path.is_file():
-            raise UnreadableMedia(f"'{path}' is a device or a pipe. Save what it gives, and give the file.")
+            hint = "Save what it gives, and give the file."
+            raise UnreadableMedia(f"{quoted(path)} is a device or a pipe.", hint=hint)
         if path.stat().st_size == 0:
-            raise UnreadableMedia(f"'{path}' is empty.")
+            raise UnreadableMedia(f"{quoted(path)} is empty.")
+        if os.path.realpath(path).startswith(SYSTEM) and not os.path.realpath(path).startswith(SHARED_MEMORY):
+            raise UnreadableMedia(f"{quoted(path)} is a file of the operating system, and not a recording.")
         with path.open("rb"):
             return path
     except OSError as error:
-        raise UnreadableMedia(f"'{path}' cannot be read: {error.strerror or error}.") from error
+        raise UnreadableMedia(f"{quoted(path)} cannot be read: {error.strerror or error}.") from error
 
 
 def _readable(name: str) -> str:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from avstudio_core import egress
 from avstudio_core.errors import CorruptFile, NotFound, StorageError, WeightsMissing
+from avstudio_core.paths import user_path
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import Settings
 from avstudio_core.storage.file_lock import locked
@@ -52,7 +53,7 @@ class InstalledShelf(Shelf):
 
     def digest(self, name: str) -> str:
         if _is_path(name):
-            return _digest_of(Path(name), self._sha256)
+            return _digest_of(user_path(name), self._sha256)
         weights = self.find(name)
         pinned = [(file.name, file.sha256) for file in weights.files if file.sha256]
         if pinned:
@@ -74,7 +75,7 @@ class InstalledShelf(Shelf):
 
     def folder(self, name: str, told: Callable[[float], None] = lambda fraction: None) -> Path:
         if _is_path(name):
-            path = Path(name).expanduser().resolve()
+            path = user_path(name).resolve()
             return path if path.is_dir() else path.parent
         weights = self.find(name)
         place = self.place(name)
@@ -192,7 +193,7 @@ def _on_the_hub(weights: type[Weights]) -> bool:
 
 
 def _is_path(name: str) -> bool:
-    return os.sep in name and Path(name).expanduser().exists()
+    return os.sep in name and os.path.exists(user_path(name))
 
 
 def _has_all(weights: type[Weights], folder: Path | None) -> bool:
@@ -226,7 +227,6 @@ def _join(file: WeightsFile, target: Path) -> None:
 
 def _digest_of(path: Path, sha256: Callable[[Path], str]) -> str:
     """Of a folder or file that a user named: all contents together."""
-    path = path.expanduser()
     files = sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
     contents = [(one.name, sha256(one)) for one in files]
     return hashlib.sha256(json.dumps(contents).encode()).hexdigest()

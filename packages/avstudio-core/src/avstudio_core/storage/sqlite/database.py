@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, Executable, Insert, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Executable, Insert, create_engine, event
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from avstudio_core.errors import AVStudioError, DataFolderError, DiskFull, StorageError
@@ -323,7 +323,7 @@ def _busy(error: BaseException) -> bool:
 
 def _engine(path: Path) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}",
+        URL.create("sqlite", database=str(path)),  # as text it would end at a '?' or a '#'
         connect_args={"timeout": LOCKED_SECONDS, "check_same_thread": False, "isolation_level": None},
         pool_size=16,
         max_overflow=240,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from avstudio_core import Can, Settings
+from avstudio_core.paths import user_path
 
 OWNERS = ("mlx-community",)
 """Of the hub's cache, the owners who publish for MLX."""
@@ -55,7 +56,11 @@ class ModelFolder:
 def find_all(settings: Settings, named: Iterable[str]) -> dict[str, ModelFolder]:
     """The models by name: of the folders named by the user, of the folder of weights, of the hub's cache."""
     found: dict[str, ModelFolder] = {}
-    for name, path in (*_in_folders(map(Path, named)), *_in_folders(_of(settings.weights)), *_in_hub_cache(settings)):
+    for name, path in (
+        *_in_folders(map(user_path, named)),
+        *_in_folders(_of(settings.weights)),
+        *_in_hub_cache(settings),
+    ):
         if name not in found and (config := _language_model(path)) is not None:
             found[name] = ModelFolder(name, path, config)
     return found
@@ -82,7 +87,7 @@ def chat_template(path: Path) -> str:
 
 def _in_folders(folders: Iterable[Path]) -> Iterator[tuple[str, Path]]:
     """Each folder that is a model's, and those in the others."""
-    for folder in (folder.expanduser() for folder in folders):
+    for folder in folders:
         if (folder / "config.json").is_file():
             yield folder.resolve().name, folder
         elif folder.is_dir():

@@ -1,0 +1,106 @@
+"""Where the data folder lies, what it is called, and whose it is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from avstudio_core import Studio
+from avstudio_core.errors import AVStudioError, InvalidInput, UnreadableMedia
+
+OpenStudio = Callable[..., Studio]
+ODD = [
+    "a?b",
+    "a#b",
+    "100% done",
+    "100%25 done",
+    "a b",
+    "ä 歌 🎵",
+    "a'b\"c",
+    "a\\b",
+    ":memory:",
+    "file:x?mode=ro",
+    "-x",
+    "a;b",
+    "a\nb",
+    "~x",
+    "a&b=c",
+]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_data_folder_may_have_any_name(open_studio: OpenStudio, tmp_path: Path, name: str) -> None:
+    for folder in (tmp_path / name, tmp_path / f"{name}2"):
+        source = tmp_path / "text.txt"
+        source.write_text(folder.name)
+        with open_studio(home=folder) as studio:
+            artifact = studio.take_in(source)
+        with open_studio(home=folder) as studio:
+            assert studio.artifact(artifact.id).path.read_text() == folder.name
+        assert (folder / "avstudio.db").is_file()
+    with open_studio(home=tmp_path / name) as studio, pytest.raises(InvalidInput):
+        studio.artifact(artifact.id)  # which is the other folder's
+    assert sorted(tmp_path.iterdir()) == sorted(
+        [tmp_path / name, tmp_path / f"{name}2", tmp_path / "text.txt", *tmp_path.glob("plugins")]
+    )
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "y/" * 3000, "a\0b", "\ud800", os.fsdecode(b"\xff")])
+def test_a_data_folder_that_cannot_be_is_refused_at_the_door(tmp_path: Path, name: str) -> None:
+    with pytest.raises(AVStudioError):
+        Studio(home=f"{tmp_path}/{name}", plugins="")
+
+
+def test_a_data_folder_that_may_not_be_entered_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir(mode=0)
+    done = _opened(tmp_path / "home", "os.geteuid() or os.setuid(65534)")
+    assert done.stderr.strip().endswith("cannot be read: Permission denied.")
+    assert "InvalidParams" in done.stderr.splitlines()[-1]
+
+
+def test_a_user_without_a_home_folder_has_a_data_folder_if_one_is_named(tmp_path: Path) -> None:
+    nobody = "import pwd; pwd.getpwuid = {}.__getitem__; del os.environ['HOME']"
+    done = _opened(tmp_path / "home", nobody)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = _opened(tmp_path / "home", f"{nobody}; del os.environ['AVSTUDIO_HOME']")
+    assert "InvalidInput: This user has no home folder." in done.stderr
+
+
+def _opened(home: Path, first: str) -> subprocess.CompletedProcess[str]:
+    """What comes of opening a data folder in a process of its own, where something is done before."""
+    code = f"import os; from avstudio_core import Studio; {first}; Studio(plugins='').close()"
+    environment = {**os.environ, "AVSTUDIO_HOME": str(home), "HOME": "/"}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+
+
+@pytest.mark.parametrize("name", ["~draft.txt", "~nosuchuser", "~", "~~"])
+def test_a_tilde_may_begin_a_name(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    for folder in (tmp_path, tmp_path / "user"):
+        folder.mkdir(exist_ok=True)
+        (folder / "x.txt").write_text(folder.name)
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "x.txt").write_text("in a folder with a tilde")
+    found = studio.take_in(f"{name}/x.txt").path.read_text()
+    assert found == ("user" if name == "~" else "in a folder with a tilde")
+    assert studio.take_in(f"./{name}/x.txt").path.read_text() == "in a folder with a tilde"
+
+
+def test_a_file_of_the_system_is_no_source(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/proc/self/environ")
+    (tmp_path / "big").symlink_to("/sys/kernel/mm/transparent_hugepage/enabled")
+    for path in ("/proc/self/environ", "/proc/version", "/dev/zero", "/dev/fd/0", tmp_path / "link", tmp_path / "big"):
+        with pytest.raises(UnreadableMedia):
+            studio.take_in(path)
+
+
+@pytest.fixture
+def studio(open_studio: OpenStudio, write_plugin: Callable[[str], ModuleType]) -> Studio:
+    return open_studio()
