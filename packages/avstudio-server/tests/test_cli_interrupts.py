@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, and what a terminal sees."""
+"""Signals that end a command, and what a terminal sees."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_on_a_narrow_terminal_the_words_go_before_the_bar(avstudio: CommandLine)
     assert re.search(r"time\.wait .*100%.* done in \d+\.\d s", seen)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_one_signal_cancels_cleanly(avstudio: CommandLine, number: signal.Signals) -> None:
     code, seen = on_terminal(avstudio, "time", "wait", "--seconds", "30", heard=Sender(("waiting", number)))
     assert code == 130
@@ -114,3 +114,16 @@ def test_a_task_that_was_left_is_cleaned_up_by_the_next_command(avstudio: Comman
     assert task["state"] == "IN_PROGRESS"
     assert "cancelled" in avstudio("tasks", "cancel", task["id"]).out
     assert avstudio("tasks", "list", "--json").json[0]["state"] in ("FAILED", "BLOCKED")
+
+
+def test_a_terminal_that_closes_cancels_what_it_waited_for(avstudio: CommandLine) -> None:
+    ours, theirs = pty.openpty()
+    with avstudio.start("time", "wait", "--seconds", "30", stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        while "waiting" not in _read(ours):
+            pass
+        os.close(ours)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 130
+    [task] = avstudio("tasks", "list", "--json").json
+    assert (task["state"], task["reason"]) == ("FAILED", "cancelled")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 LONGEST_QUOTE = 80
 """Characters of a value that a message shows."""
+JOINERS = "\u00ad\u200c\u200d"
+"""They belong to words and to emoji, and move nothing."""
 
 
 def quoted(value: object, longest: int = LONGEST_QUOTE) -> str:
@@ -11,6 +15,23 @@ def quoted(value: object, longest: int = LONGEST_QUOTE) -> str:
     text = value if isinstance(value, str) else _text(value)
     shown = text if len(text) <= longest else f"{text[: longest - 1]}…"
     return f"'{shown if shown.isprintable() else ''.join(map(_printable, shown))}'"
+
+
+def harmless(text: str, *, lines: bool = False) -> str:
+    """Text that a terminal shows and does not obey: escapes, controls and marks of direction are written out.
+
+    `lines` keeps line breaks and tabs.
+    """
+    if text.isprintable():
+        return text
+    kept = "\n\t" if lines else ""
+    text = text.replace("\r\n", "\n") if lines else text
+    return "".join(_written(one) if one not in kept and is_obeyed(one) else one for one in text)
+
+
+def is_obeyed(character: str) -> bool:
+    """Whether a terminal may act on a character instead of showing it; half a character is none at all."""
+    return character not in JOINERS and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def listed(names: object, most: int = 20) -> str:
@@ -28,4 +49,11 @@ def _text(value: object) -> str:
 
 
 def _printable(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode()
+    return character if character.isprintable() else _written(character)
+
+
+def _written(character: str) -> str:
+    """A character as Python writes it; a byte of a file's name that is not UTF-8 as that byte."""
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import sys
 
+from avstudio_server.cli import streams
+
 
 def main() -> int:
     """Run the command line of this process; give its exit code."""
     arguments = sys.argv[1:]
+    streams.prepare()
     try:
         if arguments in (["--version"], ["-V"]):
             from avstudio_core import __version__
 
-            print(f"avstudio {__version__}")
+            print(f"avstudio {__version__}", flush=True)
             return 0
         import signal
 
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is open is closed
+        from avstudio_server.cli import signals
+
+        signals.handle(signal.default_int_handler)  # what is open is closed
         from avstudio_server.cli.boundary import run
 
         return run(arguments)
@@ -27,3 +32,7 @@ def main() -> int:
         from avstudio_server.cli.boundary import interrupted
 
         return interrupted(arguments)
+    except Exception as error:
+        from avstudio_server.cli.boundary import failed
+
+        return failed(error, arguments)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,95 +9,95 @@ from typing import Any
 
 import typer
 
-from avstudio_core.errors import AVStudioError
-from avstudio_server.cli import debug
-from avstudio_server.cli.exits import CANCELLED, DEFECT, DONE, FAILED, INVALID, error_data, exit_code, problem_data
+from avstudio_core.errors import AVStudioError, InvalidInput
+from avstudio_core.quotes import quoted
+from avstudio_server.cli import debug, signals
+from avstudio_server.cli.exits import CANCELLED, DEFECT, DONE, FAILED, INVALID, error_data, problem_data
+from avstudio_server.cli.terminal import output
+from avstudio_server.operations.nearest import nearest
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line to its exit code, with messages on stderr.
 
-    `--debug` may stand anywhere. With `--json` an error is also said on stdout, as the one JSON document there.
+    `--debug` may stand anywhere. With `--json` an error is also the one JSON document on stdout.
     """
     flagged = debug.FLAG in _options(arguments)
     if flagged:
         debug.begin()
-    heard: list[int] = []
+    received: list[int] = []
 
-    def hear(number: int, _: object) -> None:
-        heard.append(number)
-        raise KeyboardInterrupt  # what is open is closed; Typer makes an exit code of it, and says nothing
+    def receive(number: int, _: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt  # what is open is closed; Typer makes an exit code of it, and prints nothing
 
-    for one in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(one) is not signal.SIG_IGN:
-            signal.signal(one, hear)
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="surrogateescape" if sys.stdout.encoding == "utf-8" else "replace")
-    try:
-        code = _guarded([one for one in arguments if not (flagged and one == debug.FLAG)], debug.wanted())
-        if heard and code == CANCELLED:
-            interrupted(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+    signals.handle(receive)
+    code = _guarded([one for one in arguments if not (flagged and one == debug.FLAG)])
+    if received and code == CANCELLED:
+        interrupted(arguments)
     return code
 
 
 def interrupted(arguments: Sequence[str]) -> int:
-    """What a command says that a signal ended, and its exit code: nothing but the one JSON document."""
+    """The exit code of a command that a signal ended; it prints nothing but the one JSON document."""
     if "--json" in _options(arguments):
-        _say_json(problem_data("interrupted", "The command was interrupted.", CANCELLED))
+        output.write_json(problem_data("interrupted", "The command was interrupted.", CANCELLED))
     return CANCELLED
 
 
-def _guarded(arguments: list[str], traced: bool) -> int:
+def failed(error: Exception, arguments: Sequence[str]) -> int:
+    """The exit code of an error, after its message."""
+    try:
+        return _reported(error, arguments)
+    except (AVStudioError, BrokenPipeError):  # stdout does not take the error either
+        return _reported(error, ())
+
+
+def _guarded(arguments: list[str]) -> int:
     from avstudio_server.cli.root import root
 
     try:
-        return int(root().main(arguments, prog_name="avstudio", standalone_mode=False) or DONE)
-    except AVStudioError as error:
-        _tell(arguments, str(error), error_data(error))
-        if traced:
-            print(getattr(error, "traceback", "") or traceback.format_exc(), file=sys.stderr)
-        return exit_code(error)
-    except typer.TyperException as error:
-        said = _usage(error)
-        _tell(arguments, said, problem_data("usage", said, INVALID))
-        return INVALID
-    except BrokenPipeError:
-        raise
+        code = int(root().main(arguments, prog_name="avstudio", standalone_mode=False) or DONE)
+        sys.stdout.flush()
+        return code
     except Exception as error:
-        said = f"An error in AV-Studio or a plugin: {type(error).__name__}: {error}"
-        said = said if traced else f"{said}. Run it again with {debug.FLAG} to see where."
-        _tell(arguments, said, problem_data("defect", said, DEFECT))
-        if traced:
-            traceback.print_exc()
-        return DEFECT
+        return failed(error, arguments)
 
 
-def _tell(arguments: Sequence[str], said: str, data: dict[str, Any]) -> None:
-    print(f"avstudio: {said}", file=sys.stderr)
+def _reported(error: Exception, arguments: Sequence[str]) -> int:
+    if isinstance(error, BrokenPipeError):  # the reader went away, as `head` does
+        return FAILED
+    traced = debug.wanted()
+    if isinstance(error, AVStudioError):
+        message, data = str(error), error_data(error)
+    elif isinstance(error, typer.TyperException):
+        message, traced = _usage(error), False
+        data = problem_data("usage", message, INVALID)
+    elif isinstance(error, UnicodeEncodeError):  # half a character, where text must be
+        message = f"{quoted(error.object)} is not text in UTF-8."
+        data = problem_data(InvalidInput.code, message, INVALID)
+    else:
+        message = f"An error in AV-Studio or a plugin: {type(error).__name__}: {error}"
+        message = message if traced else f"{message}. Run it again with {debug.FLAG} to see where."
+        data = problem_data("defect", message, DEFECT)
+    output.note(f"avstudio: {message}")
+    if traced:
+        output.note(getattr(error, "traceback", "") or "".join(traceback.format_exception(error)))
     if "--json" in _options(arguments):
-        _say_json(data)
-
-
-def _say_json(data: dict[str, Any]) -> None:
-    import json
-
-    print(json.dumps(data, indent=2, ensure_ascii=False))
+        output.write_json(data)
+        sys.stdout.flush()
+    code: int = data["error"]["exit"]
+    return code
 
 
 def _usage(error: Any) -> str:
-    """A command line that cannot be understood, with the nearest that can, and where help is."""
-    from avstudio_server.operations.nearest import nearest
-
-    said = error.format_message().strip()
+    """What is wrong with a command line, the nearest name to a wrong one, and where to find help."""
+    message = error.format_message().strip()
     if option := getattr(error, "option_name", ""):
-        said = f"There is no option '{option}'. {nearest(option, error.possibilities or ())}".strip()
+        message = f"There is no option {quoted(option)}. {nearest(option, error.possibilities or ())}".strip()
     context = getattr(error, "ctx", None)
-    ended = said if said.endswith((".", "?")) else f"{said}."
-    return f"{ended} See: {context.command_path} --help" if context is not None else said
+    ended = message if message.endswith((".", "?")) else f"{message}."
+    return f"{ended} See: {context.command_path} --help" if context is not None else message
 
 
 def _options(arguments: Sequence[str]) -> Sequence[str]:

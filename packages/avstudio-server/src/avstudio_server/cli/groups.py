@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from avstudio_server.cli.terminal import output
 from avstudio_server.operations.nearest import nearest
 
 
@@ -42,7 +43,7 @@ class Group(Helped, TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:
-            print(ctx.get_help())
+            output.write(ctx.get_help())
             ctx.exit(2)
         return super().parse_args(ctx, args)
 

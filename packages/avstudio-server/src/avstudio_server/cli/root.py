@@ -11,6 +11,7 @@ import typer
 
 from avstudio_server.cli.exits import MEANINGS
 from avstudio_server.cli.groups import Group, built, summaries, write
+from avstudio_server.cli.terminal import output
 from avstudio_server.operations.nearest import nearest
 from avstudio_server.views.installed import Installed
 
@@ -127,7 +128,7 @@ def _start(
     if version:
         from avstudio_core import __version__
 
-        print(f"avstudio {__version__}")
+        output.write(f"avstudio {__version__}")
     elif ctx.invoked_subcommand is None:
-        print(ctx.get_help())
+        output.write(ctx.get_help())
         ctx.exit(2)

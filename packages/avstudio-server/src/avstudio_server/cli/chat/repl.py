@@ -67,7 +67,8 @@ def _typed() -> str | None:
     try:
         return input("> ").strip()
     except KeyboardInterrupt:
-        output.note(f"\n{HELP}")
+        output.note("")
+        output.note(HELP)
         return ""
     except EOFError:
         output.note("")

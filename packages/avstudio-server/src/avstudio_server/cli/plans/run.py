@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core.child_process import early_worker
 from avstudio_core.errors import InvalidInput, InvalidPlan, StorageError
+from avstudio_core.quotes import harmless
 from avstudio_server.cli.flags import RunFlags
 from avstudio_server.cli.plans.follow import display_of, watch
 from avstudio_server.cli.plans.work import Work, conclude
@@ -61,7 +62,7 @@ def perform(settings: Settings, submit: Callable[[Studio], list[Work]], flags: R
         with shown, Interrupts(stop) as interrupts:
             for plan in watch(studio, [*plans], shown, since=since, check=trouble.check):
                 conclude(studio, plans[plan], flags, shown)
-        if interrupts.heard and (left := [work.name for work in plans.values() if work.error]):
+        if interrupts.received and (left := [work.name for work in plans.values() if work.error]):
             shown.note(f"To run it after all: avstudio tasks retry {' '.join(left)}")
         return report(works, as_json=flags.display.as_json)
 
@@ -76,11 +77,7 @@ def report(works: list[Work], *, as_json: bool) -> int:
     elif as_json:
         output.write_json({"results": [{"source": work.source, **work.data()} for work in works]})
     else:
-        _write(
-            "\n".join(
-                f"{one.source}:\n{textwrap.indent(results_text(one.results), '  ')}" for one in works if not one.error
-            )
-        )
+        _write("\n".join(_titled(work) for work in works if not work.error))
         if failed := sum(work.error is not None for work in works):
             output.note(f"avstudio: {failed} of {len(works)} sources have no result.")
     return max(work.code for work in works)
@@ -102,6 +99,10 @@ def plan_text(plan: str) -> str:
 def _write(text: str) -> None:
     if text:
         output.write(text)
+
+
+def _titled(work: Work) -> str:
+    return f"{harmless(str(work.source))}:\n{textwrap.indent(results_text(work.results), '  ')}"
 
 
 def _own_studio() -> Studio:

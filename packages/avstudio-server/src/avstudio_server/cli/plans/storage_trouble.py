@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 import time
 from typing import Self
 
 from avstudio_core.errors import StorageError
 from avstudio_server.cli import debug
+from avstudio_server.cli.terminal import output
 
 LIBRARY = logging.getLogger("avstudio_core")
 PATIENCE_SECONDS = 5.0
@@ -33,7 +33,7 @@ class Trouble(logging.Handler):
             if isinstance(error, StorageError):
                 self.tell(error)
         if debug.wanted():
-            print(self.format(record), file=sys.stderr)
+            output.note(self.format(record))
 
     def tell(self, error: StorageError) -> None:
         """Something could not be written."""

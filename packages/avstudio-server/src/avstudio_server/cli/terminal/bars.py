@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self
 
+from avstudio_core.quotes import harmless
+from avstudio_server.cli.terminal import output
 from avstudio_server.cli.terminal.display import Display
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class Bars(Display):
         self._progress.update(bar, stage="starting")
 
     def move(self, key: str, percent: float, stage: str) -> None:
-        self._progress.update(self._bar(key), completed=percent, stage=stage)
+        self._progress.update(self._bar(key), completed=percent, stage=harmless(stage))
 
     def end(self, key: str, outcome: str, *, done: bool = False) -> None:
         if len(self.labels) > MOST_KEPT:
@@ -44,7 +46,7 @@ class Bars(Display):
         self._progress.stop_task(self._bar(key))
 
     def note(self, text: str) -> None:
-        self._progress.console.print(text, markup=False, highlight=False)
+        self._progress.console.print(output.message(text), markup=False, highlight=False)
 
     def __enter__(self) -> Self:
         self._progress.start()

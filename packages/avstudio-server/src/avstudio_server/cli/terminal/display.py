@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from avstudio_core.quotes import harmless
 from avstudio_server.cli.terminal import output
 
 LINE_SECONDS = 2.0
@@ -20,7 +21,7 @@ class Display:
     """
 
     def __init__(self, labels: Mapping[str, str]) -> None:
-        self.labels = labels
+        self.labels = {key: harmless(label) for key, label in labels.items()}
 
     def begin(self, key: str) -> None:
         """A step runs."""

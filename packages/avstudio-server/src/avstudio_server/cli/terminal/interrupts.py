@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first one asks to stop, the second one leaves at once."""
+"""Signals while tasks run: the first one asks to stop, the second one leaves at once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any, Self
 
 from avstudio_core.child_process import kill_workers
+from avstudio_server.cli import signals
 from avstudio_server.cli.exits import CANCELLED
 
 SHOW_CURSOR = b"\x1b[?25h\n"
@@ -26,21 +27,20 @@ class Interrupts:
     def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
         self._earlier: dict[signal.Signals, Any] = {}
-        self.heard = False
+        self.received = False
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._earlier[number] = signal.signal(number, self._hear)
+        self._earlier = signals.handle(self._receive)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._earlier.items():
             signal.signal(number, handler)
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
-        if self.heard:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self.received:
             leave()
-        self.heard = True
+        self.received = True
         threading.Thread(target=self._stop, daemon=True).start()
 
 

@@ -6,6 +6,8 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 
+from avstudio_core.quotes import harmless
+
 GAP = "  "
 
 
@@ -30,4 +32,4 @@ def size(count: float) -> str:
 
 
 def _cell(value: object) -> str:
-    return " ".join(str(value).split()) if value is not None else ""
+    return harmless(" ".join(str(value).split())) if value is not None else ""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from avstudio_core.quotes import harmless
 from avstudio_server.operations.schemas import Schema, alternatives
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def _lines(one: StepResult) -> Iterator[str]:
 
     for name, path in one.files.items():
         artifact = one.artifacts[name]
-        yield f"{name}: {path if path != artifact.path else f'{artifact.id}  {artifact.name}  {path}'}"
+        yield harmless(f"{name}: {path if path != artifact.path else f'{artifact.id}  {artifact.name}  {path}'}")
     if model := one.result.effective.get("model"):
         yield f"model: {model}"
     schema = type(one.result).model_json_schema(mode="serialization")
@@ -48,6 +49,7 @@ def rendered(name: str, value: Any, schema: Schema = NOTHING, definitions: Schem
     """A JSON value as indented lines, with the units of its schema; what is empty is left out."""
     if value in (None, "", [], {}):
         return
+    name = harmless(name)
     if isinstance(value, dict):
         yield f"{name}:"
         for line in _members(value, schema, definitions):
@@ -82,7 +84,7 @@ def _plain(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{round(value, 3):g}" if abs(value) < 1e6 else f"{value:.0f}"
-    return str(value) if not isinstance(value, dict | list) else json.dumps(value, ensure_ascii=False)
+    return harmless(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def _holds_artifacts(value: Any) -> bool:

@@ -1,0 +1,15 @@
+"""The signals that end a command: Ctrl-C, a request to end, a terminal that closes, Ctrl-\\."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+def handle(handler: Callable[..., Any]) -> dict[signal.Signals, Any]:
+    """Call `handler` for each of them that is not ignored, as `nohup` does; give the earlier handlers."""
+    heeded = [number for number in STOP if signal.getsignal(number) is not signal.SIG_IGN]
+    return {number: signal.signal(number, handler) for number in heeded}
