@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx2
 import pytest
@@ -132,6 +136,48 @@ def test_the_gate_sees_where_a_redirect_goes(witness: Witness) -> None:
         first.say(Sent.data({}, 307, {"location": second.url + "/there"}))
         assert asyncio.run(fetch(witness, first.url + "/here", follow=True)) == 200
         assert witness.asked == [first.url + "/here", second.url + "/there"]
+
+
+@pytest.mark.parametrize("name", ["localhost", "LocalHost.", "models.localhost"])
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_names_of_this_machine_are_not_looked_up(
+    witness: Witness, monkeypatch: pytest.MonkeyPatch, name: str, family: socket.AddressFamily
+) -> None:
+    """A hosts file or a name server could send the words anywhere."""
+    looked_up: list[Any] = []
+    look_up = socket.getaddrinfo
+
+    def noted(host: Any, *rest: Any, **more: Any) -> Any:
+        looked_up.append(host.decode() if isinstance(host, bytes) else host)
+        return look_up(host, *rest, **more)
+
+    with _greeter(family) as (port, heard):
+        monkeypatch.setattr(socket, "getaddrinfo", noted)
+        assert asyncio.run(fetch(witness, f"http://{name}:{port}/", follow=False)) == 200
+    assert set(looked_up) <= {"127.0.0.1", "::1", None}
+    assert f"host: {name}:{port}".lower().encode() in heard[0].lower()
+
+
+@contextmanager
+def _greeter(family: socket.AddressFamily) -> Iterator[tuple[int, list[bytes]]]:
+    """A server at one of the two loopback addresses only."""
+    heard: list[bytes] = []
+    try:
+        listener = socket.create_server(("127.0.0.1" if family == socket.AF_INET else "::1", 0), family=family)
+    except OSError:
+        pytest.skip("this machine has no such address")
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            heard.append(connection.recv(65536))
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi")
+
+    with listener:
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], heard
+        thread.join(10)
 
 
 def test_a_redirect_is_not_followed_unasked(witness: Witness) -> None:

@@ -6,24 +6,59 @@ import ipaddress
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from avstudio_core.errors import EgressRefused
+from avstudio_core.errors import EgressRefused, InvalidParams
 from avstudio_core.settings import Settings
+
+LOOPBACK = ("127.0.0.1", "::1")
+"""Where a connection to `localhost` goes, whatever a hosts file or a name server says; tried in this order."""
 
 
 def obstacle(settings: Settings, url: str, *, private: bool = False) -> str | None:
-    """Why nothing may be sent to that address, or `None`. Loopback is always allowed, for it leaves nothing."""
+    """Why nothing may be sent to that address, or `None`. This machine is always allowed; trusted ones unless offline.
+
+    Raises `InvalidParams` for a setting 'trusted_hosts' that names what is not an address.
+    """
     host = host_of(url)
     if is_loopback(host):
         return None
+    if settings.offline:
+        return "the setting 'offline' is on"
+    if is_trusted(settings, host):
+        return None
     if private:
         return "the data is private"
-    for name in ("offline", "local_only"):
-        if getattr(settings, name):
-            return f"the setting '{name}' is on"
+    if settings.local_only:
+        return "the setting 'local_only' is on"
     allowed = settings.allowed_hosts
     if allowed is not None and host not in {name.strip().lower() for name in allowed.split(",")}:
         return "it is not among the allowed hosts (setting 'allowed_hosts')"
     return None
+
+
+def counts_as_here(settings: Settings, url: str) -> bool:
+    """Whether an address is this machine, or one that the setting 'trusted_hosts' counts as such."""
+    host = host_of(url)
+    return is_loopback(host) or is_trusted(settings, host)
+
+
+def is_trusted(settings: Settings, host: str) -> bool:
+    """Whether a host is an address in the setting 'trusted_hosts'; a name is not: whoever answers for it may lie."""
+    if not settings.trusted_hosts:
+        return False
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in _networks(settings.trusted_hosts))
+
+
+@lru_cache(maxsize=8)
+def _networks(listed: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(one.strip(), strict=False) for one in listed.split(",") if one.strip())
+    except ValueError as error:
+        hint = "Give addresses or networks, such as '192.168.1.20' or '192.168.1.0/24'."
+        raise InvalidParams(f"The setting 'trusted_hosts' is '{listed}': {error}.", hint=hint) from None
 
 
 def refuse(settings: Settings, url: str) -> None:
@@ -39,10 +74,16 @@ def host_of(url: str) -> str:
 
 @lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name alone: names are not looked up, for that would ask the network."""
-    if host == "localhost" or host.endswith(".localhost"):
+    """Whether a host is this machine: a loopback address, or a name that `LOOPBACK` stands for without a look-up."""
+    if names_loopback(host):
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def names_loopback(host: str) -> bool:
+    """Whether a host is a name of this machine by definition (RFC 6761). It must not be looked up: connect to
+    `LOOPBACK`."""
+    return host == "localhost" or host.endswith(".localhost")

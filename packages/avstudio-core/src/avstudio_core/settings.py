@@ -45,6 +45,7 @@ SETTINGS = (
     Setting("max_deliveries", int, 3, "How often a task is handed out again when its worker dies.", 1),
     Setting("local_only", bool, False, "Nothing leaves this machine: no cloud model, no hub, no telemetry."),
     Setting("allowed_hosts", str, None, "Hosts that may be reached, separated by commas; unset allows all."),
+    Setting("trusted_hosts", str, None, "Addresses in your own network that count as this machine."),
     Setting("models", Path, None, "Your own models, prices and backends; else models.toml in the data folder."),
     Setting("router", str, "default", "Who chooses the model for a request that names none."),
     Setting("memory_mb", int, 0, "Budget of all models together in MB; 0 takes what the machine has.", 0),

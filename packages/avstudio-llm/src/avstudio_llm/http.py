@@ -73,12 +73,10 @@ def client_of(backend: Backend) -> httpx2.AsyncClient:
     async def ask(request: httpx2.Request) -> None:
         backend.host.leave(str(request.url))
 
+    limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=IDLE_CONNECTIONS)
+    transport = _transport()(verify=_trusted(), trust_env=False, limits=limits)
     return httpx2.AsyncClient(
-        verify=_trusted(),
-        trust_env=False,
-        follow_redirects=False,
-        event_hooks={"request": [ask]},
-        limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=IDLE_CONNECTIONS),
+        transport=transport, trust_env=False, follow_redirects=False, event_hooks={"request": [ask]}
     )
 
 
@@ -105,12 +103,33 @@ def address_obstacle(url: str | None) -> str | None:
     return f"'{url or ''}' is no address: give base_url as in 'http://localhost:1234/v1'"
 
 
-def runs_here(backend: Backend) -> bool:
-    """Whether its models are on this machine: as configured, else by the address."""
-    from avstudio_core.egress import is_loopback
+@cache
+def _transport() -> type[httpx2.AsyncHTTPTransport]:
+    import httpx2
 
-    local = backend.config.local
-    return is_loopback(urlsplit(backend.url or "").hostname or "") if local is None else local
+    from avstudio_core.egress import LOOPBACK, names_loopback
+
+    class Transport(httpx2.AsyncHTTPTransport):
+        """Connects names of this machine to its own addresses: nobody is asked for them, and nobody can lie."""
+
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            name = request.url.host
+            if not names_loopback(name.rstrip(".").lower()):
+                return await super().handle_async_request(request)
+            request.extensions = {**request.extensions, "sni_hostname": name}
+            *others, last = LOOPBACK
+            for address in others:
+                try:
+                    return await self._at(request, address)
+                except httpx2.ConnectError:  # nothing was sent: it may listen at the other one
+                    pass
+            return await self._at(request, last)
+
+        async def _at(self, request: httpx2.Request, address: str) -> httpx2.Response:
+            request.url = request.url.copy_with(host=address)
+            return await super().handle_async_request(request)
+
+    return Transport
 
 
 @cache

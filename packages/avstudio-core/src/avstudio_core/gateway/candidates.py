@@ -91,8 +91,25 @@ class Candidates:
         weighed = [(model, *self._weigh(request, model, read, _untold)) for model in models]
         model, estimate, obstacle = next((one for one in weighed if one[2] is None), weighed[0])
         if obstacle is not None:
+            self._note_refusals(request, [model])
             raise type(obstacle)(f"'{model.id}' cannot answer: {obstacle}.")
         return Candidate(model=model, estimate=estimate)
+
+    async def note_refusals(self, request: Request) -> None:
+        """Note down whom the policy kept from answering a request that nobody may answer."""
+        models, _ = await self._backends.known()
+        self._note_refusals(request, [model for model in models if _fits_verb(request, model)])
+
+    def _note_refusals(self, request: Request, models: list[Model]) -> None:
+        urls = {url for model in models if (url := self._outside(model)) is not None}
+        for url in sorted(urls):
+            if reason := self._policy.obstacle(url, private=request.wishes.private):
+                self._policy.note(url, reason)
+
+    def _outside(self, model: Model) -> str | None:
+        """Where words for a model leave this machine for; empty where a server here passes them on."""
+        url = self._backends.outside(model.backend)
+        return "" if url is None and not model.local else url
 
     async def _meant(self, name: str) -> list[Model]:
         """The models that a user may mean. A server that lists its models is believed; elsewhere the call will tell."""
@@ -130,9 +147,7 @@ class Candidates:
         """What stands against the backend, whatever is asked of it."""
         if reason := self._backends.standing()[model.backend]:
             return NoModel(reason)
-        url = self._backends.outside(model.backend)
-        if url is None and not model.local:  # a server on this machine that passes the words on
-            url = ""
+        url = self._outside(model)
         if url is not None and (reason := self._policy.obstacle(url, private=request.wishes.private)):
             return EgressRefused(f"nothing may be sent there: {reason}")
         if model.memory_mb and model.memory_mb > (budget := self._pool.budget_mb()):

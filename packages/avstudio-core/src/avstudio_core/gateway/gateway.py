@@ -59,8 +59,8 @@ class Gateway:
     def secret(self, variable: str) -> str | None:
         return os.environ.get(variable) or None
 
-    def leave(self, url: str) -> None:
-        self.policy.leave(url)
+    def leave(self, url: str, *, private: bool = False) -> None:
+        self.policy.leave(url, private=private)
 
     # Verbs
 

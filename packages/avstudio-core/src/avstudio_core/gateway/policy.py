@@ -28,11 +28,13 @@ class Policy:
         """Why nothing may be sent to that address, or `None`."""
         return egress.obstacle(self._settings, url, private=private)
 
-    def leave(self, url: str) -> None:
+    def leave(self, url: str, *, private: bool = False) -> None:
         """Ask to open a connection. Raises `EgressRefused` after the refusal is noted in the database."""
-        try:
-            egress.refuse(self._settings, url)
-        except EgressRefused:
-            row = {"host": egress.host_of(url), "reason": self.obstacle(url), "time": self._clock()}
-            self._database.write(lambda transaction: transaction.execute(NOTE, row))
-            raise
+        if reason := self.obstacle(url, private=private):
+            self.note(url, reason)
+            raise EgressRefused(f"Nothing may be sent to '{egress.host_of(url) or url}': {reason}.")
+
+    def note(self, url: str, reason: str) -> None:
+        """Note a refusal down."""
+        row = {"host": egress.host_of(url), "reason": reason, "time": self._clock()}
+        self._database.write(lambda transaction: transaction.execute(NOTE, row))

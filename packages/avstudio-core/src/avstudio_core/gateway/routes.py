@@ -33,7 +33,11 @@ class Routes:
         if name != "auto":
             return _to(await self._candidates.named(request.model_copy(update={"model": name})))
         candidates = await self._candidates.of(request)
-        decision = self._router.route(request.wishes, candidates)
+        try:
+            decision = self._router.route(request.wishes, candidates)
+        except NoModel:
+            await self._candidates.note_refusals(request)
+            raise
         by_name = {candidate.model.id: candidate for candidate in candidates if candidate.obstacle is None}
         order = (decision.chosen, *decision.fallbacks)
         if strangers := [one for one in order if one not in by_name]:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from avstudio_core import egress
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, ToolCall, Vectors
 from avstudio_core.errors import Unsupported
 from avstudio_core.kinds.host import Host
@@ -25,7 +26,8 @@ class BackendConfig(BaseModel):
     base_url: str | None = None
     key_variable: str | None = Field(default=None, description="The environment variable that holds the key.")
     local: bool | None = Field(
-        default=None, description="Whether its models run on this machine; known from the address."
+        default=None,
+        description="False for a server on this machine that passes the words on; else the address tells.",
     )
     options: dict[str, JsonValue] = {}
 
@@ -41,8 +43,11 @@ class BackendHost(Host, Protocol):
         """A key from the environment."""
         ...
 
-    def leave(self, url: str) -> None:
-        """Ask to open a connection. Raises `EgressRefused` where the policy forbids it, after noting it down."""
+    def leave(self, url: str, *, private: bool = False) -> None:
+        """Ask to open a connection, for `private` data or not.
+
+        Raises `EgressRefused` where the policy forbids it, after noting it down.
+        """
         ...
 
 
@@ -74,6 +79,15 @@ class Backend(ABC):
     @property
     def url(self) -> str | None:
         return self.config.base_url or self.default_url
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether its models run on this machine, or on one that the setting 'trusted_hosts' counts as such."""
+        if self.config.local is False:
+            return False
+        if not self.url:
+            return self.always_local or self.config.local is True
+        return egress.counts_as_here(self.host.settings, self.url)
 
     @property
     def key_variable(self) -> str | None:

@@ -51,7 +51,7 @@ class Witness:
     def secret(self, variable: str) -> str | None:
         return self.secrets.get(variable)
 
-    def leave(self, url: str) -> None:
+    def leave(self, url: str, *, private: bool = False) -> None:
         from avstudio_core.errors import EgressRefused
 
         self.asked.append(url)

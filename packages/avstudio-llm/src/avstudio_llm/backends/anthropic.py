@@ -11,7 +11,7 @@ from avstudio_core.chat import ChatRequest, Delta
 from avstudio_core.errors import Unsupported
 from avstudio_llm.backends import messages as protocol
 from avstudio_llm.failures import translated
-from avstudio_llm.http import CONNECT_SECONDS, PerLoop, address_obstacle, client_of, runs_here, timeout
+from avstudio_llm.http import CONNECT_SECONDS, PerLoop, address_obstacle, client_of, timeout
 from avstudio_llm.keys import key_obstacle, key_to_send
 from avstudio_llm.libraries import library_obstacle, require
 
@@ -97,4 +97,4 @@ class Anthropic(Backend):
             context=said.max_input_tokens,
             output=said.max_tokens,
         )
-        return Model(backend=self.config.name, name=said.id, local=runs_here(self), can=can)
+        return Model(backend=self.config.name, name=said.id, local=self.runs_here, can=can)

@@ -14,7 +14,7 @@ from avstudio_llm.backends import generate_content as protocol
 from avstudio_llm.backends.batches import embedded
 from avstudio_llm.events import data_of
 from avstudio_llm.failures import translated, unreadable
-from avstudio_llm.http import CONNECT_SECONDS, address_obstacle, clients_of, runs_here, timeout
+from avstudio_llm.http import CONNECT_SECONDS, address_obstacle, clients_of, timeout
 from avstudio_llm.keys import key_obstacle, key_to_send
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Google(Backend):
             output=said.get("outputTokenLimit"),
         )
         name = said["name"].removeprefix("models/")
-        return Model(backend=self.config.name, name=name, local=runs_here(self), can=can)
+        return Model(backend=self.config.name, name=name, local=self.runs_here, can=can)
 
 
 def _path(model: str) -> str:

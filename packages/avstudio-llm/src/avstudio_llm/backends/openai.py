@@ -16,7 +16,7 @@ from avstudio_llm.backends import chat_completions as protocol
 from avstudio_llm.backends.batches import embedded
 from avstudio_llm.events import data_of, is_json
 from avstudio_llm.failures import reported, translated, unreadable
-from avstudio_llm.http import CONNECT_SECONDS, PerLoop, address_obstacle, client_of, runs_here, timeout
+from avstudio_llm.http import CONNECT_SECONDS, PerLoop, address_obstacle, client_of, timeout
 from avstudio_llm.keys import key_obstacle, key_to_send
 from avstudio_llm.libraries import library_obstacle, require
 
@@ -183,7 +183,7 @@ class OpenAI(Backend):
         return [one["embedding"] for one in made], read
 
     def _model(self, name: str, said: dict[str, Any]) -> Model:
-        return Model(backend=self.config.name, name=name, local=runs_here(self), can=can_of(said))
+        return Model(backend=self.config.name, name=name, local=self.runs_here, can=can_of(said))
 
 
 def can_of(said: dict[str, Any]) -> Can:

@@ -53,7 +53,7 @@ class Backends:
         """By name, why no call to a backend can succeed as things are, or `None`; one object until it is renewed."""
         until, standing = self._standing
         if time.monotonic() >= until:
-            standing = {name: backend.obstacle() for name, backend in self.all().items()}
+            standing = {name: backend.obstacle() or _unproven(backend) for name, backend in self.all().items()}
             self._standing = time.monotonic() + STANDING_SECONDS, standing
         return standing
 
@@ -61,14 +61,8 @@ class Backends:
         """The address of a backend that is not on this machine."""
         if name not in self._outside:
             url = self.all()[name].url
-            self._outside[name] = url if url and not is_loopback(host_of(url)) else None
+            self._outside[name] = None if not url or is_loopback(host_of(url)) else url
         return self._outside[name]
-
-    def is_local(self, backend: Backend) -> bool:
-        """Whether its models run on this machine."""
-        if backend.config.local is not None:
-            return backend.config.local
-        return is_loopback(host_of(backend.url or "")) or backend.always_local
 
     async def known(self) -> tuple[list[Model], dict[str, str]]:
         """The models that a request may be routed to, and why backends that should list some do not."""
@@ -89,7 +83,7 @@ class Backends:
                 continue
             here = {model.name: model for model in listed}
             for declared in self._known.names(name):
-                here.setdefault(declared, Model(backend=name, name=declared, local=self.is_local(backend)))
+                here.setdefault(declared, Model(backend=name, name=declared, local=backend.runs_here))
             models += map(self._known.completed, here.values())
         return time.monotonic() + LISTED_SECONDS, models, silent
 
@@ -100,7 +94,7 @@ class Backends:
     def named(self, backend: str, name: str) -> Model:
         """A model that a user names and nobody has listed: the server will say whether it is there."""
         found = self.find(backend)
-        return self._known.completed(Model(backend=backend, name=name, local=self.is_local(found)))
+        return self._known.completed(Model(backend=backend, name=name, local=found.runs_here))
 
     async def close(self) -> None:
         for backend in (self._made or {}).values():
@@ -112,7 +106,7 @@ class Backends:
 
     def _asks(self, backend: Backend) -> bool:
         """Whether the server is asked for its models: a free one is, if nothing stands against calling it."""
-        return (backend.lists_cheaply or self.is_local(backend)) and backend.obstacle() is None
+        return (backend.lists_cheaply or backend.runs_here) and backend.obstacle() is None
 
     async def _list(self, backend: Backend) -> None:
         answer: list[Model] | str
@@ -124,3 +118,11 @@ class Backends:
         except AVStudioError as error:
             answer = str(error)
         self._listed[backend.config.name] = answer
+
+
+def _unproven(backend: Backend) -> str | None:
+    """What stands against a server that is called local and is not on this machine."""
+    if not backend.config.local or backend.runs_here:
+        return None
+    host = host_of(backend.url or "")
+    return f"it says local = true, but '{host}' is not this machine; name its address in the setting 'trusted_hosts'"

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model, Needs, tokens
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Usage, Vectors
-from avstudio_core.errors import EgressRefused, Unsupported
+from avstudio_core.errors import Unsupported
 from avstudio_llm.backends.ollama.model import OllamaModel
 from avstudio_llm.backends.ollama.protocol import (
     Details,
@@ -23,7 +23,7 @@ from avstudio_llm.backends.ollama.protocol import (
 )
 from avstudio_llm.backends.ollama.server import Server
 from avstudio_llm.failures import unreadable
-from avstudio_llm.http import address_obstacle, runs_here
+from avstudio_llm.http import address_obstacle
 from avstudio_llm.keys import key_obstacle
 
 CLOUD = "https://ollama.com"
@@ -113,7 +113,7 @@ class Ollama(Backend):
             self._shown[details.digest] = shown.can
 
     def _model(self, details: Details, loaded: Details | None) -> Model:
-        local = runs_here(self) and not _is_remote(details.name, details.remote_host)
+        local = self.runs_here and not _is_remote(details.name, details.remote_host)
         return Model(
             backend=self.config.name,
             name=details.name,
@@ -126,12 +126,10 @@ class Ollama(Backend):
 
     def _resident(self, model: Model, *, private: bool) -> OllamaModel | None:
         """The model's place in the pool; none where it takes another machine's memory."""
-        if _is_remote(model.name, None) or (runs_here(self) and not model.local):
-            if private:
-                raise EgressRefused(f"Ollama has '{model.name}' run in its cloud, and the data is private.")
-            self.host.leave(CLOUD)
+        if _is_remote(model.name, None) or (self.runs_here and not model.local):
+            self.host.leave(CLOUD, private=private)
             return None
-        if not runs_here(self):
+        if not self.runs_here:
             return None
         name = full_name(model.name)
         if name not in self._residents:
