@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from avstudio_core import Studio
+from avstudio_core import Studio, hookimpl
 from avstudio_core.chat import ChatRequest, Delta, Image, Message, Reply, Text, Tool, ToolCall, Usage, Vectors
 from avstudio_core.errors import (
     AVStudioError,
@@ -73,6 +73,21 @@ input = 10
 output = 1000
 """
 Make = Callable[..., Studio]
+
+
+class Unlisted(Scripted):
+    """A cloud that is not asked for its models before each request."""
+
+    name = "unlisted"
+    lists_cheaply = False
+    always_local = False
+
+    def _names(self) -> list[str]:
+        return ["medium"]
+
+
+unlisted = ModuleType("unlisted")
+unlisted.register_backends = hookimpl(lambda: [Unlisted])  # type: ignore[attr-defined]
 
 
 @pytest.fixture
@@ -403,6 +418,31 @@ def test_a_bad_request_is_said_before_anything_is_asked(
 
 def test_a_model_without_a_price_is_taken_where_that_is_allowed(make: Make) -> None:
     assert make().chat("Hello", model="dark/unpriced", allow_unpriced=True).text == "Yes."
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_budget_of_nothing_lets_only_what_is_free_pass(make: Make, named: bool) -> None:
+    studio = make()
+    studio.ledger.set_budget("global", "day", 0)
+    wish = {"model": "dark/unpriced"} if named else {"require_quality": 0.7}
+    with pytest.raises((OverBudget, NoModel), match=r"(?i)budget"):
+        studio.chat("Hello", allow_unpriced=True, **wish)
+    assert backend(studio, "dark").heard == []
+    assert studio.chat("Hello").model == "near/small"
+
+
+def test_a_price_of_nothing_is_a_price(make: Make) -> None:
+    studio = make(MODELS + '[prices."dark/unpriced"]\ninput = 0\noutput = 0\n')
+    answer = studio.chat("Hello", model="dark/unpriced")
+    assert (answer.text, answer.cost) == ("Yes.", 0.0)
+
+
+def test_a_misspelt_model_is_unknown_before_its_price_is(make: Make) -> None:
+    studio = make(MODELS + '[backends.far]\nkind = "unlisted"\nlocal = false\n', add=[unlisted])
+    with pytest.raises(NotFound, match="Did you mean 'far/medium'"):
+        studio.chat("Hello", model="far/meduim")
+    with pytest.raises(OverBudget, match="its price is not known"):
+        studio.chat("Hello", model="far/medium")
 
 
 def test_a_budget_without_room_is_a_reason_before_the_call(make: Make) -> None:

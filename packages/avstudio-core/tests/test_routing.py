@@ -43,20 +43,32 @@ EVERYBODY = [GPT, CLAUDE, MISTRAL, CODER, OLLAMA, MLX]
         (Wishes(private=True, task_type="code"), "require_local", "mlx/smol"),
         (Wishes(require_quality=0.91), "top_tier", "anthropic/claude"),
         (Wishes(require_quality=0.91, task_type="code"), "top_tier", "anthropic/claude"),
-        (Wishes(require_quality=0.91, max_cost=0.001), "over_threshold", None),
+        (Wishes(require_quality=0.91, max_cost=0.001), "over_threshold", "ollama/qwen-coder"),
         (Wishes(task_type="code"), "code", "ollama/qwen-coder"),
         (Wishes(task_type="creative"), "creative", "mistral/large"),
         (Wishes(task_type="creative", max_cost=0.001), "over_threshold", "mlx/smol"),
         (Wishes(task_type="creative", max_cost=0.005), "creative", "mistral/large"),
     ],
 )
-def test_the_first_rule_that_applies_chooses(wishes: Wishes, rule: str, chosen: str | None) -> None:
-    if chosen is None:
-        with pytest.raises(NoModel, match=r"anthropic/claude would cost more than \$0\.001"):
-            DefaultRouter().route(wishes, EVERYBODY)
-        return
+def test_the_first_rule_that_applies_chooses(wishes: Wishes, rule: str, chosen: str) -> None:
     decision = DefaultRouter().route(wishes, EVERYBODY)
     assert (decision.rule, decision.chosen) == (rule, chosen)
+
+
+def test_nobody_may_answer_where_all_cost_too_much() -> None:
+    with pytest.raises(NoModel, match=r"anthropic/claude would cost more than \$0\.001"):
+        DefaultRouter().route(Wishes(require_quality=0.91, max_cost=0.001), [CLAUDE, GPT])
+
+
+def test_the_top_tier_begins_above_nine_tenths() -> None:
+    """The wish for 0.9 is one for quality; above it the best answers, and 0.9 is the least that counts as such."""
+    edge, below = (candidate("cloud/edge", quality=0.9, cost=1), candidate("cloud/below", quality=0.89, cost=0))
+    assert DefaultRouter().route(Wishes(require_quality=0.9), [edge, CLAUDE]).rule == "default"
+    assert DefaultRouter().route(Wishes(require_quality=0.9), [edge, CLAUDE]).chosen == "cloud/edge"
+    above = DefaultRouter().route(Wishes(require_quality=0.9000001), [edge, CLAUDE])
+    assert (above.rule, above.chosen) == ("top_tier", "anthropic/claude")
+    with pytest.raises(NoModel, match="wants the best quality"):
+        DefaultRouter().route(Wishes(require_quality=0.9000001), [below])
 
 
 def test_the_default_goes_from_mlx_to_ollama_to_the_cheapest() -> None:
@@ -132,7 +144,8 @@ def test_whatever_there_is_nobody_is_lost_and_no_wish_is_broken(there: list[Cand
     assert all(one.reason for one in decision.rejected)
     for name in order:
         assert known[name].obstacle is None
-        assert known[name].model.quality >= wishes.require_quality
+        instead = decision.rule == "over_threshold" and known[name].model.local
+        assert known[name].model.quality >= wishes.require_quality or instead
         assert known[name].model.local or not (wishes.private or wishes.require_local)
         if wishes.max_cost is not None and not known[name].model.local:
             assert (known[name].estimate.cost_micro or 0) <= wishes.max_cost * 1e6

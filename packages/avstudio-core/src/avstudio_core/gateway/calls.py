@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Vectors
+from avstudio_core.gateway.candidates import UNPRICED_MICRO
 from avstudio_core.gateway.ledger.calls import NewCall, Verb
 from avstudio_core.gateway.meter import Meter, Metered
 from avstudio_core.gateway.models.backends import Backends
@@ -12,9 +13,6 @@ from avstudio_core.gateway.requests import Request, prepared
 from avstudio_core.gateway.routes import Route
 from avstudio_core.kinds.backend import Backend
 from avstudio_core.routes import Candidate
-
-UNPRICED_MICRO = 1
-"""What a call whose price is not known reserves: a budget that is used up has no room for it."""
 
 
 class Calls:

@@ -36,6 +36,8 @@ Room = Callable[[int], int | None]
 """What is left for a call that may cost so much."""
 
 NOTHING = Estimate(input_tokens=0, output_tokens=0)
+UNPRICED_MICRO = 1
+"""What a call whose price is not known is taken to cost at most: a budget that is used up has no room for it."""
 USUAL_ANSWER = 500
 """Tokens that an answer is expected to have."""
 
@@ -90,10 +92,18 @@ class Candidates:
         models = await self._meant(request.model)
         weighed = [(model, *self._weigh(request, model, read, _untold)) for model in models]
         model, estimate, obstacle = next((one for one in weighed if one[2] is None), weighed[0])
+        if isinstance(obstacle, OverBudget) and estimate.most_micro is None:
+            await self._refuse_unknown(model)
         if obstacle is not None:
             self._note_refusals(request, [model])
             raise type(obstacle)(f"'{model.id}' cannot answer: {obstacle}.")
         return Candidate(model=model, estimate=estimate)
+
+    async def _refuse_unknown(self, model: Model) -> None:
+        """Raise `NotFound` for a model without a price that its own server does not have: its name is misspelt."""
+        names = await self._backends.listed_now(model.backend)
+        if names and model.name not in names:
+            raise NotFound.among("model", model.id, {f"{model.backend}/{name}" for name in names})
 
     async def note_refusals(self, request: Request) -> None:
         """Note down whom the policy kept from answering a request that nobody may answer."""
@@ -176,8 +186,10 @@ def _untold(enough: int) -> None:
 
 def _too_dear(request: Request, estimate: Estimate, room: Room) -> AVStudioError | None:
     if estimate.most_micro is None:
-        unpriced = "its price is not known; give it in models.toml, or allow models without a price"
-        return None if request.wishes.allow_unpriced else OverBudget(unpriced)
+        if not request.wishes.allow_unpriced:
+            return OverBudget("its price is not known; give it in models.toml, or allow models without a price")
+        left = room(UNPRICED_MICRO)
+        return None if left is None or left >= UNPRICED_MICRO else OverBudget("over budget: its price is not known")
     if not estimate.most_micro:
         return None
     left = room(estimate.most_micro)

@@ -114,6 +114,9 @@ def _within_threshold(
         return _decision(rule.name, rule.reason, order, wishes, candidates)
     affordable = sorted((one for one in free if not _too_dear(wishes, one)), key=_local_first)
     reason = f"{admitted[0].model.id} would cost more than ${wishes.max_cost:g}: a local model instead."
+    if not affordable:  # the limit of cost goes before that of quality
+        affordable = sorted((one for one in candidates if one.obstacle is None and one.model.local), key=_best_first)
+        reason = f"{reason} None here has the quality of {wishes.require_quality:g}."
     if not affordable:
         raise NoModel(_nobody(reason, wishes, candidates, lambda candidate: True))
     return _decision(OVER_THRESHOLD, reason, affordable, wishes, candidates)

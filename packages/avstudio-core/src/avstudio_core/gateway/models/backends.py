@@ -91,6 +91,15 @@ class Backends:
         """Whether the server's own list of models is at hand."""
         return isinstance(self._listed.get(name), list)
 
+    async def listed_now(self, name: str) -> set[str]:
+        """The models that a server lists when it is asked now; none where it does not say."""
+        if not self.is_listed(name):
+            await self._list(self.find(name))
+        listed = self._listed[name]
+        if not self._asks(self.find(name)):
+            del self._listed[name]  # the router goes on by `models.toml`
+        return set() if isinstance(listed, str) else {model.name for model in listed}
+
     def named(self, backend: str, name: str) -> Model:
         """A model that a user names and nobody has listed: the server will say whether it is there."""
         found = self.find(backend)

@@ -45,6 +45,11 @@ class Price(BaseModel):
     second: Decimal = Field(default=Decimal(0), ge=0)
     character: Decimal = Field(default=Decimal(0), ge=0)
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether tokens have a price here, be it 0."""
+        return not self.model_fields_set.isdisjoint(("input", "output"))
+
 
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")

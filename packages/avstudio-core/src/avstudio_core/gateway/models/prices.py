@@ -21,12 +21,15 @@ class Prices:
         self._books = books
 
     def cost(self, model: Model, usage: Usage) -> int | None:
-        """Millionths of a dollar; 0 for a local model; `None` for a cloud model whose price is zero or not known."""
+        """Millionths of a dollar; 0 for a local model; `None` for a cloud model whose price is not known.
+
+        A price of 0 in `models.toml` is known; one in a price book is taken for a gap.
+        """
         if model.local:
             return 0
         price = self._table.get(model.priced_as or model.id) or self._table.get(model.id)
         if price is not None:
-            return _cost(price, usage) or None
+            return _cost(price, usage) or (0 if price.counts_tokens else None)
         return next((cost for book in self._books if (cost := book.cost(model, usage))), None)
 
 
