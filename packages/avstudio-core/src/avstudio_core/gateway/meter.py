@@ -17,6 +17,7 @@ from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.gateway.ledger.records import Reservation
 from avstudio_core.gateway.models.prices import Prices
 from avstudio_core.gateway.requests import Request
+from avstudio_core.gateway.thoughts import Thoughts, apart
 from avstudio_core.gateway.vectors import refuse_unusable
 from avstudio_core.routes import Candidate
 
@@ -69,7 +70,7 @@ class Metered:
         """Wait for a whole answer."""
         try:
             async with asyncio.timeout(self._request.timeout):
-                self.reply = await asked
+                self.reply = apart(await asked)
         except BaseException as error:
             raise self._broken(error) from error
         self._complete(self.reply.usage or self._estimated())
@@ -90,30 +91,40 @@ class Metered:
     async def stream(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
         """Pass on what has words, thoughts or tool calls; `reply` holds the whole at the end."""
         text: list[str] = []
-        reply = self.reply
         deadline = time.monotonic() + self._request.timeout
+        thoughts = Thoughts()
         self.ended = False
         try:
             while (delta := await _next(deltas, deadline)) is not None:
-                self.ended = self.ended or delta.finish is not None
-                reply.finish = delta.finish or reply.finish
-                reply.usage = delta.usage or reply.usage
-                reply.model = delta.model or reply.model
-                if delta.text or delta.reasoning or delta.tool_calls:
-                    if self._first is None:
-                        self._first = time.monotonic() - self._began
-                    text.append(delta.text)
-                    reply.reasoning += delta.reasoning
-                    reply.tool_calls += delta.tool_calls
-                    yield delta
+                if piece := self._noted(thoughts.apart(delta), text):
+                    yield piece
+            if piece := self._noted(thoughts.rest(), text):
+                yield piece
         except BaseException as error:
-            reply.text = "".join(text)
+            self.reply.text = "".join(text)
             raise self._broken(error) from error
         finally:
             if close := getattr(deltas, "aclose", None):
                 await close()
-        reply.text = "".join(text)
-        self._complete(reply.usage or self._estimated())
+        self.reply.text = "".join(text)
+        apart(self.reply)
+        self._complete(self.reply.usage or self._estimated())
+
+    def _noted(self, delta: Delta, text: list[str]) -> Delta | None:
+        """Add a piece to the reply; give it where it has something to pass on."""
+        reply = self.reply
+        self.ended = self.ended or delta.finish is not None
+        reply.finish = delta.finish or reply.finish
+        reply.usage = delta.usage or reply.usage
+        reply.model = delta.model or reply.model
+        if not (delta.text or delta.reasoning or delta.tool_calls):
+            return None
+        if self._first is None:
+            self._first = time.monotonic() - self._began
+        text.append(delta.text)
+        reply.reasoning += delta.reasoning
+        reply.tool_calls += delta.tool_calls
+        return delta
 
     def _complete(self, usage: Usage) -> None:
         self._meter.health.answered(self.model.backend)
