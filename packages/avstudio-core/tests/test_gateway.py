@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -600,3 +601,48 @@ def test_whatever_is_raised_behind_a_relay_reaches_the_run(
         backend(studio, name).embeds = [error]
     with pytest.raises(TaskFailed, match=type(error).__name__):
         studio.submit("llm.words").result(20)
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "reasoning"),
+    [
+        ("<think>Hm.</think>\n\nYes.", "Yes.", "Hm."),
+        ("\n<thinking>Hm. <b></thinking>Yes.", "Yes.", "Hm. <b>"),
+        ("<think>Hm.", "", "Hm."),
+        ("Hm.\n</think>\nYes.", "Yes.", "Hm."),
+        ("<thin ice>", "<thin ice>", ""),
+        ("<thi", "<thi", ""),
+        ("Write <think> and </think>.", "Write <think> and </think>.", ""),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_thoughts_are_no_part_of_the_answer(make: Make, said: str, text: str, reasoning: str, size: int) -> None:
+    studio = make()
+    pieces = [said[at : at + size] for at in range(0, len(said), size)]
+    backend(studio, "near").says = [Reply(said, usage=Usage(input=1)), [*pieces, Delta(finish="stop")]]
+    whole, stream = studio.chat("Well?"), studio.stream("Well?")
+    streamed = list(stream)
+    assert [(one.text, one.reasoning) for one in (whole, stream.answer)] == [(text, reasoning)] * 2
+    if not said.startswith("Hm."):  # only at the end is it known to have been a thought
+        assert "".join(delta.text for delta in streamed) == text
+
+
+def test_instructions_are_one_system_message_the_first(make: Make) -> None:
+    """Templates of Qwen 3.5 and others refuse a second one, and one that is not the first."""
+    studio = make()
+    backend(studio, "near").says = ['{"age": 7}']
+    turns = [Message(role="user", content="How old?"), Message(role="system", content="Be exact.")]
+    studio.chat(turns, system="Be brief.", answer_schema=SCHEMA)
+    heard = backend(studio, "near").heard[0]
+    assert isinstance(heard, ChatRequest)
+    assert [message.role for message in heard.messages] == ["system", "user"]
+    assert re.fullmatch(r"(?s)Be brief\.\n\nBe exact\.\n\nAnswer with JSON.*", heard.messages[0].text)
+
+
+@pytest.mark.parametrize(("asked", "sent"), [(None, 100), (50, 50), (5000, 4900)])
+def test_an_answer_may_be_as_long_as_fits_the_context(make: Make, asked: int | None, sent: int) -> None:
+    studio = make(MODELS.replace("context = 5000, output = 100", "context = 5000, output = " + str(asked or 100)))
+    studio.chat("Talk.", model="cloud/big", max_tokens=asked)
+    heard = backend(studio, "cloud").heard[0]
+    assert isinstance(heard, ChatRequest)
+    assert sent - 20 < (heard.max_tokens or 0) <= (sent if asked != 5000 else 4999)

@@ -25,6 +25,7 @@ from avstudio_core.errors import (
     ContextTooLong,
     EgressRefused,
     InvalidInput,
+    NotFound,
     RateLimited,
     Unsupported,
 )
@@ -112,13 +113,16 @@ class Handler(BaseHTTPRequestHandler):
             self._json({"error": "model requires more system memory (9 GiB)"}, int(self.server.fault))
         elif body.get("tools") and "tools" not in self.server.models[name]["capabilities"]:
             self._json({"error": f"registry/library/{name} does not support tools"}, 400)
-        elif len(words := body["messages"][-1]["content"].split()) > body["options"].get("num_ctx", 4096):
+        elif len(words := body["messages"][-1]["content"].split()) > self._room(body) and self.server.fault != "cuts":
             inner = {"error": {"code": 400, "message": "exceeds the available context size"}}
             inner["error"]["type"] = "exceed_context_size_error"
             self._json({"error": json.dumps(inner)}, 400)
         else:
             self.server.loaded[name] = body.get("keep_alive", "5m")
             self._answer(name, body, words)
+
+    def _room(self, body: dict[str, Any]) -> int:
+        return int(body["options"].get("num_ctx", 4096))
 
     def _answer(self, name: str, body: dict[str, Any], words: list[str]) -> None:
         self.send_response(200)
@@ -139,7 +143,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._stumble()
             reason = "length" if limit < len(words) else "stop"
             done = {"model": name, "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": reason}
-            counts = {} if self.server.fault == "uncounted" else {"prompt_eval_count": 7, "eval_count": len(said)}
+            read = self._room(body) if len(words) > self._room(body) else 7
+            counts = {} if self.server.fault == "uncounted" else {"prompt_eval_count": read, "eval_count": len(said)}
             self._line(done | counts)
         except (BrokenPipeError, ConnectionResetError, ConnectionAbortedError):
             self.server.hung_up.set()
@@ -318,6 +323,31 @@ def test_a_long_prompt_has_a_context_that_fits(server: OllamaServer, backend: Ol
     assert sizes == [None, 8192, 8192]
     with pytest.raises(ContextTooLong, match="Send less"):
         ask(backend, "word " * 9000, listed["echo:latest"])
+
+
+def test_digits_have_a_context_that_fits(server: OllamaServer, backend: Ollama) -> None:
+    """Each of their characters is a token."""
+    ask(backend, "0123456789abcdef" * 400)
+    ask(backend, "plain words of prose " * 300)
+    assert [body["options"].get("num_ctx") for body in server.bodies("/api/chat")] == [16384, 16384]
+
+
+def test_a_prompt_that_was_cut_is_not_answered_in_silence(server: OllamaServer, backend: Ollama) -> None:
+    """As servers do that know no `truncate`."""
+    server.fault = "cuts"
+    listed = {model.name: model for model in asyncio.run(backend.models())}
+    with pytest.raises(ContextTooLong, match="read 8192 tokens of the prompt and no more"):
+        ask(backend, "word " * 9000, listed["echo:latest"])
+
+
+def test_a_name_without_its_tag_is_the_latest(server: OllamaServer, tmp_path: Path) -> None:
+    section = f'[backends.ollama]\nbase_url = "{server.url}"\n'
+    (tmp_path / "models.toml").write_text(section, encoding="utf-8")
+    with Studio(home=tmp_path, plugins="llm") as studio:
+        for name in ("ollama/echo", "echo", "ollama/echo:latest"):
+            assert studio.chat("again", model=name).model == "ollama/echo:latest"
+        with pytest.raises(NotFound, match="Did you mean 'ollama/other:1b'"):
+            studio.chat("again", model="ollama/other")
 
 
 def test_half_of_a_character_is_refused(backend: Ollama) -> None:

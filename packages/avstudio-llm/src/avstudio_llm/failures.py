@@ -44,6 +44,11 @@ _CONTEXT = re.compile(
 _UNKNOWN_MODEL = re.compile(
     r"(invalid|unknown) model|model_not_found|\bmodels?\b.*(not found|not exist)", re.IGNORECASE
 )
+_OTHER_KIND = re.compile(
+    r"does not support (chat|generat|completion|tools|embed)|not a (chat|language|embedding) model|not an llm\b"
+    r"|only (supports )?embeddings?|no model is loaded|not support.*(chat|generation)",
+    re.IGNORECASE,
+)
 _BAD_KEY = re.compile(r"api[ _]key[ _](not valid|invalid|expired)|(invalid|incorrect) api[ _]key", re.IGNORECASE)
 _NO_CREDIT = re.compile(r"insufficient_quota|credit balance", re.IGNORECASE)
 
@@ -92,8 +97,8 @@ def refused(
         return ContextTooLong(f"{where} cannot fit the request into model '{model}'{quote}. Send less, or ask another.")
     if status == 404 and not model:
         return RequestRefused(f"{where} has nothing there (status 404){quote}. Is its base_url right?")
-    if status == 404 or (status in (400, 422) and _UNKNOWN_MODEL.search(said)):
-        return Unsupported(f"{where} has no model '{model}'{quote}.")
+    if status in (400, 404, 422) and (lacking := _lacking(said, unknown=status == 404)):
+        return Unsupported(f"{where} {lacking} '{model}'{quote}.")
     if 300 <= status < 400:
         elsewhere = _short(backend, (headers or {}).get("location", ""))
         return RequestRefused(
@@ -103,6 +108,13 @@ def refused(
         wait = _retry_after(headers or {}, body)
         return BackendDown(f"{where} is out of order (status {status}){quote}.", retry_after=wait)
     return RequestRefused(f"{where} refuses the request to model '{model}' (status {status}){quote}.")
+
+
+def _lacking(said: str, *, unknown: bool) -> str | None:
+    """What a server lacks by its own words, if anything."""
+    if _OTHER_KIND.search(said):
+        return "cannot do this with model"
+    return "has no model" if unknown or _UNKNOWN_MODEL.search(said) else None
 
 
 def in_stream(backend: Backend, body: object, model: str) -> ModelError:

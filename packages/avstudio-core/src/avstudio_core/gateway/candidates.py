@@ -124,7 +124,7 @@ class Candidates:
     async def _meant(self, name: str) -> list[Model]:
         """The models that a user may mean. A server that lists its models is believed; elsewhere the call will tell."""
         known, silent = await self._backends.known()
-        found = [model for model in known if name in (model.name, model.id)]
+        found = [model for model in known if name in (model.name, model.id)] or self._shortened(name, known)
         backend, _, rest = name.partition("/")
         if not found and rest and backend in self._backends.all() and not self._backends.is_listed(backend):
             found = [self._backends.named(backend, rest)]
@@ -133,6 +133,15 @@ class Candidates:
         if not found:
             raise NotFound.among("model", name, {model.id for model in known}, see="See them: avstudio llm models")
         return found
+
+    def _shortened(self, name: str, known: list[Model]) -> list[Model]:
+        """The models that their server lists under a longer name."""
+        return [
+            model
+            for model in known
+            if name.removeprefix(f"{model.backend}/") != model.name
+            and self._backends.find(model.backend).full_name(name.removeprefix(f"{model.backend}/")) == model.name
+        ]
 
     def _room(self, request: Request) -> Room:
         """What the budgets have left for a request; read once at most, and not where there was plenty a moment ago."""

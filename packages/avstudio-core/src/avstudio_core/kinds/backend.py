@@ -101,6 +101,10 @@ class Backend(ABC):
         found = self.host.secret(self.key_variable) if self.key_variable else None
         return (found or "").strip() or None
 
+    def full_name(self, name: str) -> str:
+        """What the server lists a model as that users call by a shorter name."""
+        return name
+
     def obstacle(self) -> str | None:
         """Why no call can succeed as things are (not installed, no key), or `None`. Quick; opens no connection."""
         return None

@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 
 from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model, Needs, tokens
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Usage, Vectors
-from avstudio_core.errors import Unsupported
+from avstudio_core.errors import ContextTooLong, Unsupported
 from avstudio_llm.backends.ollama.model import OllamaModel
 from avstudio_llm.backends.ollama.protocol import (
     Details,
     Embedded,
+    Line,
     Shown,
     address_of,
     chat_body,
@@ -22,7 +23,7 @@ from avstudio_llm.backends.ollama.protocol import (
     full_name,
 )
 from avstudio_llm.backends.ollama.server import Server
-from avstudio_llm.failures import unreadable
+from avstudio_llm.failures import unreadable, whereabouts
 from avstudio_llm.http import address_obstacle
 from avstudio_llm.keys import key_obstacle
 
@@ -53,6 +54,9 @@ class Ollama(Backend):
     def url(self) -> str:
         return address_of(self.config.base_url or self.host.secret("OLLAMA_HOST"))
 
+    def full_name(self, name: str) -> str:
+        return full_name(name)
+
     def obstacle(self) -> str | None:
         given = self.config.base_url or self.host.secret("OLLAMA_HOST")
         try:
@@ -81,6 +85,7 @@ class Ollama(Backend):
                 async for line in answer:
                     if resident:
                         await resident.measure()
+                    self._refuse_cut(line, body["options"].get("num_ctx"))
                     delta = line.delta(model.name, called)
                     called = called or bool(delta.tool_calls)
                     yield delta
@@ -151,7 +156,7 @@ class Ollama(Backend):
     def _provide(self, body: dict[str, Any], request: ChatRequest, model: Model, resident: OllamaModel | None) -> None:
         """Have the server provide for a context that fits, where the usual one may not do; powers of two, for each
         change has the model loaded anew."""
-        needed = int(tokens.of_request(request)[0] * 1.25) + (request.max_tokens or USUAL_ANSWER)
+        needed = int(tokens.generous(request) * 1.25) + (request.max_tokens or USUAL_ANSWER)
         before = resident.context if resident else None
         if needed > max(USUAL_CONTEXT, before or 0):
             size = 1 << (needed - 1).bit_length()
@@ -160,6 +165,13 @@ class Ollama(Backend):
                 resident.context = before
         if before:
             body["options"]["num_ctx"] = before
+
+    def _refuse_cut(self, line: Line, context: int | None) -> None:
+        """Raise for a prompt that fills all that the server provides: older ones cut it there without a word."""
+        context = context or USUAL_CONTEXT
+        if line.done and context - 1 <= (line.prompt_eval_count or 0) <= context:
+            said = f"{whereabouts(self)} read {line.prompt_eval_count} tokens of the prompt and no more"
+            raise ContextTooLong(f"{said}: its answer is to a part of it.", hint="Send less, or choose another model.")
 
     async def _forget_unloaded(self, loaded: dict[str, Details]) -> None:
         """Give back the memory of models that the server has unloaded by itself."""
