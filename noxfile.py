@@ -23,7 +23,7 @@ USERS_CODE = (
 )
 """Of `examples/`: what those who use AV-Studio write, and check with what settings they like."""
 TESTING = ["hypothesis", "pytest", "pytest-timeout", "pytest-xdist"]
-SITE = ["griffe-pydantic", "mkdocs-material", "mkdocstrings[python]", "ruff"]
+SITE = ["griffe-pydantic", "mkdocstrings[python]", "ruff", "zensical"]
 TOGETHER = ("-n", "auto")
 """As many tests at a time as there are cores."""
 
@@ -64,7 +64,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """mypy --strict over code and tests, and over users' code as users have it: no settings, no plugin of pydantic."""
     install(session, *editable(CORE, *EVERYTHING, SERVER, *EXAMPLES), *TESTING, "huey", "matplotlib", "mypy", "nox")
-    session.run("mypy", *(f"{package}/src" for package in (CORE, AUDIO, LLM, SERVER)), "noxfile.py", "docs/generate.py")
+    session.run("mypy", *(f"{package}/src" for package in (CORE, AUDIO, LLM, SERVER)), "noxfile.py", "docsite")
     for folder in (
         *sorted(Path("packages").glob("*/tests")),
         "tests",
@@ -81,10 +81,10 @@ def docs(session: nox.Session) -> None:
     """Write the reference pages from the source and build the site, strictly."""
     install(session, *editable(CORE, *EVERYTHING, SERVER), *SITE)
     session.install("--quiet", *EXAMPLES)
-    session.run("python", "docs/generate.py")
+    session.run("python", "docsite/reference.py")
     if "## audio.loudness" not in Path("docs/reference/processors.md").read_text(encoding="utf-8"):
         session.error("The example plugin is installed and has no page.")
-    session.run("mkdocs", "build", "--strict", "--quiet")
+    session.run("zensical", "build", "--strict", "--clean")
 
 
 @nox.session

@@ -19,8 +19,8 @@ CONTRACTS = [name for name in testing.__all__ if name.endswith("Contract")]
 
 
 @pytest.fixture(scope="module")
-def generate() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+def reference() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "docsite" / "reference.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -39,8 +39,8 @@ def test_every_kind_has_a_contract() -> None:
     assert {f"{kind}Contract" for kind in kinds()} <= set(CONTRACTS)
 
 
-def test_the_page_for_plugin_authors_has_every_kind_and_every_contract(generate: ModuleType) -> None:
-    shown = set(re.findall(r"^::: avstudio_core\.[\w.]*\.(\w+)$", generate.plugin_page(), re.MULTILINE))
+def test_the_page_for_plugin_authors_has_every_kind_and_every_contract(reference: ModuleType) -> None:
+    shown = set(re.findall(r"^::: avstudio_core\.[\w.]*\.(\w+)$", reference.plugin_page(), re.MULTILINE))
     assert {*kinds(), *CONTRACTS} - shown == set()
 
 
@@ -50,12 +50,12 @@ def test_the_tutorial_names_every_contract_and_every_hook() -> None:
     assert [name for name in [*CONTRACTS, *hooks] if f"`{name}`" not in page] == []
 
 
-def test_the_page_of_errors_has_every_cause_of_failed_tasks(generate: ModuleType) -> None:
+def test_the_page_of_errors_has_every_cause_of_failed_tasks(reference: ModuleType) -> None:
     tasks = ROOT / "packages" / "avstudio-core" / "src" / "avstudio_core" / "tasks"
     source = "".join(path.read_text(encoding="utf-8") for path in sorted(tasks.rglob("*.py")))
     named = set(re.findall(r"Problem\(code=\"(\w+)\"|code=\"(\w+)\", message", source))
-    assert {code for pair in named for code in pair if code} - {*generate.CAUSES, "error"} == set()
-    assert [code for code in generate.CAUSES if f'"{code}"' not in source] == []
+    assert {code for pair in named for code in pair if code} - {*reference.CAUSES, "error"} == set()
+    assert [code for code in reference.CAUSES if f'"{code}"' not in source] == []
 
 
 def test_the_example_of_settings_can_be_used() -> None:

@@ -1,4 +1,4 @@
-"""Write the reference pages from the source: `python docs/generate.py`. They are never edited by hand."""
+"""Write the reference pages from the source: `python docsite/reference.py`. They are never edited by hand."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import SETTINGS, load
 
-REFERENCE = Path(__file__).parent / "reference"
-NOTE = "<!-- Written by docs/generate.py. -->\n\n"
+REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+NOTE = "<!-- Written by docsite/reference.py. -->\n\n"
 
 
 def main() -> None:
