@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +14,7 @@ import pytest
 
 from avstudio_core import hookspecs, testing
 from avstudio_core.settings import load
+from avstudio_core.tasks.states import FOLLOWS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -75,3 +78,21 @@ def test_what_the_page_on_trouble_quotes_is_said_somewhere() -> None:
     ours = [piece for piece in pieces if len(piece) > 8 and "No matching distribution" not in piece]
     assert len(ours) > 15
     assert [piece for piece in ours if piece not in source] == []
+
+
+@pytest.fixture(scope="module")
+def diagrams() -> Iterator[ModuleType]:
+    sys.path.insert(0, str(ROOT / "docsite"))
+    yield importlib.import_module("diagrams")
+    sys.path.remove(str(ROOT / "docsite"))
+
+
+def test_the_diagrams_are_the_drawn_ones(diagrams: ModuleType) -> None:
+    stored = {path.stem: path.read_text(encoding="utf-8") for path in (DOCS / "diagrams").glob("*.svg")}
+    assert {name: draw().svg() for name, draw in diagrams.DRAWINGS.items()} == stored
+
+
+def test_the_diagram_of_states_is_the_table_of_states(diagrams: ModuleType) -> None:
+    drawn = diagrams.states()
+    changes = {(drawn.boxes[arrow.start].title, drawn.boxes[arrow.end].title) for arrow in drawn.arrows}
+    assert changes == {(str(old), str(new)) for old, following in FOLLOWS.items() for new in following}
