@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avstudio_audio.media.decode import decode
-from avstudio_audio.speech.transcript import Transcript
 from avstudio_core import Artifact, Studio
+from avstudio_core.documents.transcript import Transcript
 from avstudio_server.cli.plans.follow import display_of, watch
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import soundfile as sf
 from hypothesis import given, strategies as st
 
 from avstudio_audio.media.resample import resampled
-from avstudio_audio.speech.transcript import Segment, Transcript
 from avstudio_audio.speech.transcript_review import Heard, SoundFacts, loops, review, sound_facts, without_silence
+from avstudio_core.documents.transcript import Segment, Transcript
 
 NOTHING = np.zeros(0, np.float32)
 SPOKEN = SoundFacts(level_dbfs=-20.0, speech_seconds=60.0)

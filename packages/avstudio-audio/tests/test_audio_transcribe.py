@@ -11,9 +11,9 @@ import pytest
 import soundfile as sf
 
 import avstudio_audio
-from avstudio_audio.speech.transcript import Transcript
 from avstudio_audio.transcribe import Transcribe, TranscribeParams
 from avstudio_core import MediaFacts, Studio
+from avstudio_core.documents.transcript import Transcript
 from avstudio_core.errors import InvalidInput
 from avstudio_core.testing import ProcessorContract, WeightsContract
 from avstudio_core.testing.fixtures import Tone
@@ -91,7 +91,7 @@ class TestTranscribe(ProcessorContract):
     @pytest.mark.parametrize(
         ("params", "said"),
         [
-            ({"language": "englich"}, "no language is named 'englich'. Did you mean 'english'?"),
+            ({"language": "englich"}, "no language is named 'englich'. Did you mean 'English'?"),
             ({"language": "xx"}, "Give a code of two or three letters"),
             ({"model": "whisper-bas"}, "No model is named 'whisper-bas'. Did you mean 'whisper-base'?"),
             ({"beam_size": 0}, "'beam_size' is '0': should be greater than or equal to 1"),

@@ -18,8 +18,8 @@ from avstudio_audio.media.resample import resampled
 from avstudio_audio.separation.engine import Options as SeparationOptions
 from avstudio_audio.separation.spleeter import Spleeter
 from avstudio_audio.speech.features import frugal
-from avstudio_audio.speech.transcript import Transcript
 from avstudio_audio.speech.whisper import RATE, Options, Whisper
+from avstudio_core.documents.transcript import Transcript
 from avstudio_core.errors import (
     InvalidInput,
     MissingDependency,

@@ -17,12 +17,13 @@ from pydantic import Field
 import avstudio_llm
 from avstudio_core import Artifact, Context, Params, Processor, Result, Studio, hookimpl
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest
+from avstudio_core.documents import transcript
+from avstudio_core.documents.cues import Cue
+from avstudio_core.documents.subtitles import Subtitles
 from avstudio_core.errors import AVStudioError, BackendDown, ContextTooLong, TaskFailed
 from avstudio_core.language_models import Can
 from avstudio_core.testing import ProcessorContract, scripted
 from avstudio_core.testing.scripted import Scripted
-from avstudio_llm.text.subtitles import Cue, Subtitles
-from avstudio_llm.text.transcript import TRANSCRIPT
 
 MODEL: dict[str, Any] = {"model": "scripted/one"}
 PREPARED = Path(os.environ.get("AVSTUDIO_TEST_MODELS", "~/.cache/av-studio-tests")).expanduser()
@@ -211,7 +212,7 @@ def test_chapters_have_the_times_of_their_lines(make: Make, tmp_path: Path) -> N
     assert json.loads(result.data.path.read_text(encoding="utf-8"))["chapters"][1]["start"] == 6.0
     (heard,) = model.heard
     assert isinstance(heard, ChatRequest)
-    for wish in ("two or three sentences", "a list of points", "in this language: de"):
+    for wish in ("two or three sentences", "a list of points", "in this language: German"):
         assert wish in said(heard)
 
 
@@ -267,7 +268,7 @@ class Hear(Processor[Params, Heard]):
     name = "audio.hear"
 
     def outputs(self, params: Params) -> dict[str, str]:
-        return {"transcript": TRANSCRIPT, "srt": "application/x-subrip"}
+        return {"transcript": transcript.MEDIA_TYPE, "srt": "application/x-subrip"}
 
     def run(self, source: None, params: Params, context: Context) -> Heard:
         said = {"language": "en", "duration": 9, "segments": [{"id": 0, "start": 1, "end": 2, "text": " Hello."}]}

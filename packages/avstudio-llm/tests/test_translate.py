@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import avstudio_llm
 from avstudio_core import Studio
 from avstudio_core.chat import ChatRequest, EmbedRequest
+from avstudio_core.documents.cues import Cue
+from avstudio_core.documents.pieces import width
+from avstudio_core.documents.subtitles import Subtitles
 from avstudio_core.errors import InvalidInput, TaskFailed
 from avstudio_core.testing import ProcessorContract, scripted
 from avstudio_core.testing.scripted import Scripted
-from avstudio_llm.text.line_breaks import width
-from avstudio_llm.text.subtitles import Cue, Subtitles
 
 MODEL: dict[str, Any] = {"model": "scripted/one", "to": "German"}
 Make = Callable[..., tuple[Studio, Scripted]]

@@ -10,9 +10,10 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from avstudio_audio.media.length import memory_mb
 from avstudio_audio.model_choice import AUTO, choose_device, choose_model, choose_threads, declared
-from avstudio_audio.speech.languages import language_code
-from avstudio_audio.speech.transcript import MEDIA_TYPE, Transcript
+from avstudio_audio.speech.languages import whisper_language
 from avstudio_core import Artifact, CodedWarning, Context, MediaFacts, Needs, Params, Processor, Result, Review
+from avstudio_core.documents import subtitles
+from avstudio_core.documents.transcript import MEDIA_TYPE, Transcript
 from avstudio_core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ SOUND_MB_A_SECOND = 0.2
 """The sound and what Whisper sees of it, as measured."""
 
 SubtitleFormat = Literal["srt", "vtt", "txt"]
-MEDIA_TYPES: dict[SubtitleFormat, str] = {"srt": "application/x-subrip", "vtt": "text/vtt", "txt": "text/plain"}
+MEDIA_TYPES: dict[str, str] = {**subtitles.MEDIA_TYPES, "txt": "text/plain"}
 
 
 class TranscribeParams(Params):
@@ -33,7 +34,7 @@ class TranscribeParams(Params):
 
     model: str = Field(default=AUTO, description="A model's name, a folder with one, or 'auto' for the best at hand.")
     language: str | None = Field(
-        default=None, description="A code such as en, or an English name; detected when not given."
+        default=None, description="A code such as en, or a name; detected when not given, or 'auto'."
     )
     task: Literal["transcribe", "translate"] = Field(default="transcribe", description="'translate' writes English.")
     format: list[SubtitleFormat] = Field(default=["srt"], description="Files to write beside the JSON transcript.")
@@ -51,7 +52,7 @@ class TranscribeParams(Params):
     @classmethod
     def _known(cls, value: str | None) -> str | None:
         try:
-            return language_code(value) if value is not None else None
+            return whisper_language(value) if value is not None else None
         except NotFound as error:
             raise ValueError(str(error)) from None
 
@@ -177,9 +178,7 @@ def _options(params: TranscribeParams, feedback: str | None) -> Options:
 
 def _files(transcript: Transcript, source: Artifact, params: TranscribeParams, context: Context) -> dict[str, Any]:
     """The transcript and the subtitles as artifacts, named after the recording."""
-    from avstudio_audio.speech.subtitles import to_srt, to_txt, to_vtt
-
-    writers = {"srt": to_srt, "vtt": to_vtt, "txt": to_txt}
+    writers = {"srt": subtitles.to_srt, "vtt": subtitles.to_vtt, "txt": subtitles.to_txt}
     facts = MediaFacts(duration=transcript.duration)
 
     def publish(text: str, suffix: str, media_type: str) -> Artifact:
@@ -189,7 +188,7 @@ def _files(transcript: Transcript, source: Artifact, params: TranscribeParams, c
         return context.publish(path, name, media_type, facts)
 
     return {
-        "transcript": publish(transcript.model_dump_json(indent=1), "json", MEDIA_TYPE),
+        "transcript": publish(transcript.written(), "json", MEDIA_TYPE),
         "subtitles": {name: publish(writers[name](transcript), name, MEDIA_TYPES[name]) for name in params.format},
     }
 

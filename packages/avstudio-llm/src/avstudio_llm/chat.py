@@ -8,8 +8,8 @@ from pydantic import Field, JsonValue
 
 from avstudio_core import Artifact, Context
 from avstudio_core.chat import FinishReason
+from avstudio_core.documents.timed_text import TEXTS, read
 from avstudio_llm.model_processor import ModelParams, ModelProcessor, ModelResult, Tally, spoken
-from avstudio_llm.text.transcript import TEXTS, read
 
 
 class ChatParams(ModelParams):

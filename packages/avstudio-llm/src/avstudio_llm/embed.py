@@ -9,9 +9,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from avstudio_core import Artifact, Context, Review
+from avstudio_core.documents.timed_text import TEXTS, Passage, read
 from avstudio_core.errors import BadAnswer, InvalidParams
 from avstudio_llm.model_processor import ModelParams, ModelProcessor, ModelResult, Tally
-from avstudio_llm.text.transcript import TEXTS, Segment, read
 
 MEDIA_TYPE = "application/vnd.avstudio.vectors+json"
 BATCH = 64
@@ -38,7 +38,7 @@ class EmbedResult(ModelResult):
 
 
 class Embed(ModelProcessor[EmbedParams, EmbedResult]):
-    """Turn texts, or each segment of a transcript, subtitles or text, into vectors for searching by meaning."""
+    """Turn texts, or each passage of a transcript, subtitles or text, into vectors for searching by meaning."""
 
     name: ClassVar[str] = "llm.embed"
     accepts: ClassVar[tuple[str, ...]] = TEXTS
@@ -49,20 +49,20 @@ class Embed(ModelProcessor[EmbedParams, EmbedResult]):
 
     def run(self, source: Artifact | None, params: EmbedParams, context: Context) -> EmbedResult:
         context.progress(0.0, "read")
-        segments = _segments(source, params)
+        passages = _passages(source, params)
         tally = Tally(context)
-        vectors = _embedded(segments, params, context, tally)
+        vectors = _embedded(passages, params, context, tally)
         facts = tally.result()
         sizes = {len(vector) for vector in vectors}
-        if len(vectors) != len(segments) or len(sizes) != 1 or 0 in sizes:
+        if len(vectors) != len(passages) or len(sizes) != 1 or 0 in sizes:
             raise BadAnswer(
-                f"'{facts['model']}' gave {len(vectors)} vectors of {sorted(sizes)} numbers for {len(segments)}."
+                f"'{facts['model']}' gave {len(vectors)} vectors of {sorted(sizes)} numbers for {len(passages)}."
             )
         name = source.name_for(".vectors.json") if source else "vectors.json"
         path = context.new_path(name)
         items = [
-            {"text": segment.text, "start": segment.start, "end": segment.end, "vector": vector}
-            for segment, vector in zip(segments, vectors, strict=True)
+            {"text": passage.text, "start": passage.start, "end": passage.end, "vector": vector}
+            for passage, vector in zip(passages, vectors, strict=True)
         ]
         path.write_text(
             json.dumps({"model": facts["model"], "dimensions": min(sizes), "items": items}), encoding="utf-8"
@@ -74,21 +74,21 @@ class Embed(ModelProcessor[EmbedParams, EmbedResult]):
         return Review.accept() if result.count else Review.send_back("There are no vectors.")
 
 
-def _segments(source: Artifact | None, params: EmbedParams) -> Sequence[Segment]:
+def _passages(source: Artifact | None, params: EmbedParams) -> Sequence[Passage]:
     if (source is None) == (not params.texts):
         raise InvalidParams("Give a source or 'texts', one of the two.")
-    return read(source).segments if source else [Segment(text) for text in params.texts]
+    return read(source).passages if source else [Passage(text) for text in params.texts]
 
 
 def _embedded(
-    segments: Sequence[Segment], params: EmbedParams, context: Context, tally: Tally
+    passages: Sequence[Passage], params: EmbedParams, context: Context, tally: Tally
 ) -> list[tuple[float, ...]]:
-    """A vector for each segment, all of the model that made the first: vectors of two models do not compare."""
+    """A vector for each passage, all of the model that made the first: vectors of two models do not compare."""
     options = params.choice | ({"dimensions": params.dimensions} if params.dimensions else {})
     vectors: list[tuple[float, ...]] = []
-    for start in range(0, len(segments), BATCH):
-        context.progress(start / len(segments), f"{start} of {len(segments)} texts")
-        answer = context.embed([segment.text for segment in segments[start : start + BATCH]], **options)
+    for start in range(0, len(passages), BATCH):
+        context.progress(start / len(passages), f"{start} of {len(passages)} texts")
+        answer = context.embed([passage.text for passage in passages[start : start + BATCH]], **options)
         options["model"] = answer.model
         tally.add(answer)
         vectors += answer.vectors

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from avstudio_core import Answered, Artifact, ChatAnswer, Context, Needs, Params, Processor, Result
 from avstudio_core.chat import Usage, Wishes
-from avstudio_core.errors import BadAnswer
+from avstudio_core.errors import BadAnswer, NotFound
+from avstudio_core.languages import AUTO, language_name
 
 FAMILY = "llm"
 CHOICE = ("model", "max_tokens", *Wishes.model_fields)
+
+
+def _language(given: str) -> str:
+    try:
+        language_name(given)
+    except NotFound as error:
+        raise ValueError(str(error)) from None
+    return given
+
+
+def _unless_auto(given: str | None) -> str | None:
+    return None if given is None or given.strip().casefold() == AUTO else _language(given)
+
+
+Language = Annotated[str, AfterValidator(_language)]
+"""A language by name, or by a code that exists."""
+OptionalLanguage = Annotated[str | None, AfterValidator(_unless_auto)]
+"""A language; `auto` is the same as none."""
 
 
 class ModelParams(Params):

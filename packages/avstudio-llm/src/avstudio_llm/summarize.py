@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
 from avstudio_core import Artifact, Context, Review
-from avstudio_llm.model_processor import ModelParams, ModelProcessor, ModelResult, Tally
+from avstudio_core.documents.timed_text import TEXTS, TimedText, read
+from avstudio_core.documents.timestamps import clock
+from avstudio_llm.model_processor import ModelProcessor, ModelResult, Tally
+from avstudio_llm.summarizer import SummarizeParams, Summarizer
 from avstudio_llm.text.chapters import Chapter, chapters, in_order
-from avstudio_llm.text.transcript import TEXTS, Transcript, clock, read
 
 MEDIA_TYPE = "application/vnd.avstudio.summary+json"
-
-
-class SummarizeParams(ModelParams):
-    """What to write, and who is to write it."""
-
-    length: Literal["short", "medium", "long"] = Field(
-        default="medium", description="Sentences, about 150 words, or 500."
-    )
-    style: Literal["paragraphs", "bullets"] = Field(default="paragraphs", description="Running text, or points.")
-    language: str | None = Field(default=None, description="Language to write in; that of the text when not given.")
-    focus: str | None = Field(default=None, description="What to pay attention to, in words.")
-    chapters: bool = Field(default=True, description="Find chapters, where the text has times.")
-    most_chapters: int = Field(default=12, ge=1, le=100, description="Chapters at most.")
-    max_tokens: int | None = Field(
-        default=None, ge=1, description="The longest answer to one request, reasoning included."
-    )
 
 
 class SummarizeResult(ModelResult):
@@ -57,16 +43,14 @@ class Summarize(ModelProcessor[SummarizeParams, SummarizeResult]):
         return {"summary": "text/markdown", "data": MEDIA_TYPE}
 
     def run(self, source: Artifact, params: SummarizeParams, context: Context) -> SummarizeResult:
-        from avstudio_llm.summarizer import Summarizer
-
         context.progress(0.0, "read")
         transcript = read(source)
         with_chapters = params.chapters and transcript.timed
         tally = Tally(context)
-        summarizer = Summarizer(context, params, transcript.segments, with_chapters, tally)
+        summarizer = Summarizer(context, params, transcript.passages, with_chapters, tally)
         text = summarizer.summary()
         duration = transcript.duration or 0.0
-        found = chapters(summarizer.titles, transcript.segments, duration, params.most_chapters)
+        found = chapters(summarizer.titles, transcript.passages, duration, params.most_chapters)
         return SummarizeResult(
             text=text,
             chapters=found,
@@ -84,7 +68,7 @@ class Summarize(ModelProcessor[SummarizeParams, SummarizeResult]):
 
 
 def _files(
-    text: str, found: list[Chapter], transcript: Transcript, source: Artifact, context: Context
+    text: str, found: list[Chapter], transcript: TimedText, source: Artifact, context: Context
 ) -> dict[str, Artifact]:
     def publish(written: str, ending: str, media_type: str) -> Artifact:
         name = source.name_for(ending)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
+from avstudio_core.documents.timed_text import Passage
 from avstudio_core.errors import BadAnswer, ContextTooLong
-from avstudio_llm.model_processor import Tally, spoken
+from avstudio_core.languages import language_name
+from avstudio_llm.model_processor import ModelParams, OptionalLanguage, Tally, spoken
 from avstudio_llm.text.chapters import LONGEST_TITLE
 from avstudio_llm.text.splits import split
-from avstudio_llm.text.transcript import Segment
 
 if TYPE_CHECKING:
     from avstudio_core import ChatAnswer, Context
-    from avstudio_llm.summarize import SummarizeParams
 
 UNKNOWN_CONTEXT = 4096
 """Tokens that every model of today takes in; for those of which nothing is known."""
@@ -51,22 +51,40 @@ SCHEMA: dict[str, JsonValue] = {
 }
 
 
+class SummarizeParams(ModelParams):
+    """What to write, and who is to write it."""
+
+    length: Literal["short", "medium", "long"] = Field(
+        default="medium", description="Sentences, about 150 words, or 500."
+    )
+    style: Literal["paragraphs", "bullets"] = Field(default="paragraphs", description="Running text, or points.")
+    language: OptionalLanguage = Field(
+        default=None, description="Language to write in; that of the text when not given."
+    )
+    focus: str | None = Field(default=None, description="What to pay attention to, in words.")
+    chapters: bool = Field(default=True, description="Find chapters, where the text has times.")
+    most_chapters: int = Field(default=12, ge=1, le=100, description="Chapters at most.")
+    max_tokens: int | None = Field(
+        default=None, ge=1, description="The longest answer to one request, reasoning included."
+    )
+
+
 @dataclass
 class Summarizer:
     """One run."""
 
     context: Context
     params: SummarizeParams
-    segments: Sequence[Segment]
+    passages: Sequence[Passage]
     with_chapters: bool
     tally: Tally
     titles: dict[int, str] = field(default_factory=dict)
-    """Titles by the number of the segment where their chapter begins."""
+    """Titles by the number of the passage where their chapter begins."""
 
     def summary(self) -> str:
-        """The summary of all segments. Raises `BadAnswer`, `ContextTooLong`."""
+        """The summary of all passages. Raises `BadAnswer`, `ContextTooLong`."""
         tokens = self._room()
-        parts = split(range(len(self.segments)), lambda number: self.segments[number].text, tokens)
+        parts = split(range(len(self.passages)), lambda number: self.passages[number].text, tokens)
         texts: list[str] = []
         for number, part in enumerate(parts, 1):
             self.context.progress((number - 1) / (len(parts) + 1), f"part {number} of {len(parts)}")
@@ -92,12 +110,12 @@ class Summarizer:
             return [*self._mapped(part[:middle], whole=False), *self._mapped(part[middle:], whole=False)]
 
     def _plainly(self, part: Sequence[int], *, whole: bool) -> str:
-        lines = "\n".join(self.segments[number].text for number in part)
+        lines = "\n".join(self.passages[number].text for number in part)
         return spoken(self._asked(f"{self._wanted(whole=whole)}\n\nThe transcript:\n{lines}"))
 
     def _with_chapters(self, part: Sequence[int], *, whole: bool) -> str:
         """The summary, while the chapters are noted down. A model that cannot answer so gives none of them."""
-        lines = "\n".join(f"{place}: {self.segments[number].text}" for place, number in enumerate(part, 1))
+        lines = "\n".join(f"{place}: {self.passages[number].text}" for place, number in enumerate(part, 1))
         try:
             answer = self._asked(
                 f"{self._wanted(whole=whole)}\n\n{self._sought(part)}\n\n{lines}", answer_schema=SCHEMA
@@ -121,12 +139,13 @@ class Summarizer:
         """What to write; of a part, notes that the whole can be made from."""
         params = self.params
         form = f"Write {LENGTHS[params.length]}, as {STYLES[params.style]}." if whole else "Write a dense summary."
-        language = f" Write it in this language: {params.language}." if params.language else " Keep its language."
+        wanted = f"Write it in this language: {language_name(params.language)}." if params.language else ""
+        language = wanted or "Keep its language."
         focus = f" Pay attention to this: {params.focus}" if params.focus else ""
-        return f"Summarise the {'transcript' if whole else 'part of a transcript'} below. {form}{language}{focus}"
+        return f"Summarise the {'transcript' if whole else 'part of a transcript'} below. {form} {language}{focus}"
 
     def _sought(self, part: Sequence[int]) -> str:
-        share = max(1, round(self.params.most_chapters * len(part) / len(self.segments)))
+        share = max(1, round(self.params.most_chapters * len(part) / len(self.passages)))
         before = self.titles[max(self.titles)] if self.titles else ""
         running = f" At its start the chapter '{before}' is running: do not begin it again." if before else ""
         return (

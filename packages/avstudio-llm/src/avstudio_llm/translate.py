@@ -5,56 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from html import unescape
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from avstudio_core import Artifact, Context, MediaFacts, Review
+from avstudio_core.documents import transcript
+from avstudio_core.documents.cues import Cue
+from avstudio_core.documents.subtitles import MEDIA_TYPES, Subtitles, escaped
+from avstudio_core.documents.timed_text import content, read
 from avstudio_core.errors import UnreadableMedia
-from avstudio_llm.model_processor import ModelParams, ModelProcessor, ModelResult, Tally
-from avstudio_llm.text.subtitles import MEDIA_TYPES, Cue, Subtitles, escaped
-from avstudio_llm.text.transcript import TRANSCRIPT, content, read
+from avstudio_llm.model_processor import ModelProcessor, ModelResult, Tally
 from avstudio_llm.text.translation_units import Unit, units
-
-
-class TranslateParams(ModelParams):
-    """Into what, in which form, and who is to translate."""
-
-    to: str = Field(
-        pattern=r"^[^\W\d_][\w -]*$",
-        max_length=40,
-        description="Language to translate into: a name, or a code such as de.",
-    )
-    source_language: str | None = Field(
-        default=None, description="Language of the source, if the model should be told."
-    )
-    format: Literal["srt", "vtt"] | None = Field(
-        default=None, description="Subtitles to write; those of the source when not given, SRT for a transcript."
-    )
-    line_length: int = Field(
-        default=42, ge=10, le=200, description="Longest line.", json_schema_extra={"unit": "characters"}
-    )
-    lines: int = Field(default=2, ge=1, le=4, description="Lines of a cue.")
-    glossary: list[str] = Field(default=[], description="Terms with their translations, such as bank=Ufer.")
-    batch: int = Field(default=20, ge=1, le=200, description="Lines in one request.")
-    max_tokens: int | None = Field(
-        default=None, ge=1, description="The longest answer to one request, reasoning included."
-    )
-
-    @field_validator("glossary")
-    @classmethod
-    def _pairs(cls, given: list[str]) -> list[str]:
-        for entry in given:
-            term, _, said = entry.partition("=")
-            if not term.strip() or not said.strip():
-                raise ValueError(f"'{entry}' is no entry. Write term=translation")
-        return given
-
-    @property
-    def terms(self) -> dict[str, str]:
-        """The glossary: term to translation."""
-        return {term.strip(): said.strip() for term, _, said in (entry.partition("=") for entry in self.glossary)}
+from avstudio_llm.translator import TranslateParams, Translator
 
 
 class TranslateResult(ModelResult):
@@ -73,7 +36,7 @@ class Translate(ModelProcessor[TranslateParams, TranslateResult]):
     """
 
     name: ClassVar[str] = "llm.translate"
-    accepts: ClassVar[tuple[str, ...]] = ("application/x-subrip", "text/vtt", TRANSCRIPT, "application/json")
+    accepts: ClassVar[tuple[str, ...]] = (*MEDIA_TYPES.values(), transcript.MEDIA_TYPE, "application/json")
 
     def outputs(self, params: TranslateParams) -> dict[str, str]:
         return {"subtitles": MEDIA_TYPES[params.format or "srt"]}
@@ -112,8 +75,8 @@ def _subtitles(
     try:
         file = Subtitles.parse(content(source))
     except UnreadableMedia as error:
-        raise UnreadableMedia(f"'{source.name}' cannot be read: {error}") from None
-    found = units([unescape(cue.text) if file.format == "vtt" else cue.text for cue in file.cues])
+        raise UnreadableMedia(f"'{source.name}' cannot be read: {error.message}", hint=error.hint) from None
+    found = units(file.words)
     speakers = Counter(unit.cue for unit in found)
     shares = [max(1, params.lines // speakers[unit.cue]) for unit in found]
     lines: list[list[str]] = [[] for _ in file.cues]
@@ -128,15 +91,15 @@ def _of_transcript(
     source: Artifact, params: TranslateParams, context: Context, tally: Tally
 ) -> tuple[Subtitles, list[list[str]]]:
     """A translated segment as cues that share its time by the length of their words."""
-    transcript = read(source)
-    found = [Unit(number, "", segment.text, "") for number, segment in enumerate(transcript.segments)]
+    passages = read(source).passages
+    found = [Unit(number, "", passage.text, "") for number, passage in enumerate(passages)]
     cues: list[Cue] = []
     lines: list[list[str]] = []
     texts = _translated(found, [None] * len(found), params, context, tally)
-    for segment, unit, text in zip(transcript.segments, found, texts, strict=True):
+    for passage, unit, text in zip(passages, found, texts, strict=True):
         broken = unit.lines(text, params.line_length)
         groups = [broken[at : at + params.lines] for at in range(0, len(broken), params.lines)]
-        cues += _spread(groups, segment.start or 0.0, segment.end or 0.0)
+        cues += _spread(groups, passage.start or 0.0, passage.end or 0.0)
         lines += groups
     return Subtitles.of(cues, params.format or "srt"), lines
 
@@ -144,8 +107,6 @@ def _of_transcript(
 def _translated(
     found: Sequence[Unit], most: Sequence[int | None], params: TranslateParams, context: Context, tally: Tally
 ) -> list[str]:
-    from avstudio_llm.translator import Translator
-
     if not any(unit.speaks for unit in found):
         raise UnreadableMedia("There are no words to translate in the source.")
     return Translator(context, params, found, most, tally).translated()

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue, field_validator
 
+from avstudio_core.documents.pieces import plain, tags
 from avstudio_core.errors import BadAnswer
-from avstudio_llm.model_processor import Tally
-from avstudio_llm.text.subtitles import markup, plain
+from avstudio_core.languages import language_name
+from avstudio_llm.model_processor import Language, ModelParams, OptionalLanguage, Tally
 from avstudio_llm.text.translation_units import Unit
 
 if TYPE_CHECKING:
     from avstudio_core import Context
-    from avstudio_llm.translate import TranslateParams
 
 AROUND = 3
 """Lines before and after a batch that are shown for context."""
@@ -50,6 +50,45 @@ class Flaw:
 
     code: str
     message: str
+
+
+class TranslateParams(ModelParams):
+    """Into what, in which form, and who is to translate."""
+
+    to: Language = Field(
+        pattern=r"^[^\W\d_][\w -]*$",
+        max_length=40,
+        description="Language to translate into: a name, or a code such as de.",
+    )
+    source_language: OptionalLanguage = Field(
+        default=None, description="Language of the source, if the model should be told."
+    )
+    format: Literal["srt", "vtt"] | None = Field(
+        default=None, description="Subtitles to write; those of the source when not given, SRT for a transcript."
+    )
+    line_length: int = Field(
+        default=42, ge=10, le=200, description="Longest line.", json_schema_extra={"unit": "columns"}
+    )
+    lines: int = Field(default=2, ge=1, le=4, description="Lines of a cue.")
+    glossary: list[str] = Field(default=[], description="Terms with their translations, such as bank=Ufer.")
+    batch: int = Field(default=20, ge=1, le=200, description="Lines in one request.")
+    max_tokens: int | None = Field(
+        default=None, ge=1, description="The longest answer to one request, reasoning included."
+    )
+
+    @field_validator("glossary")
+    @classmethod
+    def _pairs(cls, given: list[str]) -> list[str]:
+        for entry in given:
+            term, _, said = entry.partition("=")
+            if not term.strip() or not said.strip():
+                raise ValueError(f"'{entry}' is no entry. Write term=translation")
+        return given
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """The glossary: term to translation."""
+        return {term.strip(): said.strip() for term, _, said in (entry.partition("=") for entry in self.glossary)}
 
 
 @dataclass(frozen=True)
@@ -98,8 +137,8 @@ class Translator:
 
     def _prompt(self, numbers: Sequence[int], flaws: Mapping[int, Flaw]) -> Iterator[str]:
         params, first, last = self.params, numbers[0], numbers[-1]
-        origin = f" from this language: {params.source_language}," if params.source_language else ""
-        yield f"Translate the numbered lines{origin} into this language: {params.to}."
+        origin = f" from this language: {language_name(params.source_language)}," if params.source_language else ""
+        yield f"Translate the numbered lines{origin} into this language: {language_name(params.to)}."
         terms = [f"{term} = {said}" for term, said in params.terms.items() if self._holds(numbers, term)]
         if terms:
             yield "Use these terms:\n" + "\n".join(terms)
@@ -118,8 +157,8 @@ class Translator:
         unit, most = self.units[number], self.most_lines[number]
         if text is None:
             return Flaw(MISSING, "It was left out.")
-        if sorted(markup(text)) != sorted(markup(unit.text)):
-            return Flaw("markup_lost", f"It needs the tags {', '.join(markup(unit.text)) or 'of the original: none'}.")
+        if sorted(tags(text)) != sorted(tags(unit.text)):
+            return Flaw("markup_lost", f"It needs the tags {', '.join(tags(unit.text)) or 'of the original: none'}.")
         for term, said in self.params.terms.items():
             if _says(unit.text, term) and said.casefold() not in plain(text).casefold():
                 return Flaw("glossary", f"'{term}' is to be '{said}'.")

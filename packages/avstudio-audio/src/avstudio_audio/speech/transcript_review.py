@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from avstudio_audio.speech.transcript import Segment, Transcript
+    from avstudio_core.documents.transcript import Segment, Transcript
 
 COMPRESSION = 3.0
 """Text that zlib shrinks more repeats itself. Whisper tries another temperature from 2.4 on, which people who say a

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from avstudio_audio.speech.features import frugal
-from avstudio_audio.speech.transcript import Segment, Transcript, Word
+from avstudio_core.documents.transcript import Segment, Transcript, Word
 from avstudio_core.errors import (
     InvalidInput,
     MissingDependency,

@@ -1,4 +1,4 @@
-"""Chapters of a recording. A model names segments and titles; the times are those of the segments."""
+"""Chapters of a recording. A model names passages and titles; the times are those of the passages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from avstudio_llm.text.transcript import Segment
+from avstudio_core.documents.timed_text import Passage
 
 LONGEST_TITLE = 120
 
@@ -22,15 +22,15 @@ class Chapter(BaseModel):
     end: float = Field(ge=0, description="End.", json_schema_extra={"unit": "s"})
 
 
-def chapters(titles: Mapping[int, str], segments: Sequence[Segment], duration: float, most: int) -> list[Chapter]:
-    """Chapters that begin at the numbered segments, in order and without overlap, from the first segment on.
+def chapters(titles: Mapping[int, str], passages: Sequence[Passage], duration: float, most: int) -> list[Chapter]:
+    """Chapters that begin at the numbered passages, in order and without overlap, from the first passage on.
 
     Where there are more than `most`, the shortest are added to those before them.
     """
     firsts = sorted(titles)
     if not firsts:
         return []
-    starts = [segments[0].start or 0.0, *(segments[first].start or 0.0 for first in firsts[1:])]
+    starts = [passages[0].start or 0.0, *(passages[first].start or 0.0 for first in firsts[1:])]
     found = [
         Chapter(title=titles[first], start=start, end=end)
         for first, start, end in zip(firsts, starts, [*starts[1:], duration], strict=True)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from avstudio_llm.text.line_breaks import broken
-from avstudio_llm.text.subtitles import plain
+from avstudio_core.documents.line_breaks import broken
+from avstudio_core.documents.pieces import plain
 
 _DASH = re.compile(r"\s*[-\u2010-\u2015]\s*")
 _AROUND = re.compile(r"(?P<open><(?P<name>[A-Za-z]+)[^<>\n]*>)(?P<text>.*)(?P<close></(?P=name)>)", re.DOTALL)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from avstudio_core.errors import InvalidInput, UnreadableMedia
 
@@ -28,6 +27,9 @@ def with_files(studio: Studio, prompt: str, names: Sequence[str]) -> str:
 
 def _file(studio: Studio, name: str) -> tuple[str, str]:
     """A file's name and its text: a path, the id of a stored artifact, or `-`. Raises `UnreadableMedia`, `NotFound`."""
+    from avstudio_core.documents.recognition import recognised
+    from avstudio_core.documents.timed_text import TimedText, text_of
+
     if name == STDIN:
         return "stdin", _stdin()
     path = Path(name)
@@ -35,31 +37,13 @@ def _file(studio: Studio, name: str) -> tuple[str, str]:
         artifact = studio.artifact(name)
         name, path = artifact.name, artifact.path
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise UnreadableMedia(
-            f"'{name}' is not text in UTF-8. Transcribe sound first: avstudio audio transcribe"
-        ) from None
+        text = text_of(path, name)
     except OSError as error:
         raise UnreadableMedia(f"'{name}' cannot be read: {error.strerror or error}.") from None
     if not text.strip():
         raise UnreadableMedia(f"'{name}' is empty.")
-    return Path(name).name, _spoken(text) or text
-
-
-def _spoken(text: str) -> str:
-    """The words of a transcript with their times; its JSON says much more. Empty for any other text."""
-    try:
-        data: Any = json.loads(text) if text.lstrip().startswith("{") else {}
-        lines = [f"[{_clock(float(one['start']))}] {str(one['text']).strip()}" for one in data.get("segments", ())]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ""
-    return "\n".join(lines)
-
-
-def _clock(seconds: float) -> str:
-    minutes, second = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{second:02}"
+    kind = recognised(text)
+    return Path(name).name, TimedText.parse(text, kind).text if kind else text
 
 
 def _stdin() -> str:

@@ -1,4 +1,4 @@
-"""SubRip and WebVTT files whose words are replaced while all else stays as it is.
+"""SubRip and WebVTT files: read, written, and written again with other words while all else stays as it is.
 
 Libraries for subtitles convert: cue settings, names and notes of WebVTT are lost, and lines of a cue that are only a
 number. A translation has to keep them.
@@ -9,29 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from typing import Literal
 
+from avstudio_core.documents.cues import Cue, cues
+from avstudio_core.documents.pieces import TAG
+from avstudio_core.documents.timestamps import STAMP, seconds, stamp
+from avstudio_core.documents.transcript import Transcript
 from avstudio_core.errors import UnreadableMedia
 
 Format = Literal["srt", "vtt"]
-MEDIA_TYPES: dict[Format, str] = {"srt": "application/x-subrip", "vtt": "text/vtt"}
+MEDIA_TYPES: dict[str, str] = {"srt": "application/x-subrip", "vtt": "text/vtt"}
 
-TAG = r"(?:</?[A-Za-z0-9][^<>\n]*>|\{\\[^{}\n]*\})"
-"""Markup: `<i>`, `<v Ann>`, `<00:01:02.000>`, `{\\an8}`."""
-_MARKUP = re.compile(TAG)
-_STAMP = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
-_TIMES = re.compile(rf"\s*{_STAMP}\s*-->\s*{_STAMP}(?:\s|$)", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """What is shown for a while; times in seconds."""
-
-    start: float
-    end: float
-    text: str
-    """Its lines, with their markup."""
+TIMES = rf"\s*{STAMP}\s*-->\s*{STAMP}(?:\s|$)"
+_TIMES = re.compile(TIMES, re.ASCII)
+_BROKEN_TIMES = re.compile(r"\s{0,20}\d[\d:.,]{1,40}\s{0,20}-{1,2}>", re.ASCII)
+"""What was meant for the times of a cue, and is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +39,38 @@ class Subtitles:
 
     @classmethod
     def parse(cls, text: str) -> Subtitles:
-        """Read a file. Raises `UnreadableMedia` where there is no cue in it."""
+        """Read a file. Raises `UnreadableMedia` where there is no cue in it, or the times of one are damaged."""
         lines = re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff"))
         format: Format = "vtt" if lines[0].startswith("WEBVTT") else "srt"
         timed = [(number, match) for number, line in enumerate(lines) if (match := _TIMES.match(line))]
+        _refuse_broken(lines)
         if not timed:
             raise UnreadableMedia("No cue with times is in it.")
         heads = [number for number, _ in timed]
         find = _until_blank if format == "vtt" else _until_next
         places = tuple(find(lines, head + 1, after) for head, after in zip(heads, [*heads[1:], None], strict=True))
-        cues = tuple(
-            Cue(_seconds(match, 0), _seconds(match, 4), "\n".join(line for line in lines[first:last] if line.strip()))
+        found = tuple(
+            Cue(seconds(match, 1), seconds(match, 5), "\n".join(line for line in lines[first:last] if line.strip()))
             for (_, match), (first, last) in zip(timed, places, strict=True)
         )
-        return cls(format, cues, tuple(lines), places)
+        return cls(format, found, tuple(lines), places)
 
     @classmethod
     def of(cls, cues: Sequence[Cue], format: Format) -> Subtitles:
-        """A new file."""
+        """A new file. One without cues is a valid file: `WEBVTT`, or in SubRip an empty line."""
         point = "." if format == "vtt" else ","
         lines, places = ["WEBVTT", ""] if format == "vtt" else [], []
         for number, cue in enumerate(cues, 1):
             head = [] if format == "vtt" else [str(number)]
-            lines += [*head, f"{_stamp(cue.start, point)} --> {_stamp(cue.end, point)}"]
+            lines += [*head, f"{stamp(cue.start, point)} --> {stamp(cue.end, point)}"]
             places.append((len(lines), len(lines) + 1))
             lines += [cue.text, ""]
-        return cls(format, tuple(cues), tuple(lines), tuple(places))
+        return cls(format, tuple(cues), tuple(lines or ["", ""]), tuple(places))
+
+    @property
+    def words(self) -> list[str]:
+        """The text of each cue, with its markup, without the format's own escapes."""
+        return [unescape(cue.text) if self.format == "vtt" else cue.text for cue in self.cues]
 
     def written(self, texts: Sequence[str]) -> str:
         """The file with other words, one text for each cue."""
@@ -83,20 +82,39 @@ class Subtitles:
         return "\n".join([*pieces, *self.lines[done:]])
 
 
-def plain(text: str) -> str:
-    """A cue's words without markup, in one line."""
-    return " ".join(_MARKUP.sub("", text).split())
+def to_srt(transcript: Transcript) -> str:
+    """A transcript as SubRip."""
+    found = cues(transcript)
+    return Subtitles.of(found, "srt").written([cue.text for cue in found])
 
 
-def markup(text: str) -> list[str]:
-    """The tags of a text, in their order."""
-    return _MARKUP.findall(text)
+def to_vtt(transcript: Transcript) -> str:
+    """A transcript as WebVTT (W3C): what would be markup is escaped."""
+    found = cues(transcript)
+    return Subtitles.of(found, "vtt").written([escape(cue.text, quote=False) for cue in found])
+
+
+def to_txt(transcript: Transcript) -> str:
+    """The words alone, a line for each segment; an empty line where there are none."""
+    lines = (" ".join(segment.text.split()) for segment in transcript.segments)
+    return "".join(f"{line}\n" for line in lines if line) or "\n"
 
 
 def escaped(text: str) -> str:
     """Words as WebVTT wants them: what is no markup is escaped."""
     parts = re.split(f"({TAG})", text)
     return "".join(part if number % 2 else escape(part, quote=False) for number, part in enumerate(parts))
+
+
+def _refuse_broken(lines: Sequence[str]) -> None:
+    """Raise `UnreadableMedia` for damaged times where times must stand: their cue would be shown as words."""
+    for number, line in enumerate(lines):
+        before = lines[number - 1].strip() if number else ""
+        if (not before or before.isdecimal()) and _BROKEN_TIMES.match(line) and not _TIMES.match(line):
+            raise UnreadableMedia(
+                f"Line {number + 1}, '{line.strip()[:60]}', does not give the times of a cue.",
+                hint="Write it like this: 00:00:01,000 --> 00:00:02,500",
+            )
 
 
 def _until_blank(lines: Sequence[str], first: int, after: int | None) -> tuple[int, int]:
@@ -113,15 +131,3 @@ def _until_next(lines: Sequence[str], first: int, after: int | None) -> tuple[in
     while end > first and not lines[end - 1].strip():
         end -= 1
     return first, end
-
-
-def _seconds(match: re.Match[str], at: int) -> float:
-    hours, minutes, seconds, fraction = match.groups()[at : at + 4]
-    whole = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
-    return (whole * 1000 + int(fraction.ljust(3, "0"))) / 1000
-
-
-def _stamp(seconds: float, point: str) -> str:
-    whole, milliseconds = divmod(round(seconds * 1000), 1000)
-    minutes, second = divmod(whole, 60)
-    return f"{minutes // 60:02}:{minutes % 60:02}:{second:02}{point}{milliseconds:03}"

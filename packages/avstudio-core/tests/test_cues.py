@@ -8,10 +8,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from avstudio_audio.speech.cues import COLUMNS, LONGEST, SHORTEST, Cue, cues
-from avstudio_audio.speech.pieces import width
-from avstudio_audio.speech.subtitles import to_srt, to_txt, to_vtt
-from avstudio_audio.speech.transcript import MEDIA_TYPE, Segment, Transcript, Word
+from avstudio_core.documents.cues import COLUMNS, LONGEST, SHORTEST, Cue, cues
+from avstudio_core.documents.pieces import width
+from avstudio_core.documents.subtitles import to_srt, to_txt, to_vtt
+from avstudio_core.documents.transcript import Segment, Transcript, Word
 
 STAMP = r"(\d\d+):([0-5]\d):([0-5]\d)[,.](\d{3})"
 
@@ -82,7 +82,7 @@ def test_srt_reads_back_as_the_cues(said: Transcript) -> None:
 def parsed(srt: str) -> list[Cue]:
     """A strict reader: numbers from 1, one blank line between blocks."""
     found = []
-    for number, block in enumerate(srt.removesuffix("\n").split("\n\n") if srt else [], 1):
+    for number, block in enumerate(srt.removesuffix("\n").split("\n\n") if srt.strip() else [], 1):
         head, stamps, *text = block.split("\n")
         assert head == str(number)
         match = re.fullmatch(f"{STAMP} --> {STAMP}", stamps)
@@ -91,7 +91,7 @@ def parsed(srt: str) -> list[Cue]:
         start, end = (
             round(hours[i] * 3600 + hours[i + 1] * 60 + hours[i + 2] + hours[i + 3] / 1000, 3) for i in (0, 4)
         )
-        found.append(Cue(start, end, tuple(text)))
+        found.append(Cue(start, end, "\n".join(text)))
     return found
 
 
@@ -197,8 +197,8 @@ def test_vtt_is_vtt() -> None:
     assert to_vtt(transcript(spoken("Hello there."))) == "WEBVTT\n\n00:00:00.000 --> 00:00:00.600\nHello there.\n"
 
 
-def test_nothing_said_is_nothing_shown() -> None:
-    assert (to_srt(transcript()), to_vtt(transcript()), to_txt(transcript())) == ("", "WEBVTT\n", "")
+def test_nothing_said_is_a_valid_file_that_shows_nothing() -> None:
+    assert (to_srt(transcript()), to_vtt(transcript()), to_txt(transcript())) == ("\n", "WEBVTT\n", "\n")
 
 
 def test_text_has_a_line_for_each_segment() -> None:
@@ -207,17 +207,7 @@ def test_text_has_a_line_for_each_segment() -> None:
     assert said.text == "Hello  there. Bye.\nBye."
 
 
-@settings(deadline=None)
-@given(transcripts)
-def test_json_reads_back_as_the_transcript(said: Transcript) -> None:
-    assert Transcript.model_validate_json(said.model_dump_json()) == said
-
-
 def test_sound_that_starts_late_is_subtitled_late() -> None:
     late = transcript(spoken("Hello there.")).shifted(1.5)
     assert cues(late)[0].start == 1.5
     assert (late.segments[0].words[1].start, late.segments[0].end) == (1.8, 2.1)
-
-
-def test_the_media_type_is_json() -> None:
-    assert MEDIA_TYPE == "application/vnd.avstudio.transcript+json"

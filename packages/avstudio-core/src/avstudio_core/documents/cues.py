@@ -8,11 +8,13 @@ one that costs least.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from avstudio_audio.speech.pieces import Piece, pieces, width
-from avstudio_audio.speech.transcript import Transcript
+from avstudio_core.documents.line_breaks import break_cost, in_lines
+from avstudio_core.documents.pieces import Piece, pieces, width
+from avstudio_core.documents.transcript import Segment, Transcript, Word
 
 COLUMNS = 42
 """The width of a line."""
@@ -23,38 +25,52 @@ READING_SPEED = 20.0
 PAUSE, LONG_PAUSE = 0.5, 2.0
 """Seconds of silence at which a cue should end, and at which it does."""
 
-# What a break costs, by what it comes after; and what it costs to leave such a place inside a cue.
-_SENTENCE, _PAUSE, _CLAUSE, _ANYWHERE, _BEFORE_MARK = 0.0, 1.0, 2.0, 6.0, 50.0
+# What a break at a pause costs; and what it costs to leave such a place inside a cue.
+_AT_PAUSE = 1.0
 _OVER_SENTENCE, _OVER_PAUSE = 2.0, 1.5
 _EACH_CUE, _TOO_SHORT = 1.0, 4.0
 _FRAGMENT = 4.0
 """What a word alone costs where the rest of its phrase stands in another cue."""
-_LINE_BREAK = 0.1
-"""How much the place of a line break weighs, against two lines of unequal length."""
 _TICK = 0.001
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One or two lines, and the seconds at which they come and go, to the millisecond."""
+    """What is shown for a while; times in seconds."""
 
     start: float
     end: float
-    lines: tuple[str, ...]
+    text: str
+    """Its lines, with their markup."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(self.text.split("\n"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed(Piece):
+    """A piece, and when it is said."""
+
+    start: float
+    end: float
+    last: bool = False
+    """Whether a segment ends with it."""
 
 
 def cues(transcript: Transcript) -> list[Cue]:
-    """All words, in cues that follow each other without overlap, each for some time.
+    """All words, in cues of one or two lines that follow each other without overlap, each for some time.
 
     Words without times of their own share their segment's time by length. A line is wider than `COLUMNS` only
-    where a single word is.
+    where a single word is. `-->`, which ends subtitles, becomes `→`.
     """
-    found = pieces(transcript)
+    found = _pieces(transcript)
     groups = [found[begin:end] for begin, end in _grouped(found)]
     return list(_timed(groups, transcript.duration))
 
 
-def _grouped(found: Sequence[Piece]) -> list[tuple[int, int]]:
+def _grouped(found: Sequence[_Timed]) -> list[tuple[int, int]]:
     """The ranges of pieces that make the cues: the cheapest path over the places where cues can end."""
     count = len(found)
     line_ends = _line_ends(found)
@@ -77,7 +93,7 @@ def _grouped(found: Sequence[Piece]) -> list[tuple[int, int]]:
     return ranges[::-1]
 
 
-def _line_ends(found: Sequence[Piece]) -> list[int]:
+def _line_ends(found: Sequence[_Timed]) -> list[int]:
     """For each piece, where a line that begins with it must end at the latest."""
     ends = [len(found)] * (len(found) + 1)
     end = 0
@@ -93,7 +109,7 @@ def _line_ends(found: Sequence[Piece]) -> list[int]:
     return ends
 
 
-def _end_cost(found: Sequence[Piece], begin: int, end: int) -> float:
+def _end_cost(found: Sequence[_Timed], begin: int, end: int) -> float:
     """What it costs that a cue ends where it ends, and stands for too short a time."""
     if end == len(found):
         return 0.0
@@ -101,22 +117,19 @@ def _end_cost(found: Sequence[Piece], begin: int, end: int) -> float:
     return _break_cost(found[end - 1], found[end]) + _TOO_SHORT * max(0.0, short)
 
 
-def _parted(found: Sequence[Piece], at: int) -> bool:
+def _parted(found: Sequence[_Timed], at: int) -> bool:
     """Whether a break before piece `at` parts a phrase."""
-    return 0 < at < len(found) and _break_cost(found[at - 1], found[at]) > _PAUSE
+    return 0 < at < len(found) and _break_cost(found[at - 1], found[at]) > _AT_PAUSE
 
 
-def _break_cost(piece: Piece, following: Piece) -> float:
-    if following.is_mark:
-        return _BEFORE_MARK
-    if piece.ends_sentence:
-        return _SENTENCE
-    if piece.last or following.start - piece.end >= PAUSE:
-        return _PAUSE
-    return _CLAUSE if piece.ends_clause else _ANYWHERE
+def _break_cost(piece: _Timed, following: _Timed) -> float:
+    """What a break costs the sense; a pause makes it cheap."""
+    cost = break_cost(piece, following)
+    pause = piece.last or following.start - piece.end >= PAUSE
+    return min(cost, _AT_PAUSE) if pause and not following.is_mark else cost
 
 
-def _over_cost(found: Sequence[Piece], end: int) -> float:
+def _over_cost(found: Sequence[_Timed], end: int) -> float:
     """What it costs that a cue does not end before piece `end`."""
     if end == len(found):
         return 0.0
@@ -127,7 +140,7 @@ def _over_cost(found: Sequence[Piece], end: int) -> float:
     return max(over_pause, _OVER_SENTENCE if piece.ends_sentence else 0.0)
 
 
-def _timed(groups: Sequence[Sequence[Piece]], duration: float) -> Iterator[Cue]:
+def _timed(groups: Sequence[Sequence[_Timed]], duration: float) -> Iterator[Cue]:
     """Cues that stand long enough to be read, and go when the next one comes."""
     now = 0.0
     for number, group in enumerate(groups):
@@ -136,24 +149,34 @@ def _timed(groups: Sequence[Sequence[Piece]], duration: float) -> Iterator[Cue]:
         end = min(max(group[-1].end, start + enough), start + LONGEST)
         room = groups[number + 1][0].start if number + 1 < len(groups) else max(duration, group[-1].end)
         now = max(round(min(end, room), 3), round(start + _TICK, 3))
-        yield Cue(start, now, _lines(group))
+        yield Cue(start, now, "\n".join(in_lines(group, COLUMNS, _break_cost)).replace("-->", "→"))
 
 
-def _lines(group: Sequence[Piece]) -> tuple[str, ...]:
-    """One line where that is wide enough; else two, as equal as the sense allows."""
-    whole = _joined(group)
-    if width(whole) <= COLUMNS or len(group) == 1:
-        return (whole,)
-
-    def cost(end: int) -> tuple[bool, float]:
-        upper, lower = width(_joined(group[:end])), width(_joined(group[end:]))
-        fits = (upper <= COLUMNS or end == 1) and (lower <= COLUMNS or end == len(group) - 1)
-        place = _break_cost(group[end - 1], group[end])
-        return not fits, abs(upper - lower) / COLUMNS + _LINE_BREAK * place
-
-    middle = min(range(1, len(group)), key=cost)
-    return _joined(group[:middle]), _joined(group[middle:])
+def _pieces(transcript: Transcript) -> list[_Timed]:
+    """All of them, with times that never go back, whatever a model said."""
+    now, found = 0.0, []
+    for segment in transcript.segments:
+        for piece in _of_segment(segment):
+            now = max(now, piece.start)
+            found.append(replace(piece, start=now, end=max(now, piece.end)))
+    return found
 
 
-def _joined(group: Sequence[Piece]) -> str:
-    return "".join(" " * piece.spaced + piece.text for piece in group).strip()
+def _of_segment(segment: Segment) -> Iterator[_Timed]:
+    words: Sequence[Word | Segment] = segment.words or [segment]
+    bare = not any(word.text[:1].isspace() for word in words[1:]) and len(segment.text.split()) > 1
+    found = [piece for word in words for piece in _of_text(word, bare)]
+    for number, piece in enumerate(found):
+        spaced = piece.spaced if number else width(piece.text[0]) < 2
+        yield replace(piece, spaced=spaced, last=number == len(found) - 1)
+
+
+def _of_text(timed: Word | Segment, bare: bool) -> Iterator[_Timed]:
+    """The pieces of a text, each with a part of its time as large as its part of the text."""
+    found = pieces(_CONTROL.sub("", timed.text), bare=bare)
+    second = max(timed.end - timed.start, 0.0) / max(sum(piece.columns for piece in found), 1)
+    start = timed.start
+    for piece in found:
+        end = start + second * piece.columns
+        yield _Timed(piece.text, piece.spaced, piece.seen, piece.columns, start, end)
+        start = end

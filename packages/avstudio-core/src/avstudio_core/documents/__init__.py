@@ -1,0 +1,1 @@
+"""The files that cross packages, read and written in one place: transcripts and subtitles."""

@@ -1,0 +1,81 @@
+"""Pieces of a text broken into lines: as few as can be, of about one length, broken where the sense allows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from avstudio_core.documents.pieces import Piece, pieces
+
+AnyPiece = TypeVar("AnyPiece", bound=Piece)
+
+SENTENCE, CLAUSE, ANYWHERE, BEFORE_MARK = 0.0, 2.0, 6.0, 50.0
+"""What a break costs, by what it comes after, or before."""
+_SENSE = 0.1
+"""How much the place of a line break weighs, against lines of unequal length."""
+
+
+def break_cost(piece: Piece, following: Piece) -> float:
+    """What a break between the two costs the sense."""
+    if following.is_mark:
+        return BEFORE_MARK
+    if piece.ends_sentence:
+        return SENTENCE
+    return CLAUSE if piece.ends_clause else ANYWHERE
+
+
+def broken(text: str, columns: int) -> list[str]:
+    """A text with markup, which takes no room, in lines; a word that is longer than a line has one to itself."""
+    return in_lines(pieces(text, marked=True), columns)
+
+
+def in_lines(
+    found: Sequence[AnyPiece], columns: int, cost: Callable[[AnyPiece, AnyPiece], float] = break_cost
+) -> list[str]:
+    """Pieces as lines of so many columns: of the ways with the fewest lines, the one that costs least."""
+    count = _fewest(found, columns)
+    if count < 2:
+        return [joined(found)] if found else []
+    ideal = (sum(piece.columns + piece.spaced for piece in found) - count) / count
+    best: list[tuple[int, float, int]] = [(0, 0.0, 0), *[(count + 1, math.inf, 0)] * len(found)]
+    """For each place: the lines up to it, what they cost, and where the last of them begins.
+
+    That is negative, so that of two ways that cost the same the one with the longer upper line is taken.
+    """
+    for begin in range(len(found)):
+        size = 0
+        for end in range(begin + 1, len(found) + 1):
+            before, size = size, _longer(size, found[end - 1])
+            if before and size > columns and found[end - 1].columns:
+                break
+            sense = cost(found[end - 1], found[end]) if end < len(found) else 0.0
+            lines, spent, _ = best[begin]
+            best[end] = min(best[end], (lines + 1, spent + abs(size - ideal) / columns + _SENSE * sense, -begin))
+    written, end = [], len(found)
+    while end:
+        begin = -best[end][2]
+        written.append(joined(found[begin:end]))
+        end = begin
+    return written[::-1]
+
+
+def joined(found: Sequence[Piece]) -> str:
+    """Pieces as one line."""
+    return "".join(" " * (piece.spaced and number > 0) + piece.text for number, piece in enumerate(found))
+
+
+def _fewest(found: Sequence[Piece], columns: int) -> int:
+    """How many lines there are when each is as full as it can be."""
+    count, size = 1, 0
+    for piece in found:
+        longer = _longer(size, piece)
+        if size and longer > columns and piece.columns:
+            count, longer = count + 1, piece.columns
+        size = longer
+    return count
+
+
+def _longer(size: int, piece: Piece) -> int:
+    """The columns of a line, with one more piece; markup takes no room, nor does the space before it."""
+    return size + piece.columns + (piece.spaced and size > 0 and piece.columns > 0)
