@@ -523,3 +523,20 @@ def _until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def test_workers_never_see_keys(open_studio: OpenStudio, rough: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SOME_API_KEY", "AWS_SECRET_ACCESS_KEY", "TOKENIZERS_PARALLELISM"):
+        monkeypatch.setenv(name, "1")
+    studio = open_studio(rough, executor="local")
+    assert studio.submit("rough.work", way="SOME_API_KEY").result(30).said == ""
+    assert studio.submit("rough.work", way="AWS_SECRET_ACCESS_KEY").result(30).said == ""
+    assert studio.submit("rough.work", way="TOKENIZERS_PARALLELISM").result(30).said == "1"
+
+
+@pytest.mark.parametrize(
+    "name", ["OPENAI_API_KEY", "HF_TOKEN", "my_key", "DB_PASSWORD", "GITHUB_PAT", "MyApiKey", "X_SECRETS"]
+)
+def test_a_secret_is_known_by_its_name(name: str) -> None:
+    assert child_process.is_secret(name)
+    assert not any(map(child_process.is_secret, ["PATH", "KEYBOARD", "TOKENIZERS_PARALLELISM", "AVSTUDIO_HOME"]))

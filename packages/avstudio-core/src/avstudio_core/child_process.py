@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import selectors
 import signal
 import socket
@@ -35,6 +36,10 @@ KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_"
 """The most to which glibc goes of itself, or not, as it happens: whether a model's working memory is given back to the
 kernel and taken again, page by page, for every layer decides over a tenth of its time."""
 PR_SET_PDEATHSIG = 1
+SECRET = re.compile(
+    r"(^|_)(API_?)?(KEYS?|TOKENS?|PAT|PASSPHRASE|CREDENTIALS?)(_|$)|APIKEY|SECRET|PASSWORD|PASSWD", re.IGNORECASE
+)
+"""Names of variables that hold secrets, as those that backends declare: `OPENAI_API_KEY`, `HF_TOKEN` …"""
 _STARTED: WeakSet[Process] = WeakSet()
 
 
@@ -212,8 +217,28 @@ def _dismiss_spares() -> None:
 
 
 def environment_of(settings: Mapping[str, str]) -> dict[str, str]:
-    """What a worker is to find in its environment, given the settings that differ from the defaults."""
-    return {**KEPT_MEMORY, **os.environ, **settings, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    """What a worker is to find in its environment, given the settings that differ from the defaults.
+
+    Keys are not in it: a run asks language models through its studio, which alone sends them.
+    """
+    own = {name: value for name, value in os.environ.items() if not is_secret(name)}
+    return {**KEPT_MEMORY, **own, **settings, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def is_secret(variable: str) -> bool:
+    """Whether an environment variable holds a key, a token or a password, by its name."""
+    return bool(SECRET.search(variable))
+
+
+def peak_memory_mb() -> int:
+    """The most memory this process has held, in MB; a new process on Linux inherits its parent's `ru_maxrss`."""
+    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) >> 10
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> (20 if sys.platform == "darwin" else 10)
 
 
 def die_with_the_studio() -> None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
-import resource
-import sys
 import traceback
-from pathlib import Path
 from typing import Any
 
 from avstudio_core.artifact import Artifact, artifacts_in
+from avstudio_core.child_process import peak_memory_mb
 from avstudio_core.context import Context
 from avstudio_core.errors import AVStudioError, CorruptFile, DiskFull, PluginError, StorageError, TaskCancelled
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.orders import Order, Report
 from avstudio_core.plan import parameters
 from avstudio_core.results import Provenance, Result, Review
+from avstudio_core.storage.artifacts import digest
 from avstudio_core.tasks.task import CANCELLED
 
 
@@ -82,26 +79,11 @@ def _says_no_number(value: Any) -> bool:
     return False
 
 
-def peak_memory_mb() -> int:
-    """The most memory this process has held, in MB; a new process on Linux inherits its parent's `ru_maxrss`."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) >> 10
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10))
-
-
 def _verified(order: Order) -> Artifact | None:
     """The source with its place, after its content was compared with its sha256."""
     if order.source is None:
         return None
-    try:
-        with order.source_path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise CorruptFile(f"The stored file '{order.source_path}' ({order.source.name}) is gone.") from None
-    if found != order.source.sha256:
+    if digest(order.source_path) != order.source.sha256:
         message = f"The stored file '{order.source_path}' ({order.source.name}) has changed since it was stored."
         raise CorruptFile(f"{message} Give the original again.")
     return order.source.model_copy(update={"path": order.source_path})

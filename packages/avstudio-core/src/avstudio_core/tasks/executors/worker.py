@@ -125,6 +125,7 @@ def connected() -> Connection:
 
 def main() -> None:
     die_with_the_studio()
+    os.umask(0o077)  # what runs write is their owner's alone
     gc.set_threshold(100_000)  # imports make many objects that all stay: looking for garbage there only costs time
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the studio, which cancels cleanly
     Worker(connected()).work()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import sys
 import threading
@@ -22,7 +21,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from avstudio_core.chat import ChatRequest, Delta
-from avstudio_core.child_process import die_with_the_studio
+from avstudio_core.child_process import die_with_the_studio, peak_memory_mb
 from avstudio_core.errors import AVStudioError, BackendDown, Unsupported
 from avstudio_llm.backends.mlx.generation import Cancelled, Generator
 
@@ -82,7 +81,7 @@ class Worker:
         self._cancelled.discard(number)
 
     def _send(self, **message: Any) -> None:
-        self._connection.send_bytes(json.dumps({**message, "memory_mb": _peak_mb()}).encode())
+        self._connection.send_bytes(json.dumps({**message, "memory_mb": peak_memory_mb()}).encode())
 
 
 def _unforeseen(error: Exception) -> BackendDown | Unsupported:
@@ -90,12 +89,6 @@ def _unforeseen(error: Exception) -> BackendDown | Unsupported:
     if isinstance(error, MemoryError) or "allocate" in said:
         return Unsupported(f"The memory is full: send less, or choose a smaller model. ({said})")
     return BackendDown(f"The model failed: {said}")
-
-
-def _peak_mb() -> int:
-    """The most memory that this process had at any time, in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak >> (20 if sys.platform == "darwin" else 10)
 
 
 def main() -> None:
