@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 
 from avstudio_core.artifact import Artifact, Lineage, MediaFacts, accepted, artifacts_in, new_id
-from avstudio_core.errors import CorruptFile, StorageError
+from avstudio_core.errors import CorruptFile, DiskFull, StorageError
 from avstudio_core.results import Result
 from avstudio_core.storage.artifacts import ArtifactStore
 
@@ -104,6 +104,39 @@ def test_what_has_rotted_is_mended_by_the_same_content(store: ArtifactStore, sou
     store.link(SHA256, folder)
     store.verify(SHA256)
     assert list(store.stored()) == [SHA256]
+
+
+@pytest.mark.parametrize("whose", ["file", "folder above"])
+@pytest.mark.parametrize("taken", ["folder", "pipe", "dangling link", "full folder"])
+def test_a_place_that_something_else_has_is_found_out_and_mended_by_the_same_content(
+    store: ArtifactStore, source: Path, taken: str, whose: str
+) -> None:
+    place = store.path(SHA256) if whose == "file" else store.path(SHA256).parent
+    place.parent.mkdir(exist_ok=True)
+    if taken == "pipe":
+        os.mkfifo(place)
+    elif taken == "dangling link":
+        place.symlink_to("nowhere")
+    else:
+        place.mkdir()
+        (place / ("x" if taken == "full folder" else SHA256[2:4])).mkdir()
+    with pytest.raises(CorruptFile):
+        store.verify(SHA256)
+    folder = store.folder("job_1")
+    store.copy_in(source, folder)
+    store.link(SHA256, folder)
+    store.verify(SHA256)
+    store.discard(folder)
+    assert SHA256 in store.stored()
+
+
+def test_a_file_larger_than_the_disk_is_refused_before_it_is_copied(store: ArtifactStore, tmp_path: Path) -> None:
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(1 << 42)  # a hole, which takes no room
+    folder = store.folder("job_1")
+    with pytest.raises(DiskFull, match=r"huge' takes 4194304 MB, and \d+ MB are free"):
+        store.copy_in(tmp_path / "huge", folder)
+    assert list(folder.iterdir()) == []
 
 
 def test_a_source_that_cannot_be_read_is_said(store: ArtifactStore, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from avstudio_core import Studio
+from avstudio_core.catalogue import read
 from avstudio_core.errors import AVStudioError, InvalidInput, UnreadableMedia
 
 OpenStudio = Callable[..., Studio]
@@ -32,6 +33,23 @@ ODD = [
     "~x",
     "a&b=c",
 ]
+
+WRITING = """
+class WritingResult(Result):
+    made: Artifact = Field(description="A file.")
+
+class Writing(Processor[Params, WritingResult]):
+    "Write."
+    name = "writing.write"
+    def run(self, source, params, context):
+        path = context.new_path("a.txt")
+        path.write_text("words")
+        context.new_path("b.txt").write_text("left")
+        return WritingResult(made=context.publish(path, "a.txt", "text/plain"))
+
+@hookimpl
+def register_processors(): return [Writing]
+"""
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -77,6 +95,26 @@ def _opened(home: Path, first: str) -> subprocess.CompletedProcess[str]:
     code = f"import os; from avstudio_core import Studio; {first}; Studio(plugins='').close()"
     environment = {**os.environ, "AVSTUDIO_HOME": str(home), "HOME": "/"}
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_all_in_the_data_folder_is_its_owners_whatever_the_umask(
+    open_studio: OpenStudio, write_plugin: Callable[[str], ModuleType], tmp_path: Path, executor: str
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    before = os.umask(0)
+    try:
+        studio = open_studio(write_plugin(WRITING), home=home, executor=executor)
+        made = studio.run("writing.write").made
+        studio.take_in(made.path)
+        studio.export(made, tmp_path / "out.txt")
+        read(home / "cache", [])
+    finally:
+        os.umask(before)
+    open_to_others = [path for path in home.rglob("*") if path.stat().st_mode & 0o077]
+    assert open_to_others == []
+    assert (tmp_path / "out.txt").stat().st_mode & 0o777 == 0o666
 
 
 @pytest.mark.parametrize("name", ["~draft.txt", "~nosuchuser", "~", "~~"])

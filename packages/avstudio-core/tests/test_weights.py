@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import errno
 import hashlib
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
-from avstudio_core.errors import CorruptFile, NotFound, StorageError, WeightsMissing
+from avstudio_core.errors import CorruptFile, DiskFull, NotFound, StorageError, WeightsMissing
 from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.plugins import Plugin, Plugins
 from avstudio_core.settings import load
@@ -140,6 +142,20 @@ def test_the_parts_of_an_installed_package_are_joined_once(open_shelf: OpenShelf
     changed = (folder / "model.bin").stat().st_mtime_ns
     assert open_shelf().folder("small") == folder
     assert (folder / "model.bin").stat().st_mtime_ns == changed
+
+
+def test_of_what_does_not_fit_on_the_disk_nothing_stays(
+    open_shelf: OpenShelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object, writer: IO[bytes], *__: object) -> None:
+        writer.write(b"x" * 5000)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    carry(tmp_path)
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    with pytest.raises(DiskFull):
+        open_shelf().folder("small")
+    assert not list(tmp_path.rglob("*.partial"))
 
 
 def test_the_hubs_cache_is_used_as_it_lies(open_shelf: OpenShelf, tmp_path: Path) -> None:

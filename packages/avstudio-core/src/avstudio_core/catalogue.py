@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from avstudio_core.errors import AVStudioError
+from avstudio_core.storage.private_files import private, private_folder
 
 FORMAT = "2"
 """Raise it when the shape of the cached file changes."""
@@ -144,12 +145,13 @@ def _keep(path: Path, found: tuple[Catalogue, dict[str, int]]) -> None:
     """Write the cache; a folder that cannot be written only costs time at the next start."""
     catalogue, sources = found
     try:
-        path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # the data folder is its owner's alone
-        path.parent.mkdir(exist_ok=True)
+        private_folder(path.parent.parent, parents=True)
+        private_folder(path.parent)
         for stale in path.parent.glob("catalogue-*.json"):
             stale.unlink(missing_ok=True)
         partial = path.with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps(asdict(catalogue) | {"sources": sources}), encoding="utf-8")
+        with open(partial, "w", encoding="utf-8", opener=private) as file:
+            json.dump(asdict(catalogue) | {"sources": sources}, file)
         partial.replace(path)
-    except OSError:
+    except (OSError, AVStudioError):
         return

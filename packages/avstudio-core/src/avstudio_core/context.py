@@ -16,6 +16,7 @@ from avstudio_core.names import file_name
 from avstudio_core.quotes import quoted
 from avstudio_core.results import CodedWarning, Needs
 from avstudio_core.storage.artifacts import stage
+from avstudio_core.storage.private_files import private_folder
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -215,8 +216,4 @@ class Context:
 
 def _made(folder: Path) -> Path:
     """A folder, made when it is first needed: most small jobs need none."""
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise StorageError.of(error, folder) from error
-    return folder
+    return private_folder(folder)

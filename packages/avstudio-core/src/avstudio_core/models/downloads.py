@@ -14,6 +14,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from avstudio_core import egress
 from avstudio_core.errors import CorruptFile, WeightsMissing
 from avstudio_core.settings import Settings
+from avstudio_core.storage.private_files import private
 from avstudio_core.weights import Weights, WeightsFile
 
 TIMEOUT_SECONDS = 30.0
@@ -55,7 +56,7 @@ def _download(settings: Settings, url: str, target: Path, size: int | None, told
     try:
         with (
             build_opener(_Gate(settings)).open(request, timeout=TIMEOUT_SECONDS) as answer,
-            target.open("ab" if answer.status == 206 else "wb") as writer,
+            open(target, "ab" if answer.status == 206 else "wb", opener=private) as writer,
         ):
             end = writer.tell() + int(answer.headers.get("Content-Length") or 0)
             while chunk := answer.read(CHUNK):

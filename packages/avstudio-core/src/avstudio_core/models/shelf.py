@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from avstudio_core import egress
-from avstudio_core.errors import CorruptFile, NotFound, StorageError, WeightsMissing
+from avstudio_core.errors import CorruptFile, DiskFull, NotFound, StorageError, WeightsMissing
 from avstudio_core.paths import user_path
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import Settings
 from avstudio_core.storage.file_lock import locked
+from avstudio_core.storage.private_files import private, private_folder
 from avstudio_core.weights import Shelf, Weights, WeightsFile
 
 Place = Literal["path", "installed", "ready", "hub cache", "hub", "absent"]
@@ -120,14 +121,14 @@ class InstalledShelf(Shelf):
         ready = self._ready(weights)
         partial = ready.with_name(f"{weights.name}.partial")
         try:
-            self._home.mkdir(parents=True, exist_ok=True)
+            private_folder(self._home, parents=True)
             with locked(self._home / f"{weights.name}.lock"):
                 if ready.is_dir():
                     return self._verified(weights, ready)
-                partial.mkdir(exist_ok=True)
+                private_folder(partial)
                 for number, file in enumerate(weights.files):
                     done, target = number / len(weights.files), partial / file.name
-                    target.parent.mkdir(parents=True, exist_ok=True)
+                    private_folder(target.parent, parents=True)
                     share = lambda part, done=done: told(done + part / len(weights.files))  # noqa: E731
                     if _carried(file):
                         _join(file, target)
@@ -136,7 +137,10 @@ class InstalledShelf(Shelf):
                 self._verified(weights, partial)
                 partial.rename(ready)
         except OSError as error:
-            raise StorageError.of(error, partial) from error
+            failure = StorageError.of(error, partial)
+            if isinstance(failure, DiskFull):  # what is there would keep it full
+                shutil.rmtree(partial, ignore_errors=True)
+            raise failure from error
         return ready
 
     def _verified(self, weights: type[Weights], folder: Path | None) -> Path:
@@ -164,11 +168,12 @@ class InstalledShelf(Shelf):
         except OSError:
             found = _file_sha256(path)
         try:
-            note.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(note.parent, parents=True)
             partial = note.with_suffix(f".{os.getpid()}")
-            partial.write_text(found)
+            with open(partial, "w", encoding="ascii", opener=private) as file:
+                file.write(found)
             partial.replace(note)
-        except OSError:
+        except (OSError, StorageError):
             return found  # only costs time
         return found
 
@@ -215,7 +220,7 @@ def _carried(file: WeightsFile) -> bool:
 
 
 def _join(file: WeightsFile, target: Path) -> None:
-    with target.open("wb") as writer:
+    with open(target, "wb", opener=private) as writer:
         for part in _resources(file):
             if part is None:
                 raise NotFound(f"A part of '{file.name}' is not installed any more.")

@@ -6,12 +6,16 @@ import contextlib
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BufferedRandom
 from pathlib import Path
 
-from avstudio_core.errors import CorruptFile, StorageError
+from avstudio_core.artifact import new_id
+from avstudio_core.errors import CorruptFile, DiskFull, StorageError
+from avstudio_core.quotes import quoted
+from avstudio_core.storage.private_files import private_folder
 
 LARGE = 1 << 20
 """Bytes from which on a file is synced and hashed at the same time; for a smaller one a thread costs more."""
@@ -27,11 +31,8 @@ class ArtifactStore:
     def __init__(self, home: Path) -> None:
         self.root = home / "artifacts"
         self.staging = home / "staging"
-        try:
-            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.staging.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise StorageError.of(error, self.root) from error
+        private_folder(self.root, parents=True)
+        private_folder(self.staging)
 
     def path(self, sha256: str) -> Path:
         """Where content lies, or would lie."""
@@ -39,17 +40,19 @@ class ArtifactStore:
 
     def folder(self, name: str) -> Path:
         """A new staging folder for a job or an ingestion."""
-        folder = self.staging / name
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError.of(error, folder) from error
-        return folder
+        return private_folder(self.staging / name)
 
     def copy_in(self, source: Path, folder: Path) -> tuple[str, int]:
-        """Copy a user's file into a staging folder under its sha256, synced; give the sha256 and the size."""
+        """Copy a user's file into a staging folder under its sha256, synced; give the sha256 and the size.
+
+        Raises `DiskFull`, before anything is copied, for a file that is larger than what is free on the disk.
+        """
         partial = folder / "incoming.tmp"
         try:
+            size, free = source.stat().st_size, shutil.disk_usage(folder).free
+            if size > free:
+                hint = "Free some, or choose another data folder."
+                raise DiskFull(f"{quoted(source)} takes {size >> 20} MB, and {free >> 20} MB are free.", hint=hint)
             shutil.copyfile(source, partial)
         except OSError as error:
             raise StorageError.of(error, partial) from error
@@ -59,11 +62,14 @@ class ArtifactStore:
         """Put a staged file in its place, also of what is there already: that may have rotted since it was stored."""
         target = self.path(sha256)
         try:
-            if not target.parent.exists():
-                target.parent.mkdir(exist_ok=True)
+            if not target.parent.is_dir():
+                _move_away(target.parent, folder)
+                private_folder(target.parent)
                 _sync_folder(self.root)
             staged = folder / sha256
             if staged.exists() or not target.exists():
+                if not target.is_file():
+                    _move_away(target, folder)
                 _link(staged, target)
             _sync_folder(target.parent)
         except OSError as error:
@@ -87,18 +93,33 @@ class ArtifactStore:
     def verify(self, sha256: str) -> None:
         """Read the whole file and compare. Raises `CorruptFile`."""
         path = self.path(sha256)
-        try:
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-        except FileNotFoundError:
-            raise CorruptFile(f"The stored file '{path}' is gone. Run the task again.") from None
+        found = digest(path)
         if found != sha256:
             raise CorruptFile(f"The stored file '{path}' has changed: its sha256 is now {found}. Run the task again.")
 
     def stored(self) -> Iterator[str]:
         """The sha256 of every file in the store."""
         for folder in sorted(self.root.iterdir()):
-            yield from sorted(path.name for path in folder.iterdir())
+            if folder.is_dir():
+                yield from sorted(path.name for path in folder.iterdir())
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a stored file. Raises `CorruptFile` for one that is gone, or whose place something else has."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # does not wait for whoever writes to a FIFO
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise CorruptFile(f"'{path}' is not a file, and a stored file was there.", hint="Run the task again.")
+            with open(descriptor, "rb", closefd=False) as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        finally:
+            os.close(descriptor)
+    except (FileNotFoundError, NotADirectoryError):
+        raise CorruptFile(f"The stored file '{path}' is gone.", hint="Run the task again.") from None
+    except OSError as error:
+        message = f"The stored file '{path}' cannot be read: {error.strerror or error}."
+        raise CorruptFile(message, hint="Run the task again.") from error
 
 
 def stage(path: Path, folder: Path) -> tuple[str, int]:
@@ -127,6 +148,12 @@ def _synced_beside(file: BufferedRandom) -> str:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         synced.result()
     return sha256
+
+
+def _move_away(path: Path, folder: Path) -> None:
+    """Move what has a stored file's place into a staging folder, with which it is removed."""
+    if os.path.lexists(path):
+        path.rename(folder / new_id(path.name))
 
 
 def _link(staged: Path, target: Path) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import delete, insert, select
 
 from avstudio_core.artifact import new_id
 from avstudio_core.storage.file_lock import locked
+from avstudio_core.storage.private_files import private_folder
 from avstudio_core.storage.sqlite.database import Database, Transaction
 from avstudio_core.storage.tables import loaded_models, studios
 
@@ -37,7 +38,7 @@ class Presence:
         self.id = new_id("studio")
         self._database = database
         self._folder = home / "studios"
-        self._folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self._folder)
         self._lock = home / "studios.lock"
         with locked(self._lock, LOCK_SECONDS):  # nobody sees the file before it is held
             self._descriptor = os.open(self._folder / self.id, os.O_CREAT | os.O_RDWR, 0o600)
