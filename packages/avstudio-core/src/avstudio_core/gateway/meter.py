@@ -82,6 +82,7 @@ class Metered:
         try:
             async with asyncio.timeout(self._request.timeout):
                 vectors = await asked
+                self.reply.usage = vectors.usage
             refuse_unusable(vectors, len(self._request.texts), self.model.id)
         except BaseException as error:
             raise self._broken(error) from error
