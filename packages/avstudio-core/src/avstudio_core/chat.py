@@ -106,7 +106,9 @@ class Question(Frozen):
     model: str = Field(
         default="auto", description="`ollama/llama3.2`, say; `auto`, `auto:code` and `local/auto` choose."
     )
-    timeout: float = Field(default=600.0, gt=0, description="For the whole answer.", json_schema_extra={"unit": "s"})
+    timeout: float = Field(
+        default=600.0, gt=0, description="For the whole answer, retries included.", json_schema_extra={"unit": "s"}
+    )
     wishes: Wishes = Wishes()
     account: Account = Account()
 

@@ -12,7 +12,7 @@ from avstudio_core.errors import BadAnswer, NotFound
 from avstudio_core.languages import AUTO, language_name
 
 FAMILY = "llm"
-CHOICE = ("model", "max_tokens", *Wishes.model_fields)
+CHOICE = ("model", "max_tokens", "timeout", *Wishes.model_fields)
 
 
 def _language(given: str) -> str:
@@ -46,6 +46,9 @@ class ModelParams(Params):
         default=None, ge=0, description="For one request; above it a local model.", json_schema_extra={"unit": "USD"}
     )
     allow_unpriced: bool = Field(default=False, description="Take cloud models whose price is not known.")
+    timeout: float = Field(
+        default=600.0, gt=0, description="For each answer, retries included.", json_schema_extra={"unit": "s"}
+    )
 
     @property
     def choice(self) -> dict[str, Any]:

@@ -57,6 +57,16 @@ class WishFlags:
         float | None,
         typer.Option("--temperature", metavar="X", min=0, max=2, help="0 is the likeliest.", rich_help_panel=PANEL),
     ] = None
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=0.1,
+            help="For the whole answer, retries included. [default: 600]",
+            rich_help_panel=PANEL,
+        ),
+    ] = None
 
     def options(self) -> dict[str, Any]:
         """As `ChatRequest.of` takes them."""
@@ -70,6 +80,7 @@ class WishFlags:
             "allow_unpriced": self.allow_unpriced or None,
             "max_tokens": self.max_tokens,
             "temperature": self.temperature,
+            "timeout": self.timeout,
         }
         return {name: value for name, value in given.items() if value is not None}
 
