@@ -9,7 +9,15 @@ import pytest
 
 import avstudio_llm
 from avstudio_core.chat import ChatRequest, EmbedRequest, Image, Message, Reply, Text, ToolCall, Usage
-from avstudio_core.errors import AVStudioError, BackendDown, BadAnswer, ContextTooLong, RateLimited, Unsupported
+from avstudio_core.errors import (
+    AVStudioError,
+    BackendDown,
+    BadAnswer,
+    ContextTooLong,
+    CredentialsRefused,
+    RateLimited,
+    Unsupported,
+)
 from avstudio_core.kinds.backend import Backend, BackendConfig
 from avstudio_core.language_models import Can, Model
 from avstudio_core.testing import HttpBackendContract, ModelServer, Sent
@@ -342,6 +350,23 @@ class TestOpenAI(HttpBackendContract):
         assert can["vllm"] == Can(context=4096)
         assert can["mistral"] == Can(tools=True, context=9)
         assert can["router"] == Can(tools=True, json_schema=True, context=7)
+
+    def test_headers_and_query_of_a_server_hold_secrets(
+        self, server: ModelServer, config: BackendConfig, witness: Witness, model: Model
+    ) -> None:
+        """As Azure and Copilot want them; nothing that the server repeats of a secret is shown."""
+        witness.secrets["AZURE_KEY"] = "az-secret"
+        more = {"headers": {"api-key": "$AZURE_KEY", "Editor-Version": "x/1"}, "query": {"api-version": "2026-01"}}
+        made = OpenAI(config.model_copy(update=more), witness)
+        self.asked(server, made, model, question())
+        heard = server.heard[-1]
+        assert (heard.headers["api-key"], heard.headers["editor-version"]) == ("az-secret", "x/1")
+        assert heard.path.endswith("/chat/completions?api-version=2026-01")
+        server.say(Sent.data(self.dialect.refusal(400, "Not with 'az-secret'."), 400), at=CHAT)
+        assert all("az-secret" not in str(error) for error in self.both(made, model, question()))
+        del witness.secrets["AZURE_KEY"]
+        with pytest.raises(CredentialsRefused, match="needs the environment variable 'AZURE_KEY'"):
+            self.during(made, lambda: made.chat(question(), model))
 
     def test_options_that_nobody_knows_are_an_obstacle(self, config: BackendConfig, witness: Witness) -> None:
         made = OpenAI(config.model_copy(update={"options": {"sed": "x"}}), witness)

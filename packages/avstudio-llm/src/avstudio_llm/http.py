@@ -72,6 +72,10 @@ def client_of(backend: Backend) -> httpx2.AsyncClient:
 
     async def ask(request: httpx2.Request) -> None:
         backend.host.leave(str(request.url))
+        headers, query = backend.additions
+        if query:
+            request.url = request.url.copy_merge_params(query)
+        request.headers.update(headers)
 
     limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=IDLE_CONNECTIONS)
     transport = _transport()(verify=_trusted(), trust_env=False, limits=limits)

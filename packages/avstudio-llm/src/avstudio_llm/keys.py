@@ -42,6 +42,17 @@ def key_to_send(backend: Backend) -> str:
 
 def without_key(backend: Backend, text: str) -> str:
     """The beginning of a text without the key, and without what a server shows of it between asterisks."""
-    if backend.key:
-        text = text.replace(backend.key, "…")
+    for secret in _secrets(backend):
+        text = text.replace(secret, "…")
     return _MASKED.sub("…", text[:LONGEST_TEXT])
+
+
+def _secrets(backend: Backend) -> list[str]:
+    """The key, and what configured headers and queries hold; the longest first."""
+    try:
+        headers, query = backend.additions
+    except CredentialsRefused:
+        headers, query = {}, {}
+    named = {name for name, value in (backend.config.headers | backend.config.query).items() if "$" in value}
+    held = [value for name, value in (headers | query).items() if name in named]
+    return sorted(filter(None, [backend.key, *held]), key=len, reverse=True)

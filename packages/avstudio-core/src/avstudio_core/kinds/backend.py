@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import ClassVar, Protocol
@@ -11,9 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from avstudio_core import egress
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, ToolCall, Vectors
-from avstudio_core.errors import Unsupported
+from avstudio_core.errors import CredentialsRefused, Unsupported
 from avstudio_core.kinds.host import Host
 from avstudio_core.language_models import Model
+
+_SECRET = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 
 
 class BackendConfig(BaseModel):
@@ -29,6 +32,10 @@ class BackendConfig(BaseModel):
         default=None,
         description="False for a server on this machine that passes the words on; else the address tells.",
     )
+    headers: dict[str, str] = Field(
+        default={}, description="More headers; `$NAME` is the value of that environment variable."
+    )
+    query: dict[str, str] = Field(default={}, description="More parameters of each address; `$NAME` as in `headers`.")
     options: dict[str, JsonValue] = {}
 
     @property
@@ -100,6 +107,20 @@ class Backend(ABC):
         """The key without the blanks around it, or `None` where there is none."""
         found = self.host.secret(self.key_variable) if self.key_variable else None
         return (found or "").strip() or None
+
+    @property
+    def additions(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The configured headers and query, with the secrets that they name put in. Raises `CredentialsRefused`."""
+        return self._with_secrets(self.config.headers), self._with_secrets(self.config.query)
+
+    def _with_secrets(self, named: dict[str, str]) -> dict[str, str]:
+        return {name: _SECRET.sub(lambda found: self._secret(found[1]), value) for name, value in named.items()}
+
+    def _secret(self, variable: str) -> str:
+        if value := (self.host.secret(variable) or "").strip():
+            return value
+        said = f"Backend '{self.config.name}' needs the environment variable '{variable}', which is not set."
+        raise CredentialsRefused(said)
 
     def full_name(self, name: str) -> str:
         """What the server lists a model as that users call by a shorter name."""

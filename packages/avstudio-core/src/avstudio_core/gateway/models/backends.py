@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from avstudio_core.egress import host_of, is_loopback
-from avstudio_core.errors import AVStudioError, NotFound
+from avstudio_core.errors import AVStudioError, CredentialsRefused, NotFound
 from avstudio_core.gateway.models.known_models import KnownModels
 from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost
 from avstudio_core.language_models import Model
@@ -53,7 +53,7 @@ class Backends:
         """By name, why no call to a backend can succeed as things are, or `None`; one object until it is renewed."""
         until, standing = self._standing
         if time.monotonic() >= until:
-            standing = {name: backend.obstacle() or _unproven(backend) for name, backend in self.all().items()}
+            standing = {name: backend.obstacle() or _misconfigured(backend) for name, backend in self.all().items()}
             self._standing = time.monotonic() + STANDING_SECONDS, standing
         return standing
 
@@ -129,8 +129,13 @@ class Backends:
         self._listed[backend.config.name] = answer
 
 
-def _unproven(backend: Backend) -> str | None:
-    """What stands against a server that is called local and is not on this machine."""
+def _misconfigured(backend: Backend) -> str | None:
+    """What stands against a server whose secrets are missing, or that is called local and is not on this machine."""
+    if backend.config.headers or backend.config.query:
+        try:
+            backend.additions  # noqa: B018
+        except CredentialsRefused as error:
+            return str(error)
     if not backend.config.local or backend.runs_here:
         return None
     host = host_of(backend.url or "")
