@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
+from avstudio_core import openai_messages
 from avstudio_core.errors import InvalidParams, NotFound
 from avstudio_core.validation import problems
 
@@ -55,6 +56,11 @@ class Message(Frozen):
     content: str | tuple[Part, ...] = ""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_openai(cls, given: Any) -> Any:
+        return openai_messages.taken(given) if isinstance(given, dict) else given
 
     @property
     def text(self) -> str:
@@ -147,6 +153,11 @@ class ChatRequest(Question):
     top_p: float | None = Field(default=None, gt=0, le=1)
     seed: int | None = None
     stop: tuple[str, ...] = ()
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _one_stop(cls, given: Any) -> Any:
+        return (given,) if isinstance(given, str) else given
 
     @classmethod
     def of(cls, prompt: str | Sequence[Message] | ChatRequest, /, *, system: str | None = None, **options: Any) -> Self:

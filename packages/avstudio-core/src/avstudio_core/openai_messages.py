@@ -1,0 +1,48 @@
+"""Messages in the form of OpenAI's protocol, which most programs have at hand, in our own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+ROLES = {"developer": "system"}
+_CARRIED = re.compile(r"data:([a-z0-9.+/-]+);base64,(.*)", re.IGNORECASE | re.DOTALL)
+
+
+def taken(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The same message as our `Message` takes it; what is in our form already stays as it is.
+
+    Raises `ValueError` for a picture that is only an address: the server of the model would fetch it.
+    """
+    own = {name: value for name, value in message.items() if not (value is None and name in ("content", "tool_calls"))}
+    if isinstance(own.get("role"), str):
+        own["role"] = ROLES.get(own["role"], own["role"])
+    if isinstance(own.get("content"), list | tuple):
+        own["content"] = [_part(part) for part in own["content"]]
+    if isinstance(own.get("tool_calls"), list | tuple):
+        own["tool_calls"] = [_call(call) for call in own["tool_calls"]]
+    return own
+
+
+def _part(part: Any) -> Any:
+    if not isinstance(part, Mapping) or part.get("type") != "image_url":
+        return part
+    address = part.get("image_url")
+    url = str(address.get("url", "") if isinstance(address, Mapping) else address)
+    if not (carried := _CARRIED.fullmatch(url)):
+        raise ValueError(f"the picture '{url[:80]}' is an address: give its data as in 'data:image/png;base64,…'")
+    return {"type": "image", "media_type": carried[1], "data": carried[2]}
+
+
+def _call(call: Any) -> Any:
+    if not isinstance(call, Mapping) or not isinstance(function := call.get("function"), Mapping):
+        return call
+    arguments = function.get("arguments") or {}
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except ValueError as error:
+            raise ValueError(f"the arguments of the call '{function.get('name')}' are not JSON: {error}") from None
+    return {"id": call.get("id") or "", "name": function.get("name"), "arguments": arguments}

@@ -1,0 +1,32 @@
+"""Requests in OpenAI's form are taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from avstudio_core.chat import ChatRequest, Image, Text, ToolCall
+from avstudio_core.errors import InvalidParams
+
+
+def test_messages_in_openais_form_are_taken() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "cut", "arguments": '{"at": 1}'}}
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
+    turns: Any = [
+        {"role": "developer", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "Cut?"}, picture]},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "Done."},
+    ]
+    system, user, assistant, tool = ChatRequest.of(turns, stop="x").messages
+    assert (system.role, system.text, tool.tool_call_id) == ("system", "Be brief.", "c1")
+    assert user.content == (Text(text="Cut?"), Image(media_type="image/png", data="aGk="))
+    assert (assistant.text, assistant.tool_calls) == ("", (ToolCall(id="c1", name="cut", arguments={"at": 1}),))
+    assert ChatRequest.of(turns, stop="x").stop == ("x",)
+
+
+def test_a_picture_that_is_an_address_is_refused_in_plain_words() -> None:
+    turns: Any = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}]}]
+    with pytest.raises(InvalidParams, match=r"'https://x\.example/a\.png' is an address"):
+        ChatRequest.of(turns)
