@@ -128,7 +128,7 @@ def test_sums_can_be_rebuilt(avstudio: CommandLine, studio: Studio) -> None:
 def test_tokens_of_words_of_a_file_and_of_stdin(reading: CommandLine, note: Path) -> None:
     said = "About 2 tokens, at most 6: the file has 6 characters.\n"
     assert reading("tokens", note).out == said
-    assert reading("tokens", "-", stdin="hello\n").out == said.replace("the file has", "stdin gave")
+    assert reading("tokens", "-", stdin="hello\n").out == said.replace("the file has", "stdin has")
     assert reading("tokens", "hello\n", "--json").json == {"source": "text", "characters": 6, "about": 2, "at_most": 6}
 
 
@@ -140,12 +140,12 @@ def test_tokens_of_a_very_long_text(reading: CommandLine) -> None:
     assert reading("tokens", "word " * 10_000, "--json").json["at_most"] == 50_000
 
 
-def test_tokens_of_what_is_no_text(reading: CommandLine, tmp_path: Path) -> None:
+def test_tokens_of_a_file_that_is_not_text(reading: CommandLine, tmp_path: Path) -> None:
     path = tmp_path / "song.mp3"
     path.write_bytes(b"\xff\xfb\x90\x00")
     refused = reading("tokens", path)
     assert refused.code == 2
-    assert refused.err == f"avstudio: '{path}' holds no text in UTF-8. Transcribe it first, or convert it.\n"
+    assert refused.err == f"avstudio: '{path}' is not text in UTF-8. Transcribe it first, or convert it.\n"
 
 
 def test_prices_without_a_model_that_has_one(reading: CommandLine) -> None:

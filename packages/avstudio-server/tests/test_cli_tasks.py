@@ -128,7 +128,7 @@ def test_interrupted_watching_leaves_the_task_alone(avstudio: CommandLine) -> No
         with pytest.raises(subprocess.TimeoutExpired):
             watching.wait(3)
         watching.send_signal(signal.SIGINT)
-        assert "goes on" in watching.stderr.read()
+        assert "The tasks go on" in watching.stderr.read()
     assert watching.returncode == 130
     assert listed(avstudio)[0]["state"] == "PENDING"
 

@@ -150,8 +150,9 @@ def parameters_of(bundle: type[Any]) -> list[inspect.Parameter]:
 
 def option_names(bundle: type[Any]) -> list[str]:
     """The long names of a bundle's options: `--output`."""
-    declared = [name for one in parameters_of(bundle) for name in one.annotation.__metadata__[0].param_decls]
-    return [name for name in declared if name.startswith("--")]
+    options = [one.annotation.__metadata__[0] for one in parameters_of(bundle)]
+    names = [name for option in options for name in (option.default, *option.param_decls)]  # Typer's default is a name
+    return [name for name in names if name.startswith("--")]
 
 
 def gathered(values: dict[str, Any], bundles: dict[str, type[Any]]) -> dict[str, Any]:
