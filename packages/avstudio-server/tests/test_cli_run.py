@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from avstudio_core.names import stem
 from avstudio_server.testing import COMMAND, CommandLine
 
 
@@ -203,6 +204,8 @@ def test_an_output_folder_that_cannot_be_written_is_refused(avstudio: CommandLin
 def test_the_time_left_is_reckoned_anew_after_a_review(avstudio: CommandLine) -> None:
     said = avstudio("time", "wait", "--seconds", "2.2", "--doubt").err
     assert "time.wait: sent back by its review: was it long?" in said
+    assert "time.wait: started again" in said
+    assert "100 %" not in said  # it is not at its end before its review
     estimates = re.findall(r"([\d.]+) s left", said)
     assert all(float(one) < 2.2 for one in estimates)
 
@@ -255,6 +258,21 @@ def test_names_beyond_ascii_and_very_long_ones_come_through(avstudio: CommandLin
     path = avstudio.folder / ("歌" * 70 + ".txt")
     path.write_text("hello")
     assert avstudio("text", "shout", path, "-o", "out").code == 0
+
+
+@pytest.mark.parametrize(("name", "whole"), [("Mr. Smith", "Mr. Smith"), ("Vol. 2", "Vol. 2"), ("a.b c.MP3", "a.b c")])
+def test_what_comes_after_a_dot_stays_in_a_name(name: str, whole: str) -> None:
+    assert stem(name) == whole
+
+
+def test_files_of_a_pipe_are_named_after_its_source(avstudio: CommandLine, note: Path) -> None:
+    assert avstudio("pipe", "text.echo:echo | text.echo", note, "-o", "out").code == 0
+    assert {path.name for path in (avstudio.folder / "out").iterdir()} == {"note.once.txt", "note.txt"}
+
+
+def test_an_empty_file_is_reported(avstudio: CommandLine) -> None:
+    (avstudio.folder / "blank.txt").write_text("\n")
+    assert "text.echo: the file 'blank.once.txt' is empty." in avstudio("text", "echo", "blank.txt").err
 
 
 def test_names_that_are_no_utf8_come_through(avstudio: CommandLine) -> None:

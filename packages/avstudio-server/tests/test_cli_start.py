@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -141,3 +142,15 @@ def test_completion_is_installed_for_the_shell_that_asks(avstudio: CommandLine) 
     command = f"{sys.executable} -P -m avstudio_server --install-completion; true"
     subprocess.run(["bash", "-c", command], env=avstudio.environment, capture_output=True, check=True)
     assert "avstudio" in (avstudio.folder / ".bashrc").read_text()
+
+
+@pytest.mark.parametrize("words", [["audio"], ["audio", "probe"], ["audio.probe"], ["llm", "summarize"]])
+def test_the_package_that_brings_a_command_is_named(reading: CommandLine, words: list[str]) -> None:
+    refused = reading(*words)
+    assert refused.code == 2
+    assert f"To get it: pip install 'avstudio-{words[0][:5].partition('.')[0]}'." in refused.err
+
+
+def test_the_package_that_brings_a_step_is_named(reading: CommandLine, note: Path) -> None:
+    refused = reading("pipe", "audio.probe", note)
+    assert (refused.code, "pip install 'avstudio-audio'" in refused.err) == (2, True)

@@ -64,9 +64,9 @@ def test_names_and_texts_are_shown_harmless_and_json_gives_them_back(avstudio: C
     listed = avstudio("tasks", "list")
     for shown in (done.out, done.err, listed.out, avstudio("tasks", "list", "--json").out):
         assert not set(shown) & set(HOSTILE) - set("abcde[31m\n")
-    assert "a\\x1b[31m\\rb\\u202ec\\u200fd\\x9be" in done.out
+    assert "*a\\x1b[31m\nb\\u202ec\\u200fd\\x9be!" in done.out
     again = avstudio("text", "shout", path, "--style", "plain", "--json")
-    assert again.json["result"]["text"] == f"*{HOSTILE.strip()}!"
+    assert again.json["result"]["text"] == f"*{path.read_text().strip()}!"
 
 
 def test_the_command_line_prints_in_one_place() -> None:

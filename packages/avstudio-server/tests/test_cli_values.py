@@ -149,3 +149,9 @@ def test_long_lists_are_cut_for_people() -> None:
     lines = list(rendered("parts", [{"n": number} for number in range(30)]))
     assert len(lines) == 22
     assert lines[-1] == "  … 10 more: see --json"
+
+
+def test_what_could_not_be_measured_is_shown_so() -> None:
+    duration = {"anyOf": [{"type": "number"}, {"type": "null"}], "unit": "s"}
+    assert list(rendered("duration", None, duration)) == ["duration: not known"]
+    assert list(rendered("bits", None, {"type": "integer", "default": None, "unit": "bit"})) == []

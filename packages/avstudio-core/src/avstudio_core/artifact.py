@@ -7,12 +7,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Annotated, Any, Protocol, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, model_validator
 
-from avstudio_core.names import file_name, shortened
+from avstudio_core.names import file_name, shortened, stem
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -94,7 +94,7 @@ class Artifact(BaseModel):
 
         No longer than file systems allow.
         """
-        return shortened(PurePath(self.name).stem, ending)
+        return shortened(stem(self.name), ending)
 
     @model_validator(mode="after")
     def _locate(self, info: ValidationInfo) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from pathlib import PurePath
 from typing import Any
@@ -13,6 +14,8 @@ LONGEST_ID = 200
 """Characters of an id, or of the name of a project or processor."""
 LONGEST_NAME = 200
 """Bytes of a file's name: file systems allow 255, and a partial copy has a longer name."""
+ENDING = re.compile(r"(?<=.)\.(?=[0-9]*[a-zA-Z])(?:[a-z0-9]{1,4}|[A-Z0-9]{1,4})$")
+"""At most four letters and digits, in one case: what else comes after a dot belongs to the name."""
 REPLACEMENTS = {"Cc": "_", "Zl": "_", "Zp": "_", "Cs": "\ufffd"}
 """What stands for a control character, a separator of lines, or half a character, by Unicode's categories."""
 
@@ -37,6 +40,11 @@ def file_name(name: str) -> str:
         return own
     ending = PurePath(own).suffix
     return shortened(own.removesuffix(ending), ending) if len(ending.encode()) <= LONGEST_NAME // 2 else shortened(own)
+
+
+def stem(name: str) -> str:
+    """A file's name without its ending: `song.mp3` gives `song`, and `Mr. Smith` and `Vol. 2` stay whole."""
+    return ENDING.sub("", name) or name
 
 
 def shortened(stem: str, ending: str = "") -> str:

@@ -16,7 +16,10 @@ import pluggy
 from avstudio_core import hookspecs
 from avstudio_core.errors import AVStudioError, NotFound, PluginError
 from avstudio_core.hook_marker import GROUP
+from avstudio_core.quotes import quoted
 
+PACKAGES = {"audio": "avstudio-audio", "llm": "avstudio-llm"}
+"""Our packages that bring processors, by their medium."""
 IMPORT_SECONDS = 10.0
 """How long a plugin may take to import before it is set aside as hanging."""
 BUILTIN = "avstudio_core.builtin"
@@ -126,6 +129,8 @@ class Plugins:
         """The class of that kind and name. Raises `NotFound` with the nearest name."""
         known = self.kind(kind)
         if name not in known:
+            if kind == "processors" and (package := package_for(name, known)):
+                raise NotFound(f"No processor is named {quoted(name)}.", hint=f"To get it: pip install '{package}'.")
             said, listed = ("model", "models list") if kind == "weights" else (kind.rstrip("s").replace("_", " "), kind)
             raise NotFound.among(said, name, known, see=f"See them all: avstudio {listed}")
         return known[name]
@@ -184,6 +189,13 @@ class Plugins:
     def _forget(self, module: object) -> None:
         if self._manager.is_registered(module):
             self._manager.unregister(module)
+
+
+def package_for(processor: str, known: Iterable[str]) -> str | None:
+    """The package of ours to install for a processor whose medium none of the `known` ones has."""
+    medium = processor.partition(".")[0]
+    brought = any(name.startswith(f"{medium}.") for name in known)
+    return None if brought else PACKAGES.get(medium)
 
 
 def _name(registered: Any) -> str:

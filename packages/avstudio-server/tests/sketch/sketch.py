@@ -165,6 +165,28 @@ class Twins(Processor[Params, TwinsResult]):
         return TwinsResult(copies=copies)
 
 
+class EchoResult(Result):
+    """The text again."""
+
+    echo: Artifact
+
+
+class Echo(Processor[Params, EchoResult]):
+    """Write a text once more, named after its file: `note.once.txt`, which gives `note.once.txt` again."""
+
+    name: ClassVar[str] = "text.echo"
+    accepts: ClassVar[tuple[str, ...]] = ("text/*",)
+
+    def outputs(self, params: Params) -> Mapping[str, str]:
+        return {"echo": "text/plain"}
+
+    def run(self, source: Artifact, params: Params, context: Context) -> EchoResult:
+        path = context.new_path("echo")
+        path.write_text(source.path.read_text().strip())
+        ending = ".txt" if ".once" in source.name else ".once.txt"
+        return EchoResult(echo=context.publish(path, source.name_for(ending), "text/plain"))
+
+
 class Pencil(Weights):
     name: ClassVar[str] = "pencil"
     family: ClassVar[str] = "drawing"
@@ -175,7 +197,7 @@ class Pencil(Weights):
 
 @hookimpl
 def register_processors() -> list[type[Processor[Any, Any]]]:
-    return [Shout, Wait, Break, Twins]
+    return [Echo, Shout, Wait, Break, Twins]
 
 
 @hookimpl

@@ -45,7 +45,9 @@ class PictureStream(BaseModel):
     codec: str | None = Field(description="FFmpeg's name of the codec.")
     width: int | None = Field(ge=0, json_schema_extra={"unit": "px"})
     height: int | None = Field(ge=0, json_schema_extra={"unit": "px"})
-    fps: float | None = Field(default=None, gt=0, description="Mean frames a second.", json_schema_extra={"unit": "Hz"})
+    fps: float | None = Field(
+        default=None, gt=0, description="Mean frame rate.", json_schema_extra={"unit": "frames/s"}
+    )
 
 
 class Contents(BaseModel):

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from avstudio_core.quotes import quoted
 from avstudio_server.cli.terminal import output
 from avstudio_server.operations.nearest import nearest
 
@@ -55,7 +56,7 @@ class Group(Helped, TyperGroup):
 
     def unknown(self, ctx: Any, name: str) -> str:
         """What to say of a command that is not there."""
-        return f"There is no command '{name}'. {nearest(name, self.list_commands(ctx))}".rstrip()
+        return f"There is no command {quoted(name)}. {nearest(name, self.list_commands(ctx))}".rstrip()
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         self.format_commands(ctx, formatter)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from avstudio_core.quotes import quoted
 from avstudio_server.cli.exits import MEANINGS
 from avstudio_server.cli.groups import Group, built, summaries, write
 from avstudio_server.cli.terminal import output
@@ -51,7 +52,8 @@ class Medium(Group):
         return self.commands.get(verb)
 
     def unknown(self, ctx: Any, name: str) -> str:
-        return _or_broken(super().unknown(ctx, name), self._broken)
+        message = _to_install(f"{self.name}.{name}", self._declarations) or super().unknown(ctx, name)
+        return _or_broken(message, self._broken)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         generated = [(name, one.summary) for name, one in self._declarations.items() if name not in self._written]
@@ -89,7 +91,8 @@ class Root(Group):
         full = {f"{medium}.{verb}": f"{medium} {verb}" for medium, verbs in self.media.items() for verb in verbs}
         known = full if "." in name else {one.partition(".")[2]: command for one, command in full.items()}
         known |= {one: one for one in self.list_commands(ctx)}
-        message = f"There is no command '{name}'. {nearest(name, known)}".rstrip()
+        message = _to_install(name, self.installed.catalogue.processors)
+        message = message or f"There is no command {quoted(name)}. {nearest(name, known)}".rstrip()
         return _or_broken(message, self.installed.catalogue.broken)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -100,6 +103,14 @@ class Root(Group):
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         write(formatter, "Exit codes", [(str(code), meaning) for code, meaning in MEANINGS.items()])
+
+
+def _to_install(name: str, known: Iterable[str]) -> str:
+    """The message about a command that a package of ours brings, and that is not installed."""
+    from avstudio_core.plugins import package_for
+
+    package = package_for(name, known)
+    return f"There is no command {quoted(name)}. To get it: pip install '{package}'." if package else ""
 
 
 def _or_broken(message: str, broken: Iterable[str]) -> str:

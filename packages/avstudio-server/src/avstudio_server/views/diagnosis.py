@@ -46,9 +46,14 @@ def device_data(plugins: Plugins) -> list[dict[str, Any]]:
 
 
 def backend_data(studio: Studio) -> list[dict[str, Any]]:
-    """The backends of language models, and what stands against using each; no server is asked."""
-    backends = studio.llm.gateway.backends.all()
-    return [{"name": name, "obstacle": backend.obstacle()} for name, backend in backends.items()]
+    """The backends of language models, and why none of its models can answer now; their servers are asked."""
+    obstacles: dict[str, list[str | None]] = {name: [] for name in studio.llm.gateway.backends.all()}
+    for candidate in studio.llm.models():
+        obstacles.setdefault(candidate.model.backend, []).append(candidate.obstacle)
+    return [
+        {"name": name, "obstacle": None if None in reasons else next(iter(reasons), "it has no models")}
+        for name, reasons in obstacles.items()
+    ]
 
 
 def data_folder(studio: Studio, *, check: bool) -> dict[str, Any]:

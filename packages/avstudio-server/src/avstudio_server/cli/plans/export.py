@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avstudio_core.errors import OutputExists, StorageError
-from avstudio_core.names import file_name
+from avstudio_core.names import file_name, stem
+from avstudio_server.views.task_names import source_name
 
 if TYPE_CHECKING:
     from avstudio_core.artifact import Artifact
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
     from avstudio_server.views.results import StepResult
 
 
-def export(studio: Studio, results: list[StepResult], flags: FileFlags, *, stem: str = "") -> None:
+def export(studio: Studio, results: list[StepResult], flags: FileFlags, *, prefix: str = "") -> None:
     """Copy every artifact into the output folder, if there is one: all of them or, where one is in the way, none.
 
-    Each name begins with `stem`, if need be after a change. A file that is there already with the very same
+    Each name begins with `prefix`, if need be after a change. A file that is there already with the very same
     content is left as it is. Raises `StorageError`.
     """
     if flags.folder is None:
         return
-    targets = _targets(results, flags.folder, stem)
+    targets = _targets(studio, results, flags.folder, prefix)
     placed = [(one.artifacts[name], path) for one, name, path in targets]
     wanted = [(artifact, path) for artifact, path in placed if not _same(path, artifact)]
     _refuse_taken([path for _, path in wanted], overwrite=flags.overwrite)
@@ -34,18 +35,34 @@ def export(studio: Studio, results: list[StepResult], flags: FileFlags, *, stem:
         one.files[name] = path
 
 
-def _targets(results: list[StepResult], folder: Path, stem: str) -> list[tuple[StepResult, str, Path]]:
-    """Where each artifact goes: under its own name, or, where two share one, with its output and step before it."""
-    named = [
-        (one, name, file_name(_begun(artifact.name, stem)))
-        for one in results
-        for name, artifact in one.artifacts.items()
-    ]
-    names = Counter(file.casefold() for _, _, file in named)
+def _targets(
+    studio: Studio, results: list[StepResult], folder: Path, prefix: str
+) -> list[tuple[StepResult, str, Path]]:
+    """Where each artifact goes: named after the first source, under its own name, or with its step and output."""
+    outputs = [(one, name) for one in results for name in one.artifacts]
+    own = [one.artifacts[name].name for one, name in outputs]
+    first = [_after_first_source(studio, one, name, results) for one, name in outputs]
+    taken = Counter(name.casefold() for name in first)
+    chosen = [new if taken[new.casefold()] == 1 else old for new, old in zip(first, own, strict=True)]
+    files = [file_name(name if name.startswith(prefix) else f"{prefix}-{name}") for name in chosen]
+    times = Counter(file.casefold() for file in files)
     return [
-        (one, name, folder / (file if names[file.casefold()] == 1 else file_name(f"{one.task.step}-{name}-{file}")))
-        for one, name, file in named
+        (one, name, folder / (file if times[file.casefold()] == 1 else file_name(f"{one.task.step}-{name}-{file}")))
+        for (one, name), file in zip(outputs, files, strict=True)
     ]
+
+
+def _after_first_source(studio: Studio, one: StepResult, name: str, results: list[StepResult]) -> str:
+    """The name of a file after the first source: of `song.mp3`, `song.vocals.flac` and `song.vocals.srt`, `song.srt`.
+
+    Players look for it under that name.
+    """
+    own, source = one.artifacts[name].name, one.task.source or {}
+    before = next((other.artifacts for other in results if other.task.id == source.get("task")), {})
+    if (given := before.get(str(source.get("output")))) is None:
+        return own
+    middle, first = stem(given.name), stem(source_name(studio, one.task))
+    return first + own.removeprefix(middle) if own.startswith(middle) and middle.startswith(first) else own
 
 
 def _refuse_taken(paths: list[Path], *, overwrite: bool) -> None:
@@ -84,10 +101,6 @@ def _copy(studio: Studio, wanted: list[tuple[Artifact, Path]], folder: Path, *, 
         if isinstance(error, OSError):
             raise StorageError.of(error, path) from error
         raise
-
-
-def _begun(name: str, stem: str) -> str:
-    return name if name.startswith(stem) else f"{stem}-{name}"
 
 
 def _same(path: Path, artifact: Artifact) -> bool:

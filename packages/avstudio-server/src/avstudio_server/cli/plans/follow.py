@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from avstudio_core.studio import Studio
     from avstudio_core.tasks.task import Task
 
+MOST_PERCENT = 99.0
+"""Of a step that has not ended: its review may send it back."""
 LOOK_SECONDS = 0.2
 """How often to look after tasks that another program may be running; our own ring at once."""
 
@@ -93,7 +95,7 @@ def show(event: Event, shown: Display) -> None:
         case "task.started":
             shown.begin(key)
         case "task.progress":
-            shown.move(key, float(str(data["percent"])), str(data["message"]))
+            shown.move(key, min(float(str(data["percent"])), MOST_PERCENT), str(data["message"]))
         case "task.completed":
             shown.end(key, _completed(data), done=True)
         case "task.failed":
@@ -106,7 +108,7 @@ def show(event: Event, shown: Display) -> None:
             shown.end(key, "done, and waits for a review")
         case "task.reviewing":
             shown.note(f"{label}: sent back by its review: {data['reason']}")
-            shown.begin(key)
+            shown.begin(key, again=True)
         case "task.log" if debug.wanted():
             shown.note(f"{label}| {data['message']}")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core.child_process import early_worker
 from avstudio_core.errors import InvalidInput, InvalidPlan, StorageError
+from avstudio_core.names import stem
 from avstudio_core.quotes import harmless
 from avstudio_server.cli.flags import RunFlags
 from avstudio_server.cli.plans.follow import display_of, watch
@@ -171,7 +172,7 @@ def _refuse_namesakes(sources: Sequence[str]) -> None:
     """Refuse sources whose results would have the same file names. Raises `InvalidInput`."""
     known: dict[str, str] = {}
     for source in sources:
-        first = known.setdefault(Path(source).stem.casefold(), source)
+        first = known.setdefault(stem(Path(source).name).casefold(), source)
         if first != source:
             raise InvalidInput(
                 f"'{first}' and '{source}' have one name, and so would their results in one folder. "

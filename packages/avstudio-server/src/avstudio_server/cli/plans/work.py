@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import AVStudioError, TaskBlocked, TaskCancelled
+from avstudio_core.names import stem
 from avstudio_server.cli.exits import DONE, WAITING, error_data, exit_code
 from avstudio_server.cli.plans.export import export
 from avstudio_server.cli.plans.follow import current
@@ -67,7 +67,7 @@ def conclude(studio: Studio, work: Work, flags: RunFlags, shown: Display) -> Non
         _raise_failure(tasks, shown)
         work.results = [step_result(task, studio.result_of(task)) for task in tasks if task.result is not None]
         if not waiting:
-            export(studio, work.results, flags.files, stem=_stem(studio, work))
+            export(studio, work.results, flags.files, prefix=_prefix(studio, work))
     except AVStudioError as error:
         work.error = error
         if work.source is not None and not isinstance(error, TaskCancelled):
@@ -101,9 +101,9 @@ def _raise_failure(tasks: list[Task], shown: Display) -> None:
         raise first
 
 
-def _stem(studio: Studio, work: Work) -> str:
+def _prefix(studio: Studio, work: Work) -> str:
     """What the names of its files are to begin with, where other work writes into the same folder."""
-    return PurePath(source_name(studio, work.results[0].task)).stem if work.source is not None else ""
+    return stem(source_name(studio, work.results[0].task)) if work.source is not None else ""
 
 
 def _warn(results: list[StepResult], shown: Display) -> None:
@@ -113,3 +113,6 @@ def _warn(results: list[StepResult], shown: Display) -> None:
             shown.note(f"Warning ({label}, {warning.code}): {warning.message}")
         if not one.result.warnings and getattr(one.result, "text", None) == "":
             shown.note(f"{label}: the text is empty.")
+        for artifact in one.artifacts.values():
+            if artifact.size == 0:
+                shown.note(f"{label}: the file '{artifact.name}' is empty.")

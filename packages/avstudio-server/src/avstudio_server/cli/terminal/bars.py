@@ -28,10 +28,10 @@ class Bars(Display):
         self._progress = _progress(max(map(len, labels.values()), default=0))
         self._bars: dict[str, TaskID] = {}
 
-    def begin(self, key: str) -> None:
+    def begin(self, key: str, *, again: bool = False) -> None:
         bar = self._bar(key)
         self._progress.reset(bar)
-        self._progress.update(bar, stage="starting")
+        self._progress.update(bar, stage="starting again" if again else "starting")
 
     def move(self, key: str, percent: float, stage: str) -> None:
         self._progress.update(self._bar(key), completed=percent, stage=harmless(stage))

@@ -23,8 +23,8 @@ class Display:
     def __init__(self, labels: Mapping[str, str]) -> None:
         self.labels = {key: harmless(label) for key, label in labels.items()}
 
-    def begin(self, key: str) -> None:
-        """A step runs."""
+    def begin(self, key: str, *, again: bool = False) -> None:
+        """A step runs, or runs again."""
 
     def move(self, key: str, percent: float, stage: str) -> None:
         """A step is so far."""
@@ -64,9 +64,9 @@ class Lines(Display):
         super().__init__(labels)
         self._paces: dict[str, Pace] = {}
 
-    def begin(self, key: str) -> None:
+    def begin(self, key: str, *, again: bool = False) -> None:
         self._paces[key] = Pace()
-        self.note(f"{self.labels[key]}: started")
+        self.note(f"{self.labels[key]}: started{' again' if again else ''}")
 
     def move(self, key: str, percent: float, stage: str) -> None:
         pace, now = self._paces.setdefault(key, Pace()), time.monotonic()

@@ -47,9 +47,11 @@ def _lines(one: StepResult) -> Iterator[str]:
 
 def rendered(name: str, value: Any, schema: Schema = NOTHING, definitions: Schema = NOTHING) -> Iterator[str]:
     """A JSON value as indented lines, with the units of its schema; what is empty is left out."""
+    name = harmless(name)
+    if value is None and "unit" in schema and "default" not in schema:  # measured, where that was possible
+        yield f"{name}: not known"
     if value in (None, "", [], {}):
         return
-    name = harmless(name)
     if isinstance(value, dict):
         yield f"{name}:"
         for line in _members(value, schema, definitions):
