@@ -88,6 +88,17 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def pictures(session: nox.Session) -> None:
+    """Draw the pictures of the docs anew: diagrams, a terminal with a real run, the demo's waveforms and words."""
+    install(session, CORE, f"{AUDIO}[whisper,spleeter,whisper-base]", SERVER, "matplotlib", "pyte")
+    session.run("python", "docsite/diagrams.py")
+    session.run("python", "docsite/terminal.py")
+    folder = Path(session.create_tmp())
+    session.run("python", "examples/song_to_lyrics.py", "--output", str(folder))
+    (folder / "song.png").replace("docs/pictures/song.png")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Every benchmark; `-- --quick` for a first look."""
     install(session, CORE, *EVERYTHING, SERVER, "huey", "click")
