@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from avstudio_core.artifact import accepted
 from avstudio_core.errors import AVStudioError, InvalidInput, InvalidParams, InvalidPlan, PluginError
 from avstudio_core.kinds.processor import Processor
+from avstudio_core.quotes import listed, quoted
 from avstudio_core.results import Needs, Params
 from avstudio_core.validation import problems
 
@@ -23,6 +24,13 @@ NAME = r"[A-Za-z_][\w\-]*"
 STEP = re.compile(
     rf"(?P<processor>{NAME}(?:\.{NAME})*)(?::(?P<output>[\w\-]+))?(?P<params>(?:\s+.*)?)", re.DOTALL | re.ASCII
 )
+
+
+LONGEST_LINE = 200
+"""Characters of an expression that a message shows, at most `MOST_BEFORE` of them before the place."""
+MOST_BEFORE = 60
+MOST_STEPS = 20
+"""Steps that a message names."""
 
 
 class Ref(BaseModel):
@@ -92,9 +100,10 @@ class Plan(BaseModel):
         the items of a list. Raises `InvalidPlan` with the place marked.
         """
         steps: list[Step] = []
+        taken: dict[str, int] = {}
         source: Ref | None = None
         for start, end in _stages(expression):
-            step, output = _step(expression, start, end, {step.id for step in steps}, source)
+            step, output = _step(expression, start, end, taken, source)
             steps.append(step)
             source = Ref(step=step.id, output=output)
         return cls(steps=tuple(steps), expression=expression, picked=source if source and source.output else None)
@@ -160,13 +169,14 @@ class Plan(BaseModel):
         while step.id not in done:
             if step.id in chain:
                 above = list(chain)
-                circle = " → ".join([*above[above.index(step.id) :], step.id])
+                around = above[above.index(step.id) :]
+                circle = " → ".join([*around[:MOST_STEPS], *(["…"] if around[MOST_STEPS:] else []), step.id])
                 raise InvalidPlan(self._marked(f"The plan goes in a circle: {circle}.", step))
             chain[step.id] = step
             if step.source is None:
                 break
             if step.source.step not in steps:
-                known = ", ".join(steps)
+                known = listed(steps)
                 message = f"Step '{step.id}' reads from '{step.source}', and there is no such step. Steps: {known}."
                 raise InvalidPlan(self._marked(message, step))
             step = steps[step.source.step]
@@ -183,9 +193,13 @@ def alone(error: InvalidPlan) -> InvalidInput:
 
 
 def mark(message: str, expression: str, start: int, end: int) -> str:
-    """The message, and below it the expression with the place underlined."""
-    line = re.sub(r"\s", " ", expression)
-    return f"{message}\n  {line}\n  {' ' * start}{'^' * max(1, end - start)}"
+    """The message, and below it the expression with the place underlined; of a long one, what is around the place."""
+    first = max(0, start - MOST_BEFORE) if len(expression) > LONGEST_LINE else 0
+    line = re.sub(r"\s", " ", expression[first : first + LONGEST_LINE])
+    before = "…" if first else ""
+    after = "…" if first + LONGEST_LINE < len(expression) else ""
+    marks = "^" * max(1, min(end - first, LONGEST_LINE) - (start - first))
+    return f"{message}\n  {before}{line}{after}\n  {' ' * (len(before) + start - first)}{marks}"
 
 
 def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Params:
@@ -219,13 +233,13 @@ def _stages(expression: str) -> list[tuple[int, int]]:
     return bounds
 
 
-def _step(expression: str, start: int, end: int, taken: set[str], source: Ref | None) -> tuple[Step, str | None]:
+def _step(expression: str, start: int, end: int, taken: dict[str, int], source: Ref | None) -> tuple[Step, str | None]:
     text = expression[start:end]
     start += len(text) - len(text.lstrip())
     text = text.strip()
     matched = STEP.fullmatch(text)
     if not matched:
-        said = f"'{text}' is not a step" if text else "A step is missing here"
+        said = f"{quoted(text)} is not a step" if text else "A step is missing here"
         message = f"{said}. Write a processor, an output, parameters: audio.separate:vocals shifts=2"
         raise InvalidPlan(mark(message, expression, start, start + len(text)))
     try:
@@ -235,9 +249,20 @@ def _step(expression: str, start: int, end: int, taken: set[str], source: Ref | 
         raise InvalidPlan(mark(str(error), expression, at, start + len(text))) from None
     name = matched["processor"]
     verb = name.rpartition(".")[2]
-    step_id = next(one for n in range(1, len(taken) + 2) if (one := verb if n == 1 else f"{verb}{n}") not in taken)
+    step_id = _free_id(verb, taken)
     place = (start, start + len(text.split(None, 1)[0]))
     return Step(id=step_id, processor=name, params=params, source=source, place=place), matched["output"]
+
+
+def _free_id(verb: str, taken: dict[str, int]) -> str:
+    """An id that no step has, which it then has; `taken` holds the ids, each with the last number tried after it."""
+    number, free = taken.get(verb, 1), verb
+    while free in taken:
+        number += 1
+        free = f"{verb}{number}"
+    taken[verb] = number
+    taken.setdefault(free, 1)
+    return free
 
 
 def _assignments(text: str) -> dict[str, JsonValue]:
@@ -249,7 +274,7 @@ def _assignments(text: str) -> dict[str, JsonValue]:
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name.isidentifier():
-            raise ValueError(f"'{word}' is not a parameter. Write name=value.")
+            raise ValueError(f"{quoted(word)} is not a parameter. Write name=value.")
         params[name] = value
     return params
 

@@ -16,6 +16,7 @@ import pluggy
 from avstudio_core import hookspecs
 from avstudio_core.errors import AVStudioError, NotFound, PluginError
 from avstudio_core.hook_marker import GROUP
+from avstudio_core.names import checked
 from avstudio_core.quotes import quoted
 
 PACKAGES = {"audio": "avstudio-audio", "llm": "avstudio-llm"}
@@ -128,7 +129,7 @@ class Plugins:
     def find(self, kind: str, name: str) -> Any:
         """The class of that kind and name. Raises `NotFound` with the nearest name."""
         known = self.kind(kind)
-        if name not in known:
+        if checked(name, "name of a plugin's class") not in known:
             if kind == "processors" and (package := package_for(name, known)):
                 raise NotFound(f"No processor is named {quoted(name)}.", hint=f"To get it: pip install '{package}'.")
             said, listed = ("model", "models list") if kind == "weights" else (kind.rstrip("s").replace("_", " "), kind)

@@ -23,6 +23,7 @@ from avstudio_core.kinds.processor import Processor
 from avstudio_core.media_types import guess
 from avstudio_core.models.pool import Pool
 from avstudio_core.models.shelf import InstalledShelf
+from avstudio_core.names import checked
 from avstudio_core.paths import user_path
 from avstudio_core.plan import Plan, Ref, Step, alone, parameters
 from avstudio_core.plugins import Plugin, Plugins
@@ -159,7 +160,7 @@ class Studio:
 
     def handle(self, task_id: str) -> Handle:
         """A handle of a task that was submitted earlier, or elsewhere."""
-        return Handle(self.tasks, task_id, self.result_of)
+        return Handle(self.tasks, checked(task_id, "task id"), self.result_of)
 
     def result_of(self, task: Task) -> Any:
         """A completed task's result, its artifacts with their paths."""
@@ -176,6 +177,7 @@ class Studio:
 
     def take_in(self, source: str | Path, project: str = "default") -> Artifact:
         """Copy a file into the store. Raises `UnreadableMedia` for one that is missing, empty or not to be read."""
+        checked(project, "name of a project")
         path = _existing(source)
         name = f"{self._presence.id}_{new_id('in')}"
         folder = self.store.folder(name)
@@ -199,7 +201,7 @@ class Studio:
 
     def artifact(self, artifact_id: str) -> Artifact:
         """A stored artifact by its id. Raises `NotFound`."""
-        return artifact_rows.find(self._database, self.store, artifact_id)
+        return artifact_rows.find(self._database, self.store, checked(artifact_id, "artifact id"))
 
     def export(self, artifact: Artifact, target: str | Path, *, overwrite: bool = False) -> Path:
         """Copy an artifact's content to a path, or into a folder under its own name, whole or not at all.
@@ -241,7 +243,7 @@ class Studio:
 
     def processor(self, name: str) -> Processor[Any, Any]:
         """The processor of that name. Raises `NotFound` with the nearest name."""
-        if name not in self._processors:
+        if checked(name, "name of a processor") not in self._processors:
             kind = self.plugins.find("processors", name)
             try:
                 self._processors[name] = kind(self.shelf)

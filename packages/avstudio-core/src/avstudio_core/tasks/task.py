@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 
-from avstudio_core.errors import AVStudioError, TaskBlocked, TaskCancelled, TaskFailed
+from avstudio_core.errors import AVStudioError, InvalidParams, TaskBlocked, TaskCancelled, TaskFailed
+from avstudio_core.names import checked
 from avstudio_core.tasks.states import State
+from avstudio_core.validation import problems
 
 CANCELLED = "cancelled"
 DEPENDENCY = "dependency"
@@ -27,7 +37,18 @@ class TaskOptions(BaseModel):
     )
     strict: bool = Field(default=False, description="A degradation is an error.")
     reviewer: Literal["processor", "person"] = Field(default="processor", description="Who accepts the finished run.")
-    project: str = Field(default="default", description="The project that the task belongs to.")
+    project: str = Field(default="default", strict=True, description="The project that the task belongs to.")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _checked(cls, values: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Raises `InvalidParams` in place of pydantic's own error, and `InvalidInput` for what names no project."""
+        try:
+            options = validate(values)
+        except ValidationError as error:
+            raise InvalidParams(f"The options of the task are not valid: {problems(error, cls)}.") from None
+        checked(options.project, "name of a project")
+        return options
 
 
 class Problem(BaseModel):

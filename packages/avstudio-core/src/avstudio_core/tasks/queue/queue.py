@@ -10,6 +10,7 @@ from typing import TypeVar
 from sqlalchemy import select
 
 from avstudio_core.errors import NotFound
+from avstudio_core.names import checked
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sqlite.database import Database, Operation
 from avstudio_core.storage.sqlite.prepared import rows
@@ -49,6 +50,7 @@ class Queue:
 
     def get(self, task_id: str) -> Task:
         """The task as it is now. Raises `NotFound`."""
+        checked(task_id, "task id")
         with self.database.read() as connection:
             row = connection.execute(statements.GET, {"id": task_id}).mappings().first()
         if row is None:
@@ -57,7 +59,7 @@ class Queue:
 
     def ended(self, task_id: str) -> Future[Task]:
         """The task once it has ended, whichever studio runs it."""
-        return self._waiting.ended(task_id)
+        return self._waiting.ended(checked(task_id, "task id"))
 
     def find(
         self, *, states: Collection[State] = (), plan_id: str | None = None, limit: int | None = None
@@ -180,6 +182,7 @@ class Queue:
 
         Raises `InvalidTransition` for a task that has ended, `NotFound`.
         """
+        checked(task_id, "task id")
         return self._write(lambda transaction: self._change.cancel(transaction, task_id), task_id).result()
 
     def retry(self, task_id: str) -> list[str]:
@@ -187,16 +190,19 @@ class Queue:
 
         Gives the ids of all that were set free. The tasks become this studio's own.
         """
+        checked(task_id, "task id")
         freed = self._write(lambda transaction: self._change.retry(transaction, task_id)).result()
         self.bell.ring(freed)
         return freed
 
     def accept(self, task_id: str) -> None:
         """A person accepts a run: AWAITING_REVIEW → COMPLETED."""
+        checked(task_id, "task id")
         self._write(lambda transaction: self._change.accept(transaction, task_id), task_id).result()
 
     def send_back(self, task_id: str, reason: str) -> None:
         """A person sends a run back with a reason; it queues for another run."""
+        checked(task_id, "task id")
         self._write(lambda transaction: self._change.send_back(transaction, task_id, reason), task_id).result()
 
     def close(self) -> None:

@@ -1,0 +1,52 @@
+"""What cannot be a name or an id is refused at the border, with an error of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avstudio_core import Plan, Studio, TaskOptions
+from avstudio_core.errors import AVStudioError, InvalidInput, InvalidPlan
+
+ASK: dict[str, Callable[[Studio, Any], object]] = {
+    "artifact": lambda studio, name: studio.artifact(name),
+    "handle": lambda studio, name: studio.handle(name).task(),
+    "result": lambda studio, name: studio.handle(name).result(5),
+    "processor": lambda studio, name: studio.processor(name),
+    "submit": lambda studio, name: studio.submit(name),
+    "cancel": lambda studio, name: studio.tasks.cancel(name),
+    "retry": lambda studio, name: studio.retry(name),
+    "accept": lambda studio, name: studio.tasks.accept(name),
+    "send back": lambda studio, name: studio.tasks.send_back(name, "why"),
+    "take in": lambda studio, name: studio.take_in(__file__, project=name),
+    "options": lambda _, name: TaskOptions(project=name),
+}
+
+
+@pytest.mark.parametrize("name", [None, 3, b"x", [], "", "\ud800", "a\0b", "x" * 100_000, "two\nlines"])
+@pytest.mark.parametrize("ask", ASK)
+def test_what_cannot_be_a_name_is_refused(open_studio: Callable[..., Studio], ask: str, name: Any) -> None:
+    with pytest.raises(AVStudioError) as refused:
+        ASK[ask](open_studio(), name)
+    assert len(str(refused.value)) < 1000
+    assert str(refused.value).encode()
+
+
+def test_a_project_may_have_any_proper_name(open_studio: Callable[..., Studio], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    open_studio().take_in(tmp_path / "a.txt", project="歌 ünï 👩‍👧 é")
+    with pytest.raises(InvalidInput, match="'7' is not a valid name of a project"):
+        open_studio().take_in(tmp_path / "a.txt", project=7)  # type: ignore[arg-type]
+
+
+def test_a_very_long_expression_is_read_and_its_refusal_is_short() -> None:
+    plan = Plan.parse(" | ".join(["audio.make"] * 10_000 + ["audio.make2"]))
+    assert len({step.id for step in plan.steps}) == 10_001
+    with pytest.raises(InvalidPlan) as refused:
+        Plan.parse("audio.make | " * 10_000 + "!" * 10_000)
+    message, line, marks = str(refused.value).split("\n")
+    assert len(message + line + marks) < 800
+    assert line[marks.index("^")] == "!"
