@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -18,6 +19,8 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+LONG = BigInteger().with_variant(Integer(), "sqlite")
+"""Sizes, numbers of rows and events, and money take 64 bits; every integer of SQLite has them."""
 
 projects = Table(
     "projects",
@@ -32,7 +35,7 @@ artifacts = Table(
     Column("id", String, primary_key=True),
     Column("sha256", String(64), nullable=False, index=True),
     Column("name", String, nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("size", LONG, nullable=False),
     Column("media_type", String, nullable=False),
     Column("facts", Text, nullable=False),
     Column("lineage", Text),
@@ -44,7 +47,7 @@ artifacts = Table(
 media_files = Table(
     "media_files",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", LONG, primary_key=True),
     Column("project", ForeignKey("projects.name"), nullable=False),
     Column("artifact_id", ForeignKey("artifacts.id"), nullable=False),
     Column("path", Text, nullable=False),
@@ -77,7 +80,7 @@ tasks = Table(
     Column("strict", Boolean, nullable=False),
     Column("reviewer", String, nullable=False),
     Column("feedback", Text),
-    Column("fence", Integer, nullable=False),
+    Column("fence", LONG, nullable=False),
     Column("cancelling", Boolean, nullable=False),
     Column("cache_key", String(64)),
     Column("result", Text),
@@ -119,7 +122,7 @@ jobs = Table(
     Column("task_id", ForeignKey("tasks.id"), nullable=False, index=True),
     Column("attempt", Integer, nullable=False),
     Column("studio", String, nullable=False),
-    Column("fence", Integer, nullable=False),
+    Column("fence", LONG, nullable=False),
     Column("lease_until", Float, nullable=False),
     Column("assigned_at", Float, nullable=False),
     Column("started_at", Float),
@@ -131,7 +134,7 @@ Index("jobs_open", jobs.c.studio, sqlite_where=jobs.c.ended_at.is_(None))
 events = Table(
     "events",
     metadata,
-    Column("seq", Integer, primary_key=True),
+    Column("seq", LONG, primary_key=True),
     Column("task_id", String, nullable=False, index=True),
     Column("time", Float, nullable=False),
     Column("type", String, nullable=False),
@@ -183,7 +186,7 @@ budgets = Table(
     metadata,
     Column("scope", String, primary_key=True),
     Column("period", String, primary_key=True),
-    Column("limit_micro", Integer, nullable=False),
+    Column("limit_micro", LONG, nullable=False),
     Column("set_at", Float, nullable=False),
 )
 
@@ -193,9 +196,9 @@ counters = Table(
     Column("scope", String, primary_key=True),
     Column("period_start", String, primary_key=True),
     Column("period", String, nullable=False),
-    Column("limit_micro", Integer, nullable=False),
-    Column("spent_micro", Integer, nullable=False),
-    Column("reserved_micro", Integer, nullable=False),
+    Column("limit_micro", LONG, nullable=False),
+    Column("spent_micro", LONG, nullable=False),
+    Column("reserved_micro", LONG, nullable=False),
 )
 
 alerts = Table(
@@ -222,7 +225,7 @@ reservations = Table(
     Column("key", String),
     Column("task", String),
     Column("agent", String),
-    Column("amount_micro", Integer, nullable=False),
+    Column("amount_micro", LONG, nullable=False),
     Column("at", Float, nullable=False),
     Column("seconds", Float, nullable=False),
 )
@@ -252,31 +255,31 @@ Index("api_calls_task", api_calls.c.task, sqlite_where=api_calls.c.task.is_not(N
 token_usage = Table(
     "token_usage",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", LONG, primary_key=True),
     Column("call_id", ForeignKey("api_calls.id"), nullable=False, index=True),
-    Column("input", Integer, nullable=False),
-    Column("output", Integer, nullable=False),
-    Column("cached", Integer, nullable=False),
-    Column("cache_written", Integer, nullable=False),
-    Column("reasoning", Integer, nullable=False),
+    Column("input", LONG, nullable=False),
+    Column("output", LONG, nullable=False),
+    Column("cached", LONG, nullable=False),
+    Column("cache_written", LONG, nullable=False),
+    Column("reasoning", LONG, nullable=False),
     Column("seconds", Float, nullable=False),
-    Column("characters", Integer, nullable=False),
+    Column("characters", LONG, nullable=False),
     Column("estimated", Boolean, nullable=False),
 )
 
 cost_records = Table(
     "cost_records",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", LONG, primary_key=True),
     Column("call_id", ForeignKey("api_calls.id"), nullable=False, index=True),
-    Column("cost_micro", Integer, nullable=False),
+    Column("cost_micro", LONG, nullable=False),
     Column("recorded_at", Float, nullable=False),
 )
 
 refused_connections = Table(
     "refused_connections",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", LONG, primary_key=True),
     Column("time", Float, nullable=False),
     Column("host", String, nullable=False),
     Column("reason", String, nullable=False),
