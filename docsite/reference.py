@@ -131,6 +131,7 @@ CAUSES = {
     "invalid_result": "The run gave a result that does not fit its declaration, or cannot be kept.",
     "review": "The processor's own review refused the run twice.",
     "worker_died": "The worker process died under the run, each time that the task was handed out (`max_deliveries`).",
+    "time_limit": "The run took longer than its processor declares, or than the setting `limit_seconds` allows.",
     "worker_lost": "The studio that ran the task died, each time.",
     "executor": "The executor could not run it: a worker that does not start, say. Tried again while retries are left.",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
+import math
 import os
 import re
 import selectors
@@ -13,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -74,31 +76,40 @@ class Process:
         self._unfinished = b""
         self.said: deque[str] = deque(maxlen=8)
         self.killed = False
+        self._silent_seconds = 0.0
+        """How long the process had given no sign of life when it was ended for that."""
 
     def send(self, message: str) -> None:
         """Send JSON, whole, from any thread; a process that is gone is found out when its answer is awaited."""
         with contextlib.suppress(OSError), self._sending:
             self._connection.send_bytes(message.encode())
 
-    def messages(self, on_line: Callable[[str], None]) -> Iterator[bytes]:
-        """What the worker sends; each line that it wrote until then is told first.
+    def messages(self, on_line: Callable[[str], None], patience: float = math.inf) -> Iterator[bytes]:
+        """What the worker sends; each line that it wrote until then is passed on first.
 
+        Empty messages only show that it lives. Without any sign of life for `patience` seconds it is killed.
         Raises `EOFError` or `OSError` when the process is gone.
         """
         self.read_lines()  # of the time between two jobs
+        alive_at = time.monotonic()
         while True:
             ended = self.popen.poll() is not None  # looked up first: what it sent before is there now
             ready = [key.fileobj for key, _ in self._either.select(0 if ended else LOOK_SECONDS)]
             spoke = self._connection in ready
+            if ready:
+                alive_at = time.monotonic()
+            elif not ended and time.monotonic() > alive_at + patience:  # stopped, or in native code that hangs
+                self._silent_seconds = patience
+                self.kill(signal.SIGKILL)
             try:
                 message = self._connection.recv_bytes() if spoke else b""
             finally:
                 if self._lines in ready or self._unfinished:  # what was written before a message is ready with it
                     for line in self.read_lines(to_the_end=spoke):
                         on_line(line)
-            if spoke:
+            if message:
                 yield message
-            elif ended:
+            elif ended and not spoke:
                 raise EOFError
 
     def kill(self, number: signal.Signals) -> None:
@@ -123,6 +134,8 @@ class Process:
             self.kill(signal.SIGKILL)
             self.popen.wait()
             how = "closed its socket, and was ended"
+        if self._silent_seconds:
+            how = f"gave no sign of life for {self._silent_seconds:g} s, and was ended"
         self.read_lines()
         last = f" It said: {' / '.join(self.said)}" if self.said else ""
         return f"The worker process {how}.{last}"

@@ -52,6 +52,8 @@ class Report(BaseModel):
     traceback: str = ""
     retryable: bool = False
     memory_mb: int = 0
+    unclean: bool = False
+    """Whether the run left something in its process that no later job should meet."""
     request_id: str = ""
     """Which answer of a language model a `token` belongs to."""
     complete: bool = False

@@ -30,6 +30,9 @@ class Needs(BaseModel):
     device: str = "cpu"
     network: bool = False
     seconds: float | None = Field(default=None, ge=0, description="Estimated time.", json_schema_extra={"unit": "s"})
+    limit_seconds: float | None = Field(
+        default=None, gt=0, description="The run is stopped after this time.", json_schema_extra={"unit": "s"}
+    )
     cost: float = Field(default=0.0, ge=0, description="Estimated cost.", json_schema_extra={"unit": "USD"})
 
     @property

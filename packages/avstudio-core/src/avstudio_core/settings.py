@@ -42,6 +42,8 @@ SETTINGS = (
     Setting("idle_seconds", float, 300.0, "A worker with nothing to do leaves after this many seconds.", 0),
     Setting("cancel_seconds", float, 5.0, "How long a cancelled job may take to stop before it is killed.", 0),
     Setting("lease_seconds", float, 30.0, "A job whose studio is silent for so long goes to another.", 0.1),
+    Setting("limit_seconds", float, 86400.0, "A run is stopped after this many seconds; 0 sets no limit.", 0),
+    Setting("silent_seconds", float, 60.0, "A worker that gives no sign of life for so long is replaced.", 0.5),
     Setting("max_deliveries", int, 3, "How often a task is handed out again when its worker dies.", 1),
     Setting("local_only", bool, False, "Nothing leaves this machine: no cloud model, no hub, no telemetry."),
     Setting("allowed_hosts", str, None, "Hosts that may be reached, separated by commas; unset allows all."),

@@ -71,8 +71,9 @@ class InlineExecutor(LaneExecutor):
         if order.job_id in self.cancelled or self.closed.is_set():
             context.cancel()
         try:
-            self.report(Report(job_id=order.job_id, kind="started"))
+            self.began(order)
             final = run(order, processor, context, self.host.distribution(order.processor))
+            final = self.judged(order, final)
             asked = order.job_id in self.cancelled
             return final if final.kind != "cancelled" or asked else lost(order.job_id)
         finally:

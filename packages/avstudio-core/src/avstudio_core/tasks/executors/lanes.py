@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from abc import abstractmethod
@@ -86,6 +87,9 @@ class LaneExecutor(Executor):
         self.lanes: dict[str, Lane] = {}
         self.closed = threading.Event()
         self.cancelled: set[str] = set()
+        self._deadlines: dict[str, float] = {}
+        """When each job that runs has taken as long as it may."""
+        self._overtime: set[str] = set()
         self._guard = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._watcher = threading.Thread(target=self._watch, name="lanes", daemon=True)
@@ -144,10 +148,26 @@ class LaneExecutor(Executor):
                 return None
             return lane.begin()
 
+    def began(self, order: Order) -> None:
+        """The run of an order starts now, and its time with it."""
+        self.report(Report(job_id=order.job_id, kind="started"))
+        self._deadlines[order.job_id] = time.monotonic() + self._limit(order)
+
+    def judged(self, order: Order, final: Report) -> Report:
+        """The final report of a run; one that was stopped because its time was up has failed."""
+        if order.job_id not in self._overtime or final.kind not in ("cancelled", "lost"):
+            return final
+        said = f"{order.processor} took longer than its limit of {self._limit(order):g} s, and was stopped."
+        if order.needs.limit_seconds != self._limit(order):
+            said += " The setting 'limit_seconds' allows no more."
+        return Report(job_id=order.job_id, kind="failed", code="time_limit", message=said)
+
     def done(self, lane: Lane, order: Order) -> None:
         """The order that `next_order` gave has had its final report."""
         lane.end(order.job_id)
         self.cancelled.discard(order.job_id)
+        self._deadlines.pop(order.job_id, None)
+        self._overtime.discard(order.job_id)
 
     def admit(self, lane: Lane, order: Order, evict: Callable[[], bool]) -> bool:
         """Wait until the lane's model fits the budget; false, and reported, when that is not to be."""
@@ -196,11 +216,25 @@ class LaneExecutor(Executor):
                 self._threads.remove(threading.current_thread())
 
     def _watch(self) -> None:
-        """Give back what waits for long: more urgent work may have come, or another studio has time for it."""
+        """Give back what waits for long (more urgent work may have come), and stop what runs for too long."""
         while not self.closed.wait(LONG_SECONDS):
             for order in [order for lane in list(self.lanes.values()) for order in lane.overdue()]:
                 with contextlib.suppress(Exception):  # whatever became of one, the others go back
                     self.report(lost(order.job_id, "It was taken ahead, and no worker had time for it."))
+            self._stop_overtime()
+
+    def _stop_overtime(self) -> None:
+        """Stop the runs whose time is up."""
+        now = time.monotonic()
+        for job_id, deadline in list(self._deadlines.items()):
+            if now > deadline and job_id not in self._overtime:
+                self._overtime.add(job_id)
+                with contextlib.suppress(Exception):  # whatever became of one, the others are stopped
+                    self.stop(job_id)
+
+    def _limit(self, order: Order) -> float:
+        """The most seconds that a run may take: what its processor declares, and what the setting allows."""
+        return min(order.needs.limit_seconds or math.inf, self.host.settings.limit_seconds or math.inf)
 
 
 def not_run(order: Order, error: Exception) -> Report:

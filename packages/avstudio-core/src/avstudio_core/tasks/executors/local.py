@@ -69,19 +69,20 @@ class LocalExecutor(LaneExecutor):
             with self._signalling:
                 del self._running[order.job_id]
         if final is None:
-            return self._ended(process, order.job_id), False
-        return final, not process.killed
+            return self.judged(order, self._ended(process, order.job_id)), False
+        return self.judged(order, final), not (process.killed or final.unclean)
 
     def _run(self, process: Process, order: Order) -> Report | None:
         """The final report; `None` when the process ended before it."""
+        patience = self.host.settings.silent_seconds
         relay = Relay(self.host, process, order, self.report)
         left = iter(range(LOG_LINES))
         try:
             process.send(order.model_dump_json())
             if order.job_id in self.cancelled:  # before there was an order that the worker could cancel
                 self.stop(order.job_id)
-            self.report(Report(job_id=order.job_id, kind="started"))
-            for message in process.messages(lambda line: self._log(order.job_id, line, left)):
+            self.began(order)
+            for message in process.messages(lambda line: self._log(order.job_id, line, left), patience):
                 report = Report.model_validate_json(message)
                 if report.job_id != order.job_id:  # the last words of a thread that outlived its own job
                     continue
