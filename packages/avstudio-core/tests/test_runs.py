@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -65,3 +66,144 @@ def test_whatever_a_run_raises_is_one_failed_job(
     assert (failed.value.cause, handle.task().attempts) == ("processor_error", 1)
     assert "raise ERRORS[params.what]()" in failed.value.traceback
     studio.submit("test.raise").result(30)
+
+
+CARELESS = """
+import os, threading, time
+
+class CarelessParams(Params):
+    way: str = Field("", description="What to leave behind.")
+
+class CarelessResult(Result):
+    process: int
+    state: list[str]
+
+def idle():
+    time.sleep(60)
+
+class Careless(Processor[CarelessParams, CarelessResult]):
+    "Leave something behind."
+    name = "test.leave"
+    cacheable = False
+    def run(self, source, params, context):
+        threads = [thread.name for thread in threading.enumerate() if thread.name == "left"]
+        state = [os.getcwd(), os.environ.get("LEFT", ""), os.environ["HOME"], *threads]
+        if "folder" in params.way:
+            os.chdir("/")
+        if "environment" in params.way:
+            os.environ["LEFT"] = "x"
+            os.environ["HOME"] = "/nowhere"
+        if "thread" in params.way:
+            threading.Thread(target=idle, name="left", daemon=True).start()
+        if "fail" in params.way:
+            raise ValueError("on purpose")
+        return CarelessResult(process=os.getpid(), state=state)
+
+@hookimpl
+def register_processors():
+    return [Careless]
+"""
+
+
+@pytest.fixture
+def careless(open_studio: OpenStudio, write_plugin: WritePlugin) -> Studio:
+    return open_studio(write_plugin(CARELESS), executor="local", workers=1)
+
+
+@pytest.mark.parametrize(
+    ("way", "codes"),
+    [
+        ("folder", ["changed_folder"]),
+        ("environment", ["changed_environment"]),
+        ("thread", ["left_threads"]),
+        ("folder environment thread", ["changed_folder", "changed_environment", "left_threads"]),
+    ],
+)
+def test_what_a_run_leaves_behind_meets_no_later_one(careless: Studio, way: str, codes: list[str]) -> None:
+    before = careless.submit("test.leave").result(30)
+    left = careless.submit("test.leave", way=way).result(30)
+    after = careless.submit("test.leave").result(30)
+    assert [one.code for one in left.warnings] == codes
+    assert (before.state, after.state, after.warnings) == (left.state, left.state, [])
+    assert (after.process == before.process) == ("thread" not in way)
+
+
+def test_what_a_failed_run_leaves_behind_meets_no_later_one(careless: Studio) -> None:
+    before = careless.submit("test.leave").result(30)
+    with pytest.raises(TaskFailed, match="on purpose"):
+        careless.submit("test.leave", way="fail folder environment thread").result(30)
+    after = careless.submit("test.leave").result(30)
+    assert (after.state, after.warnings) == (before.state, [])
+
+
+ENDLESS = """
+import ctypes, os, signal, time
+from pathlib import Path
+
+class EndlessParams(Params):
+    way: str = Field(description="How not to end.")
+    limit: float | None = Field(None, description="The declared limit.")
+    note: str = Field("", description="A file that tells a second run from a first.")
+
+class Endless(Processor[EndlessParams, Result]):
+    "Take for ever."
+    name = "test.take"
+    cacheable = False
+    def needs(self, params, source):
+        return Needs(limit_seconds=params.limit)
+    def run(self, source, params, context):
+        if params.note and Path(params.note).exists():
+            return Result()
+        if params.note:
+            Path(params.note).touch()
+        if params.way == "stops":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if params.way == "hangs":
+            ctypes.PyDLL(None).sleep(600)  # as native code does that keeps the interpreter's lock
+        for _ in range(6000 if params.way == "loops" else 35):
+            context.check()
+            time.sleep(0.1)
+        return Result()
+
+@hookimpl
+def register_processors():
+    return [Endless]
+"""
+
+
+@pytest.mark.parametrize(("executor", "way"), [("inline", "loops"), ("local", "loops"), ("local", "hangs")])
+@pytest.mark.parametrize(("declared", "set_to", "said"), [(0.4, 60.0, r"0\.4 s, and"), (60.0, 0.4, "'limit_seconds'")])
+def test_a_run_that_never_ends_is_stopped(
+    open_studio: OpenStudio,
+    write_plugin: WritePlugin,
+    executor: str,
+    way: str,
+    declared: float,
+    set_to: float,
+    said: str,
+) -> None:
+    settings = {"executor": executor, "limit_seconds": set_to, "cancel_seconds": 0.2}
+    studio = open_studio(write_plugin(ENDLESS), **settings)
+    handle = studio.submit("test.take", way=way, limit=declared)
+    with pytest.raises(TaskFailed, match=rf"test\.take took longer than its limit of .*{said}") as failed:
+        handle.result(40)
+    assert (failed.value.cause, handle.task().attempts) == ("time_limit", 1)
+
+
+@pytest.mark.parametrize("way", ["stops", "hangs"])
+def test_a_worker_that_gives_no_sign_of_life_is_replaced(
+    open_studio: OpenStudio, write_plugin: WritePlugin, tmp_path: Path, way: str
+) -> None:
+    studio = open_studio(write_plugin(ENDLESS), executor="local", silent_seconds=2.0)
+    handle = studio.submit("test.take", way=way, note=str(tmp_path / "note"))
+    handle.result(40)
+    (failed,) = [event.data for event in handle.events() if event.type == "task.failed"]
+    assert failed["code"] == "worker_died"
+    assert "gave no sign of life for 2 s" in str(failed["error"])
+
+
+def test_a_worker_that_only_takes_its_time_is_left_alone(open_studio: OpenStudio, write_plugin: WritePlugin) -> None:
+    studio = open_studio(write_plugin(ENDLESS), executor="local", silent_seconds=2.0)
+    handle = studio.submit("test.take", way="lasts")
+    handle.result(40)
+    assert handle.task().attempts == 1

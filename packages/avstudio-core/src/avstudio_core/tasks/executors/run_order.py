@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from avstudio_core.artifact import Artifact, artifacts_in
@@ -13,19 +14,29 @@ from avstudio_core.errors import AVStudioError, CorruptFile, DiskFull, PluginErr
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.orders import Order, Report
 from avstudio_core.plan import parameters
-from avstudio_core.results import Provenance, Result, Review
+from avstudio_core.results import CodedWarning, Provenance, Result, Review
 from avstudio_core.storage.artifacts import digest
 from avstudio_core.tasks.task import CANCELLED
 
 
-def run(order: Order, processor: Processor[Any, Any], context: Context, distribution: str) -> Report:
-    """Run the processor and its review; whatever happens, give the final report."""
+def run(
+    order: Order,
+    processor: Processor[Any, Any],
+    context: Context,
+    distribution: str,
+    restored: Callable[[], list[CodedWarning]] = list,
+) -> Report:
+    """Run the processor and its review; whatever happens, give the final report.
+
+    `restored` undoes what the run changed for later jobs of its process, and says what that was.
+    """
     try:
         source = _verified(order)
         result = processor.run(source, parameters(processor, order.params), context)
         review = processor.review(_checked(result, order, processor, context), context)
         if not isinstance(review, Review):
             raise PluginError(f"The review of {order.processor} gave '{review!r:.60}', and no Review.")
+        context.warnings += restored()
         complete = _explained(order, result, context, distribution).model_dump(mode="json")
         told = _json(complete, order)
     except TaskCancelled:

@@ -6,12 +6,14 @@ were added by hand. When the studio that started it goes, the socket ends, and s
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -27,6 +29,7 @@ from avstudio_core.plugins import Plugins
 from avstudio_core.settings import load
 from avstudio_core.tasks.executors.lanes import printable
 from avstudio_core.tasks.executors.run_order import run
+from avstudio_core.tasks.executors.shared_state import SharedState
 
 
 class Worker:
@@ -41,16 +44,33 @@ class Worker:
         self._warm = Warm()
         self._settings = load()
         self._plugins = Plugins()
+        self._busy = True
+        """Whether the studio waits for this process, which then gives signs of life; starting up is work, too."""
+        self._shared = SharedState()
 
     def work(self) -> None:
         """Serve until the process ends."""
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         self._plugins.discover(self._settings.plugin_names())
         self._plugins.kind("processors")  # now, while the studio is still starting
         self._plugins.add_modules(json.loads(self._connection.recv_bytes()))
         self._shelf = InstalledShelf(self._plugins, self._settings)
-        threading.Thread(target=self._listen, daemon=True).start()
+        threading.Thread(target=self._listen, name="orders", daemon=True).start()
+        self._shared.note()
+        self._busy = False
         while True:
-            self._serve(self._orders.get())
+            order = self._orders.get()
+            self._busy = True
+            self._serve(order)
+            self._busy = False
+
+    def _beat(self) -> None:
+        """Show that this process is neither stopped nor in native code that holds the interpreter."""
+        while True:
+            time.sleep(self._settings.silent_seconds / 4)
+            if self._busy:
+                with contextlib.suppress(OSError), self._sending:
+                    self._connection.send_bytes(b"")
 
     def _listen(self) -> None:
         try:
@@ -89,9 +109,11 @@ class Worker:
     def _serve(self, order: Order) -> None:
         kind = self._plugins.find("processors", order.processor)
         plugin = self._plugins.distribution_of(kind)
-        final = run(order, kind(self._shelf), self._contexts[order.job_id], plugin.distribution if plugin else "")
+        name = plugin.distribution if plugin else ""
+        final = run(order, kind(self._shelf), self._contexts[order.job_id], name, self._shared.restored)
+        self._shared.restored()  # after a run that failed
         del self._contexts[order.job_id]
-        self._send(final)
+        self._send(final.model_copy(update={"unclean": True}) if self._shared.unclean else final)
 
     def _ask(self, order: Order, ask: Ask, tell: Tell) -> Callable[[], None]:
         """Have the studio ask a language model; giving up is said to it, too."""
