@@ -38,6 +38,9 @@ class Executor(ABC):
 
     name: ClassVar[str]
 
+    apart: ClassVar[bool] = False
+    """Whether runs have processes of their own: then what ends the studio is most likely not what they do."""
+
     def __init__(self, host: ExecutorHost, report: Callable[[Report], None]) -> None:
         self.host = host
         self.report = report

@@ -76,6 +76,7 @@ tasks = Table(
     Column("attempts", Integer, nullable=False),
     Column("retries", Integer, nullable=False),
     Column("deliveries", Integer, nullable=False),
+    Column("deaths", Integer, nullable=False, server_default="0"),
     Column("available_at", Float, nullable=False),
     Column("strict", Boolean, nullable=False),
     Column("reviewer", String, nullable=False),
@@ -97,6 +98,8 @@ Index("tasks_own", tasks.c.lane, tasks.c.origin, tasks.c.priority.desc(), tasks.
 _paused = and_(_ready, tasks.c.available_at > 0.0)
 Index("tasks_paused", tasks.c.available_at, sqlite_where=_paused)
 _cached = and_(tasks.c.state == "COMPLETED", tasks.c.cache_key.is_not(None))
+_unfinished = tasks.c.state != "COMPLETED"
+Index("tasks_unfinished", tasks.c.state, tasks.c.id, sqlite_where=_unfinished)
 Index("tasks_cached", tasks.c.cache_key, sqlite_where=_cached)
 
 dependencies = Table(
@@ -122,6 +125,7 @@ jobs = Table(
     Column("task_id", ForeignKey("tasks.id"), nullable=False, index=True),
     Column("attempt", Integer, nullable=False),
     Column("studio", String, nullable=False),
+    Column("apart", Boolean, nullable=False, server_default="0"),
     Column("fence", LONG, nullable=False),
     Column("lease_until", Float, nullable=False),
     Column("assigned_at", Float, nullable=False),

@@ -25,6 +25,7 @@ class LocalExecutor(LaneExecutor):
     """Worker processes, one for each model and `workers` for the rest; a crash fails its own job only."""
 
     name: ClassVar[str] = "local"
+    apart: ClassVar[bool] = True
 
     def __init__(self, host: ExecutorHost, report: Callable[[Report], None]) -> None:
         super().__init__(host, report)

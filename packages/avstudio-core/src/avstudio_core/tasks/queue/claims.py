@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,6 +55,7 @@ class Claim:
     job_id: str
     task: Claimed = field(repr=False)
     attempt: int = 1
+    apart: bool = False
 
     @property
     def task_id(self) -> str:
@@ -94,3 +96,13 @@ class Wanted:
     lane: str = GENERAL
     own: bool = False
     """Whether to leave the tasks of other studios alone."""
+    apart: bool = False
+    """Whether they will run in processes of their own."""
+
+
+class Death(Enum):
+    """What ended a run before its time."""
+
+    WORKER = "the process that ran it"
+    STUDIO = "the studio, soon after the run began, in a process apart"
+    LATER = "the studio, which had outlived the beginning of the run, in a process apart"

@@ -31,10 +31,16 @@ ADD = insert(tasks)
 ADD_DEPENDENCY = insert(dependencies)
 ADD_JOB = insert(jobs)
 
+AT_ONCE_SECONDS = 10.0
+"""A studio whose last heartbeat came so long after a run began did not die of its beginning."""
 LONGEST_PAUSE = 60.0
 """Seconds; a task that is to wait longer than this waits because the clock was set back, and is due."""
 # Literals, not bound values: only then does SQLite see that its partial indexes hold all that is asked for.
 READY = and_(tasks.c.state == literal_column("'PENDING'"), tasks.c.waiting == literal_column("0"))
+UNFINISHED = tasks.c.state != literal_column("'COMPLETED'")
+COUNTED = select(tasks.c.state, func.count()).where(UNFINISHED).group_by(tasks.c.state)
+TOTAL = select(func.count()).select_from(tasks)
+"""Counted in the smallest index: that of the rows themselves holds all that tasks made."""
 NEXT_DUE = select(func.min(tasks.c.available_at)).where(
     READY, tasks.c.available_at > 0.0, tasks.c.available_at > bindparam("now")
 )
@@ -138,7 +144,12 @@ RENEW = (
 )
 _CURRENT = and_(jobs.c.task_id == tasks.c.id, jobs.c.fence == tasks.c.fence, jobs.c.ended_at.is_(None))
 LOST = (
-    select(tasks.c.id, tasks.c.fence)
+    select(
+        tasks.c.id,
+        tasks.c.fence,
+        jobs.c.apart,
+        (jobs.c.lease_until - bindparam("lease") > jobs.c.started_at + AT_ONCE_SECONDS).label("outlived"),
+    )
     .join(jobs, _CURRENT)
     .where(
         tasks.c.state.in_(["ASSIGNED", "IN_PROGRESS"]),
@@ -168,6 +179,7 @@ def new_task(task_id: str, now: float, options: TaskOptions) -> dict[str, Any]:
         "reviewer": options.reviewer,
         "attempts": 0,
         "deliveries": 0,
+        "deaths": 0,
         "available_at": 0.0,
         "fence": 0,
         "cancelling": False,
