@@ -219,6 +219,37 @@ def test_what_kills_its_studio_is_handed_out_three_times_and_no_more(
     assert (task.state, task.reason) == ("FAILED", "worker_lost")
 
 
+KILLED = """
+import sys
+from importlib import import_module
+from avstudio_core import Studio
+folder, home, plugin, notes = sys.argv[1:]
+sys.path.insert(0, folder)
+with Studio(home=home, add=[import_module(plugin)], plugins="", executor="local", max_deliveries=1) as studio:
+    if not studio.tasks.find():
+        studio.submit("mood.show", notes=notes, gate=notes + "gate")
+    studio.start()
+    for task in studio.tasks.find():
+        list(studio.handle(task.id).events())
+"""
+
+
+def test_an_innocent_task_whose_studio_is_killed_again_and_again_is_done(
+    open_studio: OpenStudio, moody: ModuleType, notes: Path, tmp_path: Path
+) -> None:
+    """Its worker is a process apart, and has not ended the studio."""
+    given = (str(Path(str(moody.__file__)).parent), str(tmp_path / "home"), moody.__name__, str(notes))
+    for runs in (1, 2):
+        with subprocess.Popen([sys.executable, "-c", KILLED, *given]) as studio:
+            until(lambda: notes.exists() and len(notes.read_text().split()) == runs)  # noqa: B023
+            studio.kill()
+    Path(f"{notes}gate").touch()
+    last = open_studio(moody, max_deliveries=1)
+    last.start()
+    (task,) = last.tasks.find()
+    assert last.handle(task.id).result(PATIENCE).runs == 3
+
+
 def test_leases_mean_nothing_for_a_while_after_a_sleep() -> None:
     wall, awake = [1000.0], [50.0]
     clocks = Clocks(30.0, lambda: wall[0], lambda: awake[0])

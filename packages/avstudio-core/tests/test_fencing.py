@@ -22,6 +22,7 @@ from avstudio_core.storage.sweep import check
 from avstudio_core.storage.tables import artifacts
 from avstudio_core.tasks.queue.claims import Claim, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.queue.queue import Queue
+from avstudio_core.tasks.queue.transitions import MOST_DEATHS
 from avstudio_core.tasks.task import Problem, TaskOptions
 
 CONTENT = b"what the stale worker made"
@@ -82,6 +83,27 @@ def test_what_a_stale_worker_says_changes_nothing(
     assert list(store.stored()) == []
     assert begun or other.start(good).result()
     assert other.finish(good, done).result()
+
+
+@pytest.mark.parametrize(("apart", "lives", "most"), [(False, 60.0, 3), (True, 1.0, MOST_DEATHS), (True, 60.0, None)])
+def test_deaths_of_studios_count_where_the_run_may_be_their_reason(
+    database: Database, store: ArtifactStore, apart: bool, lives: float, most: int | None
+) -> None:
+    """In the studio's own process each does; in a process apart those that come soon after the run began."""
+    now = [1000.0]
+    dying, other = (Queue(database, store, Rules(name), lambda: now[0]) for name in ("studio_a", "studio_b"))
+    dying.submit("plan", [NewTask("task_1", "step", "a.one", "{}", None)], TaskOptions())
+    for run in range(1, 3 * MOST_DEATHS):
+        (claim,) = dying.claim(Wanted(1, ["a.one"], apart=apart))
+        assert dying.start(claim).result()
+        now[0] += lives
+        dying.renew()
+        other.reap(["studio_a"])
+        ended = dying.get("task_1").state == "FAILED"
+        assert ended == (run == most)
+        if ended:
+            return
+    assert most is None
 
 
 def state_of(database: Database, task_id: str) -> list[tuple[object, ...]]:

@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -186,10 +186,13 @@ class Engine:
             more = False
             for lane in self._queue.ready_lanes():
                 if (room := self._executor.room(lane)) > 0:
-                    claims = self._queue.claim(Wanted(room, only, lane, self._own or lane in self._unable))
+                    claims = self._queue.claim(self._wanted(room, only, lane))
                     for claim in claims:
                         self._dispatch(claim, lane)
                     more = more or bool(claims)
+
+    def _wanted(self, room: int, only: Collection[str], lane: str) -> Wanted:
+        return Wanted(room, only, lane, own=self._own or lane in self._unable, apart=self._executor.apart)
 
     def _dispatch(self, claim: Claim, lane: str) -> None:
         """Answer a claim from the cache, or hand it to the executor."""

@@ -68,11 +68,27 @@ class Queue:
         query = select(*statements.TASK).order_by(tasks.c.id.desc()).limit(limit)
         if states:
             query = query.where(tasks.c.state.in_([str(state) for state in states]))
+            if State.COMPLETED not in states:
+                query = query.where(statements.UNFINISHED)
         if plan_id:
             query = query.where(tasks.c.plan_id == plan_id)
         with self.database.read() as connection:
             found = connection.execute(query).mappings().all()
         return [Task.from_row(row) for row in reversed(found)]
+
+    def matching(self, part: str) -> list[str]:
+        """The ids of the tasks whose id contains a text, in the order of their making."""
+        query = select(tasks.c.id).where(tasks.c.id.contains(part, autoescape=True)).order_by(tasks.c.id)
+        with self.database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def counted(self) -> dict[State, int]:
+        """How many tasks are in each state that there is one in."""
+        with self.database.read() as connection:
+            found = {State(state): count for state, count in rows(connection, statements.COUNTED, {})}
+            ((total,),) = rows(connection, statements.TOTAL, {})
+        completed = total - sum(found.values())
+        return {State.COMPLETED: completed, **found} if completed else found
 
     def cached(self, cache_key: str) -> str | None:
         """The stored result of a completed task with that key."""

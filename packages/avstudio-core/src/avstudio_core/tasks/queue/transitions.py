@@ -15,9 +15,12 @@ from avstudio_core.storage.sqlite.database import Transaction
 from avstudio_core.storage.tables import tasks
 from avstudio_core.tasks.events import event_log
 from avstudio_core.tasks.queue import publication, statements
-from avstudio_core.tasks.queue.claims import Claim, Claimed, Finished, NewTask, Rules, Wanted
+from avstudio_core.tasks.queue.claims import Claim, Claimed, Death, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.states import ENDED, State, require
 from avstudio_core.tasks.task import CANCELLED, DEPENDENCY, RETURNED, Problem, TaskOptions
+
+MOST_DEATHS = 10
+"""So many studios may die soon after a task began, before it is taken for what they die of."""
 
 
 class Transitions:
@@ -62,22 +65,23 @@ class Transitions:
             values["processors"] = json.dumps([*wanted.only])
             taken = [Claimed._make(row) for row in transaction.run(statements.CLAIM[mine], values).fetchall()]
             ordered = sorted(taken, key=lambda task: (-task.priority, task.id))
-            claims += [self._job(transaction, task, task.attempts + 1, now) for task in ordered]
+            claims += [self._job(transaction, task, task.attempts + 1, now, wanted.apart) for task in ordered]
         return claims
 
-    def _job(self, transaction: Transaction, task: Claimed, attempt: int, now: float) -> Claim:
+    def _job(self, transaction: Transaction, task: Claimed, attempt: int, now: float, apart: bool) -> Claim:
         job_id = new_id("job")
         job = {
             "id": job_id,
             "task_id": task.id,
             "attempt": attempt,
             "studio": self._rules.studio,
+            "apart": apart,
             "fence": task.fence,
             "lease_until": now + self._rules.lease_seconds,
             "assigned_at": now,
         }
         transaction.later(statements.ADD_JOB, job)
-        return Claim(job_id, task, attempt)
+        return Claim(job_id, task, attempt, apart)
 
     def progress(self, transaction: Transaction, claim: Claim, percent: float, message: str) -> None:
         values = {"b_id": claim.task_id, "b_fence": claim.fence, "percent": percent, "message": message}
@@ -134,7 +138,7 @@ class Transitions:
         task = Claimed._make(found)
         transaction.later(statements.JOB_ENDED, {"b_job": claim.job_id, "now": now, "outcome": "sent_back"})
         event_log.add(transaction, claim.task_id, "task.reviewing", now, reviewer="processor", reason=reason)
-        again = self._job(transaction, task, task.attempts, now)
+        again = self._job(transaction, task, task.attempts, now, claim.apart)
         transaction.later(statements.JOB_STARTED, {"b_job": again.job_id, "now": now})
         return again
 
@@ -152,18 +156,32 @@ class Transitions:
         self._end_run(transaction, row, problem, again)
         return True
 
-    def lose(self, transaction: Transaction, task_id: str, fence: int, problem: Problem) -> bool:
+    def lose(
+        self, transaction: Transaction, task_id: str, fence: int, problem: Problem, death: Death = Death.WORKER
+    ) -> bool:
+        """Its run died: ASSIGNED or IN_PROGRESS → PENDING, or → FAILED when that happened too often.
+
+        What counts are deaths of the run's own worker, and, up to a higher number, of studios soon after it began.
+        """
         row = self._held(transaction, task_id, fence)
         if row is None:
             return False
         if row["state"] == State.ASSIGNED:
             return self.hand_back(transaction, task_id, fence, deliveries=max(1, row["deliveries"] - 1))
-        again = {"available_at": self._clock()} if row["deliveries"] < self._rules.max_deliveries else None
+        again = self._after_death(row, death)
         if again is None:
-            tried = f"{problem.message} It was handed out {row['deliveries']} times."
-            problem = problem.model_copy(update={"message": tried})
+            times = row["deliveries"] if death is Death.WORKER else row["deaths"] + 1
+            problem = problem.model_copy(update={"message": f"{problem.message} It was handed out {times} times."})
         self._end_run(transaction, row, problem, None if row["cancelling"] else again)
         return True
+
+    def _after_death(self, row: RowMapping, death: Death) -> dict[str, Any] | None:
+        """The values with which a task is handed out once more; none when it died too often."""
+        again = {"available_at": self._clock()}
+        if death is Death.WORKER:
+            return again if row["deliveries"] < self._rules.max_deliveries else None
+        deaths = row["deaths"] + (death is Death.STUDIO)
+        return {**again, "deliveries": row["deliveries"] - 1, "deaths": deaths} if deaths < MOST_DEATHS else None
 
     def _end_run(
         self, transaction: Transaction, row: RowMapping, problem: Problem, again: Mapping[str, Any] | None = None
@@ -245,12 +263,13 @@ class Transitions:
 
     def reap(self, transaction: Transaction, dead: Collection[str], *, silent: bool) -> list[str]:
         late = self._clock() if silent else 0.0
-        values = {"dead": list(dead), "now": late, "studio": self._rules.studio}
+        values = {"dead": list(dead), "now": late, "studio": self._rules.studio, "lease": self._rules.lease_seconds}
         lost = transaction.execute(statements.LOST, values).all()
         problem = Problem(code="worker_lost", message="The studio that ran this task died.")
-        for task_id, fence in lost:
-            self.lose(transaction, task_id, fence, problem)
-        return [task_id for task_id, _ in lost]
+        for task_id, fence, apart, outlived in lost:
+            death = Death.WORKER if not apart else Death.LATER if outlived else Death.STUDIO
+            self.lose(transaction, task_id, fence, problem, death)
+        return [one.id for one in lost]
 
     def _block_dependents(self, transaction: Transaction, row: RowMapping, now: float) -> None:
         """PENDING → BLOCKED for all that waits for a task, directly or through others."""
@@ -280,7 +299,13 @@ class Transitions:
 
     def _free(self, transaction: Transaction, row: RowMapping) -> None:
         """FAILED or BLOCKED → PENDING, as if it had never run."""
-        values: dict[str, Any] = {"attempts": 0, "deliveries": 0, "available_at": 0.0, "origin": self._rules.studio}
+        values: dict[str, Any] = {
+            "attempts": 0,
+            "deliveries": 0,
+            "deaths": 0,
+            "available_at": 0.0,
+            "origin": self._rules.studio,
+        }
         values |= {"reason": None, "error": None, "finished_at": None, "percent": 0.0, "message": ""}
         self._move(transaction, row["id"], State(row["state"]), State.PENDING, cancelling=False, **values)
         event_log.add(transaction, row["id"], "task.retried", self._clock(), reason="asked", pause=0.0)
