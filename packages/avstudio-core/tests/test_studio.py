@@ -473,6 +473,23 @@ def test_what_is_not_ended_cannot_be_retried(studio: Studio) -> None:
         studio.retry(handle.task_id)
 
 
+# Asking
+
+
+def test_tasks_are_counted_and_found_by_state_and_by_part_of_an_id(studio: Studio) -> None:
+    done = [studio.submit("text.write", text=f"{n}") for n in range(3)]
+    failed = studio.submit("text.write", mood="fails")
+    for handle in done:
+        handle.result(20)
+    with pytest.raises(TaskFailed):
+        failed.result(20)
+    assert studio.tasks.counted() == {State.COMPLETED: 3, State.FAILED: 1}
+    assert [task.id for task in studio.tasks.find(states=[State.FAILED])] == [failed.task_id]
+    assert len(studio.tasks.find(states=[State.FAILED, State.COMPLETED])) == 4
+    assert studio.tasks.matching(failed.task_id[-6:]) == [failed.task_id]
+    assert studio.tasks.matching("_%_%") == []
+
+
 # Order
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import shutil
 import sys
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core import __version__
@@ -79,7 +78,7 @@ def _contents(studio: Studio, *, check: bool) -> dict[str, Any]:
         "files": len(stored),
         "bytes": sum(stored),
         "free_bytes": shutil.disk_usage(studio.settings.home).free,
-        "tasks": dict(Counter(str(task.state) for task in studio.tasks.find())),
+        "tasks": {str(state): count for state, count in studio.tasks.counted().items()},
         "budget_mb": studio.pool.budget_mb(),
         "loaded": [f"{model.lane} ({model.memory_mb} MB)" for model in studio.pool.loaded()],
         "flaws": [{"what": flaw.what, "cure": flaw.cure} for flaw in flaws],

@@ -34,7 +34,7 @@ def task_id(studio: Studio, text: str) -> str:
     try:
         return studio.tasks.get(text).id
     except NotFound:
-        found = [task.id for task in studio.tasks.find() if text in task.id] if len(text) >= LEAST_LETTERS else []
+        found = studio.tasks.matching(text) if len(text) >= LEAST_LETTERS else []
         if len(found) == 1:
             return found[0]
         if found:
