@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import dataclass, field
 
-from avstudio_core.artifact import Artifact, artifacts_in
-from avstudio_core.errors import AVStudioError, DataFolderError, NotFound, Unavailable
-from avstudio_core.gateway.ledger.ledger import Ledger
+from avstudio_core.artifact import artifacts_in
+from avstudio_core.errors import AVStudioError, DataFolderError, Unavailable
 from avstudio_core.kinds.executor import Executor, ExecutorHost
 from avstudio_core.orders import Order, Report
-from avstudio_core.plan import parameters
-from avstudio_core.plugins import Plugins
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sweep import abandon, sweep
+from avstudio_core.tasks.engine.job_orders import JobOrders, Workplace
 from avstudio_core.tasks.engine.live_studios import Presence
-from avstudio_core.tasks.engine.result_cache import answered, cache_key
 from avstudio_core.tasks.engine.sleep import Clocks
 from avstudio_core.tasks.engine.sure_writes import Settling
 from avstudio_core.tasks.queue.claims import Claim, Finished, Wanted
@@ -36,18 +31,6 @@ PATROL_SECONDS = 0.5
 """How often to look for studios that died."""
 PROGRESS_SECONDS = 0.2
 """At most one progress event of a task in so many seconds."""
-
-
-class Workplace(ExecutorHost, Protocol):
-    """What the engine needs of its studio."""
-
-    @property
-    def plugins(self) -> Plugins: ...
-
-    @property
-    def ledger(self) -> Ledger: ...
-
-    def artifact(self, artifact_id: str) -> Artifact: ...
 
 
 @dataclass(slots=True)
@@ -78,6 +61,7 @@ class Engine:
         self._workplace = workplace
         self._queue = queue
         self._store = store
+        self._orders = JobOrders(workplace, queue, store)
         self._presence = presence
         self._own = own
         self._executor = executor(workplace, self._on_report)
@@ -197,8 +181,8 @@ class Engine:
     def _dispatch(self, claim: Claim, lane: str) -> None:
         """Answer a claim from the cache, or hand it to the executor."""
         try:
-            order, key = self._order(claim)
-            earlier = self._earlier(order, key)
+            order, key = self._orders.order(claim)
+            earlier = self._orders.earlier(order, key)
         except Unavailable as error:
             studio = claim.task.origin
             if studio != self._queue.studio and self._presence.alive(studio):  # it planned the task, and may do it
@@ -228,55 +212,6 @@ class Engine:
             del self._running[claim.job_id]
             self._settle(claim, lambda: self._queue.hand_back(claim))
             raise
-
-    def _order(self, claim: Claim) -> tuple[Order, str | None]:
-        task = claim.task
-        processor = self._workplace.processor(task.processor)
-        params = parameters(processor, json.loads(task.params))
-        source = self._source(task.source)
-        needs = processor.needs(params, source)
-        if needs.model and not needs.model_digest:
-            needs = needs.model_copy(update={"model_digest": self._workplace.shelf.digest(needs.model)})
-        order = Order(
-            job_id=claim.job_id,
-            task_id=claim.task_id,
-            processor=processor.name,
-            version=processor.version,
-            params=params.model_dump(mode="json"),
-            source=source,
-            source_path=source.path if source else self._store.root,
-            needs=needs,
-            folder=self._store.staging / claim.job_id,
-            project=task.project,
-            attempt=claim.attempt,
-            feedback=task.feedback,
-            strict=task.strict,
-        )
-        return order, cache_key(order) if processor.cacheable else None
-
-    def _source(self, stored: str | None) -> Artifact | None:
-        """The artifact that a task reads: one that was given, or what an earlier task made."""
-        if stored is None:
-            return None
-        reference = json.loads(stored)
-        if "artifact" in reference:
-            return self._workplace.artifact(reference["artifact"])
-        task = self._queue.get(reference["task"])
-        kind = self._workplace.processor(task.processor).result_type
-        made = artifacts_in(kind.model_validate(task.result, context=self._store.path))
-        output = reference["output"] or next(iter(made), None)
-        if output not in made:
-            known = ", ".join(made) or "no files"
-            raise NotFound(f"Step '{task.step}' was to make '{output}' and made {known}.")
-        return made[output]
-
-    def _earlier(self, order: Order, key: str | None) -> Finished | None:
-        """The answer to an order by the same work done before."""
-        if key is None or order.feedback is not None or (stored := self._queue.cached(key)) is None:
-            return None
-        kind = self._workplace.processor(order.processor).result_type
-        found = answered(stored, kind, order, self._store, self._workplace.artifact)
-        return None if found is None else replace(found, cache_key=key)
 
     # The executor's threads
 

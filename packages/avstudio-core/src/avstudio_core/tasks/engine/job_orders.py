@@ -1,0 +1,90 @@
+"""What is to be run for a claimed task, or the earlier result that answers it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Protocol
+
+from avstudio_core.artifact import Artifact, artifacts_in
+from avstudio_core.errors import NotFound
+from avstudio_core.gateway.ledger.ledger import Ledger
+from avstudio_core.kinds.executor import ExecutorHost
+from avstudio_core.orders import Order
+from avstudio_core.plan import parameters
+from avstudio_core.plugins import Plugins
+from avstudio_core.storage.artifacts import ArtifactStore
+from avstudio_core.tasks.engine.result_cache import answered, cache_key
+from avstudio_core.tasks.queue.claims import Claim, Finished
+from avstudio_core.tasks.queue.queue import Queue
+
+
+class Workplace(ExecutorHost, Protocol):
+    """What the engine needs of its studio."""
+
+    @property
+    def plugins(self) -> Plugins: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    def artifact(self, artifact_id: str) -> Artifact: ...
+
+
+class JobOrders:
+    """Makes orders out of claims."""
+
+    def __init__(self, workplace: Workplace, queue: Queue, store: ArtifactStore) -> None:
+        self._workplace = workplace
+        self._queue = queue
+        self._store = store
+
+    def order(self, claim: Claim) -> tuple[Order, str | None]:
+        """The order of a claimed task, and the key of its work in the cache if it may be answered from there."""
+        task = claim.task
+        processor = self._workplace.processor(task.processor)
+        params = parameters(processor, json.loads(task.params))
+        source = self._source(task.source)
+        needs = processor.needs(params, source)
+        if needs.model and not needs.model_digest:
+            needs = needs.model_copy(update={"model_digest": self._workplace.shelf.digest(needs.model)})
+        order = Order(
+            job_id=claim.job_id,
+            task_id=claim.task_id,
+            processor=processor.name,
+            version=processor.version,
+            params=params.model_dump(mode="json"),
+            source=source,
+            source_path=source.path if source else self._store.root,
+            needs=needs,
+            folder=self._store.staging / claim.job_id,
+            project=task.project,
+            attempt=claim.attempt,
+            feedback=task.feedback,
+            strict=task.strict,
+        )
+        return order, cache_key(order) if processor.cacheable else None
+
+    def _source(self, stored: str | None) -> Artifact | None:
+        """The artifact that a task reads: one that was given, or what an earlier task made."""
+        if stored is None:
+            return None
+        reference = json.loads(stored)
+        if "artifact" in reference:
+            return self._workplace.artifact(reference["artifact"])
+        task = self._queue.get(reference["task"])
+        kind = self._workplace.processor(task.processor).result_type
+        made = artifacts_in(kind.model_validate(task.result, context=self._store.path))
+        output = reference["output"] or next(iter(made), None)
+        if output not in made:
+            known = ", ".join(made) or "no files"
+            raise NotFound(f"Step '{task.step}' was to make '{output}' and made {known}.")
+        return made[output]
+
+    def earlier(self, order: Order, key: str | None) -> Finished | None:
+        """The answer to an order by the same work done before."""
+        if key is None or order.feedback is not None or (stored := self._queue.cached(key)) is None:
+            return None
+        kind = self._workplace.processor(order.processor).result_type
+        found = answered(stored, kind, order, self._store, self._workplace.artifact)
+        return None if found is None else replace(found, cache_key=key)
