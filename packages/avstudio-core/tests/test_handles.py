@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from avstudio_core import Studio, TaskOptions
-from avstudio_core.errors import TaskCancelled, TaskFailed
+from avstudio_core import Plan, Step, Studio, TaskOptions
+from avstudio_core.errors import StorageError, TaskCancelled, TaskFailed
 from avstudio_core.events import Event
 from avstudio_core.handle import PlanHandle
+from avstudio_core.tasks.events import event_feed
+from avstudio_core.tasks.queue.claims import Claim, Claimed
 
 OpenStudio = Callable[..., Studio]
 
@@ -186,3 +189,59 @@ async def _result(studio: Studio) -> object:
 
 async def _plan(plan: PlanHandle) -> object:
     return await plan
+
+
+def test_a_crowd_hears_every_event_of_a_busy_task(open_studio: OpenStudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those who are so slow that their events are read from the log again."""
+    monkeypatch.setattr(event_feed, "MOST_WAITING", 3)
+    studio = open_studio()
+    handle = studio.submit("exercise.wait", seconds=1.0)
+    heard: dict[int, list[Event]] = {}
+
+    def follow(number: int) -> None:
+        heard[number] = []
+        for event in handle.events():
+            heard[number].append(event)
+            time.sleep(0.02 * (number % 3))
+
+    threads = [threading.Thread(target=follow, args=(number,)) for number in range(60)]
+    for thread in threads:
+        thread.start()
+    for number in range(100):
+        studio.tasks.token(Claim("job", Claimed._make([handle.task_id] * 16)), "r", f"{number}", done=False)
+    for thread in threads:
+        thread.join(60)
+    told = list(handle.events())
+    assert [heard[number] for number in range(60)] == [told] * 60
+    assert [event.data["token"] for event in told if event.type == "llm.token"] == [
+        f"{number}" for number in range(100)
+    ]
+
+
+def test_following_ends_with_the_studio(open_studio: OpenStudio) -> None:
+    studio = open_studio()
+    handle = studio.submit("exercise.wait", seconds=60)
+    ended: list[type[Exception]] = []
+
+    def follow() -> None:
+        try:
+            list(handle.events())
+        except StorageError as error:
+            ended.append(type(error))
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    time.sleep(0.2)
+    studio.close()
+    thread.join(20)
+    assert ended == [StorageError]
+
+
+def test_many_who_wait_hold_up_no_closing(open_studio: OpenStudio) -> None:
+    studio = open_studio(workers=1)
+    plan = Plan(steps=tuple(Step(id=f"s{n}", processor="exercise.wait", params={"seconds": 60}) for n in range(5000)))
+    waiting = [studio.tasks.ended(step.task_id) for step in studio.submit_plan(plan).steps.values()]
+    began = time.monotonic()
+    studio.close()
+    assert time.monotonic() - began < 10
+    assert all(isinstance(future.exception(1), StorageError) for future in waiting)

@@ -11,10 +11,13 @@ from typing import Any
 from avstudio_core.errors import InvalidTransition, TaskError
 from avstudio_core.events import Event
 from avstudio_core.results import Result
-from avstudio_core.tasks.events.event_log import FOREIGN_SECONDS, after
+from avstudio_core.tasks.events.event_log import after
 from avstudio_core.tasks.queue.queue import Queue
-from avstudio_core.tasks.states import ENDED, State
+from avstudio_core.tasks.states import ENDED
 from avstudio_core.tasks.task import Task
+
+RESTING = ("task.completed", "task.failed", "task.blocked", "task.reviewing")
+"""The types of events after which a task may be at rest."""
 
 
 class Handle:
@@ -121,16 +124,19 @@ def _all(outcomes: dict[str, Any]) -> dict[str, Any]:
 
 def follow(queue: Queue, task_ids: list[str], seq: int = 0) -> Iterator[Event]:
     """Replay the stored events of some tasks, and go on with those to come until all have ended."""
-    with queue.bell.listen(task_ids) as listener:
+    under_way, changed = set(task_ids), set(task_ids)
+    new: list[Event] | None = None
+    with queue.feed.follow(task_ids) as follower:
         while True:
-            ended = all(_at_rest(queue.get(task_id)) for task_id in task_ids)
-            for event in after(queue.database, task_ids, seq):
-                seq = event.seq
-                yield event
-            if ended:
+            under_way -= queue.at_rest(changed)
+            if new is None or not under_way:  # what has not been handed out, too
+                new = after(queue.database, task_ids, seq)
+            for event in new:
+                if event.seq > seq:
+                    seq = event.seq
+                    yield event
+            if not under_way:
                 return
-            listener.wait(FOREIGN_SECONDS)
-
-
-def _at_rest(task: Task) -> bool:
-    return task.state in ENDED or (task.state is State.AWAITING_REVIEW and task.reviewer == "person")
+            new = follower.take()
+            under_way |= {event.task_id for event in new or () if event.type == "task.retried"}
+            changed = under_way if new is None else {event.task_id for event in new if event.type in RESTING}

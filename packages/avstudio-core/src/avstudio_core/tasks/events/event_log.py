@@ -11,13 +11,12 @@ from sqlalchemy import bindparam, insert, select
 
 from avstudio_core.events import Event, EventType
 from avstudio_core.storage.sqlite.database import Database, Transaction
+from avstudio_core.storage.sqlite.dialect import listed
 from avstudio_core.storage.tables import events
 
 ADD = insert(events)
 AFTER = (
-    select(events)
-    .where(events.c.task_id.in_(bindparam("tasks", expanding=True)), events.c.seq > bindparam("seq"))
-    .order_by(events.c.seq)
+    select(events).where(events.c.task_id.in_(listed("tasks")), events.c.seq > bindparam("seq")).order_by(events.c.seq)
 )
 FOREIGN_SECONDS = 0.2
 """How often to look for events of tasks that another studio may be running; this studio's own ring the bell at once."""
@@ -40,7 +39,7 @@ def add_completed(transaction: Transaction, task_id: str, now: float, result: st
 def after(database: Database, task_ids: Iterable[str], seq: int) -> list[Event]:
     """The stored events of some tasks with a number above `seq`."""
     with database.read() as connection:
-        rows = connection.execute(AFTER, {"tasks": list(task_ids), "seq": seq}).mappings().all()
+        rows = connection.execute(AFTER, {"tasks": json.dumps([*task_ids]), "seq": seq}).mappings().all()
     return [Event.model_validate({**row, "data": json.loads(row["data"])}) for row in rows]
 
 

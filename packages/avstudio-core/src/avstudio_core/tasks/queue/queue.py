@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
@@ -16,12 +17,13 @@ from avstudio_core.storage.sqlite.database import Database, Operation
 from avstudio_core.storage.sqlite.prepared import rows
 from avstudio_core.storage.tables import tasks
 from avstudio_core.tasks.events import event_log
+from avstudio_core.tasks.events.event_feed import Feed
 from avstudio_core.tasks.events.event_log import Bell
 from avstudio_core.tasks.queue import statements
 from avstudio_core.tasks.queue.claims import Claim, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.queue.transitions import Transitions
 from avstudio_core.tasks.queue.waiters import Waiting
-from avstudio_core.tasks.states import State
+from avstudio_core.tasks.states import ENDED, State
 from avstudio_core.tasks.task import Problem, Task, TaskOptions
 
 T = TypeVar("T")
@@ -40,6 +42,7 @@ class Queue:
         self.database = database
         self.studio = rules.studio
         self.bell = Bell()
+        self.feed = Feed(database, self.bell)
         self._waiting = Waiting(database, self.bell)
         self._rules = rules
         self._clock = clock
@@ -75,6 +78,15 @@ class Queue:
         with self.database.read() as connection:
             found = connection.execute(query).mappings().all()
         return [Task.from_row(row) for row in reversed(found)]
+
+    def at_rest(self, task_ids: Collection[str]) -> set[str]:
+        """Those of some tasks that have ended, or that only a person leads on. Raises `NotFound`."""
+        with self.database.read() as connection:
+            known = {row[0]: row for row in rows(connection, statements.STATES, {"ids": json.dumps([*task_ids])})}
+        for task_id in task_ids:
+            if task_id not in known:
+                raise NotFound(f"No task has the id '{task_id}'.")
+        return {task_id for task_id, state, reviewer in known.values() if _is_at_rest(State(state), reviewer)}
 
     def matching(self, part: str) -> list[str]:
         """The ids of the tasks whose id contains a text, in the order of their making."""
@@ -224,9 +236,14 @@ class Queue:
     def close(self) -> None:
         """Wake whoever waits for a task."""
         self._waiting.close()
+        self.feed.close()
 
     def _write(self, operation: Operation[T], *task_ids: str) -> Future[T]:
         future = self.database.write_soon(operation)
         if task_ids:
             future.add_done_callback(lambda _: self.bell.ring(task_ids))
         return future
+
+
+def _is_at_rest(state: State, reviewer: str) -> bool:
+    return state in ENDED or (state is State.AWAITING_REVIEW and reviewer == "person")

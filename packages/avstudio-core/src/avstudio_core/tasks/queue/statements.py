@@ -37,6 +37,7 @@ LONGEST_PAUSE = 60.0
 """Seconds; a task that is to wait longer than this waits because the clock was set back, and is due."""
 # Literals, not bound values: only then does SQLite see that its partial indexes hold all that is asked for.
 READY = and_(tasks.c.state == literal_column("'PENDING'"), tasks.c.waiting == literal_column("0"))
+STATES = select(tasks.c.id, tasks.c.state, tasks.c.reviewer).where(tasks.c.id.in_(listed("ids")))
 UNFINISHED = tasks.c.state != literal_column("'COMPLETED'")
 COUNTED = select(tasks.c.state, func.count()).where(UNFINISHED).group_by(tasks.c.state)
 TOTAL = select(func.count()).select_from(tasks)

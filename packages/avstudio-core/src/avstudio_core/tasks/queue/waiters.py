@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future
+from itertools import chain
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from avstudio_core.errors import AVStudioError, NotFound, StorageError
 from avstudio_core.storage.sqlite.database import Database
 from avstudio_core.storage.sqlite.dialect import listed
 from avstudio_core.storage.sqlite.prepared import rows
-from avstudio_core.storage.tables import tasks
+from avstudio_core.storage.tables import events, tasks
 from avstudio_core.tasks.events.event_log import FOREIGN_SECONDS, Bell
 from avstudio_core.tasks.queue import statements
 from avstudio_core.tasks.states import ENDED
@@ -24,6 +26,10 @@ MOST = 500
 """Tasks that one statement asks for."""
 _asked = tasks.c.id.in_(listed("ids"))
 ENDED_TASKS = select(*statements.TASK).where(_asked, or_(*(tasks.c.state == str(state) for state in sorted(ENDED))))
+NEWEST = select(func.coalesce(func.max(events.c.seq), 0))
+ENDED_SINCE = select(events.c.seq, events.c.task_id).where(
+    events.c.seq > bindparam("seq"), events.c.type.in_(["task.completed", "task.failed", "task.blocked"])
+)
 KNOWN = select(tasks.c.id).where(_asked)
 
 
@@ -60,17 +66,42 @@ class Waiting:
         self._listener.hear("")
         if self._thread is not None:
             self._thread.join()
-        self._fail(list(self._futures), StorageError("The studio was closed before the task ended."))
+        with self._lock:
+            left, self._futures = self._futures, {}
+        self._listener.leave()
+        error = StorageError("The studio was closed before the task ended.")
+        for future in chain.from_iterable(left.values()):
+            if future.set_running_or_notify_cancel():
+                future.set_exception(error)
 
     def _run(self) -> None:
-        looked = time.monotonic()
+        seq, looked = self._newest(), time.monotonic()
         while not self._closed:
-            rung = self._listener.wait(FOREIGN_SECONDS if self._futures else None)
-            if time.monotonic() >= looked + FOREIGN_SECONDS:
-                looked, rung = time.monotonic(), set(self._futures)
+            idle = not self._futures
+            rung = self._listener.wait(None if idle else FOREIGN_SECONDS)
+            if idle:  # what ended until now is found by who begins to wait
+                seq = self._newest()
+            elif time.monotonic() >= looked + FOREIGN_SECONDS:
+                looked = time.monotonic()
+                seq, ended = self._ended_since(seq)
+                rung |= ended
             wanted = [task_id for task_id in rung if task_id in self._futures]
             for start in range(0, len(wanted), MOST):
-                self._bring(wanted[start : start + MOST])
+                if not self._closed:
+                    self._bring(wanted[start : start + MOST])
+
+    def _newest(self) -> int:
+        with contextlib.suppress(Exception), self._database.read() as connection:
+            ((seq,),) = rows(connection, NEWEST, {})
+            return int(seq)
+        return 0
+
+    def _ended_since(self, seq: int) -> tuple[int, set[str]]:
+        """The tasks that ended, in any studio, since an event, and the newest event."""
+        with contextlib.suppress(Exception), self._database.read() as connection:
+            found = rows(connection, ENDED_SINCE, {"seq": seq})
+            return max((one for one, _ in found), default=seq), {task_id for _, task_id in found}
+        return seq, set()
 
     def _bring(self, task_ids: list[str]) -> None:
         try:
