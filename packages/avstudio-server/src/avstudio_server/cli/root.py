@@ -52,7 +52,8 @@ class Medium(Group):
         return self.commands.get(verb)
 
     def unknown(self, ctx: Any, name: str) -> str:
-        message = _to_install(f"{self.name}.{name}", (one.name for one in self._declarations.values())) or super().unknown(ctx, name)
+        known = [declaration.name for declaration in self._declarations.values()]
+        message = _to_install(f"{self.name}.{name}", known) or super().unknown(ctx, name)
         return _or_broken(message, self._broken)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
