@@ -106,8 +106,9 @@ class Context:
     def warn(self, code: str, message: str) -> None:
         """Note a degradation in the result's warnings; a `strict` task raises `Degraded` instead."""
         if self.strict:
-            raise Degraded(f"{self._order.told(message)} ('strict' makes the warning '{code}' an error.)")
-        self.warnings.append(CodedWarning(code=code, message=self._order.told(message)))
+            said = f"{self._order.shown(message)} ('strict' makes the warning '{code}' an error.)"
+            raise Degraded(said, hint="Run it without 'strict' to allow it.")
+        self.warnings.append(CodedWarning(code=code, message=self._order.shown(message)))
 
     def weights(self, name: str) -> Path:
         """A folder with the files of a model, fetched first if need be. Raises `WeightsMissing`, `CorruptFile`."""

@@ -27,22 +27,22 @@ def run(order: Order, processor: Processor[Any, Any], context: Context, distribu
         if not isinstance(review, Review):
             raise PluginError(f"The review of {order.processor} gave '{review!r:.60}', and no Review.")
         complete = _explained(order, result, context, distribution).model_dump(mode="json")
-        told = _json(complete, order)
+        made = _json(complete, order)
     except TaskCancelled:
         return Report(job_id=order.job_id, kind="cancelled", code=CANCELLED, message="The task was cancelled.")
     except AVStudioError as error:
-        return _failed(order, error, error.code, _text(error))
+        return _failed(order, error, error.code, error.message or _text(error), error.hint)
     except MemoryError as error:
         return _failed(order, error, "out_of_memory", f"{order.processor} ran out of memory.")
     except BaseException as error:  # whatever a run raises, Ctrl-C's error too, is its own failure
         if isinstance(error, OSError) and isinstance(full := StorageError.of(error, order.folder), DiskFull):
-            return _failed(order, error, full.code, str(full))
+            return _failed(order, error, full.code, full.message, full.hint)
         said = f"{order.processor} failed: {type(error).__name__}: {_text(error)}"
         return _failed(order, error, "processor_error", " ".join(said.split()), retryable=True)
     return Report(
         job_id=order.job_id,
         kind="done",
-        result=told,
+        result=made,
         review=review,
         memory_mb=peak_memory_mb() if order.needs.memory_mb else 0,
     )
@@ -112,7 +112,15 @@ def _text(error: BaseException) -> str:
         return f"(its message cannot be read: {type(broken).__name__})"
 
 
-def _failed(order: Order, error: BaseException, code: str, message: str, *, retryable: bool = False) -> Report:
-    lines = "".join(traceback.format_exception(error))
-    said = order.told(message)
-    return Report(job_id=order.job_id, kind="failed", code=code, message=said, traceback=lines, retryable=retryable)
+def _failed(
+    order: Order, error: BaseException, code: str, message: str, hint: str = "", *, retryable: bool = False
+) -> Report:
+    return Report(
+        job_id=order.job_id,
+        kind="failed",
+        code=code,
+        message=order.shown(message),
+        hint=order.shown(hint),
+        traceback="".join(traceback.format_exception(error)),
+        retryable=retryable,
+    )

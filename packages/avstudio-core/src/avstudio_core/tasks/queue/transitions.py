@@ -160,7 +160,7 @@ class Transitions:
             return self.hand_back(transaction, task_id, fence, deliveries=max(1, row["deliveries"] - 1))
         again = {"available_at": self._clock()} if row["deliveries"] < self._rules.max_deliveries else None
         if again is None:
-            tried = f"{problem.message} It was handed out {row['deliveries']} times."
+            tried = f"{problem.message} The task was handed out {row['deliveries']} times."
             problem = problem.model_copy(update={"message": tried})
         self._end_run(transaction, row, problem, None if row["cancelling"] else again)
         return True
@@ -177,8 +177,8 @@ class Transitions:
         values |= {"result": None, "cache_key": None}
         if state is State.ASSIGNED:
             values["attempts"] = row["attempts"] + 1
-        told = {"error": problem.message, "code": reason, "traceback": problem.traceback}
-        event_log.add(transaction, task_id, "task.failed", now, **told)
+        facts = {"error": problem.message, "hint": problem.hint, "code": reason, "traceback": problem.traceback}
+        event_log.add(transaction, task_id, "task.failed", now, **facts)
         self._end_job(transaction, row, reason, now)
         if again is not None:
             self._move(transaction, task_id, *path, State.PENDING, **values, **again)
@@ -301,7 +301,7 @@ class Transitions:
     def _row(self, transaction: Transaction, task_id: str) -> RowMapping:
         row: RowMapping | None = transaction.execute(statements.ROW, {"id": task_id}).mappings().first()
         if row is None:
-            raise NotFound(f"No task has the id '{task_id}'. See them: avstudio tasks list")
+            raise NotFound(f"No task has the id '{task_id}'.", hint="See the list of tasks.")
         return row
 
     def _move(self, transaction: Transaction, task_id: str, *path: State, **values: Any) -> None:
