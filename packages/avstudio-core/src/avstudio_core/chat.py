@@ -168,7 +168,7 @@ class ChatRequest(Question):
         if isinstance(prompt, cls) and not options and system is None:
             return prompt
         if isinstance(prompt, ChatRequest):
-            raise InvalidParams("A whole request takes no options besides: give them with it.")
+            raise InvalidParams("A whole request cannot be combined with options.", hint="Set them in the request.")
         turns: Sequence[Any] = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
         before = [{"role": "system", "content": system}] if system else []
         return cls._of({"messages": (*before, *turns)}, options)

@@ -80,7 +80,7 @@ def asked(
 
 
 def problem(ask: Ask, error: BaseException) -> Reply:
-    """An error as the reply that carries it to the run; a foreign one is logged with its traceback, and sent as text."""
+    """An error as the reply that carries it to the run; a foreign one is logged, and sent as text."""
     if isinstance(error, AVStudioError):
         text = getattr(error, "text", "")
         return Reply(ask=ask.id, code=error.code, message=error.message, hint=error.hint, text=text)

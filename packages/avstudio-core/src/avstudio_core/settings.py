@@ -72,7 +72,7 @@ class Settings:
         try:
             return self.values[name]
         except KeyError:
-            raise AttributeError(f"no setting is named '{name}'") from None
+            raise AttributeError(f"'{name}' is not a setting") from None
 
     def family_mb(self, family: str) -> int | None:
         """The memory budget of a model family in MB, or `None` where only the whole budget limits it."""
@@ -116,7 +116,7 @@ def load(given: Mapping[str, Any] | None = None, environment: Mapping[str, str] 
     for origin, found in sources:
         for name, value in found.items():
             if name not in declared:
-                raise NotFound.among("setting", name, declared, see="See them all: avstudio doctor")
+                raise NotFound.among("setting", name, declared, see="See the list of settings.")
             values[name] = _convert(declared[name], value, origin)
             origins[name] = origin
     return Settings(values, origins)
@@ -196,11 +196,13 @@ def _convert(setting: Setting, value: Any, origin: str) -> Any:
     except (KeyError, ValueError, TypeError, OverflowError, OSError, InvalidInput):
         expected = _EXPECTED[setting.type]
         raise InvalidParams(
-            f"Setting '{setting.name}' from {origin} is {quoted(value)}: give {expected}. {setting.help}"
+            f"The setting '{setting.name}' (from {origin}) cannot be {quoted(value)}.",
+            hint=f"Give {expected}. {setting.help}",
         ) from None
     if setting.minimum is not None and converted < setting.minimum:
         raise InvalidParams(
-            f"Setting '{setting.name}' from {origin} is {quoted(value)}: it must be at least {setting.minimum:g}."
+            f"The setting '{setting.name}' (from {origin}) cannot be {quoted(value)}.",
+            hint=f"Give at least {setting.minimum:g}.",
         )
     return converted
 

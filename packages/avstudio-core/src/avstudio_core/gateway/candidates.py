@@ -131,7 +131,7 @@ class Candidates:
         if not found and backend in silent:
             raise BackendDown(silent[backend])
         if not found:
-            raise NotFound.among("model", name, {model.id for model in known}, see="See them: avstudio llm models")
+            raise NotFound.among("model", name, {model.id for model in known}, see="See the list of models.")
         return found
 
     def _shortened(self, name: str, known: list[Model]) -> list[Model]:

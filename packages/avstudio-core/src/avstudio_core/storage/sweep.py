@@ -67,7 +67,7 @@ def check(database: Database, store: ArtifactStore) -> Iterator[Flaw]:
         try:
             store.verify(sha256)
         except CorruptFile as error:
-            yield Flaw(str(error), "Delete the file; the next run makes it again.")
+            yield Flaw(error.message, "Delete the file; the next run makes it again.")
     for sha256 in store.stored():
         if sha256 not in known:
-            yield Flaw(f"Nothing refers to the stored file '{store.path(sha256)}'.", "It can be deleted.")
+            yield Flaw(f"The stored file '{store.path(sha256)}' does not belong to any artifact.", "It can be deleted.")

@@ -222,7 +222,7 @@ class Ledger:
             try:
                 self._alert(alert)
             except Exception:  # foreign code, and the call is on record
-                LOG.exception("A listener could not be told: %s", alert)
+                LOG.exception("A listener for budget alerts failed: %s", alert)
 
 
 @dataclass(frozen=True, slots=True)
