@@ -60,7 +60,7 @@ def _in_use(transaction: Transaction, name: str, alive: set[str]) -> bool:
 def check(database: Database, store: ArtifactStore) -> Iterator[Flaw]:
     """Read everything: the database's own integrity, every stored file against its sha256, files nobody refers to."""
     for damage in database.damages():
-        yield Flaw(f"The database: {damage}", "Restore it from a backup, or move it away to start afresh.")
+        yield Flaw(f"The database: {damage}", "Restore it from a backup, or move it away to begin with an empty one.")
     with database.read() as connection:
         known = set(connection.execute(select(artifacts.c.sha256)).scalars())
     for sha256 in sorted(known):

@@ -18,7 +18,7 @@ from avstudio_server.operations.nearest import nearest
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command line to its exit code, with messages on stderr.
+    """Run a command line and give its exit code; messages go to stderr.
 
     `--debug` may stand anywhere. With `--json` an error is also the one JSON document on stdout.
     """

@@ -40,7 +40,7 @@ class Command(Helped, TyperCommand):
 
 
 class Group(Helped, TyperGroup):
-    """A group that lists its commands, and names the nearest for one that it has not."""
+    """A group that lists its commands, and names the nearest one to an unknown command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:

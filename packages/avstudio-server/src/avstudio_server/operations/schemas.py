@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from avstudio_core.errors import InvalidParams
-from avstudio_server.operations.nearest import nearest
+from avstudio_core.nearest import did_you_mean
 
 Schema = Mapping[str, Any]
 
@@ -94,10 +94,10 @@ def refused(option: str, text: str, schemas: list[Schema], definitions: Schema) 
     items = [one for schema in schemas if schema.get("type") == "array" for one in _items(schema, definitions)]
     among = [str(value) for value in choices(items or schemas)]
     if among:
-        hint = nearest(text, among) or f"Choose from: {', '.join(among)}."
-        return InvalidParams(f"'{option}' cannot be '{text}'. {hint}")
+        hint = did_you_mean(text, among) or f"Choose from: {', '.join(among)}."
+        return InvalidParams(f"'{option}' cannot be '{text}'.", hint=hint)
     expected = " or ".join(NAMES.get(schema.get("type", ""), "a value of its kind") for schema in items or schemas)
-    return InvalidParams(f"'{option}' cannot be '{text}': give {expected}.")
+    return InvalidParams(f"'{option}' cannot be '{text}'.", hint=f"Give {expected}.")
 
 
 def _item(text: str, items: list[Schema], definitions: Schema) -> Any:

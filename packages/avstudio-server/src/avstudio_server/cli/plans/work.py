@@ -71,7 +71,7 @@ def conclude(studio: Studio, work: Work, flags: RunFlags, shown: Display) -> Non
     except AVStudioError as error:
         work.error = error
         if work.source is not None and not isinstance(error, TaskCancelled):
-            shown.note(f"{work.source}: {error}")
+            shown.note(f"{work.source}: {hints.shown(error)}")
         return
     work.waits = bool(waiting)
     _warn(work.results, shown)
@@ -83,7 +83,7 @@ def note_failures(failures: dict[str, AVStudioError], shown: Display) -> None:
     """Say why tasks failed, by their ids; that others are blocked, or were cancelled, has been shown."""
     for task_id, error in failures.items():
         if not isinstance(error, TaskBlocked | TaskCancelled):
-            shown.note(f"{shown.labels[task_id]}: {error}")
+            shown.note(f"{shown.labels[task_id]}: {hints.shown(error)}")
 
 
 def failures_of(tasks: list[Task]) -> dict[str, AVStudioError]:
