@@ -31,7 +31,7 @@ class Ask(BaseModel):
     request: dict[str, JsonValue]
 
 
-class Reply(BaseModel):
+class Response(BaseModel):
     """One message that comes back: a piece of text, or at the end the answer or an error."""
 
     ask: str
@@ -46,7 +46,7 @@ class Reply(BaseModel):
         return self.answer is not None or bool(self.code)
 
 
-Tell = Callable[[Reply], None]
+Tell = Callable[[Response], None]
 Asker = Callable[[Ask, Tell], Callable[[], None]]
 """Takes a request and a callback for its replies; the function that it returns gives the request up."""
 
@@ -60,32 +60,32 @@ def asked(
     on_text: Callable[[str], None] | None = None,
 ) -> dict[str, JsonValue]:
     """Ask and wait; `check` raises when the run must stop. Raises the error that the request ended with."""
-    pieces: SimpleQueue[Reply] = SimpleQueue()
+    pieces: SimpleQueue[Response] = SimpleQueue()
     give_up = asker(Ask(id=new_id("ask"), verb=verb, request=request), pieces.put)
     try:
         while True:
             check()
             try:
-                reply = pieces.get(timeout=CHECK_SECONDS)
+                response = pieces.get(timeout=CHECK_SECONDS)
             except Empty:
                 continue
-            if reply.code:
-                raise by_code(reply.code, reply.message, hint=reply.hint, text=reply.text)
-            if reply.answer is not None:
-                return reply.answer
+            if response.code:
+                raise by_code(response.code, response.message, hint=response.hint, text=response.text)
+            if response.answer is not None:
+                return response.answer
             if on_text is not None:
-                on_text(reply.text)
+                on_text(response.text)
     finally:
         give_up()
 
 
-def problem(ask: Ask, error: BaseException) -> Reply:
-    """An error as the reply that carries it to the run; a foreign one is logged, and sent as text."""
+def problem(ask: Ask, error: BaseException) -> Response:
+    """An error as the response that carries it to the run; a foreign one is logged, and sent as text."""
     if isinstance(error, AVStudioError):
         text = getattr(error, "text", "")
-        return Reply(ask=ask.id, code=error.code, message=error.message, hint=error.hint, text=text)
+        return Response(ask=ask.id, code=error.code, message=error.message, hint=error.hint, text=text)
     LOG.error("A request to a language model failed.", exc_info=error)
-    return Reply(ask=ask.id, code=ModelError.code, message=f"The request failed: {_words(error)}.")
+    return Response(ask=ask.id, code=ModelError.code, message=f"The request failed: {_words(error)}.")
 
 
 def _words(error: BaseException) -> str:

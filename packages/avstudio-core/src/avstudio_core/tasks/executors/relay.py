@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from avstudio_core.kinds.executor import ExecutorHost
-from avstudio_core.model_requests import Ask, Reply, Tell
+from avstudio_core.model_requests import Ask, Response, Tell
 from avstudio_core.orders import Order, Report
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ def relayed(
         return host.ask(ask, tell)
     tokens = Tokens(order.job_id, ask.id, report)
 
-    def pass_on(reply: Reply) -> None:
-        tokens.add(reply.text, last=reply.last)
-        tell(reply)
+    def pass_on(response: Response) -> None:
+        tokens.add(response.text, last=response.last)
+        tell(response)
 
     return host.ask(ask, pass_on)
 
@@ -64,7 +64,7 @@ class Relay:
     def ask(self, ask: Ask) -> None:
         """Begin to answer the worker."""
         self._open[ask.id] = relayed(
-            self._host, self._order, self._report, ask, lambda reply: self._process.send(_wrapped(reply))
+            self._host, self._order, self._report, ask, lambda response: self._process.send(_wrapped(response))
         )
 
     def give_up(self, ask_id: str) -> None:
@@ -77,6 +77,6 @@ class Relay:
             self.give_up(ask_id)
 
 
-def _wrapped(reply: Reply) -> str:
+def _wrapped(response: Response) -> str:
     """As JSON, in ASCII: a piece of an answer may end inside a character."""
-    return json.dumps({"reply": reply.model_dump()})
+    return json.dumps({"response": response.model_dump()})
