@@ -204,7 +204,7 @@ def test_one_who_waits_may_give_up_wherever_it_stands(base: Database) -> None:
 @pytest.mark.parametrize(
     ("family", "memory_mb", "device", "said"),
     [
-        ("any", 1001, "cpu", "needs 1001 MB and all models on 'cpu' may take 1000 MB. Raise AVSTUDIO_MEMORY_MB"),
+        ("any", 1001, "cpu", "needs 1001 MB, but all models on 'cpu' may take 1000 MB. Raise the setting 'memory_mb'"),
         ("whisper", 600, "cpu", "its family may take 500 MB. Raise AVSTUDIO_MEMORY_WHISPER_MB"),
         ("any", 181, "gpu", "all models on 'gpu' may take 180 MB"),
     ],

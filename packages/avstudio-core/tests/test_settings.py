@@ -94,7 +94,7 @@ def test_a_family_may_have_a_budget(home: Path) -> None:
 
 
 def test_an_unknown_setting_is_no_attribute() -> None:
-    with pytest.raises(AttributeError, match="no setting is named 'colour'"):
+    with pytest.raises(AttributeError, match="'colour' is not a setting"):
         assert Settings({}, {}).colour
 
 

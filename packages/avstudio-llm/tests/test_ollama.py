@@ -517,7 +517,7 @@ def test_a_model_of_the_cloud_is_not_local_and_passes_the_gate(server: OllamaSer
         ("hanging", BackendDown, "did not answer within"),
         ("500", Unsupported, "Choose a smaller one"),
         ("503", Unsupported, "requires more system memory"),
-        ("429", RateLimited, "asked too often"),
+        ("429", RateLimited, "received too many requests"),
     ],
 )
 def test_each_failure_is_named(
