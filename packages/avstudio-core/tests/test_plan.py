@@ -230,7 +230,10 @@ def test_an_empty_expression_shows_an_example(empty: str) -> None:
             ],
             "The plan goes in a circle: a → c → b → a.",
         ),
-        ([{"id": "a", "processor": "audio.write", "source": "x.y"}], "reads from 'x.y', which is not a step of the plan"),
+        (
+            [{"id": "a", "processor": "audio.write", "source": "x.y"}],
+            "reads from 'x.y', which is not a step of the plan",
+        ),
         ([{"id": "a", "processor": "p.q"}, {"id": "a", "processor": "p.q"}], "the same id"),
         ([], "at least 1 item"),
         ([{"id": "a b", "processor": "p.q"}], "'steps.0.id' is 'a b'"),

@@ -203,7 +203,11 @@ def test_many_tasks_are_all_done(studio: Studio) -> None:
         (lambda s, f: s.run("text.read", f), UnreadableMedia, "is a folder. Give a file."),
         (lambda s, f: s.run("text.read", f / "empty.txt"), UnreadableMedia, "is empty"),
         (lambda s, f: s.run("text.read", f / ("x" * 300)), UnreadableMedia, "cannot be read: File name too long"),
-        (lambda s, f: s.run("text.read", f / "sound.wav"), InvalidInput, r"cannot read 'audio/wav'. It accepts text/\*"),
+        (
+            lambda s, f: s.run("text.read", f / "sound.wav"),
+            InvalidInput,
+            r"cannot read 'audio/wav'. It accepts text/\*",
+        ),
         (lambda s, f: s.run("text.write", f / "letter.txt"), InvalidInput, r"text\.write takes no source"),
         (lambda s, f: s.handle("task_0").result(), NotFound, "No task has the id 'task_0'"),
         (lambda s, f: s.artifact("art_0"), NotFound, "No artifact has the id 'art_0'"),
@@ -641,7 +645,11 @@ def test_a_check_finds_what_is_wrong(studio: Studio) -> None:
     stray.write_text("stray")
     flaws = "\n".join(flaw.what for flaw in check(database, studio.store))
     assert len(flaws.splitlines()) == 3
-    for flaw in (f"{stray}' does not belong to any artifact", f"{spoilt.path}' has changed", f"{gone.path}' is missing"):
+    for flaw in (
+        f"{stray}' does not belong to any artifact",
+        f"{spoilt.path}' has changed",
+        f"{gone.path}' is missing",
+    ):
         assert flaw in flaws
 
 

@@ -357,7 +357,7 @@ def _existing(source: str | Path) -> Path:
 
 
 def _readable(name: str) -> str:
-    """A file's name as text; what in it is no UTF-8 is replaced, where the database takes nothing else."""
+    """A file's name as valid UTF-8, which the database needs; other bytes are replaced."""
     return os.fsencode(name).decode("utf-8", errors="replace")
 
 

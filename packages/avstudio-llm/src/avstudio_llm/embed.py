@@ -71,7 +71,7 @@ class Embed(ModelProcessor[EmbedParams, EmbedResult]):
         return EmbedResult(vectors=made, count=len(vectors), dimensions=min(sizes), **facts)
 
     def review(self, result: EmbedResult, context: Context) -> Review:
-        return Review.accept() if result.count else Review.send_back("There are no vectors.")
+        return Review.accept() if result.count else Review.send_back("The result has no vectors.")
 
 
 def _passages(source: Artifact | None, params: EmbedParams) -> Sequence[Passage]:

@@ -90,7 +90,7 @@ def refused(
             return Unsupported(f"{where} gives its key no access to model '{model}'{quote}.")
         return CredentialsRefused(f"{where} refuses {_key_of(backend)}{quote}.")
     if status == 402 or (status < 500 and _NO_CREDIT.search(said)):
-        return CredentialsRefused(f"{where} has no credit left for {_key_of(backend)}{quote}.")
+        return CredentialsRefused(f"{where} reports that the credit of {_key_of(backend)} is used up{quote}.")
     if status == 429:
         return RateLimited(f"{where} is asked too often{quote}.", retry_after=_retry_after(headers or {}, body))
     if status == 413 or _CONTEXT.search(said):

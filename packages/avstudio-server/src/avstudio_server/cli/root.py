@@ -114,7 +114,7 @@ def _to_install(name: str, known: Iterable[str]) -> str:
 
 
 def _or_broken(message: str, broken: Iterable[str]) -> str:
-    """The message about an unknown command, with the broken plugins, one of which may bring it."""
+    """The message about an unknown command, with the broken plugins, any of which may provide it."""
     names = ", ".join(broken)
     return f"{message} Broken plugins: {names}. See: avstudio plugins." if names else message
 

@@ -27,7 +27,7 @@ MOST_SHOWN = 60
 
 
 def alternatives(schema: Schema, definitions: Schema) -> list[Schema]:
-    """The schemas one of which a value fits: references looked up, unions taken apart, `null` left out."""
+    """The alternatives of a schema: references resolved, unions split, `null` left out."""
     if "$ref" in schema:
         return alternatives(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     for key in ("anyOf", "oneOf", "allOf"):
@@ -90,7 +90,7 @@ def read_list(texts: list[str], schema: Schema, definitions: Schema) -> list[Any
 
 
 def refused(option: str, text: str, schemas: list[Schema], definitions: Schema) -> InvalidParams:
-    """The error for a text that is no such value."""
+    """The error for a text that fits none of the schemas."""
     items = [one for schema in schemas if schema.get("type") == "array" for one in _items(schema, definitions)]
     among = [str(value) for value in choices(items or schemas)]
     if among:

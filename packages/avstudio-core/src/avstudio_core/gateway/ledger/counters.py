@@ -39,7 +39,7 @@ from avstudio_core.storage.sqlite.prepared import rows
 from avstudio_core.storage.tables import api_calls, budgets, cost_records, counters, reservations
 
 REMEMBERED = 1000
-"""Accounts of which an `Openings` remembers whether budgets rule them."""
+"""How many accounts an `Openings` remembers, with whether budgets limit them."""
 KINDS = ("global", "project", "key", "task", "agent")
 
 _SCOPES: list[Any] = [bindparam(f"b_{kind}") for kind in KINDS]

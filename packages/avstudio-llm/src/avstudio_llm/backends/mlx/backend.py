@@ -135,6 +135,6 @@ def _needs(model: Model) -> Needs:
 
 def _refuse_unsupported(request: ChatRequest, model: Model) -> None:
     if any(message.images for message in request.messages):
-        raise Unsupported(f"Backend 'mlx' reads no images; '{model.name}' was sent one.")
+        raise Unsupported(f"Backend 'mlx' cannot read images, but '{model.name}' was sent one.")
     if request.tools and request.tool_choice == "required":
-        raise Unsupported("Backend 'mlx' cannot make a model call a tool: leave tool_choice to 'auto'.")
+        raise Unsupported("Backend 'mlx' cannot force a model to call a tool.", hint="Leave tool_choice at 'auto'.")

@@ -90,7 +90,7 @@ class ChatFlags:
     """What the model reads besides the prompt."""
 
     system: Annotated[
-        str | None, typer.Option("--system", "-s", help="Who the model is to be, and how it is to answer.")
+        str | None, typer.Option("--system", "-s", help="The role that the model plays, and how it should answer.")
     ] = None
     files: Annotated[
         list[str] | None,

@@ -69,7 +69,7 @@ def _refuse_taken(paths: list[Path], *, overwrite: bool) -> None:
     """Refuse places where something is that is not to be overwritten. Raises `StorageError`, `OutputExists`."""
     taken = [path for path in paths if path.exists()]
     if folder := next((path for path in taken if path.is_dir()), None):
-        raise StorageError(f"'{folder}' is a folder, and a file is to be there. Give another with --output.")
+        raise StorageError(f"'{folder}' is a folder, but a file must go there.", hint="Give another with --output.")
     if taken and not overwrite:
         raise OutputExists(
             f"'{taken[0]}' exists already{f', and {len(taken) - 1} more' if taken[1:] else ''}. The result is kept: "
