@@ -405,7 +405,7 @@ def test_a_repair_is_paid_for_with_all_that_it_reads(make: Make) -> None:
         ("Hello", {"model": "near/smal"}, NotFound, "Did you mean 'near/small'"),
         ("Hello", {"model": "auto:cooking"}, NotFound, "No type of task is named 'cooking'"),
         ("Hello", {"answer_schema": {"type": "objekt"}}, InvalidParams, "is not a valid JSON Schema"),
-        ("Hello", {"model": "dark/unpriced"}, OverBudget, "its price is not known"),
+        ("Hello", {"model": "dark/unpriced"}, OverBudget, "its price is unknown"),
     ],
 )
 def test_a_bad_request_is_said_before_anything_is_asked(

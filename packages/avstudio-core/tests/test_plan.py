@@ -166,7 +166,7 @@ def test_a_very_long_chain_is_no_trouble() -> None:
         ("audio.make | audio.splt", "Did you mean 'audio.split'?", "audio.splt"),
         (
             "audio.make | audio.split:tuba stems=vocals | audio.write",
-            "makes no 'tuba'. It makes: vocals.",
+            "does not make 'tuba'. It makes: vocals.",
             "audio.split:tuba",
         ),
         ("audio.make | audio.split stems=tuba", "No stem is named 'tuba'. Did you mean 'tube'?", "audio.split"),
@@ -175,7 +175,7 @@ def test_a_very_long_chain_is_no_trouble() -> None:
             "'split' makes several files: vocals, drums.",
             "audio.split",
         ),
-        ("audio.make | audio.split shift=2", "no parameter 'shift'. Did you mean 'shifts'?", "audio.split"),
+        ("audio.make | audio.split shift=2", "does not have a parameter 'shift'. Did you mean 'shifts'?", "audio.split"),
         ("audio.split shifts=99", "'shifts' is '99': should be less than or equal to 10 (Shifts.)", "audio.split"),
         ("audio.split mode=slow", "'mode' is 'slow': should be 'fast' or 'good' (How.)", "audio.split"),
         (
@@ -183,7 +183,7 @@ def test_a_very_long_chain_is_no_trouble() -> None:
             "audio.split cannot read 'text/plain'",
             "audio.split",
         ),
-        ("audio.make | audio.split:tuba", "makes no 'tuba'. It makes: vocals, drums.", "audio.split:tuba"),
+        ("audio.make | audio.split:tuba", "does not make 'tuba'. It makes: vocals, drums.", "audio.split:tuba"),
         ("audio.make | | audio.write", "A step is missing here", "^"),
         ("audio.make |", "A step is missing here", "^"),
         ("audio.make | 2fast", "'2fast' is not a step", "2fast"),

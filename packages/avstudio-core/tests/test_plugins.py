@@ -119,7 +119,7 @@ def test_a_broken_plugin_is_set_aside_with_its_reason(install: Install, source: 
     ("source", "reason"),
     [
         ("raise RuntimeError('no luck')", "RuntimeError: no luck"),
-        ("return None", "no list of classes"),
+        ("return None", "not a list of classes"),
         ("return [object]", "does not have a name. Set a class attribute 'name'"),
     ],
 )

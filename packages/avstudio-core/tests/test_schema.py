@@ -141,7 +141,7 @@ def test_a_database_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     from avstudio_core.storage.sqlite.database import Database
 
     (tmp_path / "avstudio.db").mkdir()
-    with pytest.raises(DataFolderError, match=r"unable to open.*Set AVSTUDIO_HOME"):
+    with pytest.raises(DataFolderError, match=r"unable to open.*the setting 'home'"):
         Database(tmp_path / "avstudio.db")
 
 

@@ -55,7 +55,7 @@ def test_switches_are_words_or_digits(text: str, value: bool) -> None:
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_its_source(name: str, value: object) -> None:
-    with pytest.raises(InvalidParams, match=f"Setting '{name}' from argument is '{value}'"):
+    with pytest.raises(InvalidParams, match=rf"The setting '{name}' \(from argument\) cannot be '{value}'"):
         load({"home": "/nowhere", name: value}, {})
 
 

@@ -379,7 +379,7 @@ class TestOpenAI(HttpBackendContract):
     @pytest.mark.parametrize("url", ["localhost:1234/v1", "/v1", "http://", "ftp://a/", "http://[::1"])
     def test_an_address_that_is_none_is_an_obstacle(self, config: BackendConfig, witness: Witness, url: str) -> None:
         made = OpenAI(config.model_copy(update={"base_url": url}), witness)
-        assert f"'{url}' is no address" in str(made.obstacle())
+        assert f"'{url}' is not an address" in str(made.obstacle())
 
     def test_several_servers_at_once(self, server: ModelServer, config: BackendConfig, witness: Witness) -> None:
         with ModelServer() as second:

@@ -94,7 +94,7 @@ class Wishes(Frozen):
     max_cost: float | None = Field(
         default=None, ge=0, description="Above it a local model.", json_schema_extra={"unit": "USD"}
     )
-    allow_unpriced: bool = Field(default=False, description="Take cloud models whose price is not known.")
+    allow_unpriced: bool = Field(default=False, description="Allow cloud models whose price is unknown.")
 
 
 class Account(Frozen):

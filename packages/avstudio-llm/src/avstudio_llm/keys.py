@@ -27,7 +27,7 @@ def key_obstacle(backend: Backend) -> str | None:
     if variable is None or (key is None and is_loopback(backend.config.host or "")):
         return None
     if key is None:
-        return f"its key is missing: set the environment variable '{variable}'"
+        return f"no key: set the environment variable '{variable}'"
     if not (key.isascii() and key.isprintable()) or " " in key:
         return f"the key in '{variable}' contains characters that keys cannot have: copy it again"
     return None

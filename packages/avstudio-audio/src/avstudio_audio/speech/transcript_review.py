@@ -117,7 +117,7 @@ def without_silence(transcript: Transcript, heard: Heard) -> tuple[Transcript, l
         (dropped if heard.silent(segment.start, segment.end) else spoken).append(segment)
     kept = [segment.model_copy(update={"id": number}) for number, segment in enumerate(spoken)]
     told = [
-        f"'{segment.text}' from {segment.start:.1f} s to {segment.end:.1f} s is left out: the recording is digitally silent there."
+        f"'{segment.text}' from {segment.start:.1f} s to {segment.end:.1f} s is left out: the sound is digital silence."
         for segment in dropped
         if WORD.search(segment.text)
     ]

@@ -48,7 +48,7 @@ class WishFlags:
     ] = None
     allow_unpriced: Annotated[
         bool,
-        typer.Option("--allow-unpriced", help="Take cloud models whose price is not known.", rich_help_panel=PANEL),
+        typer.Option("--allow-unpriced", help="Allow cloud models whose price is unknown.", rich_help_panel=PANEL),
     ] = False
     max_tokens: Annotated[
         int | None, typer.Option("--max-tokens", metavar="N", min=1, help="The longest answer.", rich_help_panel=PANEL)
