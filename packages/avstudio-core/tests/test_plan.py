@@ -141,7 +141,7 @@ def test_of_several_outputs_the_one_that_is_most_welcome_is_read() -> None:
 def test_a_source_that_is_optional_may_be_left_out_but_must_fit() -> None:
     plan = Plan.parse("text.tell")
     assert plan.check(known, None) == plan.check(known, "text/vtt")
-    assert "is given 'audio/wav'" in refusal("text.tell", "audio/wav")[0]
+    assert "text.tell cannot read 'audio/wav'" in refusal("text.tell", "audio/wav")[0]
 
 
 def test_steps_are_put_in_order() -> None:
@@ -175,7 +175,11 @@ def test_a_very_long_chain_is_no_trouble() -> None:
             "'split' makes several files: vocals, drums.",
             "audio.split",
         ),
-        ("audio.make | audio.split shift=2", "does not have a parameter 'shift'. Did you mean 'shifts'?", "audio.split"),
+        (
+            "audio.make | audio.split shift=2",
+            "does not have a parameter 'shift'. Did you mean 'shifts'?",
+            "audio.split",
+        ),
         ("audio.split shifts=99", "'shifts' is '99': should be less than or equal to 10 (Shifts.)", "audio.split"),
         ("audio.split mode=slow", "'mode' is 'slow': should be 'fast' or 'good' (How.)", "audio.split"),
         (

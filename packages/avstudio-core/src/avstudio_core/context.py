@@ -211,7 +211,7 @@ class Context:
 
     def _asked(self, verb: Verb, request: Question, on_text: Callable[[str], None] | None) -> dict[str, JsonValue]:
         if self._ask is None:
-            raise Unavailable("No language models are within reach of this run.")
+            raise Unavailable("This run cannot use language models: its executor does not pass requests on.")
         return asked(self._ask, verb, request.model_dump(mode="json"), check=self.check, on_text=on_text)
 
 

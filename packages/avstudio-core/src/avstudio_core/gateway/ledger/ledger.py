@@ -177,7 +177,7 @@ class Ledger:
         self._rooms.clear()
 
     def remove_budget(self, scope: str, period: str) -> None:
-        """Lift a limit. Raises `NotFound`."""
+        """Remove a limit. Raises `NotFound`."""
         budget = budgets.checked(scope, period)
         self._database.write(lambda transaction: budgets.drop(transaction, budget))
         self._rooms.clear()

@@ -127,7 +127,7 @@ class Engine:
             LOG.log(level, "No task can be taken: %s", error)
             self._stumbled = str(error)
         else:
-            LOG.exception("The engine stumbled and tries again in %g s.", STUMBLE_SECONDS)
+            LOG.exception("The engine failed and tries again in %g s.", STUMBLE_SECONDS)
         self._closing.wait(STUMBLE_SECONDS)
 
     def _round(self) -> None:
@@ -264,7 +264,7 @@ class Engine:
         output = reference["output"] or next(iter(made), None)
         if output not in made:
             known = ", ".join(made) or "no files"
-            raise NotFound(f"Step '{task.step}' was to make '{output}' and made {known}.")
+            raise NotFound(f"Step '{task.step}' did not make '{output}', only {known}.")
         return made[output]
 
     def _earlier(self, order: Order, key: str | None) -> Finished | None:
