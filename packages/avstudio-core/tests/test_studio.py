@@ -247,7 +247,7 @@ def test_settings_are_keywords(open_studio: OpenStudio) -> None:
         ("fails", "processor_error", r"text\.write failed: RuntimeError: in a bad mood"),
         ("refuses", "unreadable_media", "'it' is not for me."),
         ("exits", "processor_error", r"text\.write failed: SystemExit: 3"),
-        ("records nonsense", "plugin", r"text\.write gave a result with NaN or infinity in 'number'"),
+        ("records nonsense", "plugin", r"text\.write returned NaN or infinity in 'number'"),
     ],
 )
 @pytest.mark.parametrize("executor", ["inline", "local"])
