@@ -599,7 +599,7 @@ def test_an_export_into_a_folder_keeps_the_name(studio: Studio, tmp_path: Path) 
         ("https://example.com/a.mp3", "'https://example.com/a.mp3' is an address"),
         ("art_of_noise", "'art_of_noise'"),
         ("", "'' is not a path of a file: it is empty"),
-        ("-", "nothing is read from stdin"),
+        ("-", "stdin is not read"),
         ("/dev/null", "'/dev/null' is (empty|a device or a pipe)"),
     ],
 )

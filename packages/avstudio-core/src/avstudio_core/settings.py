@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from avstudio_core.errors import InvalidInput, InvalidParams, NotFound
+from avstudio_core.nearest import nearest
 from avstudio_core.paths import home_folder, user_path
 from avstudio_core.quotes import quoted
 
@@ -128,12 +129,10 @@ def _refuse_misspelt(environment: Mapping[str, str]) -> None:
     unknown = [name for name in environment if name.startswith(PREFIX) and name not in variables]
     if not unknown:
         return
-    from difflib import get_close_matches
-
     letters = {_letters(name): name for name in variables}
     for name in unknown:
-        if near := get_close_matches(_letters(name), letters, n=1, cutoff=0.8):
-            hint = f"Did you mean '{letters[near[0]]}'?"
+        if near := nearest(_letters(name), letters, cutoff=0.8):
+            hint = f"Did you mean '{letters[near]}'?"
             raise NotFound(f"The environment variable {quoted(name)} is not a setting.", hint=hint)
 
 
