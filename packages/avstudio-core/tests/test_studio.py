@@ -191,7 +191,11 @@ def test_many_tasks_are_all_done(studio: Studio) -> None:
             NotFound,
             r"No processor is named 'text\.wriet'. Did you mean 'text\.write'\?",
         ),
-        (lambda s, f: s.run("text.write", txt="x"), InvalidParams, r"no parameter 'txt'\. Did you mean 'text'\?"),
+        (
+            lambda s, f: s.run("text.write", txt="x"),
+            InvalidParams,
+            r"does not have a parameter 'txt'\. Did you mean 'text'\?",
+        ),
         (
             lambda s, f: s.run("text.write", text=3),
             InvalidParams,
@@ -208,7 +212,7 @@ def test_many_tasks_are_all_done(studio: Studio) -> None:
             InvalidInput,
             r"cannot read 'audio/wav'. It accepts text/\*",
         ),
-        (lambda s, f: s.run("text.write", f / "letter.txt"), InvalidInput, r"text\.write takes no source"),
+        (lambda s, f: s.run("text.write", f / "letter.txt"), InvalidInput, r"text\.write does not take a source"),
         (lambda s, f: s.handle("task_0").result(), NotFound, "No task has the id 'task_0'"),
         (lambda s, f: s.artifact("art_0"), NotFound, "No artifact has the id 'art_0'"),
         (lambda s, f: s.tasks.cancel("task_0"), NotFound, "No task has the id 'task_0'"),
@@ -643,14 +647,14 @@ def test_a_check_finds_what_is_wrong(studio: Studio) -> None:
     gone.path.unlink()
     stray = fine.path.with_name("0" * 64)
     stray.write_text("stray")
-    flaws = "\n".join(flaw.what for flaw in check(database, studio.store))
-    assert len(flaws.splitlines()) == 3
-    for flaw in (
-        f"{stray}' does not belong to any artifact",
-        f"{spoilt.path}' has changed",
-        f"{gone.path}' is missing",
+    flaws = [flaw.what for flaw in check(database, studio.store)]
+    assert len(flaws) == 3
+    for name, wrong in (
+        (gone.path.name, "is missing"),
+        (spoilt.path.name, "has changed"),
+        ("0" * 64, "does not belong"),
     ):
-        assert flaw in flaws
+        assert any(name in flaw and wrong in flaw for flaw in flaws)
 
 
 def test_nothing_is_left_lying_about(studio: Studio, letter: Path) -> None:
