@@ -442,7 +442,7 @@ def test_a_misspelt_model_is_unknown_before_its_price_is(make: Make) -> None:
     studio = make(MODELS + '[backends.far]\nkind = "unlisted"\nlocal = false\n', add=[unlisted])
     with pytest.raises(NotFound, match="Did you mean 'far/medium'"):
         studio.chat("Hello", model="far/meduim")
-    with pytest.raises(OverBudget, match="its price is not known"):
+    with pytest.raises(OverBudget, match="its price is unknown"):
         studio.chat("Hello", model="far/medium")
 
 

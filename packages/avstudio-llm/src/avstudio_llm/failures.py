@@ -99,7 +99,7 @@ def refused(
         message = f"{where} cannot fit the request into the model '{model}'{quote}."
         return ContextTooLong(message, hint="Send less, or choose another model.")
     if status == 404 and not model:
-        return RequestRefused(f"{where} has nothing there (status 404){quote}. Is its base_url right?")
+        return RequestRefused(f"{where} has nothing there (status 404){quote}.", hint="Is its base_url right?")
     if status in (400, 404, 422) and (lacking := _lacking(said, unknown=status == 404)):
         return Unsupported(f"{where} {lacking} '{model}'{quote}.")
     if 300 <= status < 400:

@@ -14,7 +14,6 @@ from typer.main import get_command
 
 from avstudio_core.quotes import quoted
 from avstudio_server.cli.terminal import output
-from avstudio_server.operations.nearest import nearest
 
 
 class Helped:

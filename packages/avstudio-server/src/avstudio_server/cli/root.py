@@ -13,7 +13,6 @@ from avstudio_core.quotes import quoted
 from avstudio_server.cli.exits import MEANINGS
 from avstudio_server.cli.groups import Group, built, summaries, write
 from avstudio_server.cli.terminal import output
-from avstudio_server.operations.nearest import nearest
 from avstudio_server.views.installed import Installed
 
 if TYPE_CHECKING:
