@@ -131,8 +131,8 @@ class Plugins:
         if name not in known:
             if kind == "processors" and (package := package_for(name, known)):
                 raise NotFound(f"No processor is named {quoted(name)}.", hint=f"To get it: pip install '{package}'.")
-            said, listed = ("model", "models list") if kind == "weights" else (kind.rstrip("s").replace("_", " "), kind)
-            raise NotFound.among(said, name, known, see=f"See them all: avstudio {listed}")
+            title = "model" if kind == "weights" else kind.rstrip("s").replace("_", " ")
+            raise NotFound.among(title, name, known, see=f"See the list of {kind.replace('_', ' ')}.")
         return known[name]
 
     def distribution_of(self, registered: type[Any]) -> Plugin | None:

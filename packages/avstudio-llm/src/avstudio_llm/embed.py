@@ -76,7 +76,7 @@ class Embed(ModelProcessor[EmbedParams, EmbedResult]):
 
 def _passages(source: Artifact | None, params: EmbedParams) -> Sequence[Passage]:
     if (source is None) == (not params.texts):
-        raise InvalidParams("Give a source or 'texts', one of the two.")
+        raise InvalidParams("Either a source or 'texts' is needed, and not both.", hint="Give one of the two.")
     return read(source).passages if source else [Passage(text) for text in params.texts]
 
 

@@ -41,7 +41,7 @@ def key_to_send(backend: Backend) -> str:
 
 
 def without_key(backend: Backend, text: str) -> str:
-    """The beginning of a text without the key, and without what a server shows of it between asterisks."""
+    """The beginning of a text without the key, and without the parts of it that a server shows beside asterisks."""
     for secret in _secrets(backend):
         text = text.replace(secret, "…")
     return _MASKED.sub("…", text[:LONGEST_TEXT])

@@ -82,7 +82,7 @@ class TranslateParams(ModelParams):
         for entry in given:
             term, _, said = entry.partition("=")
             if not term.strip() or not said.strip():
-                raise ValueError(f"'{entry}' is no entry. Write term=translation")
+                raise ValueError(f"'{entry}' is not an entry. Write term=translation")
         return given
 
     @property

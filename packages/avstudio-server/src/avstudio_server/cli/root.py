@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from avstudio_core.nearest import nearest
 from avstudio_core.quotes import quoted
 from avstudio_server.cli.exits import MEANINGS
 from avstudio_server.cli.groups import Group, built, summaries, write
@@ -91,7 +92,9 @@ class Root(Group):
         known = full if "." in name else {one.partition(".")[2]: command for one, command in full.items()}
         known |= {one: one for one in self.list_commands(ctx)}
         message = _to_install(name, self.installed.catalogue.processors)
-        message = message or f"There is no command {quoted(name)}. {nearest(name, known)}".rstrip()
+        near = nearest(name, known)
+        meant = f" Did you mean '{known[near]}'?" if near else ""
+        message = message or f"{quoted(name)} is not a command.{meant}"
         return _or_broken(message, self.installed.catalogue.broken)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

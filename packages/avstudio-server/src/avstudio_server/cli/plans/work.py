@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import AVStudioError, TaskBlocked, TaskCancelled
 from avstudio_core.names import stem
+from avstudio_server.cli import hints
 from avstudio_server.cli.exits import DONE, WAITING, error_data, exit_code
 from avstudio_server.cli.plans.export import export
 from avstudio_server.cli.plans.follow import current
