@@ -94,7 +94,7 @@ def test_values_that_are_no_numbers_are_refused_with_their_time(tmp_path: Path, 
     data = np.zeros((16_000, 2), np.float32)
     data[12_000, 1] = value
     sf.write(tmp_path / "a.wav", data, 8_000, "FLOAT")
-    with pytest.raises(UnreadableMedia, match=r"'.*a\.wav' holds values that are no numbers .* 1\.500 s"):
+    with pytest.raises(UnreadableMedia, match=r"'.*a\.wav' contains values that are not numbers .* 1\.500 s"):
         decode(tmp_path / "a.wav", rate=16_000)
 
 

@@ -161,7 +161,7 @@ def test_words_over_digital_silence_are_left_out_and_told() -> None:
     kept, told = without_silence(transcript(["You", "Well", "then"], 2.0), Heard(sound))
     assert [(segment.id, segment.text) for segment in kept.segments] == [(0, "Well"), (1, "then")]
     assert [warning.code for warning in told] == ["hallucinated_over_silence"]
-    assert told[0].message == "'You' from 0.0 s to 2.0 s is left out: there is digital silence."
+    assert told[0].message == "'You' from 0.0 s to 2.0 s is left out: the sound is digital silence."
 
 
 def test_sound_that_begins_late_is_looked_up_by_the_clock_of_the_transcript() -> None:

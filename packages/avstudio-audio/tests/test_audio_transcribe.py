@@ -96,7 +96,7 @@ class TestTranscribe(ProcessorContract):
             ({"model": "whisper-bas"}, "No model is named 'whisper-bas'. Did you mean 'whisper-base'?"),
             ({"beam_size": 0}, "'beam_size' is '0': should be greater than or equal to 1"),
             ({"format": ["doc"]}, "should be 'srt', 'vtt' or 'txt'"),
-            ({"lang": "en"}, "has no parameter 'lang'. Did you mean 'language'?"),
+            ({"lang": "en"}, "does not have a parameter 'lang'. Did you mean 'language'?"),
         ],
     )
     def test_it_refuses_before_it_runs(self, studio: Studio, tone: Tone, params: dict[str, Any], said: str) -> None:

@@ -88,7 +88,7 @@ def test_a_changed_file_is_found_out(store: ArtifactStore, source: Path) -> None
     with pytest.raises(CorruptFile, match=r"has changed: its sha256 is now .*Run the task again"):
         store.verify(SHA256)
     store.remove([SHA256])
-    with pytest.raises(CorruptFile, match=r"is gone\. Run the task again"):
+    with pytest.raises(CorruptFile, match=r"is missing\. Run the task again"):
         store.verify(SHA256)
     store.remove([SHA256])
 

@@ -114,7 +114,7 @@ ROUTER = """
             free = [one for one in candidates if one.obstacle is None]
             kept = sorted((one for one in free if self.fits(one, wishes)), key=lambda one: one.estimate.cost_micro)
             if not kept:
-                raise NoModel("No model may answer.")
+                raise NoModel("No model can answer.")
             first, *others = kept
             return RouteDecision(
                 rule="cheapest",
@@ -244,7 +244,7 @@ BAD = [
     (ROUTER, "the_wishes_are_kept", " or dear", ""),
     (ROUTER, "the_wishes_are_kept", "one.model.quality >= wishes.require_quality", "True"),
     (ROUTER, "it_refuses_when_nobody_can", "NoModel(", "InvalidInput("),
-    (ROUTER, "it_refuses_when_nobody_can", '"No model may answer."', '""'),
+    (ROUTER, "it_refuses_when_nobody_can", '"No model can answer."', '""'),
     (ROUTER, "it_refuses_rather_than_break_a_wish", "if not kept:", "kept = kept or free\n            if not kept:"),
     (
         ROUTER,

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from avstudio_core import errors
-from avstudio_core.errors import AVStudioError, MissingDependency, NotFound, OutputExists, StorageError, by_code
+from avstudio_core.errors import (
+    AVStudioError,
+    InvalidPlan,
+    MissingDependency,
+    NotFound,
+    OutputExists,
+    StorageError,
+    by_code,
+)
 
 TREE = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, AVStudioError)]
 
@@ -40,8 +48,8 @@ def test_a_few_names_are_listed() -> None:
 
 @pytest.mark.parametrize("known", [[], [str(n) for n in range(100, 120)]])
 def test_many_names_are_listed_elsewhere(known: list[str]) -> None:
-    said = NotFound.among("processor", "xyz", known, see="See them all: avstudio processors")
-    assert str(said) == "No processor is named 'xyz'. See them all: avstudio processors"
+    said = NotFound.among("processor", "xyz", known, see="See the list of processors.")
+    assert str(said) == "No processor is named 'xyz'. See the list of processors."
 
 
 def test_a_missing_extra_comes_with_its_command() -> None:
@@ -73,3 +81,8 @@ def test_a_hint_stands_apart_from_the_message() -> None:
     )
     again = by_code(error.code, error.message, hint=error.hint)
     assert (type(again), again.message, again.hint) == (OutputExists, error.message, error.hint)
+
+
+def test_a_hint_goes_before_the_lines_that_show_a_place() -> None:
+    error = InvalidPlan("'x' is not a step.\n  x | y\n  ^", hint="Write a processor.")
+    assert str(error) == "'x' is not a step. Write a processor.\n  x | y\n  ^"

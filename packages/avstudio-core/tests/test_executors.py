@@ -175,7 +175,7 @@ def test_a_worker_that_dies_fails_its_own_task_only(
     monkeypatch.setattr(child_process, "PARTING_SECONDS", 0.2)
     dying = studio.submit("rough.work", way=way)
     others = [studio.submit("rough.work", number=n) for n in range(4)]
-    with pytest.raises(TaskFailed, match=rf"The worker process ({said}).* It was handed out 2 times\.") as failed:
+    with pytest.raises(TaskFailed, match=rf"The worker process ({said}).* The task was handed out 2 times\.") as failed:
         dying.result(30)
     assert failed.value.cause == "worker_died"
     assert [other.result(30).attempt for other in others] == [1] * 4

@@ -381,7 +381,7 @@ def test_an_answer_that_does_not_fit_is_sent_back_once(make: Make) -> None:
     assert (answer.parsed, answer.usage.output) == ({"age": 7}, 6)
     assert [warning.code for warning in answer.warnings] == ["repaired"]
     backend(studio, "near").says = ["I am seven."]
-    with pytest.raises(BadAnswer, match=r"The answer of 'near/small' does not fit the schema\. It is no JSON"):
+    with pytest.raises(BadAnswer, match=r"The answer of 'near/small' does not fit the schema\. It is not JSON"):
         studio.chat("How old?", answer_schema=SCHEMA)
 
 
@@ -404,8 +404,8 @@ def test_a_repair_is_paid_for_with_all_that_it_reads(make: Make) -> None:
         ("Hello", {"temprature": 1}, NotFound, "Did you mean 'temperature'"),
         ("Hello", {"model": "near/smal"}, NotFound, "Did you mean 'near/small'"),
         ("Hello", {"model": "auto:cooking"}, NotFound, "No type of task is named 'cooking'"),
-        ("Hello", {"answer_schema": {"type": "objekt"}}, InvalidParams, "is no JSON Schema"),
-        ("Hello", {"model": "dark/unpriced"}, OverBudget, "its price is not known"),
+        ("Hello", {"answer_schema": {"type": "objekt"}}, InvalidParams, "is not a valid JSON Schema"),
+        ("Hello", {"model": "dark/unpriced"}, OverBudget, "its price is unknown"),
     ],
 )
 def test_a_bad_request_is_said_before_anything_is_asked(
@@ -442,7 +442,7 @@ def test_a_misspelt_model_is_unknown_before_its_price_is(make: Make) -> None:
     studio = make(MODELS + '[backends.far]\nkind = "unlisted"\nlocal = false\n', add=[unlisted])
     with pytest.raises(NotFound, match="Did you mean 'far/medium'"):
         studio.chat("Hello", model="far/meduim")
-    with pytest.raises(OverBudget, match="its price is not known"):
+    with pytest.raises(OverBudget, match="its price is unknown"):
         studio.chat("Hello", model="far/medium")
 
 

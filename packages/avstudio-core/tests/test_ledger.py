@@ -172,7 +172,10 @@ def test_a_closed_ledger_says_so(tmp_path: Path) -> None:
 def test_a_call_that_does_not_fit_is_refused_with_the_sums(books: Books) -> None:
     books.ledger.set_budget("project:film", "month", 150)
     books.spend(100, project="film")
-    with pytest.raises(OverBudget, match=r"'project:film' \(month 2025-11\) has no room: \$0.0001 spent") as refused:
+    with pytest.raises(
+        OverBudget,
+        match=r"'project:film' \(month 2025-11\) is too small for this call: \$0.0001 of \$0.00015 are spent",
+    ) as refused:
         books.ledger.reserve(a_call(51, project="film")).result()
     assert refused.value.scope == "project:film"
     assert books.rows(reservations) == []
@@ -279,7 +282,7 @@ def test_a_changed_limit_keeps_what_is_spent(books: Books) -> None:
 def test_a_budget_is_removed_once(books: Books) -> None:
     books.ledger.set_budget("global", "day", 0)
     books.ledger.remove_budget("global", "day")
-    with pytest.raises(NotFound, match=r"no budget 'global' per day\. See them: avstudio budgets list"):
+    with pytest.raises(NotFound, match=r"No budget is set for 'global' per day\. See the list of budgets"):
         books.ledger.remove_budget("global", "day")
     books.spend(60)
 
@@ -287,13 +290,13 @@ def test_a_budget_is_removed_once(books: Books) -> None:
 @pytest.mark.parametrize(
     ("scope", "period", "limit", "said"),
     [
-        ("globe", "day", 1, "'globe' is no scope"),
-        ("project:", "day", 1, "'project:' is no scope"),
-        ("project:\udcff", "day", 1, r"'project:\\udcff' is no scope"),
-        ("project:a\nb", "day", 1, r"'project:a\\nb' is no scope"),
-        ("global", "week", 1, "'week' is no period. Known: day, month, total"),
-        ("global", "day", -1, r"-\$0.000001 is not possible"),
-        ("global", "day", 10**20, r"Give 0 to \$1000000000.00"),
+        ("globe", "day", 1, "'globe' is not a valid scope"),
+        ("project:", "day", 1, "'project:' is not a valid scope"),
+        ("project:\udcff", "day", 1, r"'project:\\udcff' is not a valid scope"),
+        ("project:a\nb", "day", 1, r"'project:a\\nb' is not a valid scope"),
+        ("global", "week", 1, "'week' is not a valid period. Give one of: day, month, total"),
+        ("global", "day", -1, r"-\$0.000001 is not a valid budget"),
+        ("global", "day", 10**20, r"from \$0 to \$1000000000.00"),
     ],
 )
 def test_a_budget_that_cannot_be_is_refused(books: Books, scope: str, period: str, limit: int, said: str) -> None:

@@ -119,8 +119,8 @@ def test_a_broken_plugin_is_set_aside_with_its_reason(install: Install, source: 
     ("source", "reason"),
     [
         ("raise RuntimeError('no luck')", "RuntimeError: no luck"),
-        ("return None", "no list of classes"),
-        ("return [object]", "has no name: set a class attribute 'name'"),
+        ("return None", "not a list of classes"),
+        ("return [object]", "does not have a name. Set a class attribute 'name'"),
     ],
 )
 def test_a_plugin_that_registers_badly_is_set_aside(install: Install, source: str, reason: str) -> None:
@@ -172,7 +172,7 @@ def test_a_plugin_that_hangs_is_left_behind(install: Install, monkeypatch: pytes
     install("slow", "import time\ntime.sleep(1.0)")
     install("fine", good("fine.work"))
     found = discovered("slow", "fine")
-    assert "Plugin 'slow' (slow_module) hangs: no import in 0.1 s." in found.broken["slow"]
+    assert "Plugin 'slow' (slow_module) hangs: it was not imported within 0.1 s." in found.broken["slow"]
     assert "fine.work" in found.kind("processors")
 
 

@@ -204,8 +204,8 @@ def test_one_who_waits_may_give_up_wherever_it_stands(base: Database) -> None:
 @pytest.mark.parametrize(
     ("family", "memory_mb", "device", "said"),
     [
-        ("any", 1001, "cpu", "needs 1001 MB and all models on 'cpu' may take 1000 MB. Raise AVSTUDIO_MEMORY_MB"),
-        ("whisper", 600, "cpu", "its family may take 500 MB. Raise AVSTUDIO_MEMORY_WHISPER_MB"),
+        ("any", 1001, "cpu", "needs 1001 MB, but all models on 'cpu' may take 1000 MB. Raise the setting 'memory_mb'"),
+        ("whisper", 600, "cpu", "its family may take 500 MB. Raise the setting 'memory_whisper_mb'"),
         ("any", 181, "gpu", "all models on 'gpu' may take 180 MB"),
     ],
 )
@@ -408,7 +408,7 @@ def test_two_big_models_run_one_after_another(open_studio: OpenStudio) -> None:
 
 def test_a_model_that_never_fits_fails_its_task_with_the_cure(open_studio: OpenStudio) -> None:
     studio = open_studio(memory_mb=100)
-    with pytest.raises(TaskFailed, match="Raise AVSTUDIO_MEMORY_MB") as failed:
+    with pytest.raises(TaskFailed, match="Raise the setting 'memory_mb'") as failed:
         studio.submit("exercise.load", memory_mb=101).result(20)
     assert failed.value.cause == "not_enough_memory"
 

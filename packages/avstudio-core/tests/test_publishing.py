@@ -101,8 +101,11 @@ def test_progress_of_nothing_is_none(studio: Studio, letter: Path) -> None:
 @pytest.mark.parametrize(
     ("way", "said"),
     [
-        ("lists files", r"published 'file\.txt', and its result has it in no field that is an Artifact or a dict"),
-        ("gives nothing", "is declared to give SloppyResult, and gave 'None'"),
+        (
+            "lists files",
+            r"published 'file\.txt', but its result does not hold it\. Put it into a field that is an Artifact or a dict",
+        ),
+        ("gives nothing", "returned 'None' instead of the declared SloppyResult"),
         ("has no number", "NaN or infinity in 'number'"),
         ("wants folders", "'sub/file.txt' is not the name of a file"),
     ],

@@ -115,7 +115,7 @@ def test_a_folder_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -
 @pytest.mark.parametrize("place", ["/proc/avstudio", "file/home"])
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataFolderError, match=r"cannot be written: .* Set AVSTUDIO_HOME to a folder of yours"):
+    with pytest.raises(DataFolderError, match=r"cannot be written: .* Choose a data folder that you may write"):
         open_database(tmp_path / place)
 
 
@@ -130,7 +130,7 @@ def test_a_folder_that_is_read_only_is_said(tmp_path: Path) -> None:
     else:
         home.chmod(0o500)
     try:
-        with pytest.raises(DataFolderError, match=r"Set AVSTUDIO_HOME to a folder of yours"):
+        with pytest.raises(DataFolderError, match=r"Choose a data folder that you may write"):
             open_database(home)
     finally:
         if os.geteuid() == 0:
@@ -141,7 +141,7 @@ def test_a_database_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     from avstudio_core.storage.sqlite.database import Database
 
     (tmp_path / "avstudio.db").mkdir()
-    with pytest.raises(DataFolderError, match=r"unable to open.*Set AVSTUDIO_HOME"):
+    with pytest.raises(DataFolderError, match=r"unable to open.*the setting 'home'"):
         Database(tmp_path / "avstudio.db")
 
 

@@ -55,7 +55,7 @@ def test_switches_are_words_or_digits(text: str, value: bool) -> None:
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_its_source(name: str, value: object) -> None:
-    with pytest.raises(InvalidParams, match=f"Setting '{name}' from argument is '{value}'"):
+    with pytest.raises(InvalidParams, match=rf"The setting '{name}' \(from argument\) cannot be '{value}'"):
         load({"home": "/nowhere", name: value}, {})
 
 
@@ -94,7 +94,7 @@ def test_a_family_may_have_a_budget(home: Path) -> None:
 
 
 def test_an_unknown_setting_is_no_attribute() -> None:
-    with pytest.raises(AttributeError, match="no setting is named 'colour'"):
+    with pytest.raises(AttributeError, match="'colour' is not a setting"):
         assert Settings({}, {}).colour
 
 

@@ -191,20 +191,28 @@ def test_many_tasks_are_all_done(studio: Studio) -> None:
             NotFound,
             r"No processor is named 'text\.wriet'. Did you mean 'text\.write'\?",
         ),
-        (lambda s, f: s.run("text.write", txt="x"), InvalidParams, r"no parameter 'txt'\. Did you mean 'text'\?"),
+        (
+            lambda s, f: s.run("text.write", txt="x"),
+            InvalidParams,
+            r"does not have a parameter 'txt'\. Did you mean 'text'\?",
+        ),
         (
             lambda s, f: s.run("text.write", text=3),
             InvalidParams,
             r"'text' is '3': should be text \(Text\.\)",
         ),
         (lambda s, f: s.run("text.write", text=object()), InvalidParams, "'text' is '<object"),
-        (lambda s, f: s.run("text.read"), InvalidInput, r"text\.read needs a source \(text/\*\) and is given none"),
-        (lambda s, f: s.run("text.read", f / "none.txt"), UnreadableMedia, r"There is no file '.*none\.txt'"),
+        (lambda s, f: s.run("text.read"), InvalidInput, r"text\.read needs a source \(text/\*\)"),
+        (lambda s, f: s.run("text.read", f / "none.txt"), UnreadableMedia, r"none\.txt' does not exist"),
         (lambda s, f: s.run("text.read", f), UnreadableMedia, "is a folder. Give a file."),
         (lambda s, f: s.run("text.read", f / "empty.txt"), UnreadableMedia, "is empty"),
         (lambda s, f: s.run("text.read", f / ("x" * 300)), UnreadableMedia, "cannot be read: File name too long"),
-        (lambda s, f: s.run("text.read", f / "sound.wav"), InvalidInput, r"accepts text/\* and is given 'audio/wav'"),
-        (lambda s, f: s.run("text.write", f / "letter.txt"), InvalidInput, r"text\.write takes no source"),
+        (
+            lambda s, f: s.run("text.read", f / "sound.wav"),
+            InvalidInput,
+            r"cannot read 'audio/wav'. It accepts text/\*",
+        ),
+        (lambda s, f: s.run("text.write", f / "letter.txt"), InvalidInput, r"text\.write does not take a source"),
         (lambda s, f: s.handle("task_0").result(), NotFound, "No task has the id 'task_0'"),
         (lambda s, f: s.artifact("art_0"), NotFound, "No artifact has the id 'art_0'"),
         (lambda s, f: s.tasks.cancel("task_0"), NotFound, "No task has the id 'task_0'"),
@@ -243,7 +251,7 @@ def test_settings_are_keywords(open_studio: OpenStudio) -> None:
         ("fails", "processor_error", r"text\.write failed: RuntimeError: in a bad mood"),
         ("refuses", "unreadable_media", "'it' is not for me."),
         ("exits", "processor_error", r"text\.write failed: SystemExit: 3"),
-        ("records nonsense", "plugin", r"text\.write gave a result with NaN or infinity in 'number'"),
+        ("records nonsense", "plugin", r"text\.write returned NaN or infinity in 'number'"),
     ],
 )
 @pytest.mark.parametrize("executor", ["inline", "local"])
@@ -608,11 +616,11 @@ def test_an_export_into_a_folder_keeps_the_name(studio: Studio, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (b"bytes", "A source is a path, an artifact or the id of one, and not 'b'bytes''"),
+        (b"bytes", "cannot be a source"),
         ("https://example.com/a.mp3", "'https://example.com/a.mp3' is an address"),
         ("art_of_noise", "'art_of_noise'"),
         ("", "'' is not a path of a file: it is empty"),
-        ("-", "nothing is read from stdin"),
+        ("-", "stdin is not read"),
         ("/dev/null", "'/dev/null' is (empty|a device or a pipe)"),
     ],
 )
@@ -656,10 +664,14 @@ def test_a_check_finds_what_is_wrong(studio: Studio) -> None:
     gone.path.unlink()
     stray = fine.path.with_name("0" * 64)
     stray.write_text("stray")
-    said = sorted(flaw.what for flaw in check(database, studio.store))
-    assert len(said) == 3
-    assert said[0].startswith(f"Nothing refers to the stored file '{studio.store.root}")
-    assert {f"{spoilt.path}' has changed" in one or f"{gone.path}' is gone" in one for one in said[1:]} == {True}
+    flaws = [flaw.what for flaw in check(database, studio.store)]
+    assert len(flaws) == 3
+    for name, wrong in (
+        (gone.path.name, "is missing"),
+        (spoilt.path.name, "has changed"),
+        ("0" * 64, "does not belong"),
+    ):
+        assert any(name in flaw and wrong in flaw for flaw in flaws)
 
 
 def test_nothing_is_left_lying_about(studio: Studio, letter: Path) -> None:

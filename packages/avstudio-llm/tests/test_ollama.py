@@ -431,7 +431,7 @@ def test_every_form_of_ollama_host_is_understood(given_host: str | None, address
 def test_a_host_that_is_none_stands_against_calls(connect: Connect, studio: Studio) -> None:
     obstacle = connect("box:port").obstacle()
     assert obstacle is not None
-    assert "'box:port' is no address" in obstacle
+    assert "'box:port' is not an address" in obstacle
 
 
 # Memory
@@ -517,7 +517,7 @@ def test_a_model_of_the_cloud_is_not_local_and_passes_the_gate(server: OllamaSer
         ("hanging", BackendDown, "did not answer within"),
         ("500", Unsupported, "Choose a smaller one"),
         ("503", Unsupported, "requires more system memory"),
-        ("429", RateLimited, "asked too often"),
+        ("429", RateLimited, "received too many requests"),
     ],
 )
 def test_each_failure_is_named(
@@ -540,7 +540,7 @@ def test_a_server_that_is_down_says_how_to_start_it(connect: Connect) -> None:
 def test_tools_that_a_model_lacks_may_be_asked_elsewhere(backend: Ollama) -> None:
     with pytest.raises(Unsupported, match="lacks what the request needs"):
         ask(backend, "call", model_of("other:1b"), tools=(NESTED,))
-    with pytest.raises(Unsupported, match="leave tool_choice to 'auto'"):
+    with pytest.raises(Unsupported, match="Leave tool_choice at 'auto'"):
         ask(backend, "call", tools=(NESTED,), tool_choice="required")
 
 

@@ -317,7 +317,7 @@ class TestOpenAI(HttpBackendContract):
         self, server: ModelServer, made: Backend, model: Model
     ) -> None:
         server.say(Sent.data(self.dialect.refusal(404, "The model does not exist"), 404), at=CHAT)
-        with pytest.raises(Unsupported, match=r"has no model 'smal'.*Did you mean 'small'\?"):
+        with pytest.raises(Unsupported, match=r"does not have the model 'smal'.*Did you mean 'small'\?"):
             self.during(made, lambda: made.chat(question(), model.model_copy(update={"name": "smal"})))
 
     def test_embeddings_keep_their_order(self, server: ModelServer, made: Backend, model: Model) -> None:
@@ -379,7 +379,7 @@ class TestOpenAI(HttpBackendContract):
     @pytest.mark.parametrize("url", ["localhost:1234/v1", "/v1", "http://", "ftp://a/", "http://[::1"])
     def test_an_address_that_is_none_is_an_obstacle(self, config: BackendConfig, witness: Witness, url: str) -> None:
         made = OpenAI(config.model_copy(update={"base_url": url}), witness)
-        assert f"'{url}' is no address" in str(made.obstacle())
+        assert f"'{url}' is not an address" in str(made.obstacle())
 
     def test_several_servers_at_once(self, server: ModelServer, config: BackendConfig, witness: Witness) -> None:
         with ModelServer() as second:

@@ -154,7 +154,7 @@ def test_terms_are_said_checked_and_asked_for_again(make: Make, tmp_path: Path) 
     (first, again) = (request for request in model.heard if isinstance(request, ChatRequest))
     assert "bank = Ufer" in first.messages[1].text
     assert "ship" not in first.messages[1].text
-    assert "'bank' is to be 'Ufer'" in again.messages[1].text
+    assert "'bank' must be translated as 'Ufer'" in again.messages[1].text
     warned = studio.run("llm.translate", film(tmp_path, "The bank park."), **terms, **MODEL)
     assert [one.code for one in warned.warnings] == ["glossary"]
 
@@ -194,9 +194,9 @@ def test_what_cannot_be_translated_is_said(make: Make, tmp_path: Path) -> None:
     with pytest.raises(TaskFailed, match="no words to translate"):
         studio.run("llm.translate", film(tmp_path, "♪ ♪", "1969"), **MODEL)
     (tmp_path / "bad.srt").write_text("Just words.", encoding="utf-8")
-    with pytest.raises(TaskFailed, match=r"'bad\.srt' cannot be read: No cue with times"):
+    with pytest.raises(TaskFailed, match=r"'bad\.srt' cannot be read: It contains no cue with times"):
         studio.run("llm.translate", tmp_path / "bad.srt", **MODEL)
-    with pytest.raises(InvalidInput, match=r"'bank' is no entry\. Write term=translation"):
+    with pytest.raises(InvalidInput, match=r"'bank' is not an entry\. Write term=translation"):
         studio.run("llm.translate", tmp_path / "bad.srt", glossary=["bank"], **MODEL)
     assert model.heard == []
 

@@ -109,7 +109,7 @@ def test_a_budget_without_room_has_its_exit_code(avstudio: CommandLine) -> None:
     assert avstudio("budgets", "set", "0.01").code == 0
     refused = avstudio("llm", "chat", "hi", "--model", "cage/big", CAGE_KEY="x")
     assert refused.code == 7
-    assert "has no room" in refused.err
+    assert "is too small for this call" in refused.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

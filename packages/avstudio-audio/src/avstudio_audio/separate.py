@@ -60,7 +60,7 @@ class StemFacts(BaseModel):
 
     peak_dbfs: float | None = Field(description="Highest sample; none in silence.", json_schema_extra={"unit": "dBFS"})
     rms_dbfs: float | None = Field(description="Root mean square; none in silence.", json_schema_extra={"unit": "dBFS"})
-    silent: bool = Field(description="Whether there is nothing to hear.")
+    silent: bool = Field(description="Whether the stem is silent.")
 
     @classmethod
     def of(cls, level: Level) -> Self:
@@ -187,7 +187,7 @@ def _wanted(params: SeparateParams, known: tuple[str, ...]) -> list[str]:
 
 
 def _derived(wanted: list[str], engine: Engine) -> bool:
-    """Whether the accompaniment is to be made by taking the vocals from the mix."""
+    """Whether the accompaniment is made by subtracting the vocals from the mix."""
     return ACCOMPANIMENT in wanted and ACCOMPANIMENT not in engine.stems
 
 
@@ -195,21 +195,21 @@ def _tell_ignored(params: SeparateParams, options: Options, context: Context) ->
     for name in ("shifts", "overlap", "seed"):
         given, used = getattr(params, name), getattr(options, name)
         if given is not None and given != used:
-            message = f"The model '{context.needs.model}' has no use for '{name}': '{given}' changes nothing."
+            message = f"The model '{context.needs.model}' does not use '{name}': '{given}' has no effect."
             context.warn("parameter_ignored", message)
 
 
 def _tell_losses(source: Artifact, rate: int, context: Context) -> None:
-    """Say what stems lack that the recording has: channels beyond two, and sound above what common rates carry."""
+    """Warn of what the stems lose: channels beyond two, and sound above what common rates can carry."""
     from avstudio_audio.media.contents import probe
 
     facts = probe(source.path).facts()
     if facts.channels and facts.channels > 2:
-        told = f"'{source.name}' has {facts.channels} channels, its stems have 2, lowered so that nothing clips."
-        context.warn("downmixed", told)
+        message = f"'{source.name}' has {facts.channels} channels, but its stems have 2, lowered to avoid clipping."
+        context.warn("downmixed", message)
     if facts.rate and facts.rate > max(rate, COMMON_RATE):
-        lost = f"what lies above {rate / 2000:g} kHz is not in them"
-        context.warn("resampled", f"'{source.name}' has {facts.rate} Hz, its stems have {rate} Hz: {lost}.")
+        message = f"'{source.name}' has {facts.rate} Hz, but its stems have {rate} Hz: they lose all sound above"
+        context.warn("resampled", f"{message} {rate / 2000:g} kHz.")
 
 
 def _load(context: Context) -> Engine:

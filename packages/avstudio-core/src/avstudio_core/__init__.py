@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     from avstudio_core.kinds.processor import Processor as Processor
     from avstudio_core.kinds.router import Router as Router
     from avstudio_core.language_models import Can as Can, Model as Model
-    from avstudio_core.model_requests import Ask as Ask, Told as Told
+    from avstudio_core.model_requests import Ask as Ask, Response as Response
     from avstudio_core.orders import Order as Order, Report as Report
     from avstudio_core.plan import Plan as Plan, Ref as Ref, Step as Step
     from avstudio_core.results import (
@@ -135,7 +135,7 @@ _EXPORTS = {
     "kinds.processor": "Processor",
     "kinds.router": "Router",
     "language_models": "Can Model",
-    "model_requests": "Ask Told",
+    "model_requests": "Ask Response",
     "orders": "Order Report",
     "plan": "Plan Ref Step",
     "results": "CodedWarning Needs Params Provenance Result Review",

@@ -1,4 +1,4 @@
-"""Answers that must fit a JSON Schema: asked for, read, checked."""
+"""Answers that must fit a JSON Schema: requested, parsed, checked."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _FENCED = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
 
 
 def check_schema(schema: dict[str, JsonValue]) -> None:
-    """Raises `InvalidParams` for what is no JSON Schema."""
+    """Raises `InvalidParams` for an invalid JSON Schema."""
     from jsonschema import Draft202012Validator, SchemaError
 
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
-        raise InvalidParams(f"The answer's schema is no JSON Schema: {error.message}") from None
+        raise InvalidParams(f"The answer's schema is not a valid JSON Schema: {error.message}") from None
 
 
 def in_words(request: ChatRequest) -> ChatRequest:
-    """The request with its schema said to the model, for servers that do not hold answers to one."""
+    """The request with its schema in a message to the model, for servers that cannot enforce a schema."""
     said = f"Answer with JSON alone that fits this JSON Schema:\n{json.dumps(request.answer_schema)}"
     return request.model_copy(update={"messages": (*request.messages, Message(role="system", content=said))})
 
@@ -53,5 +53,5 @@ def _read(text: str) -> JsonValue:
     try:
         data: JsonValue = json.loads(fenced[1] if fenced else text)
     except ValueError as error:
-        raise BadAnswer(f"It is no JSON ({error}).") from None
+        raise BadAnswer(f"It is not JSON ({error}).") from None
     return data

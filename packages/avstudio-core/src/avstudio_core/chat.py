@@ -94,7 +94,7 @@ class Wishes(Frozen):
     max_cost: float | None = Field(
         default=None, ge=0, description="Above it a local model.", json_schema_extra={"unit": "USD"}
     )
-    allow_unpriced: bool = Field(default=False, description="Take cloud models whose price is not known.")
+    allow_unpriced: bool = Field(default=False, description="Allow cloud models whose price is unknown.")
 
 
 class Account(Frozen):
@@ -168,7 +168,7 @@ class ChatRequest(Question):
         if isinstance(prompt, cls) and not options and system is None:
             return prompt
         if isinstance(prompt, ChatRequest):
-            raise InvalidParams("A whole request takes no options besides: give them with it.")
+            raise InvalidParams("A whole request cannot be combined with options.", hint="Set them in the request.")
         turns: Sequence[Any] = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
         before = [{"role": "system", "content": system}] if system else []
         return cls._of({"messages": (*before, *turns)}, options)

@@ -106,8 +106,9 @@ class Context:
     def warn(self, code: str, message: str) -> None:
         """Note a degradation in the result's warnings; a `strict` task raises `Degraded` instead."""
         if self.strict:
-            raise Degraded(f"{self._order.told(message)} ('strict' makes the warning '{code}' an error.)")
-        self.warnings.append(CodedWarning(code=code, message=self._order.told(message)))
+            said = f"{self._order.shown(message)} ('strict' makes the warning '{code}' an error.)"
+            raise Degraded(said, hint="Run it without 'strict' to allow it.")
+        self.warnings.append(CodedWarning(code=code, message=self._order.shown(message)))
 
     def weights(self, name: str) -> Path:
         """A folder with the files of a model, fetched first if need be. Raises `WeightsMissing`, `CorruptFile`."""
@@ -210,7 +211,7 @@ class Context:
 
     def _asked(self, verb: Verb, request: Question, on_text: Callable[[str], None] | None) -> dict[str, JsonValue]:
         if self._ask is None:
-            raise Unavailable("No language models are within reach of this run.")
+            raise Unavailable("This run cannot use language models: its executor does not pass requests on.")
         return asked(self._ask, verb, request.model_dump(mode="json"), check=self.check, on_text=on_text)
 
 

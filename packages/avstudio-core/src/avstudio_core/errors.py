@@ -1,19 +1,19 @@
-"""What can go wrong, said to a person.
+"""The errors that AV-Studio raises.
 
 AVStudioError                 one line for a person; `code` for a program
 ├── InvalidInput              what was given cannot be used
 │   ├── NotFound              nothing has that name ("did you mean")
-│   ├── InvalidParams         a parameter is out of its declared bounds
-│   ├── InvalidPlan           a plan that could not run, with the place marked
-│   └── UnreadableMedia       a file that does not decode to what is needed
+│   ├── InvalidParams         a parameter does not fit its declaration
+│   ├── InvalidPlan           a plan that cannot run, with the place marked
+│   └── UnreadableMedia       a file that cannot be decoded to what is needed
 ├── Unavailable               the studio lacks something now
 │   ├── MissingDependency     an extra to install
-│   ├── WeightsMissing        model files that are not here, and where to get them
+│   ├── WeightsMissing        model files are missing; how to get them
 │   └── NotEnoughMemory       a model that can never fit the budget
 ├── StorageError              the data folder or an output folder
 │   ├── DataFolderError       locked, corrupt, or made by a newer AV-Studio
 │   ├── CorruptFile           content that does not match its sha256
-│   ├── OutputExists          refused unless told to overwrite
+│   ├── OutputExists          a file exists, and overwriting is not allowed
 │   └── DiskFull              no space left; nothing half-written stays
 ├── TaskError                 a task that did not complete
 │   ├── TaskFailed            its run failed; carries the code of the cause
@@ -22,16 +22,16 @@ AVStudioError                 one line for a person; `code` for a program
 │   └── InvalidTransition     a state change that the table of states forbids
 ├── ModelError                a language model did not answer; `elsewhere` says whether another may
 │   ├── BackendDown           no server, an outage, a time-out
-│   ├── RateLimited           asked too often; `retry_after` in seconds, where the server said
+│   ├── RateLimited           too many requests; `retry_after` in seconds, if the server gave it
 │   ├── CredentialsRefused    no key, or a wrong one
 │   ├── Unsupported           the model or backend lacks what the request needs
 │   ├── ContextTooLong        more than the model can read
-│   ├── RequestRefused        the server would not have it
-│   ├── BadAnswer             what came back cannot be used, or does not fit the schema
-│   ├── PartialAnswer         it broke off; carries the text so far
-│   └── NoModel               no model may answer, and why each may not
-├── OverBudget                a hard limit has no room for the call
-├── EgressRefused             the policy lets nothing out to there
+│   ├── RequestRefused        the server refused the request
+│   ├── BadAnswer             the answer cannot be used, or does not fit the schema
+│   ├── PartialAnswer         the answer broke off; carries the text so far
+│   └── NoModel               no model can answer, and why
+├── OverBudget                a budget's hard limit leaves too little for the call
+├── EgressRefused             the policy forbids sending anything to that address
 ├── Degraded                  `strict` turned a degradation into an error
 └── PluginError               a plugin that is broken, or clashes with another
 """
@@ -41,23 +41,36 @@ from __future__ import annotations
 import errno
 import math
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import ClassVar
+
+from avstudio_core.nearest import did_you_mean
+
+OTHER_FOLDER = "choose another data folder with the setting 'home'."
+"""The end of a hint for a data folder that cannot be used."""
 
 
 class AVStudioError(Exception):
     """The root: `message` says in one line what was given and what is wrong, `hint` what to do, if anything.
 
-    A hint names things, not the options of one interface: each interface words it in its own terms. `str()` gives both.
+    A hint names things ("the setting 'home'", "the list of tasks"), never the options, commands or variables of one
+    interface: each interface words it in its own terms. `str()` gives both.
     """
 
     code: ClassVar[str] = "error"
+    message = ""
+    hint = ""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(f"{message} {hint}".rstrip())
+        super().__init__(with_hint(message, hint))
         self.message = message
         self.hint = hint
+
+
+def with_hint(message: str, hint: str) -> str:
+    """Both in one text: the hint follows the first line; further lines of a message show a place."""
+    first, newline, rest = message.partition("\n")
+    return f"{first} {hint}".rstrip() + newline + rest
 
 
 class InvalidInput(AVStudioError):
@@ -73,14 +86,10 @@ class NotFound(InvalidInput):
 
     @classmethod
     def among(cls, kind: str, name: str, known: Iterable[str], *, see: str = "") -> NotFound:
-        """An error that offers the nearest known name, or `see`, the place that lists them."""
+        """An error whose hint is the nearest known name, or all names if they are few, or else `see`."""
         names = sorted(known)
-        lowered = {one.casefold(): one for one in names}
-        near = get_close_matches(name.casefold(), lowered, n=1, cutoff=0.6)
-        if near:
-            return cls(f"No {kind} is named '{name}'. Did you mean '{lowered[near[0]]}'?")
-        listed = f"Known: {', '.join(names)}." if 0 < len(names) <= 8 else see
-        return cls(f"No {kind} is named '{name}'. {listed}".rstrip())
+        few = f"Known: {', '.join(names)}." if 0 < len(names) <= 8 else see
+        return cls(f"No {kind} is named '{name}'.", hint=did_you_mean(name, names) or few)
 
 
 class InvalidParams(InvalidInput):
@@ -108,7 +117,7 @@ class Unavailable(AVStudioError):
 
 
 class MissingDependency(Unavailable):
-    """An optional library is not installed; the message holds the pip command."""
+    """An optional library is not installed; the hint holds the pip command."""
 
     code = "missing_dependency"
 
@@ -116,11 +125,11 @@ class MissingDependency(Unavailable):
     def extra(cls, feature: str, distribution: str, extra: str) -> MissingDependency:
         """The error for `feature`, cured by an extra of a distribution."""
         command = f"pip install '{distribution}[{extra}]'"
-        return cls(f"{feature} needs an extra that is not installed. Run: {command}")
+        return cls(f"{feature} needs an extra that is not installed.", hint=f"Run: {command}")
 
 
 class WeightsMissing(Unavailable):
-    """Model files are neither installed, nor cached, nor to be fetched now."""
+    """Model files are neither installed nor cached, and cannot be fetched now."""
 
     code = "weights_missing"
 
@@ -132,15 +141,15 @@ class NotEnoughMemory(Unavailable):
 
 
 class StorageError(AVStudioError):
-    """Reading or writing what is to last failed."""
+    """Reading or writing a file, a folder or the database failed."""
 
     code = "storage"
 
     @classmethod
     def of(cls, error: OSError, path: Path) -> StorageError:
-        """An operating system's refusal, said to a person; `DiskFull` where there is no space."""
+        """What the operating system refused, for a person; `DiskFull` where no space is left."""
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return DiskFull(f"No space is left for '{path}'. Free some, or choose another folder.")
+            return DiskFull(f"No space is left for '{path}'.", hint="Free some, or choose another folder.")
         return cls(f"'{path}' cannot be written: {error.strerror or error}.")
 
 
@@ -157,7 +166,7 @@ class CorruptFile(StorageError):
 
 
 class OutputExists(StorageError):
-    """An output is already there and overwriting was not asked for."""
+    """An output file exists already, and overwriting it is not allowed."""
 
     code = "output_exists"
 
@@ -169,7 +178,7 @@ class DiskFull(StorageError):
 
 
 class TaskError(AVStudioError):
-    """A task did not come to a result."""
+    """A task did not complete."""
 
     code = "task"
 
@@ -198,7 +207,7 @@ class TaskCancelled(TaskError):
 
 
 class InvalidTransition(TaskError):
-    """A task may not go from its state to the one asked for."""
+    """A task may not go from its state to the requested one."""
 
     code = "invalid_transition"
 
@@ -234,14 +243,14 @@ class ModelError(AVStudioError):
 
 
 class BackendDown(ModelError):
-    """A server is not there, is out of order or does not answer in time."""
+    """A server cannot be reached, reports an outage or does not answer in time."""
 
     code = "backend_down"
     elsewhere = True
 
 
 class RateLimited(ModelError):
-    """A server was asked too often, or for too much."""
+    """A server received too many requests, or too large ones."""
 
     code = "rate_limited"
     elsewhere = True
@@ -275,7 +284,7 @@ class RequestRefused(ModelError):
 
 
 class BadAnswer(ModelError):
-    """An answer that cannot be read, or does not fit the schema asked for."""
+    """An answer that cannot be read, or does not fit the requested schema."""
 
     code = "bad_answer"
     worked = True
@@ -293,13 +302,13 @@ class PartialAnswer(ModelError):
 
 
 class NoModel(ModelError):
-    """No model may answer."""
+    """No model can answer this request."""
 
     code = "no_model"
 
 
 class OverBudget(AVStudioError):
-    """A hard limit has no room; `scope` names it."""
+    """A budget's hard limit leaves too little for a call; `scope` names the budget."""
 
     code = "budget_exceeded"
 
@@ -309,13 +318,13 @@ class OverBudget(AVStudioError):
 
 
 class EgressRefused(AVStudioError):
-    """The policy lets nothing out to there."""
+    """The policy forbids sending anything to that address."""
 
     code = "egress_refused"
 
 
 class Degraded(AVStudioError):
-    """Something would have run in a lesser way, and `strict` forbids it."""
+    """The result would have been degraded, and `strict` forbids that."""
 
     code = "degraded"
 
@@ -327,14 +336,14 @@ class PluginError(AVStudioError):
 
 
 def by_code(code: str, message: str, *, hint: str = "", text: str = "") -> AVStudioError:
-    """The error of that code, as it was raised in another process."""
+    """The error with that code, as another process raised it."""
     if code == PartialAnswer.code:
         return PartialAnswer(message, hint=hint, text=text)
     return _by_code(AVStudioError).get(code, AVStudioError)(message, hint=hint)
 
 
 def _by_code(kind: type[AVStudioError]) -> dict[str, type[AVStudioError]]:
-    found = {kind.code: kind}
+    classes = {kind.code: kind}
     for narrower in kind.__subclasses__():
-        found |= _by_code(narrower)
-    return found
+        classes |= _by_code(narrower)
+    return classes

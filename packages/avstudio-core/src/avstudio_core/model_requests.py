@@ -1,4 +1,4 @@
-"""How a run asks a language model: through its studio, where the keys, the budgets and the policy are."""
+"""How a run asks a language model: through its studio, which holds the keys, the budgets and the policy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from avstudio_core.errors import AVStudioError, ModelError, by_code
 LOG = logging.getLogger(__name__)
 
 CHECK_SECONDS = 0.1
-"""How often a run that waits for a model looks whether it is to stop."""
+"""How often a run that waits for a model checks whether it must stop."""
 LONGEST_WORDS = 300
 """Characters of a foreign exception that are repeated."""
 
@@ -31,23 +31,24 @@ class Ask(BaseModel):
     request: dict[str, JsonValue]
 
 
-class Told(BaseModel):
-    """What comes back: pieces of text, and at the end the answer or an error."""
+class Response(BaseModel):
+    """One message that comes back: a piece of text, or at the end the answer or an error."""
 
     ask: str
     text: str = ""
     answer: dict[str, JsonValue] | None = None
     code: str = ""
     message: str = ""
+    hint: str = ""
 
     @property
     def last(self) -> bool:
         return self.answer is not None or bool(self.code)
 
 
-Tell = Callable[[Told], None]
+Tell = Callable[[Response], None]
 Asker = Callable[[Ask, Tell], Callable[[], None]]
-"""Takes a request and calls back with what comes of it; what it returns gives the request up."""
+"""Takes a request and a callback for its replies; the function that it returns gives the request up."""
 
 
 def asked(
@@ -58,36 +59,37 @@ def asked(
     check: Callable[[], None],
     on_text: Callable[[str], None] | None = None,
 ) -> dict[str, JsonValue]:
-    """Ask and wait; `check` raises when the run is to stop. Raises the error that the studio met."""
-    pieces: SimpleQueue[Told] = SimpleQueue()
+    """Ask and wait; `check` raises when the run must stop. Raises the error that the request ended with."""
+    pieces: SimpleQueue[Response] = SimpleQueue()
     give_up = asker(Ask(id=new_id("ask"), verb=verb, request=request), pieces.put)
     try:
         while True:
             check()
             try:
-                told = pieces.get(timeout=CHECK_SECONDS)
+                response = pieces.get(timeout=CHECK_SECONDS)
             except Empty:
                 continue
-            if told.code:
-                raise by_code(told.code, told.message, text=told.text)
-            if told.answer is not None:
-                return told.answer
+            if response.code:
+                raise by_code(response.code, response.message, hint=response.hint, text=response.text)
+            if response.answer is not None:
+                return response.answer
             if on_text is not None:
-                on_text(told.text)
+                on_text(response.text)
     finally:
         give_up()
 
 
-def problem(ask: Ask, error: BaseException) -> Told:
-    """An error, as it travels to the run; one that is not ours is logged with its traceback and travels as text."""
+def problem(ask: Ask, error: BaseException) -> Response:
+    """An error as the response that carries it to the run; a foreign one is logged, and sent as text."""
     if isinstance(error, AVStudioError):
-        return Told(ask=ask.id, code=error.code, message=str(error), text=getattr(error, "text", ""))
+        text = getattr(error, "text", "")
+        return Response(ask=ask.id, code=error.code, message=error.message, hint=error.hint, text=text)
     LOG.error("A request to a language model failed.", exc_info=error)
-    return Told(ask=ask.id, code=ModelError.code, message=f"The request failed: {_words(error)}.")
+    return Response(ask=ask.id, code=ModelError.code, message=f"The request failed: {_words(error)}.")
 
 
 def _words(error: BaseException) -> str:
-    """What an exception of anybody says, on one line; some cannot even be shown."""
+    """A foreign exception's text on one line; the `__str__` of some raises."""
     try:
         said = " ".join(str(error).split())
     except Exception:

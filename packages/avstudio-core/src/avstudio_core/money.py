@@ -12,13 +12,15 @@ LARGEST_MICRO = 10**15
 
 
 def micro(dollars: str) -> int:
-    """What a person wrote, such as `5`, `0.25` or `$2.50`. Raises `InvalidInput`."""
+    """An amount as a person writes it, such as `5`, `0.25` or `$2.50`. Raises `InvalidInput`."""
     try:
         amount = Decimal(dollars.strip().removeprefix("$")) * MICRO
     except InvalidOperation:
-        raise InvalidInput(f"'{dollars}' is no amount of money. Write dollars, such as 5 or 0.25.") from None
+        hint = "Write dollars, such as 5 or 0.25."
+        raise InvalidInput(f"'{dollars}' is not a valid amount of money.", hint=hint) from None
     if not amount.is_finite() or not 0 <= amount <= LARGEST_MICRO or amount != int(amount):
-        raise InvalidInput(f"'{dollars}' is no budget: give 0 to 1000000000 dollars, with six decimals at most.")
+        hint = "Give 0 to 1000000000 dollars, with at most six decimals."
+        raise InvalidInput(f"'{dollars}' is not a valid budget.", hint=hint)
     return int(amount)
 
 

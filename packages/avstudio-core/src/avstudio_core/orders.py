@@ -31,8 +31,8 @@ class Order(BaseModel):
     feedback: str | None = None
     strict: bool = False
 
-    def told(self, message: str) -> str:
-        """A message as its user should read it: with the source's name, not with the store's path."""
+    def shown(self, message: str) -> str:
+        """A message as a user should read it: with the source's name instead of the store's path."""
         if self.source is not None:
             message = message.replace(str(self.source_path), self.source.name)
         return message.replace(f"{self.folder / 'new'}{os.sep}", "")
@@ -49,6 +49,7 @@ class Report(BaseModel):
     """JSON; it is parsed where the result's type is known."""
     review: Review | None = None
     code: str = ""
+    hint: str = ""
     traceback: str = ""
     retryable: bool = False
     memory_mb: int = 0

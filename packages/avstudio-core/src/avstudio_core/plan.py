@@ -7,7 +7,6 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from avstudio_core.artifact import accepted
 from avstudio_core.errors import AVStudioError, InvalidInput, InvalidParams, InvalidPlan, PluginError
 from avstudio_core.kinds.processor import Processor
+from avstudio_core.nearest import did_you_mean
 from avstudio_core.quotes import listed, quoted
 from avstudio_core.results import Needs, Params
 from avstudio_core.validation import problems
@@ -120,7 +120,7 @@ class Plan(BaseModel):
         """The steps, each after the one that it reads from. Raises `InvalidPlan` for a cycle or an unknown step."""
         steps = {step.id: step for step in self.steps}
         if len(steps) < len(self.steps):
-            raise InvalidPlan("Two steps of the plan have the same id: give each its own.")
+            raise InvalidPlan("Two steps of the plan have the same id.", hint="Give each step an id of its own.")
         done: dict[str, Step] = {}
         for step in self.steps:
             done |= {one.id: one for one in reversed(self._chain(step, steps, done))}
@@ -152,16 +152,16 @@ class Plan(BaseModel):
             checked.append(Checked(step, params, needs))
         if source_type is not None and not any(known(one.processor).accepts for one in self.steps if not one.source):
             names = ", ".join(one.step.processor for one in checked)
-            raise InvalidPlan(f"{names} takes no source, and is given one.")
+            raise InvalidPlan(f"{names} does not take a source.", hint="Leave the source out.")
         return checked
 
     @contextlib.contextmanager
     def _marking(self, step: Step) -> Iterator[None]:
-        """Whatever is wrong meanwhile is wrong with that step."""
+        """Mark that step in every `InvalidInput` raised in the block."""
         try:
             yield
         except InvalidInput as error:
-            raise InvalidPlan(self._marked(str(error), step)) from error
+            raise InvalidPlan(self._marked(error.message, step), hint=error.hint) from error
 
     def _chain(self, step: Step, steps: Mapping[str, Step], done: Mapping[str, Step]) -> list[Step]:
         """A step and those that it reads from, back to one that is done or reads from none."""
@@ -177,8 +177,8 @@ class Plan(BaseModel):
                 break
             if step.source.step not in steps:
                 known = listed(steps)
-                message = f"Step '{step.id}' reads from '{step.source}', and there is no such step. Steps: {known}."
-                raise InvalidPlan(self._marked(message, step))
+                message = f"Step '{step.id}' reads from '{step.source}', which is not a step of the plan."
+                raise InvalidPlan(self._marked(message, step), hint=f"Steps: {known}.")
             step = steps[step.source.step]
         return list(chain.values())
 
@@ -187,9 +187,11 @@ class Plan(BaseModel):
 
 
 def alone(error: InvalidPlan) -> InvalidInput:
-    """What is wrong with the only step of a plan, for those who asked for no plan."""
+    """The error of a plan's only step, for callers who gave a processor instead of a plan."""
     cause = error.__cause__ or error
-    return cause if isinstance(cause, InvalidInput) and not isinstance(cause, InvalidPlan) else InvalidInput(str(cause))
+    if isinstance(cause, InvalidInput) and not isinstance(cause, InvalidPlan):
+        return cause
+    return InvalidInput(error.message, hint=error.hint)
 
 
 def mark(message: str, expression: str, start: int, end: int) -> str:
@@ -208,7 +210,8 @@ def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Para
     fields = declared.model_fields
     for name in given:
         if name not in fields:
-            raise InvalidParams(_unknown_parameter(processor.name, name, list(fields)))
+            hint = did_you_mean(name, fields) or f"It has: {', '.join(fields) or 'none'}."
+            raise InvalidParams(f"{processor.name} does not have a parameter '{name}'.", hint=hint)
     values = {name: _structured(declared, name, value) for name, value in given.items()}
     try:
         return declared.model_validate(values)
@@ -219,7 +222,7 @@ def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Para
 def _stages(expression: str) -> list[tuple[int, int]]:
     """Where each stage between the pipes starts and ends; a pipe inside quotes belongs to its stage."""
     if not expression.strip():
-        raise InvalidPlan("The plan is empty. Write one such as: audio.separate:vocals | audio.transcribe")
+        raise InvalidPlan("The plan is empty.", hint="Write one such as: audio.separate:vocals | audio.transcribe")
     bounds, start, quote = [], 0, ""
     for position, character in enumerate(expression):
         if quote:
@@ -239,14 +242,14 @@ def _step(expression: str, start: int, end: int, taken: dict[str, int], source: 
     text = text.strip()
     matched = STEP.fullmatch(text)
     if not matched:
-        said = f"{quoted(text)} is not a step" if text else "A step is missing here"
-        message = f"{said}. Write a processor, an output, parameters: audio.separate:vocals shifts=2"
-        raise InvalidPlan(mark(message, expression, start, start + len(text)))
+        message = f"{quoted(text)} is not a step." if text else "A step is missing here."
+        hint = "Write a processor, an output, parameters: audio.separate:vocals shifts=2"
+        raise InvalidPlan(mark(message, expression, start, start + len(text)), hint=hint)
     try:
         params = _assignments(matched["params"])
-    except ValueError as error:
+    except InvalidInput as error:
         at = start + matched.start("params") + 1
-        raise InvalidPlan(mark(str(error), expression, at, start + len(text))) from None
+        raise InvalidPlan(mark(error.message, expression, at, start + len(text)), hint=error.hint) from None
     name = matched["processor"]
     verb = name.rpartition(".")[2]
     step_id = _free_id(verb, taken)
@@ -269,12 +272,12 @@ def _assignments(text: str) -> dict[str, JsonValue]:
     try:
         words = shlex.split(text)
     except ValueError:
-        raise ValueError("A quote is opened and not closed.") from None
+        raise InvalidInput("A quote is opened but not closed.") from None
     params: dict[str, JsonValue] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name.isidentifier():
-            raise ValueError(f"{quoted(word)} is not a parameter. Write name=value.")
+            raise InvalidInput(f"{quoted(word)} is not a parameter.", hint="Write name=value.")
         params[name] = value
     return params
 
@@ -307,12 +310,6 @@ def _types(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterato
         yield from _types(one, definitions)
 
 
-def _unknown_parameter(processor: str, name: str, fields: list[str]) -> str:
-    near = get_close_matches(name, fields, n=1)
-    hint = f"Did you mean '{near[0]}'?" if near else f"It has: {', '.join(fields) or 'none'}."
-    return f"{processor} has no parameter '{name}'. {hint}"
-
-
 def _planned(processor: Processor[Any, Any], params: Params) -> tuple[Needs, Mapping[str, str]]:
     """What a run will need, and make. Raises `PluginError` where the processor cannot tell."""
     try:
@@ -339,15 +336,15 @@ def _check_source(processor: Processor[Any, Any], step: Step, source_type: str |
     """Refuse a step whose source is missing, or of a type that it does not accept."""
     if not processor.accepts:
         if step.source is not None:
-            raise InvalidPlan(f"{processor.name} takes no source, and is given one.")
+            raise InvalidPlan(f"{processor.name} does not take a source, but the plan gives it one.")
         return
     wanted = ", ".join(processor.accepts)
     if source_type is None and processor.source_optional:
         return
     if source_type is None:
-        raise InvalidPlan(f"{processor.name} needs a source ({wanted}) and is given none.")
+        raise InvalidPlan(f"{processor.name} needs a source ({wanted}).", hint="Give it one.")
     if not accepted(source_type, processor.accepts):
-        raise InvalidPlan(f"{processor.name} accepts {wanted} and is given '{source_type}'.")
+        raise InvalidPlan(f"{processor.name} cannot read '{source_type}'.", hint=f"It accepts {wanted}.")
 
 
 def _output_type(source: Ref, given: Mapping[str, str]) -> str:
@@ -355,10 +352,10 @@ def _output_type(source: Ref, given: Mapping[str, str]) -> str:
     if output in given and output is not None:
         return given[output]
     if not given:
-        raise InvalidPlan(f"Step '{source.step}' makes no files: nothing can be read from it.")
+        raise InvalidPlan(f"Step '{source.step}' makes no files, so no step can read from it.")
     made = ", ".join(given)
     if source.output is None:
-        raise InvalidPlan(f"Step '{source.step}' makes {made}: write which one to read, as in '{source.step}:…'.")
-    near = get_close_matches(source.output, given, n=1)
-    hint = f"Did you mean '{near[0]}'?" if near else f"It makes: {made}."
-    raise InvalidPlan(f"Step '{source.step}' makes no '{source.output}'. {hint}")
+        message = f"Step '{source.step}' makes several files: {made}."
+        raise InvalidPlan(message, hint=f"Name the one to read, such as '{source.step}:{next(iter(given))}'.")
+    hint = did_you_mean(source.output, given) or f"It makes: {made}."
+    raise InvalidPlan(f"Step '{source.step}' does not make '{source.output}'.", hint=hint)

@@ -57,8 +57,8 @@ class Plugins:
         entries = sorted(entry_points(group=GROUP), key=_ours_first)
         for missing in set(only or ()) - {entry.name for entry in entries}:
             known = ", ".join(sorted(entry.name for entry in entries))
-            said = f"AVSTUDIO_PLUGINS names '{missing}', and no such plugin is installed. Installed: {known}."
-            self._set_aside(Plugin(missing, "", "", ""), PluginError(said))
+            message = f"The plugin '{missing}' is not installed, but the setting 'plugins' names it."
+            self._set_aside(Plugin(missing, "", "", ""), PluginError(message, hint=f"Installed: {known}."))
         for entry in entries:
             if only is not None and entry.name not in only and entry.value != BUILTIN:
                 continue
@@ -83,7 +83,7 @@ class Plugins:
             if self._manager.is_registered(module):
                 return
             if described.name in self.installed:
-                raise PluginError(f"Two plugins are named '{described.name}': uninstall one of them.")
+                raise PluginError(f"Two plugins are named '{described.name}'.", hint="Uninstall one of them.")
             try:
                 self._manager.register(module, described.name)
                 self._refuse_unknown_hooks(module, described.name)
@@ -132,8 +132,8 @@ class Plugins:
         if checked(name, "name of a plugin's class") not in known:
             if kind == "processors" and (package := package_for(name, known)):
                 raise NotFound(f"No processor is named {quoted(name)}.", hint=f"To get it: pip install '{package}'.")
-            said, listed = ("model", "models list") if kind == "weights" else (kind.rstrip("s").replace("_", " "), kind)
-            raise NotFound.among(said, name, known, see=f"See them all: avstudio {listed}")
+            title = "model" if kind == "weights" else kind.rstrip("s").replace("_", " ")
+            raise NotFound.among(title, name, known, see=f"See the list of {kind.replace('_', ' ')}.")
         return known[name]
 
     def distribution_of(self, registered: type[Any]) -> Plugin | None:
@@ -158,16 +158,17 @@ class Plugins:
         """What a plugin registers, by name. Raises `PluginError` for a name that is taken."""
         named: dict[str, Any] = {}
         if not isinstance(classes, Sequence):
-            raise PluginError(f"Plugin '{plugin.name}' registers '{classes!r:.60}', and no list of classes.")
+            raise PluginError(f"Plugin '{plugin.name}' registers '{classes!r:.60}', which is not a list of classes.")
         for registered in classes:
             if not isinstance(registered, type):
-                raise PluginError(f"Plugin '{plugin.name}' registers '{registered!r:.60}', which is no class.")
+                raise PluginError(f"Plugin '{plugin.name}' registers '{registered!r:.60}', which is not a class.")
             name = _name(registered)
             if name in named:
                 raise PluginError(f"Plugin '{plugin.name}' registers '{name}' twice.")
             if name in found:
                 first = self._origin[found[name]]
-                raise PluginError(f"Plugins '{first}' and '{plugin.name}' both register '{name}': uninstall one.")
+                message = f"Plugins '{first}' and '{plugin.name}' both register '{name}'."
+                raise PluginError(message, hint="Uninstall one of them.")
             named[name] = registered
         return named
 
@@ -176,8 +177,8 @@ class Plugins:
         unknown = sorted(caller.name for caller in callers if not caller.has_spec())
         if unknown:
             known = [name for name in vars(hookspecs) if name.startswith("register_")]
-            hint = f" Hooks that register: {', '.join(known)}."
-            raise PluginError(f"Plugin '{name}' implements unknown hooks: {', '.join(unknown)}.{hint}")
+            hint = f"Hooks that register: {', '.join(known)}."
+            raise PluginError(f"Plugin '{name}' implements unknown hooks: {', '.join(unknown)}.", hint=hint)
 
     def _set_aside(self, described: Plugin, error: Exception) -> None:
         reason = str(error) if isinstance(error, AVStudioError) else _one_line(error)
@@ -202,7 +203,7 @@ def package_for(processor: str, known: Iterable[str]) -> str | None:
 def _name(registered: Any) -> str:
     name = getattr(registered, "name", None) or getattr(registered, "device", None)
     if not isinstance(name, str):
-        raise PluginError(f"'{registered!r}' has no name: set a class attribute 'name'.")
+        raise PluginError(f"'{registered!r}' does not have a name.", hint="Set a class attribute 'name'.")
     return name
 
 
@@ -214,7 +215,9 @@ def _load(entry: EntryPoint) -> object:
         thread.start()
         thread.join(IMPORT_SECONDS)
     if not outcome:
-        raise PluginError(f"Plugin '{entry.name}' ({entry.value}) hangs: no import in {IMPORT_SECONDS:g} s.")
+        raise PluginError(
+            f"Plugin '{entry.name}' ({entry.value}) hangs: it was not imported within {IMPORT_SECONDS:g} s."
+        )
     if isinstance(outcome[0], BaseException):
         reason = _one_line(outcome[0])
         raise PluginError(f"Plugin '{entry.name}' ({entry.value}) failed to import: {reason}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from avstudio_core.errors import InvalidInput, InvalidParams, NotFound
+from avstudio_core.nearest import nearest
 from avstudio_core.paths import home_folder, user_path
 from avstudio_core.quotes import quoted
 
@@ -74,7 +75,7 @@ class Settings:
         try:
             return self.values[name]
         except KeyError:
-            raise AttributeError(f"no setting is named '{name}'") from None
+            raise AttributeError(f"'{name}' is not a setting") from None
 
     def family_mb(self, family: str) -> int | None:
         """The memory budget of a model family in MB, or `None` where only the whole budget limits it."""
@@ -118,7 +119,7 @@ def load(given: Mapping[str, Any] | None = None, environment: Mapping[str, str] 
     for origin, found in sources:
         for name, value in found.items():
             if name not in declared:
-                raise NotFound.among("setting", name, declared, see="See them all: avstudio doctor")
+                raise NotFound.among("setting", name, declared, see="See the list of settings.")
             values[name] = _convert(declared[name], value, origin)
             origins[name] = origin
     return Settings(values, origins)
@@ -130,12 +131,10 @@ def _refuse_misspelt(environment: Mapping[str, str]) -> None:
     unknown = [name for name in environment if name.startswith(PREFIX) and name not in variables]
     if not unknown:
         return
-    from difflib import get_close_matches
-
     letters = {_letters(name): name for name in variables}
     for name in unknown:
-        if near := get_close_matches(_letters(name), letters, n=1, cutoff=0.8):
-            hint = f"Did you mean '{letters[near[0]]}'?"
+        if near := nearest(_letters(name), letters, cutoff=0.8):
+            hint = f"Did you mean '{letters[near]}'?"
             raise NotFound(f"The environment variable {quoted(name)} is not a setting.", hint=hint)
 
 
@@ -198,11 +197,13 @@ def _convert(setting: Setting, value: Any, origin: str) -> Any:
     except (KeyError, ValueError, TypeError, OverflowError, OSError, InvalidInput):
         expected = _EXPECTED[setting.type]
         raise InvalidParams(
-            f"Setting '{setting.name}' from {origin} is {quoted(value)}: give {expected}. {setting.help}"
+            f"The setting '{setting.name}' (from {origin}) cannot be {quoted(value)}.",
+            hint=f"Give {expected}. {setting.help}",
         ) from None
     if setting.minimum is not None and converted < setting.minimum:
         raise InvalidParams(
-            f"Setting '{setting.name}' from {origin} is {quoted(value)}: it must be at least {setting.minimum:g}."
+            f"The setting '{setting.name}' (from {origin}) cannot be {quoted(value)}.",
+            hint=f"Give at least {setting.minimum:g}.",
         )
     return converted
 

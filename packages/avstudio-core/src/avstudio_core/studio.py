@@ -304,11 +304,12 @@ class Studio:
         if source is None or isinstance(source, Artifact):
             return source
         if not isinstance(source, str | Path):
-            raise InvalidInput(f"A source is a path, an artifact or the id of one, and not {quoted(source)}.")
+            hint = "Give a path, an artifact or an artifact's id."
+            raise InvalidInput(f"{quoted(source)} cannot be a source.", hint=hint)
         if str(source).startswith("art_") and not os.path.exists(source):
             return self.artifact(str(source))
         if str(source) == "-" and not os.path.exists(source):
-            raise InvalidInput("'-' cannot be read: nothing is read from stdin.", hint="Give a file.")
+            raise InvalidInput("'-' is not a source: stdin is not read.", hint="Give a file.")
         if ADDRESS.match(str(source)):
             raise InvalidInput(f"{quoted(source)} is an address.", hint="Download it, and give the file.")
         return _existing(source)
@@ -344,14 +345,14 @@ def _existing(source: str | Path) -> Path:
         if path.is_dir():
             raise UnreadableMedia(f"{quoted(source)} is a folder.", hint="Give a file.")
         if not path.exists():
-            raise UnreadableMedia(f"There is no file {quoted(path)}.")
+            raise UnreadableMedia(f"{quoted(path)} does not exist.")
         if not path.is_file():
-            hint = "Save what it gives, and give the file."
+            hint = "Save its content to a file, and give that."
             raise UnreadableMedia(f"{quoted(path)} is a device or a pipe.", hint=hint)
         if path.stat().st_size == 0:
             raise UnreadableMedia(f"{quoted(path)} is empty.")
         if os.path.realpath(path).startswith(SYSTEM) and not os.path.realpath(path).startswith(SHARED_MEMORY):
-            raise UnreadableMedia(f"{quoted(path)} is a file of the operating system, and not a recording.")
+            raise UnreadableMedia(f"{quoted(path)} is a file of the operating system, not a recording.")
         with path.open("rb"):
             return path
     except OSError as error:
@@ -359,7 +360,7 @@ def _existing(source: str | Path) -> Path:
 
 
 def _readable(name: str) -> str:
-    """A file's name as text; what in it is no UTF-8 is replaced, where the database takes nothing else."""
+    """A file's name as valid UTF-8, which the database needs; other bytes are replaced."""
     return os.fsencode(name).decode("utf-8", errors="replace")
 
 

@@ -16,7 +16,7 @@ class ChatParams(ModelParams):
     """What to ask, and whom."""
 
     prompt: str = Field(min_length=1, description="The question, or what to do with the source.")
-    system: str | None = Field(default=None, description="Who the model is to be, and how it is to answer.")
+    system: str | None = Field(default=None, description="The role that the model plays, and how it should answer.")
     max_tokens: int | None = Field(default=None, ge=1, description="The longest answer, reasoning included.")
     temperature: float | None = Field(default=None, ge=0, le=2, description="0 is the likeliest answer.")
     seed: int | None = Field(

@@ -71,12 +71,12 @@ class Embed(ModelProcessor[EmbedParams, EmbedResult]):
         return EmbedResult(vectors=made, count=len(vectors), dimensions=min(sizes), **facts)
 
     def review(self, result: EmbedResult, context: Context) -> Review:
-        return Review.accept() if result.count else Review.send_back("There are no vectors.")
+        return Review.accept() if result.count else Review.send_back("The result has no vectors.")
 
 
 def _passages(source: Artifact | None, params: EmbedParams) -> Sequence[Passage]:
     if (source is None) == (not params.texts):
-        raise InvalidParams("Give a source or 'texts', one of the two.")
+        raise InvalidParams("Either a source or 'texts' is needed, and not both.", hint="Give one of the two.")
     return read(source).passages if source else [Passage(text) for text in params.texts]
 
 

@@ -8,7 +8,6 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from avstudio_core.errors import (
     RequestRefused,
     Unsupported,
 )
+from avstudio_core.nearest import did_you_mean
 from avstudio_llm.keys import without_key
 
 if TYPE_CHECKING:
@@ -83,31 +83,32 @@ async def translated(backend: Backend, model: str, seconds: float) -> AsyncItera
 def refused(
     backend: Backend, status: int, body: object, model: str = "", headers: Mapping[str, str] | None = None
 ) -> ModelError:
-    """A server's refusal: its HTTP status, or one for an error inside a stream, and what it says with it."""
+    """The error for a server's refusal: its HTTP status (or that of an error inside a stream) and its message."""
     said, quote, where = str(body)[:LONGEST_READ], _quoted(backend, _said(body)), whereabouts(backend)
     if status in (401, 403) or (status < 500 and _BAD_KEY.search(said)):
         if _UNKNOWN_MODEL.search(said):
-            return Unsupported(f"{where} gives its key no access to model '{model}'{quote}.")
+            return Unsupported(f"{where} does not allow its key to use the model '{model}'{quote}.")
         return CredentialsRefused(f"{where} refuses {_key_of(backend)}{quote}.")
     if status == 402 or (status < 500 and _NO_CREDIT.search(said)):
-        return CredentialsRefused(f"{where} has no credit left for {_key_of(backend)}{quote}.")
+        return CredentialsRefused(f"{where} reports that the credit of {_key_of(backend)} is used up{quote}.")
     if status == 429:
-        return RateLimited(f"{where} is asked too often{quote}.", retry_after=_retry_after(headers or {}, body))
+        message = f"{where} received too many requests{quote}."
+        wait = _retry_after(headers or {}, body)
+        return RateLimited(message, hint="" if wait else "Try again later.", retry_after=wait)
     if status == 413 or _CONTEXT.search(said):
-        return ContextTooLong(f"{where} cannot fit the request into model '{model}'{quote}. Send less, or ask another.")
+        message = f"{where} cannot fit the request into the model '{model}'{quote}."
+        return ContextTooLong(message, hint="Send less, or choose another model.")
     if status == 404 and not model:
-        return RequestRefused(f"{where} has nothing there (status 404){quote}. Is its base_url right?")
+        return RequestRefused(f"{where} has nothing there (status 404){quote}.", hint="Is its base_url right?")
     if status in (400, 404, 422) and (lacking := _lacking(said, unknown=status == 404)):
         return Unsupported(f"{where} {lacking} '{model}'{quote}.")
     if 300 <= status < 400:
         elsewhere = _short(backend, (headers or {}).get("location", ""))
-        return RequestRefused(
-            f"{where} sends requests elsewhere, to '{elsewhere}': set base_url to where they should go."
-        )
+        return RequestRefused(f"{where} redirects requests to '{elsewhere}'.", hint="Set base_url to that address.")
     if status >= 500 or status == 408:
         wait = _retry_after(headers or {}, body)
-        return BackendDown(f"{where} is out of order (status {status}){quote}.", retry_after=wait)
-    return RequestRefused(f"{where} refuses the request to model '{model}' (status {status}){quote}.")
+        return BackendDown(f"{where} reports an outage (status {status}){quote}.", retry_after=wait)
+    return RequestRefused(f"{where} refuses the request to the model '{model}' (status {status}){quote}.")
 
 
 def _lacking(said: str, *, unknown: bool) -> str | None:
@@ -123,7 +124,7 @@ def in_stream(backend: Backend, body: object, model: str) -> ModelError:
 
 
 def unreadable(backend: Backend, what: str) -> BadAnswer:
-    """An answer that does not keep to the protocol; `what` says where."""
+    """An answer that breaks the protocol; `what` says where."""
     return BadAnswer(f"{whereabouts(backend)} sent an answer that cannot be read: {what}.")
 
 
@@ -161,7 +162,8 @@ async def _translation(backend: Backend, error: Exception, model: str, seconds: 
     if isinstance(cause, AVStudioError):
         return cause
     if isinstance(cause, UnicodeEncodeError):
-        return InvalidInput(f"The request holds {cause.object[cause.start]!r}, half of a character: decode it anew.")
+        message = f"The request contains {cause.object[cause.start]!r}, half of a character."
+        return InvalidInput(message, hint="Decode the text again, as UTF-8.")
     if isinstance(cause, httpx2.TimeoutException):
         limit = _limit(cause, seconds)
         worked = not isinstance(cause, httpx2.ConnectTimeout | httpx2.PoolTimeout)
@@ -171,7 +173,7 @@ async def _translation(backend: Backend, error: Exception, model: str, seconds: 
     if isinstance(cause, httpx2.SSEError):
         return unreadable(backend, _words(backend, cause))
     if isinstance(cause, httpx2.TransportError | OSError):
-        return BackendDown(f"{where} cannot be reached ({_words(backend, cause)}). Is it running?")
+        return BackendDown(f"{where} cannot be reached ({_words(backend, cause)}).", hint="Is it running?")
     if response is not None and response.status_code >= 300:
         failure = refused(backend, response.status_code, _body(response, body), model, response.headers)
         unknown = isinstance(failure, Unsupported) and model
@@ -182,14 +184,13 @@ async def _translation(backend: Backend, error: Exception, model: str, seconds: 
 
 
 async def _with_suggestion(backend: Backend, failure: ModelError, model: str) -> Unsupported:
-    """The same, with the nearest name that the server does have."""
+    """The same error, whose hint is the nearest name that the server has."""
     try:
         names = [known.name for known in await backend.models()]
     except AVStudioError:
         names = []
-    near = get_close_matches(model, names, n=1, cutoff=0.6)
-    hint = f"Did you mean '{near[0]}'?" if near and near[0] != model else "See: avstudio llm models"
-    return Unsupported(f"{failure} {hint}")
+    hint = did_you_mean(model, [name for name in names if name != model]) or "See the list of models."
+    return Unsupported(failure.message, hint=hint)
 
 
 def _first(error: BaseException | None, *kinds: type[Exception]) -> BaseException | None:

@@ -104,7 +104,7 @@ def address_obstacle(url: str | None) -> str | None:
             return None
     except ValueError:
         pass
-    return f"'{url or ''}' is no address: give base_url as in 'http://localhost:1234/v1'"
+    return f"'{url or ''}' is not an address: give base_url as in 'http://localhost:1234/v1'"
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Keys of servers: why there is none to send, and texts without them."""
+"""Keys of servers: why a key cannot be sent, and how to remove keys from texts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from avstudio_core import Backend
 
 PLACEHOLDER = "none"
-"""For servers that want no key, and libraries that want one."""
+"""Sent where the library demands a key but the server does not."""
 
 LONGEST_TEXT = 1000
-"""Characters of a text that are kept: looking for asterisks in an endless one would take as long."""
+"""Characters of a text that are kept, which bounds the time of the search for asterisks."""
 
 _MASKED = re.compile(r"\S*\*{3,}\S*")
 
@@ -29,19 +29,19 @@ def key_obstacle(backend: Backend) -> str | None:
     if key is None:
         return f"no key: set the environment variable '{variable}'"
     if not (key.isascii() and key.isprintable()) or " " in key:
-        return f"the key in '{variable}' holds characters that no key has: copy it anew"
+        return f"the key in '{variable}' contains characters that keys cannot have: copy it again"
     return None
 
 
 def key_to_send(backend: Backend) -> str:
-    """The key, or a placeholder where none is wanted. Raises `CredentialsRefused` for one that cannot be sent."""
+    """The key, or a placeholder for a server without keys. Raises `CredentialsRefused` if it cannot be sent."""
     if obstacle := key_obstacle(backend):
-        raise CredentialsRefused(f"Backend '{backend.config.name}' cannot be asked: {obstacle}.")
+        raise CredentialsRefused(f"Backend '{backend.config.name}' cannot be used: {obstacle}.")
     return backend.key or PLACEHOLDER
 
 
 def without_key(backend: Backend, text: str) -> str:
-    """The beginning of a text without the key, and without what a server shows of it between asterisks."""
+    """The beginning of a text without the key, and without the parts of it that a server shows beside asterisks."""
     for secret in _secrets(backend):
         text = text.replace(secret, "…")
     return _MASKED.sub("…", text[:LONGEST_TEXT])

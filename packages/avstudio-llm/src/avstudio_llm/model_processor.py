@@ -129,5 +129,5 @@ def spoken(answer: ChatAnswer) -> str:
     text = answer.text.strip()
     if not text:
         why = "its answer was cut before the first word" if answer.finish == "length" else "it answered with nothing"
-        raise BadAnswer(f"'{answer.model}' was asked, and {why}. Try again, or another model.")
+        raise BadAnswer(f"'{answer.model}' failed: {why}.", hint="Try again, or choose another model.")
     return text

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from avstudio_core import ChatAnswer, Context
 
 UNKNOWN_CONTEXT = 4096
-"""Tokens that every model of today takes in; for those of which nothing is known."""
+"""Tokens that every current model can read: the assumption for models whose context is unknown."""
 MOST_TOKENS = 16_000
 """Models overlook things in longer parts, whatever their context."""
 LEAST_TOKENS = 100
@@ -121,7 +121,7 @@ class Summarizer:
                 f"{self._wanted(whole=whole)}\n\n{self._sought(part)}\n\n{lines}", answer_schema=SCHEMA
             )
         except BadAnswer as error:
-            self.context.warn("no_chapters", f"A part is without chapters. {error}")
+            self.context.warn("no_chapters", f"A part got no chapters. {error}")
             return self._plainly(part, whole=whole)
         said: Any = answer.parsed
         self._note(said["chapters"], part)
@@ -131,7 +131,9 @@ class Summarizer:
         for one in said:
             line, title = int(one["line"]), " ".join(str(one["title"]).split())[:LONGEST_TITLE]
             if not 1 <= line <= len(part):
-                self.context.warn("chapter_dropped", f"Chapter '{title}' begins at line {line}, which there is not.")
+                self.context.warn(
+                    "chapter_dropped", f"Chapter '{title}' is left out: line {line}, where it begins, does not exist."
+                )
             elif title:
                 self.titles.setdefault(part[line - 1], title)
 

@@ -108,7 +108,7 @@ def _translated(
     found: Sequence[Unit], most: Sequence[int | None], params: TranslateParams, context: Context, tally: Tally
 ) -> list[str]:
     if not any(unit.speaks for unit in found):
-        raise UnreadableMedia("There are no words to translate in the source.")
+        raise UnreadableMedia("The source contains no words to translate.")
     return Translator(context, params, found, most, tally).translated()
 
 

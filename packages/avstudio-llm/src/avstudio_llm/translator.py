@@ -82,7 +82,7 @@ class TranslateParams(ModelParams):
         for entry in given:
             term, _, said = entry.partition("=")
             if not term.strip() or not said.strip():
-                raise ValueError(f"'{entry}' is no entry. Write term=translation")
+                raise ValueError(f"'{entry}' is not an entry. Write term=translation")
         return given
 
     @property
@@ -161,7 +161,7 @@ class Translator:
             return Flaw("markup_lost", f"It needs the tags {', '.join(tags(unit.text)) or 'of the original: none'}.")
         for term, said in self.params.terms.items():
             if _says(unit.text, term) and said.casefold() not in plain(text).casefold():
-                return Flaw("glossary", f"'{term}' is to be '{said}'.")
+                return Flaw("glossary", f"'{term}' must be translated as '{said}'.")
         if most is not None and len(unit.lines(text, self.params.line_length)) > most:
             return Flaw("too_long", f"It is too long: {most * self.params.line_length} characters at most.")
         return None

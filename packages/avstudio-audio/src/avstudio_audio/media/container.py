@@ -66,7 +66,7 @@ def _open_file(path: Path) -> BinaryIO:
     try:
         facts = path.stat()
         if stat.S_ISDIR(facts.st_mode):
-            raise UnreadableMedia(f"'{path}' is a folder. Name a file in it.")
+            raise UnreadableMedia(f"'{path}' is a folder.", hint="Give a file in it.")
         if not stat.S_ISREG(facts.st_mode):
             raise UnreadableMedia(f"'{path}' is a device or a pipe, not a file.")
         if facts.st_size == 0:

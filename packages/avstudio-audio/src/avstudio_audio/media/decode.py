@@ -49,7 +49,9 @@ def decode(
             data = _gathered(reader, rate or reader.rate, channels or reader.channels, path, progress)
             reader.report(warn)
     except MemoryError as error:
-        raise NotEnoughMemory(f"The sound of '{path}' does not fit into memory. Decode a part of it.") from error
+        raise NotEnoughMemory(
+            f"The sound of '{path}' does not fit into memory.", hint="Decode a part of it."
+        ) from error
     if not data.shape[1]:
         raise no_sound(path, span)
     return Samples(data, rate or reader.rate, reader.start)
@@ -59,9 +61,11 @@ def _check(rate: int | None, channels: int | None, span: Span) -> None:
     if rate is not None and not 100 <= rate <= 1_000_000:
         raise InvalidParams(f"The rate '{rate}' is not between 100 and 1000000 Hz.")
     if channels is not None and channels < 1:
-        raise InvalidParams(f"'{channels}' is no number of channels. Ask for 1 or 2.")
+        raise InvalidParams(f"'{channels}' is not a valid number of channels.", hint="Give 1 or 2.")
     if not 0 <= span[0] < span[1]:
-        raise InvalidParams(f"The span from '{span[0]}' to '{span[1]}' s is no range of time from 0 s on.")
+        raise InvalidParams(
+            f"The span from '{span[0]}' to '{span[1]}' s is not a valid range of time.", hint="Begin at 0 s or later."
+        )
 
 
 def _gathered(
@@ -92,7 +96,7 @@ def _finite(
         if bad is not None:
             time = start + (position + bad) / rate
             raise UnreadableMedia(
-                f"'{path}' holds values that are no numbers (NaN, infinity), the first at {time:.3f} s."
+                f"'{path}' contains values that are not numbers (NaN, infinity), the first at {time:.3f} s."
             )
         position += piece.shape[1]
         yield piece

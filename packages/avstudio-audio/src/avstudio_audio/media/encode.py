@@ -52,7 +52,7 @@ def encoder(
     traits = TRAITS[format]
     taken = _nearest(rate, traits.rates)
     if taken != rate and format is not AudioFormat.OPUS:
-        warn("resampled", f"'{path}' has {taken} Hz: {format} does not go with {rate} Hz.")
+        warn("resampled", f"'{path}' has {taken} Hz, because {format} does not support {rate} Hz.")
     resampler = Resampler(channels, rate, taken) if taken != rate else None
     beyond = _Beyond()
     position = 0
@@ -127,16 +127,18 @@ def _output(path: Path, format: AudioFormat) -> Iterator[_File]:
 def _check(format: AudioFormat, channels: int, length: int) -> None:
     most = TRAITS[format].max_channels
     if channels > most:
-        raise InvalidInput(f"'{format}' holds {most} channels here, not {channels}. Mix down, or use 'wav'.")
+        raise InvalidInput(f"'{format}' can have {most} channels here, not {channels}.", hint="Mix down, or use 'wav'.")
     if not length:
-        raise InvalidInput("There are no samples to write.")
+        raise InvalidInput("The sound to write is empty.")
 
 
 def _refuse_no_numbers(block: NDArray[np.float32], position: int, rate: int) -> None:
     bad = first_not_finite(block)
     if bad is not None:
         time = (position + bad) / rate
-        raise InvalidInput(f"The samples hold values that are no numbers (NaN, infinity), at {time:.3f} s first.")
+        raise InvalidInput(
+            f"The samples contain values that are not numbers (NaN, infinity), the first at {time:.3f} s."
+        )
 
 
 def _parts(data: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
@@ -166,8 +168,8 @@ class _Beyond:
 
     def report(self, path: Path, warn: Warn) -> None:
         if self._count:
-            told = f"{self._count} values are clipped in '{path}', by up to {20 * math.log10(self._peak):.1f} dB"
-            warn("clipped", f"{told}. Lower the gain or use 'wav-float'.")
+            message = f"{self._count} values are clipped in '{path}', by up to {20 * math.log10(self._peak):.1f} dB."
+            warn("clipped", f"{message} Lower the gain or use 'wav-float'.")
 
 
 def _opened(file: _File, traits: Traits, channels: int, rate: int, length: int) -> AbstractContextManager[Write]:

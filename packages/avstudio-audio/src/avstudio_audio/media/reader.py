@@ -113,7 +113,7 @@ class AudioReader:
             warn("truncated", f"'{self._path}' is cut short: it ends after {end:.2f} s{whole}.")
         lost, silent = self._lost_packets, self._silent / self.rate
         if silent or lost > cut:  # the last packet of a cut file is broken too
-            warn("damaged", f"'{self._path}' is damaged: packets lost: {lost}; seconds now silent: {silent:.2f}.")
+            warn("damaged", f"'{self._path}' is damaged: {lost} packets are lost, {silent:.2f} s are silent instead.")
 
     @property
     def _stated_end(self) -> float | None:
@@ -205,4 +205,4 @@ class AudioReader:
 
 def no_sound(path: Path, span: Span) -> InvalidInput:
     """The error for a span that lies outside of the file."""
-    return InvalidInput(f"'{path}' has no sound between {span[0]:g} s and {span[1]:g} s.")
+    return InvalidInput(f"'{path}' does not have sound between {span[0]:g} s and {span[1]:g} s.")

@@ -40,7 +40,7 @@ def stems_in(folder: Path) -> tuple[str, ...]:
         given = [json.loads(facts["kwargs"]).get("sources"), *json.loads(facts["args"])]
         return tuple(str(name) for name in next(filter(None, given)))
     except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
-        raise CorruptFile(f"'{path}' is not a usable Demucs model: its header names no stems.") from None
+        raise CorruptFile(f"'{path}' is not a usable Demucs model: its header does not name stems.") from None
 
 
 def _facts(path: Path) -> dict[str, str]:
@@ -60,8 +60,8 @@ def _recipe(folder: Path) -> tuple[list[str], list[list[float]] | None, float | 
     files = sorted(file.stem for file in folder.glob("*.safetensors"))
     if len(bags) > 1 or (not bags and len(files) != 1):
         raise WeightsMissing(
-            f"'{folder}' does not hold one Demucs model: it needs one .safetensors file, or one .yaml file "
-            "with the .safetensors files that it lists."
+            f"'{folder}' does not contain exactly one Demucs model.",
+            hint="Put one .safetensors file there, or one .yaml file with the .safetensors files that it lists.",
         )
     if not bags:
         return files, None, None
@@ -101,7 +101,7 @@ def _network(path: Path) -> Any:
     facts = _facts(path)
     if facts.get("klass") not in ARCHITECTURES or "structure" in facts:
         kind = "a quantised network" if "structure" in facts else f"'{facts.get('klass', 'nothing')}'"
-        raise InvalidInput(f"'{path}' asks to build {kind}; a Demucs model file names one of the Demucs networks.")
+        raise InvalidInput(f"'{path}' names the network '{kind}', which is not a Demucs network.")
     try:
         return load_safetensors_model(path)
     except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError) as error:

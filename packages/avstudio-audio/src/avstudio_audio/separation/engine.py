@@ -86,7 +86,7 @@ def stereo(mix: NDArray[np.float32]) -> NDArray[np.float32]:
     import numpy as np
 
     if mix.ndim != 2 or mix.shape[0] not in (1, 2) or mix.shape[1] == 0:
-        raise InvalidInput(f"Separation needs 1 or 2 channels with samples in them, not the shape {mix.shape}.")
+        raise InvalidInput(f"Separation needs 1 or 2 channels with samples, not the shape {mix.shape}.")
     return np.broadcast_to(mix, (2, mix.shape[1]))
 
 

@@ -25,7 +25,7 @@ LONGEST_PHRASE = 100
 TIMES_IN_A_ROW = 6
 """A refrain comes four times running, rarely five; a model in a loop does not stop there."""
 WORDS_IN_A_ROW = 30
-"""Fewer words than this are no loop, however often the phrase comes: "na na na na na na"."""
+"""Fewer words than this are not a loop, however often the phrase repeats: "na na na na na na"."""
 SEGMENTS_IN_A_ROW = 8
 """The same whole segment so often is a loop, however short: "Thank you." over applause."""
 AUDIBLE_DBFS = -50.0
@@ -117,7 +117,7 @@ def without_silence(transcript: Transcript, heard: Heard) -> tuple[Transcript, l
         (dropped if heard.silent(segment.start, segment.end) else spoken).append(segment)
     kept = [segment.model_copy(update={"id": number}) for number, segment in enumerate(spoken)]
     told = [
-        f"'{segment.text}' from {segment.start:.1f} s to {segment.end:.1f} s is left out: there is digital silence."
+        f"'{segment.text}' from {segment.start:.1f} s to {segment.end:.1f} s is left out: the sound is digital silence."
         for segment in dropped
         if WORD.search(segment.text)
     ]

@@ -78,7 +78,7 @@ class Whisper:
             raise MissingDependency.extra("Whisper", "avstudio-audio", "whisper") from None
         for name in FILES:
             if not (folder / name).is_file():
-                raise WeightsMissing(f"'{folder}' is no Whisper model for CTranslate2: '{name}' is not in it.")
+                raise WeightsMissing(f"'{folder}' is not a Whisper model for CTranslate2: '{name}' is missing.")
         # The temperatures above 0 are sampled, by each new thread from this seed on: equal models begin alike.
         ctranslate2.set_random_seed(SEED)
         try:
@@ -106,7 +106,7 @@ class Whisper:
         turns true, `NotFound` for a language that the model does not know.
         """
         if sound.shape not in ((sound.size,), (1, sound.size)):
-            raise InvalidInput(f"Whisper hears one channel, not the shape {sound.shape}.")
+            raise InvalidInput(f"Whisper needs one channel, not the shape {sound.shape}.")
         if options.language is not None and options.language not in self.languages:
             see = "Whisper's codes have two or three letters, such as 'en' or 'yue'."
             raise NotFound.among("language", options.language, self.languages, see=see)

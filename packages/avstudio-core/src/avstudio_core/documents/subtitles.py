@@ -45,7 +45,7 @@ class Subtitles:
         timed = [(number, match) for number, line in enumerate(lines) if (match := _TIMES.match(line))]
         _refuse_broken(lines)
         if not timed:
-            raise UnreadableMedia("No cue with times is in it.")
+            raise UnreadableMedia("It contains no cue with times.")
         heads = [number for number, _ in timed]
         find = _until_blank if format == "vtt" else _until_next
         places = tuple(find(lines, head + 1, after) for head, after in zip(heads, [*heads[1:], None], strict=True))
@@ -101,7 +101,7 @@ def to_txt(transcript: Transcript) -> str:
 
 
 def escaped(text: str) -> str:
-    """Words as WebVTT wants them: what is no markup is escaped."""
+    """Text with everything escaped that WebVTT would take for markup, but is not."""
     parts = re.split(f"({TAG})", text)
     return "".join(part if number % 2 else escape(part, quote=False) for number, part in enumerate(parts))
 

@@ -68,7 +68,7 @@ def read(source: Artifact) -> TimedText:
     except UnreadableMedia as error:
         raise UnreadableMedia(f"'{source.name}' cannot be read: {error.message}", hint=error.hint) from None
     if not found.passages:
-        raise UnreadableMedia(f"'{source.name}' has no words in it.")
+        raise UnreadableMedia(f"'{source.name}' contains no words.")
     return found
 
 

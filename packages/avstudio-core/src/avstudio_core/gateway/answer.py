@@ -64,7 +64,8 @@ def parsed(text: str, request: ChatRequest, model: Model) -> JsonValue:
     try:
         return answer_schema.parsed(text, request.answer_schema)
     except BadAnswer as error:
-        raise BadAnswer(f"The answer of '{model.id}' does not fit the schema. {error}") from None
+        message = f"The answer of '{model.id}' does not fit the schema. {error}"
+        raise BadAnswer(message, hint="Try again, or choose another model.") from None
 
 
 def _warnings(request: ChatRequest, metered: Metered, route: Route) -> tuple[CodedWarning, ...]:

@@ -131,7 +131,7 @@ class Candidates:
         if not found and backend in silent:
             raise BackendDown(silent[backend])
         if not found:
-            raise NotFound.among("model", name, {model.id for model in known}, see="See them: avstudio llm models")
+            raise NotFound.among("model", name, {model.id for model in known}, see="See the list of models.")
         return found
 
     def _shortened(self, name: str, known: list[Model]) -> list[Model]:
@@ -196,9 +196,9 @@ def _untold(enough: int) -> None:
 def _too_dear(request: Request, estimate: Estimate, room: Room) -> AVStudioError | None:
     if estimate.most_micro is None:
         if not request.wishes.allow_unpriced:
-            return OverBudget("its price is not known; give it in models.toml, or allow models without a price")
+            return OverBudget("its price is unknown: give it in models.toml, or allow models without a price")
         left = room(UNPRICED_MICRO)
-        return None if left is None or left >= UNPRICED_MICRO else OverBudget("over budget: its price is not known")
+        return None if left is None or left >= UNPRICED_MICRO else OverBudget("over budget: its price is unknown")
     if not estimate.most_micro:
         return None
     left = room(estimate.most_micro)

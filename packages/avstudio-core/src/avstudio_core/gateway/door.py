@@ -14,7 +14,7 @@ from avstudio_core.errors import TaskCancelled
 from avstudio_core.gateway.gateway import Gateway
 from avstudio_core.gateway.loop import LoopThread
 from avstudio_core.gateway.streams import Stream
-from avstudio_core.model_requests import Ask, Tell, Told, problem
+from avstudio_core.model_requests import Ask, Response, Tell, problem
 from avstudio_core.routes import Candidate, RouteDecision
 
 Prompt = str | Sequence[Message] | ChatRequest
@@ -76,14 +76,14 @@ class Door:
         """Whatever happens here reaches the run: one that hears nothing waits for ever."""
         try:
             made = await self._made(ask, tell)
-            told = Told(ask=ask.id, answer=made.model_dump(mode="json"))
+            response = Response(ask=ask.id, answer=made.model_dump(mode="json"))
         except asyncio.CancelledError:
             tell(problem(ask, TaskCancelled("The request was cancelled: its studio is closing.")))
             raise
         except BaseException as error:
             tell(problem(ask, error))
         else:
-            tell(told)
+            tell(response)
 
     async def _made(self, ask: Ask, tell: Tell) -> BaseModel:
         if ask.verb == "embed":
@@ -99,5 +99,5 @@ class Door:
         stream = Stream(lambda: self.gateway.stream(request), self._loop)
         async for delta in stream:
             if delta.text:
-                tell(Told(ask=ask.id, text=delta.text))
+                tell(Response(ask=ask.id, text=delta.text))
         return stream.answer

@@ -155,7 +155,8 @@ class Metered:
         self._settle("failed" if self._first is None else "partial", self._used(error), error.code)
         if self._first is None:
             return error
-        return PartialAnswer(f"'{self.model.id}' broke off in its answer: {error}", text=self.reply.text)
+        message = f"'{self.model.id}' broke off in its answer: {error.message}"
+        return PartialAnswer(message, hint=error.hint, text=self.reply.text)
 
     def _used(self, error: AVStudioError) -> Usage:
         """What a call that failed took: as the server reports it; by our estimate, where it may have worked."""

@@ -99,8 +99,8 @@ class DefaultRouter(Router):
             if admitted:
                 return _within_threshold(wishes, rule, admitted, free, candidates)
             if rule.strict:
-                raise NoModel(_nobody(rule.reason, wishes, candidates, rule.admits))
-        raise NoModel(_nobody("No model may answer.", wishes, candidates, lambda candidate: True))
+                raise _no_model(rule.reason, wishes, candidates, rule.admits)
+        raise _no_model("No model can answer.", wishes, candidates, lambda candidate: True)
 
 
 def _within_threshold(
@@ -118,7 +118,7 @@ def _within_threshold(
         affordable = sorted((one for one in candidates if one.obstacle is None and one.model.local), key=_best_first)
         reason = f"{reason} None here has the quality of {wishes.require_quality:g}."
     if not affordable:
-        raise NoModel(_nobody(reason, wishes, candidates, lambda candidate: True))
+        raise _no_model(reason, wishes, candidates, lambda candidate: True)
     return _decision(OVER_THRESHOLD, reason, affordable, wishes, candidates)
 
 
@@ -161,10 +161,13 @@ def _why_not(candidate: Candidate, wishes: Wishes, rule: str) -> str:
     return rule.rstrip(".").lower()
 
 
-def _nobody(reason: str, wishes: Wishes, candidates: Sequence[Candidate], admits: Callable[[Candidate], bool]) -> str:
-    """Who came nearest, and why not; or that there is nobody at all."""
+def _no_model(
+    reason: str, wishes: Wishes, candidates: Sequence[Candidate], admits: Callable[[Candidate], bool]
+) -> NoModel:
+    """The error that names the best candidates and why each cannot answer, or says that none is available."""
     near = [one for one in candidates if admits(one)][:4]
     if not near:
-        return f"{reason} None is there. Install a backend, or start Ollama; see: avstudio llm models"
-    said = "; ".join(f"{one.model.id}: {_why_not(one, wishes, reason)}" for one in near)
-    return f"{reason} But {said}. See: avstudio llm models"
+        hint = "Install a backend, or start Ollama. See the list of models."
+        return NoModel(f"{reason} No such model is available.", hint=hint)
+    obstacles = "; ".join(f"{one.model.id}: {_why_not(one, wishes, reason)}" for one in near)
+    return NoModel(f"{reason} But {obstacles}.", hint="See the list of models.")

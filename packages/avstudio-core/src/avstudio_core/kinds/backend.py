@@ -143,7 +143,7 @@ class Backend(ABC):
         return await gathered(self.stream(request, model))
 
     async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
-        raise Unsupported(f"Backend '{self.config.name}' makes no embeddings.")
+        raise Unsupported(f"Backend '{self.config.name}' does not make embeddings.")
 
     async def close(self) -> None:  # noqa: B027
         """Let go of connections and processes."""

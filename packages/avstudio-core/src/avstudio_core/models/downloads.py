@@ -1,4 +1,4 @@
-"""Fetching pinned files from the hub: resumable, and never taken for right before their sha256 is."""
+"""Fetching pinned files from the hub: resumable, and used only after their sha256 has been checked."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ CHUNK = 1 << 18
 def fetch(
     settings: Settings, weights: type[Weights], file: WeightsFile, target: Path, told: Callable[[float], None]
 ) -> None:
-    """Bring `target` to the whole file, going on from what an interrupted fetch left of it.
+    """Fetch a whole file to `target`, continuing an interrupted fetch.
 
     Raises `WeightsMissing` when the hub does not answer, `CorruptFile` when the content is not the pinned one,
-    `EgressRefused` when the hub, or where it sends us, may not be reached.
+    `EgressRefused` when the policy forbids the hub's host, or the host that it redirects to.
     """
     url = f"{settings.hub.rstrip('/')}/{weights.repository}/resolve/{weights.revision}/{file.name}"
     if not (target.exists() and _sha256(target) == file.sha256):
         _download(settings, url, target, file.size, told)
     if _sha256(target) != file.sha256:
         target.unlink()
-        raise CorruptFile(f"'{url}' is not the file that AV-Studio knows: its sha256 is not {file.sha256}.")
+        raise CorruptFile(f"'{url}' is not the expected file: its sha256 is not {file.sha256}.")
     told(1.0)
 
 
 class _Gate(HTTPRedirectHandler):
-    """Asks the policy before it follows."""
+    """Asks the policy before it follows a redirect."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -72,7 +72,9 @@ def _download(settings: Settings, url: str, target: Path, size: int | None, told
         raise WeightsMissing(f"'{url}' cannot be fetched: the hub answers {error.code} {error.reason}.") from error
     except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
         reason = getattr(error, "reason", error)
-        raise WeightsMissing(f"'{url}' cannot be fetched: {reason}. Run the command again to go on.") from error
+        raise WeightsMissing(
+            f"'{url}' cannot be fetched: {reason}.", hint="Try again: it goes on where it stopped."
+        ) from error
 
 
 def _sha256(path: Path) -> str:

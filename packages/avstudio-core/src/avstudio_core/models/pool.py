@@ -200,15 +200,14 @@ class Pool:
         """Raise for what is declared to take more than there may ever be; a peak that was measured refuses nothing."""
         family, budget = self._settings.family_mb(needs.family), self.budget_mb(needs.device)
         if family is not None and needs.memory_mb > family:
-            setting = f"AVSTUDIO_MEMORY_{needs.family.upper()}_MB"
             raise NotEnoughMemory(
-                f"'{needs.model}' needs {needs.memory_mb} MB and its family may take {family} MB. Raise {setting}, "
-                "or choose a smaller model."
+                f"'{needs.model}' needs {needs.memory_mb} MB, but its family may take {family} MB.",
+                hint=f"Raise the setting 'memory_{needs.family}_mb', or choose a smaller model.",
             )
         if needs.memory_mb > budget:
             raise NotEnoughMemory(
-                f"'{needs.model}' needs {needs.memory_mb} MB and all models on '{needs.device}' may take {budget} MB. "
-                "Raise AVSTUDIO_MEMORY_MB, or choose a smaller model."
+                f"'{needs.model}' needs {needs.memory_mb} MB, but all models on '{needs.device}' may take {budget} MB.",
+                hint="Raise the setting 'memory_mb', or choose a smaller model.",
             )
 
     def _to_book(self, lane: str, needs: Needs) -> int:

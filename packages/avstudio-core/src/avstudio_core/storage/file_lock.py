@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from avstudio_core.errors import DataFolderError
+from avstudio_core.errors import OTHER_FOLDER, DataFolderError
 
 WAIT_SECONDS = 0.02
 
@@ -40,6 +40,6 @@ def _take(descriptor: int, path: Path, patience: float) -> None:
             return
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                said = f"Another program has held '{path}' for {patience:g} s. Close it, or set AVSTUDIO_HOME."
-                raise DataFolderError(said) from None
+                message = f"Another program has held '{path}' for {patience:g} s."
+                raise DataFolderError(message, hint=f"Close it, or {OTHER_FOLDER}") from None
             time.sleep(WAIT_SECONDS)

@@ -60,14 +60,14 @@ def _in_use(transaction: Transaction, name: str, alive: set[str]) -> bool:
 def check(database: Database, store: ArtifactStore) -> Iterator[Flaw]:
     """Read everything: the database's own integrity, every stored file against its sha256, files nobody refers to."""
     for damage in database.damages():
-        yield Flaw(f"The database: {damage}", "Restore it from a backup, or move it away to start afresh.")
+        yield Flaw(f"The database: {damage}", "Restore it from a backup, or move it away to begin with an empty one.")
     with database.read() as connection:
         known = set(connection.execute(select(artifacts.c.sha256)).scalars())
     for sha256 in sorted(known):
         try:
             store.verify(sha256)
         except CorruptFile as error:
-            yield Flaw(str(error), "Delete the file; the next run makes it again.")
+            yield Flaw(error.message, "Delete the file; the next run makes it again.")
     for sha256 in store.stored():
         if sha256 not in known:
-            yield Flaw(f"Nothing refers to the stored file '{store.path(sha256)}'.", "It can be deleted.")
+            yield Flaw(f"The stored file '{store.path(sha256)}' does not belong to any artifact.", "It can be deleted.")

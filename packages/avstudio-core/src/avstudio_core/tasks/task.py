@@ -1,4 +1,4 @@
-"""A task as it is told to others, and what can be asked of it when it is made."""
+"""A task's row, and the options that it is submitted with."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RETURNED = "returned"
 
 
 class TaskOptions(BaseModel):
-    """How a task is to be treated, whatever it does."""
+    """How a task is run, whatever its processor."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,7 +56,12 @@ class Problem(BaseModel):
 
     code: str
     message: str
+    hint: str = ""
     traceback: str = ""
+
+    @classmethod
+    def of(cls, error: AVStudioError) -> Problem:
+        return cls(code=error.code, message=error.message, hint=error.hint)
 
 
 class Task(BaseModel):
@@ -95,12 +100,14 @@ class Task(BaseModel):
 
     def failure(self) -> AVStudioError | None:
         """The error that waiting for this task raises, if it ended without a result."""
-        said = self.error.message if self.error else ""
+        error = self.error
         if self.reason == CANCELLED and self.state in (State.FAILED, State.BLOCKED):
             return TaskCancelled(f"Task '{self.id}' ({self.processor}) was cancelled.")
         if self.state is State.FAILED:
-            error = self.error or Problem(code="error", message="no reason was recorded")
-            return TaskFailed(error.message, cause=error.code, traceback=error.traceback)
+            error = error or Problem(code="error", message="No reason was recorded.")
+            return TaskFailed(error.message, hint=error.hint, cause=error.code, traceback=error.traceback)
         if self.state is State.BLOCKED:
-            return TaskBlocked(said or f"Task '{self.id}' ({self.processor}) is blocked: {self.reason}.")
+            if error is not None:
+                return TaskBlocked(error.message, hint=error.hint)
+            return TaskBlocked(f"Task '{self.id}' ({self.processor}) is blocked: {self.reason}.")
         return None

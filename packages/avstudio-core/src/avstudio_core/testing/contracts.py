@@ -97,7 +97,9 @@ class ProcessorContract:
         without = {name for name, field in fields.items() if field.is_required()}
         said = "parameters without a default; if that is meant, name them in 'required' and give values in 'params'"
         assert sorted(without - self.required) == [], said
-        assert sorted(self.required - without) == [], "'required' names what is no parameter, or has a default"
+        assert sorted(self.required - without) == [], (
+            "'required' names something that is not a parameter, or has a default"
+        )
 
     def test_its_numbers_have_bounds(self, declared: Processor[Any, Any]) -> None:
         properties = declared.params_type.model_json_schema().get("properties", {})

@@ -50,7 +50,7 @@ class Dialect(ABC):
         """What comes as JSON with such a status."""
 
     def broken(self) -> bytes:
-        """A piece that is no JSON."""
+        """A piece that is not JSON."""
         return b'data: {"half": \n\n'
 
 

@@ -72,7 +72,7 @@ class Anthropic(Backend):
 
     def _asked(self, request: ChatRequest, model: Model) -> dict[str, Any]:
         if request.sampling:
-            raise Unsupported(f"'{model.id}' takes no {' and no '.join(request.sampling)}: leave it out.")
+            raise Unsupported(f"'{model.id}' does not support {' and '.join(request.sampling)}.", hint="Leave it out.")
         held: dict[str, Any] = {}
         if request.answer_schema is not None and model.can.json_schema:
             held = protocol.answer_format(request.answer_schema)

@@ -254,7 +254,7 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
     if isinstance(message.content, str) or not message.images:
         return message.text
     if message.role != "user":
-        raise Unsupported(f"This protocol takes pictures from users only, not in a message of '{message.role}'.")
+        raise Unsupported(f"This protocol accepts pictures from users only, not in a message of '{message.role}'.")
     return [
         {"type": "image_url", "image_url": {"url": f"data:{part.media_type};base64,{part.data}"}}
         if isinstance(part, Image)

@@ -72,7 +72,7 @@ class Assembly:
     def add(self, piece: Any) -> Delta | None:
         """What a piece brings at once: words and thoughts. Raises what the server says went wrong."""
         if not isinstance(piece, dict):
-            raise unreadable(self._backend, "a piece of it is no object")
+            raise unreadable(self._backend, "a piece of it is not an object")
         if "error" in piece:
             raise in_stream(self._backend, piece, self._asked)
         self._empty = False
@@ -161,7 +161,7 @@ def _contents(request: ChatRequest, signatures: Signatures) -> list[dict[str, An
     for message in request.messages:
         role = "model" if message.role == "assistant" else "user"
         if message.images and message.role != "user":
-            raise Unsupported(f"Gemini takes pictures from users only, not in a message of '{message.role}'.")
+            raise Unsupported(f"Gemini accepts pictures from users only, not in a message of '{message.role}'.")
         parts = [_answer(message, names)] if message.role == "tool" else _parts(message, signatures)
         if message.role == "system" or not parts:
             continue
@@ -174,7 +174,7 @@ def _contents(request: ChatRequest, signatures: Signatures) -> list[dict[str, An
 
 def _answer(message: Message, names: dict[str, str]) -> dict[str, Any]:
     if (name := names.get(message.tool_call_id or "")) is None:
-        raise InvalidInput(f"The answer of a tool has the id '{message.tool_call_id}', which no call has.")
+        raise InvalidInput(f"The answer of a tool has the id '{message.tool_call_id}', but no tool call has it.")
     return {"functionResponse": {"id": message.tool_call_id, "name": name, "response": {"output": message.text}}}
 
 

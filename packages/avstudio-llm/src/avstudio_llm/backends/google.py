@@ -112,7 +112,7 @@ class Google(Backend):
         await _raise_for_status(response)
         said = response.json()
         if not isinstance(said, dict):
-            raise unreadable(self, "it is no object")
+            raise unreadable(self, "it is not an object")
         return said
 
     def _post(self, client: httpx2.AsyncClient, path: str, asked: dict[str, Any], seconds: float) -> httpx2.Request:

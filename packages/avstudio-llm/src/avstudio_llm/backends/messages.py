@@ -32,7 +32,7 @@ def conversation(request: ChatRequest) -> dict[str, Any]:
     for message in request.messages:
         role = "assistant" if message.role == "assistant" else "user"
         if message.images and message.role not in ("user", "tool"):
-            raise Unsupported(f"Anthropic takes no pictures in a message of '{message.role}'.")
+            raise Unsupported(f"Anthropic does not accept pictures in a message of '{message.role}'.")
         if message.role == "system" or not (blocks := _blocks(message)):
             continue
         if turns and turns[-1]["role"] == role:

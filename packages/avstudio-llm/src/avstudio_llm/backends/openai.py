@@ -72,7 +72,7 @@ class OpenAI(Backend):
             client = await self._clients.here()
             page = await client.models.list(timeout=timeout(CONNECT_SECONDS))
             if not isinstance(listed := getattr(page, "data", None), list):
-                raise unreadable(self, "it is no list of models; is its base_url right?")
+                raise unreadable(self, "it is not a list of models; is its base_url right?")
             return [self._model(entry.id, entry.model_extra or {}) for entry in listed]
 
     async def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:

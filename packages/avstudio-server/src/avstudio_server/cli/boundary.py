@@ -9,16 +9,16 @@ from typing import Any
 
 import typer
 
-from avstudio_core.errors import AVStudioError, InvalidInput
+from avstudio_core.errors import AVStudioError, InvalidInput, with_hint
+from avstudio_core.nearest import did_you_mean
 from avstudio_core.quotes import quoted
 from avstudio_server.cli import debug, signals
 from avstudio_server.cli.exits import CANCELLED, DEFECT, DONE, FAILED, INVALID, error_data, problem_data
 from avstudio_server.cli.terminal import output
-from avstudio_server.operations.nearest import nearest
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command line to its exit code, with messages on stderr.
+    """Run a command line and give its exit code; messages go to stderr.
 
     `--debug` may stand anywhere. With `--json` an error is also the one JSON document on stdout.
     """
@@ -41,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
 def interrupted(arguments: Sequence[str]) -> int:
     """The exit code of a command that a signal ended; it prints nothing but the one JSON document."""
     if "--json" in _options(arguments):
-        output.write_json(problem_data("interrupted", "The command was interrupted.", CANCELLED))
+        output.write_json(problem_data("interrupted", "The command was interrupted.", "", CANCELLED))
     return CANCELLED
 
 
@@ -69,18 +69,17 @@ def _reported(error: Exception, arguments: Sequence[str]) -> int:
         return FAILED
     traced = debug.wanted()
     if isinstance(error, AVStudioError):
-        message, data = str(error), error_data(error)
+        data = error_data(error)
     elif isinstance(error, typer.TyperException):
-        message, traced = _usage(error), False
-        data = problem_data("usage", message, INVALID)
+        traced = False
+        data = problem_data("usage", *_usage(error), INVALID)
     elif isinstance(error, UnicodeEncodeError):  # half a character, where text must be
-        message = f"{quoted(error.object)} is not text in UTF-8."
-        data = problem_data(InvalidInput.code, message, INVALID)
+        data = problem_data(InvalidInput.code, f"{quoted(error.object)} is not text in UTF-8.", "", INVALID)
     else:
         message = f"An error in AV-Studio or a plugin: {type(error).__name__}: {error}"
-        message = message if traced else f"{message}. Run it again with {debug.FLAG} to see where."
-        data = problem_data("defect", message, DEFECT)
-    output.note(f"avstudio: {message}")
+        hint = "" if traced else f"Run it again with {debug.FLAG} to see where."
+        data = problem_data("defect", f"{message.rstrip('.')}.", hint, DEFECT)
+    output.note(f"avstudio: {with_hint(data['error']['message'], data['error']['hint'])}")
     if traced:
         output.note(getattr(error, "traceback", "") or "".join(traceback.format_exception(error)))
     if "--json" in _options(arguments):
@@ -90,14 +89,15 @@ def _reported(error: Exception, arguments: Sequence[str]) -> int:
     return code
 
 
-def _usage(error: Any) -> str:
-    """What is wrong with a command line, the nearest name to a wrong one, and where to find help."""
-    message = error.format_message().strip()
+def _usage(error: Any) -> tuple[str, str]:
+    """What is wrong with a command line; and the nearest name to a wrong one, and where to find help."""
+    message, near = error.format_message().strip(), ""
     if option := getattr(error, "option_name", ""):
-        message = f"There is no option {quoted(option)}. {nearest(option, error.possibilities or ())}".strip()
-    context = getattr(error, "ctx", None)
-    ended = message if message.endswith((".", "?")) else f"{message}."
-    return f"{ended} See: {context.command_path} --help" if context is not None else message
+        message, near = f"{quoted(option)} is not an option.", did_you_mean(option, error.possibilities or ())
+    if (context := getattr(error, "ctx", None)) is None:
+        return message, near
+    message = message if message.endswith((".", "?")) else f"{message}."
+    return message, f"{near} See: {context.command_path} --help".lstrip()
 
 
 def _options(arguments: Sequence[str]) -> Sequence[str]:

@@ -21,6 +21,7 @@ from avstudio_core.errors import (
     TaskFailed,
     Unavailable,
 )
+from avstudio_server.cli.hints import hint_of
 
 DONE, FAILED, INVALID, UNAVAILABLE, STORAGE, WAITING, DEGRADED = 0, 1, 2, 3, 4, 5, 6
 OVER_BUDGET, REFUSED, DEFECT, CANCELLED = 7, 8, 70, 130
@@ -66,18 +67,19 @@ def exit_code(error: AVStudioError) -> int:
 
 
 def error_data(error: AVStudioError) -> dict[str, Any]:
-    """An error for programs."""
-    return problem_data(error.cause if isinstance(error, TaskFailed) else error.code, str(error), exit_code(error))
+    """An error, for programs."""
+    code = error.cause if isinstance(error, TaskFailed) else error.code
+    return problem_data(code, error.message, hint_of(error), exit_code(error))
 
 
-def problem_data(code: str, message: str, exits: int) -> dict[str, Any]:
-    """What went wrong, for programs."""
-    return {"error": {"code": code, "message": message, "exit": exits}}
+def problem_data(code: str, message: str, hint: str, exits: int) -> dict[str, Any]:
+    """What went wrong and what to do, for programs."""
+    return {"error": {"code": code, "message": message, "hint": hint, "exit": exits}}
 
 
 def _codes(root: type[AVStudioError]) -> dict[str, type[AVStudioError]]:
-    """Every error class that is loaded, by its code; of two with one code the more general."""
-    found = {root.code: root}
+    """Every error class that is loaded, by its code; the more general one where two share a code."""
+    classes = {root.code: root}
     for kind in root.__subclasses__():
-        found = _codes(kind) | found
-    return found
+        classes = _codes(kind) | classes
+    return classes

@@ -12,9 +12,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from avstudio_core.nearest import did_you_mean
 from avstudio_core.quotes import quoted
 from avstudio_server.cli.terminal import output
-from avstudio_server.operations.nearest import nearest
 
 
 class Helped:
@@ -40,7 +40,7 @@ class Command(Helped, TyperCommand):
 
 
 class Group(Helped, TyperGroup):
-    """A group that lists its commands, and names the nearest for one that it has not."""
+    """A group that lists its commands, and names the nearest one to an unknown command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:
@@ -55,8 +55,8 @@ class Group(Helped, TyperGroup):
         return super().resolve_command(ctx, args)
 
     def unknown(self, ctx: Any, name: str) -> str:
-        """What to say of a command that is not there."""
-        return f"There is no command {quoted(name)}. {nearest(name, self.list_commands(ctx))}".rstrip()
+        """The message for an unknown command."""
+        return f"{quoted(name)} is not a command. {did_you_mean(name, self.list_commands(ctx))}".rstrip()
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         self.format_commands(ctx, formatter)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from avstudio_core.nearest import nearest
 from avstudio_core.quotes import quoted
 from avstudio_server.cli.exits import MEANINGS
 from avstudio_server.cli.groups import Group, built, summaries, write
 from avstudio_server.cli.terminal import output
-from avstudio_server.operations.nearest import nearest
 from avstudio_server.views.installed import Installed
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ class Root(Group):
         known = full if "." in name else {one.partition(".")[2]: command for one, command in full.items()}
         known |= {one: one for one in self.list_commands(ctx)}
         message = _to_install(name, self.installed.catalogue.processors)
-        message = message or f"There is no command {quoted(name)}. {nearest(name, known)}".rstrip()
+        near = nearest(name, known)
+        meant = f" Did you mean '{known[near]}'?" if near else ""
+        message = message or f"{quoted(name)} is not a command.{meant}"
         return _or_broken(message, self.installed.catalogue.broken)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -115,7 +117,7 @@ def _to_install(name: str, known: Iterable[str]) -> str:
 
 
 def _or_broken(message: str, broken: Iterable[str]) -> str:
-    """The message about an unknown command, with the broken plugins, one of which may bring it."""
+    """The message about an unknown command, with the broken plugins, any of which may provide it."""
     names = ", ".join(broken)
     return f"{message} Broken plugins: {names}. See: avstudio plugins." if names else message
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from avstudio_core.errors import InvalidParams
-from avstudio_server.operations.nearest import nearest
+from avstudio_core.nearest import did_you_mean
 
 Schema = Mapping[str, Any]
 
@@ -27,7 +27,7 @@ MOST_SHOWN = 60
 
 
 def alternatives(schema: Schema, definitions: Schema) -> list[Schema]:
-    """The schemas one of which a value fits: references looked up, unions taken apart, `null` left out."""
+    """The alternatives of a schema: references resolved, unions split, `null` left out."""
     if "$ref" in schema:
         return alternatives(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     for key in ("anyOf", "oneOf", "allOf"):
@@ -90,14 +90,14 @@ def read_list(texts: list[str], schema: Schema, definitions: Schema) -> list[Any
 
 
 def refused(option: str, text: str, schemas: list[Schema], definitions: Schema) -> InvalidParams:
-    """The error for a text that is no such value."""
+    """The error for a text that fits none of the schemas."""
     items = [one for schema in schemas if schema.get("type") == "array" for one in _items(schema, definitions)]
     among = [str(value) for value in choices(items or schemas)]
     if among:
-        hint = nearest(text, among) or f"Choose from: {', '.join(among)}."
-        return InvalidParams(f"'{option}' cannot be '{text}'. {hint}")
+        hint = did_you_mean(text, among) or f"Choose from: {', '.join(among)}."
+        return InvalidParams(f"'{option}' cannot be '{text}'.", hint=hint)
     expected = " or ".join(NAMES.get(schema.get("type", ""), "a value of its kind") for schema in items or schemas)
-    return InvalidParams(f"'{option}' cannot be '{text}': give {expected}.")
+    return InvalidParams(f"'{option}' cannot be '{text}'.", hint=f"Give {expected}.")
 
 
 def _item(text: str, items: list[Schema], definitions: Schema) -> Any:

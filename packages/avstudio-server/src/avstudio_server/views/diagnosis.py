@@ -62,7 +62,7 @@ def data_folder(studio: Studio, *, check: bool) -> dict[str, Any]:
 
 def broken_data_folder(home: Path, error: AVStudioError, *, check: bool) -> dict[str, Any]:
     """A data folder that cannot be opened."""
-    return _described(home, check=check) | {"flaws": [{"what": str(error), "cure": ""}]}
+    return _described(home, check=check) | {"flaws": [{"what": error.message, "cure": error.hint}]}
 
 
 def _described(home: Path, *, check: bool) -> dict[str, Any]:

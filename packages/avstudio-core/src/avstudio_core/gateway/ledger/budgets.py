@@ -61,29 +61,32 @@ def scopes(account: Account) -> dict[str, str]:
 
 
 def checked(scope: str, period: str, limit_micro: int = 0) -> Budget:
-    """A budget as it was asked for. Raises `InvalidInput`."""
+    """A budget with a valid scope, period and limit. Raises `InvalidInput`."""
     if not SCOPE.fullmatch(scope) or not scope.isprintable():
-        raise InvalidInput(f"{scope!a} is no scope. Known: global, project:NAME, key:ID, task:ID, agent:NAME; or :*.")
-    known = next((one for one in PERIODS if one == period), None)
-    if known is None:
-        raise InvalidInput(f"{period!a} is no period. Known: {', '.join(PERIODS)}.")
+        known = "global, project:NAME, key:ID, task:ID or agent:NAME; '*' as the name means each"
+        raise InvalidInput(f"{scope!a} is not a valid scope.", hint=f"Give {known}.")
+    valid = next((one for one in PERIODS if one == period), None)
+    if valid is None:
+        raise InvalidInput(f"{period!a} is not a valid period.", hint=f"Give one of: {', '.join(PERIODS)}.")
     if not 0 <= limit_micro <= LARGEST_MICRO:
-        raise InvalidInput(f"A budget of {dollars(limit_micro)} is not possible. Give 0 to {dollars(LARGEST_MICRO)}.")
-    return Budget(scope, known, limit_micro)
+        hint = f"Give an amount from $0 to {dollars(LARGEST_MICRO)}."
+        raise InvalidInput(f"{dollars(limit_micro)} is not a valid budget.", hint=hint)
+    return Budget(scope, valid, limit_micro)
 
 
 def store(transaction: Transaction, budget: Budget, now: float) -> None:
-    """Set a limit. The sums it rules are forgotten, and taken anew from the calls when the next one comes."""
+    """Set a limit. Its sums are dropped, and computed again from the recorded calls at the next call."""
     values = {"limit_micro": budget.limit_micro, "set_at": now}
     transaction.execute(upsert(budgets, {"scope": budget.scope, "period": budget.period}, values))
     _forget(transaction, budget)
 
 
 def drop(transaction: Transaction, budget: Budget) -> None:
-    """Lift a limit. Raises `NotFound`."""
+    """Remove a limit. Raises `NotFound`."""
     gone = delete(budgets).where(budgets.c.scope == budget.scope, budgets.c.period == budget.period)
     if not transaction.execute(gone).rowcount:
-        raise NotFound(f"There is no budget '{budget.scope}' per {budget.period}. See them: avstudio budgets list")
+        message = f"No budget is set for '{budget.scope}' per {budget.period}."
+        raise NotFound(message, hint="See the list of budgets.")
     _forget(transaction, budget)
 
 
@@ -93,7 +96,7 @@ def every(connection: Connection) -> list[Budget]:
 
 
 def _forget(transaction: Transaction, budget: Budget) -> None:
-    """Sums carry the limit that rules them; and who changed a limit wants to be warned of the new one."""
+    """Drop the sums, which carry the old limit, and the alerts, so that the new limit gives alerts of its own."""
     transaction.next_generation()
     for table in (counters, alerts):
         gone = delete(table).where(_ruled(table.c.scope, budget), table.c.period == budget.period)

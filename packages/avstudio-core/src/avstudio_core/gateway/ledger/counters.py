@@ -39,7 +39,7 @@ from avstudio_core.storage.sqlite.prepared import rows
 from avstudio_core.storage.tables import api_calls, budgets, cost_records, counters, reservations
 
 REMEMBERED = 1000
-"""Accounts of which an `Openings` remembers whether budgets rule them."""
+"""How many accounts an `Openings` remembers, with whether budgets limit them."""
 KINDS = ("global", "project", "key", "task", "agent")
 
 _SCOPES: list[Any] = [bindparam(f"b_{kind}") for kind in KINDS]
@@ -148,7 +148,7 @@ def reserve(transaction: Transaction, booking: Booking, amount: int) -> OverBudg
     if transaction.run(RESERVE, values).rowcount:
         return None
     tight = Standing(*transaction.run(TIGHT, values).fetchone())
-    return OverBudget(_refusal(tight, amount), scope=tight.scope)
+    return OverBudget(_refusal(tight, amount), hint="Use a local model, or raise the budget.", scope=tight.scope)
 
 
 def settle(transaction: Transaction, booking: Booking, amount: int, cost: int, now: float) -> list[Alert]:
@@ -217,7 +217,7 @@ def _within(table: Any, standing: Standing) -> ColumnElement[bool]:
 
 def _refusal(tight: Standing, amount: int) -> str:
     return (
-        f"Budget '{tight.scope}' ({named(tight.period, tight.period_start)}) has no room: {dollars(tight.spent_micro)} "
-        f"spent and {dollars(tight.reserved_micro)} reserved of {dollars(tight.limit_micro)}, and this call may cost "
-        f"{dollars(amount)}. Use a local model, or raise it: avstudio budgets set"
+        f"Budget '{tight.scope}' ({named(tight.period, tight.period_start)}) is too small for this call: "
+        f"{dollars(tight.spent_micro)} of {dollars(tight.limit_micro)} are spent, {dollars(tight.reserved_micro)} are "
+        f"reserved, and this call may cost {dollars(amount)}."
     )

@@ -177,7 +177,7 @@ class Ledger:
         self._rooms.clear()
 
     def remove_budget(self, scope: str, period: str) -> None:
-        """Lift a limit. Raises `NotFound`."""
+        """Remove a limit. Raises `NotFound`."""
         budget = budgets.checked(scope, period)
         self._database.write(lambda transaction: budgets.drop(transaction, budget))
         self._rooms.clear()
@@ -222,7 +222,7 @@ class Ledger:
             try:
                 self._alert(alert)
             except Exception:  # foreign code, and the call is on record
-                LOG.exception("A listener could not be told: %s", alert)
+                LOG.exception("A listener for budget alerts failed: %s", alert)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Backends:
     def find(self, name: str) -> Backend:
         """The backend of that name. Raises `NotFound` with the nearest name."""
         if name not in self.all():
-            raise NotFound.among("backend", name, self.all(), see="See them: avstudio llm models")
+            raise NotFound.among("backend", name, self.all(), see="See the list of models.")
         return self.all()[name]
 
     def standing(self) -> dict[str, str | None]:

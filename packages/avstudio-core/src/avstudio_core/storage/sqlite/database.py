@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import URL, Connection, Engine, Executable, Insert, create_engine, event
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
-from avstudio_core.errors import AVStudioError, DataFolderError, DiskFull, StorageError
+from avstudio_core.errors import OTHER_FOLDER, AVStudioError, DataFolderError, DiskFull, StorageError
 from avstudio_core.storage.sqlite.late_sync import LateSync
 from avstudio_core.storage.sqlite.prepared import prepared
 
@@ -62,7 +62,7 @@ class Transaction:
             try:
                 tell()
             except Exception:
-                LOG.exception("What was to follow a commit failed.")
+                LOG.exception("A callback after a commit failed.")
 
     def generation(self) -> int:
         """A number in the file, by which whoever remembers what it holds can tell whether that may have changed."""
@@ -189,7 +189,8 @@ class Database:
         if self._closed:
             raise StorageError("The studio is closed.")
         if self._process != os.getpid():
-            raise StorageError("This studio was opened in another process, of which this one is a fork: open one here.")
+            message = "This studio was opened before this process was forked, and cannot be used here."
+            raise StorageError(message, hint="Open a studio in this process.")
 
     def _give_back(self, connection: Connection) -> None:
         if len(self._idle) < IDLE:
@@ -295,21 +296,20 @@ class Database:
 
 
 def translated(error: SQLAlchemyError | sqlite3.Error, path: Path) -> AVStudioError:
-    """A database's error, said to a person."""
+    """A database's error as one of ours."""
     text = str(getattr(error, "orig", error))
     if "full" in text:
-        return DiskFull(f"No space is left for '{path}'. Free some, or set AVSTUDIO_HOME to another folder.")
+        return DiskFull(f"No space is left for '{path}'.", hint=f"Free some, or {OTHER_FOLDER}")
     if "locked" in text:
-        return DataFolderError(
-            f"Another program has held '{path}' for {LOCKED_SECONDS:g} s. Close it, or set AVSTUDIO_HOME."
-        )
+        message = f"Another program has held '{path}' for {LOCKED_SECONDS:g} s."
+        return DataFolderError(message, hint=f"Close it, or {OTHER_FOLDER}")
     if "malformed" in text or "not a database" in text:
-        return DataFolderError(
-            f"The database '{path}' is damaged ({text}). Move it away to start afresh; the artifacts stay."
-        )
+        hint = "Move it to another place to begin with an empty one; the artifacts stay."
+        return DataFolderError(f"The database '{path}' is damaged ({text}).", hint=hint)
     if "readonly" in text or "unable to open" in text:
-        return DataFolderError(f"'{path}' cannot be written ({text}). Set AVSTUDIO_HOME to a folder of yours.")
-    return StorageError(f"The database '{path}' refused: {text}.")
+        hint = "Choose a data folder that you may write with the setting 'home'."
+        return DataFolderError(f"'{path}' cannot be written ({text}).", hint=hint)
+    return StorageError(f"The database '{path}' failed: {text}.")
 
 
 def _said(error: BaseException, path: Path) -> BaseException:

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from avstudio_core.errors import DataFolderError, StorageError
+from avstudio_core.errors import OTHER_FOLDER, DataFolderError, StorageError
 from avstudio_core.storage.file_lock import locked
 from avstudio_core.storage.sqlite.database import Database, translated
 
@@ -33,7 +33,8 @@ def open_database(home: Path) -> Database:
                 database.close()
                 raise
     except OSError as error:
-        raise DataFolderError(f"{StorageError.of(error, home)} Set AVSTUDIO_HOME to a folder of yours.") from error
+        hint = "Choose a data folder that you may write with the setting 'home'."
+        raise DataFolderError(StorageError.of(error, home).message, hint=hint) from error
     except SQLAlchemyError as error:
         raise translated(error, home / "avstudio.db") from error
     return database
@@ -46,7 +47,8 @@ def _bring_up(database: Database) -> None:
     if revision is not None and revision not in REVISIONS:
         raise DataFolderError(
             f"The data folder '{database.path.parent}' was made by a newer AV-Studio (schema {revision}, "
-            f"this one knows {REVISIONS[-1]}). Upgrade AV-Studio, or set AVSTUDIO_HOME to another folder."
+            f"this one knows {REVISIONS[-1]}).",
+            hint=f"Upgrade AV-Studio, or {OTHER_FOLDER}",
         )
     _upgrade(database)
 

@@ -111,7 +111,7 @@ class Engine:
             LOG.log(level, "No task can be taken: %s", error)
             self._stumbled = str(error)
         else:
-            LOG.exception("The engine stumbled and tries again in %g s.", STUMBLE_SECONDS)
+            LOG.exception("The engine failed and tries again in %g s.", STUMBLE_SECONDS)
         self._closing.wait(STUMBLE_SECONDS)
 
     def _round(self) -> None:
@@ -189,9 +189,9 @@ class Engine:
                 self._unable[lane] = studio
                 self._settle(claim, lambda: self._queue.hand_back(claim))
             else:
-                self._fail(claim, Problem(code=error.code, message=str(error)))
+                self._fail(claim, Problem.of(error))
         except AVStudioError as error:
-            self._fail(claim, Problem(code=error.code, message=str(error)))
+            self._fail(claim, Problem.of(error))
         except BaseException as error:  # a plugin's `needs` is foreign code, and this thread is not its own
             message = f"{claim.task.processor} could not be planned: {type(error).__name__}: {error}"
             self._fail(claim, Problem(code="processor_error", message=message))
@@ -286,8 +286,8 @@ class Engine:
             self._settling.later(lambda: self._publish(running, done))
             return
         if error is not None:
-            code = error.code if isinstance(error, AVStudioError) else "error"
-            self._fail(running.claim, Problem(code=code, message=str(error)))
+            typed = error if isinstance(error, AVStudioError) else AVStudioError(str(error))
+            self._fail(running.claim, Problem.of(typed))
             abandon(self._queue.database, self._store, running.order.folder)
             return
         self._settling.end(running.claim.job_id)
@@ -333,7 +333,7 @@ class Engine:
 
     def _ended(self, running: Running, report: Report) -> None:
         self._store.discard(running.order.folder)
-        problem = Problem(code=report.code, message=report.message, traceback=report.traceback)
+        problem = Problem(code=report.code, message=report.message, hint=report.hint, traceback=report.traceback)
         if report.kind == "lost":
             claim = running.claim
             if self._closing.is_set() or report.code == "closing":  # given back, and not died

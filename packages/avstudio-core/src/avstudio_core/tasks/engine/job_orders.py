@@ -78,7 +78,7 @@ class JobOrders:
         output = reference["output"] or next(iter(made), None)
         if output not in made:
             known = ", ".join(made) or "no files"
-            raise NotFound(f"Step '{task.step}' was to make '{output}' and made {known}.")
+            raise NotFound(f"Step '{task.step}' did not make '{output}', only {known}.")
         return made[output]
 
     def earlier(self, order: Order, key: str | None) -> Finished | None:

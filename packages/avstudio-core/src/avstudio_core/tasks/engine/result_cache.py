@@ -26,7 +26,7 @@ def cache_key(order: Order) -> str:
 def answered(
     stored: str, kind: type[Result], order: Order, store: ArtifactStore, find: Callable[[str], Artifact]
 ) -> Finished | None:
-    """A stored result as the answer to an order; `None` where it is not good for that, and the work is to be done.
+    """A stored result as the answer to an order; `None` if it cannot be used and the work must run.
 
     `find` gives an artifact by its id.
     """

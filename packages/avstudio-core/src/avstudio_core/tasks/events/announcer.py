@@ -59,7 +59,7 @@ class Announcer:
             with self._database.read() as connection:
                 rows = connection.execute(NEWS, {"studio": self._studio, "seq": self._seq}).mappings().all()
         except AVStudioError as error:  # a database that another program holds, say: the next look finds them all
-            LOG.warning("Events are told later: %s", error)
+            LOG.warning("Events are announced later: %s", error)
             return
         for row in rows:
             self._seq = row["seq"]

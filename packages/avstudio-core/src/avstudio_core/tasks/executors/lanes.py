@@ -180,7 +180,9 @@ class LaneExecutor(Executor):
             self.report(lost(order.job_id) if self.closed.is_set() else cancelled(order.job_id))
             return False
         except AVStudioError as error:
-            self.report(Report(job_id=order.job_id, kind="failed", code=error.code, message=str(error)))
+            self.report(
+                Report(job_id=order.job_id, kind="failed", code=error.code, message=error.message, hint=error.hint)
+            )
             return False
         return True
 
@@ -248,7 +250,7 @@ def printable(report: Report) -> Report:
 
     No message to another process, and no database, could hold them.
     """
-    texts = {"message": report.message, "traceback": report.traceback, "code": report.code}
+    texts = {name: getattr(report, name) for name in ("message", "hint", "traceback", "code")}
     written = {name: text.encode(errors="backslashreplace").decode() for name, text in texts.items()}
     return report if written == texts else report.model_copy(update=written)
 

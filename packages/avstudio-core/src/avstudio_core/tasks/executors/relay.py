@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from avstudio_core.kinds.executor import ExecutorHost
-from avstudio_core.model_requests import Ask, Tell, Told
+from avstudio_core.model_requests import Ask, Response, Tell
 from avstudio_core.orders import Order, Report
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ def relayed(
         return host.ask(ask, tell)
     tokens = Tokens(order.job_id, ask.id, report)
 
-    def heard(told: Told) -> None:
-        tokens.add(told.text, last=told.last)
-        tell(told)
+    def pass_on(response: Response) -> None:
+        tokens.add(response.text, last=response.last)
+        tell(response)
 
-    return host.ask(ask, heard)
+    return host.ask(ask, pass_on)
 
 
 class Tokens:
@@ -46,8 +46,8 @@ class Tokens:
     def add(self, text: str, *, last: bool) -> None:
         self._text += text
         if last or (self._text and time.monotonic() >= self._due):
-            told = {"message": self._text, "request_id": self._request_id, "complete": last}
-            self._report(Report.model_validate({"job_id": self._job_id, "kind": "token", **told}))
+            facts = {"message": self._text, "request_id": self._request_id, "complete": last}
+            self._report(Report.model_validate({"job_id": self._job_id, "kind": "token", **facts}))
             self._text, self._due = "", time.monotonic() + TOKEN_SECONDS
 
 
@@ -64,7 +64,7 @@ class Relay:
     def ask(self, ask: Ask) -> None:
         """Begin to answer the worker."""
         self._open[ask.id] = relayed(
-            self._host, self._order, self._report, ask, lambda told: self._process.send(_wrapped(told))
+            self._host, self._order, self._report, ask, lambda response: self._process.send(_wrapped(response))
         )
 
     def give_up(self, ask_id: str) -> None:
@@ -77,6 +77,6 @@ class Relay:
             self.give_up(ask_id)
 
 
-def _wrapped(told: Told) -> str:
-    """As JSON, in ASCII: an answer may come in pieces that end amid a character."""
-    return json.dumps({"told": told.model_dump()})
+def _wrapped(response: Response) -> str:
+    """As JSON, in ASCII: a piece of an answer may end inside a character."""
+    return json.dumps({"response": response.model_dump()})

@@ -35,25 +35,25 @@ def run(
         result = processor.run(source, parameters(processor, order.params), context)
         review = processor.review(_checked(result, order, processor, context), context)
         if not isinstance(review, Review):
-            raise PluginError(f"The review of {order.processor} gave '{review!r:.60}', and no Review.")
+            raise PluginError(f"The review of {order.processor} returned '{review!r:.60}' instead of a Review.")
         context.warnings += restored()
         complete = _explained(order, result, context, distribution).model_dump(mode="json")
-        told = _json(complete, order)
+        made = _json(complete, order)
     except TaskCancelled:
         return Report(job_id=order.job_id, kind="cancelled", code=CANCELLED, message="The task was cancelled.")
     except AVStudioError as error:
-        return _failed(order, error, error.code, _text(error))
+        return _failed(order, error, error.code, error.message or _text(error), error.hint)
     except MemoryError as error:
         return _failed(order, error, "out_of_memory", f"{order.processor} ran out of memory.")
     except BaseException as error:  # whatever a run raises, Ctrl-C's error too, is its own failure
         if isinstance(error, OSError) and isinstance(full := StorageError.of(error, order.folder), DiskFull):
-            return _failed(order, error, full.code, str(full))
+            return _failed(order, error, full.code, full.message, full.hint)
         said = f"{order.processor} failed: {type(error).__name__}: {_text(error)}"
         return _failed(order, error, "processor_error", " ".join(said.split()), retryable=True)
     return Report(
         job_id=order.job_id,
         kind="done",
-        result=told,
+        result=made,
         review=review,
         memory_mb=peak_memory_mb() if order.needs.memory_mb else 0,
     )
@@ -63,12 +63,14 @@ def _checked(result: Any, order: Order, processor: Processor[Any, Any], context:
     """The result, if it is the declared one and holds all that was published. Raises `PluginError`."""
     declared = processor.result_type
     if not isinstance(result, declared):
-        raise PluginError(f"{order.processor} is declared to give {declared.__name__}, and gave '{result!r:.60}'.")
+        message = f"{order.processor} returned '{result!r:.60}' instead of the declared {declared.__name__}."
+        raise PluginError(message)
     held = {artifact.id for artifact in artifacts_in(result).values()}
     for artifact in context.published:
         if artifact.id not in held:
-            where = "field that is an Artifact or a dict[str, Artifact]"
-            raise PluginError(f"{order.processor} published '{artifact.name}', and its result has it in no {where}.")
+            message = f"{order.processor} published '{artifact.name}', but its result does not hold it."
+            hint = "Put it into a field that is an Artifact or a dict[str, Artifact]."
+            raise PluginError(message, hint=hint)
     return result
 
 
@@ -78,8 +80,8 @@ def _json(complete: dict[str, Any], order: Order) -> str:
         return json.dumps(complete, allow_nan=False)
     except ValueError:
         names = ", ".join(f"'{name}'" for name, value in complete.items() if _says_no_number(value))
-        said = f"{order.processor} gave a result with NaN or infinity in {names}, which JSON does not have."
-        raise PluginError(said) from None
+        message = f"{order.processor} returned NaN or infinity in {names}, which JSON cannot hold."
+        raise PluginError(message) from None
 
 
 def _says_no_number(value: Any) -> bool:
@@ -96,7 +98,7 @@ def _verified(order: Order) -> Artifact | None:
         return None
     if digest(order.source_path) != order.source.sha256:
         message = f"The stored file '{order.source_path}' ({order.source.name}) has changed since it was stored."
-        raise CorruptFile(f"{message} Give the original again.")
+        raise CorruptFile(message, hint="Submit the original file again.")
     return order.source.model_copy(update={"path": order.source_path})
 
 
@@ -123,7 +125,15 @@ def _text(error: BaseException) -> str:
         return f"(its message cannot be read: {type(broken).__name__})"
 
 
-def _failed(order: Order, error: BaseException, code: str, message: str, *, retryable: bool = False) -> Report:
-    lines = "".join(traceback.format_exception(error))
-    said = order.told(message)
-    return Report(job_id=order.job_id, kind="failed", code=code, message=said, traceback=lines, retryable=retryable)
+def _failed(
+    order: Order, error: BaseException, code: str, message: str, hint: str = "", *, retryable: bool = False
+) -> Report:
+    return Report(
+        job_id=order.job_id,
+        kind="failed",
+        code=code,
+        message=order.shown(message),
+        hint=order.shown(hint),
+        traceback="".join(traceback.format_exception(error)),
+        retryable=retryable,
+    )

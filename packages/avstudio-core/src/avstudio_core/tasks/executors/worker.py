@@ -22,7 +22,7 @@ from typing import Any
 
 from avstudio_core.child_process import die_with_the_studio
 from avstudio_core.context import Context, Warm
-from avstudio_core.model_requests import Ask, Tell, Told
+from avstudio_core.model_requests import Ask, Response, Tell
 from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.orders import Order, Report
 from avstudio_core.plugins import Plugins
@@ -87,8 +87,8 @@ class Worker:
         if "cancel" in message:
             if context := self._contexts.get(message["cancel"]):
                 context.cancel()
-        elif "told" in message:
-            self._told(Told.model_validate(message["told"]))
+        elif "response" in message:
+            self._pass_on(Response.model_validate(message["response"]))
         else:
             order = Order.model_validate(message)
             self._contexts[order.job_id] = self._context(order)
@@ -126,11 +126,11 @@ class Worker:
 
         return give_up
 
-    def _told(self, told: Told) -> None:
-        if tell := self._asked.get(told.ask):
-            if told.last:
-                self._asked.pop(told.ask, None)  # unless it was given up just now
-            tell(told)
+    def _pass_on(self, response: Response) -> None:
+        if tell := self._asked.get(response.ask):
+            if response.last:
+                self._asked.pop(response.ask, None)  # unless it was given up just now
+            tell(response)
 
     def _send(self, report: Report) -> None:
         with self._sending:

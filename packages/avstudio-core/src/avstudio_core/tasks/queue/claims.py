@@ -28,7 +28,7 @@ class NewTask:
 
 
 class Claimed(NamedTuple):
-    """What is to be known of a task to run it."""
+    """The fields of a task that a run needs."""
 
     id: str
     step: str

@@ -25,6 +25,7 @@ def publish(
     for name, values in done.records.items():
         if name not in RECORDS:
             known = ", ".join(RECORDS)
-            raise PluginError(f"A result wants a row in the table '{name}'. Tables of results: {known}.")
+            message = f"A result cannot have a row in the table '{name}'."
+            raise PluginError(message, hint=f"Tables of results: {known}.")
         transaction.execute(delete(RECORDS[name]).where(RECORDS[name].c.task_id == task_id))
         transaction.execute(insert(RECORDS[name]), {"task_id": task_id, **values})

@@ -57,7 +57,7 @@ class Queue:
         with self.database.read() as connection:
             row = connection.execute(statements.GET, {"id": task_id}).mappings().first()
         if row is None:
-            raise NotFound(f"No task has the id '{task_id}'. See them: avstudio tasks list")
+            raise NotFound(f"No task has the id '{task_id}'.", hint="See the list of tasks.")
         return Task.from_row(row)
 
     def ended(self, task_id: str) -> Future[Task]:

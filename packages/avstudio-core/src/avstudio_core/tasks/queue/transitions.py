@@ -171,7 +171,9 @@ class Transitions:
         again = self._after_death(row, death)
         if again is None:
             times = row["deliveries"] if death is Death.WORKER else row["deaths"] + 1
-            problem = problem.model_copy(update={"message": f"{problem.message} It was handed out {times} times."})
+            problem = problem.model_copy(
+                update={"message": f"{problem.message} The task was handed out {times} times."}
+            )
         self._end_run(transaction, row, problem, None if row["cancelling"] else again)
         return True
 
@@ -195,8 +197,8 @@ class Transitions:
         values |= {"result": None, "cache_key": None}
         if state is State.ASSIGNED:
             values["attempts"] = row["attempts"] + 1
-        told = {"error": problem.message, "code": reason, "traceback": problem.traceback}
-        event_log.add(transaction, task_id, "task.failed", now, **told)
+        facts = {"error": problem.message, "hint": problem.hint, "code": reason, "traceback": problem.traceback}
+        event_log.add(transaction, task_id, "task.failed", now, **facts)
         self._end_job(transaction, row, reason, now)
         if again is not None:
             self._move(transaction, task_id, *path, State.PENDING, **values, **again)
@@ -326,7 +328,7 @@ class Transitions:
     def _row(self, transaction: Transaction, task_id: str) -> RowMapping:
         row: RowMapping | None = transaction.execute(statements.ROW, {"id": task_id}).mappings().first()
         if row is None:
-            raise NotFound(f"No task has the id '{task_id}'. See them: avstudio tasks list")
+            raise NotFound(f"No task has the id '{task_id}'.", hint="See the list of tasks.")
         return row
 
     def _move(self, transaction: Transaction, task_id: str, *path: State, **values: Any) -> None:

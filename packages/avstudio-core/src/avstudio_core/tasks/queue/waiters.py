@@ -113,7 +113,7 @@ class Waiting:
             for future in self._pop(task.id):
                 future.set_result(task)
         for task_id in unknown:
-            self._fail([task_id], NotFound(f"No task has the id '{task_id}'. See them: avstudio tasks list"))
+            self._fail([task_id], NotFound(f"No task has the id '{task_id}'.", hint="See the list of tasks."))
 
     def _look(self, task_ids: list[str]) -> tuple[list[Task], set[str]]:
         """Those of some tasks that have ended, and the ids that no task has."""

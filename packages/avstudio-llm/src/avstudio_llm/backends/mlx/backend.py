@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import ClassVar
 
 from avstudio_core import Backend, BackendConfig, BackendHost, Model, Needs
 from avstudio_core.chat import ChatRequest, Delta
 from avstudio_core.errors import TaskCancelled, Unsupported
+from avstudio_core.nearest import did_you_mean
 from avstudio_llm.backends.mlx.folders import ModelFolder, find_all
 from avstudio_llm.backends.mlx.process import ModelProcess
 from avstudio_llm.libraries import library_obstacle, require
@@ -114,9 +114,8 @@ class Mlx(Backend):
     def _folder(self, name: str) -> ModelFolder:
         folders = self._folders()
         if name not in folders:
-            near = get_close_matches(name, folders, n=1, cutoff=0.6)
-            hint = f"Did you mean '{near[0]}'?" if near else "See: avstudio llm models"
-            raise Unsupported(f"No MLX model on this machine is named '{name}'. {hint}")
+            hint = did_you_mean(name, folders) or "See the list of models."
+            raise Unsupported(f"No MLX model on this machine is named '{name}'.", hint=hint)
         return folders[name]
 
 
@@ -136,6 +135,6 @@ def _needs(model: Model) -> Needs:
 
 def _refuse_unsupported(request: ChatRequest, model: Model) -> None:
     if any(message.images for message in request.messages):
-        raise Unsupported(f"Backend 'mlx' reads no images; '{model.name}' was sent one.")
+        raise Unsupported(f"Backend 'mlx' cannot read images, but '{model.name}' was sent one.")
     if request.tools and request.tool_choice == "required":
-        raise Unsupported("Backend 'mlx' cannot make a model call a tool: leave tool_choice to 'auto'.")
+        raise Unsupported("Backend 'mlx' cannot force a model to call a tool.", hint="Leave tool_choice at 'auto'.")

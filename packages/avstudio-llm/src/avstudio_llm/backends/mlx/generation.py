@@ -111,12 +111,14 @@ class Generator:
         if not request.tools or request.tool_choice == "none":
             return None
         if not self._tokenizer.has_tool_calling:
-            raise Unsupported(f"The MLX model '{self._name}' cannot call tools. Choose another, or send none.")
+            raise Unsupported(
+                f"The MLX model '{self._name}' cannot call tools.", hint="Choose another model, or send no tools."
+            )
         return [{"type": "function", "function": tool.model_dump()} for tool in request.tools]
 
     def _prompt(self, request: ChatRequest, tools: list[dict[str, Any]] | None) -> list[int]:
         if not self._tokenizer.has_chat_template:
-            raise Unsupported(f"The MLX model '{self._name}' was not made for chats: it has no chat template.")
+            raise Unsupported(f"The MLX model '{self._name}' is not a chat model: it lacks a chat template.")
         try:
             messages = [_as_template_takes(message) for message in request.messages]
             return list(self._tokenizer.apply_chat_template(messages, tools=tools, add_generation_prompt=True))
@@ -130,8 +132,8 @@ class Generator:
             return None
         if size >= self._context:
             raise ContextTooLong(
-                f"The messages have {size} tokens and '{self._name}' reads {self._context} with the answer. "
-                "Send less, or choose a model with a longer context."
+                f"The messages have {size} tokens, but '{self._name}' reads {self._context} with the answer.",
+                hint="Send less, or choose a model with a longer context.",
             )
         return self._context - size
 

@@ -34,7 +34,7 @@ OFFLINE = {
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_OFFLINE": "1",
 }
-"""A model's folder has all that is needed: nothing is to be looked up."""
+"""A model's folder holds all that is needed: its libraries must not look for anything on the network."""
 ERRORS = {kind.code: kind for kind in (BackendDown, ContextTooLong, RequestRefused, Unsupported)}
 
 DELTA = TypeAdapter(Delta)
@@ -98,7 +98,7 @@ class ModelProcess:
     def _open(self, number: str, deliver: Deliver) -> None:
         with self._guard:
             if self._over:
-                raise BackendDown("The worker process of the model ended before it was asked. Ask again.")
+                raise BackendDown("The worker process of the model ended before the request.", hint="Try again.")
             self._asked[number] = deliver
 
     def _send(self, message: str) -> None:
@@ -110,7 +110,7 @@ class ModelProcess:
         try:
             process = self._process = Process(self._environment, MODULE)
         except OSError as error:
-            self.ready.set_exception(BackendDown(f"No worker process can be started: {error}."))
+            self.ready.set_exception(BackendDown(f"The worker process cannot be started: {error}."))
             return
         finally:
             self._started.set()
@@ -145,7 +145,9 @@ def _message(request: ChatRequest) -> str:
     try:
         return request.model_dump_json(exclude={"wishes", "account"})
     except (PydanticSerializationError, UnicodeEncodeError):
-        raise InvalidInput("The request holds half of a character (a lone surrogate): decode it anew.") from None
+        raise InvalidInput(
+            "The request contains half of a character (a lone surrogate).", hint="Decode the text again, as UTF-8."
+        ) from None
 
 
 def _hand_over(
@@ -166,4 +168,4 @@ def _read(message: dict[str, Any] | AVStudioError) -> Delta:
 
 
 def _error(message: dict[str, Any]) -> AVStudioError:
-    return ERRORS.get(message["error"], BackendDown)(message["message"])
+    return ERRORS.get(message["error"], BackendDown)(message["message"], hint=message["hint"])

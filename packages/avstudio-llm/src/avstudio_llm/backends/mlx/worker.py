@@ -44,8 +44,8 @@ class Worker:
             generator = Generator(folder)
         except Exception as error:  # each kind of broken file raises its own
             said = " ".join(f"{type(error).__name__}: {error}".split())
-            failure = Unsupported(f"The MLX model in '{folder}' cannot be loaded. Fetch it anew. ({said})")
-            self._send(error=failure.code, message=str(failure))
+            failure = Unsupported(f"The MLX model in '{folder}' cannot be loaded ({said}).", hint="Download it again.")
+            self._send(error=failure.code, message=failure.message, hint=failure.hint)
             return
         self._send(ready=True)
         while True:
@@ -77,7 +77,7 @@ class Worker:
             pass
         except Exception as error:
             failure = error if isinstance(error, AVStudioError) else _unforeseen(error)
-            self._send(ask=number, error=failure.code, message=str(failure))
+            self._send(ask=number, error=failure.code, message=failure.message, hint=failure.hint)
         self._cancelled.discard(number)
 
     def _send(self, **message: Any) -> None:
@@ -87,7 +87,7 @@ class Worker:
 def _unforeseen(error: Exception) -> BackendDown | Unsupported:
     said = " ".join(f"{type(error).__name__}: {error}".split())
     if isinstance(error, MemoryError) or "allocate" in said:
-        return Unsupported(f"The memory is full: send less, or choose a smaller model. ({said})")
+        return Unsupported(f"The memory is full ({said}).", hint="Send less, or choose a smaller model.")
     return BackendDown(f"The model failed: {said}")
 
 

@@ -62,7 +62,7 @@ class Ollama(Backend):
         try:
             obstacle = address_obstacle(address_of(given))
         except ValueError:
-            return f"'{given}' is no address: set OLLAMA_HOST anew"
+            return f"'{given}' is not an address: correct OLLAMA_HOST"
         return obstacle or (key_obstacle(self) if self.key else None)
 
     async def models(self) -> list[Model]:
@@ -74,7 +74,7 @@ class Ollama(Backend):
 
     async def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:
         if request.tools and request.tool_choice == "required":
-            raise Unsupported("Ollama cannot make a model call a tool: leave tool_choice to 'auto'.")
+            raise Unsupported("Ollama cannot force a model to call a tool.", hint="Leave tool_choice at 'auto'.")
         called = False
         resident = self._resident(model, private=request.wishes.private)
         async with self._used(resident, model):

@@ -144,7 +144,7 @@ class Embedded(BaseModel):
 
 
 def chat_body(request: ChatRequest, model: str) -> dict[str, Any]:
-    """A question; schemas of tools go as they are, and a prompt too long is to be refused, not cut."""
+    """The body of a chat request; tool schemas are sent unchanged, and Ollama must refuse a long prompt, not cut it."""
     body: dict[str, Any] = {"model": model, "messages": _messages(request.messages), "stream": True}
     body |= {"truncate": False, "shift": False}
     if request.tools and request.tool_choice != "none":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
 from avstudio_core.errors import BackendDown, ModelError, RequestRefused, Unsupported
+from avstudio_core.nearest import did_you_mean
 from avstudio_llm.backends.ollama.protocol import Details, Line, Listed, full_name, lines, parsed
 from avstudio_llm.failures import broken_off, refused, translated, unreadable
 from avstudio_llm.http import CONNECT_SECONDS, clients_of, timeout
@@ -96,7 +96,7 @@ class Server:
         except ValueError:
             raise unreadable(self._backend, f"the line '{line[:80].decode(errors='replace')}'") from None
         if answer.error is not None:
-            raise _told(refused(self._backend, 500, answer.error, model), answer.error, model)
+            raise _narrowed(refused(self._backend, 500, answer.error, model), answer.error, model)
         return answer
 
     async def _refusal(self, response: httpx2.Response, model: str) -> ModelError:
@@ -107,13 +107,13 @@ class Server:
         except ValueError:
             body = response.text
         failure = refused(self._backend, response.status_code, body, model, response.headers)
-        return _told(failure, response.text, model)
+        return _narrowed(failure, response.text, model)
 
     async def _unknown(self, model: str) -> Unsupported:
         """For a model that the server lacks: the nearest that it has, and how to get it."""
-        near = get_close_matches(model, await self.tags(), n=1, cutoff=0.6)
-        meant = f"Did you mean '{near[0]}'? If not, get" if near else "Get"
-        return Unsupported(f"Ollama has no model '{model}'. {meant} it: ollama pull {model}")
+        meant = did_you_mean(model, await self.tags())
+        hint = f"{meant} If not, get it: ollama pull {model}" if meant else f"Get it: ollama pull {model}"
+        return Unsupported(f"Ollama does not have the model '{model}'.", hint=hint)
 
     @asynccontextmanager
     async def _translated(self, model: str, seconds: float) -> AsyncIterator[None]:
@@ -124,13 +124,15 @@ class Server:
                 yield
             except httpx2.ConnectError:
                 place = urlsplit(self._backend.url or "").netloc
-                raise BackendDown(f"Ollama does not answer at '{place}'. Start it: ollama serve") from None
+                raise BackendDown(f"Ollama does not answer at '{place}'.", hint="Start it: ollama serve") from None
 
 
-def _told(failure: ModelError, said: str, model: str) -> ModelError:
-    """A refusal that another model may not meet, where the server's words say so."""
-    if isinstance(failure, RequestRefused) and "does not support" in said:
-        return Unsupported(f"Ollama's model '{model}' lacks what the request needs: {failure}")
-    if isinstance(failure, BackendDown) and "requires more system memory" in said:
-        return Unsupported(f"Ollama has no memory for '{model}': {failure} Choose a smaller one.")
+def _narrowed(failure: ModelError, body: str, model: str) -> ModelError:
+    """`Unsupported`, where the server's words show that another model may succeed; else the same error."""
+    if isinstance(failure, RequestRefused) and "does not support" in body:
+        message = f"Ollama's model '{model}' lacks what the request needs: {failure.message}"
+        return Unsupported(message, hint=failure.hint)
+    if isinstance(failure, BackendDown) and "requires more system memory" in body:
+        message = f"Ollama does not have enough memory for '{model}': {failure.message}"
+        return Unsupported(message, hint="Choose a smaller model.")
     return failure

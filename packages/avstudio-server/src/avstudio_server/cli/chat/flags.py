@@ -48,7 +48,7 @@ class WishFlags:
     ] = None
     allow_unpriced: Annotated[
         bool,
-        typer.Option("--allow-unpriced", help="Take cloud models whose price is not known.", rich_help_panel=PANEL),
+        typer.Option("--allow-unpriced", help="Allow cloud models whose price is unknown.", rich_help_panel=PANEL),
     ] = False
     max_tokens: Annotated[
         int | None, typer.Option("--max-tokens", metavar="N", min=1, help="The longest answer.", rich_help_panel=PANEL)
@@ -90,7 +90,7 @@ class ChatFlags:
     """What the model reads besides the prompt."""
 
     system: Annotated[
-        str | None, typer.Option("--system", "-s", help="Who the model is to be, and how it is to answer.")
+        str | None, typer.Option("--system", "-s", help="The role that the model plays, and how it should answer.")
     ] = None
     files: Annotated[
         list[str] | None,

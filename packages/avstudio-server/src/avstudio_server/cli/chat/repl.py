@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import AVStudioError
+from avstudio_server.cli import hints
 from avstudio_server.cli.chat.answer import print_stream, print_summary
 from avstudio_server.cli.exits import DONE
 from avstudio_server.cli.terminal import output
@@ -48,7 +49,7 @@ def _exchange(studio: Studio, turns: list[Message], options: dict[str, Any], *, 
     except KeyboardInterrupt:
         output.note("Stopped.")
     except AVStudioError as error:
-        output.note(f"avstudio: {error}")
+        output.note(f"avstudio: {hints.shown(error)}")
     else:
         if not quiet:
             print_summary(answer, time.monotonic() - began)

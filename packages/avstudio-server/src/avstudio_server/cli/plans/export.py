@@ -66,15 +66,13 @@ def _after_first_source(studio: Studio, one: StepResult, name: str, results: lis
 
 
 def _refuse_taken(paths: list[Path], *, overwrite: bool) -> None:
-    """Refuse places where something is that is not to be overwritten. Raises `StorageError`, `OutputExists`."""
+    """Refuse to overwrite what is not to be overwritten. Raises `StorageError`, `OutputExists`."""
     taken = [path for path in paths if path.exists()]
     if folder := next((path for path in taken if path.is_dir()), None):
-        raise StorageError(f"'{folder}' is a folder, and a file is to be there. Give another with --output.")
+        raise StorageError(f"'{folder}' is a folder, but a file must go there.", hint="Give another with --output.")
     if taken and not overwrite:
-        raise OutputExists(
-            f"'{taken[0]}' exists already{f', and {len(taken) - 1} more' if taken[1:] else ''}. The result is kept: "
-            "run this again with --overwrite, or with another folder, and it is there at once."
-        )
+        more = f", and {len(taken) - 1} more" if taken[1:] else ""
+        raise OutputExists(f"'{taken[0]}' exists already{more}. The result is kept.", hint="Allow overwriting.")
 
 
 def _copy(studio: Studio, wanted: list[tuple[Artifact, Path]], folder: Path, *, overwrite: bool) -> None:

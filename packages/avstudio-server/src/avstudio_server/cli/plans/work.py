@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import AVStudioError, TaskBlocked, TaskCancelled
 from avstudio_core.names import stem
+from avstudio_server.cli import hints
 from avstudio_server.cli.exits import DONE, WAITING, error_data, exit_code
 from avstudio_server.cli.plans.export import export
 from avstudio_server.cli.plans.follow import current
@@ -71,7 +72,7 @@ def conclude(studio: Studio, work: Work, flags: RunFlags, shown: Display) -> Non
     except AVStudioError as error:
         work.error = error
         if work.source is not None and not isinstance(error, TaskCancelled):
-            shown.note(f"{work.source}: {error}")
+            shown.note(f"{work.source}: {hints.shown(error)}")
         return
     work.waits = bool(waiting)
     _warn(work.results, shown)
@@ -83,7 +84,7 @@ def note_failures(failures: dict[str, AVStudioError], shown: Display) -> None:
     """Say why tasks failed, by their ids; that others are blocked, or were cancelled, has been shown."""
     for task_id, error in failures.items():
         if not isinstance(error, TaskBlocked | TaskCancelled):
-            shown.note(f"{shown.labels[task_id]}: {error}")
+            shown.note(f"{shown.labels[task_id]}: {hints.shown(error)}")
 
 
 def failures_of(tasks: list[Task]) -> dict[str, AVStudioError]:

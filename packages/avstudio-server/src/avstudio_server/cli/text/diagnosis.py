@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from avstudio_server.cli.hints import hint
 from avstudio_server.cli.terminal.tables import size, table
 from avstudio_server.cli.text.plugins import contribution
 from avstudio_server.cli.text.weights import weights_state
@@ -64,4 +65,4 @@ def _wrong(data: dict[str, Any]) -> list[str]:
         for one in data["plugins"]
         for name, why in one["broken"].items()
     ]
-    return broken + [f"{flaw['what']} {flaw['cure']}".strip() for flaw in data["data_folder"]["flaws"]]
+    return broken + [f"{flaw['what']} {hint('', flaw['cure'])}".strip() for flaw in data["data_folder"]["flaws"]]

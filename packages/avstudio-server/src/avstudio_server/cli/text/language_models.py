@@ -14,7 +14,7 @@ ABILITIES = ("chat", "embed", "tools", "vision", "json_schema")
 def model_table(found: list[dict[str, Any]]) -> str:
     """One line a model."""
     if not found:
-        return "There are no backends. To get some: pip install 'avstudio-llm'"
+        return "No backends are installed. To get some: pip install 'avstudio-llm'"
     columns = ("MODEL", "WHERE", "CAN", "CONTEXT", "QUALITY", "$/M IN", "$/M OUT", "STATE")
     return table(columns, [_row(one) for one in found])
 

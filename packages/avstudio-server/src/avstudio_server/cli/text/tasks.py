@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from avstudio_core.errors import with_hint
 from avstudio_core.tasks.states import ENDED, State
+from avstudio_server.cli.hints import hint
 from avstudio_server.cli.terminal.display import duration_text
 from avstudio_server.cli.terminal.tables import table
 from avstudio_server.cli.text.results import rendered
@@ -51,7 +53,8 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
             yield f"{name}: {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(data[name]))}"
     yield from rendered("params", data["params"])
     if data["error"]:
-        yield from rendered("error", data["error"]["message"])
+        error = data["error"]
+        yield from rendered("error", with_hint(error["message"], hint(error["code"], error["hint"])))
         yield from rendered("traceback", [{"line": line} for line in data["error"]["traceback"].splitlines()][-1:])
     yield from rendered("files", data["files"])
     yield from rendered("effective", (data["result"] or {}).get("effective", {}))
@@ -67,7 +70,7 @@ def _age(task: Task) -> str:
 
 def _remark(task: Task) -> str:
     if task.error and task.state in (State.FAILED, State.BLOCKED):
-        return task.error.message
+        return with_hint(task.error.message, hint(task.error.code, task.error.hint))
     if task.cancelling:
         return "stopping"
     return "" if task.state in ENDED else task.message

@@ -1,0 +1,55 @@
+"""Hints of errors in the terms of the command line: options, commands, environment variables.
+
+The library names things: "the setting 'home'", "the list of tasks". Only here do they become what a person types.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from avstudio_core.errors import AVStudioError, Degraded, OutputExists, TaskFailed, with_hint
+
+BY_CODE = {
+    OutputExists.code: "Add --overwrite, or choose another folder with --output.",
+    Degraded.code: "Leave --strict out to accept the lesser result.",
+}
+"""Errors that an option of the command answers."""
+
+LISTS = {
+    "backends": "avstudio llm models",
+    "budgets": "avstudio budgets list",
+    "models": "avstudio llm models",
+    "plugins": "avstudio plugins",
+    "processors": "avstudio processors",
+    "settings": "avstudio doctor",
+    "tasks": "avstudio tasks list",
+    "weights": "avstudio models list",
+}
+"""The command that prints each list."""
+
+PHRASES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    (re.compile(rf"See the list of ({'|'.join(LISTS)})\."), lambda found: f"See them: {LISTS[found[1]]}"),
+    (re.compile(r"[Ff]etch the weights '([\w.\-]+)'\.?"), lambda found: f"run: avstudio models pull {found[1]}"),
+    (re.compile(r"the setting '(\w+)'"), lambda found: f"AVSTUDIO_{found[1].upper()}"),
+    (re.compile(r"raise the budget\."), lambda found: "raise it: avstudio budgets set"),
+)
+
+
+def hint_of(error: AVStudioError) -> str:
+    """What to do, as a person at the command line would do it."""
+    return hint(error.cause if isinstance(error, TaskFailed) else error.code, error.hint)
+
+
+def hint(code: str, text: str) -> str:
+    """The hint of an error of that code, given the library's."""
+    if code in BY_CODE:
+        return BY_CODE[code]
+    for phrase, worded in PHRASES:
+        text = phrase.sub(worded, text)
+    return text[:1].upper() + text[1:]
+
+
+def shown(error: AVStudioError) -> str:
+    """The whole error, for a person."""
+    return with_hint(error.message, hint_of(error))

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import avstudio_core
+from avstudio_core.errors import AVStudioError, DataFolderError, Degraded, NotFound, OutputExists, TaskFailed
+from avstudio_server.cli.hints import LISTS, hint_of, shown
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OutputExists("x", hint="Allow overwriting."), "Add --overwrite, or choose another folder with --output."),
+        (Degraded("x"), "Leave --strict out to accept the lesser result."),
+        (TaskFailed("x", cause="degraded"), "Leave --strict out to accept the lesser result."),
+        (DataFolderError("x", hint="Choose another with the setting 'home'."), "Choose another with AVSTUDIO_HOME."),
+        (NotFound("x", hint="See the list of tasks."), "See them: avstudio tasks list"),
+        (AVStudioError("x", hint="Fetch the weights 'a.b-c'."), "Run: avstudio models pull a.b-c"),
+        (AVStudioError("x", hint="Wait, or raise the budget."), "Wait, or raise it: avstudio budgets set"),
+        (AVStudioError("x", hint="Try again."), "Try again."),
+        (AVStudioError("x"), ""),
+    ],
+)
+def test_a_hint_names_what_a_person_types(error: AVStudioError, expected: str) -> None:
+    assert hint_of(error) == expected
+    assert shown(error) == f"x {expected}".rstrip()
+
+
+def test_each_list_that_the_library_names_has_a_command() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in Path(avstudio_core.__file__).parent.rglob("*.py"))
+    assert {name for name in LISTS if f"See the list of {name}." in sources} >= {"models", "tasks", "settings"}
