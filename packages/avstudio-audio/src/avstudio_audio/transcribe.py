@@ -10,9 +10,10 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from avstudio_audio.media.length import memory_mb
 from avstudio_audio.model_choice import AUTO, choose_device, choose_model, choose_threads, declared
+from avstudio_audio.sound_params import SoundParams
 from avstudio_audio.speech.languages import language_code
 from avstudio_audio.speech.transcript import MEDIA_TYPE, Transcript
-from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processor, Result, Review
+from avstudio_core import Artifact, Context, MediaFacts, Needs, Processor, Result, Review
 from avstudio_core.errors import NotFound
 from avstudio_core.kinds.processor import CodedWarning
 
@@ -29,7 +30,7 @@ SubtitleFormat = Literal["srt", "vtt", "txt"]
 MEDIA_TYPES: dict[SubtitleFormat, str] = {"srt": "application/x-subrip", "vtt": "text/vtt", "txt": "text/plain"}
 
 
-class TranscribeParams(Params):
+class TranscribeParams(SoundParams):
     """How to listen, and what to write."""
 
     model: str = Field(default=AUTO, description="A model's name, a folder with one, or 'auto' for the best at hand.")
@@ -83,7 +84,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
     """
 
     name: ClassVar[str] = "audio.transcribe"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     accepts: ClassVar[tuple[str, ...]] = ("audio/*", "video/*", "application/octet-stream")
 
     def outputs(self, params: TranscribeParams) -> dict[str, str]:
@@ -111,6 +112,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
             source.path,
             rate=RATE,
             channels=1,
+            track=params.track,
             progress=lambda part: context.progress(0.05 * part, "decode"),
             warn=context.warn,
         )
@@ -133,7 +135,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
             language_probability=transcript.language_probability,
             duration=sound.duration,
             text=transcript.text,
-            effective=_effective(options, whisper, context) | {"language": transcript.language},
+            effective=_effective(options, whisper, context) | {"language": transcript.language, "track": params.track},
         )
         result._findings = findings
         return result
