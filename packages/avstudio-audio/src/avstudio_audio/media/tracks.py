@@ -25,12 +25,17 @@ def audio_tracks(container: InputContainer, path: Path, wanted: str | None = Non
         raise NoAudio(f"'{path}' has no audio stream.")
     if first.codec_context is None:
         raise UnreadableMedia(f"The sound in '{path}' is in a codec that cannot be decoded here.")
-    return [cast("AudioStream", first), *(one for one in tracks if one.index != first.index and one.codec_context)]
+    return [cast("AudioStream", first), *(one for one in tracks if one.index != first.index and _known(one))]
 
 
 def described(track: AudioStream) -> str:
     """A track in words: `2 (eng)`."""
     return f"{track.index} ({track.language})" if track.language else str(track.index)
+
+
+def _known(track: AudioStream) -> bool:
+    """Whether a track has been seen to hold sound: a damaged file names streams of which nothing comes."""
+    return track.codec_context is not None and track.codec_context.sample_rate > 0
 
 
 def _wanted(tracks: list[AudioStream], path: Path, wanted: str) -> AudioStream:
