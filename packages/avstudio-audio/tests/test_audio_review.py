@@ -10,10 +10,20 @@ import numpy as np
 import pytest
 import soundfile as sf
 from hypothesis import given, strategies as st
+from numpy.typing import NDArray
 
 from avstudio_audio.media.resample import resampled
-from avstudio_audio.speech.transcript_review import Heard, SoundFacts, loops, review, sound_facts, without_silence
-from avstudio_core.documents.transcript import Segment, Transcript
+from avstudio_audio.speech.transcript_review import (
+    Heard,
+    SoundFacts,
+    impossibly_fast,
+    loops,
+    raised,
+    review,
+    sound_facts,
+    without_inventions,
+)
+from avstudio_core.documents.transcript import Segment, Transcript, Word
 
 NOTHING = np.zeros(0, np.float32)
 SPOKEN = SoundFacts(level_dbfs=-20.0, speech_seconds=60.0)
@@ -158,10 +168,69 @@ def test_words_in_the_quiet_are_doubted_where_there_is_no_voice(facts: SoundFact
 def test_words_over_digital_silence_are_left_out_and_told() -> None:
     sound = np.full(16_000 * 6, 1e-5, np.float32)
     sound[16_000 * 4 :] = 0.01
-    kept, told = without_silence(transcript(["You", "Well", "then"], 2.0), Heard(sound))
+    kept, told = without_inventions(transcript(["You", "Well", "then"], 2.0), Heard(sound))
     assert [(segment.id, segment.text) for segment in kept.segments] == [(0, "Well"), (1, "then")]
     assert [warning.code for warning in told] == ["hallucinated_over_silence"]
     assert told[0].message == "'You' from 0.0 s to 2.0 s is left out: the sound is digital silence."
+
+
+def tone(seconds: float, level: float) -> NDArray[np.float32]:
+    return (level * np.sin(np.arange(round(16_000 * seconds)))).astype(np.float32)
+
+
+def test_a_very_quiet_voice_is_not_silence() -> None:
+    sound = tone(6.0, 1e-4)
+    words = transcript(["Well", "then"], 3.0)
+    assert without_inventions(words, Heard(sound)) == (words, [])
+
+
+@pytest.mark.parametrize("peak", [1e-7, 1e-4, 0.009])
+def test_a_very_quiet_recording_is_raised_and_its_level_known(peak: float) -> None:
+    sound = np.sign(tone(2.0, 1.0)) * np.float32(peak)
+    gain = raised(sound)
+    assert np.abs(sound).max() == pytest.approx(0.5)
+    assert Heard(sound, gain_db=gain).level_dbfs(0.0, 2.0) == pytest.approx(20 * np.log10(peak), abs=0.1)
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-5, 0.5])
+def test_silence_and_ordinary_sound_are_not_raised(level: float) -> None:
+    sound = np.full(1_000, level, np.float32)
+    assert raised(sound) == 0.0
+    assert (sound == np.float32(level)).all()
+
+
+def fast(text: str, start: float, end: float, instant: int = 0) -> Segment:
+    """A segment whose first words take no time."""
+    parts = text.split()
+    step = (end - start) / len(parts)
+    times = [(start + number * step, start + (number + (number >= instant)) * step) for number in range(len(parts))]
+    words = [Word(start=one, end=two, text=f" {part}") for part, (one, two) in zip(parts, times, strict=True)]
+    return Segment(id=9, start=start, end=end, text=text, words=words)
+
+
+@pytest.mark.parametrize(("end", "instant"), [(12.8, 0), (18.0, 5)])
+def test_a_repeat_that_is_too_fast_is_left_out(end: float, instant: int) -> None:
+    spoken = transcript([*VERSE[:3], "Without a word from me"])
+    again = fast("The gulls were counting every stone", 12.0, end, instant)
+    invented = spoken.model_copy(update={"segments": [*spoken.segments, again]})
+    sound = tone(20.0, 0.1)
+    kept, told = without_inventions(invented, Heard(sound))
+    assert [segment.text for segment in kept.segments] == [segment.text for segment in spoken.segments]
+    assert [warning.code for warning in told] == ["hallucinated_repeat"]
+
+
+def test_new_words_that_are_too_fast_are_kept_and_told() -> None:
+    spoken = transcript(VERSE)
+    segments = [*spoken.segments, fast("And nobody has ever said these words before", 12.0, 12.5)]
+    found = spoken.model_copy(update={"segments": segments})
+    assert without_inventions(found, Heard(tone(20.0, 0.1))) == (found, [])
+    assert [warning.code for warning in review(found, Known(NOTHING))] == ["impossible_speed"]
+
+
+def test_a_quick_chorus_is_no_invention() -> None:
+    assert codes([*VERSE, *CHORUS, *CHORUS]) == []
+    assert not impossibly_fast(fast("Yes", 0.0, 0.05))
+    assert not impossibly_fast(fast("We shall fight on the beaches tonight", 0.0, 2.0))
 
 
 def test_sound_that_begins_late_is_looked_up_by_the_clock_of_the_transcript() -> None:

@@ -13,7 +13,8 @@ from avstudio_audio.media.formats import AudioFormat
 from avstudio_audio.media.length import memory_mb
 from avstudio_audio.model_choice import AUTO, choose_device, choose_model, choose_threads, declared
 from avstudio_audio.separation.level import Level
-from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processor, Result, Review
+from avstudio_audio.sound_params import SoundParams
+from avstudio_core import Artifact, Context, MediaFacts, Needs, Processor, Result, Review
 from avstudio_core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ SILENT_DBFS = -80.0
 LEAST_AUDIBLE_DBFS = -50.0
 
 
-class SeparateParams(Params):
+class SeparateParams(SoundParams):
     """How to take a recording apart."""
 
     model: str = Field(default=AUTO, description="A model's name, a folder with one, or 'auto' for the best at hand.")
@@ -97,7 +98,7 @@ class Separate(Processor[SeparateParams, SeparateResult]):
     """
 
     name: ClassVar[str] = "audio.separate"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     accepts: ClassVar[tuple[str, ...]] = ("audio/*", "video/*", "application/octet-stream")
 
     def outputs(self, params: SeparateParams) -> dict[str, str]:
@@ -128,9 +129,10 @@ class Separate(Processor[SeparateParams, SeparateResult]):
             source.path,
             rate=engine.rate,
             channels=2,
+            track=params.track,
             progress=lambda part: context.progress(0.05 * part, "decode"),
             warn=context.warn,
-        )
+        ).from_zero()
         _tell_losses(source, engine.rate, context)
         pieces = engine.pieces(
             mix.data,
@@ -155,6 +157,7 @@ class Separate(Processor[SeparateParams, SeparateResult]):
                 "shifts": options.shifts,
                 "overlap": options.overlap,
                 "seed": options.seed,
+                "track": params.track,
             },
         )
         result._source_peak_dbfs = made.mix_level.peak_dbfs

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from avstudio_audio.media.length import memory_mb
 from avstudio_audio.model_choice import AUTO, choose_device, choose_model, choose_threads, declared
+from avstudio_audio.sound_params import SoundParams
 from avstudio_audio.speech.languages import whisper_language
-from avstudio_core import Artifact, CodedWarning, Context, MediaFacts, Needs, Params, Processor, Result, Review
+from avstudio_audio.speech.prompt import LIMIT, surely_too_long
+from avstudio_core import Artifact, CodedWarning, Context, MediaFacts, Needs, Processor, Result, Review
 from avstudio_core.documents import subtitles
 from avstudio_core.documents.transcript import MEDIA_TYPE, Transcript
 from avstudio_core.errors import NotFound
@@ -24,12 +26,14 @@ UNDECLARED_MB = 2000
 """Memory of a model that a user brought."""
 SOUND_MB_A_SECOND = 0.2
 """The sound and what Whisper sees of it, as measured."""
+UNCERTAIN = 0.5
+"""A language less probable than this is a guess."""
 
 SubtitleFormat = Literal["srt", "vtt", "txt"]
 MEDIA_TYPES: dict[str, str] = {**subtitles.MEDIA_TYPES, "txt": "text/plain"}
 
 
-class TranscribeParams(Params):
+class TranscribeParams(SoundParams):
     """How to listen, and what to write."""
 
     model: str = Field(default=AUTO, description="A model's name, a folder with one, or 'auto' for the best at hand.")
@@ -41,12 +45,18 @@ class TranscribeParams(Params):
     beam_size: int = Field(default=5, ge=1, le=20, description="Hypotheses followed at once.")
     word_timestamps: bool = Field(default=True, description="Times of each word, which also make better subtitles.")
     vad: bool = Field(default=False, description="Leave out what Silero VAD takes for no speech; not for singing.")
-    prompt: str | None = Field(default=None, description="Text as if said before: it sets spelling and style.")
-    hotwords: list[str] = Field(default=[], description="Names and terms to expect.")
+    prompt: str | None = Field(default=None, description=f"Text as if said before: it sets spelling and style. {LIMIT}")
+    hotwords: list[str] = Field(default=[], description=f"Names and terms to expect. {LIMIT}")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where the model runs.")
     compute_type: Literal["auto", "int8", "int8_float16", "float16", "float32"] = Field(
         default="auto", description="The model's arithmetic; 'auto' is int8 on a CPU."
     )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if wrong := surely_too_long(self.prompt, self.hotwords):
+            raise ValueError(wrong)
+        return self
 
     @field_validator("language")
     @classmethod
@@ -79,11 +89,11 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
 
     A transcript that loops, has words where there is hardly a sound, or is empty although somebody speaks, is sent
     back once and heard again in another way; what still looks wrong then is said in `warnings`. Words over digital
-    silence are left out, and that is said, too.
+    silence, and repeats that are faster than speech, are left out with a warning.
     """
 
     name: ClassVar[str] = "audio.transcribe"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     accepts: ClassVar[tuple[str, ...]] = ("audio/*", "video/*", "application/octet-stream")
 
     def outputs(self, params: TranscribeParams) -> dict[str, str]:
@@ -101,7 +111,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
 
     def run(self, source: Artifact, params: TranscribeParams, context: Context) -> TranscribeResult:
         from avstudio_audio.media.decode import decode
-        from avstudio_audio.speech.transcript_review import Heard, review, without_silence
+        from avstudio_audio.speech.transcript_review import Heard, raised, review, without_inventions
         from avstudio_audio.speech.whisper import RATE
 
         context.progress(0.0, "load")
@@ -111,9 +121,11 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
             source.path,
             rate=RATE,
             channels=1,
+            track=params.track,
             progress=lambda part: context.progress(0.05 * part, "decode"),
             warn=context.warn,
         )
+        gain = raised(sound.data)
         options = _options(params, context.feedback)
         heard = whisper.transcribe(
             sound.data,
@@ -121,9 +133,10 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
             progress=lambda part: context.progress(0.05 + 0.95 * part, "transcribe"),
             cancelled=context.cancelled,
         )
-        there = Heard(sound.data[0], sound.start)
-        transcript, dropped = without_silence(heard.shifted(sound.start), there)
+        there = Heard(sound.data[0], sound.start, gain)
+        transcript, dropped = without_inventions(heard.shifted(sound.start), there)
         findings = review(transcript, there)
+        dropped = [*_uncertain(transcript, params), *dropped]
         final = context.feedback is not None or not findings
         for finding in [*dropped, *findings] if final else []:
             context.warn(finding.code, finding.message)
@@ -133,7 +146,12 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
             language_probability=transcript.language_probability,
             duration=sound.duration,
             text=transcript.text,
-            effective=_effective(options, whisper, context) | {"language": transcript.language},
+            effective={
+                **_effective(options, whisper, context),
+                "language": transcript.language,
+                "track": params.track,
+                "gain_db": round(gain, 1),
+            },
         )
         result._findings = findings
         return result
@@ -174,6 +192,17 @@ def _options(params: TranscribeParams, feedback: str | None) -> Options:
         hotwords=tuple(params.hotwords),
         condition_on_previous_text=feedback is None,
     )
+
+
+def _uncertain(transcript: Transcript, params: TranscribeParams) -> list[CodedWarning]:
+    """What is to be said of a language that was not given, and not clear either; and of no words."""
+    if not transcript.text:
+        return [CodedWarning(code="no_speech", message="No words are heard in this recording.")]
+    if params.language is not None or transcript.language_probability >= UNCERTAIN:
+        return []
+    guess = f"The language '{transcript.language}' is a guess, with a probability of "
+    message = f"{guess}{transcript.language_probability:.2f}. Name the language, if it is another."
+    return [CodedWarning(code="language_uncertain", message=message)]
 
 
 def _files(transcript: Transcript, source: Artifact, params: TranscribeParams, context: Context) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The media type of a file, by its first bytes and then by its name."""
+"""The media type of a file: what it is comes from its first bytes, and its name is a hint."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ NAMES = {
     ".amr": "audio/amr",
     ".caf": "audio/x-caf",
     ".flac": "audio/flac",
+    ".gsm": "audio/x-gsm",
     ".m4a": "audio/mp4",
     ".m4v": "video/mp4",
     ".mka": "audio/x-matroska",
@@ -23,8 +24,10 @@ NAMES = {
     ".oga": "audio/ogg",
     ".ogg": "audio/ogg",
     ".opus": "audio/ogg",
+    ".oma": "audio/x-oma",
     ".srt": "application/x-subrip",
     ".ts": "video/mp2t",
+    ".tta": "audio/x-tta",
     ".vtt": "text/vtt",
     ".w64": "audio/x-w64",
     ".wav": "audio/wav",
@@ -32,7 +35,34 @@ NAMES = {
     ".wma": "audio/x-ms-wma",
     ".wv": "audio/x-wavpack",
 }
-SIGNATURES = ((b"fLaC", "audio/flac"), (b"ID3", "audio/mpeg"), (b"OggS", "audio/ogg"))
+SIGNATURES = (
+    (0, b"fLaC", "audio/flac"),
+    (0, b"ID3", "audio/mpeg"),
+    (0, b"OggS", "audio/ogg"),
+    (0, b"#!AMR", "audio/amr"),
+    (0, b"caff", "audio/x-caf"),
+    (0, b".snd", "audio/basic"),
+    (0, b"wvpk", "audio/x-wavpack"),
+    (0, b"TTA1", "audio/x-tta"),
+    (0, b"MAC ", "audio/x-ape"),
+    (0, b"riff\x2e\x91\xcf\x11", "audio/x-w64"),
+    (0, bytes.fromhex("3026b2758e66cf11"), "video/x-ms-asf"),
+    (0, bytes.fromhex("060e2b34020501010d0102"), "video/mxf"),
+    (0, bytes.fromhex("000001ba"), "video/mpeg"),
+    (0, b"FLV\x01", "video/x-flv"),
+    (0, bytes.fromhex("1a45dfa3"), "video/x-matroska"),
+    (4, b"ftyp", "video/mp4"),
+    (4, b"moov", "video/quicktime"),
+    (8, b"WAVE", "audio/wav"),
+    (8, b"AVI ", "video/x-msvideo"),
+    (8, b"AIFF", "audio/aiff"),
+    (8, b"AIFC", "audio/aiff"),
+)
+"""Where in a file which bytes tell its type."""
+TYPES = mimetypes.MimeTypes(filenames=())
+"""What Python knows, whatever tables this machine has."""
+TRANSPORT_STREAM = ((0, 188), (4, 192))
+"""Where MPEG's packets begin, and how long they are; camcorders put four bytes before each."""
 
 
 GENERAL = ("application/json", "text/plain", None)
@@ -42,19 +72,19 @@ LONGEST_DOCUMENT = 64 << 20
 
 
 def guess(path: Path) -> str:
-    """The media type, `application/octet-stream` where nothing tells; what is inside is for decoders to find out."""
+    """The media type, `application/octet-stream` where nothing tells; what is inside is for decoders to find out.
+
+    A name is trusted where the content is of no known type, and for what content cannot tell: sound from video.
+    """
     with path.open("rb") as file:
         head = file.read(4096)
-    named = NAMES.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0]
+    named = NAMES.get(path.suffix.lower()) or TYPES.guess_type(path.name)[0]
     if named in GENERAL and (document := _document(path, head)):
         return document
-    if named is not None:
-        return named
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-        return "audio/wav"
-    if head[4:8] == b"ftyp":
-        return "video/mp4"
-    return next((kind for start, kind in SIGNATURES if head.startswith(start)), "application/octet-stream")
+    found = next((kind for at, mark, kind in SIGNATURES if head[at:].startswith(mark)), None) or _stream(head)
+    if found is None:
+        return named or "application/octet-stream"
+    return named if named and named.startswith(("audio/", "video/")) else found
 
 
 def _document(path: Path, head: bytes) -> str | None:
@@ -65,3 +95,16 @@ def _document(path: Path, head: bytes) -> str | None:
     if is_json and path.stat().st_size > LONGEST_DOCUMENT:
         return None
     return recognised((path.read_bytes() if is_json else head).decode("utf-8", errors="ignore"))
+
+
+def _stream(head: bytes) -> str | None:
+    """The type of what is a sequence of packets or frames, without a header of its own."""
+    for first, length in TRANSPORT_STREAM:
+        packets = head[first::length]
+        if len(packets) > 2 and not packets.strip(b"G"):
+            return "video/mp2t"
+    if head[:2] in (b"\xff\xf1", b"\xff\xf9"):
+        return "audio/aac"
+    if len(head) > 2 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2 and head[2] & 0xF0 not in (0x00, 0xF0):
+        return "audio/mpeg"
+    return "audio/ac3" if head[:2] == b"\x0bw" else None

@@ -7,13 +7,11 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
-from avstudio_audio.errors import NoAudio
 from avstudio_core.errors import UnreadableMedia
 
 if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
     from av.container import InputContainer
 
 SEALED = {"protocol_whitelist": "none"}
@@ -43,16 +41,6 @@ def open_media(path: Path) -> Iterator[InputContainer]:
                 yield container
             except av.FFmpegError as error:
                 raise UnreadableMedia(f"'{path}' cannot be decoded: {error.strerror}.") from error
-
-
-def audio_stream(container: InputContainer, path: Path) -> AudioStream:
-    """The stream that FFmpeg takes for the main one. Raises `NoAudio`, and `UnreadableMedia` for a codec unknown."""
-    stream = container.streams.best("audio")
-    if stream is None:
-        raise NoAudio(f"'{path}' has no audio stream.")
-    if stream.codec_context is None:
-        raise UnreadableMedia(f"The sound in '{path}' is in a codec that cannot be decoded here.")
-    return cast("AudioStream", stream)
 
 
 def ends_early(path: Path) -> bool:

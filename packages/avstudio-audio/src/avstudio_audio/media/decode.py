@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avstudio_audio.media.container import open_media
-from avstudio_audio.media.downmix import mix_matrix
+from avstudio_audio.media.downmix import Mixdown
+from avstudio_audio.media.full_scale import FullScale
 from avstudio_audio.media.progress import Progress, Warn, log_warning
 from avstudio_audio.media.reader import BLOCK, AudioReader, Span, no_sound
 from avstudio_audio.media.resample import resampled
-from avstudio_audio.media.samples import Samples, first_not_finite
+from avstudio_audio.media.samples import Samples
 from avstudio_audio.media.sndfile_reader import SndfileReader, sndfile_reader
+from avstudio_audio.media.tracks import audio_tracks, described
 from avstudio_core.errors import InvalidParams, NotEnoughMemory, UnreadableMedia
 
 if TYPE_CHECKING:
@@ -23,38 +27,104 @@ if TYPE_CHECKING:
 WHOLE: Span = (0.0, math.inf)
 DENSEST = 512
 """Samples a channel that a byte may hold; no codec packs sound tighter, so a header that says more lies."""
+SILENT = 1e-4
+"""A track that stays below this peak (−80 dBFS) holds nothing, if another one does."""
 
 
-def decode(
+def decode(  # noqa: PLR0913
     path: Path,
     *,
     rate: int | None = None,
     channels: int | None = None,
     span: Span = WHOLE,
+    track: str | None = None,
     progress: Progress | None = None,
     warn: Warn = log_warning,
 ) -> Samples:
-    """The main sound of an audio or video file, `(channels, samples)` float32; by default at its own rate and channels.
+    """The sound of an audio or video file, `(channels, samples)` float32; by default at its own rate and channels.
 
     `rate` is in Hz; `channels` is 1 or 2, or as many as there are; `span` is in seconds from the start of the
-    file, and what lies outside the file is left out. Files that are `truncated` or `damaged` give what is there,
-    and `warn` hears of it. Raises `UnreadableMedia` (`NoAudio` where there is none), `InvalidParams`,
-    `InvalidInput` for a span without sound, and `NotEnoughMemory`.
+    file, and what lies outside the file is left out. `track` is the number or the language of an audio track; by
+    default it is the main one, or, where that is silent, another. `warn` hears where a file is `truncated`,
+    `damaged` or `rescaled` to full scale, where its channels are `phase_cancelled`, and where it has
+    `other_tracks`. Raises `UnreadableMedia` (`NoAudio` where there is none), `InvalidParams`, `NotFound` for a
+    track, `InvalidInput` for a span without sound, and `NotEnoughMemory`.
     """
     _check(rate, channels, span)
-    path = Path(path)
+    wanted = _Wanted(Path(path), rate, channels, span)
     try:
-        with open_media(path) as container:
-            reader = sndfile_reader(container, path, span) or AudioReader(container, path, span)
-            data = _gathered(reader, rate or reader.rate, channels or reader.channels, path, progress)
-            reader.report(warn)
+        found = _first_audible(wanted, track, progress)
     except MemoryError as error:
         raise NotEnoughMemory(
             f"The sound of '{path}' does not fit into memory.", hint="Decode a part of it."
         ) from error
-    if not data.shape[1]:
-        raise no_sound(path, span)
-    return Samples(data, rate or reader.rate, reader.start)
+    if not found.samples.length:
+        raise no_sound(wanted.path, span)
+    for code, message in found.warnings:
+        warn(code, message)
+    return found.samples
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to be decoded."""
+
+    path: Path
+    rate: int | None
+    channels: int | None
+    span: Span
+
+
+@dataclass(slots=True, eq=False)
+class _Decoded:
+    """One track, and what there is to tell of it."""
+
+    samples: Samples
+    peak: float
+    tracks: dict[int, str]
+    """All tracks in words, by number, this one first."""
+    warnings: list[tuple[str, str]]
+
+
+def _first_audible(wanted: _Wanted, track: str | None, progress: Progress | None) -> _Decoded:
+    """The wanted track; where none is named, the main one, or the first of the others if that one is silent."""
+    main = found = _decoded(wanted, track, progress)
+    if track is not None or len(main.tracks) == 1:
+        return main
+    others = iter([*main.tracks][1:])
+    while found.peak <= SILENT and (other := next(others, None)) is not None:
+        with suppress(UnreadableMedia):
+            found = _decoded(wanted, str(other), progress)
+    if found.peak <= SILENT:
+        found = main
+    used, listed = next(iter(found.tracks.values())), ", ".join(main.tracks.values())
+    why = "" if found is main else ", because the main one is silent"
+    several = f"'{wanted.path}' has {len(main.tracks)} audio tracks: {listed}"
+    found.warnings.append(("other_tracks", f"{several}. Track {used} is used{why}; name a track to choose."))
+    return found
+
+
+def _decoded(wanted: _Wanted, track: str | None, progress: Progress | None) -> _Decoded:
+    """One track as samples."""
+    path, span = wanted.path, wanted.span
+    with open_media(path) as container:
+        tracks = audio_tracks(container, path, track)
+        reader = sndfile_reader(container, path, span) or AudioReader(container, tracks[0], path, span)
+        rate = wanted.rate or reader.rate
+        scale = FullScale(path, reader.start, reader.rate)
+        warnings: list[tuple[str, str]] = []
+
+        def warn(code: str, message: str) -> None:
+            warnings.append((code, message))
+
+        pieces = scale.watch(reader.arrays())
+        if progress:
+            pieces = _watched(pieces, reader.length, progress)
+        data = _gathered(pieces, reader, wanted, warn)
+        scale.settle(data, warn)
+        reader.report(warn)
+        names = {one.index: described(one) for one in tracks}
+    return _Decoded(Samples(data, rate, reader.start), scale.peak, names, warnings)
 
 
 def _check(rate: int | None, channels: int | None, span: Span) -> None:
@@ -69,37 +139,24 @@ def _check(rate: int | None, channels: int | None, span: Span) -> None:
 
 
 def _gathered(
-    reader: AudioReader | SndfileReader, rate: int, channels: int, path: Path, progress: Progress | None
+    pieces: Iterable[NDArray[np.float32]], reader: AudioReader | SndfileReader, wanted: _Wanted, warn: Warn
 ) -> NDArray[np.float32]:
     """All that a reader gives, mixed, resampled, and in one array."""
-    pieces = _finite(reader.arrays(), reader.start, reader.rate, path)
-    if progress:
-        pieces = _watched(pieces, reader.length, progress)
+    rate, channels = wanted.rate or reader.rate, wanted.channels or reader.channels
+    mixdown = None
     if channels != reader.channels:
         if channels > 2:
-            raise InvalidParams(f"'{path}' has {reader.channels} channels; they can become 1 or 2, not '{channels}'.")
-        matrix = mix_matrix(reader.speakers, channels)
-        pieces = (matrix @ piece for piece in pieces)
+            have = f"'{wanted.path}' has {reader.channels} channels"
+            raise InvalidParams(f"{have}; they can become 1 or 2, not '{channels}'.")
+        mixdown = Mixdown(reader.speakers, channels, reader.rate)
+        pieces = map(mixdown.mix, pieces)
     if rate != reader.rate:
         pieces = resampled(pieces, channels, reader.rate, rate)
-    expected = min(reader.length, path.stat().st_size * DENSEST)
-    return _collected(pieces, channels, -(-expected * rate // reader.rate))
-
-
-def _finite(
-    pieces: Iterable[NDArray[np.float32]], start: float, rate: int, path: Path
-) -> Iterator[NDArray[np.float32]]:
-    """The same pieces, all numbers. Raises `UnreadableMedia`: one NaN would spread through every filter."""
-    position = 0
-    for piece in pieces:
-        bad = first_not_finite(piece)
-        if bad is not None:
-            time = start + (position + bad) / rate
-            raise UnreadableMedia(
-                f"'{path}' contains values that are not numbers (NaN, infinity), the first at {time:.3f} s."
-            )
-        position += piece.shape[1]
-        yield piece
+    expected = min(reader.length, wanted.path.stat().st_size * DENSEST)
+    data = _collected(pieces, channels, -(-expected * rate // reader.rate))
+    if mixdown:
+        mixdown.report(wanted.path, warn)
+    return data
 
 
 def _watched(pieces: Iterable[NDArray[np.float32]], length: int, progress: Progress) -> Iterator[NDArray[np.float32]]:

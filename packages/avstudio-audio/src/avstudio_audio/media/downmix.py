@@ -8,7 +8,10 @@ add up to more than full scale.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from avstudio_audio.media.progress import Warn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +29,8 @@ SPEAKERS = {
 }
 """Who plays which channel where a file does not say: the order of WAV and FLAC (RFC 9639, section 9.1.3)."""
 
+CANCELS = 0.03
+"""A mono mix with less than this part of the energy of its loudest channel has cancelled out: −15 dB."""
 _MINUS_3_DB = 0.5**0.5
 
 
@@ -38,6 +43,49 @@ def mix_matrix(speakers: Sequence[str], channels: int) -> NDArray[np.float32]:
     stereo = gains / loudest if loudest else np.full_like(gains, 1 / len(speakers))
     mixed = stereo if channels == 2 else stereo.mean(axis=0, keepdims=True)
     return mixed.astype(np.float32)
+
+
+class Mixdown:
+    """Mixes sound block by block; where a mono mix would cancel out, it takes the loudest channel instead.
+
+    A microphone wired the wrong way round makes one channel the negative of the other.
+    """
+
+    def __init__(self, speakers: Sequence[str], channels: int, rate: int) -> None:
+        """For `channels` 1 or 2, at `rate` Hz."""
+        import numpy as np
+
+        self._matrix, self._rate = mix_matrix(speakers, channels), rate
+        self._gains = self._matrix[0].astype(np.float64) ** 2 if channels == 1 and len(speakers) > 1 else None
+        self._energies = np.zeros(len(speakers))
+        self._loudest = self._cancelled = self._mixed = 0
+
+    def mix(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The next `(speakers, any)` as `(channels, any)`."""
+        import numpy as np
+
+        mixed: NDArray[np.float32] = self._matrix @ block
+        if self._gains is None or not block.shape[1]:
+            return mixed
+        self._mixed += block.shape[1]
+        energies = self._gains * [float(np.vdot(channel, channel)) for channel in block]
+        self._energies += energies
+        if np.vdot(mixed, mixed) >= CANCELS * energies.max():
+            return mixed
+        self._cancelled += block.shape[1]
+        if self._energies.max() > 2 * self._energies[self._loudest]:  # not to and fro between equals
+            self._loudest = int(self._energies.argmax())
+        return block[self._loudest : self._loudest + 1]
+
+    def report(self, path: Path, warn: Warn) -> None:
+        """After the last block: warn where channels cancelled (`phase_cancelled`)."""
+        seconds, whole = self._cancelled / self._rate, self._mixed / self._rate
+        if seconds and seconds >= min(1.0, whole / 20):
+            warn(
+                "phase_cancelled",
+                f"The channels of '{path}' cancel each other out for {seconds:.1f} of {whole:.1f} s, "
+                "where the loudest of them is used in place of their mean.",
+            )
 
 
 def mix(data: NDArray[np.float32], channels: int) -> NDArray[np.float32]:

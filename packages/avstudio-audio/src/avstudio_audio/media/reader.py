@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avstudio_audio.errors import NoAudio
-from avstudio_audio.media.container import audio_stream, ends_early
+from avstudio_audio.media.container import ends_early
 from avstudio_audio.media.downmix import SPEAKERS
 from avstudio_audio.media.frames import numbers_of, readable_format
 from avstudio_audio.media.progress import Warn
@@ -43,15 +43,14 @@ CUT = 0.25
 
 
 class AudioReader:
-    """Reads a span of the main audio stream, and fills gaps with silence, so that every sample is at its time.
+    """Reads a span of an audio stream, and fills gaps with silence, so that every sample is at its time.
 
     Time counts from the start of the file: sound that begins after the picture begins at more than zero.
     """
 
-    def __init__(self, container: InputContainer, path: Path, span: Span) -> None:
-        """Raises `NoAudio` where there is no stream, or no frame of it can be decoded."""
-        self._container, self._path = container, path
-        self._stream = audio_stream(container, path)
+    def __init__(self, container: InputContainer, stream: AudioStream, path: Path, span: Span) -> None:
+        """Raises `NoAudio` where no frame of the stream can be decoded."""
+        self._container, self._stream, self._path = container, stream, path
         self._stream.codec_context.thread_type = "AUTO"
         self._origin = (container.start_time or 0) / 1_000_000
         self._lost_packets = self._silent = 0

@@ -59,6 +59,13 @@ class Samples:
         """One channel: the mean of two, a mix of more."""
         return replace(self, data=mix(self.data, 1))
 
+    def from_zero(self) -> Samples:
+        """The same, with silence from the start of the file to where the sound begins."""
+        import numpy as np
+
+        lead = round(self.start * self.rate)
+        return replace(self, data=np.pad(self.data, ((0, 0), (lead, 0))), start=0.0) if lead > 0 else self
+
     def stereo(self) -> Samples:
         """Two channels: one doubled, more mixed down."""
         return replace(self, data=mix(self.data, 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -31,8 +31,13 @@ SEGMENTS_IN_A_ROW = 8
 AUDIBLE_DBFS = -50.0
 INAUDIBLE_DBFS = -60.0
 """Where no voice detector can be asked, words below this are doubted."""
-DIGITAL_SILENCE_DBFS = -70.0
-"""Nobody is heard where no sample is above this."""
+QUIET_PEAK = 0.01
+"""A recording that stays below this, −40 dBFS, is raised: Whisper's features end 100 dB below full scale."""
+RAISED_PEAK = 0.5
+CHARACTERS_A_SECOND = 25
+"""The fastest speakers reach 20 or so."""
+FEW_WORDS = 3
+"""Fewer words than this may be timed too short by accident."""
 AROUND = 0.5
 """Seconds by which Whisper's times may be beside the words."""
 SPOKEN_SECONDS = 0.1
@@ -69,24 +74,35 @@ class Heard:
     """Mono at 16 kHz, `(samples,)`."""
     start: float = 0.0
     """When it begins, in seconds, on the transcript's clock."""
+    gain_db: float = 0.0
+    """By how much it was raised: levels are told of the sound as it was."""
 
     def facts(self, start: float = 0.0, end: float = math.inf) -> SoundFacts:
         """Of all, or of a span."""
-        return sound_facts(self._around(start, end))
+        facts = sound_facts(self._around(start, end))
+        return replace(facts, level_dbfs=facts.level_dbfs - self.gain_db)
 
     def level_dbfs(self, start: float, end: float) -> float:
-        return _level_dbfs(self._around(start, end))
+        return _level_dbfs(self._around(start, end)) - self.gain_db
 
     def silent(self, start: float, end: float) -> bool:
-        """Whether a span holds digital silence and nothing else."""
-        import numpy as np
-
-        peak = np.abs(self._around(start, end)).max(initial=0.0)
-        return bool(peak < 10 ** (DIGITAL_SILENCE_DBFS / 20))
+        """Whether a span holds digital silence and nothing else: samples that are all equal."""
+        sound = self._around(start, end)
+        return not sound.size or bool(sound.min() == sound.max())
 
     def _around(self, start: float, end: float) -> NDArray[np.float32]:
         first, last = (16_000 * (time - self.start) for time in (start - AROUND, end + AROUND))
         return self.sound[max(0, round(first)) : round(min(max(0, last), len(self.sound)))]
+
+
+def raised(sound: NDArray[np.float32]) -> float:
+    """Raise a very quiet recording in place; give the gain in dB."""
+    low, high = (float(sound.min()), float(sound.max())) if sound.size else (0.0, 0.0)
+    peak = max(high, -low)
+    if low == high or peak >= QUIET_PEAK:
+        return 0.0
+    sound *= RAISED_PEAK / peak
+    return 20 * math.log10(RAISED_PEAK / peak)
 
 
 def sound_facts(sound: NDArray[np.float32]) -> SoundFacts:
@@ -109,29 +125,55 @@ def _level_dbfs(sound: NDArray[np.float32]) -> float:
     return 10 * math.log10(power) if power else float("-inf")
 
 
-def without_silence(transcript: Transcript, heard: Heard) -> tuple[Transcript, list[CodedWarning]]:
-    """The transcript without the segments that lie in digital silence, where Whisper likes to hear "You"."""
-    spoken: list[Segment] = []
-    dropped: list[Segment] = []
-    for segment in transcript.segments:
-        (dropped if heard.silent(segment.start, segment.end) else spoken).append(segment)
-    kept = [segment.model_copy(update={"id": number}) for number, segment in enumerate(spoken)]
-    told = [
-        f"'{segment.text}' from {segment.start:.1f} s to {segment.end:.1f} s is left out: the sound is digital silence."
-        for segment in dropped
-        if WORD.search(segment.text)
-    ]
-    warnings = [CodedWarning(code="hallucinated_over_silence", message=message) for message in told]
-    return (transcript.model_copy(update={"segments": kept}) if dropped else transcript), warnings
+def without_inventions(transcript: Transcript, heard: Heard) -> tuple[Transcript, list[CodedWarning]]:
+    """The transcript without what nobody said.
+
+    Segments in digital silence, where Whisper likes to hear "You", and what it repeats faster than anybody speaks.
+    """
+    kept: list[Segment] = []
+    warnings: list[CodedWarning] = []
+    for number, segment in enumerate(transcript.segments):
+        others = [*transcript.segments[:number], *transcript.segments[number + 1 :]]
+        if heard.silent(segment.start, segment.end):
+            code, why = "hallucinated_over_silence", "the sound is digital silence"
+        elif impossibly_fast(segment) and _repeats(segment, others):
+            code, why = "hallucinated_repeat", "it repeats other words, faster than anybody speaks"
+        else:
+            kept.append(segment.model_copy(update={"id": len(kept)}))
+            continue
+        if WORD.search(segment.text):
+            span = f"from {segment.start:.1f} s to {segment.end:.1f} s"
+            warnings.append(CodedWarning(code=code, message=f"'{segment.text}' {span} is left out: {why}."))
+    changed = len(kept) < len(transcript.segments)
+    return (transcript.model_copy(update={"segments": kept}) if changed else transcript), warnings
+
+
+def impossibly_fast(segment: Segment) -> bool:
+    """Whether nobody speaks so fast: words that take no time, or more than 25 characters a second."""
+    if len(WORD.findall(segment.text)) < FEW_WORDS:
+        return False
+    instant = sum(word.end <= word.start for word in segment.words)
+    text = segment.text.strip()
+    return instant * 2 > len(segment.words) > 0 or len(text) > CHARACTERS_A_SECOND * (segment.end - segment.start)
+
+
+def _repeats(segment: Segment, others: Sequence[Segment]) -> bool:
+    """Whether the words of a segment come in the others, too."""
+    words = WORD.findall(segment.text.casefold())
+    rest = WORD.findall(" ".join(one.text for one in others).casefold())
+    return any(rest[at : at + len(words)] == words for at in range(len(rest) - len(words) + 1))
 
 
 def review(transcript: Transcript, heard: Heard) -> list[CodedWarning]:
     """What looks wrong, each with the evidence.
 
-    `repetition_loop`, `empty_transcript`, and `hallucinated_over_silence` for words where it is all but silent. The
-    voice detector takes a while, and is asked only where there are no words, or words in quiet.
+    `repetition_loop`, `impossible_speed` for words that come too fast, `empty_transcript`, and
+    `hallucinated_over_silence` for words where it is all but silent. The voice detector takes a while, and is asked
+    only where there are no words, or words in quiet.
     """
     messages = [("repetition_loop", message) for message in _repetitions(transcript.segments)]
+    if not messages:  # a loop is too fast, as a rule
+        messages = [("impossible_speed", message) for message in _impossible(transcript.segments)]
     messages += [("hallucinated_over_silence", message) for message in _unheard(transcript.segments, heard)]
     if not WORD.search(transcript.text):
         messages += [("empty_transcript", message) for message in _silence(heard.facts())]
@@ -196,6 +238,13 @@ def _repetitions(segments: Sequence[Segment]) -> Iterator[str]:
             window = list(group)
             span = f"from {window[0].start:.1f} s to {window[-1].end:.1f} s"
             yield f"The text {span} repeats itself: it compresses {window[0].compression_ratio:.1f} times."
+
+
+def _impossible(segments: Sequence[Segment]) -> Iterator[str]:
+    for segment in segments:
+        if impossibly_fast(segment):
+            span = f"from {segment.start:.1f} s to {segment.end:.1f} s"
+            yield f"'{segment.text}' {span} is faster than anybody speaks."
 
 
 def _unheard(segments: Sequence[Segment], heard: Heard) -> Iterator[str]:

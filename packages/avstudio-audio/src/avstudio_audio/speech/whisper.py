@@ -6,12 +6,14 @@ Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 20
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from avstudio_audio.speech.features import frugal
+from avstudio_audio.speech.prompt import check_length, joined, room_for_hotwords
+from avstudio_audio.speech.spoken_parts import language_from_speech, sounding
 from avstudio_core.documents.transcript import Segment, Transcript, Word
 from avstudio_core.errors import (
     InvalidInput,
@@ -38,7 +40,7 @@ class Options:
     """How to listen."""
 
     language: str | None = None
-    """A code such as `en`; detected in the first 30 s where it is `None`."""
+    """A code such as `en`; detected in the first speech where it is `None`."""
     task: Literal["transcribe", "translate"] = "transcribe"
     """`translate` writes English, whatever is spoken."""
     beam_size: int = 5
@@ -103,16 +105,23 @@ class Whisper:
         """What is said or sung in `sound`, mono at 16 kHz, `(samples,)` or `(1, samples)`.
 
         `progress` hears the part done, 0 to 1. Raises `TaskCancelled` within one window of 30 s after `cancelled`
-        turns true, `NotFound` for a language that the model does not know.
+        turns true, `NotFound` for a language that the model does not know,
+        `InvalidParams` for a prompt and hotwords that are too long.
         """
         if sound.shape not in ((sound.size,), (1, sound.size)):
             raise InvalidInput(f"Whisper needs one channel, not the shape {sound.shape}.")
         if options.language is not None and options.language not in self.languages:
             see = "Whisper's codes have two or three letters, such as 'en' or 'yue'."
             raise NotFound.among("language", options.language, self.languages, see=see)
+        check_length(self._model, options.prompt, options.hotwords)
         segments: list[Segment] = []
-        with _interrupted(self._model, cancelled):
-            heard, facts = self._model.transcribe(sound.reshape(-1), **_arguments(options))
+        mono = sound.reshape(-1)
+        parts = [] if options.vad else sounding(mono)
+        with ExitStack() as patches:
+            patches.enter_context(_interrupted(self._model, cancelled))
+            if not options.vad:  # which has taken away what is not speech
+                patches.enter_context(language_from_speech(self._model, mono, parts[0] if parts else 0.0))
+            heard, facts = self._model.transcribe(mono, clip_timestamps=parts or "0", **_arguments(options))
             for segment in heard:
                 segments.append(_segment(segment, facts.duration))
                 progress(segments[-1].end / facts.duration)
@@ -128,9 +137,10 @@ class Whisper:
 def _patched(model: Any) -> Any:
     """The model, with word times for a last window of one frame (10 ms), over which faster-whisper 1.2 stumbles.
 
-    And with features that take little memory.
+    And with features that take little memory, and room for hotwords.
     """
     frugal(model.feature_extractor)
+    room_for_hotwords(model)
     align = model.find_alignment
 
     def aligned(tokenizer: Any, tokens: Any, encoded: Any, frames: int) -> Any:
@@ -149,7 +159,7 @@ def _arguments(options: Options) -> dict[str, Any]:
         "word_timestamps": options.word_timestamps,
         "vad_filter": options.vad,
         "initial_prompt": options.prompt,
-        "hotwords": ", ".join(options.hotwords) or None,
+        "hotwords": joined(options.hotwords) or None,
         "condition_on_previous_text": options.condition_on_previous_text,
         "temperature": options.temperature,
     }

