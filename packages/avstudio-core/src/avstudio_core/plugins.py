@@ -5,26 +5,36 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from importlib.metadata import Distribution, EntryPoint, entry_points, version
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pluggy
 
 from avstudio_core import hookspecs
+from avstudio_core.declarations import declared_name
 from avstudio_core.errors import AVStudioError, NotFound, PluginError
+from avstudio_core.guard import OURS as OUR_GUARD, Guard, Hanging, finished, in_time, one_line, shown
 from avstudio_core.hook_marker import GROUP
+from avstudio_core.moments import Moments
 from avstudio_core.names import checked
 from avstudio_core.quotes import quoted
+from avstudio_core.troubles import Trouble, Troubles
 
 PACKAGES = {"audio": "avstudio-audio", "llm": "avstudio-llm"}
 """Our packages that bring processors, by their medium."""
 IMPORT_SECONDS = 10.0
-"""How long a plugin may take to import before it is set aside as hanging."""
+"""How long a plugin may take to import, or to register what it brings, before it is set aside as hanging."""
+STARTED_SECONDS = 1.0
+"""How long a studio that opens waits for a plugin's `studio_started`; it then goes on beside."""
+CORE = "avstudio-core"
 BUILTIN = "avstudio_core.builtin"
 OURS = frozenset(f"avstudio-{name}" for name in ("core", "audio", "video", "llm", "agents", "server"))
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +49,20 @@ class Plugin:
 
 
 class Plugins:
-    """The plugins of one studio. Nothing is discovered until `discover`."""
+    """The plugins of one studio. Nothing is discovered until `discover`; `home` keeps what goes wrong in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: Path | None = None) -> None:
         self._manager = pluggy.PluginManager(GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._kinds: dict[str, dict[str, Any]] = {}
         self._origin: dict[type[Any], str] = {}
+        self._guards: dict[str, Guard] = {}
+        self._moments = Moments()
+        self._troubles = Troubles(home)
         self._lock = threading.RLock()
         self.installed: dict[str, Plugin] = {}
+        self.refused: dict[str, dict[str, str]] = {}
+        """By plugin, the classes that cannot be used, each with the reason."""
 
     def discover(self, only: Collection[str] | None = None) -> None:
         """Load the installed plugins, or those entry points named by `only`; broken ones are set aside.
@@ -70,6 +85,7 @@ class Plugins:
                 distribution.version if distribution else "",
             )
             try:
+                _refuse_other_version(entry.name, distribution)
                 self.add(_load(entry), described)
             except AVStudioError as error:
                 self._set_aside(described, error)
@@ -89,12 +105,13 @@ class Plugins:
                 self._refuse_unknown_hooks(module, described.name)
             except (pluggy.PluginValidationError, ValueError) as error:
                 self._forget(module)
-                raise PluginError(f"Plugin '{described.name}' is not valid: {_one_line(error)}") from None
+                raise PluginError(f"Plugin '{described.name}' is not valid: {one_line(error)}") from None
             except PluginError:
                 self._forget(module)
                 raise
             self.installed[described.name] = described
             self._kinds.clear()
+            self._listen(module, described.name)
 
     def add_modules(self, names: Iterable[str]) -> None:
         """Import modules by name and register them as plugins."""
@@ -111,13 +128,32 @@ class Plugins:
         return bool(getattr(self._manager.hook, moment).get_hookimpls())
 
     def tell(self, moment: str, **facts: Any) -> None:
-        """Call a moment's hook on every plugin that has it; one that raises is set aside."""
-        for implementation in getattr(self._manager.hook, moment).get_hookimpls():
-            try:
-                implementation.function(*(facts[name] for name in implementation.argnames))
-            except Exception as error:
-                self._set_aside(self.installed[implementation.plugin_name], error)
-                self._forget(implementation.plugin)
+        """Have a moment's hook called on every plugin that has it: soon, in order, and on threads of its own."""
+        self._moments.tell(moment, facts)
+
+    def started(self, studio: object) -> None:
+        """Tell every plugin that has the hook that its studio has started, and wait for it a moment."""
+        for hook in self._manager.hook.studio_started.get_hookimpls():
+            guard, facts = self._guard_of(hook.plugin_name), [studio] if hook.argnames else []
+            with contextlib.suppress(AVStudioError):
+                guard.call("'studio_started'", lambda: finished(hook.function(*facts)), seconds=STARTED_SECONDS)  # noqa: B023
+
+    def close(self) -> None:
+        """Wait a moment for hooks that have not been told all."""
+        self._moments.close()
+
+    def guard(self, made: object) -> Guard:
+        """What calls the methods of an object of a registered class, or of the class itself."""
+        return self._guard_of(self._origin.get(made if isinstance(made, type) else type(made), ""))
+
+    def make(self, registered: Callable[..., T], *arguments: Any) -> T:
+        """An object of a registered class. Raises `PluginError`."""
+        guard = self.guard(registered)
+        return guard.call(f"The making of '{_called(registered)}'", registered, *arguments)
+
+    def troubles(self, plugin: Plugin) -> list[Trouble]:
+        """What went wrong in a plugin that is in use: here, and lately in other processes on the data folder."""
+        return self._troubles.of(plugin.name, plugin.version, since=_changed(plugin.module))
 
     def kind(self, kind: str) -> dict[str, Any]:
         """All classes of a kind by name (`processors`, `weights` …), collected on the first look-up."""
@@ -142,27 +178,35 @@ class Plugins:
 
     def _collect(self, kind: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for implementation in getattr(self._manager.hook, f"register_{kind}").get_hookimpls():
-            plugin = self.installed[implementation.plugin_name]
+        for hook in getattr(self._manager.hook, f"register_{kind}").get_hookimpls():
+            plugin = self.installed[hook.plugin_name]
+            guard = Guard(plugin.name, plugin.distribution, None, trusted=self._guard_of(plugin.name).trusted)
+            what = f"'register_{kind}'"
             try:
-                named = self._named(implementation.function(), found, plugin)
-            except Exception as error:
+                classes: Sequence[Any] = guard.call(what, hook.function, seconds=IMPORT_SECONDS)
+                if not isinstance(classes, list | tuple):
+                    raise guard.refusal(what, f"gave '{classes!r:.60}', which is not a list of classes")
+                named = self._named(kind, classes, found, plugin)
+            except AVStudioError as error:
                 self._set_aside(plugin, error)
-                self._forget(implementation.plugin)
+                self._forget(hook.plugin)
                 continue
             found |= named
             self._origin |= dict.fromkeys(named.values(), plugin.name)
         return found
 
-    def _named(self, classes: Iterable[Any], found: dict[str, Any], plugin: Plugin) -> dict[str, Any]:
-        """What a plugin registers, by name. Raises `PluginError` for a name that is taken."""
+    def _named(self, kind: str, classes: Sequence[Any], found: dict[str, Any], plugin: Plugin) -> dict[str, Any]:
+        """What a plugin registers, by name, without the classes that are not valid.
+
+        Raises `PluginError` for a name that is taken.
+        """
         named: dict[str, Any] = {}
-        if not isinstance(classes, Sequence):
-            raise PluginError(f"Plugin '{plugin.name}' registers '{classes!r:.60}', which is not a list of classes.")
         for registered in classes:
-            if not isinstance(registered, type):
-                raise PluginError(f"Plugin '{plugin.name}' registers '{registered!r:.60}', which is not a class.")
-            name = _name(registered)
+            try:
+                name = declared_name(kind, registered)
+            except PluginError as error:
+                self.refused.setdefault(plugin.name, {})[_called(registered)] = str(error)
+                continue
             if name in named:
                 raise PluginError(f"Plugin '{plugin.name}' registers '{name}' twice.")
             if name in found:
@@ -171,6 +215,29 @@ class Plugins:
                 raise PluginError(message, hint="Uninstall one of them.")
             named[name] = registered
         return named
+
+    def _guard_of(self, plugin: str) -> Guard:
+        described = self.installed.get(plugin)
+        if described is None:
+            return OUR_GUARD
+        if plugin not in self._guards:
+            trusted = described.distribution in OURS or described.module.partition(".")[0] == "avstudio_core"
+            self._guards[plugin] = Guard(
+                plugin,
+                described.distribution,
+                lambda what, reason: self._troubles.add(plugin, described.version, what, reason),
+                trusted=trusted,
+            )
+        return self._guards[plugin]
+
+    def _listen(self, module: object, name: str) -> None:
+        """Have a plugin's hooks told of moments, but of the start, which `started` tells."""
+        for caller in self._manager.get_hookcallers(module) or ():
+            if caller.name.startswith("register_") or caller.name == "studio_started":
+                continue
+            for hook in caller.get_hookimpls():
+                if hook.plugin is module:
+                    self._moments.listen(caller.name, hook.function, hook.argnames, self._guard_of(name))
 
     def _refuse_unknown_hooks(self, module: object, name: str) -> None:
         callers = self._manager.get_hookcallers(module) or []
@@ -181,7 +248,7 @@ class Plugins:
             raise PluginError(f"Plugin '{name}' implements unknown hooks: {', '.join(unknown)}.", hint=hint)
 
     def _set_aside(self, described: Plugin, error: Exception) -> None:
-        reason = str(error) if isinstance(error, AVStudioError) else _one_line(error)
+        reason = str(error) if isinstance(error, AVStudioError) else one_line(error)
         values = (described.name, described.module, described.distribution, described.version)
         key = described.name
         if key in self.installed and self.installed[key].module != described.module:
@@ -189,8 +256,9 @@ class Plugins:
         self.installed[key] = Plugin(*values, error=reason)
 
     def _forget(self, module: object) -> None:
-        if self._manager.is_registered(module):
+        if (name := self._manager.get_name(module)) is not None:
             self._manager.unregister(module)
+            self._moments.forget(name)
 
 
 def package_for(processor: str, known: Iterable[str]) -> str | None:
@@ -200,42 +268,51 @@ def package_for(processor: str, known: Iterable[str]) -> str | None:
     return None if brought else PACKAGES.get(medium)
 
 
-def _name(registered: Any) -> str:
+def _changed(module: str) -> float:
+    """When the source of a plugin's package last changed: what was wrong before may be mended."""
+    place = getattr(sys.modules.get(module.partition(":")[0].partition(".")[0]), "__file__", None)
+    if not place:
+        return 0.0
+    files = Path(place).parent.rglob("*.py") if Path(place).name == "__init__.py" else [Path(place)]
+    return max((file.stat().st_mtime for file in files), default=0.0)
+
+
+def _called(registered: object) -> str:
+    """What a class that cannot be used is called, if anything."""
     name = getattr(registered, "name", None) or getattr(registered, "device", None)
-    if not isinstance(name, str):
-        raise PluginError(f"'{registered!r}' does not have a name.", hint="Set a class attribute 'name'.")
-    return name
+    return name if isinstance(name, str) else shown(registered)
+
+
+def _refuse_other_version(name: str, distribution: Distribution | None) -> None:
+    """Raise `PluginError` for a plugin that was made for another version of the core."""
+    if distribution is None or distribution.name in OURS:
+        return
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    here = version(CORE)
+    for text in distribution.requires or ():
+        with contextlib.suppress(InvalidRequirement):
+            needed = Requirement(text)
+            if needed.name == CORE and needed.marker is None and not needed.specifier.contains(here, True):
+                said = f"Plugin '{name}' ({distribution.name} {distribution.version}) needs {needed}"
+                raise PluginError(f"{said}, and {CORE} {here} is installed.", hint="Install versions that fit.")
 
 
 def _load(entry: EntryPoint) -> object:
     """Import a plugin on a thread of its own, so that one that hangs is left behind."""
-    outcome: list[object] = []
-    thread = threading.Thread(target=lambda: outcome.append(_import(entry)), daemon=True)
-    with contextlib.redirect_stdout(sys.stderr):  # what a command prints is for programs, too
-        thread.start()
-        thread.join(IMPORT_SECONDS)
-    if not outcome:
-        raise PluginError(
-            f"Plugin '{entry.name}' ({entry.value}) hangs: it was not imported within {IMPORT_SECONDS:g} s."
-        )
-    if isinstance(outcome[0], BaseException):
-        reason = _one_line(outcome[0])
-        raise PluginError(f"Plugin '{entry.name}' ({entry.value}) failed to import: {reason}")
-    return outcome[0]
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # what a command prints is for programs, too
+            return in_time(entry.load, (), IMPORT_SECONDS)
+    except Hanging:
+        said = f"Plugin '{entry.name}' ({entry.value}) hangs: it was not imported within {IMPORT_SECONDS:g} s."
+        raise PluginError(said) from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise PluginError(f"Plugin '{entry.name}' ({entry.value}) failed to import: {one_line(error)}") from error
 
 
 def _ours_first(entry: EntryPoint) -> tuple[bool, str, str]:
     """The order of loading: whoever comes later with a name that is taken is set aside, and that shall not be us."""
     distribution = entry.dist.name if entry.dist else ""
     return distribution not in OURS, distribution, entry.name
-
-
-def _import(entry: EntryPoint) -> object:
-    try:
-        return entry.load()
-    except BaseException as error:
-        return error
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())

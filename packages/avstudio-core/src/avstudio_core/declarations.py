@@ -1,0 +1,107 @@
+"""What a registered class must declare, checked before anything is made from it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core.errors import PluginError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+BASES = {
+    "backends": "kinds.backend.Backend",
+    "executors": "kinds.executor.Executor",
+    "memory_managers": "kinds.memory_manager.MemoryManager",
+    "price_books": "kinds.price_book.PriceBook",
+    "processors": "kinds.processor.Processor",
+    "routers": "kinds.router.Router",
+    "weights": "weights.Weights",
+}
+"""The class that each kind derives from."""
+PROCESSOR_NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]*")
+
+
+def declared_name(kind: str, registered: Any) -> str:
+    """The name of a registered class. Raises `PluginError` for one that is not declared as its kind must be."""
+    base = _base(kind)
+    if not isinstance(registered, type) or not issubclass(registered, base):
+        raise PluginError(f"'{registered!r:.60}' does not derive from {base.__name__}.")
+    name = getattr(registered, "device" if kind == "memory_managers" else "name", None)
+    if not isinstance(name, str):
+        raise PluginError(f"'{registered.__qualname__}' does not have a name.", hint="Set the class attribute 'name'.")
+    if kind == "processors":
+        _check_processor(name, registered)
+    elif not NAME.fullmatch(name):
+        raise PluginError(f"'{name}' is not a valid name.", hint="Use letters, digits, '.', '_' and '-'.")
+    if kind != "weights" and inspect.isabstract(registered):
+        missing = ", ".join(sorted(getattr(registered, "__abstractmethods__", ())))
+        raise PluginError(f"'{name}' lacks {missing}.")
+    return name
+
+
+def _base(kind: str) -> type[Any]:
+    module, _, name = BASES[kind].rpartition(".")
+    found: type[Any] = getattr(import_module(f"avstudio_core.{module}"), name)
+    return found
+
+
+def _check_processor(name: str, registered: type[Any]) -> None:
+    from avstudio_core.kinds.processor import Processor
+    from avstudio_core.results import Params, Result
+
+    if not PROCESSOR_NAME.fullmatch(name):
+        raise PluginError(f"'{name}' is not a valid name.", hint="Name it '<medium>.<verb>', such as 'audio.separate'.")
+    if not (registered.__doc__ or "").strip() or registered.__doc__ == Processor.__doc__:
+        raise PluginError(f"'{name}' has no docstring.", hint="Its first line is the summary everywhere.")
+    for attribute, base in (("params_type", Params), ("result_type", Result)):
+        given = getattr(registered, attribute, None)
+        if not (isinstance(given, type) and issubclass(given, base)):
+            hint = "Derive it from Processor[ItsParams, ItsResult]."
+            raise PluginError(f"'{name}' does not say the type of its {base.__name__}.", hint=hint)
+        for field, where in _unwritable(given):
+            said = f"'{name}' has a value that JSON cannot hold in {where} of '{field}'."
+            raise PluginError(said, hint="NaN, infinity, bytes and objects have no JSON form.")
+
+
+def _unwritable(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """The fields of a model whose default or bounds have no JSON form, and which of both."""
+    for name, field in model.model_fields.items():
+        if not (field.is_required() or field.default_factory is not None) and not _has_json(field, field.default):
+            yield name, "the default"
+        bounds = [getattr(one, key, None) for one in field.metadata for key in ("gt", "ge", "lt", "le", "multiple_of")]
+        if not all(_plain(one) for one in (*bounds, field.json_schema_extra) if not callable(one)):
+            yield name, "the bounds"
+
+
+def _has_json(field: FieldInfo, default: Any) -> bool:
+    if _plain(default):
+        return True
+    from pydantic import TypeAdapter
+
+    try:
+        written = TypeAdapter[Any](field.annotation or Any).dump_python(default, mode="json", warnings=False)
+    except Exception:  # pydantic's, and those of foreign serializers
+        return False
+    return _plain(written)
+
+
+def _plain(value: Any) -> bool:
+    """Whether a value is JSON as it stands."""
+    if value is None or isinstance(value, bool | int | str):
+        return True
+    if isinstance(value, float):
+        return math.isfinite(value)
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return True
