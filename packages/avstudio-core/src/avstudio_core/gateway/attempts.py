@@ -14,6 +14,7 @@ from avstudio_core.errors import (
     EgressRefused,
     ModelError,
     OverBudget,
+    PluginError,
     RateLimited,
     Unavailable,
 )
@@ -60,7 +61,7 @@ async def until_answered(candidates: Sequence[Candidate], request: Q, ask: Calla
 
 def _may_help(error: AVStudioError) -> bool:
     """Whether another model may answer where this one failed."""
-    return isinstance(error, OverBudget | EgressRefused | Unavailable) or (
+    return isinstance(error, OverBudget | EgressRefused | Unavailable | PluginError) or (
         isinstance(error, ModelError) and error.elsewhere
     )
 

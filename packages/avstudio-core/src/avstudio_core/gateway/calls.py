@@ -9,9 +9,9 @@ from avstudio_core.gateway.candidates import UNPRICED_MICRO
 from avstudio_core.gateway.ledger.calls import NewCall, Verb
 from avstudio_core.gateway.meter import Meter, Metered
 from avstudio_core.gateway.models.backends import Backends
+from avstudio_core.gateway.models.guarded_backend import GuardedBackend
 from avstudio_core.gateway.requests import Request, prepared
 from avstudio_core.gateway.routes import Route
-from avstudio_core.kinds.backend import Backend
 from avstudio_core.routes import Candidate
 
 
@@ -59,5 +59,5 @@ class Calls:
         )
         return await self._meter.open(call, request, candidate)
 
-    def _backend(self, candidate: Candidate) -> Backend:
-        return self._backends.find(candidate.model.backend)
+    def _backend(self, candidate: Candidate) -> GuardedBackend:
+        return self._backends.guarded(candidate.model.backend)

@@ -18,12 +18,12 @@ from avstudio_core.gateway.candidates import Candidates
 from avstudio_core.gateway.health import Health
 from avstudio_core.gateway.meter import Meter, Metered
 from avstudio_core.gateway.models.backends import Backends
+from avstudio_core.gateway.models.guarded_router import GuardedRouter
 from avstudio_core.gateway.models.known_models import KnownModels
-from avstudio_core.gateway.models.prices import Prices
+from avstudio_core.gateway.models.prices import Prices, books
 from avstudio_core.gateway.policy import Policy
 from avstudio_core.gateway.requests import Request, refuse_unreadable
 from avstudio_core.gateway.routes import Route, Routes
-from avstudio_core.kinds.router import Router
 from avstudio_core.routes import Candidate, RouteDecision
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ class Gateway:
         self.pool = pool
         self.policy = Policy(settings, database)
         known = KnownModels.load(settings.models or settings.home / "models.toml")
-        self.prices = Prices(known.prices, [book() for book in plugins.kind("price_books").values()])
+        self.prices = Prices(known.prices, books(plugins))
         self.backends = Backends(plugins, known, self)
         health = Health()
         self._candidates = Candidates(self.backends, self.policy, self.prices, health, ledger, pool)
-        router: Router = plugins.find("routers", settings.router)()
+        router = GuardedRouter(plugins, settings.router)
         self._routes = Routes(self._candidates, router, settings.router)
         self._calls = Calls(self.backends, Meter(ledger, self.prices, health))
 

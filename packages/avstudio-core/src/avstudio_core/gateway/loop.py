@@ -6,7 +6,10 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from contextlib import nullcontext
 from typing import Any, TypeVar
+
+from avstudio_core.guard import exit_forbidden
 
 T = TypeVar("T")
 
@@ -14,7 +17,9 @@ T = TypeVar("T")
 class LoopThread:
     """Runs coroutines; started with the first one."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, foreign: bool = False) -> None:
+        self._foreign = foreign
+        """Whether the coroutines are a plugin's, which may not end the process."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
@@ -24,9 +29,14 @@ class LoopThread:
         with self._guard:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
+                self._thread = threading.Thread(target=self._serve, args=(self._loop,), name="gateway", daemon=True)
                 self._thread.start()
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        with exit_forbidden() if self._foreign else nullcontext():
+            loop.run_forever()
+        loop.close()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Wait for what it returns; when the wait is interrupted, it is cancelled."""
@@ -36,6 +46,13 @@ class LoopThread:
         finally:
             future.cancel()
 
+    def leave(self) -> None:
+        """Cancel what runs, and end the thread as soon as that lets it; nobody waits."""
+        if (loop := self._loop) is not None:
+            asyncio.run_coroutine_threadsafe(_cancel_all(), loop).add_done_callback(
+                lambda _: loop.call_soon_threadsafe(loop.stop)
+            )
+
     def close(self) -> None:
         """Cancel what runs still, and end the thread."""
         if self._loop is None or self._thread is None:
@@ -43,7 +60,6 @@ class LoopThread:
         asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._loop.close()
 
 
 async def _cancel_all() -> None:

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 
 from avstudio_core import tokens
 from avstudio_core.chat import Delta, EmbedRequest, Reply, Usage, Vectors
-from avstudio_core.errors import AVStudioError, BackendDown, EgressRefused, ModelError, PartialAnswer
+from avstudio_core.errors import AVStudioError, BackendDown, EgressRefused, ModelError, PartialAnswer, PluginError
 from avstudio_core.gateway.health import Health
 from avstudio_core.gateway.ledger.calls import NewCall, Outcome, Settled
 from avstudio_core.gateway.ledger.ledger import Ledger
@@ -146,7 +146,9 @@ class Metered:
 
     def _failed(self, error: AVStudioError) -> AVStudioError:
         health, backend = self._meter.health, self.model.backend
-        if isinstance(error, BackendDown) and (error.waited is None or error.waited >= PATIENT_SECONDS):
+        if isinstance(error, PluginError) or (
+            isinstance(error, BackendDown) and (error.waited is None or error.waited >= PATIENT_SECONDS)
+        ):
             health.failed(backend)
         elif isinstance(error, EgressRefused | BackendDown):
             health.given_up(backend)

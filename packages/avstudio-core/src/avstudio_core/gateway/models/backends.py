@@ -7,6 +7,7 @@ import time
 
 from avstudio_core.egress import host_of, is_loopback
 from avstudio_core.errors import AVStudioError, CredentialsRefused, NotFound
+from avstudio_core.gateway.models.guarded_backend import GuardedBackend
 from avstudio_core.gateway.models.known_models import KnownModels
 from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost
 from avstudio_core.language_models import Model
@@ -27,7 +28,9 @@ class Backends:
         self._plugins = plugins
         self._known = known
         self._host = host
-        self._made: dict[str, Backend] | None = None
+        self._made: dict[str, GuardedBackend] | None = None
+        self._broken: dict[str, str] = {}
+        """Why a backend could not be made."""
         self._outside: dict[str, str | None] = {}
         self._listed: dict[str, list[Model] | str] = {}
         self._standing: tuple[float, dict[str, str | None]] = (0.0, {})
@@ -35,32 +38,31 @@ class Backends:
 
     def all(self) -> dict[str, Backend]:
         """By name."""
-        if self._made is None:
-            kinds = self._plugins.kind("backends")
-            configs = dict(self._known.backends)
-            for name in kinds:
-                configs.setdefault(name, BackendConfig(name=name, kind=name))
-            self._made = {name: self._make(config) for name, config in configs.items() if config.kind in kinds}
-        return self._made
+        return {name: one.backend for name, one in self._all().items()}
 
     def find(self, name: str) -> Backend:
         """The backend of that name. Raises `NotFound` with the nearest name."""
-        if name not in self.all():
-            raise NotFound.among("backend", name, self.all(), see="See the list of models.")
-        return self.all()[name]
+        return self.guarded(name).backend
+
+    def guarded(self, name: str) -> GuardedBackend:
+        """The backend of that name, to be called. Raises `NotFound` with the nearest name."""
+        if name not in self._all():
+            raise NotFound.among("backend", name, self._all(), see="See the list of models.")
+        return self._all()[name]
 
     def standing(self) -> dict[str, str | None]:
         """By name, why no call to a backend can succeed as things are, or `None`; one object until it is renewed."""
         until, standing = self._standing
         if time.monotonic() >= until:
-            standing = {name: backend.obstacle() or _misconfigured(backend) for name, backend in self.all().items()}
+            standing = {name: one.obstacle() or _misconfigured(one.backend) for name, one in self._all().items()}
+            standing |= self._broken
             self._standing = time.monotonic() + STANDING_SECONDS, standing
         return standing
 
     def outside(self, name: str) -> str | None:
         """The address of a backend that is not on this machine."""
         if name not in self._outside:
-            url = self.all()[name].url
+            url = self.guarded(name).url()
             self._outside[name] = None if not url or is_loopback(host_of(url)) else url
         return self._outside[name]
 
@@ -74,16 +76,18 @@ class Backends:
     async def _looked(self) -> tuple[float, list[Model], dict[str, str]]:
         models: list[Model] = []
         silent: dict[str, str] = {}
-        asked = {name: backend for name, backend in self.all().items() if self._asks(backend)}
-        await asyncio.gather(*map(self._list, asked.values()))
-        for name, backend in self.all().items():
+        backends = self._all()
+        silent |= self._broken
+        asked = {name: one for name, one in backends.items() if self._asks(one)}
+        await asyncio.gather(*map(self._list, asked, asked.values()))
+        for name, guarded in backends.items():
             listed = self._listed[name] if name in asked else []
             if isinstance(listed, str):
                 silent[name] = listed
                 continue
             here = {model.name: model for model in listed}
             for declared in self._known.names(name):
-                here.setdefault(declared, Model(backend=name, name=declared, local=backend.runs_here))
+                here.setdefault(declared, Model(backend=name, name=declared, local=guarded.backend.runs_here))
             models += map(self._known.completed, here.values())
         return time.monotonic() + LISTED_SECONDS, models, silent
 
@@ -94,9 +98,9 @@ class Backends:
     async def listed_now(self, name: str) -> set[str]:
         """The models that a server lists when it is asked now; none where it does not say."""
         if not self.is_listed(name):
-            await self._list(self.find(name))
+            await self._list(name, self.guarded(name))
         listed = self._listed[name]
-        if not self._asks(self.find(name)):
+        if not self._asks(self.guarded(name)):
             del self._listed[name]  # the router goes on by `models.toml`
         return set() if isinstance(listed, str) else {model.name for model in listed}
 
@@ -106,18 +110,35 @@ class Backends:
         return self._known.completed(Model(backend=backend, name=name, local=found.runs_here))
 
     async def close(self) -> None:
-        for backend in (self._made or {}).values():
-            await backend.close()
+        await asyncio.gather(*(backend.close() for backend in (self._made or {}).values()))
 
-    def _make(self, config: BackendConfig) -> Backend:
-        made: Backend = self._plugins.find("backends", config.kind)(config, self._host)
-        return made
+    def _all(self) -> dict[str, GuardedBackend]:
+        if self._made is None:
+            kinds = self._plugins.kind("backends")
+            configs = dict(self._known.backends)
+            for name in kinds:
+                configs.setdefault(name, BackendConfig(name=name, kind=name))
+            made = {name: self._make(config) for name, config in configs.items() if config.kind in kinds}
+            self._made = {name: backend for name, backend in made.items() if backend is not None}
+        return self._made
 
-    def _asks(self, backend: Backend) -> bool:
+    def _make(self, config: BackendConfig) -> GuardedBackend | None:
+        """A backend; `None` for one that cannot be made, which is set aside with its reason."""
+        kind: type[Backend] = self._plugins.find("backends", config.kind)
+        try:
+            guarded = GuardedBackend(self._plugins.make(kind, config, self._host), self._plugins.guard(kind))
+            guarded.url()
+        except AVStudioError as error:
+            self._broken[config.name] = str(error)
+            return None
+        return guarded
+
+    def _asks(self, guarded: GuardedBackend) -> bool:
         """Whether the server is asked for its models: a free one is, if nothing stands against calling it."""
-        return (backend.lists_cheaply or backend.runs_here) and backend.obstacle() is None
+        cheap = guarded.backend.lists_cheaply or guarded.backend.runs_here
+        return cheap and self.standing()[guarded.backend.config.name] is None
 
-    async def _list(self, backend: Backend) -> None:
+    async def _list(self, name: str, backend: GuardedBackend) -> None:
         answer: list[Model] | str
         try:
             async with asyncio.timeout(LISTING_SECONDS):
@@ -126,7 +147,7 @@ class Backends:
             answer = f"it does not list its models within {LISTING_SECONDS:g} s"
         except AVStudioError as error:
             answer = str(error)
-        self._listed[backend.config.name] = answer
+        self._listed[name] = answer
 
 
 def _misconfigured(backend: Backend) -> str | None:

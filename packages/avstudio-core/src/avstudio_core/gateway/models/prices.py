@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from avstudio_core.chat import Usage
+from avstudio_core.errors import AVStudioError
 from avstudio_core.gateway.models.known_models import Price
+from avstudio_core.guard import Guard
 from avstudio_core.kinds.price_book import PriceBook
 from avstudio_core.language_models import Model
 from avstudio_core.money import MICRO
+from avstudio_core.plugins import Plugins
+
+
+class GuardedBook(PriceBook):
+    """A plugin's price book: where it gives no price that could be one, it does not know the model."""
+
+    def __init__(self, book: PriceBook, guard: Guard) -> None:
+        self._book = book
+        self._guard = guard
+
+    def cost(self, model: Model, usage: Usage) -> int | None:
+        what = f"'cost' of price book '{self._book.name}'"
+        with contextlib.suppress(AVStudioError):
+            cost = self._guard.call(what, self._book.cost, model, usage)
+            if cost is None or self._guard.expect(what, cost, int) >= 0:
+                return cost
+            self._guard.refusal(what, f"gave '{cost}', which is less than nothing")
+        return None
+
+
+def books(plugins: Plugins) -> list[PriceBook]:
+    """The price books of the plugins, without those that cannot be made."""
+    made: list[PriceBook] = []
+    for kind in plugins.kind("price_books").values():
+        with contextlib.suppress(AVStudioError):
+            made.append(GuardedBook(plugins.make(kind), plugins.guard(kind)))
+    return made
 
 
 class Prices:

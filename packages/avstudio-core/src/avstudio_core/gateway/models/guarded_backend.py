@@ -1,0 +1,147 @@
+"""A backend as the gateway calls it: whatever a plugin's code does, a call ends in time and with an error of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from concurrent.futures import Future
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Vectors
+from avstudio_core.errors import AVStudioError
+from avstudio_core.gateway.loop import LoopThread
+from avstudio_core.guard import Guard
+from avstudio_core.kinds.backend import Backend, gathered
+from avstudio_core.language_models import Model
+
+CLOSING_SECONDS = 2.0
+"""How long a backend may take to close."""
+
+T = TypeVar("T")
+
+
+class GuardedBackend:
+    """Calls a backend. One of third parties runs on an event loop of its own: what it blocks is its own."""
+
+    def __init__(self, backend: Backend, guard: Guard) -> None:
+        self.backend = backend
+        self._guard = guard
+        self._loop = None if guard.trusted else LoopThread(foreign=True)
+
+    def url(self) -> str | None:
+        """The address that it asks. Raises `PluginError`."""
+        url = self._guard.call(self._what("url"), lambda: self.backend.url)
+        return None if url is None else self._guard.expect(self._what("url"), url, str)
+
+    def obstacle(self) -> str | None:
+        """Why no call can succeed, which is so for a backend that cannot even tell, or `None`."""
+        try:
+            reason = self._guard.call(self._what("obstacle"), self.backend.obstacle)
+            return None if reason is None else self._guard.expect(self._what("obstacle"), reason, str)
+        except AVStudioError as error:
+            return str(error)
+
+    async def models(self) -> list[Model]:
+        """Raises `AVStudioError`."""
+        what = self._what("models")
+        models = self._guard.expect(what, await self._called("models", self.backend.models), list)
+        for model in models:
+            if self._guard.expect(what, model, Model).backend != self.backend.config.name:
+                raise self._guard.refusal(what, f"gave '{model.id}', which is not a model of this backend")
+        return models
+
+    async def chat(self, request: ChatRequest, model: Model) -> Reply:
+        if type(self.backend).chat is Backend.chat:
+            return await gathered(self.stream(request, model))
+        reply = await self._called("chat", lambda: self.backend.chat(request, model))
+        self._check_answer("chat", reply, Reply)
+        return reply
+
+    async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
+        vectors = await self._called("embed", lambda: self.backend.embed(request, model))
+        return self._guard.expect(self._what("embed"), vectors, Vectors)
+
+    async def stream(self, request: ChatRequest, model: Model) -> AsyncGenerator[Delta, None]:
+        deltas = self._caught_stream(request, model)
+        pieces = deltas if self._loop is None else _moved(deltas, self._loop)
+        async with aclosing(pieces):
+            async for delta in pieces:
+                yield delta
+
+    async def close(self) -> None:
+        """Close it, as far as it lets itself be closed."""
+        try:
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await self._called("close", self.backend.close)
+        except (AVStudioError, TimeoutError):
+            pass  # the first is reported
+        finally:
+            if self._loop is not None:
+                self._loop.leave()
+
+    async def _called(self, method: str, make: Callable[[], Awaitable[T]]) -> T:
+        caught = self._caught(method, make)
+        if self._loop is None:
+            return await caught
+        return await asyncio.wrap_future(self._loop.start(caught))
+
+    async def _caught(self, method: str, make: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await make()
+        except BaseException as error:
+            raise self._ours(method, error) from error
+
+    async def _caught_stream(self, request: ChatRequest, model: Model) -> AsyncGenerator[Delta, None]:
+        deltas: Any = None
+        try:
+            deltas = self.backend.stream(request, model)
+            async for delta in deltas:
+                self._check_answer("stream", delta, Delta)
+                yield delta
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            raise self._ours("stream", error) from error
+        finally:
+            if close := getattr(deltas, "aclose", None):
+                await close()
+
+    def _check_answer(self, method: str, given: object, kind: type[Reply] | type[Delta]) -> None:
+        """Raise `PluginError` for what is no answer, or none with words."""
+        answer = self._guard.expect(self._what(method), given, kind)
+        if not (isinstance(answer.text, str) and isinstance(answer.reasoning, str)):
+            raise self._guard.refusal(self._what(method), "gave words that are not text")
+
+    def _ours(self, method: str, error: BaseException) -> BaseException:
+        """The error to raise for one that came out of the plugin's code."""
+        if isinstance(error, AVStudioError | TimeoutError | GeneratorExit):
+            return error
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            return error
+        return self._guard.failure(self._what(method), error)
+
+    def _what(self, method: str) -> str:
+        return f"'{method}' of backend '{self.backend.config.name}'"
+
+
+async def _moved(deltas: AsyncGenerator[Delta, None], loop: LoopThread) -> AsyncGenerator[Delta, None]:
+    """A stream that runs on another event loop. Leaving it cancels it there."""
+    here, pieces = asyncio.get_running_loop(), asyncio.Queue[Delta | None]()
+
+    async def pump() -> None:
+        try:
+            async with aclosing(deltas):
+                async for delta in deltas:
+                    here.call_soon_threadsafe(pieces.put_nowait, delta)
+        finally:
+            here.call_soon_threadsafe(pieces.put_nowait, None)
+
+    pumped: Future[None] = loop.start(pump())
+    try:
+        while (delta := await pieces.get()) is not None:
+            yield delta
+        await asyncio.wrap_future(pumped)
+    finally:
+        pumped.cancel()
