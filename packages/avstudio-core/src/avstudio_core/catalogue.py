@@ -60,6 +60,8 @@ def declare(processor: Any, distribution: str) -> Declaration:
         outputs = dict(processor.outputs(processor.params_type()))
     except (ValueError, AVStudioError):  # required parameters, or no model yet: what it makes depends on them
         outputs = {}
+    schemas = processor.params_type.model_json_schema(), processor.result_type.model_json_schema(mode="serialization")
+    json.dumps(schemas, allow_nan=False)
     return Declaration(
         name=processor.name,
         summary=text.split("\n", 1)[0],
@@ -69,8 +71,8 @@ def declare(processor: Any, distribution: str) -> Declaration:
         accepts=list(processor.accepts),
         source_optional=processor.source_optional,
         outputs=outputs,
-        params=processor.params_type.model_json_schema(),
-        result=processor.result_type.model_json_schema(mode="serialization"),
+        params=schemas[0],
+        result=schemas[1],
     )
 
 
@@ -92,18 +94,23 @@ def _collected(only: Iterable[str] | None) -> tuple[Catalogue, dict[str, int]]:
     from avstudio_core.plugins import Plugins
     from avstudio_core.settings import load
 
-    plugins = Plugins()
+    settings = load({})
+    plugins = Plugins(settings.home)
     plugins.discover(None if only is None else set(only))
-    shelf = InstalledShelf(plugins, load({}))
+    shelf = InstalledShelf(plugins, settings)
     processors, broken = {}, {}
     for name, kind in sorted(plugins.kind("processors").items()):
         plugin = plugins.distribution_of(kind)
         try:
-            processors[name] = declare(kind(shelf), plugin.distribution if plugin else "")
-        except Exception as error:  # foreign code
-            broken[name] = " ".join(f"{type(error).__name__}: {error}".split())
+            made = plugins.make(kind, shelf)
+            distribution = plugin.distribution if plugin else ""
+            processors[name] = plugins.guard(kind).call(f"The declaration of '{name}'", declare, made, distribution)
+        except AVStudioError as error:
+            broken[name] = str(error)
     modules = {plugin.module for plugin in plugins.installed.values()}
     sources = {str(path): path.stat().st_mtime_ns for module in modules for path in _files(module)}
+    for refused in plugins.refused.values():
+        broken |= refused
     return Catalogue(processors, plugins.broken | broken), sources
 
 

@@ -6,14 +6,15 @@ import contextlib
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-from avstudio_core.artifact import accepted
-from avstudio_core.errors import AVStudioError, InvalidInput, InvalidParams, InvalidPlan, PluginError
+from avstudio_core.artifact import Artifact, accepted
+from avstudio_core.errors import InvalidInput, InvalidParams, InvalidPlan, PluginError
+from avstudio_core.guard import OURS, Guard, one_line
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.nearest import did_you_mean
 from avstudio_core.quotes import listed, quoted
@@ -82,6 +83,10 @@ class Known(Protocol):
     def __call__(self, name: str, /) -> Processor[Any, Any]: ...
 
 
+Guards = Callable[[object], Guard]
+"""Gives what calls the methods of a plugin's object."""
+
+
 class Plan(BaseModel):
     """Steps that form a graph without cycles."""
 
@@ -126,10 +131,11 @@ class Plan(BaseModel):
             done |= {one.id: one for one in reversed(self._chain(step, steps, done))}
         return list(done.values())
 
-    def check(self, known: Known, source_type: str | None) -> list[Checked]:
+    def check(self, known: Known, source_type: str | None, guard: Guards = lambda made: OURS) -> list[Checked]:
         """The steps in order with their parameters validated: nothing of a plan runs unless all of it can.
 
-        `source_type` is the media type of the plan's source, `None` without one. Raises `InvalidPlan`.
+        `source_type` is the media type of the plan's source, `None` without one; `guard` gives what calls a processor.
+        Raises `InvalidPlan`.
         """
         outputs: dict[str, Mapping[str, str]] = {}
         steps = {step.id: step for step in self.steps}
@@ -146,7 +152,8 @@ class Plan(BaseModel):
                     read = _output_type(step.source, given)
             with self._marking(step):
                 _check_source(processor, step, read)
-                needs, outputs[step.id] = _planned(processor, params)
+                needs = needed(processor, params, None, guard(processor))
+                outputs[step.id] = _promised(processor, params, guard(processor))
                 if self.picked is not None and self.picked.step == step.id:
                     _output_type(self.picked, outputs[step.id])
             checked.append(Checked(step, params, needs))
@@ -217,6 +224,8 @@ def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Para
         return declared.model_validate(values)
     except ValidationError as error:
         raise InvalidParams(f"{processor.name}: {problems(error, declared)}") from None
+    except Exception as error:  # a validator is foreign code
+        raise PluginError(f"The parameters of '{processor.name}' could not be validated: {one_line(error)}.") from error
 
 
 def _stages(expression: str) -> list[tuple[int, int]]:
@@ -310,15 +319,20 @@ def _types(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterato
         yield from _types(one, definitions)
 
 
-def _planned(processor: Processor[Any, Any], params: Params) -> tuple[Needs, Mapping[str, str]]:
-    """What a run will need, and make. Raises `PluginError` where the processor cannot tell."""
-    try:
-        return processor.needs(params, None), processor.outputs(params)
-    except AVStudioError:
-        raise
-    except Exception as error:  # foreign code
-        said = f"{processor.name} could not be planned: {type(error).__name__}: {error}"
-        raise PluginError(" ".join(said.split())) from error
+def needed(processor: Processor[Any, Any], params: Params, source: Artifact | None, guard: Guard) -> Needs:
+    """What a run will need. Raises `PluginError` where the processor cannot tell."""
+    if type(processor).needs is Processor.needs:
+        return Needs()
+    what = f"'needs' of processor '{processor.name}'"
+    return guard.expect(what, guard.call(what, processor.needs, params, source), Needs)
+
+
+def _promised(processor: Processor[Any, Any], params: Params, guard: Guard) -> Mapping[str, str]:
+    """The artifacts that a run will make. Raises `PluginError` where the processor cannot tell."""
+    if type(processor).outputs is Processor.outputs:
+        return {}
+    what = f"'outputs' of processor '{processor.name}'"
+    return guard.expect(what, guard.call(what, processor.outputs, params), Mapping)  # type: ignore[type-abstract]
 
 
 def _read_from(step: Step, given: Mapping[str, str] | None, processor: Processor[Any, Any]) -> Step:

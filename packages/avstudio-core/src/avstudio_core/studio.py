@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy import insert
 
 from avstudio_core.artifact import Artifact, MediaFacts, new_id
-from avstudio_core.errors import InvalidInput, InvalidPlan, PluginError, StorageError, UnreadableMedia
+from avstudio_core.errors import InvalidInput, InvalidPlan, StorageError, UnreadableMedia
 from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.handle import Handle, PlanHandle
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.media_types import guess
+from avstudio_core.models.memory import usable
 from avstudio_core.models.pool import Pool
 from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.names import checked
@@ -39,6 +40,7 @@ from avstudio_core.storage.tables import media_files, projects
 from avstudio_core.tasks.engine.engine import Engine
 from avstudio_core.tasks.engine.live_studios import Presence
 from avstudio_core.tasks.events.announcer import Announcer
+from avstudio_core.tasks.executors.guarded import GuardedExecutor
 from avstudio_core.tasks.queue.claims import NewTask, Rules
 from avstudio_core.tasks.queue.queue import Queue
 from avstudio_core.tasks.task import Task, TaskOptions
@@ -74,7 +76,7 @@ class Studio:
 
     def __init__(self, *, add: Sequence[ModuleType] = (), own: bool = False, **settings: Any) -> None:
         self.settings: Settings = load(settings)
-        self.plugins = Plugins()
+        self.plugins = Plugins(self.settings.home)
         self.plugins.discover(self.settings.plugin_names())
         self.extra_modules = [module.__name__ for module in add]
         for module in add:
@@ -86,7 +88,7 @@ class Studio:
         rules = Rules(self._presence.id, self.settings.lease_seconds, self.settings.max_deliveries)
         self.tasks = Queue(self._database, self.store, rules)
         self.shelf = InstalledShelf(self.plugins, self.settings)
-        managers = [kind() for kind in self.plugins.kind("memory_managers").values()]
+        managers = usable(self.plugins)
         self.pool = Pool(self._database, self._presence.id, self.settings, managers, self._presence.dead)
         self.ledger = Ledger(self._database, self._presence.id, alert=self._alert)
         self.ledger.reap(self._presence.dead())
@@ -96,7 +98,7 @@ class Studio:
         self._engine: Engine | None = None
         self._closed = False
         self._announcer = self._announce()
-        self.plugins.tell("studio_started", studio=self)
+        self.plugins.started(self)
 
     # Work
 
@@ -134,7 +136,7 @@ class Studio:
         options = options or TaskOptions()
         given = self._given(source)
         media_type = given.media_type if isinstance(given, Artifact) else guess(given) if given else None
-        checked = plan.check(self.processor, media_type)
+        checked = plan.check(self.processor, media_type, self.plugins.guard)
         for _, _, needs in checked:
             if needs.model and os.sep in needs.model:  # a user's own files: read here, once, and not by the engine
                 self.shelf.digest(needs.model)
@@ -244,12 +246,7 @@ class Studio:
     def processor(self, name: str) -> Processor[Any, Any]:
         """The processor of that name. Raises `NotFound` with the nearest name."""
         if checked(name, "name of a processor") not in self._processors:
-            kind = self.plugins.find("processors", name)
-            try:
-                self._processors[name] = kind(self.shelf)
-                _ = kind.params_type, kind.result_type
-            except (AttributeError, TypeError) as error:  # it lacks what every processor has
-                raise PluginError(f"The processor '{name}' is broken: {error}") from error
+            self._processors[name] = self.plugins.make(self.plugins.find("processors", name), self.shelf)
         return self._processors[name]
 
     def distribution(self, name: str) -> str:
@@ -267,7 +264,7 @@ class Studio:
             if self._closed:
                 raise StorageError("The studio is closed.")
             if self._engine is None:
-                executor = self.plugins.find("executors", self.settings.executor)
+                executor = partial(GuardedExecutor, self.plugins, self.settings.executor)
                 self._engine = Engine(self, self.tasks, self.store, self._presence, executor, own=self._own)
                 self._engine.start()
 
@@ -289,6 +286,7 @@ class Studio:
         self.pool.close()
         if self._announcer is not None:
             self._announcer.close()
+        self.plugins.close()
         self.tasks.close()
         self._presence.leave()
         self._database.close()

@@ -2,17 +2,57 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
+from avstudio_core.errors import PluginError
+from avstudio_core.guard import Guard
 from avstudio_core.kinds.memory_manager import MemoryManager
+from avstudio_core.plugins import Plugins
+
+T = TypeVar("T")
 
 MB = 1 << 20
 GROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 MEMORY_INFO = Path("/proc/meminfo")
+
+
+def usable(plugins: Plugins) -> list[MemoryManager]:
+    """A manager for each device that the plugins know, without those that cannot be made."""
+    made: list[MemoryManager] = []
+    for kind in plugins.kind("memory_managers").values():
+        with contextlib.suppress(PluginError):
+            manager: MemoryManager = plugins.make(kind)
+            guard = plugins.guard(kind)
+            made.append(manager if guard.trusted else GuardedMemory(manager, guard))
+    return made
+
+
+class GuardedMemory(MemoryManager):
+    """A plugin's manager. Its methods raise `PluginError` where the plugin's own give no figure."""
+
+    def __init__(self, manager: MemoryManager, guard: Guard) -> None:
+        self.manager = manager
+        self.device, self.unified = manager.device, bool(manager.unified)  # type: ignore[misc]
+        self._guard = guard
+
+    def present(self) -> bool:
+        return self._asked("present", self.manager.present, bool)
+
+    def total_mb(self) -> int:
+        return self._asked("total_mb", self.manager.total_mb, int)
+
+    def available_mb(self) -> int:
+        return self._asked("available_mb", self.manager.available_mb, int)
+
+    def _asked(self, name: str, method: Callable[[], object], kind: type[T]) -> T:
+        what = f"'{name}' of memory manager '{self.device}'"
+        return self._guard.expect(what, self._guard.call(what, method), kind)
 
 
 class CpuMemory(MemoryManager):

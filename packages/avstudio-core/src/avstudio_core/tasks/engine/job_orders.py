@@ -11,7 +11,7 @@ from avstudio_core.errors import NotFound
 from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.kinds.executor import ExecutorHost
 from avstudio_core.orders import Order
-from avstudio_core.plan import parameters
+from avstudio_core.plan import needed, parameters
 from avstudio_core.plugins import Plugins
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.tasks.engine.result_cache import answered, cache_key
@@ -45,7 +45,7 @@ class JobOrders:
         processor = self._workplace.processor(task.processor)
         params = parameters(processor, json.loads(task.params))
         source = self._source(task.source)
-        needs = processor.needs(params, source)
+        needs = needed(processor, params, source, self._workplace.plugins.guard(processor))
         if needs.model and not needs.model_digest:
             needs = needs.model_copy(update={"model_digest": self._workplace.shelf.digest(needs.model)})
         order = Order(
