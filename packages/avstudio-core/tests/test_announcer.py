@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from types import ModuleType
+
+import pytest
 
 from avstudio_core import Studio
 from avstudio_core.chat import Account
@@ -66,11 +69,79 @@ def test_a_plugin_hears_once_of_each_part_of_a_budget_that_is_spent(
     write_plugin: Callable[[str], ModuleType], open_studio: Callable[..., Studio]
 ) -> None:
     listener = write_plugin(LISTENER)
-    ledger = open_studio(listener).ledger
+    studio = open_studio(listener)
+    ledger = studio.ledger
     ledger.set_budget("global", "day", 100)
     call = NewCall(
         request_id="r", verb="chat", backend="b", model="m", account=Account(), most_micro=10, rule="default"
     )
     for _ in range(9):
         ledger.settle(ledger.reserve(call).result(), Settled("ok", cost_micro=10)).result()
+    studio.close()
     assert listener.alerted == [60, 80]
+
+
+RUDE = """
+import asyncio, threading, time
+HEARD, LEFT = [], threading.Event()
+
+@hookimpl
+def event_published(event):
+    HEARD.append(event.type)
+    {does}
+"""
+
+
+@pytest.mark.parametrize("does", ["raise SystemExit(3)", "raise RuntimeError('no')", "import os; os._exit(3)"])
+def test_a_hook_that_raises_is_called_again_and_shown(
+    write_plugin: Callable[[str], ModuleType], open_studio: Callable[..., Studio], does: str
+) -> None:
+    rude = write_plugin(RUDE.format(does=does))
+    studio = open_studio(rude)
+    told = [event.type for event in studio.submit("exercise.wait").events()]
+    studio.close()
+    assert told == rude.HEARD
+    (trouble,) = studio.plugins.troubles(studio.plugins.installed[rude.__name__])
+    assert trouble.what == "'event_published'"
+    other = open_studio(rude)
+    assert other.plugins.troubles(other.plugins.installed[rude.__name__]) == [trouble]
+
+
+def test_a_slow_hook_delays_nobody(
+    write_plugin: Callable[[str], ModuleType], open_studio: Callable[..., Studio]
+) -> None:
+    slow = write_plugin(RUDE.format(does="LEFT.wait(60)"))
+    quick = write_plugin(LISTENER)
+    studio = open_studio(slow, quick)
+    handle = studio.submit("exercise.wait")
+    handle.result(20)
+    began = time.monotonic()
+    studio.close()
+    assert time.monotonic() - began < 20
+    assert quick.heard[-1].type == "task.completed"
+    assert slow.HEARD == ["task.submitted"]
+    slow.LEFT.set()
+    (trouble,) = studio.plugins.troubles(studio.plugins.installed[slow.__name__])
+    assert "is too slow" in trouble.reason
+
+
+def test_an_async_hook_is_awaited(
+    write_plugin: Callable[[str], ModuleType], open_studio: Callable[..., Studio]
+) -> None:
+    source = RUDE.replace("def event", "async def event").format(does="await asyncio.sleep(0); HEARD.append('awaited')")
+    listener = write_plugin(source)
+    studio = open_studio(listener)
+    studio.submit("exercise.wait").result(20)
+    studio.close()
+    assert listener.HEARD[:2] == ["task.submitted", "awaited"]
+
+
+@pytest.mark.parametrize("does", ["raise SystemExit(3)", "time.sleep(60)", "import os; os._exit(3)"])
+def test_a_studio_starts_whatever_a_plugin_does_about_it(
+    write_plugin: Callable[[str], ModuleType], open_studio: Callable[..., Studio], does: str
+) -> None:
+    rude = write_plugin(f"import time\n@hookimpl\ndef studio_started(studio):\n    {does}")
+    studio = open_studio(rude)
+    studio.submit("exercise.wait").result(20)
+    (trouble,) = studio.plugins.troubles(studio.plugins.installed[rude.__name__])
+    assert trouble.what == "'studio_started'"

@@ -118,8 +118,8 @@ def test_a_plugin_that_comes_or_goes_is_seen(site: Site, tmp_path: Path) -> None
             SOURCE.replace("demo.work", "other.work").replace('return {"made": "audio/wav"}', "1 / 0"),
             "ZeroDivisionError",
         ),
-        (SOURCE.replace("demo.work", "other.work").replace("[Ps, Rs]", ""), "params_type"),
-        (SOURCE.replace("demo.work", "other.work").replace("def run", "def walk"), "abstract"),
+        (SOURCE.replace("demo.work", "other.work").replace("[Ps, Rs]", ""), "does not say the type of its Params"),
+        (SOURCE.replace("demo.work", "other.work").replace("def run", "def walk"), "lacks run"),
     ],
 )
 def test_a_broken_plugin_is_told_and_harms_no_other(site: Site, tmp_path: Path, source: str, reason: str) -> None:

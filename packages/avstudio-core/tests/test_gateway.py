@@ -597,7 +597,7 @@ def test_whatever_is_raised_behind_a_relay_reaches_the_run(
     make: Make, write_plugin: Callable[[str], ModuleType], executor: str, error: BaseException
 ) -> None:
     studio = make(add=[write_plugin(EMBEDDING)], executor=executor)
-    for name in ("near", "coding", "scripted"):
+    for name in studio.llm.gateway.backends.all():
         backend(studio, name).embeds = [error]
     with pytest.raises(TaskFailed, match=type(error).__name__):
         studio.submit("llm.words").result(20)

@@ -95,6 +95,7 @@ def test_the_environment_names_them_for_a_studio(
     [
         ("import no_such_library", r"failed to import: ModuleNotFoundError: No module named 'no_such_library'"),
         ("raise SystemExit(3)", r"failed to import: SystemExit: 3"),
+        ("import os; os._exit(3)", r"failed to import: SystemExit: os\._exit\(3\)"),
         ("def (", r"failed to import: SyntaxError"),
         (
             "from avstudio_core import hookimpl\n@hookimpl\ndef register_procesors(): return []",
@@ -119,8 +120,10 @@ def test_a_broken_plugin_is_set_aside_with_its_reason(install: Install, source: 
     ("source", "reason"),
     [
         ("raise RuntimeError('no luck')", "RuntimeError: no luck"),
-        ("return None", "not a list of classes"),
-        ("return [object]", "does not have a name. Set a class attribute 'name'"),
+        ("return None", "gave 'None', which is not a list of classes"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("import os; os._exit(3)", "os._exit(3)"),
     ],
 )
 def test_a_plugin_that_registers_badly_is_set_aside(install: Install, source: str, reason: str) -> None:
@@ -176,6 +179,67 @@ def test_a_plugin_that_hangs_is_left_behind(install: Install, monkeypatch: pytes
     assert "fine.work" in found.kind("processors")
 
 
+def test_a_plugin_that_hangs_while_it_registers_is_left_behind(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugins, "IMPORT_SECONDS", 1.0)
+    hanging = "import time\nfrom avstudio_core import hookimpl\n@hookimpl\ndef register_processors(): time.sleep(60)"
+    install("slow", hanging)
+    install("fine", good("fine.work"))
+    found = discovered("slow", "fine")
+    assert list(found.kind("processors")) == ["fine.work"]
+    assert "'register_processors' of plugin 'slow' (slow) did not return within 1 s." in found.broken["slow"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('name = "bad.work"', "pass", "does not have a name"),
+        ('name = "bad.work"', 'name = "bad"', "'bad' is not a valid name"),
+        ('"A processor."', "pass", "has no docstring"),
+        ("[Params, Result]", "", "does not say the type of its Params"),
+        ("def run(self", "def walk(self", "lacks run"),
+        ("[Params, Result]", "[Numbers, Result]", "in the default of 'limit'"),
+        ("[Params, Result]", "[Bounds, Result]", "in the bounds of 'limit'"),
+        ("[Params, Result]", "[Objects, Result]", "in the default of 'limit'"),
+        ("[Params, Result]", "[Params, Figures]", "in the default of 'limit'"),
+    ],
+)
+def test_a_class_that_cannot_be_used_is_refused_and_its_plugin_is_not(
+    install: Install, old: str, new: str, reason: str
+) -> None:
+    bad = good("bad.work").replace(old, new)
+    numbers = """
+from pydantic import Field
+from avstudio_core import Params, Result
+class Numbers(Params):
+    limit: float = float("inf")
+class Bounds(Params):
+    limit: float = Field(0.0, le=float("inf"))
+class Objects(Params):
+    limit: object = object()
+class Figures(Result):
+    limit: float = float("nan")
+"""
+    install("half", numbers + good("half.work", "Whole") + bad.replace("[Good]", "[Whole, Good, object]"))
+    found = discovered("half")
+    assert list(found.kind("processors")) == ["half.work"]
+    assert found.broken == {}
+    first, second = found.refused["half"].values()
+    assert reason in first
+    assert "does not derive from Processor" in second
+
+
+@pytest.mark.parametrize(("asked", "fits"), [(">=99", False), ("<0.1", False), (">=0.1", True), ("", True)])
+def test_a_plugin_for_another_version_is_refused(install: Install, tmp_path: Path, asked: str, fits: bool) -> None:
+    install("later", good("later.work"))
+    facts = tmp_path / "site" / "later-1.2.3.dist-info" / "METADATA"
+    facts.write_text(f"{facts.read_text()}Requires-Dist: avstudio-core{asked}\n")
+    found = discovered("later")
+    assert ("later.work" in found.kind("processors")) is fits
+    assert fits or f"needs avstudio-core{asked}, and avstudio-core 0.1.0 is installed" in found.broken["later"]
+
+
 def test_a_studio_works_beside_a_broken_plugin(install: Install, tmp_path: Path) -> None:
     install("broken", "1 / 0")
     install("fine", good("fine.work"))
@@ -188,7 +252,8 @@ def test_a_moment_is_told_to_all_and_harms_none(write_plugin: WritePlugin, tmp_p
     kind = write_plugin("HEARD = []\n@hookimpl\ndef studio_started(studio):\n    HEARD.append(studio)")
     with Studio(home=tmp_path / "home", plugins="", add=[rude, kind]) as studio:
         assert [studio] == kind.HEARD
-        assert studio.plugins.broken == {rude.__name__: "RuntimeError: rude"}
+        (trouble,) = studio.plugins.troubles(studio.plugins.installed[rude.__name__])
+        assert str(trouble) == "'studio_started' raised RuntimeError: rude"
 
 
 def test_a_module_given_by_hand_is_checked_at_once(write_plugin: WritePlugin, tmp_path: Path) -> None:

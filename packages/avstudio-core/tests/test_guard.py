@@ -1,0 +1,333 @@
+"""A plugin that raises, hangs, exits or gives nonsense harms nobody else, and its error names it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+from avstudio_core import Studio, guard
+from avstudio_core.errors import AVStudioError, BackendDown, PartialAnswer, PluginError, TaskFailed
+from avstudio_core.testing import scripted
+
+WritePlugin = Callable[[str], ModuleType]
+OpenStudio = Callable[..., Studio]
+
+BACKEND = """
+import asyncio, os, sys, time
+from avstudio_core.chat import Delta, Usage
+from avstudio_core.kinds.backend import Backend, Model
+
+class Odd(Backend):
+    "A backend."
+    name = "odd"
+    always_local = lists_cheaply = True
+
+    def __init__(self, config, host):
+        super().__init__(config, host)
+        {init}
+
+    def obstacle(self):
+        {obstacle}
+
+    async def models(self):
+        {models}
+        return [Model(backend="odd", name="m", local=True, quality=0.9)]
+
+    async def stream(self, request, model):
+        {before}
+        yield Delta(text="Well, ")
+        {amid}
+        yield Delta(text="yes.", finish="stop")
+
+@hookimpl
+def register_backends():
+    return [Odd]
+"""
+CALM = {"init": "pass", "obstacle": "return None", "models": "pass", "before": "pass", "amid": "pass"}
+RUDE = ["raise KeyError('x')", "sys.exit(3)", "raise KeyboardInterrupt", "os._exit(3)"]
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "QUICK_SECONDS", 0.5)
+
+
+@pytest.fixture
+def odd(write_plugin: WritePlugin, open_studio: OpenStudio) -> Callable[..., Studio]:
+    """A studio with the backend that does what is given, beside one that answers `Yes.`."""
+    return lambda **does: open_studio(write_plugin(BACKEND.format(**{**CALM, **does})), scripted)
+
+
+def shown(studio: Studio) -> str:
+    """All that went wrong in the studio's plugins."""
+    return "; ".join(
+        map(str, [one for plugin in studio.plugins.installed.values() for one in studio.plugins.troubles(plugin)])
+    )
+
+
+def test_a_calm_backend_answers(odd: Callable[..., Studio]) -> None:
+    studio = odd()
+    assert studio.chat("Hello", model="odd/m").text == "Well, yes."
+    assert "".join(delta.text for delta in studio.stream("Hello", model="odd/m")) == "Well, yes."
+    assert shown(studio) == ""
+
+
+@pytest.mark.parametrize("does", [*RUDE, "time.sleep(60)"])
+@pytest.mark.parametrize("where", ["init", "obstacle", "models"])
+def test_a_backend_that_cannot_be_asked_is_set_aside(odd: Callable[..., Studio], where: str, does: str) -> None:
+    studio = odd(**{where: does})
+    assert studio.chat("Hello").text == "Yes."
+    assert next(one.obstacle for one in studio.llm.models() if one.model.backend == "odd")
+    if where != "models":  # who names a model asks for it, listed or not
+        with pytest.raises(AVStudioError, match="odd"):
+            studio.chat("Hello", model="odd/m")
+    assert (where, does) == ("models", "time.sleep(60)") or "odd" in shown(studio)
+
+
+@pytest.mark.parametrize(
+    ("where", "does"),
+    [
+        ("obstacle", "return 42"),
+        ("models", "return None"),
+        ("models", "return ['m']"),
+        ("models", "return [Model(backend='other', name='m', local=True)]"),
+        ("before", "yield 'words'"),
+        ("before", "yield Delta(text=None)"),
+    ],
+)
+def test_nonsense_is_refused(odd: Callable[..., Studio], where: str, does: str) -> None:
+    studio = odd(**{where: does})
+    assert studio.chat("Hello").text == "Yes."
+    assert "of backend 'odd' gave" in shown(studio)
+
+
+@pytest.mark.parametrize("does", RUDE)
+def test_a_broken_stream_falls_back_or_is_partial(odd: Callable[..., Studio], does: str) -> None:
+    studio = odd(before=does)
+    with pytest.raises(PluginError, match=r"'stream' of backend 'odd' of plugin 'plugin_\d+' raised"):
+        studio.chat("Hello", model="odd/m", timeout=20)
+    assert studio.chat("Hello").text == "Yes."
+    studio = odd(amid=does)
+    with pytest.raises(PartialAnswer) as broken:
+        list(studio.stream("Hello", model="odd/m"))
+    assert broken.value.text == "Well, "
+
+
+@pytest.mark.parametrize("does", ["time.sleep(60)", "await asyncio.sleep(60)"])
+def test_time_outs_hold_whatever_a_backend_does(odd: Callable[..., Studio], does: str) -> None:
+    studio = odd(before=does)
+    with pytest.raises(BackendDown, match="did not answer within"):
+        studio.chat("Hello", model="odd/m", timeout=0.3)
+    assert studio.chat("Hello", model="scripted/one").text == "Yes."
+
+
+MANAGER = """
+import os, sys, time
+class Odd(MemoryManager):
+    device = "odd"
+    def __init__(self):
+        {init}
+    def present(self):
+        {present}
+    def total_mb(self):
+        {total}
+    def available_mb(self):
+        return 1
+@hookimpl
+def register_memory_managers():
+    return [Odd]
+class Params_(Params):
+    pass
+class Work(Processor[Params_, Result]):
+    "Work."
+    name = "odd.work"
+    def needs(self, params, source):
+        return Needs(memory_mb=10, device="odd")
+    def run(self, source, params, context):
+        return Result()
+@hookimpl
+def register_processors():
+    return [Work]
+"""
+
+
+@pytest.mark.parametrize("does", [*RUDE, "time.sleep(60)", "return 'much'"])
+def test_a_memory_manager_that_gives_no_figure_harms_its_own_device_only(
+    write_plugin: WritePlugin, open_studio: OpenStudio, does: str
+) -> None:
+    studio = open_studio(write_plugin(MANAGER.format(init="pass", present="return True", total=does)))
+    studio.run("exercise.load")
+    with pytest.raises((TaskFailed, PluginError), match="'total_mb' of memory manager 'odd'"):
+        studio.run("odd.work")
+
+
+@pytest.mark.parametrize("does", RUDE)
+def test_a_memory_manager_that_cannot_be_made_is_left_out(
+    write_plugin: WritePlugin, open_studio: OpenStudio, does: str
+) -> None:
+    studio = open_studio(write_plugin(MANAGER.format(init=does, present="return True", total="return 5")))
+    studio.run("exercise.load")
+    assert "The making of 'odd'" in shown(studio)
+
+
+ROUTER = """
+import os, sys, time
+from avstudio_core.kinds.router import Router
+class Odd(Router):
+    name = "odd"
+    def route(self, wishes, candidates):
+        {does}
+@hookimpl
+def register_routers():
+    return [Odd]
+"""
+
+
+@pytest.mark.parametrize("does", [*RUDE, "time.sleep(60)", "return 'scripted/one'"])
+def test_a_router_that_fails_is_named(write_plugin: WritePlugin, open_studio: OpenStudio, does: str) -> None:
+    studio = open_studio(write_plugin(ROUTER.format(does=does)), scripted, router="odd")
+    with pytest.raises(PluginError, match="'route' of router 'odd'"):
+        studio.chat("Hello")
+    assert studio.chat("Hello", model="scripted/one").text == "Yes."
+
+
+BOOK = """
+import os, sys, time
+from avstudio_core.kinds.price_book import PriceBook
+class Odd(PriceBook):
+    name = "odd"
+    def cost(self, model, usage):
+        {does}
+@hookimpl
+def register_price_books():
+    return [Odd]
+"""
+
+
+@pytest.mark.parametrize("does", [*RUDE, "time.sleep(60)", "return 1.5", "return -1"])
+def test_a_price_that_is_none_is_not_known(
+    write_plugin: WritePlugin, open_studio: OpenStudio, does: str, tmp_path: object
+) -> None:
+    from avstudio_core.chat import Usage
+    from avstudio_core.language_models import Model
+
+    studio = open_studio(write_plugin(BOOK.format(does=does)), scripted)
+    cloud = Model(backend="cloud", name="m", local=False)
+    assert studio.llm.gateway.prices.cost(cloud, Usage(input=1)) is None
+    assert "'cost' of price book 'odd'" in shown(studio)
+
+
+EXECUTOR = """
+import os, sys, time
+from avstudio_core.tasks.executors.inline import InlineExecutor
+class Odd(InlineExecutor):
+    name = "odd"
+    def __init__(self, host, report):
+        super().__init__(host, report)
+        {init}
+    def room(self, lane):
+        {room}
+        return super().room(lane)
+    def start(self, order):
+        {start}
+        super().start(order)
+@hookimpl
+def register_executors():
+    return [Odd]
+"""
+QUIET = {"init": "pass", "room": "pass", "start": "pass"}
+
+
+@pytest.mark.parametrize(
+    ("where", "does"),
+    [("start", "sys.exit(3)"), ("start", "return os._exit(3)"), ("start", "time.sleep(60)")],
+)
+def test_an_executor_that_fails_fails_the_task_with_its_name(
+    write_plugin: WritePlugin, open_studio: OpenStudio, where: str, does: str
+) -> None:
+    studio = open_studio(write_plugin(EXECUTOR.format(**{**QUIET, where: does})), executor="odd")
+    with pytest.raises(TaskFailed, match=re.escape(f"'{where}' of executor 'odd'")):
+        studio.submit("exercise.wait").result(30)
+    studio.close()
+
+
+@pytest.mark.parametrize("does", [RUDE[0], "sys.exit(3)", "return None", "time.sleep(60)"])
+def test_an_executor_that_cannot_tell_its_room_has_room_for_one(
+    write_plugin: WritePlugin, open_studio: OpenStudio, does: str
+) -> None:
+    studio = open_studio(write_plugin(EXECUTOR.format(**{**QUIET, "room": does})), executor="odd")
+    studio.submit("exercise.wait").result(30)
+    assert "'room' of executor 'odd'" in shown(studio)
+
+
+def test_an_executor_that_cannot_be_made_is_named(write_plugin: WritePlugin, open_studio: OpenStudio) -> None:
+    studio = open_studio(write_plugin(EXECUTOR.format(**{**QUIET, "init": "sys.exit(3)"})), executor="odd")
+    with pytest.raises(PluginError, match="The making of 'odd' of plugin"):
+        studio.submit("exercise.wait")
+
+
+NEEDS = """
+import os, sys, time
+class Work(Processor[Params, Result]):
+    "Work."
+    name = "odd.work"
+    def needs(self, params, source):
+        {needs}
+        return Needs()
+    def outputs(self, params):
+        {outputs}
+        return {{}}
+    def run(self, source, params, context):
+        return Result()
+    def review(self, result, context):
+        {review}
+@hookimpl
+def register_processors():
+    return [Work]
+"""
+AGREEABLE = {"needs": "pass", "outputs": "pass", "review": "return Review.accept()"}
+
+
+@pytest.mark.parametrize("does", [*RUDE, "time.sleep(60)", "return 'much'"])
+@pytest.mark.parametrize("where", ["needs", "outputs"])
+def test_a_processor_that_cannot_be_planned_is_named(
+    write_plugin: WritePlugin, open_studio: OpenStudio, where: str, does: str
+) -> None:
+    studio = open_studio(write_plugin(NEEDS.format(**{**AGREEABLE, where: does})))
+    with pytest.raises(PluginError, match=f"'{where}' of processor 'odd.work' of plugin"):
+        studio.submit("odd.work")
+    studio.run("exercise.wait")
+
+
+def test_an_error_that_cannot_say_what_it_is_is_named_by_its_type() -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    assert guard.one_line(Mute()) == "Mute"
+
+
+def test_trouble_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    reported: list[str] = []
+    guarded = guard.Guard("mine", "mine-dist", lambda what, reason: reported.append(reason))
+    for _ in range(3):
+        with pytest.raises(PluginError, match=r"'it' of plugin 'mine' \(mine-dist\) raised ZeroDivisionError"):
+            guarded.call("'it'", lambda: 1 / 0)
+    assert len(caplog.records) == len(reported) == 1
+
+
+def test_who_called_in_vain_calls_no_more() -> None:
+    guarded, calls = guard.Guard("mine", "", lambda what, reason: None), []
+
+    def hang() -> None:
+        calls.append(1)
+        asyncio.run(asyncio.sleep(60))
+
+    for _ in range(3):
+        with pytest.raises(PluginError, match=r"did not return within 0\.1 s"):
+            guarded.call("'it'", hang, seconds=0.1)
+    assert len(calls) == 1
