@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
-from avstudio_core import __version__
+from avstudio_core import PluginError, __version__
 from avstudio_server.views.installation import extra_data, plugin_data, setting_data, weights_data
 
 if TYPE_CHECKING:
@@ -36,12 +37,14 @@ def installation_data(installed: Installed) -> dict[str, Any]:
 
 def device_data(plugins: Plugins) -> list[dict[str, Any]]:
     """The devices of this machine with their memory, in MB."""
-    managers = [kind() for kind in plugins.kind("memory_managers").values()]
-    return [
-        {"device": one.device, "total_mb": one.total_mb(), "available_mb": one.available_mb()}
-        for one in managers
-        if one.present()
-    ]
+    from avstudio_core.models.memory import usable
+
+    found = []
+    for one in usable(plugins):
+        with contextlib.suppress(PluginError):  # its plugin tells
+            if one.present():
+                found.append({"device": one.device, "total_mb": one.total_mb(), "available_mb": one.available_mb()})
+    return found
 
 
 def backend_data(studio: Studio) -> list[dict[str, Any]]:

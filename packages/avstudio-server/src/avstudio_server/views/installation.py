@@ -22,7 +22,7 @@ KINDS = tuple(name.removeprefix("register_") for name in vars(hookspecs) if name
 
 
 def plugin_data(plugins: Plugins, broken: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Every plugin: where it is from, what it brings, which of that is broken, or why it was set aside whole.
+    """Every plugin: where it is from, what it brings, what is broken or went wrong, or why it was set aside whole.
 
     `broken` says why each processor that cannot be declared is broken, as the catalogue does.
     """
@@ -32,13 +32,25 @@ def plugin_data(plugins: Plugins, broken: Mapping[str, str]) -> list[dict[str, A
             origin = plugins.distribution_of(registered)
             brought.setdefault(origin.name if origin else "", {}).setdefault(kind, []).append(name)
     return [
-        _plugin(plugin, {} if plugin.error else brought.get(plugin.name, {}), broken)
+        _plugin(plugin, {}, {}, [])
+        if plugin.error
+        else _plugin(
+            plugin,
+            brought.get(plugin.name, {}),
+            _of(brought.get(plugin.name, {}), broken) | plugins.refused.get(plugin.name, {}),
+            [str(trouble) for trouble in plugins.troubles(plugin)],
+        )
         for plugin in plugins.installed.values()
     ]
 
 
-def _plugin(plugin: Plugin, brought: dict[str, list[str]], broken: Mapping[str, str]) -> dict[str, Any]:
-    broken = {name: why for name, why in broken.items() if name in brought.get("processors", ())}
+def _of(brought: dict[str, list[str]], broken: Mapping[str, str]) -> dict[str, str]:
+    return {name: why for name, why in broken.items() if name in brought.get("processors", ())}
+
+
+def _plugin(
+    plugin: Plugin, brought: dict[str, list[str]], broken: dict[str, str], troubles: list[str]
+) -> dict[str, Any]:
     whole = {kind: [name for name in names if name not in broken] for kind, names in brought.items()}
     moments, unmarked = ([], []) if plugin.error else _hooks(plugin.module)
     return {
@@ -50,6 +62,7 @@ def _plugin(plugin: Plugin, brought: dict[str, list[str]], broken: Mapping[str, 
         "brings": {kind: names for kind, names in whole.items() if names},
         "hears": moments,
         "broken": broken,
+        "troubles": troubles,
         "unmarked": unmarked,
     }
 

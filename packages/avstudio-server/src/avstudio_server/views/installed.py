@@ -34,7 +34,7 @@ class Installed:
         """The installed plugins, imported."""
         from avstudio_core.plugins import Plugins
 
-        plugins = Plugins()
+        plugins = Plugins(self.settings.home)
         plugins.discover(self.settings.plugin_names())
         return plugins
 

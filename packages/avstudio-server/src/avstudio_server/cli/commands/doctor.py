@@ -21,7 +21,7 @@ def command() -> Any:
 def doctor(ctx: typer.Context, check: Check = False, as_json: Json = False) -> int:
     """Show what is installed, missing or broken, the devices, weights and settings, and the data folder's state.
 
-    It exits with 3 for a broken plugin or processor and with 4 for a damaged data folder.
+    It exits with 3 for a plugin that is broken or went wrong lately, and with 4 for a damaged data folder.
     """
     from avstudio_server.cli.exits import DONE, STORAGE, UNAVAILABLE
     from avstudio_server.cli.text.diagnosis import diagnosis_text
@@ -33,7 +33,8 @@ def doctor(ctx: typer.Context, check: Check = False, as_json: Json = False) -> i
         output.write(diagnosis_text(found))
     if found["data_folder"]["flaws"]:
         return STORAGE
-    return UNAVAILABLE if any(plugin["error"] or plugin["broken"] for plugin in found["plugins"]) else DONE
+    broken = any(plugin["error"] or plugin["broken"] or plugin["troubles"] for plugin in found["plugins"])
+    return UNAVAILABLE if broken else DONE
 
 
 def _diagnosis(installed: Installed, *, check: bool) -> dict[str, Any]:
@@ -41,10 +42,9 @@ def _diagnosis(installed: Installed, *, check: bool) -> dict[str, Any]:
     from avstudio_core.studio import Studio
     from avstudio_server.views.diagnosis import backend_data, broken_data_folder, data_folder, installation_data
 
-    found = installation_data(installed)
     try:
         with Studio(own=True) as studio:
-            return found | {"backends": backend_data(studio), "data_folder": data_folder(studio, check=check)}
+            found = {"backends": backend_data(studio), "data_folder": data_folder(studio, check=check)}
     except AVStudioError as error:
-        broken = broken_data_folder(installed.settings.home, error, check=check)
-        return found | {"backends": [], "data_folder": broken}
+        found = {"backends": [], "data_folder": broken_data_folder(installed.settings.home, error, check=check)}
+    return installation_data(installed) | found  # last: what went wrong meanwhile is in it

@@ -61,8 +61,7 @@ def _folder(one: dict[str, Any]) -> list[tuple[str, ...]]:
 def _wrong(data: dict[str, Any]) -> list[str]:
     broken = [f"Plugin '{one['name']}': {one['error']}" for one in data["plugins"] if one["error"]]
     broken += [
-        f"Processor '{name}' of plugin '{one['name']}': {why}"
-        for one in data["plugins"]
-        for name, why in one["broken"].items()
+        f"'{name}' of plugin '{one['name']}': {why}" for one in data["plugins"] for name, why in one["broken"].items()
     ]
+    broken += [f"Plugin '{one['name']}': {trouble}" for one in data["plugins"] for trouble in one["troubles"]]
     return broken + [f"{flaw['what']} {hint('', flaw['cure'])}".strip() for flaw in data["data_folder"]["flaws"]]

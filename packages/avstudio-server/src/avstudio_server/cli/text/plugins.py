@@ -21,6 +21,7 @@ def contribution(plugin: dict[str, Any]) -> str:
     parts = [f"{kind.replace('_', ' ')} {', '.join(names)}" for kind, names in plugin["brings"].items()]
     parts += [f"hears {', '.join(plugin['hears'])}"] if plugin["hears"] else []
     parts += [f"BROKEN: {name}: {why}" for name, why in plugin["broken"].items()]
+    parts += [f"TROUBLE: {trouble}" for trouble in plugin["troubles"]]
     parts += (
         [f"{', '.join(plugin['unmarked'])}: not marked with @hookimpl, so never called"] if plugin["unmarked"] else []
     )
