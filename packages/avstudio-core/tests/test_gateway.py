@@ -474,7 +474,7 @@ def test_a_missing_backend_says_how_to_get_one(make: Make) -> None:
     studio = make("")
     backend(studio, "scripted").says = [BackendDown("It is gone.")]
     backend(studio, "scripted").can = backend(studio, "scripted").can.model_copy(update={"chat": False})
-    with pytest.raises(NoModel, match="avstudio llm models"):
+    with pytest.raises(NoModel, match="See the list of models"):
         studio.chat("Hello?")
 
 
