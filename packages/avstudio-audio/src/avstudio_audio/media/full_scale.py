@@ -70,7 +70,7 @@ class FullScale:
 
         time = self._time(self._position + (first_not_finite(piece) or 0))
         raise UnreadableMedia(
-            f"'{self._path}' holds values that are no numbers (NaN, infinity), the first at {time:.3f} s."
+            f"'{self._path}' contains values that are not numbers (NaN, infinity), the first at {time:.3f} s."
         )
 
     def _time(self, position: int) -> float:

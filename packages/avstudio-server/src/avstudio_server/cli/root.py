@@ -113,7 +113,7 @@ def _to_install(name: str, known: Iterable[str]) -> str:
     from avstudio_core.plugins import package_for
 
     package = package_for(name, known)
-    return f"There is no command {quoted(name)}. To get it: pip install '{package}'." if package else ""
+    return f"{quoted(name)} is not a command. To get it: pip install '{package}'." if package else ""
 
 
 def _or_broken(message: str, broken: Iterable[str]) -> str:
