@@ -208,13 +208,12 @@ def _uncertain(transcript: Transcript, params: TranscribeParams) -> list[CodedWa
 def _files(transcript: Transcript, source: Artifact, params: TranscribeParams, context: Context) -> dict[str, Any]:
     """The transcript and the subtitles as artifacts, named after the recording."""
     writers = {"srt": subtitles.to_srt, "vtt": subtitles.to_vtt, "txt": subtitles.to_txt}
-    facts = MediaFacts(duration=transcript.duration)
 
     def publish(text: str, suffix: str, media_type: str) -> Artifact:
         name = source.name_for(f".{suffix}")
         path = context.new_path(name)
         path.write_text(text, encoding="utf-8")
-        return context.publish(path, name, media_type, facts)
+        return context.publish(path, name, media_type, MediaFacts(duration=transcript.duration))
 
     return {
         "transcript": publish(transcript.written(), "json", MEDIA_TYPE),

@@ -89,8 +89,7 @@ class Candidates:
         Raises `NotFound` with the nearest name, or what stands against the model.
         """
         read = tokens.of_request(request)
-        models = await self._meant(request.model)
-        weighed = [(model, *self._weigh(request, model, read, _untold)) for model in models]
+        weighed = [(model, *self._weigh(request, model, read, _untold)) for model in await self._meant(request.model)]
         model, estimate, obstacle = next((one for one in weighed if one[2] is None), weighed[0])
         if isinstance(obstacle, OverBudget) and estimate.most_micro is None:
             await self._refuse_unknown(model)

@@ -50,8 +50,7 @@ class Gateway:
         self.backends = Backends(plugins, known, self)
         health = Health()
         self._candidates = Candidates(self.backends, self.policy, self.prices, health, ledger, pool)
-        router = GuardedRouter(plugins, settings.router)
-        self._routes = Routes(self._candidates, router, settings.router)
+        self._routes = Routes(self._candidates, GuardedRouter(plugins, settings.router), settings.router)
         self._calls = Calls(self.backends, Meter(ledger, self.prices, health))
 
     # What a studio lends to its backends

@@ -80,12 +80,9 @@ class InstalledShelf(Shelf):
             return path if path.is_dir() else path.parent
         weights = self.find(name)
         place = self.place(name)
-        if place == "path":
-            return self._verified(weights, self._given(weights))
-        if place == "hub cache":
-            return self._verified(weights, self._cached(weights))
-        if place == "ready":
-            return self._verified(weights, self._ready(weights))
+        folders = {"path": self._given, "hub cache": self._cached, "ready": self._ready}
+        if place in folders:
+            return self._verified(weights, folders[place](weights))
         if place == "absent":
             raise self._missing(weights)
         return self._prepare(weights, told)

@@ -145,8 +145,7 @@ class HttpBackendContract(BackendContract):
             return await made.chat(with_tool(), model), await heard(made.stream(with_tool(), model))
 
         reply, deltas = self.during(made, ask)
-        streamed = [one for delta in deltas for one in delta.tool_calls]
-        for calls in (list(reply.tool_calls), streamed):
+        for calls in (list(reply.tool_calls), [one for delta in deltas for one in delta.tool_calls]):
             assert [(one.name, one.arguments) for one in calls] == [(call.name, call.arguments)] * 2
             assert len({one.id for one in calls} - {""}) == 2
         assert reply.finish == deltas[-1].finish == "tool_calls"

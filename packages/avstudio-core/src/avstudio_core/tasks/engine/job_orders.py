@@ -77,8 +77,7 @@ class JobOrders:
         made = artifacts_in(kind.model_validate(task.result, context=self._store.path))
         output = reference["output"] or next(iter(made), None)
         if output not in made:
-            known = ", ".join(made) or "no files"
-            raise NotFound(f"Step '{task.step}' did not make '{output}', only {known}.")
+            raise NotFound(f"Step '{task.step}' did not make '{output}', only {', '.join(made) or 'no files'}.")
         return made[output]
 
     def earlier(self, order: Order, key: str | None) -> Finished | None:

@@ -38,8 +38,7 @@ class Server:
         model = str((body or {}).get("model", ""))
         async with self._translated(model, seconds):
             client = await self._clients.here()
-            asked = self._request(client, path, body, seconds)
-            response = await client.send(asked)
+            response = await client.send(self._request(client, path, body, seconds))
             if not response.is_success:
                 raise await self._refusal(response, model)
             try:

@@ -29,8 +29,7 @@ def talk(studio: Studio, material: str, options: dict[str, Any], *, quiet: bool)
     output.note(HELP)
     beginning = [_turn("user", material)] if material else []
     turns = list(beginning)
-    keep = not options.get("private")
-    with _line_history(studio.settings.home / HISTORY if keep else None):
+    with _line_history(None if options.get("private") else studio.settings.home / HISTORY):
         while (line := _typed()) is not None:
             if line == "/new":
                 turns = list(beginning)

@@ -175,7 +175,6 @@ def send_back(
     as_json: Json = False,
 ) -> int:
     """Send a result back for another run, with a reason."""
-
     with _studio() as studio:
         name = _waiting(studio, task)
         studio.tasks.send_back(name, reason)
