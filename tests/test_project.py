@@ -10,8 +10,10 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import quantiles
 
 import pytest
 
@@ -40,6 +42,49 @@ def test_functions_are_short() -> None:
         if (node.end_lineno or node.lineno) - node.lineno + 1 > LONGEST_FUNCTION and "migrations" not in path.parts
     ]
     assert long == []
+
+
+def test_most_modules_and_functions_are_small() -> None:
+    own = [path for path in SOURCES if "src" in path.parts and "migrations" not in path.parts and path.stat().st_size]
+    modules = quantiles([len(path.read_text(encoding="utf-8").splitlines()) for path in own], n=10)
+    lines = [(node.end_lineno or node.lineno) - node.lineno + 1 for path in own for node in functions(path)]
+    assert modules[4] <= 85, "the median of modules"
+    assert modules[8] <= 220, "nine of ten modules"
+    assert quantiles(lines, n=10)[8] <= 15, "nine of ten functions"
+
+
+def test_modules_are_named_by_nouns() -> None:
+    gerunds = [path for path in SOURCES if path.stem.endswith("ing") and path.stem not in ("testing", "routing")]
+    assert len(gerunds) <= 3, gerunds
+
+
+def test_no_module_imports_itself_in_a_circle_even_for_types() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    layered = {folder for contract in settings["contracts"] for folder in contract.get("containers", ())}
+    assert settings["exclude_type_checking_imports"] is False
+    assert {f"avstudio_{name}" for name in ("core", "audio", "llm", "server")} <= layered
+    order = TopologicalSorter(imports_of_each_module())
+    order.prepare()  # raises CycleError, which names the circle
+
+
+def imports_of_each_module() -> dict[str, set[str]]:
+    """What every module of the packages imports from the packages, at any depth of its text."""
+    files = {
+        ".".join(path.relative_to(source).with_suffix("").parts).removesuffix(".__init__"): path
+        for source in ROOT.glob("packages/*/src")
+        for path in source.rglob("*.py")
+    }
+    graph: dict[str, set[str]] = {}
+    for module, path in files.items():
+        names = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                inner = {f"{node.module}.{alias.name}" for alias in node.names}
+                names |= inner & files.keys() or {node.module}
+        graph[module] = (names & files.keys()) - {module}
+    return graph
 
 
 def test_no_file_is_a_drawer() -> None:
