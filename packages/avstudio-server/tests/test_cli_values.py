@@ -109,7 +109,7 @@ def test_a_list_of_lists_is_given_as_json() -> None:
 
 
 def test_a_wrong_item_of_a_list_is_named() -> None:
-    with pytest.raises(errors.InvalidParams, match="'--x' cannot be 'b': give a number"):
+    with pytest.raises(errors.InvalidParams, match=r"'--x' cannot be 'b'\. Give a number"):
         field(LIST_OF_NUMBERS).value(["1,b"])
     with pytest.raises(errors.InvalidParams, match="'--x' cannot be"):
         field(LIST_OF_NUMBERS).value(["[1,"])
