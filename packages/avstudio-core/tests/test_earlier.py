@@ -61,6 +61,7 @@ def test_a_result_that_its_plugin_no_longer_understands_is_no_answer(
         class CountResult(Result):
             {field}: int = Field(description="How many.")
         class Count(Processor[Params, CountResult]):
+            'Test what the core makes of it.'
             name = "word.count"
             def run(self, source, params, context):
                 return CountResult({field}=3)
@@ -91,6 +92,7 @@ class NoteResult(Result):
     note: Artifact = Field(description="A note.")
 
 class Note(Processor[DeviceParams, NoteResult]):
+    'Test what the core makes of it.'
     name = "device.note"
     accepts = ("*/*",)
     device = "cpu"

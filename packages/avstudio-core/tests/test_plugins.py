@@ -228,6 +228,9 @@ class Figures(Result):
     first, second = found.refused["half"].values()
     assert reason in first
     assert "does not derive from Processor" in second
+    if "bad.work" in found.refused["half"]:
+        with pytest.raises(PluginError, match=re.escape(reason)):
+            found.find("processors", "bad.work")
 
 
 @pytest.mark.parametrize(("asked", "fits"), [(">=99", False), ("<0.1", False), (">=0.1", True), ("", True)])

@@ -163,11 +163,14 @@ class Plugins:
             return self._kinds[kind]
 
     def find(self, kind: str, name: str) -> Any:
-        """The class of that kind and name. Raises `NotFound` with the nearest name."""
+        """The class of that kind and name. Raises `NotFound` with the nearest name, `PluginError` for a refused one."""
         known = self.kind(kind)
         if checked(name, "name of a plugin's class") not in known:
             if kind == "processors" and (package := package_for(name, known)):
                 raise NotFound(f"No processor is named {quoted(name)}.", hint=f"To get it: pip install '{package}'.")
+            for refused in self.refused.values():
+                if name in refused:
+                    raise PluginError(refused[name])
             title = "model" if kind == "weights" else kind.rstrip("s").replace("_", " ")
             raise NotFound.among(title, name, known, see=f"See the list of {kind.replace('_', ' ')}.")
         return known[name]
