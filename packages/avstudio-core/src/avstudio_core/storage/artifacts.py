@@ -117,7 +117,7 @@ def digest(path: Path) -> str:
         finally:
             os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError):
-        raise CorruptFile(f"The stored file '{path}' is gone.", hint="Run the task again.") from None
+        raise CorruptFile(f"The stored file '{path}' is missing.", hint="Run the task again.") from None
     except OSError as error:
         message = f"The stored file '{path}' cannot be read: {error.strerror or error}."
         raise CorruptFile(message, hint="Run the task again.") from error
