@@ -268,6 +268,9 @@ from avstudio_core.testing import *
 from avstudio_core.testing import executor_contract
 
 
+pytestmark = pytest.mark.timeout(600)  # one run of pytest with a test of each bad plugin
+
+
 @pytest.fixture(autouse=True)
 def patience(request, monkeypatch):
     if "Bad" in request.cls.__name__:
