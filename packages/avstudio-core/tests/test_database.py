@@ -92,7 +92,7 @@ def test_one_that_fails_harms_no_other_of_its_group(base: Database) -> None:
     assert (good.result(10), last.result(10)) == ("a", "b")
     with pytest.raises(InvalidInput, match="no"):
         bad.result(10)
-    with pytest.raises(StorageError, match=r"avstudio\.db' refused: UNIQUE"):
+    with pytest.raises(StorageError, match=r"avstudio\.db' failed: UNIQUE"):
         twice.result(10)
     assert names(base) == ["a", "b"]
 
