@@ -250,5 +250,5 @@ def test_the_stems_of_a_model_are_known_without_loading_it(single: Path, network
     save_file({"any": torch.zeros(1)}, tmp_path / "one.safetensors", named)
     assert stems_in(tmp_path) == ("drums", "bass")
     save_file({"any": torch.zeros(1)}, tmp_path / "one.safetensors", {"args": "[]", "kwargs": "{}"})
-    with pytest.raises(CorruptFile, match="names no stems"):
+    with pytest.raises(CorruptFile, match="does not name stems"):
         stems_in(tmp_path)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import PurePath
 
 LONGEST_QUOTE = 80
 """Characters of a value that a message shows."""
+LONGEST_PATH = 400
+"""Characters of a path that a message shows: its end tells most."""
 JOINERS = "\u00ad\u200c\u200d"
 """They belong to words and to emoji, and move nothing."""
 
 
-def quoted(value: object, longest: int = LONGEST_QUOTE) -> str:
+def quoted(value: object, longest: int | None = None) -> str:
     """A value in quotes: shortened, on one line, with characters that cannot be printed written out."""
     text = value if isinstance(value, str) else _text(value)
+    longest = longest or (LONGEST_PATH if isinstance(value, PurePath) else LONGEST_QUOTE)
     shown = text if len(text) <= longest else f"{text[: longest - 1]}…"
     return f"'{shown if shown.isprintable() else ''.join(map(_printable, shown))}'"
 

@@ -101,7 +101,7 @@ def _network(path: Path) -> Any:
     facts = _facts(path)
     if facts.get("klass") not in ARCHITECTURES or "structure" in facts:
         kind = "a quantised network" if "structure" in facts else f"'{facts.get('klass', 'nothing')}'"
-        raise InvalidInput(f"'{path}' names the network '{kind}', which is not a Demucs network.")
+        raise InvalidInput(f"'{path}' names the network {kind}, which is not a Demucs network.")
     try:
         return load_safetensors_model(path)
     except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError) as error:
