@@ -22,6 +22,7 @@ from avstudio_audio.speech.whisper import RATE, Options, Whisper
 from avstudio_core.documents.transcript import Transcript
 from avstudio_core.errors import (
     InvalidInput,
+    InvalidParams,
     MissingDependency,
     NotFound,
     TaskCancelled,
@@ -32,6 +33,14 @@ from avstudio_core.errors import (
 Audio = NDArray[np.float32]
 ENGLISH = Options(language="en")
 SPEECH = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
+NAMES = (
+    "Thomas Jefferson", "Benjamin Franklin", "John Adams", "Philadelphia", "Savannah", "Boston", "Great Britain",
+    "Market Street", "Continental Congress", "George Washington", "Alexander Hamilton", "James Madison",
+    "John Hancock", "Samuel Adams", "Patrick Henry", "Roger Sherman", "Robert Livingston", "John Jay",
+    "Charles Carroll", "Elbridge Gerry", "Button Gwinnett", "Caesar Rodney", "Francis Lee", "Edward Rutledge",
+    "Arthur Middleton", "Lyman Hall", "George Walton", "William Hooper", "Joseph Hewes", "John Penn",
+    "Thomas Heyward", "Thomas Lynch", "Samuel Chase", "William Paca", "Thomas Stone", "George Wythe",
+)  # fmt: skip
 LYRICS = "it always seems like time stands still when i'm with you"
 
 
@@ -239,3 +248,30 @@ def test_without_the_library_the_extra_is_named(folder: Path, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
     with pytest.raises(MissingDependency, match=r"avstudio-audio\[whisper\]"):
         Whisper.load(folder)
+
+
+def test_the_language_and_the_words_are_of_the_speech_after_a_long_silence(whisper: Whisper, speech: Audio) -> None:
+    noise = 1e-4 * np.random.default_rng(0).standard_normal(32 * RATE).astype(np.float32)
+    for before in (np.zeros(32 * RATE, np.float32), noise):
+        transcript = transcribe(whisper, np.concatenate((before, speech)), Options(beam_size=1))
+        assert words(transcript).removeprefix("you ") == SPEECH  # which it likes to hear in noise
+        assert (transcript.language, transcript.language_probability > 0.8) == ("en", True)
+
+
+def test_long_digital_silence_is_not_listened_to(whisper: Whisper, speech: Audio) -> None:
+    sound = np.concatenate((speech, np.zeros(40 * RATE, np.float32), speech))
+    transcript = transcribe(whisper, sound, Options(language="en", beam_size=1))
+    assert words(transcript) == f"{SPEECH} {SPEECH}"
+    assert not [one for one in transcript.segments if 12 < one.start < 50]
+
+
+def test_a_prompt_and_hotwords_that_are_too_long_are_refused_with_the_limit(whisper: Whisper, speech: Audio) -> None:
+    names = tuple(f"Bartholomew Fotheringay-{number}" for number in range(60))
+    with pytest.raises(InvalidParams, match=r"120 words, \d+ tokens: Whisper takes 223 tokens, about 150 words"):
+        transcribe(whisper, speech, Options(hotwords=names))
+
+
+def test_hotwords_of_any_length_that_fit_leave_room_for_what_is_heard(whisper: Whisper, speech: Audio) -> None:
+    options = Options(language="en", beam_size=1, hotwords=NAMES)
+    sound = np.concatenate([speech] * 6)
+    assert words(transcribe(whisper, sound, options)).count("your country") >= 6
