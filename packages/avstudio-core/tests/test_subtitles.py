@@ -74,5 +74,5 @@ def test_subrip_as_it_is_found(text: str) -> None:
 
 def test_what_holds_no_cue_is_refused() -> None:
     for text in ("", "WEBVTT\n", "Just words."):
-        with pytest.raises(UnreadableMedia, match="No cue"):
+        with pytest.raises(UnreadableMedia, match="no cue"):
             Subtitles.parse(text)

@@ -62,9 +62,9 @@ def test_a_transcript_is_read_from_what_holds_it(tmp_path: Path) -> None:
         ("{}", MEDIA_TYPE, "'segments' is missing"),
         ('{"segments": [{"start": -1, "end": 2, "text": "a"}]}', MEDIA_TYPE, "segments.0.start"),
         ("[1", MEDIA_TYPE, "It is not a transcript: it is not JSON .* line 1 column 2"),
-        ('{"segments": []}', MEDIA_TYPE, "has no words"),
-        ("words", "text/vtt", "No cue with times"),
-        (" \n", "text/plain", "has no words"),
+        ('{"segments": []}', MEDIA_TYPE, "contains no words"),
+        ("words", "text/vtt", "no cue with times"),
+        (" \n", "text/plain", "contains no words"),
     ],
 )
 def test_a_damaged_source_is_said_with_its_name(tmp_path: Path, text: str, media_type: str, problem: str) -> None:

@@ -274,7 +274,7 @@ def test_a_stream_given_up_leaves_the_model_idle(place: tuple[Ollama, Model], st
 
 
 def test_an_unknown_model_is_cured_by_pulling_it(place: tuple[Ollama, Model], studio: Studio) -> None:
-    with pytest.raises(Unsupported, match=r"no model 'nosuch'\. .*et it: ollama pull nosuch"):
+    with pytest.raises(Unsupported, match=r"not have the model 'nosuch'\. .*et it: ollama pull nosuch"):
         ask(place[0], model=model_of("nosuch"))
 
 
@@ -515,7 +515,7 @@ def test_a_model_of_the_cloud_is_not_local_and_passes_the_gate(server: OllamaSer
         ("garbage", BadAnswer, "cannot be read: the line"),
         ("closing", BackendDown, "broke off in the middle"),
         ("hanging", BackendDown, "did not answer within"),
-        ("500", Unsupported, "Choose a smaller one"),
+        ("500", Unsupported, "Choose a smaller model"),
         ("503", Unsupported, "requires more system memory"),
         ("429", RateLimited, "received too many requests"),
     ],
@@ -538,7 +538,7 @@ def test_a_server_that_is_down_says_how_to_start_it(connect: Connect) -> None:
 
 
 def test_tools_that_a_model_lacks_may_be_asked_elsewhere(backend: Ollama) -> None:
-    with pytest.raises(Unsupported, match="lacks what the request needs"):
+    with pytest.raises(Unsupported, match="cannot do this with model"):
         ask(backend, "call", model_of("other:1b"), tools=(NESTED,))
     with pytest.raises(Unsupported, match="Leave tool_choice at 'auto'"):
         ask(backend, "call", tools=(NESTED,), tool_choice="required")

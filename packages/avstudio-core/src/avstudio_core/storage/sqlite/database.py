@@ -176,7 +176,7 @@ class Database:
                 yield connection
             finally:
                 self._give_back(connection)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             self._must_be_open()  # it was closed meanwhile, which is the reason
             raise translated(error, self.path) from error
 

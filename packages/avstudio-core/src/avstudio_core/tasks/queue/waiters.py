@@ -27,9 +27,8 @@ MOST = 500
 _asked = tasks.c.id.in_(listed("ids"))
 ENDED_TASKS = select(*statements.TASK).where(_asked, or_(*(tasks.c.state == str(state) for state in sorted(ENDED))))
 NEWEST = select(func.coalesce(func.max(events.c.seq), 0))
-ENDED_SINCE = select(events.c.seq, events.c.task_id).where(
-    events.c.seq > bindparam("seq"), events.c.type.in_(["task.completed", "task.failed", "task.blocked"])
-)
+_ends = or_(*(events.c.type == f"task.{end}" for end in ("completed", "failed", "blocked")))
+ENDED_SINCE = select(events.c.seq, events.c.task_id).where(events.c.seq > bindparam("seq"), _ends)
 KNOWN = select(tasks.c.id).where(_asked)
 
 
@@ -91,14 +90,14 @@ class Waiting:
                     self._bring(wanted[start : start + MOST])
 
     def _newest(self) -> int:
-        with contextlib.suppress(Exception), self._database.read() as connection:
+        with contextlib.suppress(AVStudioError), self._database.read() as connection:
             ((seq,),) = rows(connection, NEWEST, {})
             return int(seq)
         return 0
 
     def _ended_since(self, seq: int) -> tuple[int, set[str]]:
         """The tasks that ended, in any studio, since an event, and the newest event."""
-        with contextlib.suppress(Exception), self._database.read() as connection:
+        with contextlib.suppress(AVStudioError), self._database.read() as connection:
             found = rows(connection, ENDED_SINCE, {"seq": seq})
             return max((one for one, _ in found), default=seq), {task_id for _, task_id in found}
         return seq, set()
