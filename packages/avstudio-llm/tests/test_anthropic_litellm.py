@@ -125,7 +125,7 @@ class TestThroughLiteLLM(BackendContract):
         assert data["response_format"]["json_schema"]["schema"]["required"] == ["a"]
 
     def test_an_unknown_model(self, made: Backend, model: Model) -> None:
-        with pytest.raises(Unsupported, match=r"does not have the model 'smal'.*Did you mean 'small'\?"):
+        with pytest.raises(Unsupported, match=r"has no model 'smal'.*Did you mean 'small'\?"):
             self.during(made, lambda: made.chat(question(), model.model_copy(update={"name": "smal"})))
 
 

@@ -317,7 +317,7 @@ class TestOpenAI(HttpBackendContract):
         self, server: ModelServer, made: Backend, model: Model
     ) -> None:
         server.say(Sent.data(self.dialect.refusal(404, "The model does not exist"), 404), at=CHAT)
-        with pytest.raises(Unsupported, match=r"does not have the model 'smal'.*Did you mean 'small'\?"):
+        with pytest.raises(Unsupported, match=r"has no model 'smal'.*Did you mean 'small'\?"):
             self.during(made, lambda: made.chat(question(), model.model_copy(update={"name": "smal"})))
 
     def test_embeddings_keep_their_order(self, server: ModelServer, made: Backend, model: Model) -> None:
