@@ -125,7 +125,7 @@ def settings() -> str:
 
 
 CAUSES = {
-    "processor_error": "The run raised what is no error of ours: a defect in the processor. Tried again while retries "
+    "processor_error": "The run raised a foreign error: a defect in the processor. Tried again while retries "
     "are left. The traceback is in `traceback`, and `--debug` shows it.",
     "out_of_memory": "The run asked for more memory than there is.",
     "invalid_result": "The run gave a result that does not fit its declaration, or cannot be kept.",
