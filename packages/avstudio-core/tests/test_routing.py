@@ -104,7 +104,7 @@ def test_those_who_cannot_are_rejected_with_their_reasons() -> None:
 
 
 def test_nothing_at_all_says_how_to_begin() -> None:
-    with pytest.raises(NoModel, match="Install a backend, or start Ollama"):
+    with pytest.raises(NoModel, match="Start Ollama, or install a backend: 'avstudio-llm'"):
         DefaultRouter().route(Wishes(), [])
 
 

@@ -1,49 +1,56 @@
-"""Languages, as people give them: by a code, or by a name in any language."""
+"""Languages, as people give them: by a code, or by a name in any language.
+
+Names, other codes and what is near to what are CLDR's, which come with the extra `languages`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from types import ModuleType
 
-from avstudio_core.errors import NotFound
+from avstudio_core.errors import MissingDependency, NotFound
 
 AUTO = "auto"
 """Where a language may be detected: the same as none given."""
 SEE = "Give a code of two or three letters such as 'en', or a name such as 'German'."
 _CODE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*")
+_PLAIN_TAG = re.compile(r"[a-z]{2}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?")
+"""A tag in the form that BCP 47 recommends, such as `pt-BR`: it is taken as it is where there are no data."""
 _NEAR = 9
 """The distance, of CLDR's, up to which one language stands for another: Bokmål for Norwegian."""
 
 
 def language_tag(given: str) -> str:
-    """The BCP 47 tag of a language: `en-US`, `de` for `ger` and `Deutsch`. Raises `NotFound`."""
-    import langcodes
-
+    """The BCP 47 tag of a language: `en-US`, `de` for `ger` and `Deutsch`. Raises `NotFound`, `MissingDependency`."""
     wanted = " ".join(given.split())
     try:
+        langcodes = _langcodes(given)
         valid = _CODE.fullmatch(wanted) and langcodes.tag_is_valid(wanted)
         if not wanted.isprintable():  # the library's search does not bear a NUL
             raise LookupError
-        return langcodes.standardize_tag(wanted) if valid else langcodes.find(wanted).to_tag()
+        return str(langcodes.standardize_tag(wanted) if valid else langcodes.find(wanted).to_tag())
+    except MissingDependency:
+        if _PLAIN_TAG.fullmatch(wanted):
+            return wanted
+        raise
     except (LookupError, ValueError):
         raise NotFound(f"'{given}' is not a language.", hint=SEE) from None
 
 
 def language_code(given: str, known: Sequence[str]) -> str:
-    """The one of the known codes that a language has. Raises `NotFound`, with the nearest name."""
+    """The one of the known codes that a language has. Raises `NotFound`, with the nearest name, `MissingDependency`."""
     wanted = given.strip().lower()
     if wanted in known:
         return wanted
-    import langcodes
-
     try:
         tag = language_tag(given)
     except NotFound:
-        names = [langcodes.Language.get(code).display_name() for code in known]
+        names = [_langcodes(given).Language.get(code).display_name() for code in known]
         raise NotFound.among("language", given, names, see=SEE) from None
-    if (language := langcodes.Language.get(tag).language) in known:
-        return str(language)
-    code, distance = langcodes.closest_match(tag, known, max_distance=_NEAR)
+    if (primary := tag.partition("-")[0]) in known:
+        return primary
+    code, distance = _langcodes(given).closest_match(tag, known, max_distance=_NEAR)
     if distance > _NEAR:
         raise NotFound(f"'{given}' is a language that the model does not know.", hint="Let it be detected.")
     return str(code)
@@ -59,6 +66,14 @@ def language_name(given: str) -> str:
         raise NotFound(f"'{given}' is not a language.", hint=SEE)
     if not _CODE.fullmatch(wanted):
         return wanted
-    import langcodes
+    return str(_langcodes(given).Language.get(language_tag(wanted)).display_name())
 
-    return str(langcodes.Language.get(language_tag(wanted)).display_name())
+
+def _langcodes(given: str) -> ModuleType:
+    """The library, with its data: it can be installed without."""
+    try:
+        import langcodes
+        import language_data  # noqa: F401
+    except ImportError:
+        raise MissingDependency.extra(f"The language '{given}'", "avstudio-core", "languages") from None
+    return langcodes

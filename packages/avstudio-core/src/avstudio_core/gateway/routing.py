@@ -167,7 +167,7 @@ def _no_model(
     """The error that names the best candidates and why each cannot answer, or says that none is available."""
     near = [one for one in candidates if admits(one)][:4]
     if not near:
-        hint = "Install a backend, or start Ollama. See the list of models."
+        hint = "Start Ollama, or install a backend: 'avstudio-llm' has several. See the list of models."
         return NoModel(f"{reason} No such model is available.", hint=hint)
     obstacles = "; ".join(f"{one.model.id}: {_why_not(one, wishes, reason)}" for one in near)
     return NoModel(f"{reason} But {obstacles}.", hint="See the list of models.")
