@@ -485,6 +485,17 @@ def _order(job_id: str, folder: Path, processor: str, **params: JsonValue) -> Or
     )
 
 
+def test_a_worker_finds_a_plugin_beside_an_interactive_python(rough: ModuleType, tmp_path: Path) -> None:
+    """There, the current folder is '' on the path of modules, and a worker has a current folder of its own."""
+    assert rough.__file__ is not None
+    code = (
+        f"import {rough.__name__} as rough; from avstudio_core import Studio\n"
+        f"with Studio(home={str(tmp_path / 'home')!r}, executor='local', plugins='', add=[rough]) as studio:\n"
+        f"    studio.run('rough.work')"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=Path(rough.__file__).parent, check=True, timeout=60)
+
+
 def _raise(error: Exception) -> NoReturn:
     raise error
 

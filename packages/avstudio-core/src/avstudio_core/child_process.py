@@ -235,7 +235,16 @@ def environment_of(settings: Mapping[str, str]) -> dict[str, str]:
     Keys are not in it: a run asks language models through its studio, which alone sends them.
     """
     own = {name: value for name, value in os.environ.items() if not is_secret(name)}
-    return {**KEPT_MEMORY, **own, **settings, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return {**KEPT_MEMORY, **own, **settings, "PYTHONPATH": os.pathsep.join(_module_folders())}
+
+
+def _module_folders() -> list[str]:
+    """`sys.path`, with the current folder by its name: in an interactive Python it is ''."""
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:
+        return list(filter(None, sys.path))
+    return [path or here for path in sys.path]
 
 
 def is_secret(variable: str) -> bool:
