@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from avstudio_server.cli.root import MONEY, STUDIO, WORK
 from avstudio_server.testing import CommandLine
 
 HEAVY = ("numpy", "torch", "av", "sqlalchemy", "fastapi", "pydantic", "rich", "soundfile", "importlib.metadata")
@@ -40,7 +41,7 @@ def test_help_imports_nothing_heavy(reading: CommandLine, arguments: list[str]) 
 
 
 def test_version_imports_nothing_at_all() -> None:
-    probe = PROBE.replace(repr(HEAVY), repr((*HEAVY, "typer", "json", "dataclasses")))
+    probe = PROBE.replace(repr(HEAVY), repr((*HEAVY, "typer", "json", "dataclasses", "typing")))
     done = subprocess.run([sys.executable, "-c", probe, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("avstudio 0.")
     assert done.stderr.strip() == "[]"
@@ -48,6 +49,12 @@ def test_version_imports_nothing_at_all() -> None:
 
 def test_version_also_beside_other_options(reading: CommandLine) -> None:
     assert reading("--debug", "--version").out.startswith("avstudio 0.")
+
+
+def test_help_lists_commands_that_are_there(reading: CommandLine) -> None:
+    for command in (*WORK, *MONEY, *STUDIO):
+        assert command in reading("--help").out
+        assert f"Usage: avstudio {command}" in reading(command, "--help").out
 
 
 def test_the_catalogue_makes_no_database(avstudio: CommandLine) -> None:

@@ -7,9 +7,10 @@ else may change without notice. Names are imported when they are first used: imp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # type checkers know the name; `typing` itself would slow every start
 if TYPE_CHECKING:
+    from typing import Any
+
     from avstudio_core.alerts import Alert as Alert
     from avstudio_core.answers import Answered as Answered, ChatAnswer as ChatAnswer, Embedding as Embedding
     from avstudio_core.artifact import (

@@ -21,7 +21,6 @@ from avstudio_core.errors import (
     TaskFailed,
     Unavailable,
 )
-from avstudio_server.cli.hints import hint_of
 
 DONE, FAILED, INVALID, UNAVAILABLE, STORAGE, WAITING, DEGRADED = 0, 1, 2, 3, 4, 5, 6
 OVER_BUDGET, REFUSED, DEFECT, CANCELLED = 7, 8, 70, 130
@@ -68,6 +67,8 @@ def exit_code(error: AVStudioError) -> int:
 
 def error_data(error: AVStudioError) -> dict[str, Any]:
     """An error, for programs."""
+    from avstudio_server.cli.hints import hint_of
+
     code = error.cause if isinstance(error, TaskFailed) else error.code
     return problem_data(code, error.message, hint_of(error), exit_code(error))
 

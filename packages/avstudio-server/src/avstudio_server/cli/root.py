@@ -19,12 +19,24 @@ from avstudio_server.views.installed import Installed
 if TYPE_CHECKING:
     from avstudio_core.catalogue import Declaration
 
-WORK = ("pipe", "tasks")
-MONEY = ("cost", "budgets", "tokens")
+WORK = {
+    "pipe": "Run several processors, each on what the one before it made.",
+    "tasks": "List, watch, cancel, retry and review tasks.",
+}
+MONEY = {
+    "cost": "Show what calls to language models cost.",
+    "budgets": "Limit what calls to language models may cost.",
+    "tokens": "Count the tokens of a text.",
+}
+STUDIO = {
+    "processors": "List the processors, or show one.",
+    "plugins": "List the plugins, the broken ones with the reason.",
+    "models": "List and fetch the model files that processors load.",
+    "doctor": "Show what is missing or broken, and what to do about it.",
+}
 WRITTEN = {"llm": {"chat": "llm_chat", "models": "llm_models", "route": "llm_route"}}
 """Commands of a medium that are written by hand, before the one that a processor of that name would have."""
 TITLES = {"llm": "Language models"}
-STUDIO = ("processors", "plugins", "models", "doctor")
 
 
 class Medium(Group):
@@ -82,7 +94,7 @@ class Root(Group):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.commands:
-            if cmd_name in WORK + MONEY + STUDIO:
+            if cmd_name in WORK | MONEY | STUDIO:
                 self.commands[cmd_name] = import_module(f"avstudio_server.cli.commands.{cmd_name}").command()
             elif cmd_name in self.media:
                 self.commands[cmd_name] = Medium(cmd_name, self.media[cmd_name], self.installed.catalogue.broken)
@@ -100,9 +112,9 @@ class Root(Group):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         write(formatter, "Media", summaries(self, ctx, self.media))
-        write(formatter, "Work", summaries(self, ctx, WORK))
-        write(formatter, "Money", summaries(self, ctx, MONEY))
-        write(formatter, "Studio", summaries(self, ctx, STUDIO))
+        write(formatter, "Work", [*WORK.items()])
+        write(formatter, "Money", [*MONEY.items()])
+        write(formatter, "Studio", [*STUDIO.items()])
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         write(formatter, "Exit codes", [(str(code), meaning) for code, meaning in MEANINGS.items()])
