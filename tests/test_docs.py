@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from pkgutil import iter_modules
 from types import ModuleType
 
 import pytest
 
+import avstudio_core
 from avstudio_core import hookspecs, testing
 from avstudio_core.settings import load
 from avstudio_core.tasks.states import FOLLOWS
@@ -21,14 +23,22 @@ DOCS = ROOT / "docs"
 CONTRACTS = [name for name in testing.__all__ if name.endswith("Contract")]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def makers() -> Iterator[None]:
+    """The modules that write the pages and draw the diagrams can be imported."""
+    sys.path.insert(0, str(ROOT / "docsite"))
+    yield
+    sys.path.remove(str(ROOT / "docsite"))
+
+
 @pytest.fixture(scope="module")
-def reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "docsite" / "reference.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def codes(makers: None) -> ModuleType:
+    return importlib.import_module("codes")
+
+
+@pytest.fixture(scope="module")
+def public_names(makers: None) -> ModuleType:
+    return importlib.import_module("public_names")
 
 
 def kinds() -> list[str]:
@@ -42,9 +52,47 @@ def test_every_kind_has_a_contract() -> None:
     assert {f"{kind}Contract" for kind in kinds()} <= set(CONTRACTS)
 
 
-def test_the_page_for_plugin_authors_has_every_kind_and_every_contract(reference: ModuleType) -> None:
-    shown = set(re.findall(r"^::: avstudio_core\.[\w.]*\.(\w+)$", reference.plugin_page(), re.MULTILINE))
+def documented(page: str) -> set[str]:
+    """The names that a page has a section about."""
+    return set(re.findall(r"^::: avstudio_core\.([\w.]+)$", page, re.MULTILINE))
+
+
+def test_the_page_for_plugin_authors_has_every_kind_and_every_contract(public_names: ModuleType) -> None:
+    shown = {name.rpartition(".")[2] for name in documented(public_names.plugins())}
     assert {*kinds(), *CONTRACTS} - shown == set()
+
+
+def test_every_name_that_the_core_exports_is_on_a_page(public_names: ModuleType, codes: ModuleType) -> None:
+    shown = documented(public_names.plugins()) | documented(public_names.python())
+    shown |= {f"errors.{name}" for name in re.findall(r"^\| `(\w+)`", codes.errors_page(), re.MULTILINE)}
+    exported = {f"{home}.{name}" for name, home in avstudio_core._HOMES.items()}
+    assert exported - shown == set()
+
+
+def test_every_public_module_is_on_a_page_or_each_of_its_names_is(public_names: ModuleType) -> None:
+    pages = documented(public_names.modules()) | public_names.ELSEWHERE.keys()
+    modules = {module.__name__.partition(".")[2]: module for module in public_names.public_modules()}
+    assert len(modules) > 20
+    assert {name for name in modules if name not in pages} == {"documents"}, (
+        "a folder of modules, with nothing of its own"
+    )
+
+
+def test_what_a_public_module_has_says_what_it_does(public_names: ModuleType) -> None:
+    own = {
+        f"{module.__name__}.{name}": getattr(module, name)
+        for module in public_names.public_modules()
+        for name in public_names.own(module)
+    }
+    assert [name for name, one in own.items() if not one.__doc__] == []
+
+
+def test_our_plugins_import_nothing_of_the_core_that_is_not_public(public_names: ModuleType) -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    contract = next(one for one in settings["contracts"] if "public face" in one["name"])
+    public = {module.__name__ for module in public_names.public_modules()}
+    inner = {f"avstudio_core.{module.name}" for module in iter_modules(avstudio_core.__path__)}
+    assert inner - public == set(contract["forbidden_modules"])
 
 
 def test_the_tutorial_names_every_contract_and_every_hook() -> None:
@@ -53,12 +101,12 @@ def test_the_tutorial_names_every_contract_and_every_hook() -> None:
     assert [name for name in [*CONTRACTS, *hooks] if f"`{name}`" not in page] == []
 
 
-def test_the_page_of_errors_has_every_cause_of_failed_tasks(reference: ModuleType) -> None:
+def test_the_page_of_errors_has_every_cause_of_failed_tasks(codes: ModuleType) -> None:
     tasks = ROOT / "packages" / "avstudio-core" / "src" / "avstudio_core" / "tasks"
     source = "".join(path.read_text(encoding="utf-8") for path in sorted(tasks.rglob("*.py")))
     named = set(re.findall(r"Problem\(code=\"(\w+)\"|code=\"(\w+)\", message", source))
-    assert {code for pair in named for code in pair if code} - {*reference.CAUSES, "error"} == set()
-    assert [code for code in reference.CAUSES if f'"{code}"' not in source] == []
+    assert {code for pair in named for code in pair if code} - {*codes.CAUSES, "error"} == set()
+    assert [code for code in codes.CAUSES if f'"{code}"' not in source] == []
 
 
 def test_the_example_of_settings_can_be_used() -> None:
@@ -81,10 +129,8 @@ def test_what_the_page_on_trouble_quotes_is_said_somewhere() -> None:
 
 
 @pytest.fixture(scope="module")
-def diagrams() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(ROOT / "docsite"))
-    yield importlib.import_module("diagrams")
-    sys.path.remove(str(ROOT / "docsite"))
+def diagrams(makers: None) -> ModuleType:
+    return importlib.import_module("diagrams")
 
 
 def test_the_diagrams_are_the_drawn_ones(diagrams: ModuleType) -> None:

@@ -1,8 +1,9 @@
 """The core of AV-Studio: plugins, plans, durable tasks, models, artifacts.
 
 The public names are those that this package exports and those of the modules `answer_schema`, `chat`, `child_process`,
-`documents`, `egress`, `errors`, `media_types`, `money`, `names`, `paths`, `quotes`, `testing` and `tokens`. Everything
-else may change without notice. Names are imported when they are first used: importing `avstudio_core` is quick.
+`documents`, `egress`, `errors`, `languages`, `media_types`, `money`, `names`, `nearest`, `paths`, `quotes`, `testing`
+and `tokens`. Everything else may change without notice. Names are imported when they are first used: importing
+`avstudio_core` is quick.
 """
 
 from __future__ import annotations

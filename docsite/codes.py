@@ -1,0 +1,78 @@
+"""The pages of codes: errors, causes of failed tasks, exit codes."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import avstudio_core
+from avstudio_core import errors
+from avstudio_core.errors import AVStudioError
+
+CAUSES = {
+    "processor_error": "The run raised a foreign error: a defect in the processor. Tried again while retries "
+    "are left. The traceback is in `traceback`, and `--debug` shows it.",
+    "out_of_memory": "The run asked for more memory than there is.",
+    "invalid_result": "The run gave a result that does not fit its declaration, or cannot be kept.",
+    "review": "The processor's own review refused the run twice.",
+    "worker_died": "The worker process died under the run, each time that the task was handed out (`max_deliveries`).",
+    "time_limit": "The run took longer than its processor declares, or than the setting `limit_seconds` allows.",
+    "worker_lost": "The studio that ran the task died, each time.",
+    "executor": "The executor could not run it: a worker that does not start, say. Tried again while retries are left.",
+}
+"""The codes of failed tasks that belong to no class of errors."""
+ERRORS_IN_PYTHON = """Every error of AV-Studio is an `AVStudioError`: its text is one line that says what was given and
+what to do, its `code` is for programs. Those marked * are in `avstudio_core`, the others in `avstudio_core.errors`.
+
+```python
+from avstudio_core import AVStudioError, Studio, TaskFailed
+
+with Studio() as studio:
+    try:
+        studio.run("audio.probe", "song.mp3")
+    except TaskFailed as error:  # it began, and failed
+        print(error.cause, error, error.traceback)
+    except AVStudioError as error:  # it was refused, blocked or cancelled; or something is missing
+        print(error.code, error)
+```
+
+`submit`, `submit_plan` and `run` raise `InvalidInput` and its kin, `Unavailable` and `StorageError` before anything is
+stored; then there is no task. `result`, `await` and `run` raise `TaskFailed`, `TaskBlocked` or `TaskCancelled`, and
+`result(timeout)` Python's own `TimeoutError`, after which the task goes on. `studio.chat` raises `ModelError` and its
+kin, `OverBudget` and `EgressRefused`."""
+
+RAISING = ["AVStudioError", "NotFound", "MissingDependency", "ModelError", "RateLimited", "with_hint", "by_code"]
+"""Of the errors: what takes more than a message and a hint, and what makes them."""
+
+
+def errors_page() -> str:
+    import avstudio_audio.errors
+    from avstudio_server.cli.exits import MEANINGS
+
+    drawing = inspect.cleandoc(errors.__doc__ or "").split("\n\n", 1)[1]
+    listed = {**vars(errors), **vars(avstudio_audio.errors)}.values()
+    kinds = [kind for kind in listed if isinstance(kind, type) and issubclass(kind, AVStudioError)]
+    rows = [f"| {_name(kind, avstudio_core.__all__)} | `{kind.code}` | {summary(kind)} |" for kind in kinds]
+    table = "| class | code | meaning |\n|---|---|---|\n" + "\n".join(rows)
+    causes = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in CAUSES.items())
+    codes = "\n".join(f"| {code} | {meaning} |" for code, meaning in MEANINGS.items())
+    raising = "\n\n".join(f"::: avstudio_core.errors.{name}\n    options:\n      heading_level: 3" for name in RAISING)
+    return (
+        f"# Errors and exit codes\n\n{ERRORS_IN_PYTHON}\n\n```text\n{drawing}\n```\n\n{table}\n\n"
+        "## Why a task failed\n\n`TaskFailed.cause`, and `reason` in `avstudio tasks show`, is the code of an error "
+        "above that the run raised (`unreadable_media`, `degraded`, `weights_missing` …), or one of these:\n\n"
+        f"| cause | meaning |\n|---|---|\n{causes}\n\n"
+        "A task that was cancelled has the reason `cancelled`; one that a step before it blocks, `dependency`.\n\n"
+        f"## Exit codes of `avstudio`\n\n| code | meaning |\n|---|---|\n{codes}\n\n"
+        f"## For those who raise them\n\n{raising}\n"
+    )
+
+
+def _name(kind: type[Any], exported: list[str]) -> str:
+    if kind.__module__ != errors.__name__:
+        return f"`{kind.__module__}.{kind.__name__}`"
+    return f"`{kind.__name__}`{' *' if kind.__name__ in exported else ''}"
+
+
+def summary(kind: type[Any]) -> str:
+    return inspect.cleandoc(kind.__doc__ or "").split("\n", 1)[0]
