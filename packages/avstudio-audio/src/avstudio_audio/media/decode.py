@@ -18,6 +18,7 @@ from avstudio_audio.media.resample import resampled
 from avstudio_audio.media.samples import Samples
 from avstudio_audio.media.sndfile_reader import SndfileReader, sndfile_reader
 from avstudio_audio.media.tracks import audio_tracks, described
+from avstudio_core import CodedWarning
 from avstudio_core.errors import InvalidParams, NotEnoughMemory, UnreadableMedia
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ def decode(  # noqa: PLR0913
         ) from error
     if not found.samples.length:
         raise no_sound(wanted.path, span)
-    for code, message in found.warnings:
-        warn(code, message)
+    for warning in found.warnings:
+        warn(warning.code, warning.message)
     return found.samples
 
 
@@ -83,7 +84,7 @@ class _Decoded:
     peak: float
     tracks: dict[int, str]
     """All tracks in words, by number, this one first."""
-    warnings: list[tuple[str, str]]
+    warnings: list[CodedWarning]
 
 
 def _first_audible(wanted: _Wanted, track: str | None, progress: Progress | None) -> _Decoded:
@@ -100,7 +101,8 @@ def _first_audible(wanted: _Wanted, track: str | None, progress: Progress | None
     used, listed = next(iter(found.tracks.values())), ", ".join(main.tracks.values())
     why = "" if found is main else ", because the main one is silent"
     several = f"'{wanted.path}' has {len(main.tracks)} audio tracks: {listed}"
-    found.warnings.append(("other_tracks", f"{several}. Track {used} is used{why}; name a track to choose."))
+    message = f"{several}. Track {used} is used{why}; name a track to choose."
+    found.warnings.append(CodedWarning(code="other_tracks", message=message))
     return found
 
 
@@ -112,10 +114,10 @@ def _decoded(wanted: _Wanted, track: str | None, progress: Progress | None) -> _
         reader = sndfile_reader(container, path, span) or AudioReader(container, tracks[0], path, span)
         rate = wanted.rate or reader.rate
         scale = FullScale(path, reader.start, reader.rate)
-        warnings: list[tuple[str, str]] = []
+        warnings: list[CodedWarning] = []
 
         def warn(code: str, message: str) -> None:
-            warnings.append((code, message))
+            warnings.append(CodedWarning(code=code, message=message))
 
         pieces = scale.watch(reader.arrays())
         if progress:

@@ -134,18 +134,23 @@ def without_inventions(transcript: Transcript, heard: Heard) -> tuple[Transcript
     warnings: list[CodedWarning] = []
     for number, segment in enumerate(transcript.segments):
         others = [*transcript.segments[:number], *transcript.segments[number + 1 :]]
-        if heard.silent(segment.start, segment.end):
-            code, why = "hallucinated_over_silence", "the sound is digital silence"
-        elif impossibly_fast(segment) and _repeats(segment, others):
-            code, why = "hallucinated_repeat", "it repeats other words, faster than anybody speaks"
-        else:
+        invented = _invention(segment, others, heard)
+        if invented is None:
             kept.append(segment.model_copy(update={"id": len(kept)}))
-            continue
-        if WORD.search(segment.text):
-            span = f"from {segment.start:.1f} s to {segment.end:.1f} s"
-            warnings.append(CodedWarning(code=code, message=f"'{segment.text}' {span} is left out: {why}."))
+        elif WORD.search(segment.text):
+            warnings.append(invented)
     changed = len(kept) < len(transcript.segments)
     return (transcript.model_copy(update={"segments": kept}) if changed else transcript), warnings
+
+
+def _invention(segment: Segment, others: Sequence[Segment], heard: Heard) -> CodedWarning | None:
+    """Why a segment is left out, if it is."""
+    left_out = f"'{segment.text}' from {segment.start:.1f} s to {segment.end:.1f} s is left out"
+    if heard.silent(segment.start, segment.end):
+        return _warning("hallucinated_over_silence", f"{left_out}: the sound is digital silence.")
+    if impossibly_fast(segment) and _repeats(segment, others):
+        return _warning("hallucinated_repeat", f"{left_out}: it repeats other words, faster than anybody speaks.")
+    return None
 
 
 def impossibly_fast(segment: Segment) -> bool:
@@ -171,13 +176,17 @@ def review(transcript: Transcript, heard: Heard) -> list[CodedWarning]:
     `hallucinated_over_silence` for words where it is all but silent. The voice detector takes a while, and is asked
     only where there are no words, or words in quiet.
     """
-    messages = [("repetition_loop", message) for message in _repetitions(transcript.segments)]
-    if not messages:  # a loop is too fast, as a rule
-        messages = [("impossible_speed", message) for message in _impossible(transcript.segments)]
-    messages += [("hallucinated_over_silence", message) for message in _unheard(transcript.segments, heard)]
+    findings = [_warning("repetition_loop", message) for message in _repetitions(transcript.segments)]
+    if not findings:  # a loop is too fast, as a rule
+        findings = [_warning("impossible_speed", message) for message in _impossible(transcript.segments)]
+    findings += [_warning("hallucinated_over_silence", message) for message in _unheard(transcript.segments, heard)]
     if not WORD.search(transcript.text):
-        messages += [("empty_transcript", message) for message in _silence(heard.facts())]
-    return [CodedWarning(code=code, message=message) for code, message in messages]
+        findings += [_warning("empty_transcript", message) for message in _silence(heard.facts())]
+    return findings
+
+
+def _warning(code: str, message: str) -> CodedWarning:
+    return CodedWarning(code=code, message=message)
 
 
 def loops(segments: Sequence[Segment]) -> list[Loop]:
