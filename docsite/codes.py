@@ -21,6 +21,12 @@ CAUSES = {
     "executor": "The executor could not run it: a worker that does not start, say. Tried again while retries are left.",
 }
 """The codes of failed tasks that belong to no class of errors."""
+OF_THE_COMMAND = {
+    "usage": "The command line is wrong: an unknown command or option, or a value that is missing or not valid.",
+    "interrupted": "Ctrl-C or SIGTERM ended the command.",
+    "defect": "An error in AV-Studio or a plugin; `--debug` shows where.",
+}
+"""The codes of the JSON document of a command that failed, besides those of errors and causes."""
 ERRORS_IN_PYTHON = """Every error of AV-Studio is an `AVStudioError`: its text is one line that says what was given and
 what to do, its `code` is for programs. Those marked * are in `avstudio_core`, the others in `avstudio_core.errors`.
 
@@ -55,6 +61,7 @@ def errors_page() -> str:
     rows = [f"| {_name(kind, avstudio_core.__all__)} | `{kind.code}` | {summary(kind)} |" for kind in kinds]
     table = "| class | code | meaning |\n|---|---|---|\n" + "\n".join(rows)
     causes = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in CAUSES.items())
+    commands = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in OF_THE_COMMAND.items())
     codes = "\n".join(f"| {code} | {meaning} |" for code, meaning in MEANINGS.items())
     raising = "\n\n".join(f"::: avstudio_core.errors.{name}\n    options:\n      heading_level: 3" for name in RAISING)
     return (
@@ -63,6 +70,8 @@ def errors_page() -> str:
         "above that the run raised (`unreadable_media`, `degraded`, `weights_missing` …), or one of these:\n\n"
         f"| cause | meaning |\n|---|---|\n{causes}\n\n"
         "A task that was cancelled has the reason `cancelled`; one that a step before it blocks, `dependency`.\n\n"
+        "## Codes of `avstudio --json`\n\nThe codes above, and:\n\n"
+        f"| code | meaning |\n|---|---|\n{commands}\n\n"
         f"## Exit codes of `avstudio`\n\n| code | meaning |\n|---|---|\n{codes}\n\n"
         f"## For those who raise them\n\n{raising}\n"
     )

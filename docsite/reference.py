@@ -9,6 +9,7 @@ from typing import Any
 
 import codes
 import public_names
+import warning_codes
 from codes import summary
 
 from avstudio_core import hookspecs
@@ -35,6 +36,7 @@ def main() -> None:
         "processors": processors(plugins, shelf),
         "python": public_names.python(),
         "settings": settings(),
+        "warnings": warning_codes.warnings_page(),
     }
     REFERENCE.mkdir(exist_ok=True)
     for name, text in pages.items():

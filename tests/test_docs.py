@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import sys
@@ -34,6 +35,11 @@ def makers() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def codes(makers: None) -> ModuleType:
     return importlib.import_module("codes")
+
+
+@pytest.fixture(scope="module")
+def warning_codes(makers: None) -> ModuleType:
+    return importlib.import_module("warning_codes")
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +113,41 @@ def test_the_page_of_errors_has_every_cause_of_failed_tasks(codes: ModuleType) -
     named = set(re.findall(r"Problem\(code=\"(\w+)\"|code=\"(\w+)\", message", source))
     assert {code for pair in named for code in pair if code} - {*codes.CAUSES, "error"} == set()
     assert [code for code in codes.CAUSES if f'"{code}"' not in source] == []
+
+
+def test_the_page_of_errors_has_every_code_of_every_package(codes: ModuleType) -> None:
+    sources = [path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("packages/*/src/**/*.py"))]
+    given = set(re.findall(r"^    code = \"(\w+)\"|problem_data\(\"(\w+)\"", "\n".join(sources), re.MULTILINE))
+    shown = set(re.findall(r"\| `(\w+)` \|", codes.errors_page()))
+    assert len(given) > 30
+    assert {code for pair in given for code in pair if code} - shown == set()
+
+
+@pytest.mark.parametrize("package", ["audio", "core", "llm"])
+def test_the_page_of_warnings_has_every_code_that_the_source_can_give(package: str, warning_codes: ModuleType) -> None:
+    sources = (ROOT / "packages" / f"avstudio-{package}" / "src").rglob("*.py")
+    given = {code for path in sources for code in codes_given(ast.parse(path.read_text(encoding="utf-8")))}
+    assert given == set(warning_codes.WARNINGS[package])
+
+
+def codes_given(tree: ast.AST) -> Iterator[str]:
+    """The codes of the warnings that a module gives; a code that is neither text nor passed on cannot be checked."""
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and (code := code_of(call)) is not None:
+            passed_on = ast.unparse(code).rpartition(".")[2] == "code"
+            assert passed_on or isinstance(code, ast.Constant), f"Write the code where it is given: {ast.unparse(call)}"
+            if isinstance(code, ast.Constant):
+                yield str(code.value)
+
+
+def code_of(call: ast.Call) -> ast.expr | None:
+    """Which expression is the code, if a call gives or makes a warning."""
+    name = ast.unparse(call.func).rpartition(".")[2]
+    if name == "CodedWarning":
+        return next(word.value for word in call.keywords if word.arg == "code")
+    if name == "Flaw":  # of a translation: it becomes a warning where it stays
+        return call.args[0] if isinstance(call.args[0], ast.Constant) else None
+    return call.args[0] if name in ("warn", "_warn", "_warning") else None
 
 
 def test_the_example_of_settings_can_be_used() -> None:
