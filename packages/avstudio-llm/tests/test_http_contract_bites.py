@@ -161,6 +161,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             tests.append(
                 f"class Test{kind}{number}(HttpBackendContract):\n"
                 f"    plugin, backend, dialect = avstudio_llm, {backend}, ChatCompletions()\n"
+                f"    ends_unsaid = True\n"
                 f"for name in [name for name in dir(HttpBackendContract) {others}]:\n"
                 f"    setattr(Test{kind}{number}, name, None)\n"
             )
