@@ -85,6 +85,8 @@ PARTS = {
         "orders.Order",
         "orders.Report",
         "context.Warm",
+        "tasks.executors.run_order.context_for",
+        "tasks.executors.run_order.run_order",
         "model_requests.Ask",
         "model_requests.Response",
         "testing.executor_contract.ExecutorContract",

@@ -105,6 +105,7 @@ if TYPE_CHECKING:
     )
     from avstudio_core.settings import Settings as Settings
     from avstudio_core.studio import Studio as Studio
+    from avstudio_core.tasks.executors.run_order import context_for as context_for, run_order as run_order
     from avstudio_core.tasks.states import State as State
     from avstudio_core.tasks.task import Problem as Problem, Task as Task, TaskOptions as TaskOptions
     from avstudio_core.weights import Shelf as Shelf, Weights as Weights, WeightsFile as WeightsFile
@@ -144,6 +145,7 @@ _EXPORTS = {
     "routes": "Candidate Estimate Rejected RouteDecision",
     "settings": "Settings",
     "studio": "Studio",
+    "tasks.executors.run_order": "context_for run_order",
     "tasks.states": "State",
     "tasks.task": "Problem Task TaskOptions",
     "weights": "Shelf Weights WeightsFile",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import ClassVar
 
 from avstudio_core.context import Context, Warm
 from avstudio_core.kinds.executor import ExecutorHost
 from avstudio_core.orders import Order, Report
 from avstudio_core.tasks.executors.lanes import Lane, LaneExecutor, lost, not_run
-from avstudio_core.tasks.executors.relay import relayed
-from avstudio_core.tasks.executors.run_order import run
+from avstudio_core.tasks.executors.run_order import context_for, run_order
 
 
 class InlineExecutor(LaneExecutor):
@@ -57,22 +55,13 @@ class InlineExecutor(LaneExecutor):
 
     def _run(self, order: Order) -> Report:
         processor = self.host.processor(order.processor)
-        context = Context(
-            order,
-            settings=self.host.settings,
-            shelf=self.host.shelf,
-            warm=self._warm,
-            tell=lambda percent, message: self.report(
-                Report(job_id=order.job_id, kind="progress", percent=percent, message=message)
-            ),
-            ask=partial(relayed, self.host, order, self.report),
-        )
+        context = context_for(order, self.host, self.report, self._warm)
         self._contexts[order.job_id] = context
         if order.job_id in self.cancelled or self.closed.is_set():
             context.cancel()
         try:
             self.began(order)
-            final = run(order, processor, context, self.host.distribution(order.processor))
+            final = run_order(order, processor, context, self.host.distribution(order.processor))
             final = self.judged(order, final)
             asked = order.job_id in self.cancelled
             return final if final.kind != "cancelled" or asked else lost(order.job_id)

@@ -5,28 +5,41 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from avstudio_core.artifact import Artifact, artifacts_in
 from avstudio_core.child_process import peak_memory_mb
-from avstudio_core.context import Context
+from avstudio_core.context import Context, Warm
 from avstudio_core.errors import AVStudioError, CorruptFile, DiskFull, PluginError, StorageError, TaskCancelled
+from avstudio_core.kinds.executor import ExecutorHost
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.orders import Order, Report
 from avstudio_core.plan import parameters
 from avstudio_core.results import CodedWarning, Provenance, Result, Review
 from avstudio_core.storage.artifacts import digest
+from avstudio_core.tasks.executors.relay import relayed
 from avstudio_core.tasks.task import CANCELLED
 
 
-def run(
+def context_for(order: Order, host: ExecutorHost, report: Callable[[Report], None], warm: Warm) -> Context:
+    """What a run in this process is lent: progress and requests to models go to the studio, what it loads to `warm`."""
+
+    def tell(percent: float, message: str) -> None:
+        report(Report(job_id=order.job_id, kind="progress", percent=percent, message=message))
+
+    ask = partial(relayed, host, order, report)
+    return Context(order, settings=host.settings, shelf=host.shelf, warm=warm, tell=tell, ask=ask)
+
+
+def run_order(
     order: Order,
     processor: Processor[Any, Any],
     context: Context,
     distribution: str,
     restored: Callable[[], list[CodedWarning]] = list,
 ) -> Report:
-    """Run the processor and its review; whatever happens, give the final report.
+    """Run the processor and its review; whatever happens, give the final report. `distribution` brought the processor.
 
     `restored` undoes what the run changed for later jobs of its process, and says what that was.
     """

@@ -28,7 +28,7 @@ from avstudio_core.orders import Order, Report
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import load
 from avstudio_core.tasks.executors.lanes import printable
-from avstudio_core.tasks.executors.run_order import run
+from avstudio_core.tasks.executors.run_order import run_order
 from avstudio_core.tasks.executors.shared_state import SharedState
 
 
@@ -110,7 +110,7 @@ class Worker:
         kind = self._plugins.find("processors", order.processor)
         plugin = self._plugins.distribution_of(kind)
         name = plugin.distribution if plugin else ""
-        final = run(order, kind(self._shelf), self._contexts[order.job_id], name, self._shared.restored)
+        final = run_order(order, kind(self._shelf), self._contexts[order.job_id], name, self._shared.restored)
         self._shared.restored()  # after a run that failed
         del self._contexts[order.job_id]
         self._send(final.model_copy(update={"unclean": True}) if self._shared.unclean else final)
