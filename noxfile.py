@@ -14,12 +14,13 @@ nox.options.reuse_existing_virtualenvs = True
 
 CORE, AUDIO, LLM, SERVER = (f"packages/avstudio-{name}" for name in ("core", "audio", "llm", "server"))
 EVERYTHING = (f"{AUDIO}[demucs,whisper,spleeter,whisper-base]", f"{LLM}[anthropic,google,ollama,openai]")
-EXAMPLES = ("examples/avstudio-eliza", "examples/avstudio-loudness")
+EXAMPLES = ("examples/avstudio-eliza", "examples/avstudio-loudness", "examples/avstudio-threads")
 USERS_CODE = (
     "quickstart.py",
     "embedding.py",
     "avstudio-eliza/avstudio_eliza.py",
     "avstudio-loudness/avstudio_loudness.py",
+    "avstudio-threads/avstudio_threads.py",
 )
 """Of `examples/`: what those who use AV-Studio write, and check with what settings they like."""
 TESTING = ["hypothesis", "pytest", "pytest-timeout", "pytest-xdist"]
