@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from avstudio_core import hookimpl
+from avstudio_core import Backend, Can, Model, hookimpl
 from avstudio_core.chat import ChatRequest, Delta, Usage
 from avstudio_core.errors import BackendDown, CredentialsRefused, RequestRefused
-from avstudio_core.kinds.backend import Backend
-from avstudio_core.language_models import Can, Model
 
 
 class Parrot(Backend):

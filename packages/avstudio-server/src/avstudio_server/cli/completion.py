@@ -9,7 +9,7 @@ NEWEST = 50
 
 def states(incomplete: str) -> list[str]:
     """States of tasks."""
-    from avstudio_core.tasks.states import State
+    from avstudio_core import State
 
     return [state.lower() for state in State if state.startswith(incomplete.upper())]
 

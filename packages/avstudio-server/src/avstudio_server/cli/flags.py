@@ -14,7 +14,7 @@ import typer
 from avstudio_core.errors import InvalidInput, StorageError
 
 if TYPE_CHECKING:
-    from avstudio_core.tasks.task import TaskOptions
+    from avstudio_core import TaskOptions
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class TaskFlags:
     ] = "default"
 
     def options(self) -> TaskOptions:
-        from avstudio_core.tasks.task import TaskOptions
+        from avstudio_core import TaskOptions
 
         return TaskOptions(
             strict=self.strict,

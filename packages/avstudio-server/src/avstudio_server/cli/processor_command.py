@@ -22,7 +22,7 @@ from avstudio_server.cli.groups import single
 from avstudio_server.cli.options import Field, fields_of
 
 if TYPE_CHECKING:
-    from avstudio_core.catalogue import Declaration
+    from avstudio_core import Declaration
 
 BUNDLES: dict[str, type[Any]] = {"files": FileFlags, "display": DisplayFlags, "task": TaskFlags}
 

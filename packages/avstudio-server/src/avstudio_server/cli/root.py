@@ -17,7 +17,7 @@ from avstudio_server.cli.terminal import output
 from avstudio_server.views.installed import Installed
 
 if TYPE_CHECKING:
-    from avstudio_core.catalogue import Declaration
+    from avstudio_core import Declaration
 
 WORK = {
     "pipe": "Run several processors, each on what the one before it made.",

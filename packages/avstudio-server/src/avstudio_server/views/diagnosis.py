@@ -14,9 +14,9 @@ from avstudio_server.views.installation import extra_data, plugin_data, setting_
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from avstudio_core import Studio
     from avstudio_core.errors import AVStudioError
     from avstudio_core.plugins import Plugins
-    from avstudio_core.studio import Studio
     from avstudio_server.views.installed import Installed
 
 

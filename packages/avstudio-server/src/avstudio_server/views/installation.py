@@ -14,9 +14,9 @@ from avstudio_core import hookspecs
 from avstudio_core.hook_marker import GROUP
 
 if TYPE_CHECKING:
+    from avstudio_core import Settings
     from avstudio_core.models.shelf import InstalledShelf
     from avstudio_core.plugins import Plugin, Plugins
-    from avstudio_core.settings import Settings
 
 KINDS = tuple(name.removeprefix("register_") for name in vars(hookspecs) if name.startswith("register_"))
 

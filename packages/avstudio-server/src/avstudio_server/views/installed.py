@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from avstudio_core.catalogue import Catalogue, read
-from avstudio_core.settings import Settings, load
+from avstudio_core import Catalogue, Settings
+from avstudio_core.catalogue import read
+from avstudio_core.settings import load
 
 if TYPE_CHECKING:
     from avstudio_core.models.shelf import InstalledShelf

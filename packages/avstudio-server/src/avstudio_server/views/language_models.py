@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from avstudio_core import Candidate, Model, Studio
     from avstudio_core.gateway.models.prices import Prices
-    from avstudio_core.language_models import Model
-    from avstudio_core.routes import Candidate
-    from avstudio_core.studio import Studio
 
 
 def model_data(studio: Studio) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from avstudio_core.errors import AVStudioError, NotFound
 
 if TYPE_CHECKING:
-    from avstudio_core.catalogue import Catalogue, Declaration
+    from avstudio_core import Catalogue, Declaration
     from avstudio_core.models.shelf import InstalledShelf
     from avstudio_core.plugins import Plugins
 

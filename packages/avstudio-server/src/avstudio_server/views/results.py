@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from avstudio_core.artifact import Artifact
-    from avstudio_core.tasks.task import Task
+    from avstudio_core import Artifact, Task
 
 
 @dataclass

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 from avstudio_core.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from avstudio_core.studio import Studio
-    from avstudio_core.tasks.states import State
-    from avstudio_core.tasks.task import Task
+    from avstudio_core import State, Studio, Task
 
 LEAST_LETTERS = 4
 """A part of an id that is shorter names nothing."""

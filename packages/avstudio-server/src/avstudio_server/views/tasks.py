@@ -6,13 +6,14 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from avstudio_core import State
 from avstudio_core.errors import NotFound
-from avstudio_core.tasks.states import ENDED, State
+from avstudio_core.tasks.states import ENDED
 from avstudio_server.views.results import step_result
 from avstudio_server.views.task_names import source_name
 
 if TYPE_CHECKING:
-    from avstudio_core.studio import Studio
+    from avstudio_core import Studio
 
 UNENDED = tuple(state for state in State if state not in ENDED)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from avstudio_core import tokens
 
 if TYPE_CHECKING:
-    from avstudio_core.studio import Studio
+    from avstudio_core import Studio
 
 
 def token_data(text: str) -> dict[str, Any]:

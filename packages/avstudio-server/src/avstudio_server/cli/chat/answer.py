@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from avstudio_server.cli.terminal import output
 
 if TYPE_CHECKING:
-    from avstudio_core.answers import ChatAnswer
-    from avstudio_core.gateway.streams import Stream
+    from avstudio_core import ChatAnswer, Stream
 
 
 def print_stream(stream: Stream, pieces: list[str] | None = None) -> ChatAnswer:

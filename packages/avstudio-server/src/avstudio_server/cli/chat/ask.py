@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from avstudio_core.studio import Studio
+from avstudio_core import Studio
 from avstudio_server.cli.chat.answer import print_stream, print_summary
 from avstudio_server.cli.chat.prompt import STDIN, prompt_text, with_files
 from avstudio_server.cli.exits import DONE

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from avstudio_core.errors import InvalidInput, UnreadableMedia
 
 if TYPE_CHECKING:
-    from avstudio_core.studio import Studio
+    from avstudio_core import Studio
 
 STDIN = "-"
 

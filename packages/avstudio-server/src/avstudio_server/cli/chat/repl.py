@@ -16,8 +16,8 @@ from avstudio_server.cli.exits import DONE
 from avstudio_server.cli.terminal import output
 
 if TYPE_CHECKING:
+    from avstudio_core import Studio
     from avstudio_core.chat import Message
-    from avstudio_core.studio import Studio
 
 HISTORY = "chat-history"
 LINES_KEPT = 1000

@@ -50,7 +50,7 @@ def command() -> Any:
 @app.command("list", cls=groups.Command)
 def list_(as_json: Json = False) -> int:
     """List the budgets with what is spent, reserved and left in the present period."""
-    from avstudio_core.studio import Studio
+    from avstudio_core import Studio
     from avstudio_server.cli.text.costs import budget_table
     from avstudio_server.views.costs import budget_data
 
@@ -67,8 +67,8 @@ def list_(as_json: Json = False) -> int:
 @spread
 def set_(amount: Amount, scope: ScopeFlags, as_json: Json = False) -> int:
     """Limit what may be spent; what the present period has cost already counts."""
+    from avstudio_core import Studio
     from avstudio_core.money import dollars, micro
-    from avstudio_core.studio import Studio
 
     limit, (name, period) = micro(amount), scope.chosen()
     with Studio(own=True) as studio:
@@ -84,7 +84,7 @@ def set_(amount: Amount, scope: ScopeFlags, as_json: Json = False) -> int:
 @spread
 def remove(scope: ScopeFlags, as_json: Json = False) -> int:
     """Lift a limit."""
-    from avstudio_core.studio import Studio
+    from avstudio_core import Studio
 
     name, period = scope.chosen()
     with Studio(own=True) as studio:
@@ -99,7 +99,7 @@ def remove(scope: ScopeFlags, as_json: Json = False) -> int:
 @app.command("rebuild", cls=groups.Command)
 def rebuild(as_json: Json = False) -> int:
     """Make the budgets' sums anew from the records of the calls, and show those that were wrong."""
-    from avstudio_core.studio import Studio
+    from avstudio_core import Studio
     from avstudio_server.cli.text.costs import budget_table
     from avstudio_server.views.costs import budget_data
 

@@ -21,7 +21,7 @@ def command() -> Any:
 
 def cost(since: Since = None, as_json: Json = False) -> int:
     """Show what calls to language models took and cost: by day, by model, by project. Days are in UTC."""
-    from avstudio_core.studio import Studio
+    from avstudio_core import Studio
     from avstudio_server.cli.text.costs import cost_text
     from avstudio_server.views.costs import cost_data
 

@@ -38,8 +38,8 @@ def doctor(ctx: typer.Context, check: Check = False, as_json: Json = False) -> i
 
 
 def _diagnosis(installed: Installed, *, check: bool) -> dict[str, Any]:
+    from avstudio_core import Studio
     from avstudio_core.errors import AVStudioError
-    from avstudio_core.studio import Studio
     from avstudio_server.views.diagnosis import backend_data, broken_data_folder, data_folder, installation_data
 
     try:

@@ -18,7 +18,7 @@ def command() -> Any:
 
 def models(as_json: Json = False) -> int:
     """List the language models: where they are, what they can, their price, and what stands against using them."""
-    from avstudio_core.studio import Studio
+    from avstudio_core import Studio
     from avstudio_server.cli.text.language_models import model_table
     from avstudio_server.views.language_models import model_data
 

@@ -24,7 +24,7 @@ def route(prompt: Prompt, wishes: WishFlags, as_json: Json = False) -> int:
 
     Nothing is asked, and nothing is spent.
     """
-    from avstudio_core.studio import Studio
+    from avstudio_core import Studio
     from avstudio_server.cli.chat.prompt import prompt_text
     from avstudio_server.cli.text.language_models import route_text
     from avstudio_server.views.language_models import route_data

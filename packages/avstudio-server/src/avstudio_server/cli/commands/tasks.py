@@ -11,8 +11,7 @@ from avstudio_server.cli.flags import DisplayFlags, FileFlags, RunFlags, TaskFla
 from avstudio_server.cli.terminal import output
 
 if TYPE_CHECKING:
-    from avstudio_core.studio import Studio
-    from avstudio_core.tasks.states import State
+    from avstudio_core import State, Studio
     from avstudio_server.cli.plans.work import Work
 
 One = Annotated[
@@ -111,7 +110,7 @@ def watch(tasks: Several, files: FileFlags, display: DisplayFlags) -> int:
 @spread
 def retry(ctx: typer.Context, tasks: Several, files: FileFlags, display: DisplayFlags) -> int:
     """Run failed or blocked tasks again, with all that hangs together with them, and show their results."""
-    from avstudio_core.tasks.states import State
+    from avstudio_core import State
     from avstudio_server.cli.plans.run import perform
 
     def submit(studio: Studio) -> list[Work]:
@@ -186,7 +185,7 @@ def send_back(
 
 
 def _studio() -> Studio:
-    from avstudio_core.studio import Studio
+    from avstudio_core import Studio
 
     return Studio(own=True)
 
@@ -199,8 +198,8 @@ def _named(studio: Studio, task: str) -> str:
 
 def _waiting(studio: Studio, task: str) -> str:
     """A task that waits for a review. Raises `InvalidTransition`."""
+    from avstudio_core import State
     from avstudio_core.errors import InvalidTransition
-    from avstudio_core.tasks.states import State
 
     name = _named(studio, task)
     if (state := studio.tasks.get(name).state) is not State.AWAITING_REVIEW:
@@ -215,7 +214,7 @@ def _all(studio: Studio, names: list[str], *states: State) -> list[str]:
 
 
 def _work(studio: Studio, ids: list[str]) -> Work:
-    from avstudio_core.handle import PlanHandle
+    from avstudio_core import PlanHandle
     from avstudio_server.cli.plans.work import Work
 
     return Work(PlanHandle(studio.tasks, "", {one: studio.handle(one) for one in ids}))

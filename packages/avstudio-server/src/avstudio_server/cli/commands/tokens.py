@@ -57,7 +57,7 @@ def _read(source: str) -> tuple[Literal["file", "text", "stdin"], str]:
 
 
 def _prices(about: int, at_most: int) -> list[dict[str, Any]]:
-    from avstudio_core.studio import Studio
+    from avstudio_core import Studio
     from avstudio_server.views.tokens import price_data
 
     with Studio(own=True) as studio:

@@ -6,9 +6,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from avstudio_core.handle import PlanHandle
-from avstudio_core.studio import Studio
-from avstudio_core.tasks.states import State
+from avstudio_core import PlanHandle, State, Studio
 from avstudio_server.cli.exits import DONE, FAILED
 from avstudio_server.cli.plans.follow import current, display_of, waits_for_person, watch
 from avstudio_server.cli.plans.storage_trouble import Trouble

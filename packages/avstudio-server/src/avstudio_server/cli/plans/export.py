@@ -11,8 +11,7 @@ from avstudio_core.names import file_name, stem
 from avstudio_server.views.task_names import source_name
 
 if TYPE_CHECKING:
-    from avstudio_core.artifact import Artifact
-    from avstudio_core.studio import Studio
+    from avstudio_core import Artifact, Studio
     from avstudio_server.cli.flags import FileFlags
     from avstudio_server.views.results import StepResult
 

@@ -11,10 +11,7 @@ from avstudio_server.cli.terminal.displays import display
 from avstudio_server.views.task_names import labels
 
 if TYPE_CHECKING:
-    from avstudio_core.events import Event
-    from avstudio_core.handle import PlanHandle
-    from avstudio_core.studio import Studio
-    from avstudio_core.tasks.task import Task
+    from avstudio_core import Event, PlanHandle, Studio, Task
 
 MOST_PERCENT = 99.0
 """Of a step that has not ended: its review may send it back."""
@@ -69,7 +66,8 @@ def display_of(studio: Studio, plans: Sequence[PlanHandle], *, quiet: bool) -> D
 
 def at_rest(tasks: Iterable[Task]) -> bool:
     """Whether every task has ended, waits for a person, or waits for one of them that does."""
-    from avstudio_core.tasks.states import ENDED, State
+    from avstudio_core import State
+    from avstudio_core.tasks.states import ENDED
 
     known = {task.id: task for task in tasks}
     return all(
@@ -79,7 +77,7 @@ def at_rest(tasks: Iterable[Task]) -> bool:
 
 def waits_for_person(task: Task, known: Mapping[str, Task]) -> bool:
     """Whether a pending task reads from one that waits for a review, directly or by way of others."""
-    from avstudio_core.tasks.states import State
+    from avstudio_core import State
 
     before = known.get(str(task.source.get("task"))) if task.source else None
     if task.state is not State.PENDING or before is None:

@@ -21,9 +21,7 @@ from avstudio_server.cli.terminal.interrupts import Interrupts
 from avstudio_server.cli.text.results import results_text
 
 if TYPE_CHECKING:
-    from avstudio_core.handle import PlanHandle
-    from avstudio_core.settings import Settings
-    from avstudio_core.studio import Studio
+    from avstudio_core import PlanHandle, Settings, Studio
     from avstudio_server.cli.plans.storage_trouble import Trouble
 
 
@@ -108,7 +106,7 @@ def _titled(work: Work) -> str:
 
 def _own_studio() -> Studio:
     """Imported late: it takes a third of a second, in which the worker starts, too."""
-    from avstudio_core.studio import Studio
+    from avstudio_core import Studio
 
     return Studio(own=True)
 
@@ -123,7 +121,8 @@ def _trouble() -> Trouble:
 def _submit(
     studio: Studio, name: str, sources: Sequence[str], params: Mapping[str, Any], flags: RunFlags
 ) -> list[Work]:
-    from avstudio_core.plan import Plan, Step, alone, parameters
+    from avstudio_core import Plan, Step
+    from avstudio_core.plan import alone, parameters
 
     parameters(studio.processor(name), params)  # refused as parameters, not as a plan
     plan = Plan(steps=(Step(id=name.rpartition(".")[2], processor=name, params=dict(params)),))
@@ -138,7 +137,7 @@ def _submit(
 
 
 def _submit_plan(studio: Studio, text: str, sources: Sequence[str], flags: RunFlags) -> list[Work]:
-    from avstudio_core.plan import Plan
+    from avstudio_core import Plan
 
     plan = Plan.from_json(text) if text.lstrip().startswith("{") else Plan.parse(text)
     return _each(lambda source: studio.submit_plan(plan, source, options=flags.task.options()), sources, flags)

@@ -16,9 +16,7 @@ from avstudio_server.views.results import StepResult, step_result
 from avstudio_server.views.task_names import source_name
 
 if TYPE_CHECKING:
-    from avstudio_core.handle import PlanHandle
-    from avstudio_core.studio import Studio
-    from avstudio_core.tasks.task import Task
+    from avstudio_core import PlanHandle, Studio, Task
     from avstudio_server.cli.flags import RunFlags
     from avstudio_server.cli.terminal.display import Display
 
@@ -59,7 +57,7 @@ class Work:
 
 def conclude(studio: Studio, work: Work, flags: RunFlags, shown: Display) -> None:
     """Export what a work's steps made, and say what a person should know of them."""
-    from avstudio_core.tasks.states import State
+    from avstudio_core import State
 
     assert work.plan is not None
     tasks = current(work.plan)

@@ -10,7 +10,7 @@ from avstudio_server.cli.terminal.tables import table
 from avstudio_server.cli.text.results import rendered
 
 if TYPE_CHECKING:
-    from avstudio_core.catalogue import Declaration
+    from avstudio_core import Declaration
 
 
 def declaration_table(declarations: Sequence[Declaration]) -> str:

@@ -31,7 +31,7 @@ def results_text(results: list[StepResult]) -> str:
 
 
 def _lines(one: StepResult) -> Iterator[str]:
-    from avstudio_core.results import Result
+    from avstudio_core import Result
 
     for name, path in one.files.items():
         artifact = one.artifacts[name]
@@ -90,7 +90,7 @@ def _plain(value: Any) -> str:
 
 
 def _holds_artifacts(value: Any) -> bool:
-    from avstudio_core.artifact import Artifact
+    from avstudio_core import Artifact
 
     items = value.values() if isinstance(value, dict) else [value]
     return any(isinstance(item, Artifact) for item in items)

@@ -6,15 +6,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from avstudio_core import State
 from avstudio_core.errors import with_hint
-from avstudio_core.tasks.states import ENDED, State
+from avstudio_core.tasks.states import ENDED
 from avstudio_server.cli.hints import hint
 from avstudio_server.cli.terminal.display import duration_text
 from avstudio_server.cli.terminal.tables import table
 from avstudio_server.cli.text.results import rendered
 
 if TYPE_CHECKING:
-    from avstudio_core.tasks.task import Task
+    from avstudio_core import Task
 
 TITLES = {"plan_id": "plan", "source_name": "source"}
 
