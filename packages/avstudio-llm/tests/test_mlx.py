@@ -175,7 +175,7 @@ def test_questions_from_several_loops_wait_for_each_other(backend: Mlx) -> None:
 
 @needs_model
 def test_a_prompt_that_does_not_fit_is_refused_before_it_is_read(backend: Mlx) -> None:
-    with pytest.raises(ContextTooLong, match=r"have 9\d{3} tokens and 'one' reads 8192 with the answer"):
+    with pytest.raises(ContextTooLong, match=r"have 9\d{3} tokens, but 'one' reads 8192 with the answer"):
         ask(backend, "word " * 9000)
 
 
