@@ -28,15 +28,15 @@ JOBS = "avstudio_core.tasks.executors.worker"
 LONGEST_LINE = 500
 """Characters; of a longer line that a worker writes, the rest is left out."""
 LOOK_SECONDS = 1.0
-"""How often to look whether a silent worker lives: its socket does not end while a child of it holds it, too."""
+"""How often to look whether a silent worker lives: a dead one's socket stays open while a child of it holds it."""
 PARTING_SECONDS = 2.0
 """How long a worker whose socket ended may take to end."""
 AT_A_TIME = 1 << 16
 MOST_AT_ONCE = 16
 """Reads of what a worker has written, before its messages have their turn: more than a pipe holds."""
 KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
-"""The most to which glibc goes of itself, or not, as it happens: whether a model's working memory is given back to the
-kernel and taken again, page by page, for every layer decides over a tenth of its time."""
+"""glibc's dynamic thresholds, set to their maximum. Below it, each layer of a model may return its memory to the kernel
+and fetch it again page by page, which takes up to a tenth of the run."""
 PR_SET_PDEATHSIG = 1
 SECRET = re.compile(
     r"(^|_)(API_?)?(KEYS?|TOKENS?|PAT|PASSPHRASE|CREDENTIALS?)(_|$)|APIKEY|SECRET|PASSWORD|PASSWD", re.IGNORECASE

@@ -32,7 +32,7 @@ STARTED_SECONDS = 1.0
 """How long a studio that opens waits for a plugin's `studio_started`; it then goes on beside."""
 CORE = "avstudio-core"
 BUILTIN = "avstudio_core.builtin"
-OURS = frozenset(f"avstudio-{name}" for name in ("core", "audio", "video", "llm", "agents", "server"))
+OURS = frozenset(f"avstudio-{name}" for name in ("core", "audio", "llm", "server"))
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""What was given, as a message shows it."""
+"""Foreign text made safe for messages and terminals: quoted, shortened, without control characters."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def estimate(text: str) -> int:
 
 
 def generous(request: ChatRequest) -> int:
-    """About so many tokens, and not fewer for digits, hexadecimal and other texts that tokenizers cut finely."""
+    """An estimate on the high side: a message of digits or signs counts a token for each byte."""
     usual = of_request(request)[0]
     return usual + sum(bound(text) - estimate(text) for message in request.messages if _is_dense(text := message.text))
 

@@ -20,7 +20,7 @@ NUMBERS = {
 
 
 def readable_format(frame: AudioFrame) -> str:
-    """The frame's own sample format, where its numbers can be read: PyAV cannot reach more than 8 planes safely."""
+    """The frame's own sample format, or `flt` where numpy cannot read it: an unknown one, or more than 8 planes."""
     name, planar = frame.format.name, frame.format.is_planar
     known = name.removesuffix("p") in NUMBERS
     return name if known and not (planar and frame.layout.nb_channels > 8) else "flt"

@@ -1,4 +1,4 @@
-"""How long work tells what it is doing: plain callables, so that a `Context` or a lambda will do."""
+"""How a long job reports its progress: plain callables, so that a `Context` or a lambda will do."""
 
 from __future__ import annotations
 

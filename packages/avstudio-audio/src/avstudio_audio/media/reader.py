@@ -120,7 +120,7 @@ class AudioReader:
         stream, container = self._stream, self._container
         name, begin = container.format.name, stream.start_time or 0
         if name in GUESSED or (name == "mp3" and not begin):
-            return None  # an MP3 states its length where it states its encoder's delay, which moves the start
+            return None  # without an encoder's delay, which moves the start, it has no header that states its length
         if stream.duration and stream.time_base:
             return float((begin + stream.duration) * stream.time_base) - self._origin
         if container.duration and len(container.streams) == 1:

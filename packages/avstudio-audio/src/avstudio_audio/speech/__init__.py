@@ -1,1 +1,1 @@
-"""Speech to text: the engine, its transcripts, subtitles made of them."""
+"""Speech to text: Whisper, its prompt, the language of speech, the review of transcripts."""

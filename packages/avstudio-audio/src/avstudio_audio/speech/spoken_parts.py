@@ -26,7 +26,10 @@ SEARCHED = 60
 
 
 def sounding(sound: NDArray[np.float32]) -> list[float]:
-    """Begin and end of each part between long digital silences, in seconds, in one list; empty where there are none."""
+    """Begin and end of each part between long digital silences, in seconds, in one list.
+
+    It is empty where there is no long silence, and where there is nothing but silence: then all is transcribed.
+    """
     import numpy as np
 
     count = len(sound) // BLOCK

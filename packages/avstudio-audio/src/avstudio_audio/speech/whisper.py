@@ -53,8 +53,8 @@ class Options:
     """Names and terms to expect in every window."""
     condition_on_previous_text: bool = True
     temperature: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-    """Tried in turn until a window reads neither repetitive nor improbable. Above 0 words are drawn by chance: a model
-    just loaded draws the same each time, a warm one what comes after its earlier recordings."""
+    """Each is tried when the text of the one before is repetitive or improbable. Above 0 words are drawn by chance, and
+    the result depends on what the loaded model transcribed before."""
 
 
 class Whisper:

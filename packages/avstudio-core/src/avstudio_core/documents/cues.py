@@ -130,7 +130,7 @@ def _break_cost(piece: _Timed, following: _Timed) -> float:
 
 
 def _over_cost(found: Sequence[_Timed], end: int) -> float:
-    """What it costs that a cue does not end before piece `end`."""
+    """The cost of a cue that goes on beyond the boundary before piece `end`."""
     if end == len(found):
         return 0.0
     piece, silence = found[end - 1], found[end].start - found[end - 1].end

@@ -116,7 +116,7 @@ class Candidates:
                 self._policy.note(url, reason)
 
     def _outside(self, model: Model) -> str | None:
-        """Where words for a model leave this machine for; empty where a server here passes them on."""
+        """The address outside that gets the request: empty if a server here forwards it, `None` if it stays here."""
         url = self._backends.outside(model.backend)
         return "" if url is None and not model.local else url
 
@@ -189,7 +189,7 @@ class Candidates:
 
 
 def _untold(enough: int) -> None:
-    """Of a model that is named, the reservation itself will tell whether there is room."""
+    """The `Room` of a model that is named: unlimited here, for the reservation decides."""
 
 
 def _too_dear(request: Request, estimate: Estimate, room: Room) -> AVStudioError | None:

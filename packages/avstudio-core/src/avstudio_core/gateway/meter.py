@@ -24,7 +24,7 @@ from avstudio_core.routes import Candidate
 LOG = logging.getLogger(__name__)
 
 PATIENT_SECONDS = 60.0
-"""A server that was silent for a shorter time has let one hasty caller down, and is not taken for broken."""
+"""A timeout shorter than this does not count against the health of a backend: its caller was in a hurry."""
 
 
 class Meter:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ModelPool(Protocol):
-    """The arbiter of the memory that models take; a lane is one loaded model, or one family of workers."""
+    """Decides which models are in memory. A lane is a set of warm workers that hold the same model, or none."""
 
     def admit(self, lane: str, needs: Needs, evict: Callable[[], bool], gone: Callable[[], bool]) -> None:
         """Wait until a lane has its memory; `evict` frees it on request, `gone` gives the wait up."""

@@ -231,9 +231,9 @@ class Pool:
             self._freed.clear()
 
     def _enter(self, wish: Wish) -> list[Loaded] | None:
-        """Write a model into the book if it fits; otherwise give what takes the memory that it lacks.
+        """Write a model into the book if it fits; otherwise give the models that take the memory it needs.
 
-        What the book still has of the same lane is out of memory, or nobody would wait to be admitted.
+        An older entry of the same lane is replaced: its model has left the memory.
         """
         needs, mine = wish.needs, (self._studio, wish.lane)
         budgets = (self._settings.family_mb(needs.family), needs.family), (self.budget_mb(needs.device), None)

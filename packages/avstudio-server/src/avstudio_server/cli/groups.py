@@ -18,7 +18,7 @@ from avstudio_server.cli.terminal import output
 
 
 class Helped:
-    """Makes `--help` plainly off where it is not given, which Typer would else import pydantic to find out."""
+    """Sets the default of `--help` to `False`; otherwise Typer imports pydantic to find it out."""
 
     def get_help_option(self, ctx: Any) -> Any:
         option = super().get_help_option(ctx)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Budgets: limits that no call gets past, each for one scope and one period."""
+"""Budgets: limits, each for one scope and one period, stored and validated; `counters` holds calls to them."""
 
 from __future__ import annotations
 

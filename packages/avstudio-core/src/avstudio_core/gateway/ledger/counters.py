@@ -1,4 +1,4 @@
-"""The sums that budgets are held against: for each budget of a call, what is spent and reserved in the period.
+"""Reserve and settle against budgets: for each budget of a call, a sum of what is spent and reserved in the period.
 
 A sum is made from the calls' own rows when it is first needed, and kept up by each call from then on; so a limit that
 is set in the middle of a month counts what the month has cost, and `rebuild` can compare the two at any time. A clock
@@ -101,7 +101,7 @@ class Booking:
         return found | {f"b_{period}": start for period, start in starts(self.at).items()}
 
     def sorted_out(self, found: Sequence[tuple[Any, ...]]) -> tuple[list[Standing], list[Standing]]:
-        """Of what `RULING` found, the sums that are there, and those that a budget asks for and are not."""
+        """Of the rows of `RULING`: the sums that exist, and the missing ones that a budget needs."""
         opened = [Standing(*row) for row in found if row[3]]
         known = {(one.scope, one.period) for one in opened}
         limits = {(row[0], row[1]): row[2] for row in found if not row[3]}
@@ -127,7 +127,7 @@ class Openings:
         """Whether any budget rules a call; if so, all its sums are there from now on."""
         key, generation = (booking.account, starts(booking.at)["day"]), transaction.generation()
         known, ruled = self._known.get(key, (None, False))
-        if known == generation:  # sums are only ever removed together with a change of budgets, which renews that
+        if known == generation:  # sums are removed only when budgets change, and that raises the generation
             return ruled
         opened, missing = booking.sorted_out(transaction.run(RULING, booking.values).fetchall())
         if missing:

@@ -93,7 +93,7 @@ class Ledger:
             if refused is None:
                 self._unused(reservation)
 
-        # Synced late, as settlements are: a loss of power ends the call, and may take its last moment's trace along.
+        # Synced to the disk late, as settlements are: a loss of power may lose the row of a call, which it ends anyway.
         return _then(self._database.write_soon(operation, synced=False), granted, given_up)
 
     async def reserved(self, call: NewCall) -> Reservation:

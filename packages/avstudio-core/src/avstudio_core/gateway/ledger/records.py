@@ -70,7 +70,7 @@ def add(transaction: Transaction, reservation: Reservation, settled: Settled, no
 
 
 def correct(transaction: Transaction, reservation: Reservation, settled: Settled, now: float) -> int | None:
-    """Add what a call really took that was taken for lost; give the difference in cost, or `None` for any other."""
+    """Correct a call that was settled as lost; give the difference in cost, or `None` for any other call."""
     transaction.flush()  # what this very transaction adds is known
     records, counted = transaction.run(LOST, {"b_id": reservation.id}).fetchone()
     if records != 1:  # of a call that was not lost there is none, of one that was corrected there are two

@@ -68,7 +68,7 @@ class Engine:
         self._running: dict[str, Running] = {}
         self._clocks = Clocks(workplace.settings.lease_seconds)
         self._unable: dict[str, str] = {}
-        """Lanes for which this studio lacks something, each with a studio whose task told so and that may have it."""
+        """Lanes for which this studio lacks something, each with the studio that submitted such a task."""
         self._due = self._heartbeat = self._patrol = self._look = 0.0
         self._settling = Settling()
         self._unknown: set[tuple[str, str, int]] = set()

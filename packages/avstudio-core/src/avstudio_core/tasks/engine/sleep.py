@@ -1,4 +1,4 @@
-"""Noticing that the machine slept: what others have not said since then says nothing about them."""
+"""Notice that the machine slept: a studio that was silent meanwhile is not therefore dead."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Clocks:
         self._until = 0.0
 
     def tell(self) -> bool:
-        """Whether a lease that ran out means something.
+        """Whether a lease that ran out shows that its holder is dead.
 
-        Not for the length of a lease after a sleep, or after the clock was set: its holder has to renew it first.
+        It does not for one lease length after a sleep or after the clock was set: the holder must renew it first.
         """
         apart = self._wall() - self._awake()
         if abs(apart - self._apart) > self._lease / 4:

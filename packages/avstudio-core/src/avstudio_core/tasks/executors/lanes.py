@@ -1,4 +1,4 @@
-"""Lanes: jobs that share warm workers, and how many of them are taken ahead."""
+"""A lane: the jobs that the same warm workers run, and how many of them are taken ahead."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ class Worker:
 
 
 def connected() -> Connection:
-    """This process's end of the socket, which no child of it keeps open: that it ends tells that this process did."""
+    """This process's end of the socket. No child inherits it, so it closes exactly when this process ends."""
     connection = Connection(int(sys.argv[1]))
     os.set_inheritable(connection.fileno(), False)
     os.register_at_fork(after_in_child=connection.close)

@@ -32,9 +32,9 @@ ADD_DEPENDENCY = insert(dependencies)
 ADD_JOB = insert(jobs)
 
 AT_ONCE_SECONDS = 10.0
-"""A studio whose last heartbeat came so long after a run began did not die of its beginning."""
+"""A studio whose last heartbeat came so long after a run began did not die of the start of that run."""
 LONGEST_PAUSE = 60.0
-"""Seconds; a task that is to wait longer than this waits because the clock was set back, and is due."""
+"""Seconds. A task never waits longer: if its time is further ahead, the clock was set back and the task runs now."""
 # Literals, not bound values: only then does SQLite see that its partial indexes hold all that is asked for.
 READY = and_(tasks.c.state == literal_column("'PENDING'"), tasks.c.waiting == literal_column("0"))
 STATES = select(tasks.c.id, tasks.c.state, tasks.c.reviewer).where(tasks.c.id.in_(listed("ids")))

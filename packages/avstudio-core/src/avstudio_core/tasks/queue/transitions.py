@@ -20,7 +20,7 @@ from avstudio_core.tasks.states import ENDED, State, require
 from avstudio_core.tasks.task import CANCELLED, DEPENDENCY, RETURNED, Problem, TaskOptions
 
 MOST_DEATHS = 10
-"""So many studios may die soon after a task began, before it is taken for what they die of."""
+"""A task fails when so many studios died soon after it began: it is then taken for the cause."""
 
 
 class Transitions:
@@ -151,7 +151,7 @@ class Transitions:
         again: dict[str, Any] | None = None
         if retryable and not cancelled and tried <= row["retries"]:
             pause = min(statements.LONGEST_PAUSE, 0.5 * 2 ** max(0, tried - 1))
-            # Whoever reports a failure is alive: only deaths count as deliveries.
+            # The claim counted a delivery. Its worker reports and is alive, so it is taken back: only deaths count.
             again = {"available_at": self._clock() + pause, "deliveries": row["deliveries"] - 1}
         self._end_run(transaction, row, problem, again)
         return True
@@ -215,7 +215,8 @@ class Transitions:
     def hand_back(self, transaction: Transaction, task_id: str, fence: int, *, deliveries: int | None = None) -> bool:
         """Give up a job without counting it: ASSIGNED or IN_PROGRESS → BLOCKED → PENDING; a cancelled one fails.
 
-        A task with `deliveries` left may be what its studio died of: the next one makes sure to have begun.
+        A task with more than one delivery may be what its studio died of. The next studio therefore stores that the
+        run began before it runs it.
         """
         row, now = self._held(transaction, task_id, fence), self._clock()
         if row is None:

@@ -32,7 +32,7 @@ def address_of(given: str | None) -> str:
 
 
 def _bracketed(rest: str) -> str:
-    """An address of IPv6 without its brackets is taken for one."""
+    """A bare IPv6 address gets its brackets; anything else stays as it is."""
     try:
         return f"[{ipaddress.IPv6Address(rest)}]"
     except ValueError:

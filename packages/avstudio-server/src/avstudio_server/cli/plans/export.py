@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def export(studio: Studio, results: list[StepResult], flags: FileFlags, *, prefix: str = "") -> None:
     """Copy every artifact into the output folder, if there is one: all of them or, where one is in the way, none.
 
-    Each name begins with `prefix`, if need be after a change. A file that is there already with the very same
-    content is left as it is. Raises `StorageError`.
+    A name that does not begin with `prefix` gets it. A file that exists with the same content is left as it is. Raises
+    `StorageError`.
     """
     if flags.folder is None:
         return
@@ -52,9 +52,9 @@ def _targets(
 
 
 def _after_first_source(studio: Studio, one: StepResult, name: str, results: list[StepResult]) -> str:
-    """The name of a file after the first source: of `song.mp3`, `song.vocals.flac` and `song.vocals.srt`, `song.srt`.
+    """The name of a file after the first source, where players look for it.
 
-    Players look for it under that name.
+    The source `song.mp3`, the input `song.vocals.flac` and the output `song.vocals.srt` give `song.srt`.
     """
     own, source = one.artifacts[name].name, one.task.source or {}
     before = next((other.artifacts for other in results if other.task.id == source.get("task")), {})
