@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Protocol, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, model_validator
 
@@ -63,12 +63,6 @@ class Lineage(BaseModel):
     model: str | None = None
     model_digest: str | None = None
     parents: tuple[str, ...] = ()
-
-
-class PathOf(Protocol):
-    """Whatever knows where the content of a sha256 lies."""
-
-    def __call__(self, sha256: str, /) -> Path: ...
 
 
 class Artifact(BaseModel):

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from avstudio_core import TaskOptions
 
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+
+
 @dataclass(frozen=True)
 class FileFlags:
     """Where the files of a result go."""

@@ -85,7 +85,7 @@ def read_list(texts: list[str], schema: Schema, definitions: Schema) -> list[Any
             found += json.loads(text)
         else:
             items = _items(schema, definitions)
-            found += [_item(part.strip(), items, definitions) for part in text.split(",") if part.strip()]
+            found += [read(part.strip(), items, definitions) for part in text.split(",") if part.strip()]
     return found
 
 
@@ -98,13 +98,6 @@ def refused(option: str, text: str, schemas: list[Schema], definitions: Schema) 
         return InvalidParams(f"'{option}' cannot be '{text}'.", hint=hint)
     expected = " or ".join(NAMES.get(schema.get("type", ""), "a value of its kind") for schema in items or schemas)
     return InvalidParams(f"'{option}' cannot be '{text}'.", hint=f"Give {expected}.")
-
-
-def _item(text: str, items: list[Schema], definitions: Schema) -> Any:
-    try:
-        return read(text, items, definitions)
-    except ValueError:
-        raise ValueError(text) from None
 
 
 def _items(schema: Schema, definitions: Schema) -> list[Schema]:

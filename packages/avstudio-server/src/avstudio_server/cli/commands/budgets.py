@@ -8,11 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from avstudio_server.cli import groups
-from avstudio_server.cli.flags import spread
+from avstudio_server.cli.flags import Json, spread
 from avstudio_server.cli.terminal import output
 
 Amount = Annotated[str, typer.Argument(metavar="AMOUNT", help="US dollars, such as 5 or 0.25; 0 leaves what is free.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
 app = groups.app("Budgets: list, set, remove, rebuild.")
 

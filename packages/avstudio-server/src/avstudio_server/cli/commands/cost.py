@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from avstudio_server.cli import groups
+from avstudio_server.cli.flags import Json
 from avstudio_server.cli.terminal import output
 
 Since = Annotated[
     str | None, typer.Option("--since", metavar="DATE", help="From this day on, as 2026-11-22. [default: 30 days ago]")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
 
 def command() -> Any:

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from avstudio_server.cli import groups
+from avstudio_server.cli.flags import Json
 from avstudio_server.cli.terminal import output
 from avstudio_server.views.installed import Installed
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 Check = Annotated[bool, typer.Option("--check", help="Read every stored file, and compare it with its sha256.")]
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from avstudio_server.cli import groups
+from avstudio_server.cli.flags import Json
 from avstudio_server.cli.terminal import output
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
 
 def command() -> Any:

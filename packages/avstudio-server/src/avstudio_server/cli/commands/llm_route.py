@@ -7,12 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from avstudio_server.cli.chat.flags import WishFlags
-from avstudio_server.cli.flags import spread
+from avstudio_server.cli.flags import Json, spread
 from avstudio_server.cli.groups import single
 from avstudio_server.cli.terminal import output
 
 Prompt = Annotated[str, typer.Argument(metavar="PROMPT", help="The question; - reads it from stdin.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
 
 def command() -> Any:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from avstudio_server.cli import completion, groups
+from avstudio_server.cli.flags import Json
 from avstudio_server.cli.terminal import output
 
 Name = Annotated[
@@ -15,7 +16,6 @@ Name = Annotated[
         metavar="NAME", help="The name of the weights, as 'models list' shows it.", autocompletion=completion.weights
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
 app = groups.app("Models: list, path, pull.")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from avstudio_server.cli import completion, groups
-from avstudio_server.cli.flags import DisplayFlags, FileFlags, RunFlags, TaskFlags, spread
+from avstudio_server.cli.flags import DisplayFlags, FileFlags, Json, RunFlags, TaskFlags, spread
 from avstudio_server.cli.terminal import output
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ Several = Annotated[
         autocompletion=completion.tasks,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
 app = groups.app("Tasks: list, show, watch, cancel, retry, run, accept, send-back.")
 

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 import typer
 
 from avstudio_server.cli import groups
+from avstudio_server.cli.flags import Json
 from avstudio_server.cli.terminal import output
 
 Source = Annotated[str, typer.Argument(metavar="FILE|TEXT", help="A file, a text, or - for stdin.")]
 Prices = Annotated[bool, typer.Option("--prices", help="What it costs to have it read, by each model with a price.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
 
 def command() -> Any:
