@@ -69,10 +69,10 @@ PARTS = {
     "A router": [
         "kinds.router.Router",
         "chat.Wishes",
-        "routes.Candidate",
-        "routes.Estimate",
-        "routes.RouteDecision",
-        "routes.Rejected",
+        "route_decision.Candidate",
+        "route_decision.Estimate",
+        "route_decision.RouteDecision",
+        "route_decision.Rejected",
         "testing.router_contract.RouterContract",
     ],
     "A price book": [
@@ -128,7 +128,7 @@ PYTHON = [
 ]
 ELSEWHERE = {"chat": "plugins.md#a-backend", "errors": "errors.md", "testing": "plugins.md"}
 """Public modules whose names are on other pages."""
-SAID_OR_NOT = ("kinds.", "results.", "orders.", "routes.", "language_models.", "weights.", "testing.")
+SAID_OR_NOT = ("kinds.", "results.", "orders.", "route_decision.", "language_models.", "weights.", "testing.")
 """Where all members are shown, those without a docstring, too."""
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import avstudio_core.builtin
-from avstudio_core.gateway.routing import DefaultRouter
+from avstudio_core.gateway.default_router import DefaultRouter
 from avstudio_core.models.memory import AppleMemory, CpuMemory
 from avstudio_core.testing import (
     ExecutorContract,

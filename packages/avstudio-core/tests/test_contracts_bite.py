@@ -104,7 +104,7 @@ EXECUTOR = """
 """
 ROUTER = """
     from avstudio_core import *
-    from avstudio_core.routes import Rejected, RouteDecision
+    from avstudio_core.route_decision import Rejected, RouteDecision
     from avstudio_core.kinds.router import Router
 
     class Cheapest(Router):

@@ -97,7 +97,7 @@ if TYPE_CHECKING:
         Result as Result,
         Review as Review,
     )
-    from avstudio_core.routes import (
+    from avstudio_core.route_decision import (
         Candidate as Candidate,
         Estimate as Estimate,
         Rejected as Rejected,
@@ -142,7 +142,7 @@ _EXPORTS = {
     "orders": "Order Report",
     "plan": "Plan Ref Step",
     "results": "CodedWarning Needs Params Provenance Result Review",
-    "routes": "Candidate Estimate Rejected RouteDecision",
+    "route_decision": "Candidate Estimate Rejected RouteDecision",
     "settings": "Settings",
     "studio": "Studio",
     "tasks.executors.run_order": "context_for run_order",

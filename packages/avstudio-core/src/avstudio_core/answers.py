@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from avstudio_core.chat import FinishReason, Message, ToolCall, Usage
 from avstudio_core.results import CodedWarning
-from avstudio_core.routes import RouteDecision
+from avstudio_core.route_decision import RouteDecision
 
 
 class Answered(BaseModel):

@@ -25,6 +25,6 @@ def register_memory_managers() -> list[type[MemoryManager]]:
 
 @hookimpl
 def register_routers() -> list[type[Router]]:
-    from avstudio_core.gateway.routing import DefaultRouter
+    from avstudio_core.gateway.default_router import DefaultRouter
 
     return [DefaultRouter]

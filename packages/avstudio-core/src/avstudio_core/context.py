@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from avstudio_core.answers import ChatAnswer, Embedding
     from avstudio_core.orders import Order
-    from avstudio_core.routes import RouteDecision
+    from avstudio_core.route_decision import RouteDecision
     from avstudio_core.settings import Settings
     from avstudio_core.weights import Shelf
 
@@ -149,7 +149,7 @@ class Context:
 
     def route(self, prompt: str | Sequence[Message] | ChatRequest, /, **options: Any) -> RouteDecision:
         """Who would answer, and how much it takes in; nothing is asked and nothing spent. Raises `NoModel`."""
-        from avstudio_core.routes import RouteDecision
+        from avstudio_core.route_decision import RouteDecision
 
         request = self._on_account(ChatRequest.of(prompt, **options))
         return RouteDecision.model_validate(self._asked("route", request, None))

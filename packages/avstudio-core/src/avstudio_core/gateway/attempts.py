@@ -18,7 +18,7 @@ from avstudio_core.errors import (
     RateLimited,
     Unavailable,
 )
-from avstudio_core.routes import Candidate
+from avstudio_core.route_decision import Candidate
 
 Q = TypeVar("Q", ChatRequest, EmbedRequest)
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from avstudio_core.gateway.models.backends import Backends
 from avstudio_core.gateway.models.guarded_backend import GuardedBackend
 from avstudio_core.gateway.requests import Request, prepared
 from avstudio_core.gateway.routes import Route
-from avstudio_core.routes import Candidate
+from avstudio_core.route_decision import Candidate
 
 
 class Calls:

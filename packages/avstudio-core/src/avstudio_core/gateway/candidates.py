@@ -22,7 +22,7 @@ from avstudio_core.errors import (
 from avstudio_core.gateway.requests import Request, longest_answer
 from avstudio_core.language_models import Model
 from avstudio_core.money import dollars
-from avstudio_core.routes import Candidate, Estimate
+from avstudio_core.route_decision import Candidate, Estimate
 
 if TYPE_CHECKING:
     from avstudio_core.gateway.health import Health

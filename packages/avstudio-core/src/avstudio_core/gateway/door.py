@@ -15,7 +15,7 @@ from avstudio_core.gateway.gateway import Gateway
 from avstudio_core.gateway.loop import LoopThread
 from avstudio_core.gateway.streams import Stream
 from avstudio_core.model_requests import Ask, Response, Tell, problem
-from avstudio_core.routes import Candidate, RouteDecision
+from avstudio_core.route_decision import Candidate, RouteDecision
 
 Prompt = str | Sequence[Message] | ChatRequest
 

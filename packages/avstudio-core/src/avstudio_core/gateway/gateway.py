@@ -24,7 +24,7 @@ from avstudio_core.gateway.models.prices import Prices, books
 from avstudio_core.gateway.policy import Policy
 from avstudio_core.gateway.requests import Request, refuse_unreadable
 from avstudio_core.gateway.routes import Route, Routes
-from avstudio_core.routes import Candidate, RouteDecision
+from avstudio_core.route_decision import Candidate, RouteDecision
 
 if TYPE_CHECKING:
     from avstudio_core.gateway.ledger.ledger import Ledger

@@ -19,7 +19,7 @@ from avstudio_core.gateway.models.prices import Prices
 from avstudio_core.gateway.requests import Request
 from avstudio_core.gateway.thoughts import Thoughts, apart
 from avstudio_core.gateway.vectors import refuse_unusable
-from avstudio_core.routes import Candidate
+from avstudio_core.route_decision import Candidate
 
 LOG = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from avstudio_core.errors import NoModel
 from avstudio_core.gateway.candidates import Candidates
 from avstudio_core.gateway.requests import Request, named_by
 from avstudio_core.kinds.router import Router
-from avstudio_core.routes import Candidate, RouteDecision
+from avstudio_core.route_decision import Candidate, RouteDecision
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from avstudio_core.chat import Wishes
-from avstudio_core.routes import Candidate, RouteDecision
+from avstudio_core.route_decision import Candidate, RouteDecision
 
 
 class Router(ABC):

@@ -14,7 +14,7 @@ from avstudio_core.testing.contracts import HEAVY, imported_by
 if TYPE_CHECKING:
     from avstudio_core.chat import Wishes
     from avstudio_core.kinds.router import Router
-    from avstudio_core.routes import Candidate, RouteDecision
+    from avstudio_core.route_decision import Candidate, RouteDecision
     from avstudio_core.studio import Studio
 
 WISHES: dict[str, dict[str, Any]] = {
@@ -130,7 +130,7 @@ def candidate(
 ) -> Candidate:
     """A model named `<backend>/<name>` that could answer, or the reason why it cannot."""
     from avstudio_core.language_models import Can, Model
-    from avstudio_core.routes import Candidate, Estimate
+    from avstudio_core.route_decision import Candidate, Estimate
 
     backend, _, model = name.partition("/")
     can = Can(context=8192 if local else 200_000)
@@ -141,7 +141,7 @@ def candidate(
 
 def decided(router: Router, wishes: Wishes, candidates: Sequence[Candidate]) -> RouteDecision:
     """The router's decision, which must be one of ours."""
-    from avstudio_core.routes import RouteDecision
+    from avstudio_core.route_decision import RouteDecision
 
     decision = router.route(wishes, candidates)
     assert isinstance(decision, RouteDecision)

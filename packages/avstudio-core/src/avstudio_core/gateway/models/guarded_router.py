@@ -8,7 +8,7 @@ from typing import ClassVar
 from avstudio_core.chat import Wishes
 from avstudio_core.kinds.router import Router
 from avstudio_core.plugins import Plugins
-from avstudio_core.routes import Candidate, RouteDecision
+from avstudio_core.route_decision import Candidate, RouteDecision
 
 
 class GuardedRouter(Router):

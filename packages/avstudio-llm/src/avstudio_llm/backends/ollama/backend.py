@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model, Needs, tokens
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Usage, Vectors
 from avstudio_core.errors import ContextTooLong, Unsupported
-from avstudio_llm.backends.ollama.model import OllamaModel
 from avstudio_llm.backends.ollama.protocol import (
     Details,
     Embedded,
@@ -22,6 +21,7 @@ from avstudio_llm.backends.ollama.protocol import (
     embed_body,
     full_name,
 )
+from avstudio_llm.backends.ollama.resident import OllamaModel
 from avstudio_llm.backends.ollama.server import Server
 from avstudio_llm.failures import unreadable, whereabouts
 from avstudio_llm.http import address_obstacle

@@ -7,9 +7,9 @@ from hypothesis import given, strategies as st
 
 from avstudio_core.chat import TaskType, Wishes
 from avstudio_core.errors import NoModel
-from avstudio_core.gateway.routing import RULES, DefaultRouter
+from avstudio_core.gateway.default_router import RULES, DefaultRouter
 from avstudio_core.language_models import Model
-from avstudio_core.routes import Candidate, Estimate
+from avstudio_core.route_decision import Candidate, Estimate
 
 
 def candidate(

@@ -11,7 +11,7 @@ from avstudio_core.chat import Wishes
 from avstudio_core.errors import NoModel
 from avstudio_core.kinds.router import Router
 from avstudio_core.money import MICRO, dollars
-from avstudio_core.routes import Candidate, Rejected, RouteDecision
+from avstudio_core.route_decision import Candidate, Rejected, RouteDecision
 
 TOP_TIER = 0.9
 LOCAL_ORDER = ("mlx", "ollama")
