@@ -16,6 +16,7 @@ import pytest
 
 import avstudio_core
 from avstudio_core import hookspecs, testing
+from avstudio_core.gateway import default_router
 from avstudio_core.settings import load
 from avstudio_core.tasks.states import FOLLOWS
 
@@ -150,6 +151,28 @@ def code_of(call: ast.Call) -> ast.expr | None:
     if name == "Flaw":  # of a translation: it becomes a warning where it stays
         return call.args[0] if isinstance(call.args[0], ast.Constant) else None
     return call.args[0] if name in ("warn", "_warn", "_warning") else None
+
+
+def test_the_page_on_tasks_has_every_event() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("packages/avstudio-core/src/**/*.py"))
+    page = (DOCS / "explanation" / "tasks.md").read_text(encoding="utf-8")
+    event = r"\b(?:task|llm)\.(?:[a-z]+ed|[a-z]+ing|log|progress|token)\b"
+    assert set(re.findall(f'"({event})"', source)) == set(re.findall(f"`({event})`", page))
+
+
+def test_the_page_on_the_gateway_has_every_rule_in_its_order() -> None:
+    page = (DOCS / "explanation" / "gateway.md").read_text(encoding="utf-8")
+    table = page.partition("| rule |")[2].partition("\n\n")[0]
+    names = [*(rule.name for rule in default_router.RULES), default_router.OVER_THRESHOLD]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == names
+    unmet = [rule.name for rule in default_router.RULES if rule.strict] + ["default", default_router.OVER_THRESHOLD]
+    assert set(re.findall(r"^\| `(\w+)` .* `NoModel` \|$", table, re.MULTILINE)) == set(unmet)
+
+
+def test_the_tests_that_hold_the_promises_of_security_exist() -> None:
+    named = re.findall(r"`([\w/]*(?:\.py|torture))`", (ROOT / "SECURITY.md").read_text(encoding="utf-8"))
+    assert len(named) > 15
+    assert [name for name in named if not any(ROOT.glob(f"packages/*/**/{name}")) and not (ROOT / name).exists()] == []
 
 
 def test_the_example_of_settings_can_be_used() -> None:
