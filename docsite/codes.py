@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 import avstudio_core
@@ -29,6 +30,7 @@ OF_THE_COMMAND = {
 """The codes of the JSON document of a command that failed, besides those of errors and causes."""
 ERRORS_IN_PYTHON = """Every error of AV-Studio is an `AVStudioError`: its text is one line that says what was given and
 what to do, its `code` is for programs. Those marked * are in `avstudio_core`, the others in `avstudio_core.errors`.
+Whoever catches one catches those set in below it, too.
 
 ```python
 from avstudio_core import AVStudioError, Studio, TaskFailed
@@ -38,7 +40,7 @@ with Studio() as studio:
         studio.run("audio.probe", "song.mp3")
     except TaskFailed as error:  # it began, and failed
         print(error.cause, error, error.traceback)
-    except AVStudioError as error:  # it was refused, blocked or cancelled; or something is missing
+    except AVStudioError as error:  # refused, blocked or cancelled; or something is missing
         print(error.code, error)
 ```
 
@@ -55,17 +57,18 @@ def errors_page() -> str:
     import avstudio_audio.errors
     from avstudio_server.cli.exits import MEANINGS
 
-    drawing = inspect.cleandoc(errors.__doc__ or "").split("\n\n", 1)[1]
     listed = {**vars(errors), **vars(avstudio_audio.errors)}.values()
     kinds = [kind for kind in listed if isinstance(kind, type) and issubclass(kind, AVStudioError)]
-    rows = [f"| {_name(kind, avstudio_core.__all__)} | `{kind.code}` | {summary(kind)} |" for kind in kinds]
+    rows = [
+        f"| {_name(kind)} | `{kind.code}` | {summary(kind)}{_place(kind)} |" for kind in below(AVStudioError, kinds)
+    ]
     table = "| class | code | meaning |\n|---|---|---|\n" + "\n".join(rows)
     causes = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in CAUSES.items())
     commands = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in OF_THE_COMMAND.items())
     codes = "\n".join(f"| {code} | {meaning} |" for code, meaning in MEANINGS.items())
     raising = "\n\n".join(f"::: avstudio_core.errors.{name}\n    options:\n      heading_level: 3" for name in RAISING)
     return (
-        f"# Errors and exit codes\n\n{ERRORS_IN_PYTHON}\n\n```text\n{drawing}\n```\n\n{table}\n\n"
+        f"# Errors and exit codes\n\n{ERRORS_IN_PYTHON}\n\n{table}\n\n"
         "## Why a task failed\n\n`TaskFailed.cause`, and `reason` in `avstudio tasks show`, is the code of an error "
         "above that the run raised (`unreadable_media`, `degraded`, `weights_missing` …), or one of these:\n\n"
         f"| cause | meaning |\n|---|---|\n{causes}\n\n"
@@ -77,10 +80,23 @@ def errors_page() -> str:
     )
 
 
-def _name(kind: type[Any], exported: list[str]) -> str:
-    if kind.__module__ != errors.__name__:
-        return f"`{kind.__module__}.{kind.__name__}`"
-    return f"`{kind.__name__}`{' *' if kind.__name__ in exported else ''}"
+def below(root: type[AVStudioError], kinds: list[type[AVStudioError]]) -> Iterator[type[AVStudioError]]:
+    """A class, then each of the kinds below it, like the branches of a tree."""
+    yield root
+    for kind in kinds:
+        if root in kind.__bases__:
+            yield from below(kind, kinds)
+
+
+def _name(kind: type[AVStudioError]) -> str:
+    """A class as the table shows it: set in as deep as it stands below the root."""
+    depth = sum(issubclass(one, AVStudioError) for one in kind.__mro__) - 1
+    return f"{'&emsp;' * depth}`{kind.__name__}`{' *' if kind.__name__ in avstudio_core.__all__ else ''}"
+
+
+def _place(kind: type[AVStudioError]) -> str:
+    """Where to import a class from that is none of the core's."""
+    return "" if kind.__module__ == errors.__name__ else f" It is in `{kind.__module__}`."
 
 
 def summary(kind: type[Any]) -> str:

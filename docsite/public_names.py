@@ -126,7 +126,11 @@ PYTHON = [
     "catalogue.Declaration",
     "settings.Settings",
 ]
-ELSEWHERE = {"chat": "plugins.md#a-backend", "errors": "errors.md", "testing": "plugins.md"}
+ELSEWHERE = {
+    "chat": "[Writing plugins](plugins.md#a-backend)",
+    "errors": "[Errors](errors.md)",
+    "testing": "[Writing plugins](plugins.md)",
+}
 """Public modules whose names are on other pages."""
 SAID_OR_NOT = ("kinds.", "results.", "orders.", "route_decision.", "language_models.", "weights.", "testing.")
 """Where all members are shown, those without a docstring, too."""
@@ -158,7 +162,8 @@ def modules() -> str:
     """The public modules: what plugins and interfaces may import besides the names of `avstudio_core`."""
     head = (
         "# Modules\n\nWhat plugins and interfaces may import besides the names that `avstudio_core` exports. "
-        + " ".join(f"`{name}` is on [another page]({page})." for name, page in ELSEWHERE.items())
+        + "; ".join(f"`{name}` is on the page {page}" for name, page in ELSEWHERE.items())
+        + "."
     )
     parts = [head]
     for module in public_modules():

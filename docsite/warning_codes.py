@@ -110,6 +110,11 @@ def warnings_page() -> str:
     )
     parts = [head]
     for package, codes in WARNINGS.items():
-        rows = "\n".join(f"| `{code}` | {meaning} | {cure} |" for code, (meaning, cure) in codes.items())
+        rows = "\n".join(f"| {_breakable(code)} | {meaning} | {cure} |" for code, (meaning, cure) in codes.items())
         parts.append(f"## {TITLES[package]}\n\n| code | meaning | what to do |\n|---|---|---|\n{rows}")
     return "\n\n".join(parts) + "\n"
+
+
+def _breakable(code: str) -> str:
+    """A code that a narrow page breaks after an underscore."""
+    return f"<code>{code.replace('_', '_<wbr>')}</code>"

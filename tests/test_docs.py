@@ -71,7 +71,7 @@ def test_the_page_for_plugin_authors_has_every_kind_and_every_contract(public_na
 
 def test_every_name_that_the_core_exports_is_on_a_page(public_names: ModuleType, codes: ModuleType) -> None:
     shown = documented(public_names.plugins()) | documented(public_names.python())
-    shown |= {f"errors.{name}" for name in re.findall(r"^\| `(\w+)`", codes.errors_page(), re.MULTILINE)}
+    shown |= {f"errors.{name}" for name in re.findall(r"^\| (?:&emsp;)*`(\w+)`", codes.errors_page(), re.MULTILINE)}
     exported = {f"{home}.{name}" for name, home in avstudio_core._HOMES.items()}
     assert exported - shown == set()
 
