@@ -31,6 +31,7 @@ class Probe(Processor[ProbeParams, ProbeResult]):
 
     def run(self, source: Artifact, params: ProbeParams, context: Context) -> ProbeResult:
         from avstudio_audio.media.contents import probe
+        from avstudio_audio.media.limits import Limits
 
         context.check()
-        return ProbeResult(contents=probe(source.path))
+        return ProbeResult(contents=probe(source.path, Limits.of(context.settings)))

@@ -117,6 +117,7 @@ class Separate(Processor[SeparateParams, SeparateResult]):
 
     def run(self, source: Artifact, params: SeparateParams, context: Context) -> SeparateResult:
         from avstudio_audio.media.decode import decode
+        from avstudio_audio.media.limits import Limits
         from avstudio_audio.separation.engine import Options
 
         context.progress(0.0, "load")
@@ -132,6 +133,7 @@ class Separate(Processor[SeparateParams, SeparateResult]):
             track=params.track,
             progress=lambda part: context.progress(0.05 * part, "decode"),
             warn=context.warn,
+            limits=Limits.of(context.settings),
         ).from_zero()
         _tell_losses(source, engine.rate, context)
         pieces = engine.pieces(
@@ -205,8 +207,9 @@ def _tell_ignored(params: SeparateParams, options: Options, context: Context) ->
 def _tell_losses(source: Artifact, rate: int, context: Context) -> None:
     """Warn of what the stems lose: channels beyond two, and sound above what common rates can carry."""
     from avstudio_audio.media.contents import probe
+    from avstudio_audio.media.limits import Limits
 
-    facts = probe(source.path).facts()
+    facts = probe(source.path, Limits.of(context.settings)).facts()
     if facts.channels and facts.channels > 2:
         message = f"'{source.name}' has {facts.channels} channels, but its stems have 2, lowered to avoid clipping."
         context.warn("downmixed", message)

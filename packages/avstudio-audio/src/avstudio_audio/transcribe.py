@@ -111,6 +111,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
 
     def run(self, source: Artifact, params: TranscribeParams, context: Context) -> TranscribeResult:
         from avstudio_audio.media.decode import decode
+        from avstudio_audio.media.limits import Limits
         from avstudio_audio.speech.transcript_review import Heard, raised, review, without_inventions
         from avstudio_audio.speech.whisper import RATE
 
@@ -124,6 +125,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
             track=params.track,
             progress=lambda part: context.progress(0.05 * part, "decode"),
             warn=context.warn,
+            limits=Limits.of(context.settings),
         )
         gain = raised(sound.data)
         options = _options(params, context.feedback)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from avstudio_audio.media.tag_count import MOST, too_many_tags
 from avstudio_core.errors import UnreadableMedia
 
 if TYPE_CHECKING:
@@ -17,26 +18,35 @@ if TYPE_CHECKING:
 SEALED = {"protocol_whitelist": "none"}
 """FFmpeg gets an open file, and may open no other file or connection: playlists lead nowhere."""
 PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"[playlist]")
+UNLIMITED = (1 << 31) - 1
+"""Streams."""
 _BUFFER = 1 << 16
 _UNSTATED = 0x7FFF0000
 """Sizes from here on are what programs write that do not know the size yet."""
 
 
 @contextmanager
-def open_media(path: Path) -> Iterator[InputContainer]:
+def open_media(path: Path, streams: int = 0) -> Iterator[InputContainer]:
     """The container in a file, whatever the file's name says.
 
-    Raises `UnreadableMedia` for what is missing, no file, not permitted, empty, or no media.
+    Raises `UnreadableMedia` for what is missing, no file, not permitted, empty, or not media, and for more streams
+    than `streams`, where 0 sets no limit, or too many tags.
     """
     import av
 
     with _open_file(path) as file:
-        options = _options(file)
+        if too_many_tags(file):
+            raise UnreadableMedia(f"'{path}' has more than {MOST} tags.", hint="Remove them, or convert the file.")
+        options = _options(file) | {"max_streams": str(streams + 1 if streams else UNLIMITED)}
         try:
             container = av.open(file, "r", container_options=options, metadata_errors="replace", buffer_size=_BUFFER)
+        except av.MemoryError as error:
+            raise _too_many(path, streams) from error
         except (av.FFmpegError, OSError, ValueError) as error:
             raise UnreadableMedia(_refusal(path)) from error
         with container:
+            if len(container.streams) > streams > 0:  # some formats leave out those that FFmpeg does not allow
+                raise _too_many(path, streams)
             try:
                 yield container
             except av.FFmpegError as error:
@@ -68,10 +78,16 @@ def _open_file(path: Path) -> BinaryIO:
 
 def _options(file: BinaryIO) -> dict[str, str]:
     """How FFmpeg is to open a file. In WAV it would search 5 MB for DTS in disguise, which the first part tells."""
+    file.seek(0)
     head = file.read(12)
     file.seek(0)
     wav = head[:4] == b"RIFF" and head[8:] == b"WAVE"
     return SEALED | {"probesize": str(_BUFFER)} if wav else SEALED
+
+
+def _too_many(path: Path, streams: int) -> UnreadableMedia:
+    message = f"'{path}' has more than {streams} streams, or a header that asks for too much memory."
+    return UnreadableMedia(message, hint="If it is right, allow more with the setting 'media_streams'.")
 
 
 def _refusal(path: Path) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from avstudio_audio.media.container import open_media
+from avstudio_audio.media.limits import USUAL, Limits
 from avstudio_audio.media.sndfile_reader import sndfile_reader
 from avstudio_core import MediaFacts
 
@@ -77,9 +78,9 @@ class Contents(BaseModel):
         )
 
 
-def probe(path: Path) -> Contents:
-    """Read the headers of a media file. Raises `UnreadableMedia`."""
-    with open_media(path) as container:
+def probe(path: Path, limits: Limits = USUAL) -> Contents:
+    """Read the headers of a media file. Raises `UnreadableMedia`, also for more streams than `limits` allow."""
+    with open_media(path, limits.streams) as container:
         main = container.streams.best("audio")
         exact = sndfile_reader(container, path, (0.0, math.inf))
         sounds = [_sound(stream) for stream in container.streams.audio]

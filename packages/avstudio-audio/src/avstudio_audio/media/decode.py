@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from avstudio_audio.media.container import open_media
 from avstudio_audio.media.downmix import Mixdown
 from avstudio_audio.media.full_scale import FullScale
+from avstudio_audio.media.limits import BYTES, RATES, USUAL, Limits, check_rate
 from avstudio_audio.media.progress import Progress, Warn, log_warning
 from avstudio_audio.media.reader import BLOCK, AudioReader, Span, no_sound
 from avstudio_audio.media.resample import resampled
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WHOLE: Span = (0.0, math.inf)
-DENSEST = 512
-"""Samples a channel that a byte may hold; no codec packs sound tighter, so a header that says more lies."""
 SILENT = 1e-4
 """A track that stays below this peak (−80 dBFS) holds nothing, if another one does."""
 
@@ -41,6 +40,7 @@ def decode(  # noqa: PLR0913
     track: str | None = None,
     progress: Progress | None = None,
     warn: Warn = log_warning,
+    limits: Limits = USUAL,
 ) -> Samples:
     """The sound of an audio or video file, `(channels, samples)` float32; by default at its own rate and channels.
 
@@ -49,10 +49,11 @@ def decode(  # noqa: PLR0913
     default it is the main one, or, where that is silent, another. `warn` hears where a file is `truncated`,
     `damaged` or `rescaled` to full scale, where its channels are `phase_cancelled`, and where it has
     `other_tracks`. Raises `UnreadableMedia` (`NoAudio` where there is none), `InvalidParams`, `NotFound` for a
-    track, `InvalidInput` for a span without sound, and `NotEnoughMemory`.
+    track, `InvalidInput` for a span without sound, and `NotEnoughMemory`; what exceeds `limits` is refused by its
+    header, or once that turns out to be wrong.
     """
     _check(rate, channels, span)
-    wanted = _Wanted(Path(path), rate, channels, span)
+    wanted = _Wanted(Path(path), rate, channels, span, limits)
     try:
         found = _first_audible(wanted, track, progress)
     except MemoryError as error:
@@ -74,6 +75,7 @@ class _Wanted:
     rate: int | None
     channels: int | None
     span: Span
+    limits: Limits
 
 
 @dataclass(slots=True, eq=False)
@@ -109,9 +111,10 @@ def _first_audible(wanted: _Wanted, track: str | None, progress: Progress | None
 def _decoded(wanted: _Wanted, track: str | None, progress: Progress | None) -> _Decoded:
     """One track as samples."""
     path, span = wanted.path, wanted.span
-    with open_media(path) as container:
+    with open_media(path, wanted.limits.streams) as container:
         tracks = audio_tracks(container, path, track)
         reader = sndfile_reader(container, path, span) or AudioReader(container, tracks[0], path, span)
+        check_rate(path, reader.rate)
         rate = wanted.rate or reader.rate
         scale = FullScale(path, reader.start, reader.rate)
         warnings: list[CodedWarning] = []
@@ -130,8 +133,8 @@ def _decoded(wanted: _Wanted, track: str | None, progress: Progress | None) -> _
 
 
 def _check(rate: int | None, channels: int | None, span: Span) -> None:
-    if rate is not None and not 100 <= rate <= 1_000_000:
-        raise InvalidParams(f"The rate '{rate}' is not between 100 and 1000000 Hz.")
+    if rate is not None and not RATES[0] <= rate <= RATES[1]:
+        raise InvalidParams(f"The rate '{rate}' is not between {RATES[0]} and {RATES[1]} Hz.")
     if channels is not None and channels < 1:
         raise InvalidParams(f"'{channels}' is not a valid number of channels.", hint="Give 1 or 2.")
     if not 0 <= span[0] < span[1]:
@@ -154,7 +157,10 @@ def _gathered(
         pieces = map(mixdown.mix, pieces)
     if rate != reader.rate:
         pieces = resampled(pieces, channels, reader.rate, rate)
-    expected = min(reader.length, wanted.path.stat().st_size * DENSEST)
+    expected = reader.length
+    if reader.states_length:
+        wanted.limits.check(wanted.path, expected / reader.rate, expected / reader.rate * rate * channels * BYTES)
+    pieces = wanted.limits.within(wanted.path, pieces, rate)
     data = _collected(pieces, channels, -(-expected * rate // reader.rate))
     if mixdown:
         mixdown.report(wanted.path, warn)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 Span = tuple[float, float]
 """A half-open range of time, in seconds."""
 
+DENSEST = 1 << 13
+"""Samples a channel that a byte may hold, of PCM one: FLAC packs silence nearly so. A header that says more lies."""
 GUESSED = ("aac", "loas", "amr", "ac3", "eac3")
 """Formats that do not state their length; FFmpeg guesses it from the bit rate."""
 BLOCK = 1 << 14
@@ -70,8 +72,21 @@ class AudioReader:
         self._end = round(span[1] * self.rate) if math.isfinite(span[1]) else sys.maxsize
         self.start = max(self._given, self._begin) / self.rate
         """Where the first sample that is given lies, in seconds."""
-        self.length = max(0, min(round((container.duration or 0) / 1_000_000 * self.rate), self._end) - self._begin)
+        self.length = max(0, min(self._stated_samples, self._end) - self._begin)
         """How many samples to expect, as far as the file tells; 0 where it tells nothing."""
+
+    @property
+    def _stated_samples(self) -> int:
+        """All that the file states, but no more than so many bytes can hold; 0 where it states nothing."""
+        density = 1 if self._stream.codec_context.name.startswith("pcm_") else DENSEST
+        stated = (self._container.duration or 0) / 1_000_000 * self.rate
+        return min(round(stated), self._path.stat().st_size * density)
+
+    @property
+    def states_length(self) -> bool:
+        """Whether `length` is what the file states, and not a guess."""
+        name = self._container.format.name  # an MP3 states its length in the header that states its encoder's delay
+        return name not in GUESSED and (name != "mp3" or bool(self._stream.start_time))
 
     @property
     def speakers(self) -> tuple[str, ...]:
@@ -118,9 +133,9 @@ class AudioReader:
     def _stated_end(self) -> float | None:
         """Where the sound ends according to the file, in seconds; `None` where it says nothing to rely on."""
         stream, container = self._stream, self._container
-        name, begin = container.format.name, stream.start_time or 0
-        if name in GUESSED or (name == "mp3" and not begin):
-            return None  # without an encoder's delay, which moves the start, it has no header that states its length
+        begin = stream.start_time or 0
+        if not self.states_length:
+            return None
         if stream.duration and stream.time_base:
             return float((begin + stream.duration) * stream.time_base) - self._origin
         if container.duration and len(container.streams) == 1:

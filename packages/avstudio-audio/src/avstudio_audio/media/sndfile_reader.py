@@ -92,6 +92,7 @@ class SndfileReader:
         self._end = min(round(span[1] * self.rate), total) if math.isfinite(span[1]) else total
         self.start, self.length = self._begin / self.rate, self._end - self._begin
         self.speakers = SPEAKERS.get(self.channels, ("?",) * self.channels)
+        self.states_length = True
         self._missing = 0
 
     def arrays(self) -> Iterator[NDArray[np.float32]]:

@@ -1,0 +1,69 @@
+"""What one media file may take, so that a small file with a large claim cannot fill the machine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from avstudio_core.errors import NotEnoughMemory, UnreadableMedia
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from avstudio_core import Settings
+
+RATES = (100, 1_000_000)
+"""Hz. A header that states another rate is wrong, and resampling would make a huge file of a small one."""
+MB = 1_000_000
+BYTES = 4
+"""Of a float32 sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The settings `media_seconds`, `media_mb` and `media_streams`; 0 sets no limit."""
+
+    seconds: float = 21_600.0
+    mb: int = 2_000
+    """Of decoded sound that is held at once."""
+    streams: int = 100
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(settings.media_seconds, settings.media_mb, settings.media_streams)
+
+    def check(self, path: Path, seconds: float, size: float) -> None:
+        """Refuse sound of so many seconds, or bytes once decoded. Raises `UnreadableMedia`, `NotEnoughMemory`."""
+        if seconds > (self.seconds or math.inf):
+            raise UnreadableMedia(
+                f"'{path}' has more than {self.seconds:g} s of sound.",
+                hint="Cut it into parts, or allow more with the setting 'media_seconds'.",
+            )
+        if size > (self.mb or math.inf) * MB:
+            raise NotEnoughMemory(
+                f"The sound of '{path}' takes more than {self.mb} MB of memory.",
+                hint="Cut it into parts, or allow more with the setting 'media_mb'.",
+            )
+
+    def within(self, path: Path, pieces: Iterable[NDArray[np.float32]], rate: int) -> Iterator[NDArray[np.float32]]:
+        """The same pieces, `(channels, any)` at `rate` Hz, as long as they stay within the limits."""
+        done = 0
+        for piece in pieces:
+            done += piece.shape[1]
+            self.check(path, done / rate, done * piece.shape[0] * BYTES)
+            yield piece
+
+
+USUAL = Limits()
+"""Those of the settings' defaults."""
+
+
+def check_rate(path: Path, rate: int) -> None:
+    """Refuse a sample rate, in Hz, that no sound has. Raises `UnreadableMedia`."""
+    if not RATES[0] <= rate <= RATES[1]:
+        message = f"The header of '{path}' states a sample rate of {rate} Hz, which is not a rate of sound."
+        raise UnreadableMedia(message, hint="Correct the header, or make the file anew.")

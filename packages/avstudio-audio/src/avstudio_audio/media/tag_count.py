@@ -1,0 +1,177 @@
+"""How many tags a file has, counted before FFmpeg reads them: it compares each with all before it.
+
+ID3v2, Vorbis comments (FLAC, Ogg), MP4, Matroska, RIFF and AIFF, and APEv2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+MOST = 5_000
+"""Files of more are not opened: FFmpeg takes 0.5 s for so many, and 30 s for 40,000."""
+HEAD = 1 << 16
+"""Bytes in which the count of a Vorbis comment is looked for, past the name of the program that wrote it."""
+VORBIS_COMMENT = re.compile(rb"\x03vorbis|OpusTags")
+MP4_FOLDERS = (b"moov", b"udta", b"trak", b"ilst")
+SEGMENT, TAGS, TAG, SIMPLE_TAG = 0x18538067, 0x1254C367, 0x7373, 0x67C8
+CHAPTERS, EDITION, CHAPTER = 0x1043A770, 0x45B9, 0xB6
+MATROSKA_FOLDERS = (SEGMENT, TAGS, TAG, CHAPTERS, EDITION)
+
+DEEPEST = 8
+"""Folders in folders, at most; no file needs so many."""
+PARTS = 1_000_000
+"""Parts looked at in one folder, at most: 100 hours of video have fewer."""
+
+Part = tuple[bytes, int, int]
+"""The kind of a part, and where its content begins and ends."""
+
+
+def too_many_tags(file: BinaryIO) -> bool:
+    """Whether a file, read from its start, has more than `MOST` tags."""
+    size = file.seek(0, 2)
+    begin = 0
+    while (head := _at(file, begin, 10))[:3] == b"ID3":
+        end = begin + 10 + _seven_bits(head[6:])
+        if _more(_id3_frames(file, head[3], begin + 10, end)):
+            return True
+        begin = end
+    return _more(_tags(file, begin, size)) or _ape_count(file, size) > MOST
+
+
+def _tags(file: BinaryIO, begin: int, size: int) -> Iterator[object]:
+    """One object for each tag."""
+    head = _at(file, begin, 12)
+    if head[:4] == b"fLaC":
+        for kind, start, _ in _parts(file, begin + 4, size, 4, _flac_block):
+            if kind == b"\x04":
+                yield from range(_comment_count(_at(file, start, HEAD)))
+    elif head[:4] == b"OggS":
+        pages = _at(file, begin, HEAD)
+        if found := VORBIS_COMMENT.search(pages):
+            yield from range(_comment_count(pages[found.end() :]))
+    elif head[:4] == b"\x1a\x45\xdf\xa3":
+        yield from _matroska_tags(file, begin, size)
+    elif head[:4] in (b"RIFF", b"RF64", b"FORM"):
+        yield from _riff_tags(file, begin + 12, size, "little" if head[:1] == b"R" else "big")
+    elif head[4:8] in (b"ftyp", b"moov", b"wide", b"mdat", b"free", b"skip"):
+        yield from _mp4_tags(file, begin, size)
+
+
+def _id3_frames(file: BinaryIO, version: int, begin: int, end: int) -> Iterator[Part]:
+    if version == 2:
+        return _parts(file, begin, end, 6, lambda head: (head[:3], int.from_bytes(head[3:6])))
+    length = _seven_bits if version > 3 else int.from_bytes
+    return _parts(file, begin, end, 10, lambda head: (head[:4], length(head[4:8])))
+
+
+def _mp4_tags(file: BinaryIO, begin: int, end: int, folder: bytes = b"", depth: int = 0) -> Iterator[object]:
+    for kind, start, stop in _parts(file, begin, end, 8, _mp4_box):
+        if folder in (b"ilst", b"udta"):
+            yield kind
+        if depth < DEEPEST and (kind in MP4_FOLDERS or kind == b"meta"):
+            version = 4 if kind == b"meta" and _at(file, start, 8)[4:] != b"hdlr" else 0
+            yield from _mp4_tags(file, start + version, stop, kind, depth + 1)
+
+
+def _riff_tags(file: BinaryIO, begin: int, end: int, order: str) -> Iterator[object]:
+    def chunk(head: bytes) -> tuple[bytes, int]:
+        length = int.from_bytes(head[4:8], "little" if order == "little" else "big")
+        return head[:4], length + length % 2
+
+    for kind, start, stop in _parts(file, begin, end, 8, chunk):
+        yield kind
+        if kind.upper() == b"ID3 ":
+            head = _at(file, start, 10)
+            yield from _id3_frames(file, head[3] if len(head) > 3 else 3, start + 10, stop)
+        elif kind == b"LIST" and _at(file, start, 4) == b"INFO":
+            yield from _parts(file, start + 4, stop, 8, chunk)
+
+
+def _matroska_tags(file: BinaryIO, begin: int, end: int, depth: int = 0) -> Iterator[object]:
+    for kind, start, stop in _matroska_parts(file, begin, end):
+        if kind in MATROSKA_FOLDERS and depth < DEEPEST:
+            yield from _matroska_tags(file, start, stop, depth + 1)
+        elif kind in (SIMPLE_TAG, CHAPTER):
+            yield kind
+
+
+def _matroska_parts(file: BinaryIO, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """The elements of a folder; one of unknown length takes all the rest."""
+    at = begin
+    for _ in range(PARTS):
+        head = _at(file, at, 12) if at < end else b""
+        name = _width(head)
+        width = _width(head[name:])
+        if not name or not width:
+            return
+        unknown = (1 << 7 * width) - 1
+        size = int.from_bytes(head[name : name + width]) & unknown
+        at += name + width
+        stop = end if size == unknown else min(at + size, end)
+        yield int.from_bytes(head[:name]), at, stop
+        at = stop
+
+
+def _parts(
+    file: BinaryIO, begin: int, end: int, header: int, read: Callable[[bytes], tuple[bytes, int]]
+) -> Iterator[Part]:
+    """The parts that follow each other in a file, each a header that tells its kind and length, and its content."""
+    at = begin
+    for _ in range(PARTS):
+        head = _at(file, at, header + 8) if at + header <= end else b""
+        kind, length = read(head) if any(head) else (b"", -1)
+        if length < 0:
+            return
+        yield kind, at + header, min(at + header + length, end)
+        at += header + length
+
+
+def _flac_block(head: bytes) -> tuple[bytes, int]:
+    kind = head[0] & 0x7F
+    return (bytes([kind]), int.from_bytes(head[1:4])) if kind < 7 else (b"", -1)
+
+
+def _mp4_box(head: bytes) -> tuple[bytes, int]:
+    """A box with its length, which counts the header too; 0 stands for all the rest, 1 for a longer number."""
+    length = int.from_bytes(head[:4])
+    if length == 1:
+        length = int.from_bytes(head[8:16])
+    return head[4:8], (length or 1 << 62) - 8
+
+
+def _comment_count(comment: bytes) -> int:
+    """What a Vorbis comment states, after the name of the program that wrote it."""
+    name = int.from_bytes(comment[:4], "little")
+    return int.from_bytes(comment[4 + name : 8 + name], "little")
+
+
+def _ape_count(file: BinaryIO, size: int) -> int:
+    for end in (size, size - 128):  # an ID3v1 may follow
+        footer = _at(file, max(0, end - 32), 32)
+        if footer[:8] == b"APETAGEX":
+            return int.from_bytes(footer[16:20], "little")
+    return 0
+
+
+def _at(file: BinaryIO, place: int, size: int) -> bytes:
+    file.seek(place)
+    return file.read(size)
+
+
+def _seven_bits(number: bytes) -> int:
+    """A number of seven bits a byte, as ID3 has them."""
+    value = 0
+    for byte in number:
+        value = value << 7 | byte & 0x7F
+    return value
+
+
+def _width(first: bytes) -> int:
+    """The bytes of a Matroska number, by its first byte; 0 where it is not one."""
+    return 9 - first[0].bit_length() if first and first[0] else 0
+
+
+def _more(tags: Iterator[object]) -> bool:
+    return any(number >= MOST for number, _ in enumerate(tags))
