@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from avstudio_core import catalogue
+from avstudio_core import Studio, catalogue
 from avstudio_core.catalogue import Declaration
 from avstudio_core.testing import exercises
 
@@ -151,6 +151,15 @@ def test_required_parameters_leave_the_outputs_open(write_plugin: Callable[[str]
 def test_every_exercise_can_be_declared() -> None:
     declared = [catalogue.declare(kind(None), "") for kind in exercises.register_processors()]  # type: ignore[arg-type]
     assert [one.verb for one in declared] == ["copy", "wait", "fail", "load"]
+
+
+def test_a_studio_has_the_catalogue_of_what_it_runs(tmp_path: Path, write_plugin: Callable[[str], ModuleType]) -> None:
+    bad = write_plugin(SOURCE.replace('"demo.work"', '"Bad name"'))
+    with Studio(home=tmp_path, offline=True, plugins="", add=[exercises, bad]) as studio:
+        found = studio.catalogue
+    assert set(found.processors) == {"exercise.copy", "exercise.wait", "exercise.fail", "exercise.load"}
+    assert found.processors["exercise.copy"] == catalogue.declare(exercises.Copy(None), "")  # type: ignore[arg-type]
+    assert any("Bad name" in f"{name} {reason}" for name, reason in found.broken.items())
 
 
 def _read_elsewhere(site: Site, cache: Path, only: str = "demo") -> dict[str, list[str]]:

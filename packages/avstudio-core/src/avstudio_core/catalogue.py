@@ -10,10 +10,14 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import AVStudioError
 from avstudio_core.storage.private_files import private, private_folder
+
+if TYPE_CHECKING:
+    from avstudio_core.models.shelf import InstalledShelf
+    from avstudio_core.plugins import Plugins
 
 FORMAT = "2"
 """Raise it when the shape of the cached file changes."""
@@ -47,10 +51,12 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All declarations, and the plugins they came from."""
+    """What a studio can do: the declarations of its processors, and what is broken."""
 
     processors: dict[str, Declaration] = field(default_factory=dict)
+    """By name."""
     broken: dict[str, str] = field(default_factory=dict)
+    """Plugins, and classes of theirs, that cannot be used, each with the reason."""
 
 
 def declare(processor: Any, distribution: str) -> Declaration:
@@ -84,20 +90,13 @@ def read(folder: Path, only: Iterable[str] | None) -> Catalogue:
     path = folder / f"catalogue-{_installation(only)}.json"
     found = _cached(path)
     if found is None:
-        found = _collected(only)
+        found = _of_installed(only)
         _keep(path, found)
     return found[0]
 
 
-def _collected(only: Iterable[str] | None) -> tuple[Catalogue, dict[str, int]]:
-    from avstudio_core.models.shelf import InstalledShelf
-    from avstudio_core.plugins import Plugins
-    from avstudio_core.settings import load
-
-    settings = load({})
-    plugins = Plugins(settings.home)
-    plugins.discover(None if only is None else set(only))
-    shelf = InstalledShelf(plugins, settings)
+def collected(plugins: Plugins, shelf: InstalledShelf) -> Catalogue:
+    """The catalogue of plugins that are loaded."""
     processors, broken = {}, {}
     for name, kind in sorted(plugins.kind("processors").items()):
         plugin = plugins.distribution_of(kind)
@@ -107,11 +106,23 @@ def _collected(only: Iterable[str] | None) -> tuple[Catalogue, dict[str, int]]:
             processors[name] = plugins.guard(kind).call(f"The declaration of '{name}'", declare, made, distribution)
         except AVStudioError as error:
             broken[name] = str(error)
-    modules = {plugin.module for plugin in plugins.installed.values()}
-    sources = {str(path): path.stat().st_mtime_ns for module in modules for path in _files(module)}
     for refused in plugins.refused.values():
         broken |= refused
-    return Catalogue(processors, plugins.broken | broken), sources
+    return Catalogue(processors, plugins.broken | broken)
+
+
+def _of_installed(only: Iterable[str] | None) -> tuple[Catalogue, dict[str, int]]:
+    """The catalogue of installed plugins, with the times of their source files."""
+    from avstudio_core.models.shelf import InstalledShelf
+    from avstudio_core.plugins import Plugins
+    from avstudio_core.settings import load
+
+    settings = load({})
+    plugins = Plugins(settings.home)
+    plugins.discover(None if only is None else set(only))
+    found = collected(plugins, InstalledShelf(plugins, settings))
+    modules = {plugin.module for plugin in plugins.installed.values()}
+    return found, {str(path): path.stat().st_mtime_ns for module in modules for path in _files(module)}
 
 
 def _files(module: str) -> Iterator[Path]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy import insert
 
 from avstudio_core.artifact import Artifact, MediaFacts, new_id
+from avstudio_core.catalogue import Catalogue, collected
 from avstudio_core.errors import InvalidInput, InvalidPlan, StorageError, UnreadableMedia
 from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.handle import Handle, PlanHandle
@@ -253,6 +254,11 @@ class Studio:
         """The installed package that brought a processor."""
         plugin = self.plugins.distribution_of(type(self.processor(name)))
         return plugin.distribution if plugin else ""
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """What this studio can do, as plain data: interfaces are made from it."""
+        return collected(self.plugins, self.shelf)
 
     @cached_property
     def id(self) -> str:
