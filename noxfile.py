@@ -18,6 +18,7 @@ EXAMPLES = ("examples/avstudio-eliza", "examples/avstudio-loudness", "examples/a
 USERS_CODE = (
     "quickstart.py",
     "embedding.py",
+    "interface.py",
     "avstudio-eliza/avstudio_eliza.py",
     "avstudio-loudness/avstudio_loudness.py",
     "avstudio-threads/avstudio_threads.py",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -19,6 +22,7 @@ from avstudio_core import hookspecs, testing
 from avstudio_core.gateway import default_router
 from avstudio_core.settings import load
 from avstudio_core.tasks.states import FOLLOWS
+from avstudio_core.testing import media
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -192,6 +196,21 @@ def test_what_the_page_on_trouble_quotes_is_said_somewhere() -> None:
     ours = [piece for piece in pieces if len(piece) > 8 and "No matching distribution" not in piece]
     assert len(ours) > 15
     assert [piece for piece in ours if piece not in source] == []
+
+
+def test_the_interface_that_is_shown_runs_and_says_what_is_wrong(tmp_path: Path) -> None:
+    pytest.importorskip("avstudio_audio", reason="avstudio-audio is not installed")
+    media.tone(tmp_path / "tone.wav")
+
+    def interface(*words: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "AVSTUDIO_HOME": str(tmp_path / "home"), "AVSTUDIO_EXECUTOR": "inline"}
+        command = [sys.executable, str(ROOT / "examples" / "interface.py"), *words]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=110)
+
+    assert json.loads(interface("audio.probe", "tone.wav").stdout)["contents"]["audio"][0]["channels"] == 1
+    refused = interface("audio.separate", "tone.wav", "--overlap", "2")
+    assert refused.returncode == 1
+    assert refused.stderr.endswith("(invalid_params)\n")
 
 
 @pytest.fixture(scope="module")
