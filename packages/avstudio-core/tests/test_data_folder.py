@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +17,8 @@ import pytest
 
 from avstudio_core import Studio
 from avstudio_core.catalogue import read
-from avstudio_core.errors import AVStudioError, InvalidInput, UnreadableMedia
+from avstudio_core.errors import AVStudioError, DataFolderError, InvalidInput, UnreadableMedia
+from avstudio_core.storage.sqlite.database import PLACE_SECONDS
 
 OpenStudio = Callable[..., Studio]
 ODD = [
@@ -137,6 +142,33 @@ def test_a_file_of_the_system_is_no_source(studio: Studio, tmp_path: Path) -> No
     for path in ("/proc/self/environ", "/proc/version", "/dev/zero", "/dev/fd/0", tmp_path / "link", tmp_path / "big"):
         with pytest.raises(UnreadableMedia):
             studio.take_in(path)
+
+
+def _replace(home: Path) -> None:
+    copy = shutil.copytree(home, home.with_name("copy"))
+    shutil.rmtree(home)
+    copy.rename(home)
+
+
+@pytest.mark.parametrize("gone", [shutil.rmtree, lambda home: home.rename(home.with_name("elsewhere")), _replace])
+def test_a_data_folder_that_goes_away_is_an_error_of_everything(
+    tmp_path: Path, write_plugin: Callable[[str], ModuleType], gone: Callable[[Path], object]
+) -> None:
+    home = tmp_path / "home"
+    studio = Studio(home=home, add=[write_plugin(WRITING)], executor="inline", plugins="")
+    studio.run("writing.write")
+    gone(home)
+    time.sleep(PLACE_SECONDS)
+    for use in (
+        partial(studio.submit, "writing.write"),
+        studio.tasks.find,
+        studio.ledger.budgets,
+        partial(studio.artifact, "art_1"),
+        studio.close,
+    ):
+        with pytest.raises(DataFolderError, match="was moved, replaced or deleted"):
+            use()
+    assert not {"engine", "database"} & {thread.name for thread in threading.enumerate()}
 
 
 @pytest.fixture

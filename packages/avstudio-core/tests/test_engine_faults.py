@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -14,7 +15,7 @@ from types import ModuleType
 import pytest
 
 from avstudio_core import Studio, TaskOptions
-from avstudio_core.errors import TaskFailed
+from avstudio_core.errors import DataFolderError, TaskFailed
 from avstudio_core.tasks.engine.sleep import Clocks
 
 OpenStudio = Callable[..., Studio]
@@ -118,6 +119,33 @@ def test_a_write_that_fails_for_a_moment_costs_no_task(
         until(notes.exists)
         time.sleep(0.5)
     assert handle.result(PATIENCE).runs == runs
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_who_waits_for_what_can_no_longer_be_written_is_given_the_error(
+    open_studio: OpenStudio, moody: ModuleType, notes: Path, executor: str
+) -> None:
+    studio = open_studio(moody, executor=executor, lease_seconds=1.5)
+    with no_row(studio, "1", "attempt to write a readonly database"):
+        handle = studio.submit("mood.show", notes=str(notes))
+        with pytest.raises(DataFolderError, match="cannot be written"):
+            handle.result(PATIENCE)
+        with pytest.raises(DataFolderError, match="cannot be written"):
+            list(handle.events())
+        studio.close()
+    assert not {"engine", "database", "waiting", "events"} & {thread.name for thread in threading.enumerate()}
+
+
+def test_a_task_whose_waiters_were_given_an_error_is_done_in_the_end(
+    open_studio: OpenStudio, moody: ModuleType, notes: Path
+) -> None:
+    studio = open_studio(moody, lease_seconds=1.5)
+    with no_row(studio, "NEW.state = 'COMPLETED'", "database is locked"):
+        handle = studio.submit("mood.show", notes=str(notes))
+        with pytest.raises(DataFolderError, match="Another program has held"):
+            handle.result(PATIENCE)
+    until(lambda: handle.task().state == "COMPLETED")
+    assert handle.result(PATIENCE).runs == 1
 
 
 def test_an_answer_from_the_cache_that_cannot_be_written_is_written_later(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from avstudio_core.errors import OTHER_FOLDER, DataFolderError
+from avstudio_core.errors import OTHER_FOLDER, DataFolderError, StorageError
 
 WAIT_SECONDS = 0.02
 
@@ -19,9 +19,12 @@ WAIT_SECONDS = 0.02
 def locked(path: Path, patience: float = math.inf) -> Iterator[None]:
     """Hold a file's lock, waiting for other processes; the death of its holder lets it go.
 
-    Raises `DataFolderError` when another has held it for `patience` seconds.
+    Raises `DataFolderError` when another has held it for `patience` seconds, `StorageError`.
     """
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise StorageError.of(error, path) from error
     try:
         _take(descriptor, path, patience)
         yield

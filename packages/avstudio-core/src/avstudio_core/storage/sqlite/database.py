@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -26,6 +28,8 @@ LOCKED_SECONDS = 10.0
 """How long to wait for another program that holds the database."""
 GROUP = 512
 """At most so many operations share one commit."""
+PLACE_SECONDS = 0.25
+"""How often to look whether the file is still in its place."""
 IDLE = 16
 """So many connections are kept for reading; more are closed after their use."""
 
@@ -104,6 +108,8 @@ class Database:
         self.path = path
         self._closed = False
         self._process = os.getpid()
+        self._place: tuple[int, int] | None = None
+        self._looked = math.inf
         self._readers = _engine(path).execution_options(isolation_level="AUTOCOMMIT")
         self._idle: list[Connection] = []
         """Connections kept for reading: to take one from a pool and give it back costs more than to read a row."""
@@ -124,6 +130,8 @@ class Database:
         self._thread = threading.Thread(target=self._run, name="database", daemon=True)
         self._late_sync = LateSync(path.with_name(f"{path.name}-wal"))
         self._watch: sqlite3.Connection | None = None
+        self._place = _place(path)
+        self._looked = time.monotonic()
         self._thread.start()
 
     @property
@@ -141,7 +149,9 @@ class Database:
         else writes it is done at once, in the caller's own thread.
         """
         write = _Write(operation, synced)
-        if synced or not self._at_once(write):
+        if moved := self._moved():
+            write.future.set_exception(moved)
+        elif synced or not self._at_once(write):
             with self._counting:  # together: what is put after the end of the queue is never done
                 self._must_be_open()
                 self._handed_over += 1
@@ -170,6 +180,8 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A connection that sees what is committed. Raises `StorageError`."""
         self._must_be_open()
+        if moved := self._moved():
+            raise moved
         try:
             connection = self._reader()
             try:
@@ -192,6 +204,16 @@ class Database:
             message = "This studio was opened before this process was forked, and cannot be used here."
             raise StorageError(message, hint="Open a studio in this process.")
 
+    def _moved(self) -> DataFolderError | None:
+        """The error of a file that is no longer in its place: what is written to it, nobody finds again."""
+        if time.monotonic() < self._looked + PLACE_SECONDS:
+            return None
+        if _place(self.path) != self._place:
+            message = f"The data folder '{self.path.parent}' was moved, replaced or deleted while it was open."
+            return DataFolderError(message, hint="Close the studio, and open it again.")
+        self._looked = time.monotonic()
+        return None
+
     def _give_back(self, connection: Connection) -> None:
         if len(self._idle) < IDLE:
             self._idle.append(connection)
@@ -204,16 +226,19 @@ class Database:
         return self._readers.connect()
 
     def changed_elsewhere(self) -> bool:
-        """Whether another connection committed since the last call. For one thread only."""
-        if self._watch is None:
-            self._watch = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-            self._version = -1
-        version = self._watch.execute("PRAGMA data_version").fetchone()[0]
+        """Whether another connection committed since the last call. For one thread only. Raises `StorageError`."""
+        try:
+            if self._watch is None:
+                self._watch = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+                self._version = -1
+            version = self._watch.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
         changed, self._version = version != self._version, version
         return bool(changed)
 
     def close(self) -> None:
-        """Commit what was handed over, and let go of the file."""
+        """Commit what was handed over, and let go of the file. Raises `DataFolderError` if it has left its place."""
         with self._counting:
             if self._closed:
                 return
@@ -230,6 +255,9 @@ class Database:
                 connection.close()
         self._readers.dispose()
         self._writer.dispose()
+        self._looked = -math.inf
+        if moved := self._moved():
+            raise moved
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -312,7 +340,18 @@ def translated(error: SQLAlchemyError | sqlite3.Error, path: Path) -> AVStudioEr
 
 
 def _said(error: BaseException, path: Path) -> BaseException:
+    if isinstance(error, OSError):
+        return StorageError.of(error, Path(error.filename or path))
     return translated(error, path) if isinstance(error, DatabaseError | sqlite3.Error) else error
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    """The device and the number of the file at a path; `None` where there is no file."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _busy(error: BaseException) -> bool:

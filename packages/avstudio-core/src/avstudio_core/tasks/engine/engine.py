@@ -17,6 +17,7 @@ from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sweep import abandon, sweep
 from avstudio_core.tasks.engine.job_orders import JobOrders, Workplace
 from avstudio_core.tasks.engine.live_studios import Presence
+from avstudio_core.tasks.engine.outage import Outage
 from avstudio_core.tasks.engine.sleep import Clocks
 from avstudio_core.tasks.engine.sure_writes import Settling
 from avstudio_core.tasks.queue.claims import Claim, Finished, Wanted
@@ -71,6 +72,7 @@ class Engine:
         """Lanes for which this studio lacks something, each with the studio that submitted such a task."""
         self._due = self._heartbeat = self._patrol = self._look = 0.0
         self._settling = Settling()
+        self._outage = Outage(workplace.settings.lease_seconds / 3)
         self._unknown: set[tuple[str, str, int]] = set()
         self._swept = False
         self._stumbled = ""
@@ -97,11 +99,15 @@ class Engine:
 
     def _run(self) -> None:
         while not self._closing.is_set():
+            trouble: BaseException | None = None
             try:
                 self._round()
                 self._stumbled = ""
             except Exception as error:  # the engine must outlive a full disk or a locked database
                 self._stumble(error)
+                trouble = error
+            if lasting := self._outage.lasting(trouble or self._settling.error):
+                self._queue.give_up(lasting)
             self._woken.wait(LOOK_SECONDS)
 
     def _stumble(self, error: Exception) -> None:
@@ -283,7 +289,7 @@ class Engine:
         """The run is published; or its claim was stale; or publishing failed, and the task fails with the reason."""
         error = future.exception()
         if isinstance(error, DataFolderError):  # another program holds the database: what was made can wait
-            self._settling.later(lambda: self._publish(running, done))
+            self._settling.later(running.claim.job_id, error, lambda: self._publish(running, done))
             return
         if error is not None:
             typed = error if isinstance(error, AVStudioError) else AVStudioError(str(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import time
 from pathlib import Path
@@ -12,10 +13,13 @@ from socket import gethostname
 from sqlalchemy import delete, insert, select
 
 from avstudio_core.artifact import new_id
+from avstudio_core.errors import AVStudioError, StorageError
 from avstudio_core.storage.file_lock import locked
 from avstudio_core.storage.private_files import private_folder
 from avstudio_core.storage.sqlite.database import Database, Transaction
 from avstudio_core.storage.tables import loaded_models, studios
+
+LOG = logging.getLogger(__name__)
 
 LOCK_SECONDS = 30.0
 _HELD: set[int] = set()
@@ -41,7 +45,10 @@ class Presence:
         private_folder(self._folder)
         self._lock = home / "studios.lock"
         with locked(self._lock, LOCK_SECONDS):  # nobody sees the file before it is held
-            self._descriptor = os.open(self._folder / self.id, os.O_CREAT | os.O_RDWR, 0o600)
+            try:
+                self._descriptor = os.open(self._folder / self.id, os.O_CREAT | os.O_RDWR, 0o600)
+            except OSError as error:
+                raise StorageError.of(error, self._folder / self.id) from error
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         _HELD.add(self._descriptor)
         values = {"id": self.id, "pid": os.getpid(), "host": gethostname(), "started_at": time.time()}
@@ -62,20 +69,26 @@ class Presence:
 
         self._database.write(operation)
         with locked(self._lock):
-            for path in self._folder.iterdir():
-                if not self.alive(path.name):
-                    path.unlink(missing_ok=True)
+            try:
+                for path in self._folder.iterdir():
+                    if not self.alive(path.name):
+                        path.unlink(missing_ok=True)
+            except OSError as error:
+                raise StorageError.of(error, self._folder) from error
 
     def leave(self) -> None:
-        """Take this studio's entry away."""
+        """Take this studio's entry away; where that cannot be written, another studio does it later."""
         _HELD.discard(self._descriptor)
         os.close(self._descriptor)
-        self.bury([self.id])
+        try:
+            self.bury([self.id])
+        except AVStudioError as error:
+            LOG.warning("The entry of this studio stays for now: %s", error)
 
     def alive(self, studio: str) -> bool:
         """Whether another studio's process is there."""
         with contextlib.suppress(FileNotFoundError):
-            descriptor = os.open(self._folder / studio, os.O_RDWR)
+            descriptor = os.open(self._folder / studio, os.O_RDONLY)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from sqlalchemy import bindparam, func, select
 
-from avstudio_core.errors import StorageError
+from avstudio_core.errors import AVStudioError, StorageError
 from avstudio_core.events import Event
 from avstudio_core.storage.sqlite.database import Database
 from avstudio_core.storage.sqlite.prepared import rows
@@ -39,6 +39,7 @@ class Feed:
         self._followers: dict[str, set[Follower]] = {}
         self._count = 0
         self._seq = 0
+        self._trouble = ""
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
@@ -93,12 +94,18 @@ class Feed:
                     while self._read():
                         pass
                 except Exception as error:  # another program holds the database, say: the next look reads it all
-                    LOG.warning("Events come later: %s", error)
+                    if str(error) != self._trouble:
+                        LOG.warning("Events come later: %s", error)
+                    self._trouble = str(error)
                 self._closing.wait(PAUSE_SECONDS * self._count)
+        self.give_up(StorageError("The studio is closed."))
+
+    def give_up(self, error: AVStudioError) -> None:
+        """Have all who follow now fail with an error."""
         with self._guard:
             left = {follower for followers in self._followers.values() for follower in followers}
         for follower in left:
-            follower.end()
+            follower.end(error)
 
     def _read(self) -> bool:
         """Read and hand out what is new; give whether there may be more."""
@@ -124,7 +131,8 @@ class Follower:
         self.task_ids = frozenset(task_ids)
         self._feed = feed
         self._new: list[Event] = []
-        self._behind = self._ended = False
+        self._behind = False
+        self._error: AVStudioError | None = None
         self._changed = threading.Condition()
 
     def give(self, new: list[Event]) -> None:
@@ -134,18 +142,18 @@ class Follower:
             self._new = [] if self._behind else self._new + new
             self._changed.notify_all()
 
-    def end(self) -> None:
-        """Nothing more will be given."""
+    def end(self, error: AVStudioError) -> None:
+        """Give nothing more: the follower fails with an error."""
         with self._changed:
-            self._ended = True
+            self._error = error
             self._changed.notify_all()
 
     def take(self) -> list[Event] | None:
         """Wait for events and take them; `None` when they are to be read from the log. Raises `StorageError`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._new or self._behind or self._ended)
-            if self._ended:
-                raise StorageError("The studio is closed.")
+            self._changed.wait_for(lambda: self._new or self._behind or self._error)
+            if self._error:
+                raise self._error
             taken, behind = self._new, self._behind
             self._new, self._behind = [], False
         return None if behind else taken

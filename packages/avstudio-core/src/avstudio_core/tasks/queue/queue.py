@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy import select
 
-from avstudio_core.errors import NotFound
+from avstudio_core.errors import AVStudioError, NotFound
 from avstudio_core.names import checked
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sqlite.database import Database, Operation
@@ -232,6 +232,11 @@ class Queue:
         """A person sends a run back with a reason; it queues for another run."""
         checked(task_id, "task id")
         self._write(lambda transaction: self._change.send_back(transaction, task_id, reason), task_id).result()
+
+    def give_up(self, error: AVStudioError) -> None:
+        """Have all who wait for a task, or follow one, fail with an error."""
+        self._waiting.give_up(error)
+        self.feed.give_up(error)
 
     def close(self) -> None:
         """Wake whoever waits for a task."""

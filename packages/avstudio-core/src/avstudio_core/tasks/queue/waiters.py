@@ -58,8 +58,12 @@ class Waiting:
         self._listener.hear(task_id)  # it may have ended before
         return future
 
+    def give_up(self, error: AVStudioError) -> None:
+        """Have all who wait now fail with an error."""
+        self._fail(list(self._futures), error)
+
     def close(self) -> None:
-        """Give up: who waits still is told so."""
+        """Have all who wait still fail: the studio is closed."""
         with self._lock:
             self._closed = True
         self._listener.hear("")
