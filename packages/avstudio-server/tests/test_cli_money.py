@@ -61,7 +61,7 @@ def test_cost_tells_of_calls_that_died(avstudio: CommandLine, studio: Studio) ->
 
 def test_cost_refuses_an_invalid_date(avstudio: CommandLine) -> None:
     refused = avstudio("cost", "--since", "yesterday")
-    assert (refused.code, refused.err) == (2, "avstudio: 'yesterday' is not a date. Write it as 2026-11-22.\n")
+    assert (refused.code, refused.err) == (2, "avstudio: 'yesterday' is not a date. Write a date such as 2026-11-22.\n")
 
 
 # Budgets
@@ -119,7 +119,7 @@ def test_a_budget_that_cannot_be_is_refused(avstudio: CommandLine, arguments: li
 def test_sums_can_be_rebuilt(avstudio: CommandLine, studio: Studio) -> None:
     avstudio("budgets", "set", "5")
     assert avstudio("budgets", "rebuild", "--json").json == []
-    assert avstudio("budgets", "rebuild").out == "Every sum is what the calls' records say.\n"
+    assert avstudio("budgets", "rebuild").out == "Every total agrees with the recorded calls.\n"
 
 
 # Tokens
@@ -150,7 +150,7 @@ def test_tokens_of_a_file_that_is_not_text(reading: CommandLine, tmp_path: Path)
 
 def test_prices_without_a_model_that_has_one(reading: CommandLine) -> None:
     shown = reading("tokens", "hello", "--prices")
-    assert (shown.code, shown.out.splitlines()[-1]) == (0, "No model with a price is known. See: avstudio llm models")
+    assert (shown.code, shown.out.splitlines()[-1]) == (0, "No known model has a price. See: avstudio llm models")
 
 
 def test_prices_of_the_models_that_are_installed(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_a_part_that_fits_several_or_none_is_refused(avstudio: CommandLine) -> N
         avstudio("time", "wait", "--seconds", "0")
     several, none = avstudio("tasks", "show", "task"), avstudio("tasks", "show", "nowhere")
     assert (several.code, none.code) == (2, 2)
-    assert "fits 2 tasks" in several.err
+    assert "matches 2 tasks" in several.err
     assert "No task has the id 'nowhere'" in none.err
 
 
@@ -76,7 +76,7 @@ def test_what_died_with_its_program_is_worked_off(avstudio: CommandLine, note: P
     done = avstudio("tasks", "run", "--json")
     assert done.code == 0
     assert done.json == {"tasks": dict.fromkeys(ids, "COMPLETED")}
-    assert avstudio("tasks", "run").out == "Nothing waits.\n"
+    assert avstudio("tasks", "run").out == "No tasks are pending.\n"
 
 
 def test_working_off_ends_with_1_when_a_task_fails(avstudio: CommandLine) -> None:
@@ -93,7 +93,7 @@ def test_interrupted_work_is_put_back(avstudio: CommandLine) -> None:
         while "waiting" not in process.stderr.readline():
             pass
         process.send_signal(signal.SIGINT)
-        assert "put back" in process.stderr.read()
+        assert "back in the queue" in process.stderr.read()
     assert process.returncode == 130
     assert [(task["id"], task["state"]) for task in listed(avstudio)] == [(name, "PENDING")]
 

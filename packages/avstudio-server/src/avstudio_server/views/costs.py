@@ -1,4 +1,4 @@
-"""What language models have cost, and what limits them, as data."""
+"""Costs of language models and budgets, as data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECTIONS: tuple[By, ...] = ("day", "model", "project")
 
 
 def cost_data(ledger: Ledger, since: str | None) -> dict[str, Any]:
-    """The lines of each section from a day on. Raises `InvalidInput` for an invalid date."""
+    """The lines of each section since a day, that day included. Raises `InvalidInput` for an invalid date."""
     begin = _midnight(since) if since else (time.time() // DAY_SECONDS - USUAL_DAYS + 1) * DAY_SECONDS
     lines = {f"by_{by}": [line.model_dump() for line in ledger.spending(by, begin)] for by in SECTIONS}
     total = sum(line["cost_micro"] for line in lines["by_day"])
@@ -35,4 +35,4 @@ def _midnight(day: str) -> float:
     try:
         return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
     except ValueError:
-        raise InvalidInput(f"'{day}' is not a date.", hint="Write it as 2026-11-22.") from None
+        raise InvalidInput(f"'{day}' is not a date.", hint="Write a date such as 2026-11-22.") from None

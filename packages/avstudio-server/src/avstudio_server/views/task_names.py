@@ -1,4 +1,4 @@
-"""What tasks are called: by what they do and to which file, or by their ids."""
+"""Names of tasks: their processor and file for people, and their ids."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from avstudio_core import State, Studio, Task
 
 LEAST_LETTERS = 4
-"""A part of an id that is shorter names nothing."""
+"""The shortest part of an id that is accepted."""
 TAIL = 6
 LONGEST = 24
-"""A longer name of a file is cut in the middle."""
+"""The longest file name; longer names are cut in the middle."""
 
 
 def task_ids(studio: Studio, text: str, states: Collection[State] = ()) -> list[str]:
-    """The tasks of a plan by its id, those in some states if there are any, or the one task that a text names.
+    """The tasks of a plan, if the text is its id, and otherwise the one task that the text identifies.
 
-    Raises what `task_id` raises.
+    Of a plan, only tasks in the given states, or all if none is in them. Raises what `task_id` raises.
     """
     plan = studio.tasks.find(plan_id=text) if text.startswith("plan_") else []
     return [task.id for task in plan if task.state in states] or [task.id for task in plan] or [task_id(studio, text)]
 
 
 def task_id(studio: Studio, text: str) -> str:
-    """The task that an id, or a part of one, names. Raises `NotFound`, or `InvalidInput` where several fit."""
+    """The task with that id, or with that part of an id. Raises `NotFound`, or `InvalidInput` if several match."""
     try:
         return studio.tasks.get(text).id
     except NotFound:
@@ -36,12 +36,12 @@ def task_id(studio: Studio, text: str) -> str:
         if len(found) == 1:
             return found[0]
         if found:
-            raise InvalidInput(f"'{text}' fits {len(found)} tasks. Give more of the id.") from None
+            raise InvalidInput(f"'{text}' matches {len(found)} tasks.", hint="Give more of the id.") from None
         raise
 
 
 def source_name(studio: Studio, task: Task) -> str:
-    """The file that a task's work began with; empty where there was none."""
+    """The name of the file at the start of a task's chain of steps; empty if there is none."""
     source = task.source or {}
     while "task" in source:
         source = studio.tasks.get(str(source["task"])).source or {}
@@ -49,7 +49,7 @@ def source_name(studio: Studio, task: Task) -> str:
 
 
 def labels(studio: Studio, tasks: Sequence[Task]) -> dict[str, str]:
-    """What tasks that are shown together are called: by processor; by step or file where that tells them apart."""
+    """Distinct names for tasks that are shown together: the processor, with step, file or id where necessary."""
     times = Counter((task.plan_id, task.processor) for task in tasks)
     names = {
         task.id: task.processor if times[task.plan_id, task.processor] == 1 else f"{task.processor} ({task.step})"
@@ -67,5 +67,5 @@ def _short(name: str) -> str:
 
 
 def _tail(ids: Sequence[str]) -> int:
-    """How many of their last letters tell ids apart."""
+    """How many of their last characters distinguish the ids."""
     return next((count for count in range(TAIL, 100) if len({one[-count:] for one in ids}) == len(ids)), TAIL)

@@ -1,4 +1,4 @@
-"""`avstudio budgets`: limits that no call to a language model gets past."""
+"""`avstudio budgets`: limits that no call to a language model can exceed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from avstudio_server.cli import groups
 from avstudio_server.cli.flags import Json, spread
 from avstudio_server.cli.terminal import output
 
-Amount = Annotated[str, typer.Argument(metavar="AMOUNT", help="US dollars, such as 5 or 0.25; 0 leaves what is free.")]
+Amount = Annotated[
+    str, typer.Argument(metavar="AMOUNT", help="US dollars, such as 5 or 0.25; 0 allows only free calls.")
+]
 
 app = groups.app("Budgets: list, set, remove, rebuild.")
 
 
 @dataclass(frozen=True)
 class ScopeFlags:
-    """What a budget limits, and for how long; without any it limits everything."""
+    """What a budget limits, and for which period; without any of them, it limits everything."""
 
     per: Annotated[
         str | None,
@@ -26,9 +28,13 @@ class ScopeFlags:
             "--per", metavar="day|month|total", help="Days and months in UTC. [default: day; with --task: total]"
         ),
     ] = None
-    project: Annotated[str | None, typer.Option("--project", metavar="NAME", help="One project; '*' is each.")] = None
-    key: Annotated[str | None, typer.Option("--key", metavar="ID", help="One API key; '*' is each.")] = None
-    agent: Annotated[str | None, typer.Option("--agent", metavar="NAME", help="One agent; '*' is each.")] = None
+    project: Annotated[
+        str | None, typer.Option("--project", metavar="NAME", help="One project; '*' means each project.")
+    ] = None
+    key: Annotated[str | None, typer.Option("--key", metavar="ID", help="One API key; '*' means each key.")] = None
+    agent: Annotated[str | None, typer.Option("--agent", metavar="NAME", help="One agent; '*' means each agent.")] = (
+        None
+    )
     task: Annotated[bool, typer.Option("--task", help="Each task.")] = False
 
     def chosen(self) -> tuple[str, str]:
@@ -38,7 +44,8 @@ class ScopeFlags:
         named = {"project": self.project, "key": self.key, "agent": self.agent, "task": "*" if self.task else None}
         given = [f"{kind}:{name}" for kind, name in named.items() if name is not None]
         if len(given) > 1:
-            raise InvalidInput(f"One budget limits one thing, not {' and '.join(map(repr, given))}. Set two.")
+            message = f"A budget has one scope, not {' and '.join(map(repr, given))}."
+            raise InvalidInput(message, hint="Set one budget for each.")
         return next(iter(given), "global"), self.per or ("total" if self.task else "day")
 
 
@@ -48,7 +55,7 @@ def command() -> Any:
 
 @app.command("list", cls=groups.Command)
 def list_(as_json: Json = False) -> int:
-    """List the budgets with what is spent, reserved and left in the present period."""
+    """List the budgets with what is spent, reserved and left in the current period."""
     from avstudio_core import Studio
     from avstudio_server.cli.text.costs import budget_table
     from avstudio_server.views.costs import budget_data
@@ -65,7 +72,7 @@ def list_(as_json: Json = False) -> int:
 @app.command("set", cls=groups.Command)
 @spread
 def set_(amount: Amount, scope: ScopeFlags, as_json: Json = False) -> int:
-    """Limit what may be spent; what the present period has cost already counts."""
+    """Limit what may be spent. Earlier costs in the current period count."""
     from avstudio_core import Studio
     from avstudio_core.money import dollars, micro
 
@@ -82,7 +89,7 @@ def set_(amount: Amount, scope: ScopeFlags, as_json: Json = False) -> int:
 @app.command("remove", cls=groups.Command)
 @spread
 def remove(scope: ScopeFlags, as_json: Json = False) -> int:
-    """Lift a limit."""
+    """Remove a budget."""
     from avstudio_core import Studio
 
     name, period = scope.chosen()
@@ -91,13 +98,13 @@ def remove(scope: ScopeFlags, as_json: Json = False) -> int:
     if as_json:
         output.write_json({"scope": name, "period": period})
     else:
-        output.write(f"{name}: no limit {_per(period)} any more.")
+        output.write(f"{name}: the budget {_per(period)} is removed.")
     return 0
 
 
 @app.command("rebuild", cls=groups.Command)
 def rebuild(as_json: Json = False) -> int:
-    """Make the budgets' sums anew from the records of the calls, and show those that were wrong."""
+    """Recalculate the totals of the budgets from the recorded calls, and show those that were wrong."""
     from avstudio_core import Studio
     from avstudio_server.cli.text.costs import budget_table
     from avstudio_server.views.costs import budget_data
@@ -107,7 +114,7 @@ def rebuild(as_json: Json = False) -> int:
     if as_json:
         output.write_json([budget_data(one) for one in corrected])
     else:
-        output.write(budget_table(corrected) if corrected else "Every sum is what the calls' records say.")
+        output.write(budget_table(corrected) if corrected else "Every total agrees with the recorded calls.")
     return 0
 
 

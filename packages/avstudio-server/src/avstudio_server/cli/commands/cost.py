@@ -11,7 +11,10 @@ from avstudio_server.cli.flags import Json
 from avstudio_server.cli.terminal import output
 
 Since = Annotated[
-    str | None, typer.Option("--since", metavar="DATE", help="From this day on, as 2026-11-22. [default: 30 days ago]")
+    str | None,
+    typer.Option(
+        "--since", metavar="DATE", help="The first day to include, such as 2026-11-22. [default: 30 days ago]"
+    ),
 ]
 
 
@@ -20,7 +23,7 @@ def command() -> Any:
 
 
 def cost(since: Since = None, as_json: Json = False) -> int:
-    """Show what calls to language models took and cost: by day, by model, by project. Days are in UTC."""
+    """Show the tokens and cost of calls to language models by day, model and project. Days are in UTC."""
     from avstudio_core import Studio
     from avstudio_server.cli.text.costs import cost_text
     from avstudio_server.views.costs import cost_data

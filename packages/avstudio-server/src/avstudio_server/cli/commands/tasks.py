@@ -1,4 +1,4 @@
-"""`avstudio tasks`: what was submitted, by whatever command or program."""
+"""`avstudio tasks`: the tasks that any command or program has submitted."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 One = Annotated[
     str,
     typer.Argument(
-        metavar="TASK", help="A task's id, or enough of it to be the only one.", autocompletion=completion.tasks
+        metavar="TASK", help="A task's id, or any part of it that no other task has.", autocompletion=completion.tasks
     ),
 ]
 Several = Annotated[
     list[str],
     typer.Argument(
         metavar="TASK",
-        help="Tasks' ids, or enough of them; a plan's id means all its tasks.",
+        help="Ids of tasks, or unique parts of them; a plan's id means all its tasks.",
         autocompletion=completion.tasks,
     ),
 ]
@@ -43,11 +43,13 @@ def list_(
         typer.Option(
             "--state",
             metavar="STATE",
-            help="Only tasks in this state; may be repeated.",
+            help="Only tasks in this state. Repeatable.",
             autocompletion=completion.states,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="The newest N. [default: 20]")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, help="How many tasks to list. [default: 20]")
+    ] = 20,
     as_json: Json = False,
 ) -> int:
     """List the newest tasks."""
@@ -69,7 +71,7 @@ def list_(
 
 @app.command("show", cls=groups.Command)
 def show(task: One, as_json: Json = False) -> int:
-    """Show one task: what it is to do, what came of it, what happened."""
+    """Show one task: its parameters, its result and its events."""
     from avstudio_server.cli.text.tasks import task_text
     from avstudio_server.views.tasks import task_data
 
@@ -108,7 +110,7 @@ def watch(tasks: Several, files: FileFlags, display: DisplayFlags) -> int:
 @app.command("retry", cls=groups.Command)
 @spread
 def retry(ctx: typer.Context, tasks: Several, files: FileFlags, display: DisplayFlags) -> int:
-    """Run failed or blocked tasks again, with all that hangs together with them, and show their results."""
+    """Run failed or blocked tasks again, with the tasks that they need or that they blocked, and show the results."""
     from avstudio_core import State
     from avstudio_server.cli.plans.run import perform
 
@@ -128,24 +130,22 @@ def cancel(tasks: Several, as_json: Json = False) -> int:
 
     with _studio() as studio:
         names = _all(studio, tasks, *UNENDED)
-        studio.start()  # takes back what a dead studio held
-        for name in reversed(names):  # what waits for another goes first
+        studio.start()  # releases the tasks that a dead studio held
+        for name in reversed(names):  # a task that waits for another is cancelled before it
             studio.tasks.cancel(name)
         found = {name: stopped_state(studio, name) for name in names}
     if as_json:
         output.write_json([{"task": name, "state": state} for name, state in found.items()])
     else:
         for name, state in found.items():
-            output.write(
-                f"{name}: {'cancelled' if state in ('FAILED', 'BLOCKED') else f'asked to stop, still {state}'}"
-            )
+            output.write(f"{name}: {'cancelled' if state in ('FAILED', 'BLOCKED') else f'cancelling, still {state}'}")
     return 0
 
 
 @app.command("run", cls=groups.Command)
 @spread
 def run(display: DisplayFlags) -> int:
-    """Do the tasks that wait because nobody does them, and end. Ctrl-C puts back what is under way."""
+    """Run the pending tasks that no other program runs, then exit. Ctrl-C returns tasks in progress to the queue."""
     from avstudio_server.cli.plans.drain import work_off
 
     return work_off(display)
@@ -162,14 +162,14 @@ def accept(task: One, as_json: Json = False) -> int:
     if as_json:
         output.write_json({"task": name, "state": state})
     else:
-        output.write(f"{name}: accepted. What waited for it runs with: avstudio tasks run")
+        output.write(f"{name}: accepted. To run the tasks that waited for it: avstudio tasks run")
     return 0
 
 
 @app.command("send-back", cls=groups.Command)
 def send_back(
     task: One,
-    reason: Annotated[str, typer.Option("--reason", help="What is wrong: the next run reads it. [required]")],
+    reason: Annotated[str, typer.Option("--reason", help="What is wrong; the next run receives it. [required]")],
     as_json: Json = False,
 ) -> int:
     """Send a result back for another run, with a reason."""
@@ -179,7 +179,7 @@ def send_back(
     if as_json:
         output.write_json({"task": name, "state": "PENDING"})
     else:
-        output.write(f"{name}: sent back. Run it with: avstudio tasks run")
+        output.write(f"{name}: sent back. To run it again: avstudio tasks run")
     return 0
 
 
@@ -196,7 +196,7 @@ def _named(studio: Studio, task: str) -> str:
 
 
 def _waiting(studio: Studio, task: str) -> str:
-    """A task that waits for a review. Raises `InvalidTransition`."""
+    """The id of a task that waits for a review. Raises `InvalidTransition`."""
     from avstudio_core import State
     from avstudio_core.errors import InvalidTransition
 

@@ -1,4 +1,4 @@
-"""`avstudio tokens`: how long a text is to a language model."""
+"""`avstudio tokens`: how many tokens a text has."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from avstudio_server.cli import groups
 from avstudio_server.cli.flags import Json
 from avstudio_server.cli.terminal import output
 
-Source = Annotated[str, typer.Argument(metavar="FILE|TEXT", help="A file, a text, or - for stdin.")]
-Prices = Annotated[bool, typer.Option("--prices", help="What it costs to have it read, by each model with a price.")]
+Source = Annotated[str, typer.Argument(metavar="FILE|TEXT", help="A file, a text, or - to read stdin.")]
+Prices = Annotated[bool, typer.Option("--prices", help="Show what reading it costs with each model that has a price.")]
 
 
 def command() -> Any:
@@ -22,9 +22,9 @@ def command() -> Any:
 
 
 def tokens(source: Source, prices: Prices = False, as_json: Json = False) -> int:
-    """Count a text's tokens: about how many there are, and how many there can be at most.
+    """Estimate how many tokens a text has, and give an upper bound.
 
-    Models count differently, and report only afterwards; budgets reserve the most.
+    Models count differently, and report their count only after a call; budgets reserve the upper bound.
     """
     from avstudio_server.cli.text.tokens import token_text
     from avstudio_server.views.tokens import token_data
@@ -41,7 +41,7 @@ def tokens(source: Source, prices: Prices = False, as_json: Json = False) -> int
 
 
 def _read(source: str) -> tuple[Literal["file", "text", "stdin"], str]:
-    """A text and where it is from: a file, stdin for `-`, or the argument itself. Raises `InvalidInput`."""
+    """A text and its origin: a file, stdin for `-`, or the argument itself. Raises `InvalidInput`."""
     from avstudio_core.errors import InvalidInput
 
     try:

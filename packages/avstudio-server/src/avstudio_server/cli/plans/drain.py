@@ -1,4 +1,4 @@
-"""Working off the tasks that wait."""
+"""The run of all pending tasks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def work_off(display: DisplayFlags) -> int:
-    """Take tasks, whoever submitted them, until none is left that could run; give the exit code."""
+    """Run pending tasks of any origin until none can run; return the exit code."""
     done: dict[str, State] = {}
     with Studio() as studio, Trouble() as trouble:
         studio.start()
@@ -32,18 +32,18 @@ def work_off(display: DisplayFlags) -> int:
                         note_failures(failures_of(current(plan)), shown)
                 done |= {one: studio.tasks.get(one).state for one in ids}
         except KeyboardInterrupt:
-            output.note("Stopped. What was under way is put back.")
+            output.note("Stopped. Tasks in progress are back in the queue.")
             raise
     if display.as_json:
         output.write_json({"tasks": done})
     else:
         counted = Counter(done.values())
-        output.write(", ".join(f"{count} {state}" for state, count in counted.items()) or "Nothing waits.")
+        output.write(", ".join(f"{count} {state}" for state, count in counted.items()) or "No tasks are pending.")
     return FAILED if {State.FAILED, State.BLOCKED} & set(done.values()) else DONE
 
 
 def _open(studio: Studio) -> list[str]:
-    """The tasks that can get somewhere without a person."""
+    """The tasks that can continue without a person."""
     known = {task.id: task for task in studio.tasks.find(states=UNENDED)}
     return [
         name

@@ -21,20 +21,20 @@ def cost_text(data: dict[str, Any]) -> str:
     if not data["by_day"]:
         return f"No calls since {data['since']}."
     tables = [_section(by.upper(), data[f"by_{by}"]) for by in SECTIONS]
-    said = f"{dollars(data['cost_micro'])} since {data['since']}."
+    total = f"{dollars(data['cost_micro'])} since {data['since']}."
     if lost := sum(line["lost"] for line in data["by_day"]):
-        said += f" Calls that died, and are counted with the most that they could cost: {lost}."
-    return "\n\n".join([*tables, said])
+        total += f" Interrupted calls, counted with the most that they could cost: {lost}."
+    return "\n\n".join([*tables, total])
 
 
 def budget_table(budgets: Sequence[Standing]) -> str:
-    """Each budget with what is spent, reserved and left of it."""
+    """Each budget with what is spent, reserved and left."""
     columns = ("SCOPE", "PER", "LIMIT", "SPENT", "RESERVED", "LEFT", "")
     return table(columns, [_budget(one) for one in budgets])
 
 
 def bar(share: float) -> str:
-    """A bar for a share of the longest; anything above nothing can be seen."""
+    """A bar for a share between 0 and 1; every share above 0 is visible."""
     return "█" * max(round(share * BAR), share > 0)
 
 
@@ -57,6 +57,6 @@ def _section(heading: str, lines: list[dict[str, Any]]) -> str:
 def _budget(budget: Standing) -> tuple[str, ...]:
     begun = (budget.scope, budget.period, dollars(budget.limit_micro))
     if budget.rules_each:
-        return (*begun, "", "", "", "for each that has none of its own")
+        return (*begun, "", "", "", "for each without a budget of its own")
     sums = (budget.spent_micro, budget.reserved_micro, budget.room_micro)
     return (*begun, *map(dollars, sums), bar(min(1.0, budget.spent_micro / (budget.limit_micro or 1))))
