@@ -47,7 +47,7 @@ def test_a_prompt_may_come_through_a_pipe(avstudio: CommandLine) -> None:
     assert avstudio("llm", "chat", "-", stdin="from afar").out == "from afar (1)\n"
     empty = avstudio("llm", "chat", stdin=" \n")
     assert (empty.code, empty.out) == (2, "")
-    assert "Nothing came from stdin." in empty.err
+    assert "The input on stdin is empty." in empty.err
 
 
 def test_files_stand_below_the_prompt(avstudio: CommandLine) -> None:

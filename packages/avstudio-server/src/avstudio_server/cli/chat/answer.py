@@ -1,4 +1,4 @@
-"""The answer of a language model, printed as it comes."""
+"""The answer of a language model, printed as it arrives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def print_stream(stream: Stream, pieces: list[str] | None = None) -> ChatAnswer:
-    """Print an answer as it comes; `pieces` gets its parts, which stay even if the stream breaks."""
+    """Print an answer as it arrives; its parts are appended to `pieces`, which keeps them if the stream breaks."""
     last = "\n"
     try:
         for delta in stream:
@@ -33,7 +33,7 @@ def print_summary(answer: ChatAnswer, seconds: float) -> None:
     for warning in answer.warnings:
         output.note(f"Warning ({warning.code}): {warning.message}")
     if answer.finish == "length":
-        output.note("Warning (cut): The answer reached its longest length. See --max-tokens.")
+        output.note("Warning (cut): The answer reached its limit of tokens. See --max-tokens.")
     about = "about " if answer.usage.estimated else ""
     tokens = f"{about}{answer.usage.input} tokens read, {answer.usage.output} written"
     output.note(f"{answer.model}: {tokens}, {dollars(answer.cost_micro)}, {seconds:.1f} s")

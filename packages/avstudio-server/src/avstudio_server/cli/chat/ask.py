@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run(prompt: str | None, chat: ChatFlags, wishes: WishFlags, display: DisplayFlags) -> int:
-    """Ask once, or start a dialogue if a person gave no prompt; give the exit code."""
+    """Ask once, or start a dialogue if no prompt was given on a terminal; return the exit code."""
     options = wishes.options() | ({"system": chat.system} if chat.system else {})
     files = chat.files or []
     if prompt is None and sys.stdin.isatty() and not display.as_json and STDIN not in files:

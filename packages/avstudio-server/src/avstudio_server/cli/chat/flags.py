@@ -1,4 +1,4 @@
-"""The options of the commands that ask a language model."""
+"""The options of the commands that call a language model."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ PANEL = "Model"
 
 @dataclass(frozen=True)
 class WishFlags:
-    """What the router is to go by."""
+    """What the router considers when it chooses a model."""
 
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", "-m", help="One to name, such as ollama/llama3.2. [default: auto]", rich_help_panel=PANEL
+            "--model", "-m", help="The model, such as ollama/llama3.2. [default: auto]", rich_help_panel=PANEL
         ),
     ] = None
-    local: Annotated[bool, typer.Option("--local", help="Only models on this machine.", rich_help_panel=PANEL)] = False
+    local: Annotated[bool, typer.Option("--local", help="Use only models on this machine.", rich_help_panel=PANEL)] = (
+        False
+    )
     private: Annotated[
         bool,
-        typer.Option("--private", help="Private data: it does not leave this machine.", rich_help_panel=PANEL),
+        typer.Option("--private", help="The data is private: it does not leave this machine.", rich_help_panel=PANEL),
     ] = False
     quality: Annotated[
         float | None,
@@ -32,30 +34,34 @@ class WishFlags:
             metavar="X",
             min=0,
             max=1,
-            help="At least so good; above 0.9: the top tier.",
+            help="The lowest quality to accept; above 0.9: the top tier.",
             rich_help_panel=PANEL,
         ),
     ] = None
     task: Annotated[
         Literal["general", "code", "creative"] | None,
         typer.Option(
-            "--task", metavar="general|code|creative", help="Picks a model that is good at it.", rich_help_panel=PANEL
+            "--task", metavar="general|code|creative", help="Prefer a model that is good at it.", rich_help_panel=PANEL
         ),
     ] = None
     max_cost: Annotated[
         float | None,
-        typer.Option("--max-cost", metavar="USD", min=0, help="Above it a local model.", rich_help_panel=PANEL),
+        typer.Option(
+            "--max-cost", metavar="USD", min=0, help="If a call costs more, use a local model.", rich_help_panel=PANEL
+        ),
     ] = None
     allow_unpriced: Annotated[
         bool,
         typer.Option("--allow-unpriced", help="Allow cloud models whose price is unknown.", rich_help_panel=PANEL),
     ] = False
     max_tokens: Annotated[
-        int | None, typer.Option("--max-tokens", metavar="N", min=1, help="The longest answer.", rich_help_panel=PANEL)
+        int | None, typer.Option("--max-tokens", metavar="N", min=1, help="Limit of the answer.", rich_help_panel=PANEL)
     ] = None
     temperature: Annotated[
         float | None,
-        typer.Option("--temperature", metavar="X", min=0, max=2, help="0 is the likeliest.", rich_help_panel=PANEL),
+        typer.Option(
+            "--temperature", metavar="X", min=0, max=2, help="0 gives the likeliest answer.", rich_help_panel=PANEL
+        ),
     ] = None
     timeout: Annotated[
         float | None,
@@ -63,13 +69,13 @@ class WishFlags:
             "--timeout",
             metavar="SECONDS",
             min=0.1,
-            help="For the whole answer, retries included. [default: 600]",
+            help="Time limit for the whole answer, retries included. [default: 600]",
             rich_help_panel=PANEL,
         ),
     ] = None
 
     def options(self) -> dict[str, Any]:
-        """As `ChatRequest.of` takes them."""
+        """The given options as keyword arguments of `ChatRequest.of`."""
         given = {
             "model": self.model,
             "require_local": self.local or None,
@@ -98,6 +104,6 @@ class ChatFlags:
             "--file",
             "-f",
             metavar="FILE",
-            help="A transcript or text to talk about: a path, an artifact, -. Repeatable.",
+            help="A transcript or text to discuss: a path, an artifact's id, or - for stdin. Repeatable.",
         ),
     ] = None

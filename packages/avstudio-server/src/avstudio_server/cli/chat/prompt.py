@@ -1,4 +1,4 @@
-"""What is said to a model from a command line: prompts, and the files that they are about."""
+"""Prompts from the command line, and the text of the files that go with them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ STDIN = "-"
 
 
 def prompt_text(prompt: str) -> str:
-    """The prompt, or what stdin holds for `-`. Raises `InvalidInput`."""
+    """The prompt, or the text on stdin for `-`. Raises `InvalidInput`."""
     return _stdin() if prompt == STDIN else prompt
 
 
 def with_files(studio: Studio, prompt: str, names: Sequence[str]) -> str:
-    """The prompt, and after it each file under its name."""
+    """The prompt, followed by the name and text of each file."""
     return "\n\n".join([prompt, *(f"{name}:\n{text}" for name, text in (_file(studio, one) for one in names))])
 
 
@@ -50,7 +50,7 @@ def _stdin() -> str:
     try:
         text = sys.stdin.read()
     except UnicodeDecodeError:
-        raise InvalidInput("What comes from stdin is not text in UTF-8.") from None
+        raise InvalidInput("The input on stdin is not text in UTF-8.") from None
     if not text.strip():
-        raise InvalidInput("Nothing came from stdin.")
+        raise InvalidInput("The input on stdin is empty.")
     return text

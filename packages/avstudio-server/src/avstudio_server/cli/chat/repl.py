@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 HISTORY = "chat-history"
 LINES_KEPT = 1000
-HELP = "Ctrl-D leaves, Ctrl-C stops an answer, /new begins anew."
+HELP = "Ctrl-D exits, Ctrl-C stops an answer, /new starts a new dialogue."
 
 
 def talk(studio: Studio, material: str, options: dict[str, Any], *, quiet: bool) -> int:
-    """Answer what a person types, with all earlier turns, until they leave."""
+    """Send each line that is typed, with all earlier turns, until the user exits; return the exit code."""
     output.note(HELP)
     beginning = [_turn("user", material)] if material else []
     turns = list(beginning)
@@ -41,7 +41,7 @@ def talk(studio: Studio, material: str, options: dict[str, Any], *, quiet: bool)
 
 
 def _exchange(studio: Studio, turns: list[Message], options: dict[str, Any], *, quiet: bool) -> list[Message]:
-    """One question and its answer as new turns; none where nothing was answered."""
+    """Ask one question; return it and its answer as turns, or no turns if there was no answer."""
     began, pieces = time.monotonic(), list[str]()
     try:
         answer = print_stream(studio.stream(turns, **options), pieces)
@@ -63,7 +63,7 @@ def _turn(role: str, text: str) -> Message:
 
 
 def _typed() -> str | None:
-    """A line without the blanks around it; empty after Ctrl-C, `None` when the person leaves."""
+    """A line, stripped; empty after Ctrl-C, `None` after Ctrl-D."""
     try:
         return input("> ").strip()
     except KeyboardInterrupt:
@@ -77,10 +77,10 @@ def _typed() -> str | None:
 
 @contextlib.contextmanager
 def _line_history(path: Path | None) -> Iterator[None]:
-    """Edit lines, and recall those of earlier dialogues; they are kept in a file that only its owner can read."""
+    """Line editing with a history across dialogues, kept in a file that only its owner can read."""
     try:
         import readline
-    except ImportError:  # not everywhere
+    except ImportError:  # some builds of Python lack it
         yield
         return
     if path is not None and path.exists():

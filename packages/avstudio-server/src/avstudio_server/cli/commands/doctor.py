@@ -1,4 +1,4 @@
-"""`avstudio doctor`: is everything in order, and if not, what to do."""
+"""`avstudio doctor`: what is missing or broken, and how to fix it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from avstudio_server.cli.flags import Json
 from avstudio_server.cli.terminal import output
 from avstudio_server.views.installed import Installed
 
-Check = Annotated[bool, typer.Option("--check", help="Read every stored file, and compare it with its sha256.")]
+Check = Annotated[bool, typer.Option("--check", help="Read every stored file and compare it with its sha256.")]
 
 
 def command() -> Any:
@@ -19,9 +19,9 @@ def command() -> Any:
 
 
 def doctor(ctx: typer.Context, check: Check = False, as_json: Json = False) -> int:
-    """Show what is installed, missing or broken, the devices, weights and settings, and the data folder's state.
+    """Show what is installed, missing or broken: plugins, extras, weights, devices, settings and the data folder.
 
-    It exits with 3 for a plugin that is broken or went wrong lately, and with 4 for a damaged data folder.
+    The exit code is 3 if a plugin is broken or failed recently, and 4 if the data folder is damaged.
     """
     from avstudio_server.cli.exits import DONE, STORAGE, UNAVAILABLE
     from avstudio_server.cli.text.diagnosis import diagnosis_text
@@ -47,4 +47,4 @@ def _diagnosis(installed: Installed, *, check: bool) -> dict[str, Any]:
             found = {"backends": backend_data(studio), "data_folder": data_folder(studio, check=check)}
     except AVStudioError as error:
         found = {"backends": [], "data_folder": broken_data_folder(installed.settings.home, error, check=check)}
-    return installation_data(installed) | found  # last: what went wrong meanwhile is in it
+    return installation_data(installed) | found  # last, so that it shows what failed in between

@@ -11,7 +11,8 @@ from avstudio_server.cli.flags import DisplayFlags, spread
 from avstudio_server.cli.groups import single
 
 Prompt = Annotated[
-    str | None, typer.Argument(metavar="PROMPT", help="The question; - reads it from stdin. Without one: a dialogue.")
+    str | None,
+    typer.Argument(metavar="PROMPT", help="The question, or - to read it from stdin. Without one, a dialogue starts."),
 ]
 
 
@@ -20,9 +21,9 @@ def command() -> Any:
 
 
 def chat(question: ChatFlags, wishes: WishFlags, display: DisplayFlags, prompt: Prompt = None) -> int:
-    """Ask a language model and read its answer as it comes; without a prompt, start a dialogue.
+    """Ask a language model and print its answer as it arrives; without a prompt, start a dialogue.
 
-    The call makes no task, but budgets, the policy and the ledger apply. For a durable task write
+    The call is not a task, but budgets, the policy and the ledger apply. For a durable task, use
     avstudio pipe 'llm.chat prompt="…"'. The cost is printed on stderr.
     """
     from avstudio_server.cli.chat.ask import run

@@ -1,4 +1,4 @@
-"""`avstudio llm models`: the language models within reach."""
+"""`avstudio llm models`: the known language models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def command() -> Any:
 
 
 def models(as_json: Json = False) -> int:
-    """List the language models: where they are, what they can, their price, and what stands against using them."""
+    """List the language models: where they run, what they support, their price, and why one cannot be used."""
     from avstudio_core import Studio
     from avstudio_server.cli.text.language_models import model_table
     from avstudio_server.views.language_models import model_data

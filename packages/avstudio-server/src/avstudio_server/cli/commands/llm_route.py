@@ -1,4 +1,4 @@
-"""`avstudio llm route`: who would answer, and why; nothing is asked and nothing spent."""
+"""`avstudio llm route`: which model would answer, and why."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from avstudio_server.cli.flags import Json, spread
 from avstudio_server.cli.groups import single
 from avstudio_server.cli.terminal import output
 
-Prompt = Annotated[str, typer.Argument(metavar="PROMPT", help="The question; - reads it from stdin.")]
+Prompt = Annotated[str, typer.Argument(metavar="PROMPT", help="The question, or - to read it from stdin.")]
 
 
 def command() -> Any:
@@ -19,9 +19,9 @@ def command() -> Any:
 
 
 def route(prompt: Prompt, wishes: WishFlags, as_json: Json = False) -> int:
-    """Show which model would answer: the rule, the cost, who comes next, and why not the others.
+    """Show which model would answer: the rule, the cost, the fallbacks, and why the others are not used.
 
-    Nothing is asked, and nothing is spent.
+    No model is called, and nothing is spent.
     """
     from avstudio_core import Studio
     from avstudio_server.cli.chat.prompt import prompt_text

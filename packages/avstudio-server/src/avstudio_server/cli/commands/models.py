@@ -40,7 +40,7 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
 
 @app.command("path", cls=groups.Command)
 def path(ctx: typer.Context, name: Name, as_json: Json = False) -> int:
-    """Print the folder with the files of one; they are verified, and nothing is fetched."""
+    """Verify the files of some weights and print their folder; nothing is fetched."""
     from avstudio_server.cli.plans.pull import folder_of
 
     folder = folder_of(ctx.obj.shelf, name)
@@ -61,7 +61,7 @@ def pull(
     as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> int:
-    """Fetch weights that are not here, going on where an interrupted fetch stopped."""
+    """Fetch missing weights; an interrupted fetch is resumed."""
     from avstudio_server.cli.plans.pull import pulled
 
     found = pulled(ctx.obj.shelf, names, quiet=quiet)

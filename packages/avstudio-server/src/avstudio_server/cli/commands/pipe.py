@@ -1,4 +1,4 @@
-"""`avstudio pipe`: several processors, each reading what the one before it made."""
+"""`avstudio pipe`: several processors, each reading the output of the one before."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Plan = Annotated[
 ]
 Sources = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SOURCE", help="Files, or ids of stored artifacts: the plan is run on each."),
+    typer.Argument(metavar="SOURCE", help="Files, or ids of stored artifacts; the plan runs on each."),
 ]
 
 
@@ -34,10 +34,10 @@ def pipe(
     task: TaskFlags,
     sources: Sources = None,
 ) -> int:
-    """Run several processors, each on what the one before it made.
+    """Run several processors, each on the output of the one before.
 
-    The whole plan is checked before anything runs. ':vocals' picks which file of a step the next one reads,
-    'name=value' gives a parameter.
+    The whole plan is checked before anything runs. ':vocals' selects the file that the next step reads, and
+    'name=value' sets a parameter.
     """
     from avstudio_server.cli.plans.run import plan_text, run_pipe
 

@@ -1,4 +1,4 @@
-"""`avstudio plugins`: what brings the processors, and what is broken."""
+"""`avstudio plugins`: the installed plugins, and which are broken."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def command() -> Any:
 
 
 def plugins(ctx: typer.Context, as_json: Json = False) -> int:
-    """List the installed plugins with what each brings, and the broken ones with the reason."""
+    """List the installed plugins, what each provides, and why any are broken."""
     from avstudio_server.cli.text.plugins import plugin_table
     from avstudio_server.views.installation import plugin_data
 

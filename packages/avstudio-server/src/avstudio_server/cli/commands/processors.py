@@ -1,4 +1,4 @@
-"""`avstudio processors`: what can be done, and with which parameters."""
+"""`avstudio processors`: the installed processors and their parameters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from avstudio_server.cli import groups
 from avstudio_server.cli.terminal import output
 
-Name = Annotated[str | None, typer.Argument(metavar="NAME", help="One processor, to see all about it.")]
+Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The processor to show in detail.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, with the schemas of parameters and results.")]
 
 
@@ -18,7 +18,7 @@ def command() -> Any:
 
 
 def processors(ctx: typer.Context, name: Name = None, as_json: Json = False) -> int:
-    """List the processors, or show one: what it takes, its parameters, its result, its needs."""
+    """List the processors, or show one in detail: its input, parameters, result and needs."""
     from avstudio_server.cli.text.processors import declaration_table, declaration_text
     from avstudio_server.views.processors import declaration_data, declaration_named
 
