@@ -13,8 +13,8 @@ from avstudio_server.cli.hints import LISTS, hint_of, shown
     ("error", "expected"),
     [
         (OutputExists("x", hint="Allow overwriting."), "Add --overwrite, or choose another folder with --output."),
-        (Degraded("x"), "Leave --strict out to accept the lesser result."),
-        (TaskFailed("x", cause="degraded"), "Leave --strict out to accept the lesser result."),
+        (Degraded("x"), "Leave out --strict to accept the result with its warning."),
+        (TaskFailed("x", cause="degraded"), "Leave out --strict to accept the result with its warning."),
         (DataFolderError("x", hint="Choose another with the setting 'home'."), "Choose another with AVSTUDIO_HOME."),
         (NotFound("x", hint="See the list of tasks."), "See them: avstudio tasks list"),
         (AVStudioError("x", hint="Fetch the weights 'a.b-c'."), "Run: avstudio models pull a.b-c"),

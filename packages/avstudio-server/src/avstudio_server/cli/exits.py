@@ -1,4 +1,4 @@
-"""The exit codes of the `avstudio` command: one table, after the tree of errors."""
+"""The exit codes of the `avstudio` command: one table, ordered like the tree of errors."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ OVER_BUDGET, REFUSED, DEFECT, CANCELLED = 7, 8, 70, 130
 
 MEANINGS = {
     DONE: "done",
-    FAILED: "the task failed, or a model did",
-    INVALID: "what was given cannot be used: the command line, a name, a parameter, a file",
-    UNAVAILABLE: "something is missing: an extra, weights, memory, a working plugin, a language model, its key",
-    STORAGE: "the data folder or the output: full, locked, damaged, not writable, or there already",
-    WAITING: "a task is blocked, or waits for a person's review",
-    DEGRADED: "--strict refused a lesser result",
-    OVER_BUDGET: "a budget has no room",
-    REFUSED: "the policy lets nothing out to there",
+    FAILED: "a task or a model failed",
+    INVALID: "the input is invalid: the command line, a name, a parameter or a file",
+    UNAVAILABLE: "something is missing: an extra, weights, memory, a working plugin, a language model or its key",
+    STORAGE: "the data folder or the output is full, locked, damaged or not writable, or a file already exists",
+    WAITING: "a task is blocked, or waits for a review by a person",
+    DEGRADED: "--strict turned a warning into an error",
+    OVER_BUDGET: "the call would exceed a budget",
+    REFUSED: "the policy forbids sending data to that host",
     DEFECT: "an error in AV-Studio or a plugin",
-    CANCELLED: "cancelled, or interrupted",
+    CANCELLED: "cancelled or interrupted",
 }
 
 TABLE: dict[type[AVStudioError], int] = {
@@ -58,7 +58,7 @@ TABLE: dict[type[AVStudioError], int] = {
 
 
 def exit_code(error: AVStudioError) -> int:
-    """The exit code of an error; a failed task's is that of what made it fail, where that is known."""
+    """The exit code of an error; a failed task has the code of its cause, if that is known."""
     kind = type(error)
     if isinstance(error, TaskFailed):
         kind = _codes(AVStudioError).get(error.cause, TaskFailed)
@@ -66,7 +66,7 @@ def exit_code(error: AVStudioError) -> int:
 
 
 def error_data(error: AVStudioError) -> dict[str, Any]:
-    """An error, for programs."""
+    """An error as JSON data."""
     from avstudio_server.cli.hints import hint_of
 
     code = error.cause if isinstance(error, TaskFailed) else error.code
@@ -74,12 +74,12 @@ def error_data(error: AVStudioError) -> dict[str, Any]:
 
 
 def problem_data(code: str, message: str, hint: str, exits: int) -> dict[str, Any]:
-    """What went wrong and what to do, for programs."""
+    """An error as JSON data, from its parts."""
     return {"error": {"code": code, "message": message, "hint": hint, "exit": exits}}
 
 
 def _codes(root: type[AVStudioError]) -> dict[str, type[AVStudioError]]:
-    """Every error class that is loaded, by its code; the more general one where two share a code."""
+    """Every loaded error class by its code; if two share a code, the more general one."""
     classes = {root.code: root}
     for kind in root.__subclasses__():
         classes = _codes(kind) | classes

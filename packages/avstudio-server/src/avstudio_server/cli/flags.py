@@ -1,4 +1,4 @@
-"""The options that commands share, each declared once, and how a function takes them as one object."""
+"""The options that commands share, each declared once, and how a function receives them as one object."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class FileFlags:
             "--output",
             "-o",
             metavar="DIR",
-            help="Write the result's files into this folder; without it they stay in the data folder.",
+            help="Write the files of the result into this folder; without it, they stay in the data folder.",
             rich_help_panel="Output",
         ),
     ] = None
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that are there already.", rich_help_panel="Output")
+        bool, typer.Option("--overwrite", help="Replace existing files.", rich_help_panel="Output")
     ] = False
 
     @property
@@ -44,9 +44,9 @@ class FileFlags:
         return None if self.output is None else Path(self.output)
 
     def check(self) -> None:
-        """Refuse a folder that could not be written before anything runs. Raises `StorageError`, `InvalidInput`."""
+        """Check that the folder can be written, before anything runs. Raises `StorageError`, `InvalidInput`."""
         if self.output == "":
-            raise InvalidInput("'--output' is empty. Name a folder; this one is '.'.")
+            raise InvalidInput("'--output' is empty.", hint="Name a folder; the current folder is '.'.")
         if self.folder is None:
             return
         try:
@@ -54,9 +54,9 @@ class FileFlags:
         except OSError as error:
             raise StorageError.of(error, self.folder) from None
         if not folder.is_dir():
-            raise StorageError(f"'{folder}' is not a folder. Give one with --output.")
+            raise StorageError(f"'{folder}' is not a folder.", hint="Give a folder with --output.")
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise StorageError(f"The folder '{folder}' cannot be written. Give another with --output.")
+            raise StorageError(f"The folder '{folder}' cannot be written.", hint="Give another with --output.")
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,9 @@ class DisplayFlags:
 
 @dataclass(frozen=True)
 class TaskFlags:
-    """How the task is treated, whatever it does."""
+    """How a task is run, whatever it does."""
 
-    strict: Annotated[bool, typer.Option("--strict", help="A lesser result is an error.", rich_help_panel="Task")] = (
-        False
-    )
+    strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.", rich_help_panel="Task")] = False
     priority: Annotated[
         int,
         typer.Option(
@@ -83,7 +81,7 @@ class TaskFlags:
             metavar="N",
             min=-100,
             max=100,
-            help="Higher ones run first. [-100 to 100; default: 0]",
+            help="Tasks with a higher number run first. [-100 to 100; default: 0]",
             rich_help_panel="Task",
         ),
     ] = 0
@@ -94,16 +92,17 @@ class TaskFlags:
             metavar="N",
             min=0,
             max=20,
-            help="How often a failed run is tried again. [0 to 20; default: 0]",
+            help="How often to retry a failed run. [0 to 20; default: 0]",
             rich_help_panel="Task",
         ),
     ] = 0
     review: Annotated[
-        bool, typer.Option("--review", help="A person accepts the result: see 'tasks accept'.", rich_help_panel="Task")
+        bool,
+        typer.Option("--review", help="A person must accept the result: see 'tasks accept'.", rich_help_panel="Task"),
     ] = False
     project: Annotated[
         str,
-        typer.Option("--project", help="The project it belongs to. [default: default]", rich_help_panel="Task"),
+        typer.Option("--project", help="The project of the task. [default: default]", rich_help_panel="Task"),
     ] = "default"
 
     def options(self) -> TaskOptions:
@@ -154,12 +153,13 @@ def parameters_of(bundle: type[Any]) -> list[inspect.Parameter]:
 def option_names(bundle: type[Any]) -> list[str]:
     """The long names of a bundle's options: `--output`."""
     options = [one.annotation.__metadata__[0] for one in parameters_of(bundle)]
-    names = [name for option in options for name in (option.default, *option.param_decls)]  # Typer's default is a name
+    # Typer stores the first name as the default
+    names = [name for option in options for name in (option.default, *option.param_decls)]
     return [name for name in names if name.startswith("--")]
 
 
 def gathered(values: dict[str, Any], bundles: dict[str, type[Any]]) -> dict[str, Any]:
-    """The values of options, with those of each bundle as one object."""
+    """The values of options, those of each bundle gathered into one object."""
     rest = dict(values)
     made = {
         name: kind(**{field.name: rest.pop(field.name) for field in fields(kind) if field.name in rest})
@@ -169,7 +169,7 @@ def gathered(values: dict[str, Any], bundles: dict[str, type[Any]]) -> dict[str,
 
 
 def signed(function: Callable[..., int], parameters: Sequence[inspect.Parameter]) -> Callable[..., int]:
-    """Give a function that takes anything the signature from which its command is built."""
+    """Set the signature, from which the command is built, on a function that takes any arguments."""
     ordered = sorted(parameters, key=lambda one: one.kind)
     function.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
     function.__annotations__ = {one.name: one.annotation for one in ordered}

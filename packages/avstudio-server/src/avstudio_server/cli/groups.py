@@ -1,6 +1,6 @@
-"""Commands and groups as this command line shows them: help in sections, the nearest name for a wrong one.
+"""Commands and groups with help in sections, and suggestions for unknown names.
 
-Help is plain text on purpose: laying it out with rich costs more than all the rest of the start.
+Help is plain text on purpose: rich would take longer than the rest of the start-up.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from avstudio_server.cli.terminal import output
 
 
 class Helped:
-    """Sets the default of `--help` to `False`; otherwise Typer imports pydantic to find it out."""
+    """Sets the default of `--help` to `False`; otherwise Typer would import pydantic to find it."""
 
     def get_help_option(self, ctx: Any) -> Any:
         option = super().get_help_option(ctx)  # type: ignore[misc]
@@ -28,7 +28,7 @@ class Helped:
 
 
 class Command(Helped, TyperCommand):
-    """A command whose options are listed by their panels."""
+    """A command whose help lists the options by panel."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         for title, rows in sections(self, ctx).items():
@@ -40,7 +40,7 @@ class Command(Helped, TyperCommand):
 
 
 class Group(Helped, TyperGroup):
-    """A group that lists its commands, and names the nearest one to an unknown command."""
+    """A group that lists its commands, and suggests the nearest name for an unknown command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:
@@ -85,7 +85,7 @@ def single(function: Callable[..., int], name: str, help: str | None = None) -> 
 
 
 def sections(command: Any, ctx: Any) -> dict[str, list[tuple[str, str]]]:
-    """What each argument and option is called, and its help, by panel; `--help` comes last."""
+    """The name and help of each argument and option, by panel; `--help` comes last."""
     found: dict[str, list[tuple[str, str]]] = {}
     for param in command.get_params(ctx):
         is_argument = param.param_type_name == "argument"
@@ -105,7 +105,7 @@ def summaries(group: Any, ctx: Any, names: Iterable[str]) -> list[tuple[str, str
 
 
 def write(formatter: Any, title: str, rows: list[tuple[str, str]]) -> None:
-    """A section with two columns, if there is anything in it."""
+    """Write a section with two columns, unless it is empty."""
     if rows:
         with formatter.section(title):
             formatter.write_dl(rows)

@@ -1,6 +1,6 @@
 """Hints of errors in the terms of the command line: options, commands, environment variables.
 
-The library names things: "the setting 'home'", "the list of tasks". Only here do they become what a person types.
+The library names things: "the setting 'home'", "the list of tasks". This module translates them into what a user types.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from avstudio_core.errors import AVStudioError, Degraded, OutputExists, TaskFail
 
 BY_CODE = {
     OutputExists.code: "Add --overwrite, or choose another folder with --output.",
-    Degraded.code: "Leave --strict out to accept the lesser result.",
+    Degraded.code: "Leave out --strict to accept the result with its warning.",
 }
-"""Errors that an option of the command answers."""
+"""Hints for errors that an option of the command resolves."""
 
 LISTS = {
     "backends": "avstudio llm models",
@@ -37,12 +37,12 @@ PHRASES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
 
 
 def hint_of(error: AVStudioError) -> str:
-    """What to do, as a person at the command line would do it."""
+    """The hint of an error in the terms of the command line."""
     return hint(error.cause if isinstance(error, TaskFailed) else error.code, error.hint)
 
 
 def hint(code: str, text: str) -> str:
-    """The hint of an error of that code, given the library's."""
+    """The library's hint in the terms of the command line."""
     if code in BY_CODE:
         return BY_CODE[code]
     for phrase, worded in PHRASES:
@@ -51,5 +51,5 @@ def hint(code: str, text: str) -> str:
 
 
 def shown(error: AVStudioError) -> str:
-    """The whole error, for a person."""
+    """Message and hint as one text."""
     return with_hint(error.message, hint_of(error))

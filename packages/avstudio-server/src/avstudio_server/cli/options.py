@@ -29,7 +29,7 @@ class Field:
 
     @property
     def key(self) -> str:
-        """Its name among the arguments of the command's function, where other options have names, too."""
+        """Its name among the arguments of the command's function, distinct from the names of other options."""
         return "param_" + re.sub(r"\W", "_", self.name)
 
     @property
@@ -38,7 +38,7 @@ class Field:
 
     @property
     def array(self) -> Schema | None:
-        """Its schema where it is a list."""
+        """Its schema if it is a list."""
         return next((one for one in self.kinds if one.get("type") == "array"), None)
 
     @property
@@ -61,7 +61,7 @@ class Field:
         return inspect.Parameter(self.key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
     def value(self, given: Any) -> Any:
-        """What was given, as the JSON value that the declaration asks for. Raises `InvalidParams`."""
+        """The given text as a JSON value of the declared type. Raises `InvalidParams`."""
         if isinstance(given, bool):
             return given
         try:
@@ -74,7 +74,7 @@ class Field:
 
     @property
     def help(self) -> str:
-        """What it means, with its unit, bounds, choices and default."""
+        """Its description, with unit, bounds, choices and default."""
         notes = [f"in {self.schema['unit']}"] if "unit" in self.schema else []
         if limits := schemas.bounds(self.kinds):
             notes.append(limits)
@@ -107,7 +107,7 @@ class Field:
 
 
 def fields_of(params: Schema, verb: str, taken: Collection[str]) -> list[Field]:
-    """The parameters in a JSON Schema; one whose option is taken is named after the verb: `--separate-output`."""
+    """The parameters in a JSON Schema; if the name of an option is taken, the verb precedes it: `--separate-output`."""
     required = params.get("required", ())
     found = []
     for name, schema in params.get("properties", {}).items():
@@ -119,7 +119,7 @@ def fields_of(params: Schema, verb: str, taken: Collection[str]) -> list[Field]:
 
 
 def _written(value: Any) -> str:
-    """A default as one would write it on the command line; nothing for one that says nothing."""
+    """A default as it is written on the command line; an empty text for an empty one."""
     if value is None or value == [] or value == "":
         return ""
     if isinstance(value, bool):

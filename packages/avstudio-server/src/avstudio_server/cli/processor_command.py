@@ -1,4 +1,4 @@
-"""The command of a processor, made from its declaration alone."""
+"""The command of a processor, built from its declaration."""
 
 from __future__ import annotations
 
@@ -50,12 +50,14 @@ def command(declaration: Declaration) -> Any:
 
 
 def makes_files(declaration: Declaration) -> bool:
-    """Whether results of the processor can hold artifacts."""
+    """Whether a result of the processor can contain artifacts."""
     return "Artifact" in declaration.result.get("$defs", {})
 
 
 def _sources(declaration: Declaration) -> inspect.Parameter:
-    text = f"Files ({', '.join(declaration.accepts)}), or ids of stored artifacts (art_…); each is worked on alone."
+    text = (
+        f"Files ({', '.join(declaration.accepts)}), or ids of stored artifacts (art_…); each is processed separately."
+    )
     argument = typer.Argument(metavar="SOURCE", help=text)
     optional = declaration.source_optional
     return inspect.Parameter(
@@ -67,5 +69,5 @@ def _sources(declaration: Declaration) -> inspect.Parameter:
 
 
 def _params(fields: list[Field], given: dict[str, Any]) -> dict[str, Any]:
-    """The parameters that were given, as their declaration asks for them."""
+    """The parameters that were given, as JSON values."""
     return {field.name: field.value(given[field.key]) for field in fields if given[field.key] is not None}

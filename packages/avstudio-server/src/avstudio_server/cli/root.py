@@ -1,4 +1,4 @@
-"""The command tree: a group for each medium that the installed processors know, and the commands of the studio."""
+"""The command tree: a group for each medium of the installed processors, and the commands of the studio."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from avstudio_core import Declaration
 
 WORK = {
-    "pipe": "Run several processors, each on what the one before it made.",
+    "pipe": "Run several processors, each on the output of the one before.",
     "tasks": "List, watch, cancel, retry and review tasks.",
 }
 MONEY = {
@@ -30,17 +30,17 @@ MONEY = {
 }
 STUDIO = {
     "processors": "List the processors, or show one.",
-    "plugins": "List the plugins, the broken ones with the reason.",
+    "plugins": "List the plugins, and why any are broken.",
     "models": "List and fetch the model files that processors load.",
-    "doctor": "Show what is missing or broken, and what to do about it.",
+    "doctor": "Show what is missing or broken, and how to fix it.",
 }
 WRITTEN = {"llm": {"chat": "llm_chat", "models": "llm_models", "route": "llm_route"}}
-"""Commands of a medium that are written by hand, before the one that a processor of that name would have."""
+"""Handwritten commands of a medium; each takes precedence over the generated command of a processor of that name."""
 TITLES = {"llm": "Language models"}
 
 
 class Medium(Group):
-    """The processors of one medium, and what is written by hand; a command is made when it is asked for."""
+    """The commands of one medium, generated and handwritten; each is built when it is first used."""
 
     def __init__(self, name: str, declarations: dict[str, Declaration], broken: Iterable[str]) -> None:
         self._written = WRITTEN.get(name, {})
@@ -74,11 +74,11 @@ class Medium(Group):
 
 
 class Root(Group):
-    """`avstudio`; the modules of its commands are imported when they are asked for."""
+    """`avstudio`; the module of a command is imported when the command is used."""
 
     @property
     def installed(self) -> Installed:
-        """What is installed; each command gets it as its context's object."""
+        """What is installed; each command receives it as the object of its context."""
         found: Installed = self.context_settings["obj"]
         return found
 
@@ -121,7 +121,7 @@ class Root(Group):
 
 
 def _to_install(name: str, known: Iterable[str]) -> str:
-    """The message about a command that a package of ours brings, and that is not installed."""
+    """The message for a command whose package, one of ours, is not installed; empty for any other."""
     from avstudio_core.plugins import package_for
 
     package = package_for(name, known)
@@ -129,26 +129,26 @@ def _to_install(name: str, known: Iterable[str]) -> str:
 
 
 def _or_broken(message: str, broken: Iterable[str]) -> str:
-    """The message about an unknown command, with the broken plugins, any of which may provide it."""
+    """The message for an unknown command, with the broken plugins, since one of them may provide it."""
     names = ", ".join(broken)
     return f"{message} Broken plugins: {names}. See: avstudio plugins." if names else message
 
 
 def root() -> Any:
-    """The whole command line, with what is installed."""
+    """The whole command line."""
     settings = {"help_option_names": ["-h", "--help"], "obj": Installed()}
     app = typer.Typer(cls=Root, add_completion=True, rich_markup_mode=None, context_settings=settings)
     app.callback(invoke_without_command=True)(_start)
     command = built(app)
     for param in command.params:
-        param.default = False  # they are switches; Typer imports pydantic to find out what None is
+        param.default = False  # all are switches; for a default of None, Typer would import pydantic
     return command
 
 
 def _start(
     ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """A local-first studio for sound, video and language models."""
     if version:
