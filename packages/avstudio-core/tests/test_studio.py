@@ -600,7 +600,7 @@ def test_an_artifact_is_exported_whole(studio: Studio, tmp_path: Path) -> None:
 def test_an_export_overwrites_only_when_told(studio: Studio, tmp_path: Path) -> None:
     written = studio.run("text.write", text="hello").written
     (tmp_path / "out.txt").write_text("precious")
-    with pytest.raises(OutputExists, match=r"out\.txt' exists already\. .*allow overwriting"):
+    with pytest.raises(OutputExists, match=r"out\.txt' already exists\. .*allow overwriting"):
         studio.export(written, tmp_path / "out.txt")
     assert (tmp_path / "out.txt").read_text() == "precious"
     studio.export(written, tmp_path / "out.txt", overwrite=True)

@@ -68,7 +68,7 @@ def test_on_a_narrow_terminal_the_words_go_before_the_bar(avstudio: CommandLine)
 def test_one_signal_cancels_cleanly(avstudio: CommandLine, number: signal.Signals) -> None:
     code, seen = on_terminal(avstudio, "time", "wait", "--seconds", "30", heard=Sender(("waiting", number)))
     assert code == 130
-    assert "Cancelling. Press Ctrl-C again to leave at once." in seen
+    assert "Cancelling. Press Ctrl-C again to exit at once." in seen
     assert "was cancelled" in seen
     [task] = avstudio("tasks", "list", "--json").json
     assert (task["state"], task["reason"]) == ("FAILED", "cancelled")

@@ -50,7 +50,7 @@ def test_another_file_in_the_way_is_kept_unless_told_otherwise(avstudio: Command
     taken.write_text("mine")
     refused = avstudio("text", "shout", note, "-o", "out")
     assert refused.code == 4
-    assert "'out/said.txt' exists already" in refused.err
+    assert "'out/said.txt' already exists" in refused.err
     assert taken.read_text() == "mine"
     assert avstudio("text", "shout", note, "-o", "out", "--overwrite").code == 0
     assert taken.read_text() == "*HELLO!"
@@ -152,7 +152,7 @@ def test_what_is_missing_is_named(reading: CommandLine) -> None:
         ("crash", 1, "exited with status 7"),
         ("unreadable", 2, "'song' is not sound."),
         ("missing", 3, "pip install 'sketch[colour]'"),
-        ("absent", 3, "'pencil' are not here"),
+        ("absent", 3, "'pencil' are not installed"),
     ],
 )
 def test_a_failed_task_exits_with_the_code_of_its_cause(reading: CommandLine, way: str, code: int, said: str) -> None:
@@ -182,7 +182,7 @@ def test_debug_shows_where_the_worker_failed(reading: CommandLine) -> None:
 def test_failed_runs_are_tried_again_when_asked(reading: CommandLine) -> None:
     failed = reading("time", "break", "--way", "raise", "--retries", "1")
     assert failed.err.count("time.break: started") == 2
-    assert "tried again in 0.5 s" in failed.err
+    assert "retrying in 0.5 s" in failed.err
 
 
 def test_an_output_that_is_no_folder_is_refused_before_anything_runs(reading: CommandLine, note: Path) -> None:
@@ -241,7 +241,7 @@ def test_what_no_source_can_have_is_refused_once(avstudio: CommandLine, verses: 
     assert refused.err.count("Did you mean") == 1
     (avstudio.folder / "more").mkdir()
     refused = avstudio("text", "shout", "one.txt", "more/one.txt", "-o", "out")
-    assert "'one.txt' and 'more/one.txt' have one name" in refused.err
+    assert "'one.txt' and 'more/one.txt' have the same name" in refused.err
 
 
 def test_why_a_task_failed_is_said_once(avstudio: CommandLine) -> None:

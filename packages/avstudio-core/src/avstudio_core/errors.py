@@ -166,7 +166,7 @@ class CorruptFile(StorageError):
 
 
 class OutputExists(StorageError):
-    """An output file exists already, and overwriting it is not allowed."""
+    """An output file already exists, and overwriting is not allowed."""
 
     code = "output_exists"
 

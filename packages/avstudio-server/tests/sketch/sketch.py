@@ -140,7 +140,7 @@ class Break(Processor[BreakParams, Result]):
         if params.way == "missing":
             raise MissingDependency.extra("Breaking", "sketch", "colour")
         if params.way == "absent":
-            raise WeightsMissing("The weights 'pencil' are not here.")
+            raise WeightsMissing("The weights 'pencil' are not installed.")
         raise RuntimeError("it broke")
 
 

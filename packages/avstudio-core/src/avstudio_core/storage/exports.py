@@ -66,4 +66,4 @@ def _put_first(finished: Path, target: Path) -> None:
 
 
 def _exists(path: Path) -> OutputExists:
-    return OutputExists(f"{quoted(path)} exists already.", hint="Choose another place, or allow overwriting.")
+    return OutputExists(f"{quoted(path)} already exists.", hint="Choose another place, or allow overwriting.")

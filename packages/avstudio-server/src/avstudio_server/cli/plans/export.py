@@ -1,4 +1,4 @@
-"""Copying the files of results to where they are wanted."""
+"""The export of result files into the output folder."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def export(studio: Studio, results: list[StepResult], flags: FileFlags, *, prefix: str = "") -> None:
-    """Copy every artifact into the output folder, if there is one: all of them or, where one is in the way, none.
+    """Copy every artifact into the output folder, if one was given; if a file is in the way, copy none.
 
-    A name that does not begin with `prefix` gets it. A file that exists with the same content is left as it is. Raises
+    A name that does not begin with `prefix` gets it. An existing file with the same content is kept. Raises
     `StorageError`.
     """
     if flags.folder is None:
@@ -37,7 +37,7 @@ def export(studio: Studio, results: list[StepResult], flags: FileFlags, *, prefi
 def _targets(
     studio: Studio, results: list[StepResult], folder: Path, prefix: str
 ) -> list[tuple[StepResult, str, Path]]:
-    """Where each artifact goes: named after the first source, under its own name, or with its step and output."""
+    """The path of each artifact: named after the first source, by its own name, or by its step and output."""
     outputs = [(one, name) for one in results for name in one.artifacts]
     own = [one.artifacts[name].name for one, name in outputs]
     first = [_after_first_source(studio, one, name, results) for one, name in outputs]
@@ -52,7 +52,7 @@ def _targets(
 
 
 def _after_first_source(studio: Studio, one: StepResult, name: str, results: list[StepResult]) -> str:
-    """The name of a file after the first source, where players look for it.
+    """A file's name with the stem of the first source, where players look for it.
 
     The source `song.mp3`, the input `song.vocals.flac` and the output `song.vocals.srt` give `song.srt`.
     """
@@ -65,17 +65,19 @@ def _after_first_source(studio: Studio, one: StepResult, name: str, results: lis
 
 
 def _refuse_taken(paths: list[Path], *, overwrite: bool) -> None:
-    """Refuse to overwrite what is not to be overwritten. Raises `StorageError`, `OutputExists`."""
+    """Refuse to overwrite existing files without permission. Raises `StorageError`, `OutputExists`."""
     taken = [path for path in paths if path.exists()]
     if folder := next((path for path in taken if path.is_dir()), None):
         raise StorageError(f"'{folder}' is a folder, but a file must go there.", hint="Give another with --output.")
     if taken and not overwrite:
         more = f", and {len(taken) - 1} more" if taken[1:] else ""
-        raise OutputExists(f"'{taken[0]}' exists already{more}. The result is kept.", hint="Allow overwriting.")
+        raise OutputExists(
+            f"'{taken[0]}' already exists{more}. The result is kept in the data folder.", hint="Allow overwriting."
+        )
 
 
 def _copy(studio: Studio, wanted: list[tuple[Artifact, Path]], folder: Path, *, overwrite: bool) -> None:
-    """Copy artifacts to a folder beside their places, and move them there when all are whole."""
+    """Copy artifacts into a temporary folder, and move them to their places when all copies are complete."""
     import shutil
     import tempfile
 

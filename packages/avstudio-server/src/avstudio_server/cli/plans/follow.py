@@ -1,4 +1,4 @@
-"""Following tasks to their end, for a person to see."""
+"""The progress of tasks, shown to a person until they end."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from avstudio_core import Event, PlanHandle, Studio, Task
 
 MOST_PERCENT = 99.0
-"""Of a step that has not ended: its review may send it back."""
+"""The highest percentage shown for a step that has not ended: its review may send it back."""
 LOOK_SECONDS = 0.2
-"""How often to look after tasks that another program may be running; our own ring at once."""
+"""How often to poll for events of tasks that another program may be running; our own notify us at once."""
 
 
 def nothing() -> None:
-    """What there is to check where nothing can go wrong."""
+    """The default check: it does nothing."""
 
 
 def watch(
@@ -31,9 +31,9 @@ def watch(
     since: float = 0.0,
     check: Callable[[], None] = nothing,
 ) -> Iterator[PlanHandle]:
-    """Show the events since a time; give each plan when all of it has ended, or only a person can go on.
+    """Show the events since a time; yield each plan when all its tasks have ended or wait for a person.
 
-    `check` is called in between; what it raises ends the watching.
+    `check` is called between polls; an exception from it ends the loop.
     """
     from avstudio_core.tasks.events.event_log import after
 
@@ -76,7 +76,7 @@ def at_rest(tasks: Iterable[Task]) -> bool:
 
 
 def waits_for_person(task: Task, known: Mapping[str, Task]) -> bool:
-    """Whether a pending task reads from one that waits for a review, directly or by way of others."""
+    """Whether a pending task depends, directly or indirectly, on one that waits for a review."""
     from avstudio_core import State
 
     before = known.get(str(task.source.get("task"))) if task.source else None
@@ -86,7 +86,7 @@ def waits_for_person(task: Task, known: Mapping[str, Task]) -> bool:
 
 
 def show(event: Event, shown: Display) -> None:
-    """Say one event."""
+    """Show one event."""
     data, key = event.data, event.task_id
     label = shown.labels[key]
     match event.type:
@@ -101,9 +101,9 @@ def show(event: Event, shown: Display) -> None:
         case "task.blocked":
             shown.end(key, "cancelled" if data["reason"] == "cancelled" else "not run")
         case "task.retried" if data.get("pause"):
-            shown.note(f"{label}: tried again in {duration_text(float(str(data['pause'])))}")
+            shown.note(f"{label}: retrying in {duration_text(float(str(data['pause'])))}")
         case "task.reviewing" if data.get("reviewer") == "person":
-            shown.end(key, "done, and waits for a review")
+            shown.end(key, "done, waits for a review")
         case "task.reviewing":
             shown.note(f"{label}: sent back by its review: {data['reason']}")
             shown.begin(key, again=True)
@@ -114,5 +114,5 @@ def show(event: Event, shown: Display) -> None:
 def _completed(data: Mapping[str, object]) -> str:
     result = data["result"]
     if isinstance(result, dict) and result.get("cache_hit"):
-        return "cached: the result of an earlier, equal run"
+        return "cached: the result of an earlier identical run"
     return f"done in {duration_text(float(str(data['duration'])))}"

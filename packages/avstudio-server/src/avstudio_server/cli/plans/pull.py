@@ -1,4 +1,4 @@
-"""Bringing model files here."""
+"""Model files: their folder, and fetching them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def folder_of(shelf: InstalledShelf, name: str) -> Path:
-    """The folder of weights that are here, verified. Raises `WeightsMissing`, `NotFound`, `CorruptFile`."""
+    """The folder of installed weights, verified. Raises `WeightsMissing`, `NotFound`, `CorruptFile`."""
     if shelf.place(name) == "hub":
-        raise WeightsMissing(f"The weights '{name}' are not here. Run: avstudio models pull {name}")
+        raise WeightsMissing(f"The weights '{name}' are not installed.", hint=f"Fetch the weights '{name}'.")
     return shelf.folder(name)
 
 
 def pulled(shelf: InstalledShelf, names: Sequence[str], *, quiet: bool) -> dict[str, Path]:
-    """Make sure that weights are here, with a bar for each; give their folders."""
+    """Fetch the weights that are missing, with a bar for each, and return the folder of each."""
     for name in names:
         shelf.find(name)
     folders = {}

@@ -1,4 +1,4 @@
-"""Running work for one command: submit, follow, export, print."""
+"""The run of one command: submit, follow, export, print."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 def run_processor(
     settings: Settings, name: str, sources: Sequence[str], params: Mapping[str, Any], flags: RunFlags
 ) -> int:
-    """Run one processor on each source and print the results; give the exit code."""
+    """Run one processor on each source, print the results, and return the exit code."""
     return perform(settings, lambda studio: _submit(studio, name, sources, params, flags), flags)
 
 
 def run_pipe(settings: Settings, text: str, sources: Sequence[str], flags: RunFlags) -> int:
-    """Run a plan, an expression or JSON, on each source and print the results of its steps; give the exit code."""
+    """Run a plan (an expression or JSON) on each source, print the results of its steps, and return the exit code."""
     return perform(settings, lambda studio: _submit_plan(studio, text, sources, flags), flags)
 
 
 def perform(settings: Settings, submit: Callable[[Studio], list[Work]], flags: RunFlags) -> int:
-    """Open a studio that runs only what this command submits, and see that through."""
+    """Open a studio that runs only what this command submits; return the exit code when all of it has ended."""
     flags.files.check()
     with early_worker(settings), _own_studio() as studio, _trouble() as trouble:
         since = time.time()
@@ -47,7 +47,7 @@ def perform(settings: Settings, submit: Callable[[Studio], list[Work]], flags: R
         shown = display_of(studio, [*plans], quiet=flags.display.quiet)
 
         def stop() -> None:
-            shown.note("Cancelling. Press Ctrl-C again to leave at once.")
+            shown.note("Cancelling. Press Ctrl-C again to exit at once.")
             trouble.hurry()
             try:
                 for plan in plans:
@@ -62,12 +62,12 @@ def perform(settings: Settings, submit: Callable[[Studio], list[Work]], flags: R
             for plan in watch(studio, [*plans], shown, since=since, check=trouble.check):
                 conclude(studio, plans[plan], flags, shown)
         if interrupts.received and (left := [work.name for work in plans.values() if work.error]):
-            shown.note(f"To run it after all: avstudio tasks retry {' '.join(left)}")
+            shown.note(f"To run it again: avstudio tasks retry {' '.join(left)}")
         return report(works, as_json=flags.display.as_json)
 
 
 def report(works: list[Work], *, as_json: bool) -> int:
-    """Print what came of all work; give the highest exit code. The error of the only one is raised."""
+    """Print the results of all work and return the highest exit code. If there is only one, its error is raised."""
     if [work.source for work in works] == [None]:
         [only] = works
         if only.error is not None:
@@ -83,7 +83,7 @@ def report(works: list[Work], *, as_json: bool) -> int:
 
 
 def plan_text(plan: str) -> str:
-    """A plan that was given as an expression, as a file, or as `-` for stdin. Raises `InvalidInput`."""
+    """The text of a plan that was given as an expression, as a file, or as `-` for stdin. Raises `InvalidInput`."""
     if plan == "-":
         return sys.stdin.read()
     path = Path(plan)
@@ -105,14 +105,14 @@ def _titled(work: Work) -> str:
 
 
 def _own_studio() -> Studio:
-    """Imported late: it takes a third of a second, in which the worker starts, too."""
+    """A studio, imported late: the import takes a third of a second, and the worker starts meanwhile."""
     from avstudio_core import Studio
 
     return Studio(own=True)
 
 
 def _trouble() -> Trouble:
-    """Imported late, too."""
+    """Imported late, for the same reason."""
     from avstudio_server.cli.plans.storage_trouble import Trouble
 
     return Trouble()
@@ -124,7 +124,7 @@ def _submit(
     from avstudio_core import Plan, Step
     from avstudio_core.plan import alone, parameters
 
-    parameters(studio.processor(name), params)  # refused as parameters, not as a plan
+    parameters(studio.processor(name), params)  # so that the error is about parameters, not about a plan
     plan = Plan(steps=(Step(id=name.rpartition(".")[2], processor=name, params=dict(params)),))
 
     def submit(source: str | None) -> PlanHandle:
@@ -144,12 +144,12 @@ def _submit_plan(studio: Studio, text: str, sources: Sequence[str], flags: RunFl
 
 
 def _each(submit: Callable[[str | None], PlanHandle], sources: Sequence[str], flags: RunFlags) -> list[Work]:
-    """Submit the same work for each source; one that cannot be used keeps no other from it."""
+    """Submit the same work for each source; a source that cannot be used does not stop the others."""
     named = list(dict.fromkeys(sources))
     if len(named) < 2:
         return [Work(submit(next(iter(named), None)))]
     if flags.files.folder:
-        _refuse_namesakes(named)
+        _refuse_equal_names(named)
     works: list[Work] = []
     try:
         for source in named:
@@ -167,13 +167,13 @@ def _each(submit: Callable[[str | None], PlanHandle], sources: Sequence[str], fl
     return works
 
 
-def _refuse_namesakes(sources: Sequence[str]) -> None:
+def _refuse_equal_names(sources: Sequence[str]) -> None:
     """Refuse sources whose results would have the same file names. Raises `InvalidInput`."""
     known: dict[str, str] = {}
     for source in sources:
         first = known.setdefault(stem(Path(source).name).casefold(), source)
         if first != source:
             raise InvalidInput(
-                f"'{first}' and '{source}' have one name, and so would their results in one folder. "
-                "Run the command for each, with a folder of its own."
+                f"'{first}' and '{source}' have the same name, and so would their results in one folder.",
+                hint="Run the command once for each, with different folders.",
             )

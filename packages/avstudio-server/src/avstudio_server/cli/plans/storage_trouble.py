@@ -1,4 +1,4 @@
-"""Trouble with the data folder while a command waits: what cannot be written down never becomes an event."""
+"""Errors of the data folder while a command waits: an error of the database cannot be stored as an event."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from avstudio_server.cli.terminal import output
 
 LIBRARY = logging.getLogger("avstudio_core")
 PATIENCE_SECONDS = 5.0
-"""Trouble that lasts longer does not pass."""
+"""Errors that repeat for longer than this end the command."""
 CALM_SECONDS = 15.0
-"""Trouble after so long is new trouble; a locked database is told of every ten seconds."""
+"""An error after so long a pause starts a new series; a locked database is logged every ten seconds."""
 
 
 class Trouble(logging.Handler):
-    """While it is entered, hears what the library logs and what ends its threads; `--debug` alone shows it."""
+    """While entered, collects storage errors from the library's log and its threads; only `--debug` shows the log."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,24 +36,24 @@ class Trouble(logging.Handler):
             output.note(self.format(record))
 
     def tell(self, error: StorageError) -> None:
-        """Something could not be written."""
+        """Report that something could not be written."""
         now = time.monotonic()
         if self._error is None or now > self._latest + CALM_SECONDS:
             self._began = now
         self._error, self._latest = error, now
 
     def hurry(self) -> None:
-        """Put up with no more trouble: somebody wants to leave."""
+        """Raise the next error at once: the user wants to exit."""
         self._error, self._patience = None, 0.0
 
     def check(self) -> None:
-        """Raise the error of trouble that does not pass."""
+        """Raise the latest error if errors have repeated for too long."""
         if self._error is not None and self._latest - self._began >= self._patience:
             raise self._error
 
     def __enter__(self) -> Self:
         LIBRARY.addHandler(self)
-        LIBRARY.setLevel(logging.INFO)  # trouble that goes on is told of in a low voice
+        LIBRARY.setLevel(logging.INFO)  # repeated errors are logged at this level
         LIBRARY.propagate = False
         threading.excepthook = self._left
         return self

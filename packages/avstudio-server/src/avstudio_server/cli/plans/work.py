@@ -1,4 +1,4 @@
-"""Pieces of work, and what came of each: concluded one by one."""
+"""The work of one command, and its results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Work:
-    """A plan, and what came of it; of several that one command does, each for the source that it names."""
+    """A plan and its results; a command with several sources has one for each."""
 
     plan: PlanHandle | None
     source: str | None = None
@@ -33,7 +33,7 @@ class Work:
 
     @property
     def name(self) -> str:
-        """What `avstudio tasks` takes for it."""
+        """The id by which `avstudio tasks` knows it."""
         if self.plan is None:
             return ""
         first = next(iter(self.plan.steps.values())).task_id
@@ -45,7 +45,7 @@ class Work:
         return exit_code(self.error) if self.error else WAITING if self.waits else DONE
 
     def data(self) -> dict[str, Any]:
-        """What came of it, for programs: a step's result, or those of several by their names, or the error."""
+        """The outcome as JSON data: the result of its step, the results of several steps by name, or the error."""
         if self.error is not None:
             return error_data(self.error)
         if self.plan is not None and len(self.plan.steps) == 1:
@@ -56,7 +56,7 @@ class Work:
 
 
 def conclude(studio: Studio, work: Work, flags: RunFlags, shown: Display) -> None:
-    """Export what a work's steps made, and say what a person should know of them."""
+    """Export the results of finished work, and print its warnings and what waits for a review."""
     from avstudio_core import State
 
     assert work.plan is not None
@@ -79,19 +79,19 @@ def conclude(studio: Studio, work: Work, flags: RunFlags, shown: Display) -> Non
 
 
 def note_failures(failures: dict[str, AVStudioError], shown: Display) -> None:
-    """Say why tasks failed, by their ids; that others are blocked, or were cancelled, has been shown."""
+    """Print why tasks failed; blocked and cancelled tasks have already been shown."""
     for task_id, error in failures.items():
         if not isinstance(error, TaskBlocked | TaskCancelled):
             shown.note(f"{shown.labels[task_id]}: {hints.shown(error)}")
 
 
 def failures_of(tasks: list[Task]) -> dict[str, AVStudioError]:
-    """Why tasks have no result, by their ids."""
+    """The errors of tasks without a result, by task id."""
     return {task.id: failure for task in tasks if (failure := task.failure())}
 
 
 def _raise_failure(tasks: list[Task], shown: Display) -> None:
-    """Raise what kept a task from its result, the cause before what it blocked, after saying what else did."""
+    """Raise the first failure, a cause rather than a task that it blocked, and print the others."""
     failures = failures_of(tasks)
     causes = [name for name, one in failures.items() if not isinstance(one, TaskBlocked)]
     if failures:
@@ -101,7 +101,7 @@ def _raise_failure(tasks: list[Task], shown: Display) -> None:
 
 
 def _prefix(studio: Studio, work: Work) -> str:
-    """What the names of its files are to begin with, where other work writes into the same folder."""
+    """The prefix of its file names, if other work writes into the same folder."""
     return stem(source_name(studio, work.results[0].task)) if work.source is not None else ""
 
 
