@@ -205,7 +205,7 @@ def test_weights_in_a_given_folder_have_a_path(avstudio: CommandLine) -> None:
     assert avstudio("models", "path", "pencil").out == f"{folder}\n"
     assert avstudio("models", "path", "pencil", "--json").json == {"name": "pencil", "path": str(folder)}
     assert avstudio("models", "pull", "pencil", "--json").json == [{"name": "pencil", "path": str(folder)}]
-    assert "here (path)" in avstudio("models", "list").out
+    assert "installed (path)" in avstudio("models", "list").out
 
 
 def test_the_doctor_tells_all(avstudio: CommandLine) -> None:

@@ -153,5 +153,5 @@ def test_long_lists_are_cut_for_people() -> None:
 
 def test_what_could_not_be_measured_is_shown_so() -> None:
     duration = {"anyOf": [{"type": "number"}, {"type": "null"}], "unit": "s"}
-    assert list(rendered("duration", None, duration)) == ["duration: not known"]
+    assert list(rendered("duration", None, duration)) == ["duration: unknown"]
     assert list(rendered("bits", None, {"type": "integer", "default": None, "unit": "bit"})) == []

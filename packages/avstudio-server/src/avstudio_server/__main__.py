@@ -1,4 +1,4 @@
-"""`python -m avstudio_server` is `avstudio`."""
+"""Makes `python -m avstudio_server` run `avstudio`."""
 
 from __future__ import annotations
 

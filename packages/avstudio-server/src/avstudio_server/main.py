@@ -1,6 +1,6 @@
 """The entry point of the `avstudio` command.
 
-Start-up is a feature: `--version` is answered before anything is imported, everything else starts in `boundary`.
+Start-up must be fast: `--version` is answered before anything is imported; everything else starts in `boundary`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from avstudio_server.cli import streams
 
 
 def main() -> int:
-    """Run the command line of this process; give its exit code."""
+    """Run the command line of this process and return its exit code."""
     arguments = sys.argv[1:]
     streams.prepare()
     try:
@@ -24,7 +24,7 @@ def main() -> int:
 
         from avstudio_server.cli import signals
 
-        signals.handle(signal.default_int_handler)  # what is open is closed
+        signals.handle(signal.default_int_handler)  # closes what is open
         from avstudio_server.cli.boundary import run
 
         return run(arguments)

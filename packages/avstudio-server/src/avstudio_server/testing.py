@@ -1,4 +1,4 @@
-"""For tests: the real command, in processes of its own, on a data folder of its own."""
+"""For tests: the real command, each run in a new process, with its own data folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command did."""
+    """The exit code and output of a command."""
 
     code: int
     out: str
@@ -25,14 +25,14 @@ class Outcome:
 
     @property
     def json(self) -> Any:
-        """What it printed with `--json`."""
+        """The document that it printed with `--json`."""
         return json.loads(self.out)
 
 
 class CommandLine:
-    """`avstudio` as a user has it, with a data folder, and a home, below `folder`.
+    """`avstudio` as a user runs it, with its data folder and home below `folder`.
 
-    `packages` are folders that are searched for plugins beside what is installed; `plugins` names those to load.
+    `packages` are folders that are also searched for plugins; `plugins` names those to load.
 
     ```python
     avstudio = CommandLine(tmp_path)
@@ -68,7 +68,7 @@ class CommandLine:
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     def start(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
-        """The command, running; `options` are those of `subprocess.Popen`."""
+        """Start the command; `options` are those of `subprocess.Popen`."""
         return subprocess.Popen(
             [*COMMAND, *map(str, arguments)], env=self.environment, cwd=self.folder, text=True, **options
         )

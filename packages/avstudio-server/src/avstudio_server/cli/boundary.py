@@ -1,4 +1,4 @@
-"""The one place where errors become messages and exit codes."""
+"""The place where errors become messages and exit codes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from avstudio_server.cli.terminal import output
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command line and give its exit code; messages go to stderr.
+    """Run a command line and return its exit code; messages go to stderr.
 
-    `--debug` may stand anywhere. With `--json` an error is also the one JSON document on stdout.
+    `--debug` may be anywhere. With `--json`, an error is also printed as the one JSON document on stdout.
     """
     flagged = debug.FLAG in _options(arguments)
     if flagged:
@@ -29,7 +29,7 @@ def run(arguments: Sequence[str]) -> int:
 
     def receive(number: int, _: object) -> None:
         received.append(number)
-        raise KeyboardInterrupt  # what is open is closed; Typer makes an exit code of it, and prints nothing
+        raise KeyboardInterrupt  # closes what is open; Typer turns it into an exit code and prints nothing
 
     signals.handle(receive)
     code = _guarded([one for one in arguments if not (flagged and one == debug.FLAG)])
@@ -39,17 +39,17 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def interrupted(arguments: Sequence[str]) -> int:
-    """The exit code of a command that a signal ended; it prints nothing but the one JSON document."""
+    """The exit code of a command that a signal ended; with `--json`, print the JSON document."""
     if "--json" in _options(arguments):
         output.write_json(problem_data("interrupted", "The command was interrupted.", "", CANCELLED))
     return CANCELLED
 
 
 def failed(error: Exception, arguments: Sequence[str]) -> int:
-    """The exit code of an error, after its message."""
+    """Print the message of an error and return its exit code."""
     try:
         return _reported(error, arguments)
-    except (AVStudioError, BrokenPipeError):  # stdout does not take the error either
+    except (AVStudioError, BrokenPipeError):  # stdout cannot be written either
         return _reported(error, ())
 
 
@@ -65,7 +65,7 @@ def _guarded(arguments: list[str]) -> int:
 
 
 def _reported(error: Exception, arguments: Sequence[str]) -> int:
-    if isinstance(error, BrokenPipeError):  # the reader went away, as `head` does
+    if isinstance(error, BrokenPipeError):  # the reader has gone, as `head` does
         return FAILED
     traced = debug.wanted()
     if isinstance(error, AVStudioError):
@@ -73,11 +73,11 @@ def _reported(error: Exception, arguments: Sequence[str]) -> int:
     elif isinstance(error, typer.TyperException):
         traced = False
         data = problem_data("usage", *_usage(error), INVALID)
-    elif isinstance(error, UnicodeEncodeError):  # half a character, where text must be
+    elif isinstance(error, UnicodeEncodeError):  # a lone surrogate
         data = problem_data(InvalidInput.code, f"{quoted(error.object)} is not text in UTF-8.", "", INVALID)
     else:
         message = f"An error in AV-Studio or a plugin: {type(error).__name__}: {error}"
-        hint = "" if traced else f"Run it again with {debug.FLAG} to see where."
+        hint = "" if traced else f"Run it again with {debug.FLAG} to see the traceback."
         data = problem_data("defect", f"{message.rstrip('.')}.", hint, DEFECT)
     output.note(f"avstudio: {with_hint(data['error']['message'], data['error']['hint'])}")
     if traced:
@@ -90,7 +90,7 @@ def _reported(error: Exception, arguments: Sequence[str]) -> int:
 
 
 def _usage(error: Any) -> tuple[str, str]:
-    """What is wrong with a command line; and the nearest name to a wrong one, and where to find help."""
+    """The message for an invalid command line; and a hint with the nearest valid name and the command for help."""
     message, near = error.format_message().strip(), ""
     if option := getattr(error, "option_name", ""):
         message, near = f"{quoted(option)} is not an option.", did_you_mean(option, error.possibilities or ())

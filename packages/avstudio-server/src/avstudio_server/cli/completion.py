@@ -1,4 +1,4 @@
-"""Values that a shell may complete; where they cannot be known at once, none."""
+"""Values for shell completion; none where finding them would take time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether somebody wants to see what is behind the messages: by `--debug`, or for many commands by its variable."""
+"""Whether tracebacks and logs are shown: with `--debug`, or for many commands with the environment variable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ VARIABLE = "AVSTUDIO_DEBUG"
 
 
 def begin() -> None:
-    """From now on; commands that this one starts are told, too."""
+    """Show them from now on, also in commands that this one starts."""
     os.environ[VARIABLE] = "1"
 
 

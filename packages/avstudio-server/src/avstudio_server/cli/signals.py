@@ -1,4 +1,4 @@
-"""The signals that end a command: Ctrl-C, a request to end, a terminal that closes, Ctrl-\\."""
+"""The signals that end a command: SIGINT (Ctrl-C), SIGTERM, SIGHUP (a closed terminal), SIGQUIT (Ctrl-\\)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 def handle(handler: Callable[..., Any]) -> dict[signal.Signals, Any]:
-    """Call `handler` for each of them that is not ignored, as `nohup` does; give the earlier handlers."""
+    """Install a handler for each of them that is not ignored (`nohup` ignores SIGHUP); return the earlier handlers."""
     heeded = [number for number in STOP if signal.getsignal(number) is not signal.SIG_IGN]
     return {number: signal.signal(number, handler) for number in heeded}

@@ -1,6 +1,6 @@
-"""Standard streams that may be closed, full or gone: a message is then lost, and a result is an error.
+"""Standard streams that may be closed, full or broken: a message is then dropped, and a result raises an error.
 
-It imports nothing but what Python has loaded anyway: every start comes by here.
+Every start runs this module, so it imports only what Python has already loaded.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 
 
 def prepare() -> None:
-    """Open what is closed, so that no file takes its number, and put our own streams in place of Python's.
+    """Open closed streams, so that no file gets their numbers, and replace Python's streams with ours.
 
-    A closed stdout is opened so that writing fails.
+    A closed stdout is opened for reading, so that writing to it fails.
     """
     for number, mode in ((STDIN, os.O_RDONLY), (STDOUT, os.O_RDONLY), (STDERR, os.O_WRONLY)):
         try:
@@ -33,7 +33,7 @@ def prepare() -> None:
 
 
 class Results(io.TextIOWrapper):
-    """Stdout. What cannot be written raises `StorageError`, or `BrokenPipeError` where the reader has gone."""
+    """Stdout. A failed write raises `StorageError`, or `BrokenPipeError` if the reader has gone."""
 
     def write(self, text: str) -> int:
         try:
@@ -49,7 +49,7 @@ class Results(io.TextIOWrapper):
 
 
 class Messages(io.TextIOWrapper):
-    """Stderr. What cannot be written is lost: there is nowhere left to report it."""
+    """Stderr. A failed write is dropped: it cannot be reported anywhere."""
 
     def write(self, text: str) -> int:
         try:
@@ -84,7 +84,7 @@ def _lost(error: OSError) -> Exception:
 
 
 def _discard(number: int) -> None:
-    """What is still to be written goes nowhere, or Python fails with it at its end."""
+    """Send buffered output to the null device; otherwise Python would fail on it at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, number)
     os.close(nowhere)

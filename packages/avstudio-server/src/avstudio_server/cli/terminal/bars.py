@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 MOST_KEPT = 8
-"""With more steps than this, the bar of one that has ended gives way to a line."""
+"""If there are more steps than this, a line replaces the bar of a step that has ended."""
 
 
 ROOM = 56
-"""Columns beside the labels; where there are fewer, the words go before the bar."""
+"""Columns needed beside the labels; on a narrower terminal the bar is left out."""
 
 
 class Bars(Display):
-    """One bar for each step that has begun, with its stage and the time that is left."""
+    """One bar for each step that has started, with its stage and the remaining time."""
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         super().__init__(labels)

@@ -1,4 +1,4 @@
-"""What a person sees of work that runs: bars on a terminal, plain lines elsewhere, always on stderr."""
+"""The progress of running work on stderr: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,54 +11,54 @@ from avstudio_core.quotes import harmless
 from avstudio_server.cli.terminal import output
 
 LINE_SECONDS = 2.0
-"""At most one plain line of a step in so many seconds, unless its stage changes."""
+"""The shortest time between two lines about one step, unless its stage changes."""
 
 
 class Display:
-    """Shows nothing but notes; the quiet one, and what the others have in common.
+    """Shows only notes: the quiet display, and the base of the others.
 
-    Steps are known by a key and shown by a label.
+    Steps are identified by a key and shown by a label.
     """
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         self.labels = {key: harmless(label) for key, label in labels.items()}
 
     def begin(self, key: str, *, again: bool = False) -> None:
-        """A step runs, or runs again."""
+        """A step starts, or starts again."""
 
     def move(self, key: str, percent: float, stage: str) -> None:
-        """A step is so far."""
+        """A step has made progress."""
 
     def end(self, key: str, outcome: str, *, done: bool = False) -> None:
-        """A step has ended, in such a way; `done` means well."""
+        """A step has ended; `done` means that it succeeded."""
 
     def note(self, text: str) -> None:
-        """Something that a person should know, whatever is shown."""
+        """A message that every display shows."""
         output.note(text)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing more will be shown."""
+        """End the display."""
 
 
 @dataclass
 class Pace:
-    """How fast a step moves."""
+    """How fast a step progresses."""
 
     began: float = field(default_factory=time.monotonic)
     shown: float = 0.0
     stage: str | None = None
 
     def remaining(self, percent: float) -> float | None:
-        """Seconds left, if it goes on as until now."""
+        """The estimated remaining seconds."""
         spent = time.monotonic() - self.began
         return spent * (100 - percent) / percent if percent >= 5 and spent > 1 else None
 
 
 class Lines(Display):
-    """Plain lines, without control characters, few enough to be read in a log."""
+    """Plain lines without control characters, few enough for a log."""
 
     def __init__(self, labels: Mapping[str, str]) -> None:
         super().__init__(labels)

@@ -1,4 +1,4 @@
-"""Choosing a display."""
+"""The choice of a display."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from avstudio_server.cli.terminal.display import Display, Lines
 
 
 def display(labels: Mapping[str, str], *, quiet: bool) -> Display:
-    """The display that suits where stderr goes."""
+    """Bars if stderr is a terminal, lines if not, and only notes if `quiet`."""
     if quiet:
         return Display(labels)
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":

@@ -1,4 +1,4 @@
-"""Signals while tasks run: the first one asks to stop, the second one leaves at once."""
+"""Signals while tasks run: the first one cancels, the second one exits at once."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SHOW_CURSOR = b"\x1b[?25h\n"
 
 
 class Interrupts:
-    """While it is entered, the first signal calls `stop` on a thread of its own.
+    """While entered, the first signal calls `stop` on a new thread.
 
-    The handler itself touches nothing: the main thread may hold any lock when a signal comes.
+    The handler itself takes no locks: the main thread may hold any of them when the signal arrives.
     """
 
     def __init__(self, stop: Callable[[], None]) -> None:

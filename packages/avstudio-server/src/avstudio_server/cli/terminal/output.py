@@ -1,6 +1,6 @@
-"""What a command prints: its result on stdout, messages on stderr; nothing else in the command line prints.
+"""All that a command prints: its result on stdout, messages on stderr.
 
-Text from outside cannot move the cursor, colour or reorder a line: see `quotes.harmless`.
+Untrusted text cannot move the cursor, or colour or reorder a line: see `quotes.harmless`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ def write(text: str) -> None:
 
 
 def write_part(text: str) -> None:
-    """Print a part of an answer that is still coming."""
+    """Print a part of an answer that is still arriving."""
     print(harmless(text, lines=True), end="", flush=True)
 
 
 def write_json(value: Any) -> None:
-    """Print the one JSON document of a command, which gives back just what was in it."""
+    """Print the JSON document of a command; control characters are escaped, so that it decodes to the same value."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     print(re.sub(r"[^\x00-\x7e]", _escaped, text))
 
@@ -35,7 +35,7 @@ def note(text: str) -> None:
 
 
 def message(text: str) -> str:
-    """A message as it is printed: only its first line begins at the left, so that none can pass for another."""
+    """A message as printed: its other lines are indented, so that none looks like a message of its own."""
     return harmless(text, lines=True).strip("\n").replace("\n", "\n  ")
 
 

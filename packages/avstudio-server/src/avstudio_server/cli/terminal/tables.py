@@ -1,4 +1,4 @@
-"""Tables on stdout: aligned columns for people, the whole value in every cell for programs that cut them."""
+"""Tables on stdout: aligned columns; only a terminal cuts them, so that scripts get whole values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GAP = "  "
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Columns as wide as their widest cell; on a terminal the last one is cut at its edge."""
+    """Columns as wide as their widest cell; a terminal cuts lines at its right edge."""
     cells = [list(headings), *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
     lines = [GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
@@ -23,7 +23,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes for people, in powers of 1000."""
+    """A number of bytes with a unit, in powers of 1000."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"

@@ -12,7 +12,7 @@ from avstudio_server.cli.text.weights import weights_state
 
 
 def diagnosis_text(data: dict[str, Any]) -> str:
-    """The diagnosis for people."""
+    """The diagnosis as text."""
     return "\n".join(_lines(data))
 
 

@@ -1,4 +1,4 @@
-"""Language models as a table, a route as lines."""
+"""Language models as a table, and a route as lines."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ ABILITIES = ("chat", "embed", "tools", "vision", "json_schema")
 
 
 def model_table(found: list[dict[str, Any]]) -> str:
-    """One line a model."""
+    """One line for each model."""
     if not found:
-        return "No backends are installed. To get some: pip install 'avstudio-llm'"
+        return "No backends are installed. To install some: pip install 'avstudio-llm'"
     columns = ("MODEL", "WHERE", "CAN", "CONTEXT", "QUALITY", "$/M IN", "$/M OUT", "STATE")
     return table(columns, [_row(one) for one in found])
 
 
 def route_text(found: dict[str, Any]) -> str:
-    """A decision for people."""
+    """A decision of the router as text."""
     return "\n".join(_lines(found))
 
 
@@ -43,7 +43,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"{found['chosen']}: {found['reason']} (rule: {found['rule']})"
     yield f"tokens: about {estimate['input_tokens']} read, {estimate['output_tokens']} written"
     if estimate["cost_micro"] is None:
-        yield "cost: not known"
+        yield "cost: unknown"
     elif not estimate["most_micro"]:
         yield "cost: none"
     else:

@@ -9,13 +9,13 @@ from avstudio_server.cli.terminal.tables import table
 
 
 def plugin_table(plugins: Sequence[dict[str, Any]]) -> str:
-    """One line a plugin."""
+    """One line for each plugin."""
     rows = [(one["name"], one["distribution"], one["version"], contribution(one)) for one in plugins]
     return table(("PLUGIN", "FROM", "VERSION", "BRINGS"), rows)
 
 
 def contribution(plugin: dict[str, Any]) -> str:
-    """What a plugin brings, and what of it is broken."""
+    """What a plugin provides, and what of it is broken."""
     if plugin["error"]:
         return f"BROKEN: {plugin['error']}"
     parts = [f"{kind.replace('_', ' ')} {', '.join(names)}" for kind, names in plugin["brings"].items()]

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def declaration_table(declarations: Sequence[Declaration]) -> str:
-    """One line a processor."""
+    """One line for each processor."""
     if not declarations:
-        return "No processors are installed. To get some: pip install 'avstudio-audio'"
+        return "No processors are installed. To install some: pip install 'avstudio-audio'"
     rows = [(one.name, ", ".join(one.accepts) or "nothing", one.distribution, one.summary) for one in declarations]
     return table(("PROCESSOR", "TAKES", "FROM", ""), rows)
 
 
 def declaration_text(data: dict[str, Any]) -> str:
-    """A processor for people."""
+    """A processor as text."""
     return "\n".join(_lines(data))
 
 

@@ -1,4 +1,4 @@
-"""Results as lines: files first, then facts, then text."""
+"""Results as lines: files first, then values, then text."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from avstudio_server.views.results import StepResult
 
 MOST_ITEMS = 20
-"""Longer lists are cut on the terminal, not in JSON."""
+"""The longest list that is shown whole; JSON always has all of it."""
 NOTHING: Schema = {}
 
 
 def results_text(results: list[StepResult]) -> str:
-    """Results for people: files first, then facts, a text last, as it is."""
+    """Results as text: files first, then values, and last a result's own text, unchanged."""
     parts = []
     for one in results:
         heading = [] if len(results) == 1 else [f"{one.task.processor}:"]
@@ -46,10 +46,10 @@ def _lines(one: StepResult) -> Iterator[str]:
 
 
 def rendered(name: str, value: Any, schema: Schema = NOTHING, definitions: Schema = NOTHING) -> Iterator[str]:
-    """A JSON value as indented lines, with the units of its schema; what is empty is left out."""
+    """A JSON value as indented lines, with the units of its schema; empty values are left out."""
     name = harmless(name)
-    if value is None and "unit" in schema and "default" not in schema:  # measured, where that was possible
-        yield f"{name}: not known"
+    if value is None and "unit" in schema and "default" not in schema:  # a measurement that was not possible
+        yield f"{name}: unknown"
     if value in (None, "", [], {}):
         return
     if isinstance(value, dict):
@@ -77,7 +77,7 @@ def _members(value: dict[str, Any], schema: Schema, definitions: Schema) -> Iter
 
 
 def _inside(schema: Schema, definitions: Schema, key: str) -> Schema:
-    """The part of a schema that describes what is inside."""
+    """The part of a schema that describes the members of a value."""
     return next((one[key] for one in alternatives(schema, definitions) if key in one), NOTHING)
 
 

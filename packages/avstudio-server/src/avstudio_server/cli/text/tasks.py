@@ -1,4 +1,4 @@
-"""Tasks as a table, and one as lines."""
+"""Tasks as a table, and one task as lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TITLES = {"plan_id": "plan", "source_name": "source"}
 
 
 def task_table(tasks: Sequence[Task], sources: Mapping[str, str]) -> str:
-    """One line a task, the newest last; `sources` names the file of each."""
+    """One line for each task, the newest last; `sources` has the file name of each."""
     rows = [
         (one.id, one.state, one.processor, sources[one.id], f"{one.percent:.0f} %", _age(one), _remark(one))
         for one in tasks
@@ -30,7 +30,7 @@ def task_table(tasks: Sequence[Task], sources: Mapping[str, str]) -> str:
 
 
 def task_text(data: dict[str, Any]) -> str:
-    """A task for people."""
+    """A task as text."""
     return "\n".join(_lines(data))
 
 

