@@ -1,4 +1,4 @@
-"""JSON Schema as a command line needs it: what a value may be, how it is written, what is meant by a text."""
+"""JSON Schema for a command line: which values are allowed, how they are written, and how a text is read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LIMITS = {
     "maxItems": "at most {} item{}",
 }
 MOST_SHOWN = 60
-"""Choices that take more characters are listed in the help instead of beside the option."""
+"""The most characters of choices beside an option; longer lists are in its help."""
 
 
 def alternatives(schema: Schema, definitions: Schema) -> list[Schema]:
@@ -37,13 +37,13 @@ def alternatives(schema: Schema, definitions: Schema) -> list[Schema]:
 
 
 def choices(schemas: list[Schema]) -> list[Any]:
-    """The values of an enumeration; empty where other values are possible, too."""
+    """The values of an enumeration; empty if other values are also allowed."""
     found = [_choices(schema) for schema in schemas]
     return [value for values in found for value in values] if all(found) else []
 
 
 def metavar(schemas: list[Schema], definitions: Schema) -> str:
-    """The kind of value, in a word: `N`, `X`, `TEXT`, `JSON`, or the choices, with `,…` for a list."""
+    """The placeholder for a value: `N`, `X`, `TEXT`, `JSON`, or the choices, with `,…` for a list."""
     if len(schemas) == 1 and schemas[0].get("type") == "array":
         items = _items(schemas[0], definitions)
         return "JSON" if _nested(items) else f"{metavar(items, definitions)},…"
@@ -55,20 +55,20 @@ def metavar(schemas: list[Schema], definitions: Schema) -> str:
 
 
 def bounds(schemas: list[Schema]) -> str:
-    """What limits a number, or how many items a list has, in words."""
-    said = []
+    """The bounds of a number, or of the length of a list, in words."""
+    limits = []
     for schema in schemas:
         if "minItems" in schema and schema["minItems"] == schema.get("maxItems"):
-            said.append(f"{schema['minItems']} items")
+            limits.append(f"{schema['minItems']} items")
             continue
-        said += [
+        limits += [
             words.format(schema[key], "" if schema[key] == 1 else "s") for key, words in LIMITS.items() if key in schema
         ]
-    return ", ".join(said)
+    return ", ".join(limits)
 
 
 def read(text: str, schemas: list[Schema], definitions: Schema) -> Any:
-    """The value that a text stands for, in the first form that it fits. Raises `ValueError`."""
+    """A text as a value of the narrowest schema that it fits. Raises `ValueError`."""
     for schema in sorted(schemas, key=_openness):
         try:
             return _read(text, schema, definitions)
@@ -78,7 +78,7 @@ def read(text: str, schemas: list[Schema], definitions: Schema) -> Any:
 
 
 def read_list(texts: list[str], schema: Schema, definitions: Schema) -> list[Any]:
-    """Items that were given one by one, with commas, or as a JSON list."""
+    """A list from several texts, each one item, items separated by commas, or a JSON list."""
     found: list[Any] = []
     for text in texts:
         if text.lstrip().startswith("["):
@@ -96,7 +96,7 @@ def refused(option: str, text: str, schemas: list[Schema], definitions: Schema) 
     if among:
         hint = did_you_mean(text, among) or f"Choose from: {', '.join(among)}."
         return InvalidParams(f"'{option}' cannot be '{text}'.", hint=hint)
-    expected = " or ".join(NAMES.get(schema.get("type", ""), "a value of its kind") for schema in items or schemas)
+    expected = " or ".join(NAMES.get(schema.get("type", ""), "a value of its type") for schema in items or schemas)
     return InvalidParams(f"'{option}' cannot be '{text}'.", hint=f"Give {expected}.")
 
 
@@ -106,7 +106,7 @@ def _items(schema: Schema, definitions: Schema) -> list[Schema]:
 
 
 def _nested(items: list[Schema]) -> bool:
-    """Whether commas cannot tell the items apart: lists and objects have their own."""
+    """Whether commas cannot separate the items, because lists and objects contain commas."""
     return any(item.get("type") in ("array", "object") for item in items)
 
 
@@ -119,7 +119,7 @@ def _word(schema: Schema) -> str:
 
 
 def _openness(schema: Schema) -> int:
-    """How many texts fit a schema, roughly: the narrow ones are tried first."""
+    """Roughly how many texts fit a schema; narrow schemas are tried first."""
     if _choices(schema):
         return 0
     order = ("integer", "number", "boolean", "array", "object")

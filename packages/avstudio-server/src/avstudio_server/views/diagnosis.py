@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def installation_data(installed: Installed) -> dict[str, Any]:
-    """What is known without opening the data folder: versions, plugins, extras, weights, settings, devices."""
+    """The part that does not need the data folder: versions, plugins, extras, weights, settings, devices."""
     return {
         "avstudio": __version__,
         "python": platform.python_version(),
@@ -41,14 +41,14 @@ def device_data(plugins: Plugins) -> list[dict[str, Any]]:
 
     found = []
     for one in usable(plugins):
-        with contextlib.suppress(PluginError):  # its plugin tells
+        with contextlib.suppress(PluginError):  # shown with its plugin
             if one.present():
                 found.append({"device": one.device, "total_mb": one.total_mb(), "available_mb": one.available_mb()})
     return found
 
 
 def backend_data(studio: Studio) -> list[dict[str, Any]]:
-    """The backends of language models, and why none of its models can answer now; their servers are asked."""
+    """The backends of language models, each with the reason why none of its models can answer; calls their servers."""
     obstacles: dict[str, list[str | None]] = {name: [] for name in studio.llm.gateway.backends.all()}
     for candidate in studio.llm.models():
         obstacles.setdefault(candidate.model.backend, []).append(candidate.obstacle)
@@ -59,12 +59,12 @@ def backend_data(studio: Studio) -> list[dict[str, Any]]:
 
 
 def data_folder(studio: Studio, *, check: bool) -> dict[str, Any]:
-    """What the data folder holds, and with `check` what is wrong in it: every stored file is read."""
+    """The contents of the data folder, and with `check` what is wrong in it: every stored file is read."""
     return _described(studio.settings.home, check=check) | _contents(studio, check=check)
 
 
 def broken_data_folder(home: Path, error: AVStudioError, *, check: bool) -> dict[str, Any]:
-    """A data folder that cannot be opened."""
+    """The same for a data folder that cannot be opened."""
     return _described(home, check=check) | {"flaws": [{"what": error.message, "cure": error.hint}]}
 
 

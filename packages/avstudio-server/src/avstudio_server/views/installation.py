@@ -1,4 +1,4 @@
-"""What is installed, and in which state."""
+"""What is installed, and its state, as data."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ KINDS = tuple(name.removeprefix("register_") for name in vars(hookspecs) if name
 
 
 def plugin_data(plugins: Plugins, broken: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Every plugin: where it is from, what it brings, what is broken or went wrong, or why it was set aside whole.
+    """Every plugin: its distribution, what it provides, what is broken or has failed, or why none of it is used.
 
-    `broken` says why each processor that cannot be declared is broken, as the catalogue does.
+    `broken` maps processors that cannot be declared to the reason, as in the catalogue.
     """
     brought: dict[str, dict[str, list[str]]] = {}
     for kind in KINDS:
@@ -68,7 +68,7 @@ def _plugin(
 
 
 def _hooks(module: str) -> tuple[list[str], list[str]]:
-    """The moments that a plugin is told of, and its functions that are named as hooks but not marked as such."""
+    """The event hooks that a plugin implements, and its functions that have a hook's name but not its mark."""
     place, _, inside = module.partition(":")
     found: Any = sys.modules.get(place)
     for name in filter(None, inside.split(".")):
@@ -82,13 +82,13 @@ def _hooks(module: str) -> tuple[list[str], list[str]]:
 
 
 def extra_data(plugins: Plugins) -> list[dict[str, Any]]:
-    """Every extra of the packages that bring plugins: what it lacks, and the command that installs it."""
+    """Every extra of the packages with plugins: what is missing, and the command that installs it."""
     names = {plugin.distribution for plugin in plugins.installed.values() if plugin.distribution}
     return [extra for name in sorted(names) for extra in _extras(distribution(name))]
 
 
 def weights_data(shelf: InstalledShelf) -> list[dict[str, Any]]:
-    """All declared weights: size, licence, where they are, how to get them."""
+    """All declared weights: size, licence, where they are, how to install them."""
     return [
         {
             "name": weights.name,
@@ -105,7 +105,7 @@ def weights_data(shelf: InstalledShelf) -> list[dict[str, Any]]:
 
 
 def setting_data(settings: Settings) -> list[dict[str, Any]]:
-    """Every setting: its value, where that came from, what it is for."""
+    """Every setting: its value, the origin of the value, its purpose."""
     from avstudio_core.settings import SETTINGS
 
     return [
@@ -135,7 +135,7 @@ def _extras(package: Distribution) -> Iterator[dict[str, Any]]:
 
 
 def _required_by(requirement: Requirement, extra: str) -> bool:
-    """Whether a requirement is there because of the extra, on this machine."""
+    """Whether a requirement belongs to the extra, on this platform."""
     marker = requirement.marker
     return marker is not None and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""})
 

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 class Installed:
-    """The settings, the catalogue, the plugins and the weights; each is read when it is first needed.
+    """The settings, the catalogue, the plugins and the weights; each is read at its first use.
 
-    An interface makes one of it and hands it down. A `Studio` has the same settings, plugins and shelf.
+    An interface creates one and passes it down. A `Studio` has the same settings, plugins and shelf.
     """
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings in force."""
+        """The settings in effect."""
         return load()
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """Every processor's declaration, from the cache while nothing installed has changed."""
+        """The declarations of all processors, from the cache unless the installed packages have changed."""
         return read(self.settings.home / "cache", self.settings.plugin_names())
 
     @cached_property

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def model_data(studio: Studio) -> list[dict[str, Any]]:
-    """Every known model once, and every backend that has none to offer."""
+    """Every known model once, and every backend without models."""
     known = {candidate.model.id: candidate for candidate in reversed(studio.llm.models())}
     return [_model(candidate, studio.llm.gateway.prices) for candidate in reversed(known.values())]
 
@@ -33,7 +33,7 @@ def _model(candidate: Candidate, prices: Prices) -> dict[str, Any]:
 
 
 def _price(model: Model, prices: Prices) -> dict[str, float | None]:
-    """US dollars for a million tokens, by what a thousand cost: many at once may cost more, or less."""
+    """US dollars for a million tokens, from the price of a thousand: a long request may have another rate."""
     from avstudio_core.chat import Usage
 
     costs = {"input": prices.cost(model, Usage(input=1000)), "output": prices.cost(model, Usage(output=1000))}

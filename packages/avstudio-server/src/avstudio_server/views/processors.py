@@ -1,4 +1,4 @@
-"""Processors out of their declarations, as data."""
+"""Processors from their declarations, as data."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 def declaration_named(catalogue: Catalogue, name: str) -> Declaration:
     """The declaration of that name. Raises `NotFound`."""
     if name not in catalogue.processors:
-        raise NotFound.among("processor", name, catalogue.processors, see="See them all: avstudio processors")
+        raise NotFound.among("processor", name, catalogue.processors, see="See the list of processors.")
     return catalogue.processors[name]
 
 
 def declaration_data(declaration: Declaration, plugins: Plugins, shelf: InstalledShelf) -> dict[str, Any]:
-    """The declaration, and what a run with default parameters needs on this machine now."""
+    """The declaration, and what a run with default parameters needs on this machine."""
     return asdict(declaration) | {"needs": _needs(declaration, plugins, shelf)}
 
 
 def _needs(declaration: Declaration, plugins: Plugins, shelf: InstalledShelf) -> dict[str, Any]:
-    """The needs, what they depend on, or why they are not known: weights that are not here, say."""
+    """The needs, or the parameters they depend on, or why they are unknown: for example, missing weights."""
     if required := declaration.params.get("required"):
         return {"depends_on": required}
     kind = plugins.find("processors", declaration.name)

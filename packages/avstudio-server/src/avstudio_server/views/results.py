@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class StepResult:
-    """A step that is done: its task, its result, and where each of its files lies, by output name."""
+    """A finished step: its task, its result, and the path of each of its files by output name."""
 
     task: Task
     result: Any
@@ -20,14 +20,14 @@ class StepResult:
     files: dict[str, Path]
 
     def data(self) -> dict[str, Any]:
-        """The result for programs: its files by output name, and the result as it is declared."""
+        """The result as JSON data: its files by output name, and the declared result."""
         files = {name: str(path.absolute()) for name, path in self.files.items()}
         result = self.result.model_dump(mode="json")
         return {"task": self.task.id, "processor": self.task.processor, "files": files, "result": result}
 
 
 def step_result(task: Task, result: Any) -> StepResult:
-    """The result as the data folder holds it."""
+    """A result whose files are those in the data folder."""
     from avstudio_core.artifact import artifacts_in
 
     artifacts = artifacts_in(result)

@@ -19,7 +19,7 @@ UNENDED = tuple(state for state in State if state not in ENDED)
 
 
 def states_named(names: Sequence[str]) -> list[State]:
-    """States by their names, in any case. Raises `NotFound`."""
+    """States by their names, in upper or lower case. Raises `NotFound`."""
     known = {str(state): state for state in State}
     wanted = [name.upper().replace("-", "_") for name in names]
     for name in wanted:
@@ -29,7 +29,7 @@ def states_named(names: Sequence[str]) -> list[State]:
 
 
 def task_data(studio: Studio, name: str) -> dict[str, Any]:
-    """All that is known of a task, with the paths of its files and its events."""
+    """All data of a task, with the paths of its files and its events."""
     from avstudio_core.tasks.events.event_log import after
 
     task = studio.tasks.get(name)
@@ -40,7 +40,7 @@ def task_data(studio: Studio, name: str) -> dict[str, Any]:
 
 
 def stopped_state(studio: Studio, name: str) -> State:
-    """The state of a cancelled task, waited for as long as stopping one may take."""
+    """The state of a cancelled task, after waiting as long as stopping may take."""
     deadline = time.monotonic() + studio.settings.cancel_seconds + studio.settings.lease_seconds / 4 + 5
     while (state := studio.tasks.get(name).state) not in ENDED and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""How many tokens a text has, and what it costs to have it read, as data."""
+"""How many tokens a text has, and what reading it costs, as data."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def token_data(text: str) -> dict[str, Any]:
-    """The number of characters, about how many tokens they are, and how many they can be at most."""
+    """The number of characters, the estimated number of tokens, and its upper bound."""
     return {"characters": len(text), "about": tokens.estimate(text), "at_most": tokens.bound(text)}
 
 
 def price_data(studio: Studio, about: int, at_most: int) -> list[dict[str, Any]]:
-    """What each model with a known price takes for reading so many tokens; the dearest comes last."""
+    """The price of reading so many tokens with each model that has a price; the highest comes last."""
     from avstudio_core.chat import Usage
 
     costs = {}
