@@ -135,7 +135,7 @@ def test_a_real_model_answers_a_task(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "cause", "problem"),
-    [(" ", "bad_answer", "it answered with nothing"), (BackendDown("Nobody there."), "backend_down", "Nobody there.")],
+    [(" ", "bad_answer", "the model sent no text"), (BackendDown("Nobody there."), "backend_down", "Nobody there.")],
 )
 def test_a_chat_without_an_answer_says_why(
     make: Make, monkeypatch: pytest.MonkeyPatch, answer: str | AVStudioError, cause: str, problem: str
@@ -169,7 +169,7 @@ def test_texts_are_embedded_without_a_source_but_not_beside_one(make: Make, tmp_
     result = studio.run("llm.embed", texts=["one", "two words"], **MODEL)
     assert [one["vector"] for one in json.loads(result.vectors.path.read_text())["items"]] == [[3.0, 0.0], [9.0, 1.0]]
     for source, texts in ((None, []), (recording(tmp_path, 1), ["one"])):
-        with pytest.raises(TaskFailed, match="one of the two"):
+        with pytest.raises(TaskFailed, match="Give a source or 'texts'"):
             studio.run("llm.embed", source, texts=texts, **MODEL)
 
 

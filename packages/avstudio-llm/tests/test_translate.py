@@ -196,7 +196,7 @@ def test_what_cannot_be_translated_is_said(make: Make, tmp_path: Path) -> None:
     (tmp_path / "bad.srt").write_text("Just words.", encoding="utf-8")
     with pytest.raises(TaskFailed, match=r"'bad\.srt' cannot be read: It contains no cue with times"):
         studio.run("llm.translate", tmp_path / "bad.srt", **MODEL)
-    with pytest.raises(InvalidInput, match=r"'bank' is not an entry\. Write term=translation"):
+    with pytest.raises(InvalidInput, match=r"'bank' is not an entry of a glossary\. Write term=translation"):
         studio.run("llm.translate", tmp_path / "bad.srt", glossary=["bank"], **MODEL)
     assert model.heard == []
 

@@ -1,4 +1,4 @@
-"""`llm.chat`: one question to a language model, as a durable task."""
+"""`llm.chat`: a call to a language model as a durable task."""
 
 from __future__ import annotations
 
@@ -13,30 +13,32 @@ from avstudio_llm.model_processor import ModelParams, ModelProcessor, ModelResul
 
 
 class ChatParams(ModelParams):
-    """What to ask, and whom."""
+    """The question, and the choice of the model."""
 
-    prompt: str = Field(min_length=1, description="The question, or what to do with the source.")
-    system: str | None = Field(default=None, description="The role that the model plays, and how it should answer.")
-    max_tokens: int | None = Field(default=None, ge=1, description="The longest answer, reasoning included.")
-    temperature: float | None = Field(default=None, ge=0, le=2, description="0 is the likeliest answer.")
+    prompt: str = Field(min_length=1, description="The question, or the instruction for the source.")
+    system: str | None = Field(default=None, description="The role of the model, and how it should answer.")
+    max_tokens: int | None = Field(default=None, ge=1, description="Limit of the answer, reasoning included.")
+    temperature: float | None = Field(default=None, ge=0, le=2, description="0 gives the likeliest answer.")
     seed: int | None = Field(
-        default=None, ge=0, le=2**31 - 1, description="The same one gives the same answer, if the model can."
+        default=None, ge=0, le=2**31 - 1, description="The same seed gives the same answer, if the model supports it."
     )
     answer_schema: dict[str, JsonValue] | None = Field(
-        default=None, description="JSON Schema that the answer must fit."
+        default=None, description="JSON Schema that the answer must follow."
     )
 
 
 class ChatResult(ModelResult):
-    """What the model said."""
+    """The answer of the model."""
 
     text: str = Field(description="The answer.")
-    parsed: JsonValue = Field(default=None, description="The answer as data, where a schema was given.")
-    finish: FinishReason = Field(default="stop", description="Why it ended: `length` means that it was cut.")
+    parsed: JsonValue = Field(default=None, description="The answer as data, if a schema was given.")
+    finish: FinishReason = Field(
+        default="stop", description="Why the answer ended: `length` means that it was cut off."
+    )
 
 
 class Chat(ModelProcessor[ChatParams, ChatResult]):
-    """Ask a language model, about a transcript, subtitles or a text if one is given."""
+    """Ask a language model, optionally about a transcript, subtitles or a text."""
 
     name: ClassVar[str] = "llm.chat"
     accepts: ClassVar[tuple[str, ...]] = TEXTS

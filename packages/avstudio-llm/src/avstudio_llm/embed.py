@@ -15,30 +15,30 @@ from avstudio_llm.model_processor import ModelParams, ModelProcessor, ModelResul
 
 MEDIA_TYPE = "application/vnd.avstudio.vectors+json"
 BATCH = 64
-"""Texts in one request."""
+"""The most texts in one request."""
 
 
 class EmbedParams(ModelParams):
-    """What to embed, and which model is to do it."""
+    """What to embed, and the choice of the model."""
 
-    texts: list[str] = Field(default=[], description="The texts, where no source is given.")
+    texts: list[str] = Field(default=[], description="The texts, if no source is given.")
     dimensions: int | None = Field(
-        default=None, ge=1, le=65_536, description="Length of the vectors, if the model can choose."
+        default=None, ge=1, le=65_536, description="Length of the vectors, if the model supports a choice."
     )
 
 
 class EmbedResult(ModelResult):
-    """The vectors, with the texts and times that they stand for."""
+    """The vectors, with their texts and times."""
 
     vectors: Artifact = Field(
         description="JSON: `model`, `dimensions` and `items` of `text`, `start`, `end`, `vector`."
     )
-    count: int = Field(ge=0, description="How many vectors.")
-    dimensions: int = Field(ge=1, description="Length of each.")
+    count: int = Field(ge=0, description="Number of vectors.")
+    dimensions: int = Field(ge=1, description="Length of each vector.")
 
 
 class Embed(ModelProcessor[EmbedParams, EmbedResult]):
-    """Turn texts, or each passage of a transcript, subtitles or text, into vectors for searching by meaning."""
+    """Convert texts, or the passages of a transcript, subtitles or a text, to vectors for semantic search."""
 
     name: ClassVar[str] = "llm.embed"
     accepts: ClassVar[tuple[str, ...]] = TEXTS
@@ -56,7 +56,8 @@ class Embed(ModelProcessor[EmbedParams, EmbedResult]):
         sizes = {len(vector) for vector in vectors}
         if len(vectors) != len(passages) or len(sizes) != 1 or 0 in sizes:
             raise BadAnswer(
-                f"'{facts['model']}' gave {len(vectors)} vectors of {sorted(sizes)} numbers for {len(passages)}."
+                f"'{facts['model']}' returned {len(vectors)} vectors for {len(passages)} texts, "
+                f"with the lengths {sorted(sizes)}."
             )
         name = source.name_for(".vectors.json") if source else "vectors.json"
         path = context.new_path(name)
@@ -76,14 +77,14 @@ class Embed(ModelProcessor[EmbedParams, EmbedResult]):
 
 def _passages(source: Artifact | None, params: EmbedParams) -> Sequence[Passage]:
     if (source is None) == (not params.texts):
-        raise InvalidParams("Either a source or 'texts' is needed, and not both.", hint="Give one of the two.")
+        raise InvalidParams("A source or 'texts' is required, but not both.", hint="Give a source or 'texts'.")
     return read(source).passages if source else [Passage(text) for text in params.texts]
 
 
 def _embedded(
     passages: Sequence[Passage], params: EmbedParams, context: Context, tally: Tally
 ) -> list[tuple[float, ...]]:
-    """A vector for each passage, all of the model that made the first: vectors of two models do not compare."""
+    """A vector for each passage, all by the same model: vectors of different models cannot be compared."""
     options = params.choice | ({"dimensions": params.dimensions} if params.dimensions else {})
     vectors: list[tuple[float, ...]] = []
     for start in range(0, len(passages), BATCH):

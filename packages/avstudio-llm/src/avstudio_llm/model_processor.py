@@ -1,4 +1,4 @@
-"""What every processor here takes and gives: which model is to answer, and which one did, at what cost."""
+"""The base of this package's processors: the choice of the model, and which model answered at what cost."""
 
 from __future__ import annotations
 
@@ -28,40 +28,45 @@ def _unless_auto(given: str | None) -> str | None:
 
 
 Language = Annotated[str, AfterValidator(_language)]
-"""A language by name, or by a code that exists."""
+"""A language by its name or a known code."""
 OptionalLanguage = Annotated[str | None, AfterValidator(_unless_auto)]
-"""A language; `auto` is the same as none."""
+"""A language; `auto` means the same as `None`."""
 
 
 class ModelParams(Params):
-    """Which model is to answer."""
+    """The choice of the model."""
 
     model: str = Field(
-        default="auto", description="`ollama/llama3.2`, say; `auto`, `auto:code` and `local/auto` choose."
+        default="auto", description="Such as `ollama/llama3.2`; `auto`, `auto:code` or `local/auto` choose one."
     )
-    require_local: bool = Field(default=False, description="Only models on this machine, and no fallback elsewhere.")
+    require_local: bool = Field(default=False, description="Use only models on this machine.")
     private: bool = Field(default=False, description="The text is private: it does not leave this machine.")
-    require_quality: float = Field(default=0.0, ge=0, le=1, description="Above 0.9: a model of the top tier.")
-    max_cost: float | None = Field(
-        default=None, ge=0, description="For one request; above it a local model.", json_schema_extra={"unit": "USD"}
+    require_quality: float = Field(
+        default=0.0, ge=0, le=1, description="The lowest quality to accept; above 0.9: the top tier."
     )
-    allow_unpriced: bool = Field(default=False, description="Take cloud models whose price is not known.")
+    max_cost: float | None = Field(
+        default=None, ge=0, description="If a request costs more, use a local model.", json_schema_extra={"unit": "USD"}
+    )
+    allow_unpriced: bool = Field(default=False, description="Allow cloud models whose price is unknown.")
     timeout: float = Field(
-        default=600.0, gt=0, description="For each answer, retries included.", json_schema_extra={"unit": "s"}
+        default=600.0,
+        gt=0,
+        description="Time limit for each answer, retries included.",
+        json_schema_extra={"unit": "s"},
     )
 
     @property
     def choice(self) -> dict[str, Any]:
-        """Options of a request, as far as they differ from what is usual."""
+        """The options of a request that differ from the defaults."""
         return self.model_dump(include=set(CHOICE), exclude_defaults=True)
 
 
 class ModelResult(Result):
-    """Which model answered, and what that took."""
+    """Which model answered, with its usage and cost."""
 
-    model: str = Field(description="Who answered: `<backend>/<model>`.")
-    usage: Usage = Field(description="Tokens read and written, of all requests together.")
-    cost: float = Field(ge=0, description="Of all requests together.", json_schema_extra={"unit": "USD"})
+    model: str = Field(description="The model that answered: `<backend>/<model>`.")
+    usage: Usage = Field(description="Tokens read and written in all requests.")
+    cost: float = Field(ge=0, description="Cost of all requests.", json_schema_extra={"unit": "USD"})
 
 
 P = TypeVar("P", bound=ModelParams)
@@ -69,10 +74,10 @@ R = TypeVar("R", bound=ModelResult)
 
 
 class ModelProcessor(Processor[P, R], Generic[P, R]):
-    """A processor that asks language models through its studio.
+    """A processor that calls language models through its studio.
 
-    Its results are not cached: who answers is decided when the request is made, by what is installed, warm, near
-    and within budget then, and whoever asks a model again wants another answer.
+    Its results are not cached: the router chooses the model at the time of the request, and a user who calls a model
+    again wants another answer.
     """
 
     cacheable: ClassVar[bool] = False
@@ -83,7 +88,7 @@ class ModelProcessor(Processor[P, R], Generic[P, R]):
 
 
 class Tally:
-    """Adds up the answers of one run, and passes on what a user should know of them."""
+    """Adds up the usage and cost of one run's answers, and passes on their warnings."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -95,16 +100,16 @@ class Tally:
             self._warn(warning.code, warning.message)
         told = any(warning.code == "cut" for warning in answer.warnings)
         if isinstance(answer, ChatAnswer) and answer.finish == "length" and not told:
-            self._warn("cut", f"'{answer.model}' came to the end of what it may say. See max_tokens.")
+            self._warn("cut", f"The answer of '{answer.model}' was cut off at its limit of tokens. See max_tokens.")
 
     def _warn(self, code: str, message: str) -> None:
-        """Once, however often it happens."""
+        """Warn, but only once for each code."""
         if not any((known.code, known.message) == (code, message) for known in self._context.warnings):
             self._context.warn(code, message)
 
     @property
     def model(self) -> str:
-        """Who answered; mostly one."""
+        """The models that answered; usually one."""
         return ", ".join(dict.fromkeys(answer.model for answer in self._answers))
 
     def result(self, **effective: JsonValue) -> dict[str, Any]:
@@ -125,9 +130,13 @@ class Tally:
 
 
 def spoken(answer: ChatAnswer) -> str:
-    """What a model said. Raises `BadAnswer` where that is nothing."""
+    """The text of an answer, stripped. Raises `BadAnswer` if it is empty."""
     text = answer.text.strip()
     if not text:
-        why = "its answer was cut before the first word" if answer.finish == "length" else "it answered with nothing"
+        why = (
+            "the limit of tokens was reached before the first word"
+            if answer.finish == "length"
+            else "the model sent no text"
+        )
         raise BadAnswer(f"'{answer.model}' failed: {why}.", hint="Try again, or choose another model.")
     return text

@@ -1,4 +1,4 @@
-"""`llm.summarize`: what a long text says, in short, and its chapters."""
+"""`llm.summarize`: a summary of a long text, and its chapters."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class SummarizeResult(ModelResult):
     """The summary, and the chapters of the recording."""
 
     text: str = Field(description="The summary.")
-    chapters: list[Chapter] = Field(description="In order, without overlap; none for a text without times.")
+    chapters: list[Chapter] = Field(description="In order, without overlap; empty for a text without times.")
     duration: float | None = Field(
-        default=None, description="Length of the recording, as far as it is known.", json_schema_extra={"unit": "s"}
+        default=None, description="Length of the recording, if known.", json_schema_extra={"unit": "s"}
     )
     summary: Artifact = Field(description="Summary and chapters as Markdown.")
     data: Artifact = Field(description="Summary and chapters as JSON.")
@@ -32,8 +32,8 @@ class SummarizeResult(ModelResult):
 class Summarize(ModelProcessor[SummarizeParams, SummarizeResult]):
     """Summarise a transcript, subtitles or a text of any length, with chapters and their times.
 
-    What does not fit the model's context is summarised part by part, and the summaries are summarised. A model says
-    at which lines chapters begin; the times are those of the lines.
+    A text that does not fit the model's context is summarised in parts, and then the summaries are summarised. The
+    model chooses the lines at which chapters begin; the times come from the lines.
     """
 
     name: ClassVar[str] = "llm.summarize"
@@ -63,7 +63,7 @@ class Summarize(ModelProcessor[SummarizeParams, SummarizeResult]):
         if not result.text.strip():
             return Review.send_back("The summary is empty.")
         if not in_order(result.chapters, result.duration or 0.0):
-            return Review.send_back("The chapters do not lie in the recording one after the other.")
+            return Review.send_back("The chapters overlap, or lie outside the recording.")
         return Review.accept()
 
 

@@ -1,4 +1,4 @@
-"""Long texts to short ones: each part is summarised, then the summaries are."""
+"""Summaries of long texts: each part is summarised, and then the summaries."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from avstudio_core import ChatAnswer, Context
 
 UNKNOWN_CONTEXT = 4096
-"""Tokens that every current model can read: the assumption for models whose context is unknown."""
+"""The assumed context in tokens of a model whose context is unknown."""
 MOST_TOKENS = 16_000
-"""Models overlook things in longer parts, whatever their context."""
+"""The longest part in tokens: models overlook details in longer ones, even if they fit the context."""
 LEAST_TOKENS = 100
 INSTRUCTIONS, ANSWER = 400, 1000
-"""Tokens that are kept free of a model's context."""
+"""Tokens of a model's context that are kept for the answer and the instructions."""
 
 LENGTHS = {"short": "two or three sentences", "medium": "about 150 words", "long": "about 500 words"}
 STYLES = {"paragraphs": "plain paragraphs", "bullets": "a list of points, each line beginning with '- '"}
@@ -52,20 +52,22 @@ SCHEMA: dict[str, JsonValue] = {
 
 
 class SummarizeParams(ModelParams):
-    """What to write, and who is to write it."""
+    """The form of the summary, and the choice of the model."""
 
     length: Literal["short", "medium", "long"] = Field(
-        default="medium", description="Sentences, about 150 words, or 500."
+        default="medium", description="A few sentences, about 150 words, or about 500 words."
     )
-    style: Literal["paragraphs", "bullets"] = Field(default="paragraphs", description="Running text, or points.")
+    style: Literal["paragraphs", "bullets"] = Field(
+        default="paragraphs", description="Running text, or a list of points."
+    )
     language: OptionalLanguage = Field(
-        default=None, description="Language to write in; that of the text when not given."
+        default=None, description="Language of the summary; by default that of the text."
     )
-    focus: str | None = Field(default=None, description="What to pay attention to, in words.")
-    chapters: bool = Field(default=True, description="Find chapters, where the text has times.")
-    most_chapters: int = Field(default=12, ge=1, le=100, description="Chapters at most.")
+    focus: str | None = Field(default=None, description="What the summary should pay attention to.")
+    chapters: bool = Field(default=True, description="Find chapters, if the text has times.")
+    most_chapters: int = Field(default=12, ge=1, le=100, description="The most chapters.")
     max_tokens: int | None = Field(
-        default=None, ge=1, description="The longest answer to one request, reasoning included."
+        default=None, ge=1, description="Limit of the answer to one request, reasoning included."
     )
 
 
@@ -79,7 +81,7 @@ class Summarizer:
     with_chapters: bool
     tally: Tally
     titles: dict[int, str] = field(default_factory=dict)
-    """Titles by the number of the passage where their chapter begins."""
+    """Titles of chapters by the number of their first passage."""
 
     def summary(self) -> str:
         """The summary of all passages. Raises `BadAnswer`, `ContextTooLong`."""
@@ -95,12 +97,12 @@ class Summarizer:
         return texts[0]
 
     def _room(self) -> int:
-        """Tokens of a text that fit the model's context with all else."""
+        """How many tokens of text fit into one request."""
         context = self.context.route("?", **self.params.choice).context or UNKNOWN_CONTEXT
         return max(LEAST_TOKENS, min(MOST_TOKENS, (context - INSTRUCTIONS - ANSWER) * 4 // 5))
 
     def _mapped(self, part: Sequence[int], *, whole: bool) -> list[str]:
-        """The summary of a part; of its halves, where it does not fit after all."""
+        """The summary of a part, or of its halves if the model reports that it does not fit."""
         try:
             return [self._with_chapters(part, whole=whole) if self.with_chapters else self._plainly(part, whole=whole)]
         except ContextTooLong:
@@ -114,31 +116,31 @@ class Summarizer:
         return spoken(self._asked(f"{self._wanted(whole=whole)}\n\nThe transcript:\n{lines}"))
 
     def _with_chapters(self, part: Sequence[int], *, whole: bool) -> str:
-        """The summary, while the chapters are noted down. A model that cannot answer so gives none of them."""
+        """The summary of a part; also stores its chapters, or warns if the model cannot answer in that form."""
         lines = "\n".join(f"{place}: {self.passages[number].text}" for place, number in enumerate(part, 1))
         try:
             answer = self._asked(
                 f"{self._wanted(whole=whole)}\n\n{self._sought(part)}\n\n{lines}", answer_schema=SCHEMA
             )
         except BadAnswer as error:
-            self.context.warn("no_chapters", f"A part got no chapters. {error}")
+            self.context.warn("no_chapters", f"One part has no chapters. {error}")
             return self._plainly(part, whole=whole)
-        said: Any = answer.parsed
-        self._note(said["chapters"], part)
-        return str(said["summary"]).strip() or self._plainly(part, whole=whole)
+        found: Any = answer.parsed
+        self._note(found["chapters"], part)
+        return str(found["summary"]).strip() or self._plainly(part, whole=whole)
 
     def _note(self, said: Sequence[dict[str, Any]], part: Sequence[int]) -> None:
         for one in said:
             line, title = int(one["line"]), " ".join(str(one["title"]).split())[:LONGEST_TITLE]
             if not 1 <= line <= len(part):
                 self.context.warn(
-                    "chapter_dropped", f"Chapter '{title}' is left out: line {line}, where it begins, does not exist."
+                    "chapter_dropped", f"Chapter '{title}' is left out: its first line, {line}, does not exist."
                 )
             elif title:
                 self.titles.setdefault(part[line - 1], title)
 
     def _wanted(self, *, whole: bool) -> str:
-        """What to write; of a part, notes that the whole can be made from."""
+        """The instruction for a summary; for a part, it asks for notes."""
         params = self.params
         form = f"Write {LENGTHS[params.length]}, as {STYLES[params.style]}." if whole else "Write a dense summary."
         wanted = f"Write it in this language: {language_name(params.language)}." if params.language else ""
@@ -156,9 +158,9 @@ class Summarizer:
         )
 
     def _reduced(self, texts: Sequence[str], tokens: int) -> list[str]:
-        """Fewer summaries: of each group that fits one request, one."""
+        """Fewer summaries: one for each group that fits into one request."""
         groups = split(texts, str, max(tokens, 2 * LEAST_TOKENS))
-        if len(groups) == len(texts):  # each fills a request alone: two at a time, or it would never end
+        if len(groups) == len(texts):  # each fills a request alone: take two at a time, or this would never end
             groups = [list(texts[at : at + 2]) for at in range(0, len(texts), 2)]
         return [self._joined(group, whole=len(groups) == 1) for group in groups]
 

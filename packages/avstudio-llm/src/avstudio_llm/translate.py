@@ -24,15 +24,15 @@ class TranslateResult(ModelResult):
     """The translated subtitles."""
 
     subtitles: Artifact = Field(description="The file.")
-    cues: int = Field(ge=1, description="How many cues it has.")
-    language: str = Field(description="The language, as it was asked for.")
+    cues: int = Field(ge=1, description="Number of cues.")
+    language: str = Field(description="The requested language.")
 
 
 class Translate(ModelProcessor[TranslateParams, TranslateResult]):
-    """Translate subtitles; the number of cues, their times and their markup stay as they are.
+    """Translate subtitles; the number of cues, their times and their markup do not change.
 
-    Lines are broken anew, within the limits that are given. A segment of a transcript becomes as many cues as its
-    translation fills. Without a `format`, subtitles keep theirs; a plan takes the output for SRT.
+    Lines are wrapped again within the given limits. A segment of a transcript becomes as many cues as its translation
+    fills. Without `format`, subtitles keep their format; a plan assumes that the output is SRT.
     """
 
     name: ClassVar[str] = "llm.translate"
@@ -61,17 +61,17 @@ class Translate(ModelProcessor[TranslateParams, TranslateResult]):
         )
 
     def review(self, result: TranslateResult, context: Context) -> Review:
-        """The file is read again: what is written is what counts."""
+        """Check the number of cues in the written file."""
         found = len(Subtitles.parse(content(result.subtitles)).cues)
         if found != result.cues:
-            return Review.send_back(f"The file has {found} cues, and {result.cues} were translated.")
+            return Review.send_back(f"The file has {found} cues, but {result.cues} were translated.")
         return Review.accept()
 
 
 def _subtitles(
     source: Artifact, params: TranslateParams, context: Context, tally: Tally
 ) -> tuple[Subtitles, list[list[str]]]:
-    """The cues of a file, and the lines of each in the other language."""
+    """The cues of a file, with the lines of each in the other language."""
     try:
         file = Subtitles.parse(content(source))
     except UnreadableMedia as error:
@@ -90,7 +90,7 @@ def _subtitles(
 def _of_transcript(
     source: Artifact, params: TranslateParams, context: Context, tally: Tally
 ) -> tuple[Subtitles, list[list[str]]]:
-    """A translated segment as cues that share its time by the length of their words."""
+    """A translated segment as cues, which divide its time in proportion to their text."""
     passages = read(source).passages
     found = [Unit(number, "", passage.text, "") for number, passage in enumerate(passages)]
     cues: list[Cue] = []

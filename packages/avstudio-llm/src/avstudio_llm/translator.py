@@ -1,4 +1,4 @@
-"""Lines of subtitles in another language, in batches; what is left out or wrong is asked for once more."""
+"""Translates subtitles in batches; missing or wrong lines are requested once more."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from avstudio_core import Context
 
 AROUND = 3
-"""Lines before and after a batch that are shown for context."""
+"""How many lines before and after a batch the model gets as context."""
 MISSING = "missing"
 SYSTEM = (
     "You translate subtitles. Each numbered line gets its own translation under its own number: never join lines, "
@@ -53,27 +53,25 @@ class Flaw:
 
 
 class TranslateParams(ModelParams):
-    """Into what, in which form, and who is to translate."""
+    """The language and form of the translation, and the choice of the model."""
 
     to: Language = Field(
         pattern=r"^[^\W\d_][\w -]*$",
         max_length=40,
         description="Language to translate into: a name, or a code such as de.",
     )
-    source_language: OptionalLanguage = Field(
-        default=None, description="Language of the source, if the model should be told."
-    )
+    source_language: OptionalLanguage = Field(default=None, description="Language of the source, to help the model.")
     format: Literal["srt", "vtt"] | None = Field(
-        default=None, description="Subtitles to write; those of the source when not given, SRT for a transcript."
+        default=None, description="Format of the subtitles; by default that of the source, or SRT for a transcript."
     )
     line_length: int = Field(
         default=42, ge=10, le=200, description="Longest line.", json_schema_extra={"unit": "columns"}
     )
-    lines: int = Field(default=2, ge=1, le=4, description="Lines of a cue.")
+    lines: int = Field(default=2, ge=1, le=4, description="The most lines of a cue.")
     glossary: list[str] = Field(default=[], description="Terms with their translations, such as bank=Ufer.")
-    batch: int = Field(default=20, ge=1, le=200, description="Lines in one request.")
+    batch: int = Field(default=20, ge=1, le=200, description="The most lines in one request.")
     max_tokens: int | None = Field(
-        default=None, ge=1, description="The longest answer to one request, reasoning included."
+        default=None, ge=1, description="Limit of the answer to one request, reasoning included."
     )
 
     @field_validator("glossary")
@@ -82,7 +80,7 @@ class TranslateParams(ModelParams):
         for entry in given:
             term, _, said = entry.partition("=")
             if not term.strip() or not said.strip():
-                raise ValueError(f"'{entry}' is not an entry. Write term=translation")
+                raise ValueError(f"'{entry}' is not an entry of a glossary. Write term=translation")
         return given
 
     @property
@@ -99,11 +97,11 @@ class Translator:
     params: TranslateParams
     units: Sequence[Unit]
     most_lines: Sequence[int | None]
-    """Lines that each unit may fill; `None` where it does not matter."""
+    """The most lines of each unit; `None` means no limit."""
     tally: Tally
 
     def translated(self) -> list[str]:
-        """The translation of each unit; one without words stays as it is. Raises `BadAnswer`."""
+        """The translation of each unit; a unit without words does not change. Raises `BadAnswer`."""
         texts = [unit.text for unit in self.units]
         speaking = [number for number, unit in enumerate(self.units) if unit.speaks]
         for start in range(0, len(speaking), self.params.batch):
@@ -123,7 +121,7 @@ class Translator:
         return {number: self._settled(number, said[number]) for number in numbers}
 
     def _asked(self, numbers: Sequence[int], flaws: Mapping[int, Flaw]) -> dict[int, str]:
-        """What the model says of each line, without what it says of lines that were not asked for."""
+        """The model's translation of each requested line; other lines in its answer are ignored."""
         prompt = "\n\n".join(self._prompt(numbers, flaws))
         answer = self.context.chat(prompt, system=SYSTEM, answer_schema=SCHEMA, **self.params.choice)
         self.tally.add(answer)
@@ -167,12 +165,12 @@ class Translator:
         return None
 
     def _better(self, number: int, text: str, earlier: str | None) -> str:
-        """The second translation, unless it is wrong and the first was not."""
+        """The second translation, unless it has a flaw and the first has none."""
         good = earlier is not None and self._flaw(number, earlier) is None and self._flaw(number, text) is not None
         return earlier if good and earlier is not None else text
 
     def _settled(self, number: int, text: str) -> str:
-        """The translation that stands, with a warning of what is still wrong with it."""
+        """The final translation, with a warning if it still has a flaw."""
         flaw = self._flaw(number, text)
         if flaw is None:
             return text
@@ -183,11 +181,11 @@ class Translator:
         cues = list(dict.fromkeys(str(self.units[number].cue + 1) for number in missing))
         which = f"cue{'s' if len(cues) > 1 else ''} {', '.join(cues)}"
         cure = "Try another model, or fewer lines at a time (batch)."
-        return f"'{self.tally.model}' was asked twice, and left out {which}. {cure}"
+        return f"'{self.tally.model}' left out {which} in two requests. {cure}"
 
 
 def _with_neighbours(numbers: Sequence[int], flaws: Mapping[int, Flaw]) -> Iterator[int]:
-    """The lines that are wrong, and those before missing ones: a model that joins two lines puts both there."""
+    """The wrong lines, and each line before a missing one, where a model that joins two lines puts both."""
     for place, number in enumerate(numbers):
         after = flaws.get(numbers[place + 1]) if place + 1 < len(numbers) else None
         if number in flaws or (after is not None and after.code == MISSING):
