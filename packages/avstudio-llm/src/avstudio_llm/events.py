@@ -1,4 +1,4 @@
-"""Server-sent events, as servers of language models send them."""
+"""Server-sent events of language model servers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 DONE = "[DONE]"
 DRAIN_SECONDS = 0.5
-"""How long the end of a stream that is done is awaited, so that its connection can be used again."""
+"""How long to wait for the end of a completed stream, so that its connection can be reused."""
 
 
 async def data_of(response: httpx2.Response) -> AsyncIterator[str]:
-    """The data of each event, `[DONE]` as the last one; keep-alives, ids and pauses without data are passed over."""
+    """The data of each event, `[DONE]` as the last one; events without data are skipped."""
     import httpx2
 
-    response.headers["content-type"] = "text/event-stream"  # some servers call it otherwise
+    response.headers["content-type"] = "text/event-stream"  # some servers send another type
     events = aiter(httpx2.EventSource(response))
     async for event in events:
         if not event.data.strip():
@@ -34,6 +34,6 @@ async def data_of(response: httpx2.Response) -> AsyncIterator[str]:
 
 
 def is_json(response: httpx2.Response) -> bool:
-    """Whether a server answers in one piece although it was asked for a stream: with an error, mostly."""
+    """Whether a server sent JSON instead of the requested stream; usually it is an error."""
     media_type: str = response.headers.get("content-type", "").partition(";")[0]
     return media_type.strip().lower() == "application/json"

@@ -1,4 +1,4 @@
-"""What servers and connections say instead of an answer, as the core's errors."""
+"""Errors of servers and connections, translated into the core's errors."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from avstudio_core.chat import Usage
 
 LONGEST_QUOTE = 300
-"""Characters of what a server says that a message repeats."""
+"""The most characters of a server's message that are quoted."""
 LONGEST_READ = 4000
-"""Characters of it that are searched for what it means."""
+"""The most characters of it that are searched for the kind of error."""
 
 _CONTEXT = re.compile(
     r"context[_ ](length|window|size|limit)|exceed_context|maximum (model|prompt) length|(prompt|input) is too long"
@@ -66,12 +66,12 @@ _STATUS_OF_TYPE = {
     "request_too_large": 413,
     "timeout_error": 504,
 }
-"""An error in the middle of a stream has no status of its own."""
+"""HTTP statuses for errors inside a stream, which have none."""
 
 
 @asynccontextmanager
 async def translated(backend: Backend, model: str, seconds: float) -> AsyncIterator[None]:
-    """Whatever a library raises in here leaves as an error of the core."""
+    """Translate any exception of a library into an error of the core."""
     try:
         yield
     except AVStudioError:
@@ -83,7 +83,7 @@ async def translated(backend: Backend, model: str, seconds: float) -> AsyncItera
 def refused(
     backend: Backend, status: int, body: object, model: str = "", headers: Mapping[str, str] | None = None
 ) -> ModelError:
-    """The error for a server's refusal: its HTTP status (or that of an error inside a stream) and its message."""
+    """The error for a refused request, from the HTTP status (or that of an error inside a stream) and the message."""
     said, quote, where = str(body)[:LONGEST_READ], _quoted(backend, _said(body)), whereabouts(backend)
     if status in (401, 403) or (status < 500 and _BAD_KEY.search(said)):
         if _UNKNOWN_MODEL.search(said):
@@ -99,7 +99,7 @@ def refused(
         message = f"{where} cannot fit the request into the model '{model}'{quote}."
         return ContextTooLong(message, hint="Send less, or choose another model.")
     if status == 404 and not model:
-        return RequestRefused(f"{where} has nothing there (status 404){quote}.", hint="Is its base_url right?")
+        return RequestRefused(f"{where} has nothing there (status 404){quote}.", hint="Check its base_url.")
     if status in (400, 404, 422) and (lacking := _lacking(said, unknown=status == 404)):
         return Unsupported(f"{where} {lacking} '{model}'{quote}.")
     if 300 <= status < 400:
@@ -112,30 +112,30 @@ def refused(
 
 
 def _lacking(said: str, *, unknown: bool) -> str | None:
-    """What a server lacks by its own words, if anything."""
+    """What the server's message says that it lacks, or `None`."""
     if _OTHER_KIND.search(said):
         return "cannot do this with model"
     return "has no model" if unknown or _UNKNOWN_MODEL.search(said) else None
 
 
 def in_stream(backend: Backend, body: object, model: str) -> ModelError:
-    """An error that a server sends in the middle of a stream, after a status of 200."""
+    """An error that a server sends inside a stream, after a status of 200."""
     return refused(backend, _status_in(body), body, model)
 
 
 def unreadable(backend: Backend, what: str) -> BadAnswer:
-    """An answer that breaks the protocol; `what` says where."""
+    """The error for an answer that violates the protocol; `what` is the reason."""
     return BadAnswer(f"{whereabouts(backend)} sent an answer that cannot be read: {what}.")
 
 
 def broken_off(backend: Backend) -> BackendDown:
-    """A stream that ended before its end."""
+    """The error for a stream that broke off."""
     return BackendDown(f"{whereabouts(backend)} broke off in the middle of its answer.", worked=True)
 
 
 @contextmanager
 def reported(usage: Usage | None) -> Iterator[None]:
-    """What the server reports as used goes with an answer that turns out to be unusable."""
+    """Add the usage that the server reported to the error of an unusable answer."""
     try:
         yield
     except ModelError as error:
@@ -144,7 +144,7 @@ def reported(usage: Usage | None) -> Iterator[None]:
 
 
 def whereabouts(backend: Backend) -> str:
-    """The backend and its host, as messages call them."""
+    """The name of the backend and its host, for messages."""
     parts = urlsplit(backend.url or "")
     host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
     return f"Backend '{backend.config.name}' at '{host}'"
@@ -162,7 +162,7 @@ async def _translation(backend: Backend, error: Exception, model: str, seconds: 
     if isinstance(cause, AVStudioError):
         return cause
     if isinstance(cause, UnicodeEncodeError):
-        message = f"The request contains {cause.object[cause.start]!r}, half of a character."
+        message = f"The request contains {cause.object[cause.start]!r}, a lone surrogate, which is not valid text."
         return InvalidInput(message, hint="Decode the text again, as UTF-8.")
     if isinstance(cause, httpx2.TimeoutException):
         limit = _limit(cause, seconds)
@@ -184,7 +184,7 @@ async def _translation(backend: Backend, error: Exception, model: str, seconds: 
 
 
 async def _with_suggestion(backend: Backend, failure: ModelError, model: str) -> Unsupported:
-    """The same error, whose hint is the nearest name that the server has."""
+    """The same error with the nearest model name of the server as the hint."""
     try:
         names = [known.name for known in await backend.models()]
     except AVStudioError:
@@ -194,7 +194,7 @@ async def _with_suggestion(backend: Backend, failure: ModelError, model: str) ->
 
 
 def _first(error: BaseException | None, *kinds: type[Exception]) -> BaseException | None:
-    """The first of those kinds among an exception and its causes."""
+    """The first exception of those types among an exception and its causes."""
     while error is not None and not isinstance(error, kinds):
         error = error.__cause__
     return error
@@ -209,7 +209,7 @@ def _limit(cause: Exception, seconds: float) -> float:
 
 
 def _words(backend: Backend, error: BaseException) -> str:
-    """What an exception says, on one line."""
+    """The message of an exception on one line."""
     return _short(backend, f"{type(error).__name__}: {error}".removesuffix(": "))
 
 
@@ -223,7 +223,7 @@ def _body(response: Any, parsed: object) -> object:
 
 
 def _said(body: object) -> str:
-    """The words of an error in any of the shapes that servers give it."""
+    """The message of an error in any of the formats that servers use."""
     while isinstance(body, list) and body:
         body = body[0]
     if isinstance(body, dict):
@@ -242,13 +242,13 @@ def _status_in(body: object) -> int:
 
 
 def _quoted(backend: Backend, said: str) -> str:
-    """What the server says, in quotes; nothing where it says nothing, or sends a page."""
+    """The server's message in quotes; empty if there is none, or if it is an HTML page."""
     short = _short(backend, said)
     return f": '{short.rstrip('.')}'" if short and not short.startswith("<") else ""
 
 
 def _short(backend: Backend, text: str) -> str:
-    """The beginning of a text on one line, without a trace of the key."""
+    """The beginning of a text on one line, with all parts of the key removed."""
     text = " ".join(without_key(backend, text).split())
     return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…"
 

@@ -1,4 +1,4 @@
-"""Anthropic's models, and servers that speak the Messages protocol."""
+"""Anthropic's models, and other servers with the Messages protocol."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from anthropic.types import ModelInfo
 
 LONGEST_ANSWER = 8192
-"""Tokens, where neither the request nor the model sets a limit: the protocol wants one."""
+"""The limit of tokens if neither the request nor the model sets one: the protocol requires a limit."""
 
 
 class Anthropic(Backend):
-    """Chat with Claude; it always streams, for the library refuses to wait long for a whole answer."""
+    """Chat with Claude; it always streams, because the library does not wait long for a whole answer."""
 
     name = "anthropic"
     distribution = "avstudio-llm"

@@ -1,4 +1,4 @@
-"""Texts to embed, as many at once as a server takes."""
+"""Texts to embed, in batches of the size that a server accepts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Embed = Callable[[tuple[str, ...]], Awaitable[tuple[list[list[float]], Usage | N
 
 
 async def embedded(texts: tuple[str, ...], size: int, embed: Embed) -> Vectors:
-    """The vectors of all batches; the usage is not known unless the server told it of each."""
+    """The vectors of all batches; the usage is unknown unless the server reported it for each batch."""
     vectors: list[list[float]] = []
     usages: list[Usage | None] = []
     for start in range(0, len(texts), size):
@@ -23,6 +23,6 @@ async def embedded(texts: tuple[str, ...], size: int, embed: Embed) -> Vectors:
 
 
 def total(usages: Sequence[Usage | None]) -> Usage | None:
-    """The sum, unless one is not known."""
+    """The sum, or `None` if one of them is unknown."""
     known = [usage for usage in usages if usage is not None]
     return sum(known[1:], known[0]) if known and len(known) == len(usages) else None

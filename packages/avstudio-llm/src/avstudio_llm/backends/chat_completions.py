@@ -1,4 +1,4 @@
-"""The Chat Completions protocol, which OpenAI and most local servers speak: our words in its form, and back."""
+"""The Chat Completions protocol of OpenAI and most local servers: requests to JSON, and answers back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FINISHES: dict[str, FinishReason] = {
     "model_length": "length",
     "tool_calls": "tool_calls",
 }
-"""What is not here (`stop`, `eos`, …) is a natural end."""
+"""Any other reason (`stop`, `eos`, …) is a natural end."""
 
 
 STRICT = frozenset(
@@ -31,11 +31,11 @@ STRICT = frozenset(
         *("required", "title", "type"),
     }
 )
-"""Words of JSON Schema that every server takes in a schema that is declared strict."""
+"""Keywords of JSON Schema that every server accepts in a strict schema."""
 
 
 def messages(request: ChatRequest) -> list[dict[str, Any]]:
-    """The conversation. Raises `Unsupported` for a picture where the protocol has no place for one."""
+    """The conversation. Raises `Unsupported` for a picture where the protocol does not allow one."""
     return [_message(message) for message in request.messages]
 
 
@@ -47,13 +47,13 @@ def tools(request: ChatRequest) -> dict[str, Any]:
 
 
 def answer_format(schema: dict[str, Any]) -> dict[str, Any]:
-    """The parameter that holds the answer to a schema."""
+    """The parameter that makes the answer follow a schema."""
     declared = {"name": "answer", "schema": schema, "strict": fits_strict(schema)}
     return {"response_format": {"type": "json_schema", "json_schema": declared}}
 
 
 def fits_strict(schema: Any) -> bool:
-    """Whether a schema is one of those that `strict` takes: plain, and every object closed with all it has required."""
+    """Whether `strict` accepts a schema: basic keywords only, every object closed, every property required."""
     if not isinstance(schema, dict) or not schema.keys() <= STRICT:
         return False
     named = schema.get("properties", {})
@@ -67,7 +67,7 @@ def fits_strict(schema: Any) -> bool:
 
 
 def usage_of(usage: Any) -> Usage | None:
-    """What the server counted; some leave the reasoning out of the answer's tokens, but not out of the total."""
+    """The server's count; some servers count the reasoning in the total but not in the answer's tokens."""
     if not usage or not (read := _count(usage, "prompt_tokens")) + _count(usage, "completion_tokens"):
         return None
     written = max(_count(usage, "completion_tokens"), _count(usage, "total_tokens") - read)
@@ -83,7 +83,7 @@ def usage_of(usage: Any) -> Usage | None:
 
 
 class Assembly:
-    """Puts an answer together from its chunks."""
+    """Assembles an answer from its chunks."""
 
     def __init__(self, backend: Backend, asked: str) -> None:
         self._backend = backend
@@ -94,7 +94,7 @@ class Assembly:
         self._spoke = self._done = False
 
     def add(self, data: str) -> Delta | None:
-        """What a chunk brings at once: words and thoughts; the rest is kept for the end."""
+        """The text and reasoning of a chunk; everything else is kept for the end."""
         if data.startswith(DONE):
             self._done = True
             return None
@@ -123,12 +123,12 @@ class Assembly:
         return Delta(text, reasoning) if text or reasoning else None
 
     def end(self) -> Delta:
-        """What is known at the end; without a `finish` where the server gave none.
+        """The rest of the answer; `finish` is missing if the server gave none.
 
-        Raises `BackendDown` for a stream that ended before its first word, and `BadAnswer`.
+        Raises `BackendDown` for a stream that ended before its first token, and `BadAnswer`.
         """
         if self._empty:
-            raise unreadable(self._backend, "no event came; is its base_url right?")
+            raise unreadable(self._backend, "it contains no event; is the base_url correct?")
         if self._end.finish is None and not (self._done or self._spoke or self._calls):
             raise broken_off(self._backend)
         if self._done:
@@ -141,17 +141,17 @@ class Assembly:
         return self._end
 
     def _read(self, data: str) -> dict[str, Any]:
-        """A chunk. Raises the error that stands in its place."""
+        """A chunk as JSON. Raises the error that the server sent instead of a chunk."""
         chunk = json.loads(data)
         if not isinstance(chunk, dict):
-            raise unreadable(self._backend, "a piece of it is not an object")
+            raise unreadable(self._backend, "a part of it is not an object")
         if (error := chunk.get("error")) and not chunk.get("choices"):
             with reported(self._end.usage):
                 raise in_stream(self._backend, {"error": error}, self._asked)
         return chunk
 
     def _add_call(self, piece: dict[str, Any]) -> None:
-        """Add to the call that a piece belongs to: some servers give parallel calls one index, others give none."""
+        """Add a piece to its call; some servers give parallel calls the same index, others give no index."""
         function = piece.get("function") or {}
         number, id = piece.get("index"), piece.get("id") or ""
         last = next((call for call in reversed(self._calls) if number is not None and call.number == number), None)
@@ -163,7 +163,7 @@ class Assembly:
 
 
 class _OpenCall:
-    """A tool call whose pieces are still coming."""
+    """A tool call whose pieces are still arriving."""
 
     def __init__(self, number: int | None) -> None:
         self.number = number
@@ -171,7 +171,7 @@ class _OpenCall:
         self._arguments: Any = ""
 
     def add(self, arguments: Any) -> None:
-        """More of the arguments: text, or an object as a whole."""
+        """Add arguments: a part of the text, or the whole object."""
         if isinstance(arguments, str) and isinstance(self._arguments, str):
             self._arguments += arguments
         elif arguments is not None:
@@ -182,9 +182,9 @@ class _OpenCall:
 
 
 def tool_call(backend: Backend, id: str | None, name: str, arguments: Any) -> ToolCall:
-    """A call with its arguments read, and an id made up where there is none. Raises `BadAnswer`.
+    """A call with its arguments parsed, and with a new id if it has none. Raises `BadAnswer`.
 
-    Arguments are JSON as text by the protocol; some servers send the object itself, `null`, or text after the JSON.
+    The protocol requires arguments as JSON text; some servers send an object, `null`, or text after the JSON.
     """
     try:
         found = _first_json(arguments) if isinstance(arguments, str) else arguments
@@ -201,11 +201,11 @@ def _first_json(text: str) -> Any:
 
 
 def reply_of(backend: Backend, completion: Any, asked: str) -> Reply:
-    """An answer that came whole. Raises `BadAnswer`, and what an error in place of an answer means."""
+    """An answer that was not streamed. Raises `BadAnswer`, or the error that the server sent instead."""
     if isinstance(completion, dict) and completion.get("error") and not completion.get("choices"):
         raise in_stream(backend, completion, asked)
     if not isinstance(completion, dict) or not (choices := completion.get("choices")):
-        raise unreadable(backend, "it has no choices; is its base_url right?")
+        raise unreadable(backend, "it has no choices; is the base_url correct?")
     usage = usage_of(completion.get("usage"))
     with reported(usage):
         reply = _reply(backend, choices[0])
@@ -234,20 +234,20 @@ def _reply(backend: Backend, choice: dict[str, Any]) -> Reply:
 
 
 def _ended_with_an_error(backend: Backend, choice: dict[str, Any]) -> ModelError:
-    """The error that ended an answer; one without a word of its own is the server's."""
-    if said := choice.get("error"):
-        return in_stream(backend, {"error": said}, "")
+    """The error that ended an answer; without a message, it counts as an outage of the server."""
+    if reason := choice.get("error"):
+        return in_stream(backend, {"error": reason}, "")
     return BackendDown(f"{whereabouts(backend)} ended its answer with an error.", worked=True)
 
 
 def _message(message: Message) -> dict[str, Any]:
-    said: dict[str, Any] = {"role": message.role, "content": _content(message)}
+    data: dict[str, Any] = {"role": message.role, "content": _content(message)}
     if message.role == "tool":
-        said["tool_call_id"] = message.tool_call_id
+        data["tool_call_id"] = message.tool_call_id
     if message.tool_calls:
-        said["content"] = said["content"] or None
-        said["tool_calls"] = [_call(call) for call in message.tool_calls]
-    return said
+        data["content"] = data["content"] or None
+        data["tool_calls"] = [_call(call) for call in message.tool_calls]
+    return data
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:
@@ -273,7 +273,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
 
 
 def _words(said: dict[str, Any]) -> tuple[str, str]:
-    """Text and reasoning of a message or a piece of one; Mistral sends both as parts of the content."""
+    """Text and reasoning of a message or a chunk; Mistral sends both as parts of the content."""
     reasoning = said.get("reasoning_content") or said.get("reasoning") or ""
     reasoning = reasoning if isinstance(reasoning, str) else ""
     content = said.get("content") or ""
@@ -293,4 +293,4 @@ def _count(counts: Any, name: str) -> int:
 
 
 def _asks(backend: Backend, name: str) -> str:
-    return f"A model of backend '{backend.config.name}' asks for tool '{name}'"
+    return f"A model of backend '{backend.config.name}' calls the tool '{name}'"

@@ -1,4 +1,4 @@
-"""Gemini's `generateContent` protocol: our words in its form, and back."""
+"""Gemini's `generateContent` protocol: requests to JSON, and answers back."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ REFUSED = frozenset(
 MALFORMED = frozenset({"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "TOO_MANY_TOOL_CALLS", "UNEXPECTED_TOOL_CALL"})
 TOOL_CHOICES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 UNSIGNED = "skip_thought_signature_validator"
-"""What Google has clients send with calls that another model made, or that were made before a restart."""
+"""The signature that Google prescribes for calls from another model, or from before a restart."""
 SIGNATURES = 4096
-"""Tool calls whose signatures are remembered."""
+"""How many signatures of tool calls are remembered."""
 
 
 class Signatures:
-    """The signatures of tool calls: Gemini wants each back with its call, and our messages have no place for them."""
+    """The signatures of tool calls: Gemini requires each one back with its call, and our messages do not hold them."""
 
     def __init__(self) -> None:
         self._by_call: OrderedDict[str, str] = OrderedDict()
@@ -44,7 +44,7 @@ class Signatures:
 
 
 def body(request: ChatRequest, model: Model, signatures: Signatures) -> dict[str, Any]:
-    """The whole request. Raises `Unsupported` for a picture that has no place."""
+    """The whole request. Raises `Unsupported` for a picture where Gemini does not allow one."""
     said: dict[str, Any] = {"contents": _contents(request, signatures), "generationConfig": _config(request, model)}
     if system := "\n\n".join(message.text for message in request.messages if message.role == "system"):
         said["systemInstruction"] = {"parts": [{"text": system}]}
@@ -59,7 +59,7 @@ def body(request: ChatRequest, model: Model, signatures: Signatures) -> dict[str
 
 
 class Assembly:
-    """Puts an answer together from its pieces; a whole answer is one piece."""
+    """Assembles an answer from its chunks; an answer that is not streamed is one chunk."""
 
     def __init__(self, backend: Backend, asked: str, signatures: Signatures) -> None:
         self._backend = backend
@@ -70,9 +70,9 @@ class Assembly:
         self._empty = True
 
     def add(self, piece: Any) -> Delta | None:
-        """What a piece brings at once: words and thoughts. Raises what the server says went wrong."""
+        """The text and reasoning of a chunk. Raises the error that the server reports."""
         if not isinstance(piece, dict):
-            raise unreadable(self._backend, "a piece of it is not an object")
+            raise unreadable(self._backend, "a part of it is not an object")
         if "error" in piece:
             raise in_stream(self._backend, piece, self._asked)
         self._empty = False
@@ -94,9 +94,9 @@ class Assembly:
         return Delta(text, reasoning) if text or reasoning else None
 
     def end(self) -> Delta:
-        """What is known at the end. Raises `BackendDown` if it was none."""
+        """The rest of the answer. Raises `BackendDown` if the stream broke off."""
         if self._empty:
-            raise unreadable(self._backend, "no event came; is its base_url right?")
+            raise unreadable(self._backend, "it contains no event; is the base_url correct?")
         if self._end.finish is None:
             raise broken_off(self._backend)
         self._end.tool_calls = tuple(self._calls)
@@ -123,14 +123,14 @@ class Assembly:
 
 
 def finish_of(reason: str) -> FinishReason:
-    """What is not named (`STOP`) is a natural end."""
+    """Any other reason (`STOP`) is a natural end."""
     if reason in LENGTH:
         return "length"
     return "content_filter" if reason in REFUSED else "stop"
 
 
 def usage_of(said: dict[str, Any] | None) -> Usage | None:
-    """What the server counted; thoughts and the words of tools are apart from the rest there."""
+    """The server's count; Gemini counts reasoning and tool results separately."""
     counts = {name: count for name, count in (said or {}).items() if isinstance(count, int) and count >= 0}
     read = counts.get("promptTokenCount", 0) + counts.get("toolUsePromptTokenCount", 0)
     thought = counts.get("thoughtsTokenCount", 0)
@@ -174,7 +174,7 @@ def _contents(request: ChatRequest, signatures: Signatures) -> list[dict[str, An
 
 def _answer(message: Message, names: dict[str, str]) -> dict[str, Any]:
     if (name := names.get(message.tool_call_id or "")) is None:
-        raise InvalidInput(f"The answer of a tool has the id '{message.tool_call_id}', but no tool call has it.")
+        raise InvalidInput(f"The result of a tool has the id '{message.tool_call_id}', but no tool call has this id.")
     return {"functionResponse": {"id": message.tool_call_id, "name": name, "response": {"output": message.text}}}
 
 

@@ -1,4 +1,4 @@
-"""Google's Gemini, over its own REST protocol: no library is needed."""
+"""Google's Gemini over its REST protocol, without a library."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     import httpx2
 
 TEXTS_AT_ONCE = 100
-"""Texts that one request for embeddings may hold."""
+"""The most texts in one request for embeddings."""
 PAGES = 20
-"""Pages of 1000 models that are read at most: a server that never comes to an end is wrong."""
+"""The most pages of 1000 models that are read, in case a server's list never ends."""
 
 
 class Google(Backend):
-    """Chat and embeddings with Gemini. The key goes in a header, never into an address, which would be logged."""
+    """Chat and embeddings with Gemini. The key is sent in a header, because addresses are logged."""
 
     name = "google"
     distribution = "avstudio-llm"
@@ -143,12 +143,12 @@ class Google(Backend):
 
 
 def _path(model: str) -> str:
-    """Tuned models have a collection of their own in their name."""
+    """The path of a model; the name of a tuned model already contains its collection."""
     return quote(model if "/" in model else f"models/{model}", safe="/-._~")
 
 
 async def _raise_for_status(response: httpx2.Response) -> None:
-    """Raise for everything but success, with what the server says read in full."""
+    """Raise an error unless the status is success, after reading the server's whole message."""
     if not response.is_success:
         await response.aread()
         response.raise_for_status()

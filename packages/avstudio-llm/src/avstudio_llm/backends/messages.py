@@ -1,4 +1,4 @@
-"""Anthropic's Messages protocol: our words in its form, and back."""
+"""Anthropic's Messages protocol: requests to JSON, and answers back."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ FINISHES: dict[str | None, FinishReason] = {
     "refusal": "content_filter",
     "tool_use": "tool_calls",
 }
-"""What is not here (`end_turn`, `stop_sequence`) is a natural end."""
+"""Any other reason (`end_turn`, `stop_sequence`) is a natural end."""
 TOOL_CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 
 
 def conversation(request: ChatRequest) -> dict[str, Any]:
-    """System messages apart, the others in turns. Raises `Unsupported` for a picture that has no place."""
+    """System messages, and the others as turns. Raises `Unsupported` for a picture where none is allowed."""
     turns: list[dict[str, Any]] = []
     for message in request.messages:
         role = "assistant" if message.role == "assistant" else "user"
@@ -54,9 +54,9 @@ def tools(request: ChatRequest) -> dict[str, Any]:
 
 
 def answer_format(schema: dict[str, Any]) -> dict[str, Any]:
-    """The parameter that holds the answer to a schema; none for a schema that the server cannot keep to.
+    """The parameter that makes the answer follow a schema; empty for a schema that the server cannot enforce.
 
-    What it does not know (bounds, patterns) goes into descriptions, and every object is closed.
+    Keywords that it does not support (bounds, patterns) move into descriptions, and every object is closed.
     """
     from anthropic import transform_schema
 
@@ -70,7 +70,7 @@ def answer_format(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def has_open_objects(schema: Any) -> bool:
-    """Whether some object may have properties that the schema does not name."""
+    """Whether the schema allows an object to have properties that it does not name."""
     if isinstance(schema, list):
         return any(map(has_open_objects, schema))
     if not isinstance(schema, dict):
@@ -81,7 +81,7 @@ def has_open_objects(schema: Any) -> bool:
 
 
 class Assembly:
-    """Puts an answer together from the events of its stream."""
+    """Assembles an answer from the events of its stream."""
 
     def __init__(self, backend: Backend, asked: str) -> None:
         self._backend = backend
@@ -92,7 +92,7 @@ class Assembly:
         self._empty = True
 
     def add(self, event: RawMessageStreamEvent) -> Delta | None:
-        """What an event brings at once: words and thoughts; the rest is kept for the end."""
+        """The text and reasoning of an event; everything else is kept for the end."""
         self._empty = False
         if event.type == "message_start":
             self._count(event.message.usage)
@@ -109,9 +109,9 @@ class Assembly:
         return None
 
     def end(self) -> Delta:
-        """What is known at the end. Raises `BackendDown` if it was none, and `BadAnswer`."""
+        """The rest of the answer. Raises `BackendDown` if the stream broke off, and `BadAnswer`."""
         if self._empty:
-            raise unreadable(self._backend, "no event came; is its base_url right?")
+            raise unreadable(self._backend, "it contains no event; is the base_url correct?")
         if self._end.finish is None:
             raise broken_off(self._backend)
         self._end.usage = self._usage()
@@ -130,7 +130,7 @@ class Assembly:
         return None
 
     def _count(self, usage: Any) -> None:
-        """Counts are of the whole answer so far: the last one that is given holds."""
+        """Store counts; each is of the whole answer so far, so the last one is valid."""
         names = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
         found = {name: getattr(usage, name, None) for name in names}
         found["thinking_tokens"] = getattr(getattr(usage, "output_tokens_details", None), "thinking_tokens", None)
@@ -154,7 +154,7 @@ class Assembly:
 
 
 def _blocks(message: Message) -> list[dict[str, Any]]:
-    """The parts of a message; without empty ones, which the server refuses."""
+    """The parts of a message, without empty ones, which the server refuses."""
     if message.role == "tool":
         said = {"type": "tool_result", "tool_use_id": message.tool_call_id, "content": _parts(message)}
         return [said]

@@ -1,4 +1,4 @@
-"""OpenAI, and every server that speaks like it: LM Studio, vLLM, llama.cpp, `mlx_lm server`, Mistral and so on."""
+"""OpenAI and compatible servers: LM Studio, vLLM, llama.cpp, `mlx_lm server`, Mistral and others."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ if TYPE_CHECKING:
 
 CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
 TEXTS_AT_ONCE = 2048
-"""Texts that one request for embeddings may hold."""
+"""The most texts in one request for embeddings."""
 
 
 class Options(BaseModel):
-    """What a server does its own way: `options = { … }` in its section of `models.toml`."""
+    """Differences between servers: `options = { … }` in a section of `models.toml`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     stream_usage: bool = Field(
-        default=True, description="It takes `stream_options`; some refuse it, and count unasked."
+        default=True, description="The server accepts `stream_options`; some refuse it, and count without it."
     )
-    seed: str = Field(default="seed", description="What it calls the seed; Mistral says `random_seed`.")
+    seed: str = Field(default="seed", description="The server's name for the seed; Mistral uses `random_seed`.")
     max_tokens: str | None = Field(
-        default=None, description="What it calls the longest answer; known for OpenAI itself."
+        default=None, description="The server's name for the limit of the answer; known for OpenAI itself."
     )
     body: dict[str, Any] = Field(
-        default={}, description="More to send with each request, such as `chat_template_kwargs`."
+        default={}, description="Additional fields of each request, such as `chat_template_kwargs`."
     )
 
 
 class OpenAI(Backend):
-    """Chat and embeddings over the OpenAI protocol; each section of `models.toml` is one server."""
+    """Chat and embeddings with the OpenAI protocol; each section of `models.toml` is one server."""
 
     name = "openai"
     distribution = "avstudio-llm"
@@ -72,7 +72,7 @@ class OpenAI(Backend):
             client = await self._clients.here()
             page = await client.models.list(timeout=timeout(CONNECT_SECONDS))
             if not isinstance(listed := getattr(page, "data", None), list):
-                raise unreadable(self, "it is not a list of models; is its base_url right?")
+                raise unreadable(self, "it is not a list of models; is the base_url correct?")
             return [self._model(entry.id, entry.model_extra or {}) for entry in listed]
 
     async def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:
@@ -131,7 +131,7 @@ class OpenAI(Backend):
         from openai import AsyncOpenAI
 
         key = key_to_send(self)
-        # What the environment says of OpenAI (an organisation, headers with a key) is no other server's business.
+        # Settings for OpenAI in the environment (an organisation, headers with a key) must not go to other servers.
         own = None if self._is_own else {"Authorization": f"Bearer {key}"}
         client = AsyncOpenAI(
             api_key=key, base_url=self.url, max_retries=0, default_headers=own, http_client=client_of(self)
@@ -153,16 +153,16 @@ class OpenAI(Backend):
         }
 
     async def _post(self, path: str, body: dict[str, Any], seconds: float) -> Any:
-        """What the server answers, as plain JSON.
+        """The server's response as plain JSON.
 
-        The library's typed methods would rewrite every message and rebuild every answer, which takes them about as
-        long as all the rest of a call.
+        The library's typed methods would convert every message and every answer, which takes about as long as the
+        rest of a call.
         """
         client = await self._clients.here()
         return await client.post(path, body=body, options={"timeout": timeout(seconds)}, cast_to=object)
 
     def _named_its_way(self, request: ChatRequest) -> dict[str, Any]:
-        """The parameters whose names differ between servers, and what the options add."""
+        """The parameters whose names differ between servers, and the fields that the options add."""
         longest = self._options.max_tokens or ("max_completion_tokens" if self._is_own else "max_tokens")
         named = {longest: request.max_tokens, self._options.seed: request.seed}
         return {name: value for name, value in named.items() if value is not None} | self._options.body
@@ -187,7 +187,7 @@ class OpenAI(Backend):
 
 
 def can_of(said: dict[str, Any]) -> Can:
-    """What vLLM, Mistral, OpenRouter and the like tell of a model besides its name."""
+    """A model's abilities, which vLLM, Mistral, OpenRouter and others list with its name."""
     abilities = said.get("capabilities")
     abilities = abilities if isinstance(abilities, dict) else {}
     takes = said.get("supported_parameters") or ()
