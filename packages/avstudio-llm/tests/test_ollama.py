@@ -351,7 +351,7 @@ def test_a_name_without_its_tag_is_the_latest(server: OllamaServer, tmp_path: Pa
 
 
 def test_half_of_a_character_is_refused(backend: Ollama) -> None:
-    with pytest.raises(InvalidInput, match="half of a character"):
+    with pytest.raises(InvalidInput, match="lone surrogate"):
         ask(backend, "\ud800")
 
 

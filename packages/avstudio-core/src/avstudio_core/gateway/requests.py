@@ -105,7 +105,7 @@ def _refuse_surrogates(texts: Iterator[str] | tuple[str, ...]) -> None:
             text.encode()
         except UnicodeEncodeError as error:
             place = f"at character {error.start + 1}: '{ascii(text[error.start])[1:-1]}'"
-            raise InvalidInput(f"The text holds half of a character, {place}.", hint="Read it as UTF-8.") from None
+            raise InvalidInput(f"The text contains a lone surrogate, {place}.", hint="Read it as UTF-8.") from None
 
 
 def _json(value: object) -> str:

@@ -1,1 +1,1 @@
-"""Language models on MLX: Apple's GPUs, and Linux by its build for CPUs."""
+"""Language models on MLX: on Apple's GPUs, and on CPUs under Linux."""

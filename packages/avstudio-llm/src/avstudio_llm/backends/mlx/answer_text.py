@@ -1,4 +1,4 @@
-"""What a model writes, taken apart: words, reasoning, tool calls, and where a stop string ends it."""
+"""Parses a model's output: text, reasoning, tool calls, and stop strings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from avstudio_core.chat import Delta, ToolCall
 
 
 class StopStrings:
-    """Ends a text, which comes in pieces, before the one of some strings that is the first to be whole."""
+    """Ends a streamed text before the first complete stop string."""
 
     def __init__(self, strings: tuple[str, ...]) -> None:
         self._strings = tuple(filter(None, strings))
@@ -19,7 +19,7 @@ class StopStrings:
         self.found = False
 
     def read(self, piece: str) -> str:
-        """What of the text is certain to come before a stop string."""
+        """Add a piece; return the text that cannot be part of a stop string."""
         if self.found:
             return ""
         text = self._held + piece
@@ -33,19 +33,19 @@ class StopStrings:
         return text[:cut]
 
     def rest(self) -> str:
-        """What was held back, at the end of the text."""
+        """The text that was held back, when the stream has ended."""
         held, self._held = self._held, ""
         return held
 
 
 def _overlap(text: str, string: str) -> int:
-    """How many characters at the end of a text may begin a string."""
+    """How many characters at the end of a text are the start of the string."""
     longest = min(len(text), len(string) - 1)
     return next((size for size in range(longest, 0, -1) if text.endswith(string[:size])), 0)
 
 
 class Reader:
-    """Sorts what a model writes by the marks that mlx-lm knows of its tokenizer."""
+    """Separates a model's output at the marks that mlx-lm knows for its tokenizer."""
 
     def __init__(self, tokenizer: Any, tools: list[dict[str, Any]] | None, stop: tuple[str, ...], state: str) -> None:
         from mlx_lm.generate import make_text_state_machine
@@ -60,11 +60,11 @@ class Reader:
 
     @property
     def stopped(self) -> bool:
-        """Whether a stop string came."""
+        """Whether a stop string ended the text."""
         return self._stop.found
 
     def read(self, piece: str) -> Delta:
-        """What a piece of text adds; a tool call comes when it is whole."""
+        """Add a piece of text; return what it adds to the answer. A tool call is returned when it is complete."""
         self._state, segments = self._machine.split(self._state, piece)
         delta = Delta()
         for place, text in segments:
@@ -72,7 +72,7 @@ class Reader:
         return delta
 
     def rest(self) -> Delta:
-        """What was held back, at the end: half of a mark, or a tool call that nothing closes."""
+        """What was held back at the end: a part of a mark, or a tool call without its closing mark."""
         self._state, held, place = self._machine.flush(self._state)
         delta = Delta()
         self._sort(place, held, delta)
@@ -96,7 +96,7 @@ class Reader:
         self.place = place
 
     def _end_call(self, delta: Delta) -> None:
-        """A call that cannot be read, or that nobody offered, stays text: nothing is lost silently."""
+        """End a tool call; one that cannot be parsed, or whose tool was not offered, stays text, so nothing is lost."""
         raw, self._call = self._call, ""
         calls = self._calls(raw)
         if calls:

@@ -1,4 +1,4 @@
-"""The backend `mlx`: models of this machine's disk, each in a process of its own, under the model pool."""
+"""The backend `mlx`: models on this machine's disk, each in a separate process that the model pool controls."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class MlxModel(Resident):
         try:
             while not _waited(process):
                 if gone():
-                    raise TaskCancelled(f"The wait for '{self.lane}' was given up.")
+                    raise TaskCancelled(f"Loading '{self.lane}' was cancelled.")
             self._measure()
         except BaseException:
             process.end()
@@ -55,7 +55,7 @@ class MlxModel(Resident):
                 yield delta
 
     def _measure(self) -> None:
-        """Tell the pool what the process really took."""
+        """Report the memory that the process really uses to the pool."""
         assert self.process is not None
         self.host.pool.measured(self.lane, self.process.peak_mb)
 
@@ -115,12 +115,12 @@ class Mlx(Backend):
         folders = self._folders()
         if name not in folders:
             hint = did_you_mean(name, folders) or "See the list of models."
-            raise Unsupported(f"No MLX model on this machine is named '{name}'.", hint=hint)
+            raise Unsupported(f"'{name}' is not an MLX model on this machine.", hint=hint)
         return folders[name]
 
 
 def _waited(process: ModelProcess) -> bool:
-    """Wait a little for the model; give whether it is loaded. Raises why it cannot be."""
+    """Wait briefly for the model; return whether it is loaded. Raises the error of a failed load."""
     try:
         process.ready.result(timeout=POLL_SECONDS)
     except TimeoutError:

@@ -1,4 +1,4 @@
-"""Models for MLX on this machine's disk; nothing is ever downloaded."""
+"""Models for MLX on this machine's disk; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from avstudio_core import Can, Settings
 from avstudio_core.paths import user_path
 
 OWNERS = ("mlx-community",)
-"""Of the hub's cache, the owners who publish for MLX."""
+"""The owners in the hub's cache who publish models for MLX."""
 PROCESS_MB = 500
-"""What a worker takes beside the weights: its libraries, and a context of usual length."""
+"""Memory of a worker besides the weights: its libraries, and a context of usual length."""
 TOOL_MARKS = (
     "<tool_call>",
     "<|tool_call>",
@@ -29,7 +29,7 @@ TOOL_MARKS = (
     '<function name="',
     "<atem:function_calls>",
 )
-"""Signs in a chat template of the ways to call tools that mlx-lm reads."""
+"""Marks in a chat template that show a format of tool calls that mlx-lm can parse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ModelFolder:
 
 
 def find_all(settings: Settings, named: Iterable[str]) -> dict[str, ModelFolder]:
-    """The models by name: of the folders named by the user, of the folder of weights, of the hub's cache."""
+    """The models by name, from the user's folders, the folder of weights, and the hub's cache."""
     found: dict[str, ModelFolder] = {}
     for name, path in (
         *_in_folders(map(user_path, named)),
@@ -67,7 +67,7 @@ def find_all(settings: Settings, named: Iterable[str]) -> dict[str, ModelFolder]
 
 
 def context_of(config: dict[str, Any]) -> int | None:
-    """Tokens that a model of that configuration reads and writes together, where it says so."""
+    """The context length in a model's configuration, in tokens, or `None`."""
     for part in (config, config.get("text_config", {})):
         if isinstance(size := part.get("max_position_embeddings"), int):
             return size
@@ -75,7 +75,7 @@ def context_of(config: dict[str, Any]) -> int | None:
 
 
 def chat_template(path: Path) -> str:
-    """The template that makes a prompt of messages; empty where a model was not made for chats."""
+    """The template that turns messages into a prompt; empty if the model is not a chat model."""
     for file in ("chat_template.jinja", "chat_template.json", "tokenizer_config.json"):
         if (path / file).is_file():
             if file.endswith(".jinja"):
@@ -86,7 +86,7 @@ def chat_template(path: Path) -> str:
 
 
 def _in_folders(folders: Iterable[Path]) -> Iterator[tuple[str, Path]]:
-    """Each folder that is a model's, and those in the others."""
+    """Each folder that is a model, and the models inside those that are not."""
     for folder in folders:
         if (folder / "config.json").is_file():
             yield folder.resolve().name, folder
@@ -106,7 +106,7 @@ def _in_hub_cache(settings: Settings) -> Iterator[tuple[str, Path]]:
 
 
 def _snapshot(cached: Path) -> Path | None:
-    """What the branch `main` was when it was fetched, or else the newest."""
+    """The snapshot that the branch `main` had when it was fetched, or else the newest one."""
     main = cached / "refs" / "main"
     if main.is_file() and (named := cached / "snapshots" / main.read_text().strip()).is_dir():
         return named
@@ -114,7 +114,7 @@ def _snapshot(cached: Path) -> Path | None:
 
 
 def _language_model(path: Path) -> dict[str, Any] | None:
-    """The configuration of a folder that mlx-lm may load, or `None`: speech models, say, look much the same."""
+    """The configuration of a folder that mlx-lm may load, or `None`; speech models, for example, look similar."""
     config = _json(path / "config.json")
     if config is None or "model_type" not in config or not any(path.glob("*.safetensors")):
         return None

@@ -1,4 +1,4 @@
-"""A worker process with one model, as its studio sees it."""
+"""The studio's side of a worker process with one model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OFFLINE = {
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_OFFLINE": "1",
 }
-"""A model's folder holds all that is needed: its libraries must not look for anything on the network."""
+"""The model's folder is complete, so its libraries must not use the network."""
 ERRORS = {kind.code: kind for kind in (BackendDown, ContextTooLong, RequestRefused, Unsupported)}
 
 DELTA = TypeAdapter(Delta)
@@ -43,7 +43,7 @@ Deliver = Callable[[dict[str, Any] | AVStudioError], None]
 
 
 class ModelProcess:
-    """Starts with the object, on a thread that also listens to it: the process ends with the thread that started it."""
+    """Starts with the object, on a thread that also reads from it: the process ends with the thread that started it."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.ready: Future[None] = Future()
@@ -76,7 +76,7 @@ class ModelProcess:
         self._thread.join()
 
     async def ask(self, request: ChatRequest) -> AsyncIterator[Delta]:
-        """The answer as it comes. Closing the iterator has the process stop after the token it is at."""
+        """The answer as it arrives. Closing the iterator makes the process stop after the current token."""
         question = _message(request)
         loop, queue = asyncio.get_running_loop(), asyncio.Queue[dict[str, Any] | AVStudioError]()
         number = new_id("ask")
@@ -146,7 +146,7 @@ def _message(request: ChatRequest) -> str:
         return request.model_dump_json(exclude={"wishes", "account"})
     except (PydanticSerializationError, UnicodeEncodeError):
         raise InvalidInput(
-            "The request contains half of a character (a lone surrogate).", hint="Decode the text again, as UTF-8."
+            "The request contains a lone surrogate, which is not valid text.", hint="Decode the text again, as UTF-8."
         ) from None
 
 
@@ -155,7 +155,7 @@ def _hand_over(
     queue: asyncio.Queue[dict[str, Any] | AVStudioError],
     message: dict[str, Any] | AVStudioError,
 ) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop is closed: its caller is gone
+    with contextlib.suppress(RuntimeError):  # the loop is closed, so the caller has gone
         loop.call_soon_threadsafe(queue.put_nowait, message)
 
 

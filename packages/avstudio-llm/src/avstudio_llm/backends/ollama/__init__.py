@@ -1,1 +1,1 @@
-"""Language models that an Ollama server holds, by its own HTTP interface."""
+"""Language models of an Ollama server, through its HTTP interface."""

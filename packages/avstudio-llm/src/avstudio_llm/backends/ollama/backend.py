@@ -1,4 +1,4 @@
-"""The backend `ollama`: an Ollama server, whose memory the model pool drives where it is this machine's."""
+"""The backend `ollama`: an Ollama server; if it runs on this machine, the model pool controls its memory."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from avstudio_llm.http import address_obstacle
 from avstudio_llm.keys import key_obstacle
 
 CLOUD = "https://ollama.com"
-"""Where a server has models run that it lists but does not hold."""
+"""The host that runs the models that a server lists but does not have on its disk."""
 GRACE_SECONDS = 60
-"""The server frees by itself what a studio that was killed has left, so long after we would have."""
+"""How much later than we would the server itself frees a model, in case the studio was killed."""
 USUAL_CONTEXT, USUAL_ANSWER = 4096, 1024
-"""Tokens that a server provides for unless it is told otherwise, and that an answer may have of them."""
+"""The usual context of a server in tokens, and the part of it that is kept for the answer."""
 
 
 class Ollama(Backend):
-    """Chat and embeddings of an Ollama server, at `base_url` or where OLLAMA_HOST says."""
+    """Chat and embeddings of an Ollama server, at `base_url` or at OLLAMA_HOST."""
 
     name: ClassVar[str] = "ollama"
     distribution: ClassVar[str] = "avstudio-llm"
@@ -112,7 +112,7 @@ class Ollama(Backend):
     # What the server has
 
     async def _show(self, details: Details) -> None:
-        """Ask once for each content what it can do."""
+        """Request a model's abilities, once for each digest."""
         if details.digest not in self._shown:
             shown = await self._server.ask("/api/show", Shown, {"model": details.name})
             self._shown[details.digest] = shown.can
@@ -130,7 +130,7 @@ class Ollama(Backend):
     # What it holds in memory
 
     def _resident(self, model: Model, *, private: bool) -> OllamaModel | None:
-        """The model's place in the pool; none where it takes another machine's memory."""
+        """The model in the pool; `None` if it uses another machine's memory."""
         if _is_remote(model.name, None) or (self.runs_here and not model.local):
             self.host.leave(CLOUD, private=private)
             return None
@@ -147,15 +147,15 @@ class Ollama(Backend):
         return resident.used(Needs(family="ollama", model=model.name, memory_mb=model.memory_mb))
 
     def _keep(self, resident: OllamaModel | None) -> dict[str, Any]:
-        """The pool decides when a model leaves; the time given is for the case that we are killed."""
+        """How long the server keeps a model; the pool frees it earlier unless the studio is killed."""
         if resident is None:
             return {}
         seconds = min(math.ceil(self.host.settings.idle_seconds) + GRACE_SECONDS, 10**8)
         return {"keep_alive": f"{seconds}s"}
 
     def _provide(self, body: dict[str, Any], request: ChatRequest, model: Model, resident: OllamaModel | None) -> None:
-        """Have the server provide for a context that fits, where the usual one may not do; powers of two, for each
-        change has the model loaded anew."""
+        """Request a longer context if the usual one may be too short; in powers of two, because each change makes the
+        server load the model again."""
         needed = int(tokens.generous(request) * 1.25) + (request.max_tokens or USUAL_ANSWER)
         before = resident.context if resident else None
         if needed > max(USUAL_CONTEXT, before or 0):
@@ -167,25 +167,27 @@ class Ollama(Backend):
             body["options"]["num_ctx"] = before
 
     def _refuse_cut(self, line: Line, context: int | None) -> None:
-        """Raise for a prompt that fills all that the server provides: older ones cut it there without a word."""
+        """Raise an error for a prompt that fills the whole context: older servers cut it without a warning."""
         context = context or USUAL_CONTEXT
         if line.done and context - 1 <= (line.prompt_eval_count or 0) <= context:
             said = f"{whereabouts(self)} read {line.prompt_eval_count} tokens of the prompt and no more"
-            raise ContextTooLong(f"{said}: its answer is to a part of it.", hint="Send less, or choose another model.")
+            raise ContextTooLong(
+                f"{said}: the answer refers to a part of the prompt only.", hint="Send less, or choose another model."
+            )
 
     async def _forget_unloaded(self, loaded: dict[str, Details]) -> None:
-        """Give back the memory of models that the server has unloaded by itself."""
+        """Release the memory of models that the server has unloaded itself."""
         gone = [resident for name, resident in self._residents.items() if name not in loaded]
         await asyncio.gather(*(asyncio.to_thread(resident.evict) for resident in gone))
 
 
 def _is_remote(name: str, remote_host: str | None) -> bool:
-    """Whether the server has the model run in Ollama's cloud."""
+    """Whether the model runs in Ollama's cloud."""
     return bool(remote_host) or full_name(name).rpartition(":")[2].endswith("cloud")
 
 
 def _memory_mb(details: Details, loaded: Details | None) -> int:
-    """What the server says that it takes; else its file, with a tenth more for a context of usual length."""
+    """The memory that the server reports; otherwise the size of its file plus a tenth for a context of usual length."""
     if loaded is not None and loaded.size:
         return math.ceil(loaded.size / (1 << 20))
     return math.ceil(details.size * 1.1 / (1 << 20)) + 300

@@ -1,4 +1,4 @@
-"""Ollama's protocol: our words in its JSON, and its JSON in ours."""
+"""Ollama's protocol: requests to JSON, and answers back."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from avstudio_core.errors import BadAnswer
 
 PORT = 11434
 LONGEST_LINE = 16 << 20
-"""Bytes of one line of a stream."""
+"""The most bytes in one line of a stream."""
 
 
 def address_of(given: str | None) -> str:
-    """The server's address from what OLLAMA_HOST may hold: `host`, `host:port`, `:port`, `http://…`, `0.0.0.0`."""
+    """The server's address from OLLAMA_HOST: `host`, `host:port`, `:port`, `http://…` or `0.0.0.0`."""
     text = (given or "").strip().strip("\"'")
     scheme, separator, rest = text.rpartition("://")
     parts = urlsplit(f"//{_bracketed(rest)}")
     usual = {"http": 80, "https": 443}.get(scheme, PORT) if separator else PORT
     host = parts.hostname or "127.0.0.1"
-    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # the server listens everywhere, so also here
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # it listens on all addresses, also on this one
     shown = f"[{here}]" if ":" in here else here
     return f"{scheme or 'http'}://{shown}:{parts.port or usual}{parts.path.rstrip('/')}"
 
@@ -45,13 +45,13 @@ def full_name(name: str) -> str:
 
 
 class Details(BaseModel):
-    """What `/api/tags` and `/api/ps` say of a model."""
+    """What `/api/tags` and `/api/ps` report about a model."""
 
     name: str
     size: int = 0
     digest: str = ""
     remote_host: str | None = None
-    """Where a model runs that is only reached through this server."""
+    """The host on which a cloud model runs."""
 
 
 class Listed(BaseModel):
@@ -59,7 +59,7 @@ class Listed(BaseModel):
 
 
 class Shown(BaseModel):
-    """What `/api/show` says of a model."""
+    """What `/api/show` reports about a model."""
 
     capabilities: list[str] | None = None
     template: str = ""
@@ -67,7 +67,7 @@ class Shown(BaseModel):
 
     @property
     def can(self) -> Can:
-        """Servers before 0.6.4 name no capabilities: there the template tells."""
+        """The model's abilities; servers before 0.6.4 report none, so the template shows whether it has tools."""
         known = self.capabilities or ["completion", *(["tools"] if ".Tools" in self.template else [])]
         writes = "completion" in known
         return Can(
@@ -115,13 +115,13 @@ class Line(BaseModel):
 
     @property
     def usage(self) -> Usage | None:
-        """`None` where the server does not count, as it may when it has read the prompt before."""
+        """The usage, or `None` if the server does not count, for example because it had the prompt in its cache."""
         if self.prompt_eval_count is None:
             return None
         return Usage(input=self.prompt_eval_count, output=self.eval_count or 0)
 
     def delta(self, asked: str, called: bool) -> Delta:
-        """What the line adds to an answer that `asked` for a model and has `called` a tool or not."""
+        """What the line adds to an answer; `asked` is the requested model, `called` whether a tool was called."""
         calls = tuple(
             ToolCall(id=call.id or new_id("tool"), name=call.function.name, arguments=call.function.arguments)
             for call in self.message.tool_calls or ()
@@ -136,7 +136,7 @@ class Line(BaseModel):
 
 
 class Embedded(BaseModel):
-    """An answer of `/api/embed`."""
+    """A response of `/api/embed`."""
 
     model: str | None = None
     embeddings: list[list[float]]
@@ -163,7 +163,7 @@ def embed_body(request: EmbedRequest, model: str) -> dict[str, Any]:
 
 
 def _messages(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
-    """Answers of tools are paired by the tool's name, and by the id for servers that know ids."""
+    """The messages; results of tools have the tool's name, and the call's id for servers that support it."""
     names = {call.id: call.name for message in messages for call in message.tool_calls}
     return [_message(message, names) for message in messages]
 
@@ -182,7 +182,7 @@ def _message(message: Message, names: dict[str, str]) -> dict[str, Any]:
 
 
 async def lines(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """The lines of a stream. Only a line feed ends one: JSON may hold what Unicode calls a line's end."""
+    """The lines of a stream. Only a line feed ends one: JSON may contain other line separators of Unicode."""
     unfinished = b""
     async for chunk in chunks:
         *whole, unfinished = (unfinished + chunk).split(b"\n")
@@ -196,5 +196,5 @@ async def lines(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
 
 
 def parsed(line: bytes) -> Line:
-    """A line as JSON. Raises `ValueError` for one that is none, or lacks its form."""
+    """A line as JSON. Raises `ValueError` if it is not valid JSON or has another structure."""
     return Line.model_validate(json.loads(line))

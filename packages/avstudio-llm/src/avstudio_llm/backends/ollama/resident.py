@@ -1,4 +1,4 @@
-"""A model in an Ollama server's memory, as the pool sees it."""
+"""A model in an Ollama server's memory, for the pool."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from avstudio_llm.backends.ollama.server import Server
 from avstudio_llm.residents import Gone, Resident
 
 UNLOAD_SECONDS = 10.0
-"""How long the server may take to free a model that nothing uses."""
+"""How long the server may take to free an unused model."""
 
 
 class OllamaModel(Resident):
-    """A model in the server's memory; the server loads it with its first question."""
+    """A model in the server's memory; the server loads it with its first request."""
 
     def __init__(self, host: BackendHost, lane: str, name: str, server: Server) -> None:
         super().__init__(host, lane)
         self.name = name
         self.context: int | None = None
-        """What we told the server to provide for: another number would have it load the model anew."""
+        """The context that we requested: another number would make the server load the model again."""
         self._server = server
         self._measured = False
 
@@ -35,11 +35,11 @@ class OllamaModel(Resident):
         return asyncio.run(self._freed())
 
     def worth_keeping(self) -> bool:
-        """A server that has not answered has loaded nothing."""
+        """Whether the server has answered: otherwise it has not loaded the model."""
         return self._measured
 
     async def measure(self) -> None:
-        """Tell the pool, once, what the model takes in the server's memory; asked for with its first words."""
+        """Report the model's memory to the pool, once, when its first tokens have arrived."""
         if self._measured:
             return
         self._measured = True
@@ -48,10 +48,10 @@ class OllamaModel(Resident):
                 self.host.pool.measured(self.lane, math.ceil(details.size / (1 << 20)))
 
     async def _freed(self) -> bool:
-        """A server that is gone holds nothing; one that uses the model for somebody else keeps it."""
+        """Unload the model; return whether it is free. A server keeps a model that another client uses."""
         body = {"model": self.name, "keep_alive": 0, "stream": False}
         try:
-            with contextlib.suppress(Unsupported):  # removed from its disk meanwhile
+            with contextlib.suppress(Unsupported):  # meanwhile removed from its disk
                 await self._server.ask("/api/generate", Line, body, seconds=UNLOAD_SECONDS)
             until = time.monotonic() + UNLOAD_SECONDS
             while await self._server.is_loaded(self.name):

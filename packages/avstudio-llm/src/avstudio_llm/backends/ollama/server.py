@@ -1,4 +1,4 @@
-"""One Ollama server: its answers, its refusals, and the models in its memory."""
+"""One Ollama server: its answers, its errors, and the models in its memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Server:
-    """Speaks to the server at a backend's address. Raises `ModelError`s only, and `EgressRefused`."""
+    """A client of the server at a backend's address. Raises only `ModelError`s and `EgressRefused`."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -34,7 +34,7 @@ class Server:
     async def ask(
         self, path: str, kind: type[M], body: dict[str, Any] | None = None, *, seconds: float = CONNECT_SECONDS
     ) -> M:
-        """One answer to one question, which is a GET without a body."""
+        """The response to one request; without a body, the request is a GET."""
         model = str((body or {}).get("model", ""))
         async with self._translated(model, seconds):
             client = await self._clients.here()
@@ -47,7 +47,7 @@ class Server:
                 raise unreadable(self._backend, f"'{response.text[:80]}' to '{path}'") from None
 
     async def chat(self, body: dict[str, Any], seconds: float) -> AsyncIterator[Line]:
-        """The lines of an answer, the one that is `done` last. Closing the iterator stops the server's work."""
+        """The lines of an answer; the last one is `done`. Closing the iterator stops the server's work."""
         model = body["model"]
         async with self._translated(model, seconds):
             client = await self._clients.here()
@@ -109,9 +109,9 @@ class Server:
         return _narrowed(failure, response.text, model)
 
     async def _unknown(self, model: str) -> Unsupported:
-        """For a model that the server lacks: the nearest that it has, and how to get it."""
+        """The error for a model that the server lacks, with the nearest name and the command to download it."""
         meant = did_you_mean(model, await self.tags())
-        hint = f"{meant} If not, get it: ollama pull {model}" if meant else f"Get it: ollama pull {model}"
+        hint = f"{meant} If not, download it: ollama pull {model}" if meant else f"Download it: ollama pull {model}"
         return Unsupported(f"Ollama does not have the model '{model}'.", hint=hint)
 
     @asynccontextmanager
@@ -127,7 +127,7 @@ class Server:
 
 
 def _narrowed(failure: ModelError, body: str, model: str) -> ModelError:
-    """`Unsupported`, where the server's words show that another model may succeed; else the same error."""
+    """`Unsupported` if the server's message shows that another model may succeed, otherwise the same error."""
     if isinstance(failure, RequestRefused) and "does not support" in body:
         message = f"Ollama's model '{model}' lacks what the request needs: {failure.message}"
         return Unsupported(message, hint=failure.hint)
