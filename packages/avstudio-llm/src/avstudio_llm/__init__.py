@@ -1,4 +1,4 @@
-"""Language models for AV-Studio: MLX, Ollama, OpenAI and all that speak like it, Anthropic, Google."""
+"""Language models for AV-Studio: MLX, Ollama, OpenAI and compatible servers, Anthropic, Google."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""HTTP for backends: every request asks the gate first, and each event loop has a client of its own.
+"""HTTP for backends: every request passes the gate first, and each event loop has its own client.
 
-The proxies of the environment are not used: a request would leave for the proxy while the gate sees another host.
+Proxies from the environment are not used: a request would go to the proxy, but the gate would check another host.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from avstudio_core import Backend
 
 CONNECT_SECONDS = 10.0
-"""A server that is there takes a connection within this time, however long its answer takes."""
+"""The time limit for a connection, however long the answer takes."""
 CONNECTIONS, IDLE_CONNECTIONS = 1000, 100
 
 C = TypeVar("C")
 
 
 class PerLoop(Generic[C]):
-    """One client for each event loop, closed when its loop ends (as `asyncio.run` ends it) or by `close`."""
+    """One client for each event loop, closed when its loop ends (as in `asyncio.run`) or by `close`."""
 
     def __init__(self, make: Callable[[], C], close: Callable[[C], Awaitable[None]]) -> None:
         self._make = make
@@ -48,7 +48,7 @@ class PerLoop(Generic[C]):
         return kept[0]
 
     async def close(self) -> None:
-        """Close the running loop's client, and have the others closed by their loops as far as these still run."""
+        """Close the running loop's client, and let other loops that still run close theirs."""
         here = asyncio.get_running_loop()
         while self._keepers:
             loop, (_, keeper) = self._keepers.popitem()
@@ -58,7 +58,7 @@ class PerLoop(Generic[C]):
                 asyncio.run_coroutine_threadsafe(keeper.aclose(), loop)
 
     async def _keep(self, client: C) -> AsyncGenerator[None]:
-        """A loop that ends closes its generators, and so the client while its connections can still be closed."""
+        """A generator that closes the client: a loop closes its generators at its end, while connections still work."""
         try:
             yield
         finally:
@@ -67,7 +67,7 @@ class PerLoop(Generic[C]):
 
 
 def client_of(backend: Backend) -> httpx2.AsyncClient:
-    """A client whose every request, redirected ones included, asks `host.leave` before a connection is opened."""
+    """A client whose requests, also redirected ones, call `host.leave` before a connection is opened."""
     import httpx2
 
     async def ask(request: httpx2.Request) -> None:
@@ -85,26 +85,26 @@ def client_of(backend: Backend) -> httpx2.AsyncClient:
 
 
 def clients_of(backend: Backend) -> PerLoop[httpx2.AsyncClient]:
-    """The clients of a backend that speaks HTTP itself."""
+    """The clients of a backend that uses HTTP without a library."""
     return PerLoop(lambda: client_of(backend), lambda client: client.aclose())
 
 
 def timeout(seconds: float) -> httpx2.Timeout:
-    """Limits for one request: `seconds` for each silence of the server, less for the connection."""
+    """Limits for one request: `seconds` for each pause of the server, and less for the connection."""
     import httpx2
 
     return httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
 
 
 def address_obstacle(url: str | None) -> str | None:
-    """Why requests cannot go to that address, or `None`."""
+    """Why requests cannot be sent to that address, or `None`."""
     try:
         parts = urlsplit(url or "")
         if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
             return None
     except ValueError:
         pass
-    return f"'{url or ''}' is not an address: give base_url as in 'http://localhost:1234/v1'"
+    return f"'{url or ''}' is not an address: give a base_url such as 'http://localhost:1234/v1'"
 
 
 @cache
@@ -114,7 +114,7 @@ def _transport() -> type[httpx2.AsyncHTTPTransport]:
     from avstudio_core.egress import LOOPBACK, names_loopback
 
     class Transport(httpx2.AsyncHTTPTransport):
-        """Connects names of this machine to its own addresses: nobody is asked for them, and nobody can lie."""
+        """Connects names of this machine to its own addresses without DNS, which could return a wrong address."""
 
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             name = request.url.host
@@ -125,7 +125,7 @@ def _transport() -> type[httpx2.AsyncHTTPTransport]:
             for address in others:
                 try:
                     return await self._at(request, address)
-                except httpx2.ConnectError:  # nothing was sent: it may listen at the other one
+                except httpx2.ConnectError:  # nothing was sent; the server may listen at the other address
                     pass
             return await self._at(request, last)
 
@@ -138,7 +138,7 @@ def _transport() -> type[httpx2.AsyncHTTPTransport]:
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """The certificates of the system, or those that SSL_CERT_FILE names; reading them takes long."""
+    """The certificates of the system, or those in SSL_CERT_FILE; cached, because reading them is slow."""
     import httpx2
 
     return httpx2.create_ssl_context()

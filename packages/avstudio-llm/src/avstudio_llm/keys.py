@@ -1,4 +1,4 @@
-"""Keys of servers: why a key cannot be sent, and how to remove keys from texts."""
+"""API keys: why a key cannot be sent, and removing keys from texts."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from avstudio_core import Backend
 
 PLACEHOLDER = "none"
-"""Sent where the library demands a key but the server does not."""
+"""Sent if the library requires a key but the server does not."""
 
 LONGEST_TEXT = 1000
-"""Characters of a text that are kept, which bounds the time of the search for asterisks."""
+"""The most characters of a text that are kept, to limit the time of the search for asterisks."""
 
 _MASKED = re.compile(r"\S*\*{3,}\S*")
 
 
 def key_obstacle(backend: Backend) -> str | None:
-    """Why no key can be sent to a server that wants one, or `None`."""
+    """Why the server's key cannot be sent, or `None`."""
     from avstudio_core.egress import is_loopback
 
     variable, key = backend.key_variable, backend.key
@@ -41,14 +41,14 @@ def key_to_send(backend: Backend) -> str:
 
 
 def without_key(backend: Backend, text: str) -> str:
-    """The beginning of a text without the key, and without the parts of it that a server shows beside asterisks."""
+    """The beginning of a text without the key, and without parts of the key that a server shows with asterisks."""
     for secret in _secrets(backend):
         text = text.replace(secret, "…")
     return _MASKED.sub("…", text[:LONGEST_TEXT])
 
 
 def _secrets(backend: Backend) -> list[str]:
-    """The key, and what configured headers and queries hold; the longest first."""
+    """The key and the values of configured headers and queries, the longest first."""
     try:
         headers, query = backend.additions
     except CredentialsRefused:

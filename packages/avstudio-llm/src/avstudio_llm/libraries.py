@@ -1,4 +1,4 @@
-"""Whether a backend's library is installed."""
+"""Checks whether a backend's library is installed."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 @cache
 def is_installed(library: str) -> bool:
-    """Looked up once: the router asks with every request."""
+    """Whether a module is installed; cached, because the router calls this for every request."""
     return find_spec(library) is not None
 
 
 def require(backend: Backend, library: str) -> None:
-    """Raises `MissingDependency`, which says what to install."""
+    """Check that a module is installed. Raises `MissingDependency`, whose hint says what to install."""
     if not is_installed(library):
         raise MissingDependency.extra(f"Backend '{backend.config.name}'", backend.distribution, backend.extra)
 
 
 def library_obstacle(backend: Backend, library: str) -> str | None:
-    """The same, said."""
+    """Why the library cannot be used, or `None`."""
     try:
         require(backend, library)
     except MissingDependency as error:

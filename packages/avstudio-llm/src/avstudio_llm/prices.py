@@ -1,4 +1,4 @@
-"""Prices of cloud models from the table that `genai-prices` carries; it is never fetched anew behind one's back."""
+"""Prices of cloud models from the table in `genai-prices`; it is never updated over the network."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def _known(provider: str, name: str) -> ModelInfo | None:
 
 
 def _of_tokens(price: ModelPrice, usage: Usage) -> Decimal:
-    """Millionths of a dollar. As the library counts, but a hundred times faster: the router asks for every model.
+    """The cost in millionths of a dollar; the same as the library's, but a hundred times faster for the router.
 
-    Zero, which stands for unknown, where words that were written have no price.
+    Zero, which means unknown, if there is output but no price for it.
     """
     total = usage.input
     read, written = _rate(price, "input_mtok", total), _rate(price, "output_mtok", total)
@@ -65,7 +65,7 @@ def _of_tokens(price: ModelPrice, usage: Usage) -> Decimal:
 
 
 def _rate(price: ModelPrice, name: str, total: int) -> Decimal | None:
-    """US dollars for a million tokens, which are millionths for one; long requests may cost more a token."""
+    """US dollars for a million tokens, or millionths of a dollar for one; the rate of a long request may be higher."""
     found: Decimal | TieredPrices | None = price.__dict__.get(name)
     if found is None or isinstance(found, Decimal):
         return found
@@ -73,7 +73,7 @@ def _rate(price: ModelPrice, name: str, total: int) -> Decimal | None:
 
 
 def _of_media(known: ModelInfo, provider: str, usage: Usage) -> Decimal:
-    """Millionths of a dollar for seconds of sound and characters of speech, and the tokens with them."""
+    """The cost of seconds of sound, characters of speech and tokens, in millionths of a dollar."""
     from genai_prices import Usage as Counted, calc_price
 
     counted = Counted(

@@ -1,4 +1,4 @@
-"""Models in this machine's memory: loaded once for any number of calls, freed when the pool needs the room."""
+"""Models in this machine's memory: loaded once for many calls, and freed when the pool needs the memory."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from avstudio_core import BackendHost, Needs
 from avstudio_core.errors import BackendDown, TaskCancelled
 
 Gone = Callable[[], bool]
-"""Whether nobody waits any more."""
+"""Whether the caller has stopped waiting."""
 
 POLL_SECONDS = 0.05
 
 
 class Resident(ABC):
-    """One local model, which any number of calls use at the same time, from any event loop.
+    """One local model, which many calls can use at the same time, from any event loop.
 
-    The first call loads it, under the pool's budget. The pool, or `idle_seconds` without a call, has it freed; never
-    while a call uses it.
+    The first call loads it, within the pool's budget. It is freed when the pool needs memory or after `idle_seconds`
+    without a call, but never while a call uses it.
     """
 
     def __init__(self, host: BackendHost, lane: str) -> None:
@@ -41,23 +41,23 @@ class Resident(ABC):
 
     @abstractmethod
     def load(self, gone: Gone) -> None:
-        """Bring the model into memory; gives up with `TaskCancelled` when nobody waits any more."""
+        """Load the model into memory. Raises `TaskCancelled` when the caller has stopped waiting."""
 
     @abstractmethod
     def free(self) -> bool:
-        """Take the model out of memory, and say whether that is done."""
+        """Free the model's memory; return whether it is free."""
 
     def alive(self) -> bool:
-        """Whether a model that was loaded is still there."""
+        """Whether a model that was loaded is still in memory."""
         return True
 
     def worth_keeping(self) -> bool:
-        """Whether the model is to stay for a next call, now that none uses it."""
+        """Whether an unused model should stay in memory for the next call."""
         return self.alive()
 
     @asynccontextmanager
     async def used(self, needs: Needs) -> AsyncIterator[None]:
-        """Hold the model for one call, loaded first where it is not. Raises `NotEnoughMemory`, and what `load` does."""
+        """Hold the model for one call, and load it if necessary. Raises `NotEnoughMemory`, and what `load` raises."""
         if not self._hold():
             await _on_a_thread(partial(self._load_and_hold, needs), self._let_go)
         try:
@@ -75,7 +75,7 @@ class Resident(ABC):
             self._loading.release()
 
     def close(self) -> None:
-        """Free the model, whoever uses it. Blocks until that is done."""
+        """Free the model even if a call uses it. Blocks until it is free."""
         self._closed = True
         with self._loading:
             with self._state:
@@ -107,11 +107,11 @@ class Resident(ABC):
 
         while not self._loading.acquire(timeout=POLL_SECONDS):
             if given_up():
-                raise TaskCancelled(f"The wait for '{self.lane}' was given up.")
+                raise TaskCancelled(f"Loading '{self.lane}' was cancelled.")
         try:
-            if self._hold():  # another call has loaded it meanwhile
+            if self._hold():  # another call has meanwhile loaded it
                 return
-            self._forget()  # what is there no more
+            self._forget()  # a model whose process has ended
             self.host.pool.admit(self.lane, needs, self.evict, given_up)
             try:
                 self.load(given_up)
@@ -123,7 +123,7 @@ class Resident(ABC):
         except TaskCancelled:
             if gone():
                 raise
-            raise BackendDown(f"The studio is closing: '{self.lane}' is not loaded any more.") from None
+            raise BackendDown(f"'{self.lane}' is not loaded, because the studio is closing.") from None
         finally:
             self._loading.release()
 
@@ -164,9 +164,9 @@ class Resident(ABC):
 
 
 async def _on_a_thread(work: Callable[[Gone], None], undo: Callable[[], None]) -> None:
-    """Run what blocks on a thread of its own: a shared set of threads could be full of such waits.
+    """Run blocking work on a new thread: such waits could fill a shared thread pool.
 
-    When the caller is cancelled, `work` is told, and `undo` called in case it succeeds all the same.
+    When the caller is cancelled, `work` is notified, and `undo` is called if it still succeeds.
     """
     loop, woken, gone = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
     ended: Future[None] = Future()
@@ -191,5 +191,5 @@ def _settle(future: Future[None], work: Callable[[], None]) -> None:
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop is closed: its caller is gone
+    with contextlib.suppress(RuntimeError):  # the loop is closed, so the caller has gone
         loop.call_soon_threadsafe(callback)

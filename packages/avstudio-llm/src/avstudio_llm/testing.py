@@ -1,4 +1,4 @@
-"""The dialect of OpenAI's servers and their likes, for tests: `ModelServer` speaks it."""
+"""The Chat Completions protocol for tests; `ModelServer` uses it."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def event(data: Any) -> bytes:
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
-    """A piece of an answer."""
+    """A chunk of an answer."""
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return event({"id": "1", "object": "chat.completion.chunk", "model": "small", "choices": [choice], **more})
 
 
 def usage(reply: Reply) -> bytes:
-    """The last piece, which has no choices."""
+    """The last chunk, which has no choices."""
     return event(
         {"id": "1", "object": "chat.completion.chunk", "model": "small", "choices": [], "usage": _counts(reply)}
     )

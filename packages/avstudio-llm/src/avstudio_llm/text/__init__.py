@@ -1,1 +1,1 @@
-"""Words with times: subtitles and transcripts, read, cut into parts, broken into lines."""
+"""Subtitles and transcripts as text with times: parsing, splitting into parts, and breaking into lines."""

@@ -1,4 +1,4 @@
-"""Chapters of a recording. A model names passages and titles; the times are those of the passages."""
+"""Chapters of a recording. A model chooses passages and titles; the times come from the passages."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ LONGEST_TITLE = 120
 
 
 class Chapter(BaseModel):
-    """A stretch of a recording about one thing."""
+    """A part of a recording about one topic."""
 
     model_config = ConfigDict(frozen=True)
 
-    title: str = Field(description="What it is about.")
+    title: str = Field(description="The topic.")
     start: float = Field(ge=0, description="Begin.", json_schema_extra={"unit": "s"})
     end: float = Field(ge=0, description="End.", json_schema_extra={"unit": "s"})
 
@@ -25,7 +25,7 @@ class Chapter(BaseModel):
 def chapters(titles: Mapping[int, str], passages: Sequence[Passage], duration: float, most: int) -> list[Chapter]:
     """Chapters that begin at the numbered passages, in order and without overlap, from the first passage on.
 
-    Where there are more than `most`, the shortest are added to those before them.
+    If there are more than `most`, the shortest are merged into those before them.
     """
     firsts = sorted(titles)
     if not firsts:
@@ -43,6 +43,6 @@ def chapters(titles: Mapping[int, str], passages: Sequence[Passage], duration: f
 
 
 def in_order(found: Sequence[Chapter], duration: float) -> bool:
-    """Whether chapters lie in the recording, one after the other."""
+    """Whether chapters lie in the recording and do not overlap."""
     inside = all(0 <= chapter.start <= chapter.end <= duration for chapter in found)
     return inside and all(one.end <= after.start for one, after in pairwise(found))

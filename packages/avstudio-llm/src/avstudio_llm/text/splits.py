@@ -1,4 +1,4 @@
-"""Long texts cut where a segment ends."""
+"""Long texts, split at the ends of segments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def split(items: Sequence[T], text: Callable[[T], str], tokens: int) -> list[list[T]]:
-    """Runs of items, in order, of about equal size and at most so many tokens; a longer item stands alone."""
+    """Groups of consecutive items, of about equal size and at most so many tokens; a longer item is a group alone."""
     sizes = [estimate(text(item)) + 1 for item in items]
     count = max(1, -(-sum(sizes) // tokens))
     limit = min(tokens, -(-sum(sizes) // count) + max(sizes, default=0))

@@ -1,4 +1,4 @@
-"""What is translated at a time: a cue, or what one speaker says in it, without the markup around it."""
+"""The units of a translation: a cue, or one speaker's line in it, without the surrounding markup."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AT_START = re.compile(r"\s*(?:\{\\[^{}\n]*\}|<v[ .][^<>\n]*>(?!.*</v>))", re.DO
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Words with what stands around them and stays."""
+    """A text to translate, with the markup around it."""
 
     cue: int
     before: str
@@ -25,16 +25,16 @@ class Unit:
 
     @property
     def speaks(self) -> bool:
-        """Whether there are words to translate, not just notes or numbers."""
+        """Whether it has words to translate, not only notes or numbers."""
         return any(character.isalpha() for character in plain(self.text))
 
     def lines(self, text: str, length: int) -> list[str]:
-        """Other words in the same place, broken into lines."""
+        """A translation with the same markup, broken into lines."""
         return broken(f"{self.before}{text}{self.after}", length)
 
 
 def units(texts: Sequence[str]) -> list[Unit]:
-    """The units of all cues, in order; a cue in which every line begins with a dash has one for each line."""
+    """The units of all cues, in order; a cue whose lines all begin with a dash has one unit for each line."""
     return [unit for number, text in enumerate(texts) for unit in _of(number, text)]
 
 
@@ -50,7 +50,7 @@ def _of(number: int, text: str) -> Iterator[Unit]:
 
 
 def _peeled(number: int, before: str, text: str, after: str) -> Unit:
-    """Take off the markup that holds all the words."""
+    """Separate the markup that encloses the whole text."""
     while True:
         while start := _AT_START.match(text):
             before, text = before + start[0].strip(), text[start.end() :]
