@@ -56,7 +56,7 @@ NO_FILES: dict[str, Make] = {
     "does not exist": lambda folder: folder / "a.wav",
     "is a folder": lambda folder: folder,
     "is empty": empty,
-    "is not sound or video": text,
+    "is not an audio or video file": text,
     "is a device or a pipe": pipe,
     "cannot be read: Too many levels": loop,
     "cannot be read: Permission denied": forbidden,
@@ -85,7 +85,7 @@ def test_a_video_without_sound_says_so(write: Any) -> None:
 @pytest.mark.parametrize("name", ["a.wav", "a.aiff"])
 def test_sound_of_no_length_says_so(tmp_path: Path, name: str) -> None:
     sf.write(tmp_path / name, np.zeros((0, 2)), 44_100)
-    with pytest.raises(UnreadableMedia, match=rf"'.*{name}' (has an audio stream, but no sound|is not sound)"):
+    with pytest.raises(UnreadableMedia, match=rf"'.*{name}' (has an audio stream, but none of its sound|is not sound)"):
         decode(tmp_path / name)
 
 
@@ -148,7 +148,7 @@ def test_a_file_cut_short_gives_what_is_there_and_says_so(
 def test_a_file_cut_down_to_its_header_is_an_error(write: Any, music: Any) -> None:
     path = write("a.flac", "flac", music(), 44_100)
     path.write_bytes(path.read_bytes()[:9_000])
-    with pytest.raises(NoAudio, match=r"'.*a\.flac' has an audio stream, but no sound"):
+    with pytest.raises(NoAudio, match=r"'.*a\.flac' has an audio stream, but none of its sound"):
         decode(path)
 
 
@@ -246,7 +246,7 @@ def test_a_playlist_does_not_open_another_file(write: Any, music: Any, tmp_path:
     with av.open(str(path)) as unguarded:
         assert unguarded.streams.audio, "the canary is dead: FFmpeg by itself would not have followed the list"
     for use in (decode, probe):
-        with pytest.raises(UnreadableMedia, match=f"'.*{name}' is a playlist, which is not followed"):
+        with pytest.raises(UnreadableMedia, match=f"'.*{name}' is a playlist, and playlists are not followed"):
             use(path)
 
 

@@ -126,7 +126,7 @@ def test_a_rate_that_a_format_lacks_is_changed_and_told(
 
 @pytest.mark.parametrize(("format", "most"), [(AudioFormat.FLAC, 8), (AudioFormat.MP3, 2), (AudioFormat.OPUS, 2)])
 def test_too_many_channels_are_refused(target: Any, format: AudioFormat, most: int) -> None:
-    with pytest.raises(InvalidInput, match=f"'{format}' can have {most} channels here, not 9"):
+    with pytest.raises(InvalidInput, match=f"'{format}' supports {most} channels, not 9"):
         encode(Samples(np.zeros((9, 10), np.float32), 48_000), target(format), format)
 
 

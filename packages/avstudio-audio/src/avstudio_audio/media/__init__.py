@@ -1,1 +1,1 @@
-"""Sound in and out of files: decode, encode, contents, mix, resample."""
+"""Audio files: decode, encode, probe, mix, resample."""

@@ -1,4 +1,4 @@
-"""Open a media file, and nothing but that file."""
+"""Opens a media file, without access to any other file."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 SEALED = {"protocol_whitelist": "none"}
-"""FFmpeg gets an open file, and may open no other file or connection: playlists lead nowhere."""
+"""FFmpeg gets an open file, and cannot open other files or connections, for example from a playlist."""
 PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"[playlist]")
 UNLIMITED = (1 << 31) - 1
 """Streams."""
 _BUFFER = 1 << 16
 _UNSTATED = 0x7FFF0000
-"""Sizes from here on are what programs write that do not know the size yet."""
+"""Programs that do not know the size yet write this size or a larger one."""
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def open_media(path: Path, streams: int = 0) -> Iterator[InputContainer]:
 
 
 def ends_early(path: Path) -> bool:
-    """Whether a RIFF file (WAV, AVI) is smaller than it says, which FFmpeg passes over in silence."""
+    """Whether a RIFF file (WAV, AVI) is shorter than its header states, which FFmpeg does not report."""
     with path.open("rb") as file:
         mark, size = struct.unpack("<4sI", file.read(8).ljust(8, b"\0"))
     return bool(mark == b"RIFF" and size < _UNSTATED and size + 8 > path.stat().st_size + 1)
@@ -69,7 +69,7 @@ def _open_file(path: Path) -> BinaryIO:
             raise UnreadableMedia(f"'{path}' is a device or a pipe, not a file.")
         if facts.st_size == 0:
             raise UnreadableMedia(f"'{path}' is empty.")
-        return path.open("rb", buffering=0)  # FFmpeg has a buffer of its own
+        return path.open("rb", buffering=0)  # FFmpeg has its own buffer
     except FileNotFoundError:
         raise UnreadableMedia(f"'{path}' does not exist.") from None
     except (OSError, ValueError) as error:
@@ -94,5 +94,5 @@ def _refusal(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(16)
     if head.startswith(PLAYLISTS):
-        return f"'{path}' is a playlist, which is not followed. Give the files that it names."
-    return f"'{path}' is not sound or video, or is too damaged to tell."
+        return f"'{path}' is a playlist, and playlists are not followed. Give the files that it names."
+    return f"'{path}' is not an audio or video file, or is too damaged to be recognised."

@@ -1,4 +1,4 @@
-"""What a media file holds, as its headers tell it."""
+"""The contents of a media file, from its headers."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 
 
 class SoundStream(BaseModel):
-    """One audio stream; what is `None` cannot be told, because nothing here decodes its codec."""
+    """One audio stream; a value is `None` if it is unknown because the codec cannot be decoded."""
 
     model_config = ConfigDict(frozen=True)
 
     index: int = Field(ge=0, description="Its number among all streams of the file.")
     codec: str | None = Field(description="FFmpeg's name of the codec.")
     rate: int | None = Field(ge=0, description="Sample rate.", json_schema_extra={"unit": "Hz"})
-    channels: int | None = Field(ge=0, description="How many channels.")
-    layout: str | None = Field(description="The speakers that they are for, such as `5.1(side)`.")
-    sample_format: str | None = Field(description="What decoding gives, in FFmpeg's words: `s16`, `fltp` …")
-    bits: int | None = Field(default=None, gt=0, description="Bits a sample, of PCM and FLAC; lossy codecs have none.")
-    language: str | None = Field(default=None, description="ISO 639-2 code, where the file gives one.")
-    default: bool = Field(default=False, description="Marked as the one to play.")
+    channels: int | None = Field(ge=0, description="Number of channels.")
+    layout: str | None = Field(description="Layout of the speakers, such as `5.1(side)`.")
+    sample_format: str | None = Field(description="FFmpeg's name of the decoded sample format: `s16`, `fltp` …")
+    bits: int | None = Field(default=None, gt=0, description="Bits per sample of PCM and FLAC; lossy codecs have none.")
+    language: str | None = Field(default=None, description="ISO 639-2 code, if the file gives one.")
+    default: bool = Field(default=False, description="Whether the file marks it as the default stream.")
 
 
 class PictureStream(BaseModel):
-    """One video stream; what is `None` cannot be told, because nothing here decodes its codec."""
+    """One video stream; a value is `None` if it is unknown because the codec cannot be decoded."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,21 +52,21 @@ class PictureStream(BaseModel):
 
 
 class Contents(BaseModel):
-    """The streams of a media file, and what is known of the whole."""
+    """The streams of a media file, and facts about the whole file."""
 
     model_config = ConfigDict(frozen=True)
 
     container: str = Field(description="FFmpeg's name of the format.")
     duration: float | None = Field(
-        ge=0, description="Length; an estimate where a format does not state it.", json_schema_extra={"unit": "s"}
+        ge=0, description="Length; an estimate if the format does not state it.", json_schema_extra={"unit": "s"}
     )
     audio: list[SoundStream]
-    video: list[PictureStream] = Field(description="Moving pictures; a cover is none.")
+    video: list[PictureStream] = Field(description="Video streams, without cover images.")
     main: int | None = Field(description="The index of the audio stream that is decoded.")
     tags: dict[str, str] = Field(description="Title, artist and the like; keys in lower case.")
 
     def facts(self) -> MediaFacts:
-        """The same in brief, of the main audio stream and the first video stream."""
+        """A summary: facts about the main audio stream and the first video stream."""
         sound = next((stream for stream in self.audio if stream.index == self.main), None)
         picture = next(iter(self.video), None)
         return MediaFacts(
@@ -95,7 +95,7 @@ def probe(path: Path, limits: Limits = USUAL) -> Contents:
 
 
 def seconds(container: InputContainer) -> float | None:
-    """The length of an open file, as far as it is known before decoding."""
+    """The length of an open file in seconds, if it is known before decoding."""
     return container.duration / 1_000_000 if container.duration and container.duration > 0 else None
 
 
@@ -117,7 +117,7 @@ def _sound(stream: AudioStream) -> SoundStream:
 
 
 def _bits(codec: AudioCodecContext) -> int | None:
-    """Read off the name (`pcm_s24le`), or off the 5 bits of FLAC's STREAMINFO that hold it (RFC 9639, section 8.2)."""
+    """Bits per sample, from the codec's name (`pcm_s24le`) or FLAC's STREAMINFO (RFC 9639, section 8.2)."""
     name, header = codec.codec.canonical_name, codec.extradata or b""
     if name == "flac" and len(header) >= 14:
         return ((header[12] & 1) << 4 | header[13] >> 4) + 1

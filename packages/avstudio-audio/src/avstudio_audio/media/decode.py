@@ -1,4 +1,4 @@
-"""Any media file to samples: the one decoder."""
+"""The decoder of media files to samples."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 WHOLE: Span = (0.0, math.inf)
 SILENT = 1e-4
-"""A track that stays below this peak (−80 dBFS) holds nothing, if another one does."""
+"""A track with a peak below this (−80 dBFS) counts as silent if another track is louder."""
 
 
 def decode(  # noqa: PLR0913
@@ -69,7 +69,7 @@ def decode(  # noqa: PLR0913
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What is to be decoded."""
+    """The arguments of one decoding."""
 
     path: Path
     rate: int | None
@@ -80,17 +80,17 @@ class _Wanted:
 
 @dataclass(slots=True, eq=False)
 class _Decoded:
-    """One track, and what there is to tell of it."""
+    """One decoded track, and the warnings about it."""
 
     samples: Samples
     peak: float
     tracks: dict[int, str]
-    """All tracks in words, by number, this one first."""
+    """Descriptions of all tracks by number, this one first."""
     warnings: list[CodedWarning]
 
 
 def _first_audible(wanted: _Wanted, track: str | None, progress: Progress | None) -> _Decoded:
-    """The wanted track; where none is named, the main one, or the first of the others if that one is silent."""
+    """The requested track; by default the main one, or the first other one that is not silent."""
     main = found = _decoded(wanted, track, progress)
     if track is not None or len(main.tracks) == 1:
         return main
@@ -103,7 +103,7 @@ def _first_audible(wanted: _Wanted, track: str | None, progress: Progress | None
     used, listed = next(iter(found.tracks.values())), ", ".join(main.tracks.values())
     why = "" if found is main else ", because the main one is silent"
     several = f"'{wanted.path}' has {len(main.tracks)} audio tracks: {listed}"
-    message = f"{several}. Track {used} is used{why}; name a track to choose."
+    message = f"{several}. Track {used} is used{why}. Set 'track' to choose another."
     found.warnings.append(CodedWarning(code="other_tracks", message=message))
     return found
 
@@ -146,13 +146,13 @@ def _check(rate: int | None, channels: int | None, span: Span) -> None:
 def _gathered(
     pieces: Iterable[NDArray[np.float32]], reader: AudioReader | SndfileReader, wanted: _Wanted, warn: Warn
 ) -> NDArray[np.float32]:
-    """All that a reader gives, mixed, resampled, and in one array."""
+    """All sound of a reader, mixed and resampled, in one array."""
     rate, channels = wanted.rate or reader.rate, wanted.channels or reader.channels
     mixdown = None
     if channels != reader.channels:
         if channels > 2:
             have = f"'{wanted.path}' has {reader.channels} channels"
-            raise InvalidParams(f"{have}; they can become 1 or 2, not '{channels}'.")
+            raise InvalidParams(f"{have}; they can be mixed to 1 or 2, not '{channels}'.")
         mixdown = Mixdown(reader.speakers, channels, reader.rate)
         pieces = map(mixdown.mix, pieces)
     if rate != reader.rate:
@@ -168,7 +168,7 @@ def _gathered(
 
 
 def _watched(pieces: Iterable[NDArray[np.float32]], length: int, progress: Progress) -> Iterator[NDArray[np.float32]]:
-    """The same pieces, while `progress` hears of every hundredth of `length` samples."""
+    """The same pieces; `progress` is called at every hundredth of `length` samples."""
     done = told = 0
     for piece in pieces:
         yield piece
@@ -180,7 +180,7 @@ def _watched(pieces: Iterable[NDArray[np.float32]], length: int, progress: Progr
 
 
 def _collected(pieces: Iterable[NDArray[np.float32]], channels: int, expected: int) -> NDArray[np.float32]:
-    """The pieces in one array; memory that is reserved for them but not used is never touched."""
+    """The pieces in one array; the unused part of its reserved memory is never touched."""
     import numpy as np
 
     array, length = np.empty((channels, expected + BLOCK), np.float32), 0

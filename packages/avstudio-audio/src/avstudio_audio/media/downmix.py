@@ -1,8 +1,8 @@
-"""Fewer channels out of many, or two out of one.
+"""Mixes many channels to one or two, or one channel to two.
 
-After ITU-R BS.775-4, annex 4: centre and surrounds at −3 dB, a back centre at −6 dB, low frequency effects
-left out, and what stands beside the centre counted as its side; then scaled so that full-scale channels cannot
-add up to more than full scale.
+Follows ITU-R BS.775-4, annex 4: centre and surrounds at −3 dB, a back centre at −6 dB, low frequency effects left
+out, and other speakers counted to their side; then scaled so that the sum of full-scale channels stays within full
+scale.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ SPEAKERS = {
     7: ("FL", "FR", "FC", "LFE", "BC", "SL", "SR"),
     8: ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR"),
 }
-"""Who plays which channel where a file does not say: the order of WAV and FLAC (RFC 9639, section 9.1.3)."""
+"""The assumed speakers of a file that names none: the order of WAV and FLAC (RFC 9639, section 9.1.3)."""
 
 CANCELS = 0.03
-"""A mono mix with less than this part of the energy of its loudest channel has cancelled out: −15 dB."""
+"""A mono mix with less than this part of its loudest channel's energy (−15 dB) has cancelled out."""
 _MINUS_3_DB = 0.5**0.5
 
 
 def mix_matrix(speakers: Sequence[str], channels: int) -> NDArray[np.float32]:
-    """Gains of shape `(channels, len(speakers))`, for 1 or 2 channels; speakers as FFmpeg names them (`FL`, `LFE`)."""
+    """Gains of shape `(channels, len(speakers))` for 1 or 2 channels; speakers have FFmpeg's names (`FL`, `LFE`)."""
     import numpy as np
 
     gains = np.ones((2, 1)) if len(speakers) == 1 else np.array([_gains(name) for name in speakers]).T
@@ -46,9 +46,9 @@ def mix_matrix(speakers: Sequence[str], channels: int) -> NDArray[np.float32]:
 
 
 class Mixdown:
-    """Mixes sound block by block; where a mono mix would cancel out, it takes the loudest channel instead.
+    """Mixes sound block by block; where a mono mix would cancel out, it uses the loudest channel instead.
 
-    A microphone wired the wrong way round makes one channel the negative of the other.
+    A microphone with reversed wiring makes one channel the negative of the other.
     """
 
     def __init__(self, speakers: Sequence[str], channels: int, rate: int) -> None:
@@ -73,23 +73,23 @@ class Mixdown:
         if np.vdot(mixed, mixed) >= CANCELS * energies.max():
             return mixed
         self._cancelled += block.shape[1]
-        if self._energies.max() > 2 * self._energies[self._loudest]:  # not to and fro between equals
+        if self._energies.max() > 2 * self._energies[self._loudest]:  # do not switch between equally loud channels
             self._loudest = int(self._energies.argmax())
         return block[self._loudest : self._loudest + 1]
 
     def report(self, path: Path, warn: Warn) -> None:
-        """After the last block: warn where channels cancelled (`phase_cancelled`)."""
+        """After the last block, warn if channels cancelled each other out (`phase_cancelled`)."""
         seconds, whole = self._cancelled / self._rate, self._mixed / self._rate
         if seconds and seconds >= min(1.0, whole / 20):
             warn(
                 "phase_cancelled",
                 f"The channels of '{path}' cancel each other out for {seconds:.1f} of {whole:.1f} s, "
-                "where the loudest of them is used in place of their mean.",
+                "where the loudest of them is used instead of their mean.",
             )
 
 
 def mix(data: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
-    """`(any, samples)` made `(channels, samples)`, for 1 or 2 channels; as it is where it has as many already."""
+    """Sound of `(any, samples)` as `(channels, samples)`, for 1 or 2 channels; unchanged if it has that many."""
     count = data.shape[0]
     if count == channels:
         return data
@@ -97,7 +97,7 @@ def mix(data: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
 
 
 def _gains(speaker: str) -> tuple[float, float]:
-    """How much of a speaker goes to the left and to the right."""
+    """The gains of a speaker for left and right."""
     if speaker.startswith("LFE"):
         return 0.0, 0.0
     if speaker == "FC":

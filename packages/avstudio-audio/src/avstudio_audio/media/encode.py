@@ -1,4 +1,4 @@
-"""Samples to a file: the one writer."""
+"""The encoder of samples to files."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 14
 WAV_LIMIT = (1 << 32) - (1 << 16)
-"""Bytes of sound that a WAV file's 32-bit sizes reach; RF64 is WAV with larger ones (EBU Tech 3306)."""
+"""The most bytes of sound in a WAV file with 32-bit sizes; RF64 is WAV with larger ones (EBU Tech 3306)."""
 VORBIS_COMPRESSION = 0.4
 """libvorbis quality 6, about 190 kbit/s for stereo."""
 
 
 def encode(samples: Samples, path: Path, format: AudioFormat = AudioFormat.WAV, *, warn: Warn = log_warning) -> None:
-    """Write samples to `path` in one go, as `encoder` does."""
+    """Write all samples to `path` at once; see `encoder`."""
     with encoder(path, format, samples.rate, samples.channels, samples.length, warn=warn) as write:
         write(samples.data)
 
@@ -42,11 +42,12 @@ def encode(samples: Samples, path: Path, format: AudioFormat = AudioFormat.WAV, 
 def encoder(
     path: Path, format: AudioFormat, rate: int, channels: int, length: int, *, warn: Warn = log_warning
 ) -> Iterator[Write]:
-    """A function that writes to `path`, over what is there, `length` samples in all; after a failure nothing is left.
+    """A function that writes blocks to `path`, `length` samples in total; a failure removes the file.
 
-    Most formats clip what is beyond full scale, and `warn` hears of it at the end (`clipped`). A format that does
-    not take the rate gets the next higher one it takes (`resampled`; Opus has only one, so that goes without
-    saying). Raises `InvalidInput` for what a format cannot hold, `DiskFull` and `StorageError`.
+    An existing file is overwritten. Most formats clip values beyond full scale; then `warn` is called at the end
+    (`clipped`). If a format does not support the rate, the next higher supported one is used (`resampled`; without a
+    warning for Opus, which has one rate). Raises `InvalidInput` for what a format cannot hold, `DiskFull` and
+    `StorageError`.
     """
     _check(format, channels, length)
     traits = TRAITS[format]
@@ -75,7 +76,7 @@ def encoder(
 
 
 class _File:
-    """A file for C libraries: it keeps the error that their callbacks would swallow."""
+    """A file for C libraries: it stores errors, which their callbacks would drop."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("w+b", buffering=0)
@@ -93,14 +94,14 @@ class _File:
             return 0
 
     def check(self) -> None:
-        """Raise the error that was kept."""
+        """Raise the stored error."""
         if self.error:
             raise self.error
 
 
 @contextmanager
 def _output(path: Path, format: AudioFormat) -> Iterator[_File]:
-    """A file to write; it is removed again on any failure, and foreign exceptions become ours."""
+    """A file to write; a failure removes it, and exceptions of libraries become errors of the core."""
     import av
     import soundfile
 
@@ -127,7 +128,7 @@ def _output(path: Path, format: AudioFormat) -> Iterator[_File]:
 def _check(format: AudioFormat, channels: int, length: int) -> None:
     most = TRAITS[format].max_channels
     if channels > most:
-        raise InvalidInput(f"'{format}' can have {most} channels here, not {channels}.", hint="Mix down, or use 'wav'.")
+        raise InvalidInput(f"'{format}' supports {most} channels, not {channels}.", hint="Mix down, or use 'wav'.")
     if not length:
         raise InvalidInput("The sound to write is empty.")
 
@@ -151,7 +152,7 @@ def _nearest(rate: int, known: tuple[int, ...]) -> int:
 
 
 class _Beyond:
-    """Counts what is beyond full scale."""
+    """Counts values beyond full scale."""
 
     def __init__(self) -> None:
         self._count, self._peak = 0, 1.0
@@ -173,7 +174,7 @@ class _Beyond:
 
 
 def _opened(file: _File, traits: Traits, channels: int, rate: int, length: int) -> AbstractContextManager[Write]:
-    """What puts blocks into a file, each small and at the file's own rate."""
+    """A function that writes blocks to a file; each must be small and at the file's rate."""
     if traits.rates:
         return _opened_by_ffmpeg(file, traits, channels, rate)
     return _opened_by_sndfile(file, traits, channels, rate, length)
@@ -217,7 +218,7 @@ def _opened_by_ffmpeg(file: _File, traits: Traits, channels: int, rate: int) -> 
         def put(block: NDArray[np.float32]) -> None:
             nonlocal position
             frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block.T).reshape(1, -1), "flt", layout)
-            # With its time told, the encoder's delay is noted in the file, and players leave it out.
+            # With a time stamp, the encoder's delay is stored in the file, and players skip it.
             frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), position
             position += block.shape[1]
             container.mux(stream.encode(frame))
@@ -234,6 +235,6 @@ def _stream(container: OutputContainer, rate: int, layout: str, traits: Traits) 
     if traits.bit_rate:
         codec.bit_rate = traits.bit_rate * codec.layout.nb_channels
     else:
-        codec.qscale, codec.global_quality = True, 0  # LAME's V0; its quick search finds all but the same
+        codec.qscale, codec.global_quality = True, 0  # LAME's V0; its quick search has almost the same quality
         codec.options = {"compression_level": "7"}
     return stream

@@ -1,4 +1,4 @@
-"""The formats that sound is written in."""
+"""The formats in which sound can be written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class AudioFormat(StrEnum):
     """16 bit."""
     WAV24 = "wav24"
     WAV_FLOAT = "wav-float"
-    """32 bit float: the only one that keeps what is beyond full scale."""
+    """32-bit float: the only format that keeps values beyond full scale."""
     FLAC = "flac"
     """24 bit, lossless."""
     MP3 = "mp3"
@@ -24,7 +24,7 @@ class AudioFormat(StrEnum):
 
     @property
     def suffix(self) -> str:
-        """The ending of a file's name, with its dot."""
+        """The suffix of a file's name, with its dot."""
         return ".wav" if self in (AudioFormat.WAV24, AudioFormat.WAV_FLOAT) else f".{self}"
 
     @property

@@ -1,4 +1,4 @@
-"""The numbers inside FFmpeg's frames."""
+"""The samples in FFmpeg's frames."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ NUMBERS = {
     "flt": ("f4", 1.0, 0.0),
     "dbl": ("f8", 1.0, 0.0),
 }
-"""FFmpeg's sample formats that numpy can show: dtype, and the factor and the offset that lead to −1 to 1."""
+"""FFmpeg's sample formats that numpy can read: dtype, and the factor and offset that scale it to −1 to 1."""
 
 
 def readable_format(frame: AudioFrame) -> str:
-    """The frame's own sample format, or `flt` where numpy cannot read it: an unknown one, or more than 8 planes."""
+    """The frame's sample format, or `flt` if numpy cannot read it: an unknown one, or more than 8 planes."""
     name, planar = frame.format.name, frame.format.is_planar
     known = name.removesuffix("p") in NUMBERS
     return name if known and not (planar and frame.layout.nb_channels > 8) else "flt"
 
 
 def numbers_of(frame: AudioFrame, channels: int) -> NDArray[np.float32]:
-    """The numbers of a frame as `(channels, samples)`."""
+    """The samples of a frame as `(channels, samples)`."""
     import numpy as np
 
     kind, factor, offset = NUMBERS[frame.format.name.removesuffix("p")]

@@ -1,4 +1,4 @@
-"""Whether sound keeps to full scale, −1 to 1, as all work on it assumes."""
+"""Checks that sound is within full scale, −1 to 1, and scales integers that were stored as floats."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FAR_BEYOND = 32.0
-"""No mix is so much above full scale: 30 dB."""
+"""A peak so far above full scale (30 dB) is not from a mix."""
 INTEGERS = {16: 2.0**15, 24: 2.0**23, 32: 2.0**31}
-"""The full scale of integer samples, which some programs write as floats; by their bits."""
+"""The full scale of integer samples by their bits; some programs store these integers as floats."""
 OVER = 1.5
-"""Resampling goes above the highest sample, by up to 3 dB."""
+"""Resampling can exceed the highest sample by up to 3 dB."""
 CREST = 1000.0
-"""A peak so many times above the root mean square is a broken value, not sound."""
+"""A peak this many times the root mean square is an invalid value, not sound."""
 
 
 class FullScale:
-    """Looks at all samples of a file, and then brings floats in the range of integers to full scale."""
+    """Checks all samples of a file, and then scales floats in the range of integers to full scale."""
 
     def __init__(self, path: Path, start: float, rate: int) -> None:
         """`start` is the time of the first sample, in seconds."""
@@ -34,7 +34,7 @@ class FullScale:
         self._loudest = self._position = 0
 
     def watch(self, pieces: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-        """The same pieces, all numbers. Raises `UnreadableMedia`: one NaN would spread through every filter."""
+        """The same pieces. Raises `UnreadableMedia` for NaN or infinity, which would spread through every filter."""
         for piece in pieces:
             if piece.shape[1]:
                 peak = max(float(piece.max()), -float(piece.min()))
@@ -46,7 +46,7 @@ class FullScale:
             yield piece
 
     def settle(self, data: NDArray[np.float32], warn: Warn) -> None:
-        """Scale what became of the pieces where it is needed (`rescaled`). Raises `UnreadableMedia`."""
+        """Scale the decoded sound if necessary (`rescaled`). Raises `UnreadableMedia`."""
         import numpy as np
 
         if self.peak <= FAR_BEYOND:
@@ -57,7 +57,7 @@ class FullScale:
         if bits is None or self.peak > CREST * mean:
             raise UnreadableMedia(
                 f"{level} near {self._time(self._loudest):.3f} s, which is not sound.",
-                hint="Full scale is −1 to 1: repair the value, or leave that part out.",
+                hint="Full scale is −1 to 1. Repair the value, or leave out that part.",
             )
         data *= np.float32(1 / INTEGERS[bits])
         warn(

@@ -1,4 +1,4 @@
-"""How long a recording will turn out to be, for plans that are made before it is opened."""
+"""Estimates of a recording's length, for plans that are made before it is opened."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ BYTES_A_SECOND = {
     "audio/aac": 20_000,
     "audio/ogg": 20_000,
 }
-"""What is common: the length of a file that nobody looked into is a guess by its size."""
+"""A common bit rate: without a known length, it is estimated from the file's size."""
 
 
 def seconds_of(source: Artifact | None) -> float:
-    """The length on record, else a guess; 0 where there is nothing to go by, as with video."""
+    """The stored length, or an estimate; 0 if neither is possible, for example for video."""
     if source is None:
         return 0.0
     if source.facts.duration is not None:
@@ -28,5 +28,5 @@ def seconds_of(source: Artifact | None) -> float:
 
 
 def memory_mb(source: Artifact | None, mb_a_second: float) -> int:
-    """What a recording's length takes beside the model, in steps: a worker that is warm then fits most of the next."""
+    """Memory for a recording besides the model, rounded up in steps, so that a warm worker can take most others."""
     return STEP_MB * round(seconds_of(source) * mb_a_second / STEP_MB)

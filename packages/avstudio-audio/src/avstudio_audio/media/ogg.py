@@ -7,17 +7,17 @@ from typing import BinaryIO
 
 _HEADER = 27
 _BEGINS, _ENDS = 2, 4
-"""Flags of a page: it begins a stream, it ends one."""
+"""Flags of a page: the first page of a stream, the last page of a stream."""
 
 
 class OggLinks:
-    """The links of a chained file: complete Ogg streams, one after the other; most files are one link."""
+    """The links of a chained file: complete Ogg streams, one after the other; most files have one link."""
 
     def __init__(self, path: Path) -> None:
         self.places: list[tuple[int, int]] = []
-        """Where each link begins and ends, in bytes."""
+        """The start and end of each link, in bytes."""
         self.ended = False
-        """Whether the last page says that it is the last: a file cut short has lost that page."""
+        """Whether the last page is marked as the last: a truncated file lacks that page."""
         with path.open("rb") as file:
             self._read(file, path.stat().st_size)
 

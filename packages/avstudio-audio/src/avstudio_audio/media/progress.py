@@ -1,4 +1,4 @@
-"""How a long job reports its progress: plain callables, so that a `Context` or a lambda will do."""
+"""Callables with which long work reports progress and warnings; a `Context` has suitable methods."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable
 
 Progress = Callable[[float], None]
-"""Hears the part done, 0 to 1. What it raises ends the work: that is how to cancel."""
+"""Called with the finished part, 0 to 1. An exception from it ends the work, which cancels it."""
 
 Warn = Callable[[str, str], None]
-"""Hears of a degradation: its stable code and a message for a person."""
+"""Called for each degradation, with a stable code and a message."""
 
 
 def log_warning(code: str, message: str) -> None:
-    """The `Warn` for those who give none: nothing degrades silently."""
+    """The default `Warn`, so that no degradation is silent."""
     logging.getLogger(__name__).warning("%s (%s)", message, code)

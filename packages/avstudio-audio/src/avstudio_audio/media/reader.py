@@ -1,4 +1,4 @@
-"""The sound of one stream as float32 arrays, whatever is damaged on the way."""
+"""The sound of one stream as float32 arrays, also of damaged files."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ Span = tuple[float, float]
 DENSEST = 1 << 13
 """Samples a channel that a byte may hold, of PCM one: FLAC packs silence nearly so. A header that says more lies."""
 GUESSED = ("aac", "loas", "amr", "ac3", "eac3")
-"""Formats that do not state their length; FFmpeg guesses it from the bit rate."""
+"""Formats that do not state their length; FFmpeg estimates it from the bit rate."""
 BLOCK = 1 << 14
-"""Samples given at a time, at least: enough to outweigh the cost of a step, and a block stays in the cache."""
+"""The least samples in a block: enough to outweigh the cost of a step, and few enough for the cache."""
 LEAD = 1.0
-"""Seconds decoded before a span and left out: after a seek, a codec needs some frames to be exact again."""
+"""Seconds before a span that are decoded and dropped: after a seek, a codec is inexact for some frames."""
 GAP = (0.1, 60.0)
-"""Seconds by which a time stamp runs ahead where sound is missing; more is a clock that was set anew."""
+"""The longest gap in seconds between time stamps that counts as missing sound; a longer one is a clock reset."""
 CUT = 0.25
-"""Seconds that may be missing at the end before a file counts as cut short."""
+"""The seconds that may be missing at the end before a file counts as truncated."""
 
 
 class AudioReader:
     """Reads a span of an audio stream, and fills gaps with silence, so that every sample is at its time.
 
-    Time counts from the start of the file: sound that begins after the picture begins at more than zero.
+    Time counts from the start of the file: sound that begins after the video starts at more than zero.
     """
 
     def __init__(self, container: InputContainer, stream: AudioStream, path: Path, span: Span) -> None:
-        """Raises `NoAudio` where no frame of the stream can be decoded."""
+        """Raises `NoAudio` if no frame of the stream can be decoded."""
         self._container, self._stream, self._path = container, stream, path
         self._stream.codec_context.thread_type = "AUTO"
         self._origin = (container.start_time or 0) / 1_000_000
@@ -62,12 +62,12 @@ class AudioReader:
         if first is None and span[0] > LEAD:
             raise no_sound(path, span)
         if first is None:
-            raise NoAudio(f"'{path}' has an audio stream, but no sound in it that can be decoded.")
+            raise NoAudio(f"'{path}' has an audio stream, but none of its sound can be decoded.")
         self._first, self._frames = first, chain([first], frames)
         self._format, self._layout = readable_format(first), first.layout
         self._converters: dict[tuple[str, str, int], AudioResampler] = {}
         self.rate, self.channels = first.sample_rate, first.layout.nb_channels
-        self._heard = self._given = self._place(first) or 0  # where the next sample comes in, and goes out
+        self._heard = self._given = self._place(first) or 0  # positions of the next input and output sample
         self._begin = round(span[0] * self.rate)
         self._end = round(span[1] * self.rate) if math.isfinite(span[1]) else sys.maxsize
         self.start = max(self._given, self._begin) / self.rate
@@ -90,7 +90,7 @@ class AudioReader:
 
     @property
     def speakers(self) -> tuple[str, ...]:
-        """Whom the channels are for, as FFmpeg names them."""
+        """FFmpeg's names of the channels' speakers."""
         if self._layout.name == f"{self.channels} channels":
             return SPEAKERS.get(self.channels, ("?",) * self.channels)
         return tuple(channel.name for channel in self._layout.channels)
@@ -118,7 +118,7 @@ class AudioReader:
         yield from self._drained(fifo)
 
     def report(self, warn: Warn) -> None:
-        """After the last array: warn of what was wrong, `truncated` and `damaged`."""
+        """After the last array, warn if the file is `truncated` or `damaged`."""
         end, stated = self._heard / self.rate, self._stated_end
         short = stated is not None and end + CUT < stated
         cut = self._heard < self._end and (short or ends_early(self._path))
@@ -126,12 +126,15 @@ class AudioReader:
             whole = f" of {stated:.2f} s" if short else ""
             warn("truncated", f"'{self._path}' is cut short: it ends after {end:.2f} s{whole}.")
         lost, silent = self._lost_packets, self._silent / self.rate
-        if silent or lost > cut:  # the last packet of a cut file is broken too
-            warn("damaged", f"'{self._path}' is damaged: {lost} packets are lost, {silent:.2f} s are silent instead.")
+        if silent or lost > cut:  # the last packet of a truncated file is damaged, too
+            warn(
+                "damaged",
+                f"'{self._path}' is damaged: {lost} packets are lost, and {silent:.2f} s are replaced by silence.",
+            )
 
     @property
     def _stated_end(self) -> float | None:
-        """Where the sound ends according to the file, in seconds; `None` where it says nothing to rely on."""
+        """The end of the sound in seconds as the file states it; `None` without a reliable statement."""
         stream, container = self._stream, self._container
         begin = stream.start_time or 0
         if not self.states_length:
@@ -148,10 +151,10 @@ class AudioReader:
         try:
             yield from self._container.demux(self._stream)
         except IndexError:
-            return  # PyAV, at the end, over a stream that appeared on the way; all packets are given by then
+            return  # PyAV fails at the end on a stream that appeared late; all packets have been returned by then
         except (av.FFmpegError, OSError):
             self._lost_packets += 1
-            yield None  # makes the decoder give what it still holds
+            yield None  # flushes the decoder
 
     def _decoded(self) -> Iterator[AudioFrame]:
         import av
@@ -165,7 +168,7 @@ class AudioReader:
             yield from frames
 
     def _with_gaps(self) -> Iterator[tuple[AudioFrame, int]]:
-        """Each frame, and how many samples are missing before it; stamps that drift slowly leave no gaps."""
+        """Each frame, and the number of samples missing before it; slow drift of time stamps makes no gaps."""
         expected: int | None = None
         for frame in self._frames:
             place = self._place(frame)
@@ -175,12 +178,12 @@ class AudioReader:
             expected = None if place is None else place + frame.samples * self.rate // frame.sample_rate
 
     def _place(self, frame: AudioFrame) -> int | None:
-        """Where a frame begins by its time stamp, in samples."""
+        """The position of a frame by its time stamp, in samples."""
         time = frame.time
         return None if time is None or math.isnan(time) else round((time - self._origin) * self.rate)
 
     def _seek(self, seconds: float) -> None:
-        """Go to a time, or a little before it; a container that cannot is read from its start."""
+        """Seek to a time, or a little before it; a container without seeking is read from its start."""
         import av
 
         if seconds > 0:
@@ -188,7 +191,7 @@ class AudioReader:
                 self._container.seek(round((self._origin + seconds) * 1_000_000))
 
     def _alike(self, frame: AudioFrame) -> list[AudioFrame]:
-        """A frame in the format, layout and rate of the first one; some streams change on the way."""
+        """A frame in the format, layout and rate of the first one; some streams change these."""
         import av
 
         if frame.format.name == self._format and frame.layout == self._layout and frame.sample_rate == self.rate:
@@ -202,7 +205,7 @@ class AudioReader:
             self._lost_packets += 1
             return []
         for one in frames:
-            one.time_base = self._first.time_base  # the fifo wants all alike
+            one.time_base = self._first.time_base  # the fifo requires equal time bases
         return frames
 
     def _drained(self, fifo: AudioFifo) -> Iterator[NDArray[np.float32]]:
@@ -211,12 +214,12 @@ class AudioReader:
             yield self._within(numbers_of(frame, self.channels))
 
     def _within(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Move on by an array, and keep what of it lies in the span."""
+        """Advance by an array, and return its part inside the span."""
         low, high = self._begin - self._given, self._end - self._given
         self._given += array.shape[1]
         return array[:, max(low, 0) : max(high, 0)]
 
 
 def no_sound(path: Path, span: Span) -> InvalidInput:
-    """The error for a span that lies outside of the file."""
+    """The error for a span outside the file."""
     return InvalidInput(f"'{path}' does not have sound between {span[0]:g} s and {span[1]:g} s.")

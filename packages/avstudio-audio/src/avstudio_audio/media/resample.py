@@ -1,4 +1,4 @@
-"""Another sample rate, by libswresample."""
+"""Changes the sample rate, with libswresample."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TAPS = 64
-"""Length of the filter at the lower rate. Twice FFmpeg's default and hardly slower: what lies 5 % above the new
-Nyquist frequency comes out more than 60 dB down, where the default leaves it at −22 dB."""
+"""Length of the filter at the lower rate: twice FFmpeg's default, and hardly slower. It attenuates sound 5 % above
+the new Nyquist frequency by more than 60 dB; the default does so by only 22 dB."""
 
 
 class Resampler:
-    """Takes blocks of `(channels, any)` at one rate and gives blocks at another: together not delayed, and as long."""
+    """Converts blocks of `(channels, any)` from one rate to another, without delay and with the same total length."""
 
     def __init__(self, channels: int, before: int, after: int) -> None:
         import av
         import numpy as np
 
         options = {"filter_size": str(TAPS)}
-        # One resampler a channel: FFmpeg then needs no layout, and may have any number of channels.
+        # One resampler for each channel: FFmpeg then needs no layout, and any number of channels is possible.
         self._filters = [av.AudioResampler("flt", "mono", after, options=options) for _ in range(channels)]
-        # They give nothing at all for less sound than they are long, so silence follows, and is cut off again.
+        # The filters return nothing for sound shorter than they are, so silence is appended and cut off again.
         self._silence = np.zeros((channels, 2 * TAPS * -(-max(before, after) // after)), np.float32)
         self._before, self._after = before, after
         self._taken = self._given = 0
 
     def feed(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What a block adds; the filters hold back a little."""
+        """Convert a block; the filters hold back a little sound."""
         self._taken += block.shape[1]
         return self._filtered(block, last=False)
 
     def rest(self) -> NDArray[np.float32]:
-        """After the last block: what is held back still. The whole is then as long as what came in, rounded up."""
+        """After the last block, return what was held back. The total length equals that of the input, rounded up."""
         return self._filtered(self._silence, last=True)
 
     def _filtered(self, block: NDArray[np.float32], last: bool) -> NDArray[np.float32]:
@@ -52,7 +52,7 @@ class Resampler:
 def resampled(
     blocks: Iterable[NDArray[np.float32]], channels: int, before: int, after: int
 ) -> Iterator[NDArray[np.float32]]:
-    """Blocks of `(channels, any)` at `before` Hz, as blocks at `after` Hz: not delayed, and as long, rounded up."""
+    """Blocks of `(channels, any)` at `before` Hz as blocks at `after` Hz: without delay, the length rounded up."""
     resampler = Resampler(channels, before, after)
     for block in blocks:
         yield resampler.feed(block)
@@ -60,7 +60,7 @@ def resampled(
 
 
 def _filtered(resampler: AudioResampler, row: NDArray[np.float32], rate: int, last: bool) -> NDArray[np.float32]:
-    """What a filter gives for the next part of one channel, and with the last part all that it still holds."""
+    """The output of a filter for the next part of one channel; for the last part, all of it."""
     import av
     import numpy as np
 

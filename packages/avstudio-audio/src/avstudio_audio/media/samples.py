@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Samples:
     """Sound as numbers: full scale is −1 to 1, and values beyond it are kept.
 
-    Raises `InvalidInput` where the parts do not make sound.
+    Raises `InvalidInput` for invalid arrays, rates or start times.
     """
 
     data: NDArray[np.float32]
@@ -26,17 +26,17 @@ class Samples:
     rate: int
     """Samples per second."""
     start: float = 0.0
-    """Where the first sample lies on the clock of the file it came from, in seconds."""
+    """The time of the first sample in its file, in seconds."""
 
     def __post_init__(self) -> None:
         shape: tuple[int, ...] = getattr(self.data, "shape", ())
         kind = getattr(self.data, "dtype", type(self.data).__name__)
         if len(shape) != 2 or shape[0] < 1 or str(kind) != "float32":
-            raise InvalidInput(f"Samples are float32 of (channels, samples), not {kind} of {shape}.")
+            raise InvalidInput(f"Samples must be float32 of (channels, samples), not {kind} of {shape}.")
         if self.rate < 1:
-            raise InvalidInput(f"A sample rate is 1 Hz or more, not '{self.rate}'.")
+            raise InvalidInput(f"A sample rate must be 1 Hz or more, not '{self.rate}'.")
         if not math.isfinite(self.start):
-            raise InvalidInput(f"Samples start at a finite time, not at '{self.start}'.")
+            raise InvalidInput(f"Samples must start at a finite time, not at '{self.start}'.")
 
     def __repr__(self) -> str:
         return f"Samples({self.channels} x {self.length} at {self.rate} Hz, {self.duration:.3f} s)"
@@ -60,7 +60,7 @@ class Samples:
         return replace(self, data=mix(self.data, 1))
 
     def from_zero(self) -> Samples:
-        """The same, with silence from the start of the file to where the sound begins."""
+        """The same, with silence from the start of the file to the start of the sound."""
         import numpy as np
 
         lead = round(self.start * self.rate)
@@ -72,7 +72,7 @@ class Samples:
 
 
 def first_not_finite(data: NDArray[np.float32]) -> int | None:
-    """Where NaN or infinity comes first in `(channels, samples)`; `None` where all are numbers."""
+    """The index of the first NaN or infinity in `(channels, samples)`, or `None`."""
     import numpy as np
 
     finite = np.isfinite(data)

@@ -1,7 +1,7 @@
-"""Sound that libsndfile reads right and FFmpeg does not.
+"""Reads files that libsndfile reads correctly and FFmpeg does not.
 
-FFmpeg 8 takes the valid bits of a WAV sample for its size, loses all links of short chained Vorbis but one, and places
-the sound of a Vorbis file of one page late.
+FFmpeg 8 uses the valid bits of a WAV sample as its size, loses all but one link of short chained Vorbis files, and
+delays the sound of a Vorbis file with one page.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from avstudio_audio.media.reader import Span
 
 ONE_PAGE = 10.0
-"""Seconds; in longer Vorbis files of one link FFmpeg's places are right."""
+"""In seconds; FFmpeg reads Vorbis files with one link correctly if they are longer."""
 BLOCK = 1 << 14
 BITS = {"PCM_U8": 8, "PCM_S8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 
 
 def sndfile_reader(container: InputContainer, path: Path, span: Span) -> SndfileReader | None:
-    """A reader for a file that FFmpeg would read wrongly, `None` for all others."""
+    """A reader for a file that FFmpeg would read wrongly; `None` for any other file."""
     import soundfile
 
     if len(container.streams) != 1 or not container.streams.audio:
@@ -48,7 +48,7 @@ def sndfile_reader(container: InputContainer, path: Path, span: Span) -> Sndfile
 
 
 def _vorbis(container: InputContainer, path: Path, span: Span) -> SndfileReader | None:
-    """For Vorbis that is chained, or short and whole; with more than two channels the order would differ."""
+    """A reader for Vorbis that is chained, or short and complete; the channel order differs above two channels."""
     codec = container.streams.audio[0].codec_context
     if codec is None or codec.name != "vorbis" or codec.channels > 2:
         return None
@@ -73,7 +73,7 @@ def _bits_differ(container: InputContainer, path: Path) -> bool:
 
 
 class SndfileReader:
-    """Reads a span as `AudioReader` does, out of one or more places in a file, each a file of its own."""
+    """Reads a span as `AudioReader` does, from one or more places in a file, each of which is a complete file."""
 
     def __init__(self, path: Path, places: list[tuple[int, int]], span: Span, *, ended: bool = True) -> None:
         self._path, self._places, self._ended = path, places, ended
@@ -105,29 +105,29 @@ class SndfileReader:
             for begin, block in self._blocks(place, first, last):
                 yield block
                 first = begin + block.shape[1]
-            if first < last:  # damaged: what follows stays at its time
+            if first < last:  # damaged: keep what follows at its time
                 self._missing += last - first
                 yield np.zeros((self.channels, last - first), np.float32)
 
     def whole(self) -> bool:
-        """Whether all that the file states is there."""
+        """Whether the file has all the samples that it states."""
         for _ in self.arrays():
             pass
         missing, self._missing = self._missing, 0
         return not missing
 
     def report(self, warn: Warn) -> None:
-        """After the last array: warn of what was wrong, `truncated` and `damaged`."""
+        """After the last array, warn if the file is `truncated` or `damaged`."""
         if not self._ended and self._end == sum(self._lengths):
             warn("truncated", f"'{self._path}' is cut short: it ends after {self._end / self.rate:.2f} s.")
         if self._missing:
-            warn("damaged", f"'{self._path}' is damaged: seconds now silent: {self._missing / self.rate:.2f}.")
+            warn("damaged", f"'{self._path}' is damaged: {self._missing / self.rate:.2f} s are replaced by silence.")
 
     def _blocks(self, place: tuple[int, int], first: int, last: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
         if first >= last:
             return
         with self._opened(place) as sound:
-            at = sound.seek(first) if self.bits else 0  # in Vorbis it does not arrive where it says
+            at = sound.seek(first) if self.bits else 0  # in Vorbis, the position it returns is wrong
             while at < last:
                 block = sound.read(min(BLOCK, last - at), dtype="float32", always_2d=True).T
                 if not block.shape[1]:

@@ -1,4 +1,4 @@
-"""The audio tracks of a file, and which of them is meant."""
+"""The audio tracks of a file, and the choice of one."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 
 def audio_tracks(container: InputContainer, path: Path, wanted: str | None = None) -> list[AudioStream]:
-    """The track to read, then the others: the wanted one, or the one that is marked as default.
+    """The track to read, and then the others; the first is the requested track or the default one.
 
-    `wanted` is the number of a stream, as `audio.probe` tells it, or a language. Raises `NoAudio`, `NotFound`, and
-    `UnreadableMedia` for a codec unknown.
+    `wanted` is the number of a stream, as in `audio.probe`, or a language. Raises `NoAudio`, `NotFound`, and
+    `UnreadableMedia` for an unknown codec.
     """
     tracks = list(container.streams.audio)
     first = _wanted(tracks, path, wanted) if wanted is not None else container.streams.best("audio")
     if first is None:
         raise NoAudio(f"'{path}' has no audio stream.")
     if first.codec_context is None:
-        raise UnreadableMedia(f"The sound in '{path}' is in a codec that cannot be decoded here.")
+        raise UnreadableMedia(f"The sound in '{path}' has a codec that cannot be decoded.")
     return [cast("AudioStream", first), *(one for one in tracks if one.index != first.index and _known(one))]
 
 
 def described(track: AudioStream) -> str:
-    """A track in words: `2 (eng)`."""
+    """A short description of a track: `2 (eng)`."""
     return f"{track.index} ({track.language})" if track.language else str(track.index)
 
 
 def _known(track: AudioStream) -> bool:
-    """Whether a track has been seen to hold sound: a damaged file names streams of which nothing comes."""
+    """Whether a track is known to have sound: a damaged file can list streams without data."""
     return track.codec_context is not None and track.codec_context.sample_rate > 0
 
 
@@ -52,7 +52,7 @@ def _same_language(tag: str | None, wanted: str) -> bool:
 
 
 def _code(language: str) -> str:
-    """One code for `de`, `deu`, `ger`, `de-AT` and `German`."""
+    """The same code for `de`, `deu`, `ger`, `de-AT` and `German`."""
     try:
         return language_tag(language).partition("-")[0]
     except NotFound:

@@ -1,4 +1,4 @@
-"""What each sound format is written with, and what it can hold."""
+"""The encoder of each audio format, and its limits."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from avstudio_audio.media.formats import AudioFormat
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """One format, in the words of the library that writes it: libsndfile, or FFmpeg where `rates` says so."""
+    """One format, with the names of the library that writes it: FFmpeg if it has `rates`, otherwise libsndfile."""
 
     container: str
     codec: str
     max_channels: int
     bits: int = 0
-    """Of an integer sample; 0 for formats that are given floats."""
+    """Bits of an integer sample; 0 for formats that are written from floats."""
     clips: bool = True
-    """Whether what is beyond full scale is lost."""
+    """Whether values beyond full scale are clipped."""
     rates: tuple[int, ...] = ()
-    """The sample rates that the encoder takes, in Hz; empty for any."""
+    """The sample rates that the encoder supports, in Hz; empty for any."""
     bit_rate: int = 0
-    """Per channel, a second; 0 where quality is constant instead."""
+    """Bits per second and channel; 0 if the quality is constant instead."""
     layouts: tuple[str, ...] = ("mono", "stereo")
     """FFmpeg's names, by the number of channels."""
 
@@ -30,8 +30,8 @@ _MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_
 _AAC_RATES = (7_350, *_MP3_RATES, 64_000, 88_200, 96_000)
 _SURROUND = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 
-# libsndfile for Vorbis too, because it has libvorbis: FFmpeg's own encoder is an experiment. LAME at a constant
-# quality, because its constant bit rates also turn the volume down by up to 5 %.
+# Vorbis is also written by libsndfile, which has libvorbis: FFmpeg's own encoder is experimental. LAME has a
+# constant quality, because its constant bit rates also lower the volume by up to 5 %.
 TRAITS = {
     AudioFormat.WAV: Traits("WAV", "PCM_16", 1024, bits=16),
     AudioFormat.WAV24: Traits("WAV", "PCM_24", 1024, bits=24),
