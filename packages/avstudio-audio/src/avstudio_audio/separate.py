@@ -1,4 +1,4 @@
-"""`audio.separate`: a recording taken apart into its stems."""
+"""`audio.separate`: a recording, separated into stems."""
 
 from __future__ import annotations
 
@@ -31,36 +31,42 @@ if TYPE_CHECKING:
 FAMILIES = ("demucs", "spleeter")
 VOCALS, ACCOMPANIMENT = "vocals", "accompaniment"
 UNDECLARED_MB = 2500
-"""Memory of a model that a user brought."""
+"""Memory of a model from the user."""
 MIX_MB_A_SECOND = 44_100 * 2 * 4 / 1e6
-"""The recording is held as a whole, its stems are not."""
+"""Memory for a recording: all of it is in memory, but not its stems."""
 COMMON_RATE = 48_000
-"""Hz. What it carries more than a model's 44.1 kHz is beyond hearing, and strict tasks may have it."""
+"""In Hz. Up to this rate, the sound that a model at 44.1 kHz loses is inaudible, so there is no warning."""
 SILENT_DBFS = -80.0
 LEAST_AUDIBLE_DBFS = -50.0
 
 
 class SeparateParams(SoundParams):
-    """How to take a recording apart."""
+    """How to separate a recording."""
 
-    model: str = Field(default=AUTO, description="A model's name, a folder with one, or 'auto' for the best at hand.")
-    stems: list[str] = Field(default=[], description="The stems wanted, such as vocals; all when none is named.")
-    shifts: int | None = Field(
-        default=None, ge=0, le=20, description="Shifted predictions to average; 0 is the quickest."
+    model: str = Field(
+        default=AUTO, description="A model's name, a folder with a model, or 'auto' for the best installed one."
     )
-    overlap: float | None = Field(default=None, ge=0, lt=1, description="The part that chunks share.")
-    seed: int = Field(default=0, ge=0, description="Equal seeds give equal stems.")
+    stems: list[str] = Field(default=[], description="The stems to make, such as vocals; all if none are named.")
+    shifts: int | None = Field(
+        default=None, ge=0, le=20, description="Number of shifted predictions to average; 0 is the fastest."
+    )
+    overlap: float | None = Field(
+        default=None, ge=0, lt=1, description="The fraction of a chunk that the next one overlaps."
+    )
+    seed: int = Field(default=0, ge=0, description="The same seed gives the same stems.")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="Where the model runs.")
-    format: AudioFormat = Field(default=AudioFormat.FLAC, description="The format of the stems' files.")
+    format: AudioFormat = Field(default=AudioFormat.FLAC, description="File format of the stems.")
 
 
 class StemFacts(BaseModel):
-    """How loud a stem is."""
+    """The level of a stem."""
 
     model_config = ConfigDict(frozen=True)
 
-    peak_dbfs: float | None = Field(description="Highest sample; none in silence.", json_schema_extra={"unit": "dBFS"})
-    rms_dbfs: float | None = Field(description="Root mean square; none in silence.", json_schema_extra={"unit": "dBFS"})
+    peak_dbfs: float | None = Field(description="Peak; empty for silence.", json_schema_extra={"unit": "dBFS"})
+    rms_dbfs: float | None = Field(
+        description="Root mean square; empty for silence.", json_schema_extra={"unit": "dBFS"}
+    )
     silent: bool = Field(description="Whether the stem is silent.")
 
     @classmethod
@@ -73,17 +79,17 @@ class SeparateResult(Result):
     """The stems, each as long as the recording."""
 
     stems: dict[str, Artifact] = Field(description="The stems by name.")
-    facts: dict[str, StemFacts] = Field(description="How loud each stem is.")
+    facts: dict[str, StemFacts] = Field(description="Level of each stem.")
     rate: int = Field(description="Sample rate of the stems.", json_schema_extra={"unit": "Hz"})
     duration: float = Field(description="Length of each stem.", json_schema_extra={"unit": "s"})
     reconstruction_db: float | None = Field(
         default=None,
-        description="What is left of the recording when all stems are taken from it, against the recording.",
+        description="Level of the recording minus all its stems, relative to the recording.",
         json_schema_extra={"unit": "dB"},
     )
 
     _source_peak_dbfs: float | None = PrivateAttr(default=None)
-    """For the review alone."""
+    """Used only by the review."""
 
     def records(self) -> Mapping[str, Mapping[str, Any]]:
         row = {"model": self.effective["model"], "stems": ",".join(self.stems), "duration": self.duration}
@@ -93,8 +99,8 @@ class SeparateResult(Result):
 class Separate(Processor[SeparateParams, SeparateResult]):
     """Separate a recording into stems: vocals and accompaniment, or vocals, drums, bass and other.
 
-    `auto` takes the best model whose files are here and says which in `effective`. With any model that knows
-    vocals, `accompaniment` is the recording without them.
+    `auto` chooses the best installed model; `effective` names it. For any model with vocals, `accompaniment` is the
+    recording without them.
     """
 
     name: ClassVar[str] = "audio.separate"
@@ -166,11 +172,11 @@ class Separate(Processor[SeparateParams, SeparateResult]):
         return result
 
     def review(self, result: SeparateResult, context: Context) -> Review:
-        """Stems that are all silent, out of a recording that is not, are not what anybody asked for."""
+        """Reject stems that are all silent if the recording is not."""
         peak = result._source_peak_dbfs
         audible = peak is not None and peak > LEAST_AUDIBLE_DBFS
         if audible and result.reconstruction_db is not None and all(one.silent for one in result.facts.values()):
-            return Review.send_back("Every stem is silent, and the recording is not.")
+            return Review.send_back("Every stem is silent, but the recording is not.")
         return Review.accept()
 
     def _stems(self, model: str) -> tuple[str, ...]:
@@ -183,7 +189,7 @@ class Separate(Processor[SeparateParams, SeparateResult]):
 
 
 def _wanted(params: SeparateParams, known: tuple[str, ...]) -> list[str]:
-    """The stems asked for, in their order, each once; all that the model gives when none was. Raises `NotFound`."""
+    """The requested stems in their order, each once; all stems of the model if none was named. Raises `NotFound`."""
     possible = [*known, ACCOMPANIMENT] if VOCALS in known else list(known)
     for stem in params.stems:
         if stem not in possible:
@@ -192,7 +198,7 @@ def _wanted(params: SeparateParams, known: tuple[str, ...]) -> list[str]:
 
 
 def _derived(wanted: list[str], engine: Engine) -> bool:
-    """Whether the accompaniment is made by subtracting the vocals from the mix."""
+    """Whether the accompaniment is the mix minus the vocals."""
     return ACCOMPANIMENT in wanted and ACCOMPANIMENT not in engine.stems
 
 
@@ -205,13 +211,15 @@ def _tell_ignored(params: SeparateParams, options: Options, context: Context) ->
 
 
 def _tell_losses(source: Artifact, rate: int, context: Context) -> None:
-    """Warn of what the stems lose: channels beyond two, and sound above what common rates can carry."""
+    """Warn if the stems lose channels beyond two, or audible sound above their sample rate."""
     from avstudio_audio.media.contents import probe
     from avstudio_audio.media.limits import Limits
 
     facts = probe(source.path, Limits.of(context.settings)).facts()
     if facts.channels and facts.channels > 2:
-        message = f"'{source.name}' has {facts.channels} channels, but its stems have 2, lowered to avoid clipping."
+        message = (
+            f"'{source.name}' has {facts.channels} channels, but its stems have 2, at a lower level to avoid clipping."
+        )
         context.warn("downmixed", message)
     if facts.rate and facts.rate > max(rate, COMMON_RATE):
         message = f"'{source.name}' has {facts.rate} Hz, but its stems have {rate} Hz: they lose all sound above"
@@ -242,7 +250,7 @@ def _engine(family: str, folder: Path, device: str) -> Engine:
 def _published(
     paths: Mapping[str, Path], names: Mapping[str, str], format: AudioFormat, mix: Samples, context: Context
 ) -> dict[str, Artifact]:
-    """The finished files as artifacts; the disk syncs them together."""
+    """The finished files as artifacts, synced to the disk together."""
     from concurrent.futures import ThreadPoolExecutor
 
     facts = MediaFacts(duration=mix.duration, rate=mix.rate, channels=2)
@@ -255,7 +263,7 @@ def _published(
 
 
 class _Made:
-    """The stems on their way into files, side by side, and what there is to tell of them."""
+    """The stems while they are written to files, with their levels."""
 
     def __init__(self, paths: Mapping[str, Path], format: AudioFormat, mix: Samples, warn: Warn) -> None:
         self.paths, self._format, self._mix, self._warn = paths, format, mix, warn
@@ -263,7 +271,7 @@ class _Made:
         self.mix_level, self._left = Level(), Level()
 
     def write(self, pieces: Iterator[dict[str, NDArray[np.float32]]]) -> None:
-        """Write the pieces as they come: none is kept."""
+        """Write each piece when it arrives, and keep none in memory."""
         from concurrent.futures import ThreadPoolExecutor
 
         from avstudio_audio.media.encode import encoder
@@ -280,7 +288,7 @@ class _Made:
                 self.levels[stem].add(data)
 
             under_way: list[Future[None]] = []
-            for piece in pieces:  # each is made while the one before is written
+            for piece in pieces:  # each piece is separated while the one before is written
                 begin, done = done, done + len(next(iter(piece.values()))[0])
                 whole = mix.data[:, begin:done]
                 for job in under_way:
@@ -298,6 +306,6 @@ class _Made:
 
     @property
     def reconstruction_db(self) -> float | None:
-        """What all stems of a model leave of the mix, against the mix."""
+        """The level of the mix minus all stems, relative to the mix, in dB."""
         left, whole = self._left.energy, self.mix_level.energy
         return 10 * math.log10(max(left, whole * 1e-20) / whole) if whole else None

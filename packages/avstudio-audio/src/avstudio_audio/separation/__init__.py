@@ -1,1 +1,1 @@
-"""Stem separation: one interface, one module an engine."""
+"""Stem separation: one interface, and one module for each engine."""

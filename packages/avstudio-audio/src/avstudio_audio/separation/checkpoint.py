@@ -1,4 +1,4 @@
-"""Read a pickled checkpoint that we pinned, and no other."""
+"""Reads pickled checkpoints, but only those whose sha256 we pinned."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A file of a torch zip with named float32 arrays, known by its content."""
+    """A torch zip file with named float32 arrays, identified by its content."""
 
     name: str
     sha256: str
@@ -25,7 +25,7 @@ class Checkpoint:
 def load_arrays(folder: Path, checkpoint: Checkpoint, device: str) -> dict[str, Tensor]:
     """The arrays of a checkpoint as tensors on `device`.
 
-    The bytes are hashed before a single one is unpickled, and even then only numpy arrays can come out of them.
+    The bytes are hashed before any of them is unpickled, and only numpy arrays can be unpickled.
     Raises `WeightsMissing`, `CorruptFile` for any other content, `MissingDependency` without torch.
     """
     try:
@@ -37,7 +37,7 @@ def load_arrays(folder: Path, checkpoint: Checkpoint, device: str) -> dict[str, 
 
     content = _read_pinned(folder / checkpoint.name, checkpoint.sha256)
     harmless: list[Any] = [
-        (np.ndarray(0).__reduce__()[0], "numpy.core.multiarray._reconstruct"),  # its name since numpy 1
+        (np.ndarray(0).__reduce__()[0], "numpy.core.multiarray._reconstruct"),  # its name in numpy 1
         np.ndarray,
         np.dtype,
         type(np.dtype(np.float32)),
@@ -55,5 +55,5 @@ def _read_pinned(path: Path, expected: str) -> bytes:
         raise WeightsMissing(f"The model file '{path}' cannot be read: {error.strerror}.") from None
     found = sha256(content).hexdigest()
     if found != expected:
-        raise CorruptFile(f"'{path}' is not the model file it should be: its sha256 is {found}, not {expected}.")
+        raise CorruptFile(f"'{path}' is not the expected model file: its sha256 is {found}, not {expected}.")
     return content

@@ -1,4 +1,4 @@
-"""Hybrid Transformer Demucs and its older sisters, through demucs 4.1, without its loaders of pickles.
+"""Hybrid Transformer Demucs and its predecessors, through demucs 4.1, without its loaders of pickles.
 
 Rouard, Massa, Défossez, "Hybrid Transformers for Music Source Separation", ICASSP 2023.
 """
@@ -21,14 +21,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PIECE = 300
-"""Seconds separated at a time: long enough for the few chunks heard twice to cost 5 %, and that where the sound is
-longer."""
+"""Seconds that are separated at once: long enough that the chunks that are processed twice cost only 5 %."""
 MARGIN = 48_000
-"""Samples; more than half a second, the most that demucs shifts by."""
+"""In samples; longer than half a second, the longest shift of demucs."""
 
 
 class Demucs(Engine):
-    """One network, or a bag of them whose answers are weighted stem by stem."""
+    """One network, or a bag of networks whose outputs are weighted for each stem."""
 
     def __init__(self, bag: Any, device: str = "cpu") -> None:
         """`bag` is a `demucs.apply.BagOfModels`."""
@@ -39,7 +38,7 @@ class Demucs(Engine):
 
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> Demucs:
-        """From a folder of model files, as `load_bag` reads them and with the errors that it raises."""
+        """Load a folder of model files; see `load_bag`, also for the errors."""
         return cls(load_bag(folder), device)
 
     def settle(self, options: Options) -> Options:
@@ -75,7 +74,7 @@ class Demucs(Engine):
             yield {stem: sound.restored(estimates[stem]) for stem in options.stems}
 
     def _shares(self, stems: tuple[str, ...]) -> dict[int, dict[str, float]]:
-        """For each network that has a say in `stems`, its part in each; the others need not run."""
+        """The weights in each stem of every network that contributes to `stems`; the others need not run."""
         table = self._bag.weights
         shares: dict[int, dict[str, float]] = {}
         for stem in stems:
@@ -94,9 +93,9 @@ class Demucs(Engine):
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
     ) -> Tensor:
-        """What one network makes of a part of the sound: `(stems, 2, samples)`.
+        """The output of one network for a part of the sound: `(stems, 2, samples)`.
 
-        It hears all the chunks that reach into the part, of demucs' own grid over the whole: parts join unseen.
+        It processes all chunks of demucs' grid that overlap the part, so that parts join without a seam.
         """
         from demucs.apply import apply_model
 
@@ -114,7 +113,7 @@ class Demucs(Engine):
                     fraction = min(1.0, (chunk["segment_offset"] + stride) / heard.length)
                     progress((shift + fraction) / max(shifts, 1))
 
-            # Each shift has a seed of its own: what demucs draws beside would make them differ from part to part.
+            # Each shift has its own seed: other random numbers of demucs would make shifts differ between parts.
             seed = options.seed + network + shift * len(self._bag.models)
             with _interrupted(model, cancelled), _seeded(seed):
                 answer: Tensor = apply_model(
@@ -126,9 +125,9 @@ class Demucs(Engine):
 
 
 class _Normalised:
-    """The mix at the loudness that Demucs wants, made where it is heard: a whole copy would take the mix's room again.
+    """The mix at the loudness that Demucs expects, normalised chunk by chunk, which saves a copy of the mix.
 
-    As in demucs.api, but for the deviation of a single sample, which is not a number.
+    As in demucs.api, except for a single sample, whose deviation would not be a number.
     """
 
     def __init__(self, mix: NDArray[np.float32]) -> None:
@@ -141,7 +140,7 @@ class _Normalised:
         self._deviation = loudness.std() + 1e-8 if self.length > 1 else torch.tensor(1e-8)
 
     def chunk(self, first: int, last: int) -> Any:
-        """A `demucs.apply.TensorChunk` of one batch, with some sound around it: shifts look beyond its ends."""
+        """A `demucs.apply.TensorChunk` of one batch, with some sound around it: shifts reach beyond its ends."""
         import torch
         from demucs.apply import TensorChunk
 
@@ -151,14 +150,14 @@ class _Normalised:
         return chunk((around - self._mean).div_(self._deviation)[None], first - begin, last - first)
 
     def restored(self, stem: Tensor) -> NDArray[np.float32]:
-        """A stem at the loudness that it has in the mix."""
+        """A stem at its loudness in the mix."""
         restored: NDArray[np.float32] = (stem * self._deviation + self._mean).numpy()
         return restored
 
 
 @contextmanager
 def _interrupted(model: Any, cancelled: Callable[[], bool]) -> Iterator[None]:
-    """Look before every layer whether to go on: a chunk takes many seconds on a CPU."""
+    """Check for cancellation before every layer: a chunk takes many seconds on a CPU."""
     hooks = [layer.register_forward_pre_hook(lambda *_: stop_if(cancelled)) for layer in model.modules()]
     try:
         yield
@@ -169,7 +168,7 @@ def _interrupted(model: Any, cancelled: Callable[[], bool]) -> Iterator[None]:
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Demucs draws its shifts from Python's `random`: seed it, then give the caller's state back."""
+    """Seed Python's `random`, from which Demucs draws its shifts, and restore the caller's state afterwards."""
     state = random.getstate()
     random.seed(seed)
     try:

@@ -1,4 +1,4 @@
-"""Demucs model files: safetensors that name their own architecture, alone or several in a bag."""
+"""Demucs model files: safetensors that name their architecture, one alone or several in a bag."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from avstudio_core.errors import CorruptFile, InvalidInput, MissingDependency, W
 ARCHITECTURES = frozenset({"demucs.htdemucs.HTDemucs", "demucs.hdemucs.HDemucs", "demucs.demucs.Demucs"})
 """The only classes that a model file may name."""
 LONGEST_HEADER = 100_000_000
-"""Bytes; what the format allows."""
+"""The most bytes that the format allows."""
 
 
 def load_bag(folder: Path) -> Any:
-    """The `demucs.apply.BagOfModels` of a folder: its one `.safetensors`, or those that its one `.yaml` lists.
+    """The `demucs.apply.BagOfModels` of a folder: its only `.safetensors` file, or those that its only `.yaml` lists.
 
-    Nothing is fetched and nothing unpickled. Raises `WeightsMissing`, `CorruptFile`, `MissingDependency`, and
-    `InvalidInput` for a file of another kind of network.
+    Nothing is fetched or unpickled. Raises `WeightsMissing`, `CorruptFile`, `MissingDependency`, and `InvalidInput`
+    for a file with another kind of network.
     """
     try:
         from demucs.apply import BagOfModels
@@ -32,7 +32,7 @@ def load_bag(folder: Path) -> Any:
 
 
 def stems_in(folder: Path) -> tuple[str, ...]:
-    """The stems that a folder's networks give, without loading anything. Raises as `load_bag` does."""
+    """The stems of a folder's networks, without loading them. Raises the same errors as `load_bag`."""
     names, _, _ = _recipe(folder)
     path = folder / f"{names[0]}.safetensors"
     facts = _facts(path)
@@ -44,7 +44,7 @@ def stems_in(folder: Path) -> tuple[str, ...]:
 
 
 def _facts(path: Path) -> dict[str, str]:
-    """What a model file says about itself: JSON behind eight bytes of length (the safetensors format, version 0)."""
+    """The metadata of a model file: JSON after eight bytes of length (the safetensors format, version 0)."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -55,7 +55,7 @@ def _facts(path: Path) -> dict[str, str]:
 
 
 def _recipe(folder: Path) -> tuple[list[str], list[list[float]] | None, float | None]:
-    """Names of the networks in a folder, their weights per stem, and the longest segment."""
+    """The names of the networks in a folder, their weights for each stem, and the longest segment."""
     bags = sorted(folder.glob("*.yaml"))
     files = sorted(file.stem for file in folder.glob("*.safetensors"))
     if len(bags) > 1 or (not bags and len(files) != 1):
@@ -73,7 +73,7 @@ def _recipe(folder: Path) -> tuple[list[str], list[list[float]] | None, float | 
 
 
 def _bag(path: Path) -> tuple[list[str], list[list[float]] | None, float | None]:
-    """A bag as demucs publishes it: signatures, a row of weights for each, the segment in seconds."""
+    """A bag in the format of demucs: signatures, a row of weights for each, and the segment in seconds."""
     from pydantic import BaseModel, ValidationError
 
     try:
@@ -94,7 +94,7 @@ def _bag(path: Path) -> tuple[list[str], list[list[float]] | None, float | None]
 
 
 def _network(path: Path) -> Any:
-    """One network, after a look at what its file asks to be built."""
+    """One network, after checking which class its file names."""
     from demucs.hf import load_safetensors_model
     from safetensors import SafetensorError
 

@@ -1,4 +1,4 @@
-"""What every separation engine offers, whatever network is inside."""
+"""The interface of all separation engines."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to separate; what is `None` or empty is the engine's choice."""
+    """How to separate; the engine chooses values that are `None` or empty."""
 
     stems: tuple[str, ...] = ()
-    """The stems wanted; empty for all."""
+    """The requested stems; empty for all."""
     shifts: int | None = None
-    """How many randomly shifted predictions to average; 0 for one unshifted."""
+    """How many randomly shifted predictions to average; 0 for one without a shift."""
     overlap: float | None = None
-    """The part of a chunk that the next one covers again, from 0 up to but not including 1."""
+    """The fraction of a chunk that the next one overlaps: at least 0, below 1."""
     seed: int = 0
-    """Equal seeds give equal shifts, so equal output."""
+    """The same seed gives the same shifts, and so the same output."""
 
 
 class Engine(ABC):
     """A loaded separation network. It serves one separation at a time."""
 
     rate: int
-    """The sample rate it works at, in Hz."""
+    """Its sample rate in Hz."""
     stems: tuple[str, ...]
-    """The stems it can give, in its own order."""
+    """All its stems, in its order."""
 
     @abstractmethod
     def settle(self, options: Options) -> Options:
-        """The options that a run will really use: choices made, and what this engine has no use for set to 0.
+        """The options that a run will really use: defaults are filled in, and unused options are 0.
 
         Raises `NotFound` for a stem that it does not have.
         """
@@ -52,11 +52,11 @@ class Engine(ABC):
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
     ) -> Iterator[dict[str, NDArray[np.float32]]]:
-        """The wanted stems piece by piece in the order of time, at the gain they have in the mix.
+        """The requested stems, piece by piece in the order of time, at their gain in the mix.
 
-        Each is `(2, samples)`; all pieces together are as long as the mix, and none is kept: an hour takes no more
-        room than a minute. `mix` is `(1 or 2, samples)` at `rate`. `progress` hears the part done, 0 to 1.
-        Raises `TaskCancelled` soon after `cancelled` turns true; the engine can then be used again.
+        Each is `(2, samples)`; all pieces together are as long as the mix, and none is kept, so an hour takes no more
+        memory than a minute. `mix` is `(1 or 2, samples)` at `rate`. `progress` is called with the finished part, 0
+        to 1. Raises `TaskCancelled` soon after `cancelled` becomes true; the engine can then be used again.
         """
 
     def separate(
@@ -74,7 +74,7 @@ class Engine(ABC):
         return {stem: np.concatenate([piece[stem] for piece in pieces], axis=1) for stem in pieces[0]}
 
     def _with_stems(self, options: Options) -> Options:
-        """`options` with its stems checked, each once, in the engine's order."""
+        """The options with valid stems, each once, in the engine's order."""
         for name in options.stems:
             if name not in self.stems:
                 raise NotFound.among("stem", name, self.stems)
@@ -82,7 +82,7 @@ class Engine(ABC):
 
 
 def stereo(mix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mix with two channels, a mono one doubled. Raises `InvalidInput` for any other shape, or none at all."""
+    """The mix with two channels; a mono mix is doubled. Raises `InvalidInput` for any other or an empty shape."""
     import numpy as np
 
     if mix.ndim != 2 or mix.shape[0] not in (1, 2) or mix.shape[1] == 0:
@@ -91,6 +91,6 @@ def stereo(mix: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def stop_if(cancelled: Callable[[], bool]) -> None:
-    """Raises `TaskCancelled` once the work is no longer wanted."""
+    """Raise `TaskCancelled` if the work is cancelled."""
     if cancelled():
         raise TaskCancelled("The separation was cancelled.")

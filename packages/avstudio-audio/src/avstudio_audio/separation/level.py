@@ -1,4 +1,4 @@
-"""How loud sound is that comes piece by piece."""
+"""The level of sound that arrives in pieces."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CACHED = 1 << 16
-"""Samples that the processor's cache holds. A long sum in single precision would lose its small parts, too."""
+"""Samples in one block: they fit the processor's cache, and a longer sum in single precision would be inexact."""
 
 
 class Level:
-    """Peak and energy of all that was added."""
+    """Peak and energy of all added sound."""
 
     def __init__(self) -> None:
         self._peak = self.energy = 0.0
         self._count = 0
 
     def add(self, data: NDArray[np.float32]) -> None:
-        """Hear the next `(channels, any)`."""
+        """Add the next `(channels, any)`."""
         import numpy as np
 
         self._count += data.size

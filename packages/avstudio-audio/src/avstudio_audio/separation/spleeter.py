@@ -1,6 +1,6 @@
 """Spleeter, two stems: vocals and accompaniment, with the weights that Deezer published.
 
-Some sixty times faster than real time on two free cores, and its stems always add up to the mix.
+It is about sixty times faster than real time on two free cores, and the sum of its stems is always the mix.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ ACCOMPANIMENT = Checkpoint("testcheckpoint1.ckpt", "3e4d6ede1ecad091468550773e77
 FRAME = 4096
 HOP = 1024
 BINS = 1024
-"""The network sees this many of the 2049 bins: those below 11 kHz."""
+"""How many of the 2049 bins the network reads: those below 11 kHz."""
 BLOCK = 512
-"""Frames that the network sees at once: 11.9 s."""
+"""Frames that the network reads at once: 11.9 s."""
 OVERHANG = FRAME - HOP
-"""Samples by which the last frames of a block reach into the next one."""
+"""The number of samples by which the last frames of a block overlap the next one."""
 
 
 class Spleeter(Engine):
-    """Two U-Nets over the magnitudes; each estimates one stem, and their squares share out the mix."""
+    """Two U-Nets over the magnitudes; each estimates one stem, and their squares divide the mix between the stems."""
 
     rate = 44_100
     stems = ("vocals", "accompaniment")
@@ -46,7 +46,7 @@ class Spleeter(Engine):
 
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> Spleeter:
-        """From the folder that holds both checkpoints. Raises `WeightsMissing`, `CorruptFile`, `MissingDependency`."""
+        """Load the folder with both checkpoints. Raises `WeightsMissing`, `CorruptFile`, `MissingDependency`."""
         return cls(load_arrays(folder, VOCALS, device), load_arrays(folder, ACCOMPANIMENT, device))
 
     def settle(self, options: Options) -> Options:
@@ -65,7 +65,7 @@ class Spleeter(Engine):
         wanted = self.settle(options).stems
         mix = stereo(mix)
         begun = np.zeros((2, OVERHANG), np.float32)
-        # As in the original, the first frame ends where the sound begins, so every sample lies in four frames.
+        # As in the original, the first frame ends where the sound starts, so every sample is in four frames.
         starts = range(-FRAME, mix.shape[1], BLOCK * HOP)
         for done, start in enumerate(starts, 1):
             stop_if(cancelled)
@@ -74,20 +74,20 @@ class Spleeter(Engine):
             begun = block[:, BLOCK * HOP :]
             inside = slice(max(start, 0), min(start + BLOCK * HOP, mix.shape[1]))
             vocals = block[:, inside.start - start : inside.stop - start]
-            # The two masks add up to one, so what the first leaves is what the second would take.
+            # The sum of the two masks is one, so the rest of the mix is the other stem.
             stems = {"vocals": vocals, "accompaniment": mix[:, inside] - vocals}
             progress(done / len(starts))
             yield {name: stems[name] for name in wanted}
 
     def _vocals(self, piece: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The vocals of one block, windowed twice: neighbouring blocks add up to the whole."""
+        """The vocals of one block, windowed twice, so that overlapping blocks can be added."""
         import torch
 
         with torch.inference_mode():
             frames = torch.from_numpy(piece).to(self._window.device).unfold(-1, FRAME, HOP)
             spectrum = torch.fft.rfft(frames * self._window)
             spectrum *= self._share_of_vocals(spectrum[..., :BINS].abs())
-            # Four squared Hann windows a quarter of a frame apart add up to 3/2.
+            # The sum of four squared Hann windows, a quarter of a frame apart, is 3/2.
             frames = torch.fft.irfft(spectrum) * (self._window * (2 / 3))
             piled = frames.new_zeros(2, BLOCK + FRAME // HOP - 1, HOP)
             for quarter, part in enumerate(frames.split(HOP, dim=-1)):
@@ -96,7 +96,7 @@ class Spleeter(Engine):
             return whole
 
     def _share_of_vocals(self, magnitude: Tensor) -> Tensor:
-        """The soft mask `v² / (v² + a²)`, `(2, frames, 2049)`; above what the networks see, its mean over the bins."""
+        """The soft mask `v² / (v² + a²)`, `(2, frames, 2049)`; above the networks' bins, it is the mean."""
         import torch
 
         vocals, accompaniment = (

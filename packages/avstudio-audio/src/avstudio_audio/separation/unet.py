@@ -1,4 +1,4 @@
-"""Deezer's Spleeter network: the U-Net that looks at 512 × 1024 magnitudes and answers with a mask.
+"""Deezer's Spleeter network: a U-Net that computes a mask from 512 × 1024 magnitudes.
 
 Architecture: Hennequin, Khlif, Voituret, Moussallam, "Spleeter: a fast and efficient music source separation tool
 with pre-trained models", JOSS 5(50), 2020; after Jansson et al., ISMIR 2017.
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LEVELS = range(1, 7)
-EPSILON = 1e-3  # of every batch normalisation
+EPSILON = 1e-3  # of all batch normalisations
 
 
 def prepare(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights as `mask` wants them: in the memory order that convolutions are quickest in, and each transposed
-    convolution as the plain one that gives the same four pixels for one."""
+    """The weights for `mask`: in the memory order that makes convolutions fast, and each transposed convolution as an
+    ordinary one that computes the same four pixels from one."""
     import torch
 
     ready = dict(weights)
@@ -35,9 +35,8 @@ def prepare(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _four_phases(weight: Tensor) -> Tensor:
     """A stride-2 transposed kernel `(in, out, 5, 5)` as an ordinary one `(4 · out, in, 3, 3)`.
 
-    Every output pixel of one parity meets only every second tap. Convolving once per parity and interleaving the
-    four results (a pixel shuffle) skips the zeros between the inputs and puts the crop of TensorFlow's "same"
-    padding where it belongs.
+    Every output pixel of one parity uses only every second tap. Convolving once for each parity and interleaving the
+    four results (a pixel shuffle) skips the zeros between the inputs, and crops as TensorFlow's "same" padding does.
     """
     from torch.nn.functional import pad
 
