@@ -267,7 +267,7 @@ def test_long_digital_silence_is_not_listened_to(whisper: Whisper, speech: Audio
 
 def test_a_prompt_and_hotwords_that_are_too_long_are_refused_with_the_limit(whisper: Whisper, speech: Audio) -> None:
     names = tuple(f"Bartholomew Fotheringay-{number}" for number in range(60))
-    with pytest.raises(InvalidParams, match=r"120 words, \d+ tokens: Whisper takes 223 tokens, about 150 words"):
+    with pytest.raises(InvalidParams, match=r"120 words, \d+ tokens: Whisper accepts 223 tokens, about 150 words"):
         transcribe(whisper, speech, Options(hotwords=names))
 
 

@@ -1,4 +1,4 @@
-"""`audio.transcribe`: what is said or sung, with times."""
+"""`audio.transcribe`: speech or singing as text with times."""
 
 from __future__ import annotations
 
@@ -23,29 +23,39 @@ if TYPE_CHECKING:
 
 FAMILY = "whisper"
 UNDECLARED_MB = 2000
-"""Memory of a model that a user brought."""
+"""Memory of a model from the user."""
 SOUND_MB_A_SECOND = 0.2
-"""The sound and what Whisper sees of it, as measured."""
+"""Memory of the sound and its features, as measured."""
 UNCERTAIN = 0.5
-"""A language less probable than this is a guess."""
+"""A language with a lower probability is a guess."""
 
 SubtitleFormat = Literal["srt", "vtt", "txt"]
 MEDIA_TYPES: dict[str, str] = {**subtitles.MEDIA_TYPES, "txt": "text/plain"}
 
 
 class TranscribeParams(SoundParams):
-    """How to listen, and what to write."""
+    """How to transcribe, and which files to write."""
 
-    model: str = Field(default=AUTO, description="A model's name, a folder with one, or 'auto' for the best at hand.")
+    model: str = Field(
+        default=AUTO, description="A model's name, a folder with a model, or 'auto' for the best installed one."
+    )
     language: str | None = Field(
-        default=None, description="A code such as en, or a name; detected when not given, or 'auto'."
+        default=None, description="A code such as en, or a name; detected if not given or 'auto'."
     )
     task: Literal["transcribe", "translate"] = Field(default="transcribe", description="'translate' writes English.")
-    format: list[SubtitleFormat] = Field(default=["srt"], description="Files to write beside the JSON transcript.")
-    beam_size: int = Field(default=5, ge=1, le=20, description="Hypotheses followed at once.")
-    word_timestamps: bool = Field(default=True, description="Times of each word, which also make better subtitles.")
-    vad: bool = Field(default=False, description="Leave out what Silero VAD takes for no speech; not for singing.")
-    prompt: str | None = Field(default=None, description=f"Text as if said before: it sets spelling and style. {LIMIT}")
+    format: list[SubtitleFormat] = Field(
+        default=["srt"], description="Files to write in addition to the JSON transcript."
+    )
+    beam_size: int = Field(default=5, ge=1, le=20, description="Number of hypotheses in the search.")
+    word_timestamps: bool = Field(
+        default=True, description="Add the times of each word, which also improves subtitles."
+    )
+    vad: bool = Field(
+        default=False, description="Skip what Silero VAD does not recognise as speech; do not use it for singing."
+    )
+    prompt: str | None = Field(
+        default=None, description=f"A text that precedes the transcript: it sets spelling and style. {LIMIT}"
+    )
     hotwords: list[str] = Field(default=[], description=f"Names and terms to expect. {LIMIT}")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where the model runs.")
     compute_type: Literal["auto", "int8", "int8_float16", "float16", "float32"] = Field(
@@ -68,16 +78,16 @@ class TranscribeParams(SoundParams):
 
 
 class TranscribeResult(Result):
-    """The words with their times, and the files made of them."""
+    """The transcript with times, and the files made from it."""
 
     transcript: Artifact = Field(description="The transcript as JSON.")
     subtitles: dict[str, Artifact] = Field(description="Subtitle and text files by format.")
-    language: str = Field(description="Code of the language heard.")
-    language_probability: float = Field(ge=0, le=1, description="How sure that is.")
+    language: str = Field(description="Code of the language.")
+    language_probability: float = Field(ge=0, le=1, description="Probability of the language.")
     duration: float = Field(ge=0, description="Length of the sound.", json_schema_extra={"unit": "s"})
     text: str = Field(description="The words without times.")
     _findings: list[CodedWarning] = PrivateAttr(default=[])
-    """For the review alone."""
+    """Used only by the review."""
 
     def records(self) -> Mapping[str, Mapping[str, Any]]:
         row = {"model": self.effective["model"], "language": self.language}
@@ -87,9 +97,9 @@ class TranscribeResult(Result):
 class Transcribe(Processor[TranscribeParams, TranscribeResult]):
     """Transcribe speech or singing to words with times, and write subtitles.
 
-    A transcript that loops, has words where there is hardly a sound, or is empty although somebody speaks, is sent
-    back once and heard again in another way; what still looks wrong then is said in `warnings`. Words over digital
-    silence, and repeats that are faster than speech, are left out with a warning.
+    A transcript that loops, has words in near silence, or is empty although there is speech, is made again once with
+    other settings; if it still looks wrong, `warnings` say so. Words in digital silence, and repeats that are faster
+    than speech, are left out with a warning.
     """
 
     name: ClassVar[str] = "audio.transcribe"
@@ -159,7 +169,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
         return result
 
     def review(self, result: TranscribeResult, context: Context) -> Review:
-        """What looks wrong is heard once more; the second answer stands, with its warnings."""
+        """Send a transcript that looks wrong back once; the second one is accepted, with its warnings."""
         if result._findings and context.feedback is None:
             return Review.send_back(" ".join(finding.message for finding in result._findings))
         return Review.accept()
@@ -181,7 +191,7 @@ def _arithmetic(params: TranscribeParams, device: str) -> str:
 
 
 def _options(params: TranscribeParams, feedback: str | None) -> Options:
-    """What the parameters ask for; after a transcript was refused, without the context that loops feed on."""
+    """Options from the parameters; after a review, without the previous text, which can sustain a loop."""
     from avstudio_audio.speech.whisper import Options
 
     return Options(
@@ -189,7 +199,7 @@ def _options(params: TranscribeParams, feedback: str | None) -> Options:
         task=params.task,
         beam_size=params.beam_size,
         word_timestamps=params.word_timestamps,
-        vad=params.vad and feedback is None,  # it may be what left the words out
+        vad=params.vad and feedback is None,  # it may have removed the words
         prompt=params.prompt,
         hotwords=tuple(params.hotwords),
         condition_on_previous_text=feedback is None,
@@ -197,13 +207,13 @@ def _options(params: TranscribeParams, feedback: str | None) -> Options:
 
 
 def _uncertain(transcript: Transcript, params: TranscribeParams) -> list[CodedWarning]:
-    """What is to be said of a language that was not given, and not clear either; and of no words."""
+    """Warnings about an uncertain detected language, and about an empty transcript."""
     if not transcript.text:
-        return [CodedWarning(code="no_speech", message="No words are heard in this recording.")]
+        return [CodedWarning(code="no_speech", message="No words were recognised in this recording.")]
     if params.language is not None or transcript.language_probability >= UNCERTAIN:
         return []
     guess = f"The language '{transcript.language}' is a guess, with a probability of "
-    message = f"{guess}{transcript.language_probability:.2f}. Name the language, if it is another."
+    message = f"{guess}{transcript.language_probability:.2f}. If it is wrong, set the language."
     return [CodedWarning(code="language_uncertain", message=message)]
 
 

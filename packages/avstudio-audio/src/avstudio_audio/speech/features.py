@@ -1,4 +1,4 @@
-"""What Whisper sees of the sound, made piece by piece: faster-whisper 1.2 takes 50 MB for each minute at once."""
+"""Whisper's features, computed piece by piece: faster-whisper 1.2 computes all at once, with 50 MB for each minute."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FRAMES = 3000
-"""Frames made at a time: half a minute."""
+"""Frames that are computed at once: half a minute."""
 
 
 def frugal(extractor: Any) -> Any:
-    """A `faster_whisper` feature extractor made to give the same in little memory."""
+    """Make a `faster_whisper` feature extractor compute the same features in little memory."""
     kind = type(extractor)
 
     class Frugal(kind):  # type: ignore[misc, valid-type]
@@ -30,13 +30,13 @@ def frugal(extractor: Any) -> Any:
 
 
 def _log_mel(extractor: Any, waveform: NDArray[np.float32], padding: int) -> NDArray[np.float32]:
-    """As in `FeatureExtractor.__call__`: the logarithm of the energy in each band, scaled from the loudest down."""
+    """The logarithm of the energy in each band, scaled relative to the loudest, as in `FeatureExtractor.__call__`."""
     import numpy as np
 
     size, hop = extractor.n_fft, extractor.hop_length
     window = np.hanning(size + 1)[:-1].astype(np.float32)
     padded = np.pad(np.pad(waveform, (0, padding)), size // 2, mode="reflect")
-    count = (len(padded) - size) // hop  # the last frame is left out there, too
+    count = (len(padded) - size) // hop  # faster-whisper also leaves out the last frame
     bands = np.empty((len(extractor.mel_filters), count), np.float32)
     for start in range(0, count, FRAMES):
         stop = min(start + FRAMES, count)

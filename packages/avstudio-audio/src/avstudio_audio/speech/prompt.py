@@ -1,4 +1,4 @@
-"""How much text Whisper takes beside the sound."""
+"""The limit of the text that Whisper receives with the sound."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Any
 from avstudio_core.errors import InvalidParams
 
 TOKENS = 223
-"""Prompt and hotwords together; Whisper's decoder holds 448 tokens, and half of them are for what is heard."""
+"""For prompt and hotwords together; Whisper's decoder holds 448 tokens, and half of them are for the transcript."""
 WORDS = 150
-"""What that is in words, about."""
+"""The approximate limit in words."""
 LIMIT = f"Prompt and hotwords together: at most {TOKENS} tokens, about {WORDS} words."
 """For descriptions of parameters."""
 
 
 def joined(hotwords: tuple[str, ...]) -> str:
-    """Hotwords as Whisper reads them."""
+    """Hotwords as one text for Whisper."""
     return ", ".join(hotwords)
 
 
 def surely_too_long(prompt: str | None, hotwords: list[str]) -> str | None:
-    """What is wrong with a prompt and hotwords whose words alone are more than fit: a word is a token or more."""
+    """The error of a prompt and hotwords with more words than the limit of tokens; a word is one token or more."""
     words = len((prompt or "").split()) + len(joined(tuple(hotwords)).split())
     return _refusal(f"{words} words") if words > TOKENS else None
 
 
 def check_length(model: Any, prompt: str | None, hotwords: tuple[str, ...]) -> None:
-    """Raises `InvalidParams` where they are too long for a `faster_whisper` model, which knows their tokens."""
+    """Count their tokens with a `faster_whisper` model. Raises `InvalidParams` if there are too many."""
     tokens = count(model, prompt) + count(model, joined(hotwords))
     if tokens > TOKENS:
         words = len((prompt or "").split()) + len(joined(hotwords).split())
@@ -34,14 +34,14 @@ def check_length(model: Any, prompt: str | None, hotwords: tuple[str, ...]) -> N
 
 
 def count(model: Any, text: str | None) -> int:
-    """The tokens of a text before which there is a space."""
+    """The number of tokens of a text after a space."""
     return len(model.hf_tokenizer.encode(f" {text.strip()}", add_special_tokens=False).ids) if text else 0
 
 
 def room_for_hotwords(model: Any) -> None:
-    """Make a `faster_whisper` model shorten the text before a window by as much as the hotwords take.
+    """Make a `faster_whisper` model shorten the previous text of a window by the length of the hotwords.
 
-    Version 1.2 gives each half of the room, and then fails where none is left for what is heard.
+    Version 1.2 gives each of them half of the space, and fails if no space is left for the transcript.
     """
     get_prompt = model.get_prompt
 
@@ -59,4 +59,4 @@ def room_for_hotwords(model: Any) -> None:
 
 
 def _refusal(size: str) -> str:
-    return f"The prompt and the hotwords have {size}: Whisper takes {TOKENS} tokens, about {WORDS} words."
+    return f"The prompt and the hotwords have {size}: Whisper accepts {TOKENS} tokens, about {WORDS} words."

@@ -1,4 +1,4 @@
-"""Where in a recording somebody speaks: what Whisper is to listen to, and take the language from."""
+"""The parts of a recording with speech, for Whisper and for detecting the language."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 RATE = 16_000
 BLOCK = RATE // 10
 SILENT_SECONDS = 3.0
-"""Digital silence that lasts longer is not listened to: Whisper would repeat what it heard before."""
+"""Digital silence longer than this is skipped, because Whisper would repeat earlier text in it."""
 MARGIN = 0.2
-"""Seconds of it that stay at either side."""
+"""Seconds of a skipped silence that are kept at each end."""
 SURE = 0.8
-"""A language more probable than this in the first half minute is taken; else speech is looked for."""
+"""A language that is less probable than this in the first half minute is detected again in the first speech."""
 WINDOW = 30
 ENOUGH = 2.0
-"""Seconds of speech in a window that tell a language."""
+"""Seconds of speech that a window needs for detecting the language."""
 SEARCHED = 60
-"""Seconds in which speech is looked for at a time."""
+"""Length in seconds of the blocks that are searched for speech."""
 
 
 def sounding(sound: NDArray[np.float32]) -> list[float]:
-    """Begin and end of each part between long digital silences, in seconds, in one list.
+    """Start and end of each part between long digital silences, in seconds, in one list.
 
-    It is empty where there is no long silence, and where there is nothing but silence: then all is transcribed.
+    It is empty if there is no long silence, or only silence: then everything is transcribed.
     """
     import numpy as np
 
@@ -53,7 +53,7 @@ def sounding(sound: NDArray[np.float32]) -> list[float]:
 
 
 def first_speech(sound: NDArray[np.float32]) -> float | None:
-    """Where the first half minute with speech in it begins, in seconds, by Silero VAD; `None` where nobody speaks."""
+    """The start of the first half minute with speech, in seconds, by Silero VAD; `None` if there is no speech."""
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     spans: list[tuple[float, float]] = []
@@ -73,9 +73,9 @@ def _speech_within(spans: list[tuple[float, float]], start: float) -> float:
 
 @contextmanager
 def language_from_speech(model: Any, sound: NDArray[np.float32], start: float) -> Iterator[None]:
-    """Let a `faster_whisper` model take an uncertain language from the first speech, not from what comes before it.
+    """Make a `faster_whisper` model detect an uncertain language in the first speech, not in what precedes it.
 
-    `start` is where it begins to listen, in seconds.
+    `start` is where the transcript begins, in seconds.
     """
     detect: Callable[..., Any] = model.detect_language
 

@@ -1,4 +1,4 @@
-"""Is a transcript what was said, or a model talking to itself? Heuristics over the text and two facts of the sound."""
+"""Checks whether a transcript is real or invented by the model, from the text and two facts about the sound."""
 
 from __future__ import annotations
 
@@ -18,47 +18,47 @@ if TYPE_CHECKING:
     from avstudio_core.documents.transcript import Segment, Transcript
 
 COMPRESSION = 3.0
-"""Text that zlib shrinks more repeats itself. Whisper tries another temperature from 2.4 on, which people who say a
-sentence thrice within half a minute reach, too."""
+"""A text with a higher compression ratio (zlib) repeats itself. Whisper tries another temperature above 2.4, but real
+speech with a sentence three times in half a minute also reaches that."""
 LONGEST_PHRASE = 100
-"""The longest phrase looked for, in words."""
+"""The longest phrase that is searched for, in words."""
 TIMES_IN_A_ROW = 6
-"""A refrain comes four times running, rarely five; a model in a loop does not stop there."""
+"""Repeats in a row that count as a loop: a refrain has four, rarely five, but a model in a loop continues."""
 WORDS_IN_A_ROW = 30
-"""Fewer words than this are not a loop, however often the phrase repeats: "na na na na na na"."""
+"""The least words of a loop, however often the phrase repeats: "na na na na na na" is not a loop."""
 SEGMENTS_IN_A_ROW = 8
-"""The same whole segment so often is a loop, however short: "Thank you." over applause."""
+"""Repeats of a whole segment that count as a loop, however short it is: "Thank you." over applause."""
 AUDIBLE_DBFS = -50.0
 INAUDIBLE_DBFS = -60.0
-"""Where no voice detector can be asked, words below this are doubted."""
+"""Without a voice detector, words in sound below this level are doubted."""
 QUIET_PEAK = 0.01
-"""A recording that stays below this, −40 dBFS, is raised: Whisper's features end 100 dB below full scale."""
+"""A recording with a peak below this (−40 dBFS) is amplified: Whisper's features end 100 dB below full scale."""
 RAISED_PEAK = 0.5
 CHARACTERS_A_SECOND = 25
-"""The fastest speakers reach 20 or so."""
+"""The fastest speakers reach about 20."""
 FEW_WORDS = 3
-"""Fewer words than this may be timed too short by accident."""
+"""Fewer words than this may have too short times by accident."""
 AROUND = 0.5
-"""Seconds by which Whisper's times may be beside the words."""
+"""Seconds by which Whisper's times may differ from those of the words."""
 SPOKEN_SECONDS = 0.1
 SPEECH_SECONDS = 1.0
 WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff]|[^\W_]+(?:['’][^\W_]+)*")
-"""A word; in the scripts that put no spaces between words, a character."""
+"""A word; in scripts without spaces between words, a character."""
 
 
 @dataclass(frozen=True, slots=True)
 class SoundFacts:
-    """What there was to hear."""
+    """Facts about the sound."""
 
     level_dbfs: float
     """Root mean square: a full-scale square wave has 0 dBFS, silence minus infinity."""
     speech_seconds: float | None
-    """As Silero VAD hears it; `None` where it is not installed."""
+    """Seconds of speech by Silero VAD; `None` if it is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A phrase that comes again and again without a break, and where, in seconds."""
+    """A phrase that repeats without a break, with its start and end in seconds."""
 
     phrase: str
     times: int
@@ -68,17 +68,17 @@ class Loop:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """The sound that a transcript is of, to look into where there is doubt."""
+    """The sound of a transcript, to check doubtful parts."""
 
     sound: NDArray[np.float32]
     """Mono at 16 kHz, `(samples,)`."""
     start: float = 0.0
-    """When it begins, in seconds, on the transcript's clock."""
+    """Its start in seconds, on the transcript's clock."""
     gain_db: float = 0.0
-    """By how much it was raised: levels are told of the sound as it was."""
+    """The gain with which it was amplified; reported levels are those before."""
 
     def facts(self, start: float = 0.0, end: float = math.inf) -> SoundFacts:
-        """Of all, or of a span."""
+        """The facts about all of it, or about a span."""
         facts = sound_facts(self._around(start, end))
         return replace(facts, level_dbfs=facts.level_dbfs - self.gain_db)
 
@@ -86,7 +86,7 @@ class Heard:
         return _level_dbfs(self._around(start, end)) - self.gain_db
 
     def silent(self, start: float, end: float) -> bool:
-        """Whether a span holds digital silence and nothing else: samples that are all equal."""
+        """Whether a span is digital silence only, which means that all samples are equal."""
         sound = self._around(start, end)
         return not sound.size or bool(sound.min() == sound.max())
 
@@ -96,7 +96,7 @@ class Heard:
 
 
 def raised(sound: NDArray[np.float32]) -> float:
-    """Raise a very quiet recording in place; give the gain in dB."""
+    """Amplify a very quiet recording in place; return the gain in dB."""
     low, high = (float(sound.min()), float(sound.max())) if sound.size else (0.0, 0.0)
     peak = max(high, -low)
     if low == high or peak >= QUIET_PEAK:
@@ -106,7 +106,7 @@ def raised(sound: NDArray[np.float32]) -> float:
 
 
 def sound_facts(sound: NDArray[np.float32]) -> SoundFacts:
-    """The facts of mono sound at 16 kHz, `(samples,)`."""
+    """The facts about mono sound at 16 kHz, `(samples,)`."""
     if not sound.any():
         return SoundFacts(float("-inf"), 0.0)
     level = _level_dbfs(sound)
@@ -126,9 +126,9 @@ def _level_dbfs(sound: NDArray[np.float32]) -> float:
 
 
 def without_inventions(transcript: Transcript, heard: Heard) -> tuple[Transcript, list[CodedWarning]]:
-    """The transcript without what nobody said.
+    """The transcript without invented segments.
 
-    Segments in digital silence, where Whisper likes to hear "You", and what it repeats faster than anybody speaks.
+    These are segments in digital silence, where Whisper often writes "You", and repeats that are faster than speech.
     """
     kept: list[Segment] = []
     warnings: list[CodedWarning] = []
@@ -144,17 +144,17 @@ def without_inventions(transcript: Transcript, heard: Heard) -> tuple[Transcript
 
 
 def _invention(segment: Segment, others: Sequence[Segment], heard: Heard) -> CodedWarning | None:
-    """Why a segment is left out, if it is."""
+    """Why a segment is invented, or `None`."""
     left_out = f"'{segment.text}' from {segment.start:.1f} s to {segment.end:.1f} s is left out"
     if heard.silent(segment.start, segment.end):
         return _warning("hallucinated_over_silence", f"{left_out}: the sound is digital silence.")
     if impossibly_fast(segment) and _repeats(segment, others):
-        return _warning("hallucinated_repeat", f"{left_out}: it repeats other words, faster than anybody speaks.")
+        return _warning("hallucinated_repeat", f"{left_out}: it repeats other words, and is faster than speech.")
     return None
 
 
 def impossibly_fast(segment: Segment) -> bool:
-    """Whether nobody speaks so fast: words that take no time, or more than 25 characters a second."""
+    """Whether words are faster than speech: they have no duration, or more than 25 characters a second."""
     if len(WORD.findall(segment.text)) < FEW_WORDS:
         return False
     instant = sum(word.end <= word.start for word in segment.words)
@@ -163,21 +163,21 @@ def impossibly_fast(segment: Segment) -> bool:
 
 
 def _repeats(segment: Segment, others: Sequence[Segment]) -> bool:
-    """Whether the words of a segment come in the others, too."""
+    """Whether the words of a segment are also in the others."""
     words = WORD.findall(segment.text.casefold())
     rest = WORD.findall(" ".join(one.text for one in others).casefold())
     return any(rest[at : at + len(words)] == words for at in range(len(rest) - len(words) + 1))
 
 
 def review(transcript: Transcript, heard: Heard) -> list[CodedWarning]:
-    """What looks wrong, each with the evidence.
+    """What looks wrong in a transcript, with the evidence.
 
-    `repetition_loop`, `impossible_speed` for words that come too fast, `empty_transcript`, and
-    `hallucinated_over_silence` for words where it is all but silent. The voice detector takes a while, and is asked
-    only where there are no words, or words in quiet.
+    The codes are `repetition_loop`, `impossible_speed` for words that are too fast, `empty_transcript`, and
+    `hallucinated_over_silence` for words in near silence. The voice detector is slow, so it is used only if there are
+    no words, or words in quiet sound.
     """
     findings = [_warning("repetition_loop", message) for message in _repetitions(transcript.segments)]
-    if not findings:  # a loop is too fast, as a rule
+    if not findings:  # a loop is usually too fast, too
         findings = [_warning("impossible_speed", message) for message in _impossible(transcript.segments)]
     findings += [_warning("hallucinated_over_silence", message) for message in _unheard(transcript.segments, heard)]
     if not WORD.search(transcript.text):
@@ -190,9 +190,9 @@ def _warning(code: str, message: str) -> CodedWarning:
 
 
 def loops(segments: Sequence[Segment]) -> list[Loop]:
-    """Phrases that come six times or more in a row, across segments too; case and punctuation are ignored.
+    """Phrases that repeat six times or more in a row, also across segments; case and punctuation are ignored.
 
-    A short phrase is a loop only where it makes whole segments, eight or more.
+    A short phrase is a loop only if it fills eight or more whole segments.
     """
     found = [*_phrase_loops(segments)]
     for loop in _segment_loops(segments):
@@ -222,7 +222,7 @@ def _phrase_loops(segments: Sequence[Segment]) -> Iterator[Loop]:
 
 
 def _phrase(words: Sequence[str], first: int) -> tuple[int, int]:
-    """Length and count of the shortest phrase that loops from word `first` on; `(0, 0)` where none does."""
+    """Length and count of the shortest phrase that loops from word `first` on, or `(0, 0)`."""
     for length in range(1, LONGEST_PHRASE + 1):
         end = first + length
         while end < len(words) and words[end] == words[end - length]:
@@ -236,7 +236,7 @@ def _phrase(words: Sequence[str], first: int) -> tuple[int, int]:
 def _repetitions(segments: Sequence[Segment]) -> Iterator[str]:
     found = loops(segments)
     for loop in found:
-        yield f"'{loop.phrase}' comes {loop.times} times in a row from {loop.start:.1f} s to {loop.end:.1f} s."
+        yield f"'{loop.phrase}' repeats {loop.times} times in a row from {loop.start:.1f} s to {loop.end:.1f} s."
 
     def suspicious(segment: Segment) -> bool:
         told = any(loop.start < segment.end and segment.start < loop.end for loop in found)
@@ -246,18 +246,18 @@ def _repetitions(segments: Sequence[Segment]) -> Iterator[str]:
         if repetitive:
             window = list(group)
             span = f"from {window[0].start:.1f} s to {window[-1].end:.1f} s"
-            yield f"The text {span} repeats itself: it compresses {window[0].compression_ratio:.1f} times."
+            yield f"The text {span} repeats itself: its compression ratio is {window[0].compression_ratio:.1f}."
 
 
 def _impossible(segments: Sequence[Segment]) -> Iterator[str]:
     for segment in segments:
         if impossibly_fast(segment):
             span = f"from {segment.start:.1f} s to {segment.end:.1f} s"
-            yield f"'{segment.text}' {span} is faster than anybody speaks."
+            yield f"'{segment.text}' {span} is faster than speech."
 
 
 def _unheard(segments: Sequence[Segment], heard: Heard) -> Iterator[str]:
-    """Words where it is too quiet for them, and no voice is detected."""
+    """Words where the sound is too quiet and no voice is detected."""
     for segment in segments:
         if not WORD.search(segment.text) or heard.level_dbfs(segment.start, segment.end) >= AUDIBLE_DBFS:
             continue
@@ -265,7 +265,7 @@ def _unheard(segments: Sequence[Segment], heard: Heard) -> Iterator[str]:
         voice = facts.speech_seconds
         if facts.level_dbfs < INAUDIBLE_DBFS if voice is None else voice < SPOKEN_SECONDS:
             span = f"from {segment.start:.1f} s to {segment.end:.1f} s"
-            yield f"'{segment.text}' {span} is heard where there is hardly a sound: {facts.level_dbfs:.0f} dBFS."
+            yield f"'{segment.text}' {span} is in near silence: {facts.level_dbfs:.0f} dBFS."
 
 
 def _silence(facts: SoundFacts) -> Iterator[str]:

@@ -29,49 +29,49 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RATE = 16_000
-"""The sample rate that Whisper hears, in Hz."""
+"""The sample rate of Whisper's input, in Hz."""
 SEED = 1
 FILES = ("model.bin", "config.json", "tokenizer.json")
-"""What a model folder must hold; were one absent, faster-whisper would go and ask a hub for it."""
+"""The files that a model folder must have; faster-whisper would download a missing one from a hub."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to listen."""
+    """How to transcribe."""
 
     language: str | None = None
-    """A code such as `en`; detected in the first speech where it is `None`."""
+    """A code such as `en`; if it is `None`, the language is detected in the first speech."""
     task: Literal["transcribe", "translate"] = "transcribe"
-    """`translate` writes English, whatever is spoken."""
+    """`translate` writes English, whatever the spoken language."""
     beam_size: int = 5
     word_timestamps: bool = True
     vad: bool = False
-    """Leave out what Silero VAD takes for no speech."""
+    """Skip what Silero VAD does not recognise as speech."""
     prompt: str | None = None
-    """Text as if spoken before: it sets spelling and style."""
+    """A text that precedes the transcript: it sets spelling and style."""
     hotwords: tuple[str, ...] = ()
     """Names and terms to expect in every window."""
     condition_on_previous_text: bool = True
     temperature: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-    """Each is tried when the text of the one before is repetitive or improbable. Above 0 words are drawn by chance, and
+    """Each is tried if the text of the one before is repetitive or improbable. Above 0, words are sampled, and
     the result depends on what the loaded model transcribed before."""
 
 
 class Whisper:
-    """A loaded model. It serves one transcription at a time."""
+    """A loaded model. It runs one transcription at a time."""
 
     def __init__(self, model: Any) -> None:
         """`model` is a `faster_whisper.WhisperModel`."""
         self._model = _patched(model)
         self.languages: tuple[str, ...] = tuple(model.supported_languages)
         self.compute_type: str = model.model.compute_type
-        """The arithmetic really used: `auto` takes the fastest that the device has."""
+        """The arithmetic that is really used; `auto` chooses the fastest of the device."""
 
     @classmethod
     def load(cls, folder: Path, device: str = "cpu", compute_type: str = "auto", threads: int = 0) -> Whisper:
-        """From a folder in CTranslate2's format; `threads` 0 lets the library choose.
+        """Load a folder in CTranslate2's format; with `threads` 0, the library chooses their number.
 
-        Raises `MissingDependency`, `WeightsMissing`, and `Unavailable` where device and arithmetic do not go together.
+        Raises `MissingDependency`, `WeightsMissing`, and `Unavailable` if the device does not support the arithmetic.
         """
         try:
             import ctranslate2
@@ -81,7 +81,7 @@ class Whisper:
         for name in FILES:
             if not (folder / name).is_file():
                 raise WeightsMissing(f"'{folder}' is not a Whisper model for CTranslate2: '{name}' is missing.")
-        # The temperatures above 0 are sampled, by each new thread from this seed on: equal models begin alike.
+        # Sampling at temperatures above 0 starts from this seed in each new thread, so equal models start the same way.
         ctranslate2.set_random_seed(SEED)
         try:
             return cls(
@@ -89,7 +89,7 @@ class Whisper:
                     str(folder), device=device, compute_type=compute_type, cpu_threads=threads, local_files_only=True
                 )
             )
-        except Exception as error:  # the tokenizer's library raises nothing more precise
+        except Exception as error:  # the tokenizer's library raises no more specific error
             raise Unavailable(
                 f"The Whisper model in '{folder}' does not load on '{device}' as '{compute_type}': {error}."
             ) from error
@@ -102,10 +102,10 @@ class Whisper:
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
     ) -> Transcript:
-        """What is said or sung in `sound`, mono at 16 kHz, `(samples,)` or `(1, samples)`.
+        """Transcribe speech or singing in `sound`, mono at 16 kHz, `(samples,)` or `(1, samples)`.
 
-        `progress` hears the part done, 0 to 1. Raises `TaskCancelled` within one window of 30 s after `cancelled`
-        turns true, `NotFound` for a language that the model does not know,
+        `progress` is called with the finished part, 0 to 1. Raises `TaskCancelled` within one window of 30 s after
+        `cancelled` becomes true, `NotFound` for a language that the model does not know,
         `InvalidParams` for a prompt and hotwords that are too long.
         """
         if sound.shape not in ((sound.size,), (1, sound.size)):
@@ -119,7 +119,7 @@ class Whisper:
         parts = [] if options.vad else sounding(mono)
         with ExitStack() as patches:
             patches.enter_context(_interrupted(self._model, cancelled))
-            if not options.vad:  # which has taken away what is not speech
+            if not options.vad:  # it has already removed what is not speech
                 patches.enter_context(language_from_speech(self._model, mono, parts[0] if parts else 0.0))
             heard, facts = self._model.transcribe(mono, clip_timestamps=parts or "0", **_arguments(options))
             for segment in heard:
@@ -135,9 +135,9 @@ class Whisper:
 
 
 def _patched(model: Any) -> Any:
-    """The model, with word times for a last window of one frame (10 ms), over which faster-whisper 1.2 stumbles.
+    """The model, patched to allow word times in a last window of one frame (10 ms), where faster-whisper 1.2 fails.
 
-    And with features that take little memory, and room for hotwords.
+    It also computes features in little memory, and makes space for hotwords.
     """
     frugal(model.feature_extractor)
     room_for_hotwords(model)
@@ -166,7 +166,7 @@ def _arguments(options: Options) -> dict[str, Any]:
 
 
 def _segment(heard: Any, duration: float) -> Segment:
-    """One `faster_whisper` segment in our own nouns, without times in the silence that fills up the last window."""
+    """A `faster_whisper` segment as a `Segment`, without times in the silence that pads the last window."""
 
     def within(time: float) -> float:
         return min(float(time), duration)
@@ -192,13 +192,13 @@ def _segment(heard: Any, duration: float) -> Segment:
 
 
 def _probability(value: float) -> float:
-    """A plain float from 0 to 1: rounding in single precision can leave that range by a hair."""
+    """A float from 0 to 1: rounding in single precision can slightly exceed that range."""
     return min(max(float(value), 0.0), 1.0)
 
 
 @contextmanager
 def _interrupted(model: Any, cancelled: Callable[[], bool]) -> Iterator[None]:
-    """Look before every window whether to go on: windows without words yield no segment to look at."""
+    """Check for cancellation before every window, since windows without words yield no segments."""
     encode = model.encode
 
     def looking_first(features: NDArray[np.float32]) -> Any:
