@@ -1,4 +1,4 @@
-"""The memory of NVIDIA devices, as their driver tells it: torch is not needed to ask, and takes seconds to import."""
+"""The memory of NVIDIA devices, from their driver: this does not need torch, whose import takes seconds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class CudaMemory(MemoryManager):
         return size.value // MB if driver.cuDeviceTotalMem_v2(ctypes.byref(size), 0) == 0 else 0
 
     def available_mb(self) -> int:
-        """What torch can still take. Creates a context on the device, so it is for those who use it anyway."""
+        """The memory that torch can still allocate. Creates a context on the device, so call it only before its use."""
         if not self.present():
             return 0
         import torch

@@ -1,7 +1,7 @@
-"""What can go wrong with sound, beside the errors of `avstudio_core.errors`.
+"""Errors of audio files, in addition to those of `avstudio_core.errors`.
 
-UnreadableMedia (core)      a file that does not decode to what is needed
-└── NoAudio                 there is no sound in it
+UnreadableMedia (core)      a file that cannot be decoded
+└── NoAudio                 a file without sound
 """
 
 from __future__ import annotations

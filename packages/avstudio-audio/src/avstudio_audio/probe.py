@@ -1,4 +1,4 @@
-"""`audio.probe`: what a media file holds."""
+"""`audio.probe`: the contents of a media file."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from avstudio_core import Artifact, Context, Params, Processor, Result
 
 
 class ProbeParams(Params):
-    """Nothing to choose."""
+    """No parameters."""
 
 
 class ProbeResult(Result):
-    """The streams of the file, and what is known of the whole."""
+    """The streams of the file, and facts about the whole file."""
 
     contents: Contents = Field(description="Container, streams and tags.")
 
 
 class Probe(Processor[ProbeParams, ProbeResult]):
-    """Tell what a media file holds: container, length, audio and video streams, tags.
+    """Show the contents of a media file: container, length, audio and video streams, tags.
 
-    Only headers are read, so the answer comes at once for a file of any length.
+    Only headers are read, so this is fast for files of any length.
     """
 
     name: ClassVar[str] = "audio.probe"

@@ -1,4 +1,4 @@
-"""What every processor that reads sound lets its caller choose."""
+"""The parameters of all processors that read sound."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from avstudio_core import Params
 
 
 class SoundParams(Params):
-    """Which sound of a file is read."""
+    """Which sound of a file to read."""
 
     track: str | None = Field(
         default=None,
-        description="The audio track: its number, as audio.probe tells it, or its language; the main one by default.",
+        description="The audio track: its number, as audio.probe shows it, or its language; by default the main one.",
     )
 
     @field_validator("track", mode="before")

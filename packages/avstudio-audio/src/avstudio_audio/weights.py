@@ -1,6 +1,6 @@
-"""The models that AV-Studio knows, where their files come from, and what those files must be.
+"""The models that AV-Studio knows, the sources of their files, and the hashes of the files.
 
-Revisions and hashes are those that the publishers serve; nothing is fetched that does not match.
+Revisions and hashes are those of the publishers; a file with another hash is refused.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class HTDemucsFineTuned(Weights):
 
 
 class WhisperBase(Weights):
-    """Whisper base, 74 million parameters, many languages; two packages carry it."""
+    """Whisper base, 74 million parameters, many languages; two packages contain it."""
 
     name = "whisper-base"
     family = "whisper"
