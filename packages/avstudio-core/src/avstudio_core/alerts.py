@@ -1,4 +1,4 @@
-"""A budget that is nearly or wholly spent, as plugins are told."""
+"""The alert about a budget that is nearly or fully spent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that must fit a JSON Schema: requested, parsed, checked."""
+"""Answers that must follow a JSON Schema: request, parse, check."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def in_words(request: ChatRequest) -> ChatRequest:
 
 
 def repair(request: ChatRequest, answer: str, problem: str, seconds: float) -> ChatRequest:
-    """The request for another try within so many seconds, with the wrong answer and what is wrong with it."""
+    """A request for a corrected answer, with the wrong answer and its error, and the remaining seconds."""
     said = f"That does not fit the schema: {problem} Answer with the corrected JSON alone."
     turns = (Message(role="assistant", content=answer or "(nothing)"), Message(role="user", content=said))
     return request.model_copy(update={"messages": (*request.messages, *turns), "timeout": seconds})
 
 
 def parsed(text: str, schema: dict[str, JsonValue]) -> JsonValue:
-    """The answer as data. Raises `BadAnswer`, which says what does not fit and where."""
+    """The answer as data. Raises `BadAnswer`, which says what does not follow the schema, and where."""
     from jsonschema import Draft202012Validator
 
     data = _read(text)

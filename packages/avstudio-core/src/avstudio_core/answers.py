@@ -1,4 +1,4 @@
-"""What a caller gets: the answer, what it cost, and why this model gave it."""
+"""The answers that callers get, with their cost and the reason for the choice of the model."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from avstudio_core.route_decision import RouteDecision
 
 
 class Answered(BaseModel):
-    """What every answer of a model says of itself."""
+    """The facts that every answer of a model has."""
 
     model_config = ConfigDict(frozen=True)
 
     request_id: str
-    model: str = Field(description="`<backend>/<model>` that answered.")
-    served_as: str | None = Field(default=None, description="What the server calls it, where it says so.")
+    model: str = Field(description="The model that answered: `<backend>/<model>`.")
+    served_as: str | None = Field(default=None, description="The server's name of the model, if it reports one.")
     usage: Usage
-    cost_micro: int = Field(description="Millionths of a dollar.")
+    cost_micro: int = Field(description="Cost in millionths of a dollar.")
     decision: RouteDecision
     warnings: tuple[CodedWarning, ...] = ()
 
@@ -29,17 +29,17 @@ class Answered(BaseModel):
 
 
 class ChatAnswer(Answered):
-    """What a model said."""
+    """An answer as text."""
 
     text: str
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
-    parsed: JsonValue = Field(default=None, description="The answer as data, where a schema was asked for.")
+    parsed: JsonValue = Field(default=None, description="The answer as data, if a schema was requested.")
     finish: FinishReason = "stop"
 
     @property
     def message(self) -> Message:
-        """The answer as the next turn's history."""
+        """The answer as a message, for the history of the next turn."""
         return Message(role="assistant", content=self.text, tool_calls=self.tool_calls)
 
 

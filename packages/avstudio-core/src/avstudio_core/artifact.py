@@ -18,7 +18,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Names:
-    """Unique names that sort by the time of their making; those that one process makes, strictly."""
+    """Unique names that sort by their time of creation; strictly so for names of one process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -36,12 +36,12 @@ os.register_at_fork(after_in_child=_NAMES.__init__)  # type: ignore[misc]
 
 
 def new_id(prefix: str) -> str:
-    """A unique name that sorts by the time of its making: `task_18a2…`."""
+    """A unique name that sorts by its time of creation: `task_18a2…`."""
     return _NAMES.make(prefix)
 
 
 class MediaFacts(BaseModel):
-    """What is known of the media inside a file; `None` where it does not apply."""
+    """Facts about the media in a file; `None` where a fact does not apply or is unknown."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,7 +53,7 @@ class MediaFacts(BaseModel):
 
 
 class Lineage(BaseModel):
-    """How an artifact came to be; a file that a user brought has none."""
+    """How an artifact was made; a file from the user has no lineage."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -68,8 +68,8 @@ class Lineage(BaseModel):
 class Artifact(BaseModel):
     """A file of the store, by its content: the only thing that crosses package borders.
 
-    `path` is where the content lies now. It is left out of JSON, so that a data folder can move; whoever
-    reads an artifact back gives the store's path function as validation context.
+    `path` is where the content is now. It is not part of the JSON form, so that a data folder can be moved; to read
+    an artifact back, pass the store's path function as the validation context.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -84,9 +84,9 @@ class Artifact(BaseModel):
     path: Path = Field(default=Path(), exclude=True, repr=False)
 
     def name_for(self, ending: str) -> str:
-        """A name for a file made of this one: `song.mp3` and `.vocals.flac` give `song.vocals.flac`.
+        """A name for a file made from this one: `song.mp3` and `.vocals.flac` give `song.vocals.flac`.
 
-        No longer than file systems allow.
+        It is not longer than file systems allow.
         """
         return shortened(stem(self.name), ending)
 
@@ -98,13 +98,13 @@ class Artifact(BaseModel):
 
 
 def accepted(media_type: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a media type fits one of `audio/*`, `text/plain`, `*/*` …"""
+    """Whether a media type matches one of the patterns, such as `audio/*`, `text/plain` or `*/*`."""
     medium = media_type.partition("/")[0]
     return any(pattern in ("*/*", media_type, f"{medium}/*") for pattern in patterns)
 
 
 def with_artifacts(value: Model, change: Callable[[Artifact], Artifact]) -> Model:
-    """A copy of a result in which each artifact is what `change` makes of it."""
+    """A copy of a result in which each artifact is replaced by what `change` returns for it."""
     update: dict[str, Any] = {}
     for name in type(value).model_fields:
         field = getattr(value, name)

@@ -1,4 +1,4 @@
-"""What the core itself brings, registered as any plugin registers."""
+"""The core's own plugin: it registers like any other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this studio can do, as plain data: all that the command line, REST, MCP and the docs are made from."""
+"""The processors of this studio as plain data, from which the command line, REST, MCP and the docs are made."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from avstudio_core.plugins import Plugins
 
 FORMAT = "2"
-"""Raise it when the shape of the cached file changes."""
+"""The version of the cache file; raise it when the format changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A processor without its code; its JSON form is stable."""
+    """A processor without its code; the JSON form is stable."""
 
     name: str
     summary: str
@@ -60,11 +60,11 @@ class Catalogue:
 
 
 def declare(processor: Any, distribution: str) -> Declaration:
-    """Read a declaration off a processor."""
+    """The declaration of a processor."""
     text = inspect.cleandoc(type(processor).__doc__ or "")
     try:
         outputs = dict(processor.outputs(processor.params_type()))
-    except (ValueError, AVStudioError):  # required parameters, or no model yet: what it makes depends on them
+    except (ValueError, AVStudioError):  # depends on required parameters, or a missing model
         outputs = {}
     schemas = processor.params_type.model_json_schema(), processor.result_type.model_json_schema(mode="serialization")
     json.dumps(schemas, allow_nan=False)
@@ -83,9 +83,9 @@ def declare(processor: Any, distribution: str) -> Declaration:
 
 
 def read(folder: Path, only: Iterable[str] | None) -> Catalogue:
-    """The catalogue of the installed plugins: from a cache in `folder` while nothing installed has changed.
+    """The catalogue of the installed plugins, from a cache in `folder` unless the installed packages have changed.
 
-    Reading the cache imports no plugin and no pydantic, which keeps `avstudio --help` quick.
+    Reading the cache does not import plugins or pydantic, which keeps `avstudio --help` fast.
     """
     path = folder / f"catalogue-{_installation(only)}.json"
     found = _cached(path)
@@ -126,7 +126,7 @@ def _of_installed(only: Iterable[str] | None) -> tuple[Catalogue, dict[str, int]
 
 
 def _files(module: str) -> Iterator[Path]:
-    """The source files of the package that a plugin is in, of a broken one, too: repairing it is a change."""
+    """The source files of a plugin's package; also of a broken plugin, because a repair is a change."""
     from importlib.util import find_spec
 
     try:
@@ -140,7 +140,7 @@ def _files(module: str) -> Iterator[Path]:
 
 
 def _installation(only: Iterable[str] | None) -> str:
-    """Names what is installed: a folder of packages changes its time when one comes or goes."""
+    """A fingerprint of the installed packages: installing or removing one changes the time of their folder."""
     folders = [path for path in sys.path if path and os.path.isdir(path)]
     changed = [(path, os.stat(path).st_mtime_ns) for path in folders]
     stamp = (FORMAT, sys.version, sorted(only) if only is not None else None, changed)
@@ -160,7 +160,7 @@ def _cached(path: Path) -> tuple[Catalogue, dict[str, int]] | None:
 
 
 def _keep(path: Path, found: tuple[Catalogue, dict[str, int]]) -> None:
-    """Write the cache; a folder that cannot be written only costs time at the next start."""
+    """Write the cache; if the folder cannot be written, the next start is just slower."""
     catalogue, sources = found
     try:
         private_folder(path.parent.parent, parents=True)

@@ -1,4 +1,4 @@
-"""What is said to language models, and what they answer: one vocabulary for every backend."""
+"""Requests to language models and their answers: the same types for every backend."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TaskType = Literal["general", "code", "creative"]
 
 
 class Frozen(BaseModel):
-    """A value: unknown fields are refused, and nothing changes."""
+    """An immutable value; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,7 +31,7 @@ class Text(Frozen):
 
 
 class Image(Frozen):
-    """A picture, carried in the message: an address would have the model's server fetch it."""
+    """A picture, embedded in the message: the model's server would have to fetch an address."""
 
     type: Literal["image"] = "image"
     media_type: str = Field(pattern=r"^image/[a-z0-9.+-]+$")
@@ -42,7 +42,7 @@ Part = Annotated[Text | Image, Field(discriminator="type")]
 
 
 class ToolCall(Frozen):
-    """A model asks for a tool. `id` pairs it with its answer; backends make one up where a server gives none."""
+    """A model's call of a tool. `id` links it to the result; if a server gives none, the backend makes one."""
 
     id: str
     name: str
@@ -50,7 +50,7 @@ class ToolCall(Frozen):
 
 
 class Message(Frozen):
-    """One turn. A tool's answer has the role `tool` and the id of the call that it answers."""
+    """One turn. The result of a tool has the role `tool` and the id of its call."""
 
     role: Role
     content: str | tuple[Part, ...] = ""
@@ -64,7 +64,7 @@ class Message(Frozen):
 
     @property
     def text(self) -> str:
-        """The words of all parts."""
+        """The text of all parts."""
         if isinstance(self.content, str):
             return self.content
         return "".join(part.text for part in self.content if isinstance(part, Text))
@@ -75,52 +75,59 @@ class Message(Frozen):
 
 
 class Tool(Frozen):
-    """A function that a model may ask for."""
+    """A function that a model may call."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     description: str = ""
     parameters: dict[str, JsonValue] = Field(
-        default={"type": "object", "properties": {}}, description="JSON Schema, nested."
+        default={"type": "object", "properties": {}}, description="Parameters as JSON Schema; may be nested."
     )
 
 
 class Wishes(Frozen):
-    """What the router is to go by."""
+    """What the router considers when it chooses a model."""
 
-    require_local: bool = Field(default=False, description="Only models on this machine, and no fallback elsewhere.")
-    private: bool = Field(default=False, description="The messages hold private data: they do not leave this machine.")
-    require_quality: float = Field(default=0.0, ge=0, le=1, description="Above 0.9: a model of the top tier.")
-    task_type: TaskType = Field(default="general", description="Picks models that are good at it.")
+    require_local: bool = Field(default=False, description="Use only models on this machine.")
+    private: bool = Field(
+        default=False, description="The messages contain private data: they do not leave this machine."
+    )
+    require_quality: float = Field(
+        default=0.0, ge=0, le=1, description="The lowest quality to accept; above 0.9: the top tier."
+    )
+    task_type: TaskType = Field(default="general", description="Prefer models that are good at it.")
     max_cost: float | None = Field(
-        default=None, ge=0, description="Above it a local model.", json_schema_extra={"unit": "USD"}
+        default=None, ge=0, description="If a call costs more, use a local model.", json_schema_extra={"unit": "USD"}
     )
     allow_unpriced: bool = Field(default=False, description="Allow cloud models whose price is unknown.")
 
 
 class Account(Frozen):
-    """Whose budgets pay: every scope that is named must have room, and `global` always."""
+    """The scopes whose budgets pay; each of them, and `global`, must have enough left."""
 
     project: str = "default"
-    key: str | None = Field(default=None, description="The API key that asked.")
-    task: str | None = Field(default=None, description="The task that asks.")
+    key: str | None = Field(default=None, description="The API key of the request.")
+    task: str | None = Field(default=None, description="The task of the request.")
     agent: str | None = None
 
 
 class Question(Frozen):
-    """What every request to a model says besides its words."""
+    """The options that all requests to models share."""
 
     model: str = Field(
-        default="auto", description="`ollama/llama3.2`, say; `auto`, `auto:code` and `local/auto` choose."
+        default="auto", description="Such as `ollama/llama3.2`; `auto`, `auto:code` or `local/auto` choose one."
     )
     timeout: float = Field(
-        default=600.0, gt=0, description="For the whole answer, retries included.", json_schema_extra={"unit": "s"}
+        default=600.0,
+        gt=0,
+        description="Time limit for the whole answer, retries included.",
+        json_schema_extra={"unit": "s"},
     )
     wishes: Wishes = Wishes()
     account: Account = Account()
 
     @classmethod
     def _of(cls, words: Mapping[str, Any], options: Mapping[str, Any]) -> Self:
-        """A request from flat options: those of `Wishes` and of `Account` find their place."""
+        """A request from flat options, including the fields of `Wishes` and `Account`."""
         parts: dict[str, dict[str, Any]] = {"wishes": {}, "account": {}}
         own = dict(words)
         for name, value in options.items():
@@ -140,15 +147,15 @@ class Question(Frozen):
 
 
 class ChatRequest(Question):
-    """A question to a language model."""
+    """A request for an answer of a language model."""
 
     messages: tuple[Message, ...] = Field(min_length=1)
     tools: tuple[Tool, ...] = ()
     tool_choice: Literal["auto", "none", "required"] = "auto"
     answer_schema: dict[str, JsonValue] | None = Field(
-        default=None, description="JSON Schema that the answer must fit."
+        default=None, description="JSON Schema that the answer must follow."
     )
-    max_tokens: int | None = Field(default=None, ge=1, description="The longest answer, reasoning included.")
+    max_tokens: int | None = Field(default=None, ge=1, description="Limit of the answer, reasoning included.")
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     seed: int | None = None
@@ -161,9 +168,9 @@ class ChatRequest(Question):
 
     @classmethod
     def of(cls, prompt: str | Sequence[Message] | ChatRequest, /, *, system: str | None = None, **options: Any) -> Self:
-        """A request from words or turns: `ChatRequest.of("Hello", model="mlx/smol", require_local=True)`.
+        """A request from text or turns: `ChatRequest.of("Hello", model="mlx/smol", require_local=True)`.
 
-        Raises `InvalidParams` for values that do not fit, `NotFound` for an option that there is not.
+        Raises `InvalidParams` for invalid values, and `NotFound` for an unknown option.
         """
         if isinstance(prompt, cls) and not options and system is None:
             return prompt
@@ -180,38 +187,38 @@ class ChatRequest(Question):
 
 
 class EmbedRequest(Question):
-    """Texts to turn into vectors."""
+    """A request for the vectors of texts."""
 
     texts: tuple[str, ...] = Field(min_length=1)
     dimensions: int | None = Field(default=None, ge=1)
 
     @classmethod
     def of(cls, texts: str | Sequence[str], /, **options: Any) -> Self:
-        """A request from texts. Raises what `ChatRequest.of` raises."""
+        """A request from texts. Raises the same errors as `ChatRequest.of`."""
         return cls._of({"texts": (texts,) if isinstance(texts, str) else tuple(texts)}, options)
 
 
 class Usage(Frozen):
-    """What a call took. `input` counts all tokens read, cached or not; `output` all written, reasoning included."""
+    """The usage of a call. `input` counts all tokens read, cached or not; `output` all written, with the reasoning."""
 
     input: int = Field(default=0, ge=0)
     output: int = Field(default=0, ge=0)
-    cached: int = Field(default=0, ge=0, description="Of the input, read from the provider's cache.")
-    cache_written: int = Field(default=0, ge=0, description="Of the input, written to the provider's cache.")
-    reasoning: int = Field(default=0, ge=0, description="Of the output.")
-    seconds: float = Field(default=0.0, ge=0, description="Of sound heard or made.", json_schema_extra={"unit": "s"})
-    characters: int = Field(default=0, ge=0, description="Of text that was spoken.")
-    estimated: bool = Field(default=False, description="Counted by us, because the server did not say.")
+    cached: int = Field(default=0, ge=0, description="Part of the input, read from the provider's cache.")
+    cache_written: int = Field(default=0, ge=0, description="Part of the input, written to the provider's cache.")
+    reasoning: int = Field(default=0, ge=0, description="Part of the output.")
+    seconds: float = Field(default=0.0, ge=0, description="Sound, read or generated.", json_schema_extra={"unit": "s"})
+    characters: int = Field(default=0, ge=0, description="Text that was converted to speech.")
+    estimated: bool = Field(default=False, description="Estimated, because the server did not report it.")
 
     def __add__(self, other: Usage) -> Usage:
-        """Of two calls together."""
+        """The usage of two calls together."""
         counts = {name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields}
         return Usage.model_validate({**counts, "estimated": self.estimated or other.estimated})
 
 
 @dataclass(slots=True)
 class Delta:
-    """A piece of an answer as it comes; tool calls come whole, `usage` and `finish` at the end."""
+    """A piece of a streamed answer; tool calls are complete, `usage` and `finish` come at the end."""
 
     text: str = ""
     reasoning: str = ""
@@ -219,12 +226,12 @@ class Delta:
     finish: FinishReason | None = None
     usage: Usage | None = None
     model: str | None = None
-    """The model as the server calls it, where that differs from the one asked for."""
+    """The server's name of the model, if it differs from the requested one."""
 
 
 @dataclass(slots=True)
 class Reply:
-    """A whole answer, as a backend gives it."""
+    """A whole answer of a backend."""
 
     text: str = ""
     reasoning: str = ""
@@ -235,13 +242,13 @@ class Reply:
 
     @property
     def delta(self) -> Delta:
-        """The same as one piece of a stream."""
+        """The answer as one piece of a stream."""
         return Delta(self.text, self.reasoning, self.tool_calls, self.finish, self.usage, self.model)
 
 
 @dataclass(slots=True)
 class Vectors:
-    """What texts became, as a backend gives it: one vector a text, all of one length."""
+    """The vectors of a backend: one for each text, all of the same length."""
 
     vectors: list[list[float]]
     usage: Usage | None = None

@@ -1,4 +1,4 @@
-"""A worker process as its studio sees it. Light to import, so that a command can start one before all else."""
+"""The studio's side of a worker process. The import is fast, so that a command can start a worker first."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ from avstudio_core.settings import Settings
 JOBS = "avstudio_core.tasks.executors.worker"
 """The module that runs jobs."""
 LONGEST_LINE = 500
-"""Characters; of a longer line that a worker writes, the rest is left out."""
+"""The most characters of a worker's line; the rest is cut off."""
 LOOK_SECONDS = 1.0
-"""How often to look whether a silent worker lives: a dead one's socket stays open while a child of it holds it."""
+"""How often to check that a silent worker is alive: a child of a dead one can keep the socket open."""
 PARTING_SECONDS = 2.0
-"""How long a worker whose socket ended may take to end."""
+"""How long a worker may take to exit after its socket has closed."""
 AT_A_TIME = 1 << 16
 MOST_AT_ONCE = 16
-"""Reads of what a worker has written, before its messages have their turn: more than a pipe holds."""
+"""The most reads of a worker's output before its messages are handled; together more than a pipe can hold."""
 KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
-"""glibc's dynamic thresholds, set to their maximum. Below it, each layer of a model may return its memory to the kernel
-and fetch it again page by page, which takes up to a tenth of the run."""
+"""glibc's dynamic thresholds, set to their maximum. With lower ones, each layer of a model may return its memory to the
+kernel and get it back page by page, which can take a tenth of the run."""
 PR_SET_PDEATHSIG = 1
 SECRET = re.compile(
     r"(^|_)(API_?)?(KEYS?|TOKENS?|PAT|PASSPHRASE|CREDENTIALS?)(_|$)|APIKEY|SECRET|PASSWORD|PASSWD", re.IGNORECASE
 )
-"""Names of variables that hold secrets, as those that backends declare: `OPENAI_API_KEY`, `HF_TOKEN` …"""
+"""Names of environment variables with secrets, such as `OPENAI_API_KEY` and `HF_TOKEN`."""
 _STARTED: WeakSet[Process] = WeakSet()
 
 
 class Process:
-    """A worker process as its studio sees it; it runs a module, which is told the descriptor of its socket.
+    """The studio's side of a worker process. The process runs a module, whose argument is the descriptor of its socket.
 
-    On Linux it ends with the thread that makes it (see `die_with_the_studio`).
+    On Linux it ends with the thread that created it (see `die_with_the_studio`).
     """
 
     def __init__(self, environment: dict[str, str], module: str = JOBS) -> None:
@@ -77,34 +77,34 @@ class Process:
         self.said: deque[str] = deque(maxlen=8)
         self.killed = False
         self._silent_seconds = 0.0
-        """How long the process had given no sign of life when it was ended for that."""
+        """If the process was ended because it did not respond: for how long."""
 
     def send(self, message: str) -> None:
-        """Send JSON, whole, from any thread; a process that is gone is found out when its answer is awaited."""
+        """Send JSON from any thread; if the process has ended, waiting for its answer shows that."""
         with contextlib.suppress(OSError), self._sending:
             self._connection.send_bytes(message.encode())
 
     def messages(self, on_line: Callable[[str], None], patience: float = math.inf) -> Iterator[bytes]:
-        """What the worker sends; each line that it wrote until then is passed on first.
+        """The worker's messages; each line that it wrote before a message is passed on first.
 
-        Empty messages only show that it lives. Without any sign of life for `patience` seconds it is killed.
-        Raises `EOFError` or `OSError` when the process is gone.
+        Empty messages only show that it is alive. If nothing comes for `patience` seconds, it is killed. Raises
+        `EOFError` or `OSError` when the process has ended.
         """
-        self.read_lines()  # of the time between two jobs
+        self.read_lines()  # written between two jobs
         alive_at = time.monotonic()
         while True:
-            ended = self.popen.poll() is not None  # looked up first: what it sent before is there now
+            ended = self.popen.poll() is not None  # checked first, so that all it sent before can be read now
             ready = [key.fileobj for key, _ in self._either.select(0 if ended else LOOK_SECONDS)]
             spoke = self._connection in ready
             if ready:
                 alive_at = time.monotonic()
-            elif not ended and time.monotonic() > alive_at + patience:  # stopped, or in native code that hangs
+            elif not ended and time.monotonic() > alive_at + patience:  # it is stopped, or native code in it hangs
                 self._silent_seconds = patience
                 self.kill(signal.SIGKILL)
             try:
                 message = self._connection.recv_bytes() if spoke else b""
             finally:
-                if self._lines in ready or self._unfinished:  # what was written before a message is ready with it
+                if self._lines in ready or self._unfinished:  # lines written before a message are ready with it
                     for line in self.read_lines(to_the_end=spoke):
                         on_line(line)
             if message:
@@ -113,9 +113,9 @@ class Process:
                 raise EOFError
 
     def kill(self, number: signal.Signals) -> None:
-        """Signal the worker and whatever it started; it serves no more, though it may still seem to live."""
+        """Kill the worker and its child processes; it can still look alive for a moment."""
         self.killed = True
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # the latter is macOS's word for a zombie
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS raises the latter for a zombie
             os.killpg(self.popen.pid, number)
 
     def leave(self) -> None:
@@ -127,7 +127,7 @@ class Process:
         self._hang_up()
 
     def obituary(self) -> str:
-        """How the process ended, with its last words."""
+        """A message about how the process ended, with its last output."""
         try:
             how = _ending(self.popen.wait(PARTING_SECONDS))
         except subprocess.TimeoutExpired:
@@ -135,13 +135,13 @@ class Process:
             self.popen.wait()
             how = "closed its socket, and was ended"
         if self._silent_seconds:
-            how = f"gave no sign of life for {self._silent_seconds:g} s, and was ended"
+            how = f"did not respond for {self._silent_seconds:g} s, and was ended"
         self.read_lines()
         last = f" It said: {' / '.join(self.said)}" if self.said else ""
         return f"The worker process {how}.{last}"
 
     def read_lines(self, *, to_the_end: bool = True) -> list[str]:
-        """The lines that the process has written since the last call, with one that has no end yet or without it."""
+        """Pass on the lines that the process has written since the last call."""
         written = []
         for _ in range(MOST_AT_ONCE):
             read = self._lines.read(AT_A_TIME)
@@ -159,9 +159,9 @@ class Process:
         return [text for text in texts if text]
 
     def _hang_up(self) -> None:
-        """Close the socket while nobody sends: its number may be that of another file a moment later."""
+        """Close the socket while nothing is being sent: another file may get its number a moment later."""
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as same:
-            same.shutdown(socket.SHUT_RDWR)  # frees who sends, and waits for a reader
+            same.shutdown(socket.SHUT_RDWR)  # unblocks a sender that waits for the reader
         with self._sending:
             self._connection.close()
 
@@ -174,14 +174,14 @@ def _ending(code: int) -> str:
 
 _SPARE: list[tuple[dict[str, str], Process]] = []
 _SHARING = threading.Lock()
-"""Held to take from the spare ones: each is for one."""
+"""Held while taking a spare worker, so that each is taken once."""
 
 
 @contextmanager
 def early_worker(settings: Settings) -> Iterator[None]:
-    """Start a worker now, which the first job of this process will find ready; end it if no job comes.
+    """Start a worker for the first job of this process now; end it if there is no job.
 
-    A one-shot command does this before it imports the rest, so that both start at the same time.
+    A command does this before it imports the rest, so that both happen at the same time.
     """
     if settings.executor == "local":
         environment = environment_of(settings.environment())
@@ -193,7 +193,7 @@ def early_worker(settings: Settings) -> Iterator[None]:
 
 
 def hire(settings: Mapping[str, str], modules: list[str]) -> Process:
-    """The worker that was started early with these settings, or a new one; it imports `modules` as plugins."""
+    """A worker that was started early with these settings, or a new one; it imports `modules` as plugins."""
     environment = environment_of(settings)
     process = _spare(environment) or Process(environment)
     process.send(json.dumps(modules))
@@ -211,9 +211,9 @@ def _spare(environment: dict[str, str]) -> Process | None:
 
 
 def kill_workers() -> None:
-    """End every worker of this process now, for one that leaves without closing its studio.
+    """Kill every worker of this process, before it exits without closing its studio.
 
-    A worker sees by itself that its studio is gone, but not while a native call of a job holds its interpreter.
+    A worker notices the end of its studio, but not while a native call of a job holds the interpreter.
     """
     for process in list(_STARTED):
         if process.popen.returncode is None:
@@ -221,7 +221,7 @@ def kill_workers() -> None:
 
 
 def _dismiss_spares() -> None:
-    """End the workers that nobody hired."""
+    """End the unused workers."""
     with _SHARING:
         left = [process for _, process in _SPARE]
         _SPARE.clear()
@@ -230,16 +230,16 @@ def _dismiss_spares() -> None:
 
 
 def environment_of(settings: Mapping[str, str]) -> dict[str, str]:
-    """What a worker is to find in its environment, given the settings that differ from the defaults.
+    """The environment of a worker, with the settings that differ from the defaults.
 
-    Keys are not in it: a run asks language models through its studio, which alone sends them.
+    It has no API keys: a run calls language models through its studio, and only the studio sends the keys.
     """
     own = {name: value for name, value in os.environ.items() if not is_secret(name)}
     return {**KEPT_MEMORY, **own, **settings, "PYTHONPATH": os.pathsep.join(_module_folders())}
 
 
 def _module_folders() -> list[str]:
-    """`sys.path`, with the current folder by its name: in an interactive Python it is ''."""
+    """`sys.path`, with the full path of the current folder, which is '' in an interactive Python."""
     try:
         here = os.getcwd()
     except FileNotFoundError:
@@ -248,12 +248,12 @@ def _module_folders() -> list[str]:
 
 
 def is_secret(variable: str) -> bool:
-    """Whether an environment variable holds a key, a token or a password, by its name."""
+    """Whether the name of an environment variable suggests a key, a token or a password."""
     return bool(SECRET.search(variable))
 
 
 def peak_memory_mb() -> int:
-    """The most memory this process has held, in MB; a new process on Linux inherits its parent's `ru_maxrss`."""
+    """The peak memory of this process in MB; not from `ru_maxrss`, which a new process on Linux inherits."""
     with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as status:
         for line in status:
             if line.startswith("VmHWM:"):
@@ -264,9 +264,9 @@ def peak_memory_mb() -> int:
 
 
 def die_with_the_studio() -> None:
-    """Have the kernel end this process with its parent: native code that holds the interpreter hears no socket end.
+    """Make the kernel end this process with its parent: native code that holds the interpreter cannot notice it.
 
-    What the kernel watches is the thread that started this process.
+    The kernel watches the thread that started this process.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""All that a running task may touch."""
+"""What a running task can use."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Warm:
         self._guard = threading.Lock()
 
     def get(self, key: str, load: Callable[[], T]) -> T:
-        """The model under `key`, loaded once for any number of callers that wait."""
+        """The model with that key; if several callers wait for it, it is loaded once."""
         with self._guard:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:
@@ -49,14 +49,14 @@ class Warm:
             return self._loaded[key]  # type: ignore[return-value]
 
     def drop(self, prefix: str = "") -> None:
-        """Forget the models whose key starts so, which frees their memory once no run holds them."""
+        """Drop the models whose key has that prefix, which frees their memory when no run uses them."""
         with self._guard:
             for key in [key for key in self._loaded if key.startswith(prefix)]:
                 del self._loaded[key]
 
 
 class Context:
-    """What a processor is lent for one run: progress, cancelling, models, new files."""
+    """The services for one run of a processor: progress, cancellation, models, new files."""
 
     def __init__(
         self,
@@ -71,10 +71,10 @@ class Context:
         self.task_id = order.task_id
         self.attempt = order.attempt
         self.feedback = order.feedback
-        """Why an earlier run of this task was sent back by its review, if it was."""
+        """The reason if a review sent an earlier run of this task back, otherwise `None`."""
         self.strict = order.strict
         self.needs: Needs = order.needs
-        """What was planned for this run: the model decided on, the device."""
+        """The needs of this run, with the chosen model and device."""
         self.settings = settings
         self.shelf = shelf
         self.warnings: list[CodedWarning] = []
@@ -86,13 +86,13 @@ class Context:
         self._cancelled = threading.Event()
 
     def progress(self, fraction: float, stage: str = "") -> None:
-        """Tell how much is done, 0 to 1, and of what. Raises `TaskCancelled` when the task is to stop."""
+        """Report the finished part, 0 to 1, and the current stage. Raises `TaskCancelled` if the task should stop."""
         self.check()
-        part = min(max(float(fraction), 0.0), 1.0) if fraction == fraction else 0.0  # 0/0 of nothing to do is none
+        part = min(max(float(fraction), 0.0), 1.0) if fraction == fraction else 0.0  # NaN, from 0/0, counts as 0
         self._tell(100.0 * part, stage)
 
     def check(self) -> None:
-        """Raise `TaskCancelled` when the task is to stop: call it often in long loops."""
+        """Raise `TaskCancelled` if the task should stop; call it often in long loops."""
         if self._cancelled.is_set():
             raise TaskCancelled(f"Task '{self.task_id}' was cancelled.")
 
@@ -100,18 +100,18 @@ class Context:
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """Ask this run to stop at its next `check`."""
+        """Make this run stop at its next `check`."""
         self._cancelled.set()
 
     def warn(self, code: str, message: str) -> None:
-        """Note a degradation in the result's warnings; a `strict` task raises `Degraded` instead."""
+        """Add a warning about a degradation to the result; in a `strict` task, raise `Degraded` instead."""
         if self.strict:
             said = f"{self._order.shown(message)} ('strict' makes the warning '{code}' an error.)"
             raise Degraded(said, hint="Run it without 'strict' to allow it.")
         self.warnings.append(CodedWarning(code=code, message=self._order.shown(message)))
 
     def weights(self, name: str) -> Path:
-        """A folder with the files of a model, fetched first if need be. Raises `WeightsMissing`, `CorruptFile`."""
+        """A folder with the files of a model, fetched if necessary. Raises `WeightsMissing`, `CorruptFile`."""
 
         def told(fraction: float) -> None:
             self.check()
@@ -120,7 +120,7 @@ class Context:
         return self.shelf.folder(name, told)
 
     def model(self, key: str, load: Callable[[], T]) -> T:
-        """A loaded model that stays warm for later jobs; `load` runs once for any number of waiting jobs."""
+        """A loaded model that stays in memory for later jobs; if several jobs wait for it, `load` runs once."""
         return self._warm.get(f"{self.needs.lane}:{key}", load)
 
     def chat(
@@ -131,7 +131,7 @@ class Context:
         on_text: Callable[[str], None] | None = None,
         **options: Any,
     ) -> ChatAnswer:
-        """Ask a language model, on the account of this task; `on_text` gets the answer as it comes.
+        """Call a language model on the account of this task; `on_text` receives the answer as it arrives.
 
         `options` are those of `ChatRequest.of`. Raises `ModelError`s, `OverBudget`, `EgressRefused`, `TaskCancelled`.
         """
@@ -141,33 +141,33 @@ class Context:
         return ChatAnswer.model_validate(self._asked("chat", request, on_text))
 
     def embed(self, texts: str | Sequence[str], /, **options: Any) -> Embedding:
-        """Turn texts into vectors, on the account of this task. Raises what `chat` raises."""
+        """Convert texts to vectors on the account of this task. Raises the same errors as `chat`."""
         from avstudio_core.answers import Embedding
 
         request = self._on_account(EmbedRequest.of(texts, **options))
         return Embedding.model_validate(self._asked("embed", request, None))
 
     def route(self, prompt: str | Sequence[Message] | ChatRequest, /, **options: Any) -> RouteDecision:
-        """Who would answer, and how much it takes in; nothing is asked and nothing spent. Raises `NoModel`."""
+        """The model that would answer, and its context; no model is called. Raises `NoModel`."""
         from avstudio_core.route_decision import RouteDecision
 
         request = self._on_account(ChatRequest.of(prompt, **options))
         return RouteDecision.model_validate(self._asked("route", request, None))
 
     def new_path(self, name: str) -> Path:
-        """A path for a new file of that name, in this job's own folder, which vanishes with the job.
+        """A path for a new file with that name in this job's folder, which is removed after the job.
 
-        Raises `InvalidInput` for a name with folders in it.
+        Raises `InvalidInput` for a name that contains folders.
         """
         if not isinstance(name, str) or file_name(name) != name:
             raise InvalidInput(f"{quoted(name)} is not the name of a file.", hint="Give one without folders.")
         return _made(_made(self._order.folder) / "new") / name
 
     def publish(self, path: Path, name: str, media_type: str, facts: MediaFacts | None = None) -> Artifact:
-        """Stage a finished file as an output; it appears in the store when the task completes.
+        """Stage a finished file as an output; it is in the store when the task completes.
 
-        A file at a `new_path` is moved there, any other is copied. What is published belongs into the result. Folders
-        and control characters are left out of the name. Raises `StorageError`, `InvalidInput`.
+        A file at a `new_path` is moved, any other is copied. The result must contain all published artifacts. Folders
+        and control characters are removed from the name. Raises `StorageError`, `InvalidInput`.
         """
         if not isinstance(name, str):
             raise InvalidInput(f"{quoted(name)} is not the name of a file.")

@@ -1,4 +1,4 @@
-"""What a registered class must declare, checked before anything is made from it."""
+"""Checks of what a registered class must declare."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ BASES = {
     "routers": "kinds.router.Router",
     "weights": "weights.Weights",
 }
-"""The class that each kind derives from."""
+"""The base class of each kind."""
 PROCESSOR_NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]*")
 
 
 def declared_name(kind: str, registered: Any) -> str:
-    """The name of a registered class. Raises `PluginError` for one that is not declared as its kind must be."""
+    """The name of a registered class. Raises `PluginError` if its declaration is not valid for its kind."""
     base = _base(kind)
     if not isinstance(registered, type) or not issubclass(registered, base):
         raise PluginError(f"'{registered!r:.60}' does not derive from {base.__name__}.")
@@ -73,7 +73,7 @@ def _check_processor(name: str, registered: type[Any]) -> None:
 
 
 def _unwritable(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    """The fields of a model whose default or bounds have no JSON form, and which of both."""
+    """The fields of a model whose default or bounds cannot be written as JSON, and which of the two."""
     for name, field in model.model_fields.items():
         if not (field.is_required() or field.default_factory is not None) and not _has_json(field, field.default):
             yield name, "the default"
@@ -89,13 +89,13 @@ def _has_json(field: FieldInfo, default: Any) -> bool:
 
     try:
         written = TypeAdapter[Any](field.annotation or Any).dump_python(default, mode="json", warnings=False)
-    except Exception:  # pydantic's, and those of foreign serializers
+    except Exception:  # errors of pydantic and of foreign serializers
         return False
     return _plain(written)
 
 
 def _plain(value: Any) -> bool:
-    """Whether a value is JSON as it stands."""
+    """Whether a value is plain JSON."""
     if value is None or isinstance(value, bool | int | str):
         return True
     if isinstance(value, float):

@@ -1,1 +1,1 @@
-"""The files that cross packages, read and written in one place: transcripts and subtitles."""
+"""Documents, the files that packages exchange: transcripts and subtitles are read and written here only."""

@@ -1,8 +1,8 @@
-"""Words to cues: what stands on the screen at a time.
+"""Groups words into cues, the texts that are on the screen at one time.
 
-Limits after the Netflix Timed Text Style Guide. The breaks are found for the whole transcript at once, as Knuth
-and Plass break paragraphs ("Breaking Paragraphs into Lines", 1981): of all groupings that keep the limits, the
-one that costs least.
+The limits are those of the Netflix Timed Text Style Guide. The breaks are chosen for the whole transcript at once, as
+Knuth and Plass break paragraphs ("Breaking Paragraphs into Lines", 1981): of all groupings within the limits, the one
+with the lowest cost is used.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from avstudio_core.documents.transcript import Segment, Transcript, Word
 COLUMNS = 42
 """The width of a line."""
 SHORTEST, LONGEST = 0.833, 7.0
-"""How many seconds a cue stands: at least, where there is room, and at most."""
+"""The shortest and longest time of a cue in seconds; it is shorter only if the next cue leaves no time."""
 READING_SPEED = 20.0
-"""Columns a second; a cue that has more stands longer, where there is room."""
+"""The most columns a second; a cue with more is shown longer, if the next cue leaves time."""
 PAUSE, LONG_PAUSE = 0.5, 2.0
-"""Seconds of silence at which a cue should end, and at which it does."""
+"""Seconds of silence at which a cue should end, and at which it must end."""
 
-# What a break at a pause costs; and what it costs to leave such a place inside a cue.
+# The cost of a break at a pause, and the cost of a pause inside a cue.
 _AT_PAUSE = 1.0
 _OVER_SENTENCE, _OVER_PAUSE = 2.0, 1.5
 _EACH_CUE, _TOO_SHORT = 1.0, 4.0
 _FRAGMENT = 4.0
-"""What a word alone costs where the rest of its phrase stands in another cue."""
+"""The cost of a single word that is separated from its phrase."""
 _TICK = 0.001
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What is shown for a while; times in seconds."""
+    """A text on the screen; times in seconds."""
 
     start: float
     end: float
@@ -51,19 +51,19 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class _Timed(Piece):
-    """A piece, and when it is said."""
+    """A piece of text with its times."""
 
     start: float
     end: float
     last: bool = False
-    """Whether a segment ends with it."""
+    """Whether it is the last piece of a segment."""
 
 
 def cues(transcript: Transcript) -> list[Cue]:
-    """All words, in cues of one or two lines that follow each other without overlap, each for some time.
+    """All words as cues of one or two lines, without overlap.
 
-    Words without times of their own share their segment's time by length. A line is wider than `COLUMNS` only
-    where a single word is. `-->`, which ends subtitles, becomes `→`.
+    Words without times divide the time of their segment by their length. A line is wider than `COLUMNS` only if a
+    single word is. `-->` would break the file format, so it becomes `→`.
     """
     found = _pieces(transcript)
     groups = [found[begin:end] for begin, end in _grouped(found)]
@@ -71,11 +71,11 @@ def cues(transcript: Transcript) -> list[Cue]:
 
 
 def _grouped(found: Sequence[_Timed]) -> list[tuple[int, int]]:
-    """The ranges of pieces that make the cues: the cheapest path over the places where cues can end."""
+    """The ranges of pieces that form the cues: the cheapest path over the places where cues can end."""
     count = len(found)
     line_ends = _line_ends(found)
     best: list[tuple[float, int]] = [(0.0, 0), *[(math.inf, 0)] * count]
-    """For each place: the cost of all cues up to it, and where the last of them begins."""
+    """For each place, the cost of all cues before it, and where the last of them begins."""
     for begin in range(count):
         over, columns = 0.0, 0
         for end in range(begin + 1, line_ends[line_ends[begin]] + 1):
@@ -94,7 +94,7 @@ def _grouped(found: Sequence[_Timed]) -> list[tuple[int, int]]:
 
 
 def _line_ends(found: Sequence[_Timed]) -> list[int]:
-    """For each piece, where a line that begins with it must end at the latest."""
+    """For each piece, the last place where a line that starts with it can end."""
     ends = [len(found)] * (len(found) + 1)
     end = 0
     columns = 0
@@ -110,7 +110,7 @@ def _line_ends(found: Sequence[_Timed]) -> list[int]:
 
 
 def _end_cost(found: Sequence[_Timed], begin: int, end: int) -> float:
-    """What it costs that a cue ends where it ends, and stands for too short a time."""
+    """The cost of a cue's end, and of a time that is too short."""
     if end == len(found):
         return 0.0
     short = 1 - (found[end].start - found[begin].start) / SHORTEST
@@ -118,19 +118,19 @@ def _end_cost(found: Sequence[_Timed], begin: int, end: int) -> float:
 
 
 def _parted(found: Sequence[_Timed], at: int) -> bool:
-    """Whether a break before piece `at` parts a phrase."""
+    """Whether a break before piece `at` splits a phrase."""
     return 0 < at < len(found) and _break_cost(found[at - 1], found[at]) > _AT_PAUSE
 
 
 def _break_cost(piece: _Timed, following: _Timed) -> float:
-    """What a break costs the sense; a pause makes it cheap."""
+    """The cost of a break for the meaning; it is low at a pause."""
     cost = break_cost(piece, following)
     pause = piece.last or following.start - piece.end >= PAUSE
     return min(cost, _AT_PAUSE) if pause and not following.is_mark else cost
 
 
 def _over_cost(found: Sequence[_Timed], end: int) -> float:
-    """The cost of a cue that goes on beyond the boundary before piece `end`."""
+    """The cost of a cue that continues over the boundary before piece `end`."""
     if end == len(found):
         return 0.0
     piece, silence = found[end - 1], found[end].start - found[end - 1].end
@@ -141,7 +141,7 @@ def _over_cost(found: Sequence[_Timed], end: int) -> float:
 
 
 def _timed(groups: Sequence[Sequence[_Timed]], duration: float) -> Iterator[Cue]:
-    """Cues that stand long enough to be read, and go when the next one comes."""
+    """Cues with times long enough for reading, each ending before the next one starts."""
     now = 0.0
     for number, group in enumerate(groups):
         start = max(now, round(group[0].start, 3))
@@ -153,7 +153,7 @@ def _timed(groups: Sequence[Sequence[_Timed]], duration: float) -> Iterator[Cue]
 
 
 def _pieces(transcript: Transcript) -> list[_Timed]:
-    """All of them, with times that never go back, whatever a model said."""
+    """All pieces, with times that never decrease, even if those of the model do."""
     now, found = 0.0, []
     for segment in transcript.segments:
         for piece in _of_segment(segment):
@@ -172,7 +172,7 @@ def _of_segment(segment: Segment) -> Iterator[_Timed]:
 
 
 def _of_text(timed: Word | Segment, bare: bool) -> Iterator[_Timed]:
-    """The pieces of a text, each with a part of its time as large as its part of the text."""
+    """The pieces of a text; each gets a part of the time in proportion to its length."""
     found = pieces(_CONTROL.sub("", timed.text), bare=bare)
     second = max(timed.end - timed.start, 0.0) / max(sum(piece.columns for piece in found), 1)
     start = timed.start

@@ -1,4 +1,4 @@
-"""Pieces of a text broken into lines: as few as can be, of about one length, broken where the sense allows."""
+"""Breaks text into lines: as few as possible, of similar length, and at places that suit the meaning."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from avstudio_core.documents.pieces import Piece, pieces
 AnyPiece = TypeVar("AnyPiece", bound=Piece)
 
 SENTENCE, CLAUSE, ANYWHERE, BEFORE_MARK = 0.0, 2.0, 6.0, 50.0
-"""What a break costs, by what it comes after, or before."""
+"""The cost of a break by the piece before it, or after it."""
 _SENSE = 0.1
-"""How much the place of a line break weighs, against lines of unequal length."""
+"""The weight of the place of a break, relative to lines of unequal length."""
 
 
 def break_cost(piece: Piece, following: Piece) -> float:
-    """What a break between the two costs the sense."""
+    """The cost of a break between two pieces for the meaning."""
     if following.is_mark:
         return BEFORE_MARK
     if piece.ends_sentence:
@@ -26,22 +26,22 @@ def break_cost(piece: Piece, following: Piece) -> float:
 
 
 def broken(text: str, columns: int) -> list[str]:
-    """A text with markup, which takes no room, in lines; a word that is longer than a line has one to itself."""
+    """A text as lines; its markup has no width, and a word longer than a line has a line of its own."""
     return in_lines(pieces(text, marked=True), columns)
 
 
 def in_lines(
     found: Sequence[AnyPiece], columns: int, cost: Callable[[AnyPiece, AnyPiece], float] = break_cost
 ) -> list[str]:
-    """Pieces as lines of so many columns: of the ways with the fewest lines, the one that costs least."""
+    """Pieces as lines of so many columns: the cheapest way with the fewest lines."""
     count = _fewest(found, columns)
     if count < 2:
         return [joined(found)] if found else []
     ideal = (sum(piece.columns + piece.spaced for piece in found) - count) / count
     best: list[tuple[int, float, int]] = [(0, 0.0, 0), *[(count + 1, math.inf, 0)] * len(found)]
-    """For each place: the lines up to it, what they cost, and where the last of them begins.
+    """For each place, the number of lines before it, their cost, and where the last of them begins.
 
-    That is negative, so that of two ways that cost the same the one with the longer upper line is taken.
+    The last value is negative, so that of two equally cheap ways the one with the longer upper line is used.
     """
     for begin in range(len(found)):
         size = 0
@@ -61,12 +61,12 @@ def in_lines(
 
 
 def joined(found: Sequence[Piece]) -> str:
-    """Pieces as one line."""
+    """The pieces as one line."""
     return "".join(" " * (piece.spaced and number > 0) + piece.text for number, piece in enumerate(found))
 
 
 def _fewest(found: Sequence[Piece], columns: int) -> int:
-    """How many lines there are when each is as full as it can be."""
+    """The number of lines if each is as full as possible."""
     count, size = 1, 0
     for piece in found:
         longer = _longer(size, piece)
@@ -77,5 +77,5 @@ def _fewest(found: Sequence[Piece], columns: int) -> int:
 
 
 def _longer(size: int, piece: Piece) -> int:
-    """The columns of a line, with one more piece; markup takes no room, nor does the space before it."""
+    """The columns of a line with one more piece; markup and the space before it have no width."""
     return size + piece.columns + (piece.spaced and size > 0 and piece.columns > 0)

@@ -1,4 +1,4 @@
-"""The pieces of a text that no line break parts, in any script, and how wide they are."""
+"""The pieces of a text that line breaks do not split, in any script, and their width."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _UNSPACED = (
     r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     r"\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9f\U00020000-\U0003fffd"
 )
-"""Scripts that put no spaces between words: Thai, Lao, Burmese, Khmer, Chinese, Japanese, and full-width letters.
-Korean is not one of them."""
+"""Scripts without spaces between words: Thai, Lao, Burmese, Khmer, Chinese, Japanese, and full-width letters. Korean
+has spaces."""
 _OPENING = r"(\[「『（《〈【〔［｛“‘\u0e40-\u0e44\u0ec0-\u0ec4"
-"""What does not end a line: opening marks, and the vowels of Thai and Lao that are written before a consonant."""
+"""Characters that cannot end a line: opening marks, and the vowels of Thai and Lao before a consonant."""
 _CLOSING = r"ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶーｰ々〻\u0e2f\u0e30\u0e32\u0e33\u0e45\u0e46\u0eb0\u0eb2\u0eb3"
-"""Letters that do not begin a line; marks do not either, and those that combine least of all."""
+"""Letters that cannot begin a line; the same holds for marks, including combining ones."""
 _STACKED = r"[\u1039\u17d2]."
-"""In Burmese and Khmer, a consonant under the one before it."""
+"""A consonant below the one before it, in Burmese and Khmer."""
 _CHARACTER = rf"[{_OPENING}]{{0,4}}[{_UNSPACED}]"
 _PLAIN_PIECE = re.compile(rf"{_CHARACTER}(?:{_STACKED}|[{_CLOSING}]|[^\s\w{_OPENING}])*|(?:(?!{_CHARACTER})\S)+")
 _MARKED_PIECE = re.compile(
     rf"(?:{TAG})*{_CHARACTER}(?:{_STACKED}|[{_CLOSING}]|</[^<>\n]*>|[^\s\w{_OPENING}<{{])*"
     rf"|(?:{TAG}|(?!{_CHARACTER})\S)+"
 )
-"""A word; in scripts without spaces, a character. Each with the marks around it, and the tags."""
+"""A word, or a character in scripts without spaces, with the marks and tags around it."""
 
 _SENTENCE_END = re.compile(r"[.!?…。！？]['\"”’»)\]」』]*$")
 _CLAUSE_END = re.compile(r"[,;:，、；：—–]['\"”’»)\]」』]*$")
@@ -37,15 +37,15 @@ _MARK = re.compile(r"[!?;:»…%]+$")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A word with its marks; or a character, in scripts without spaces."""
+    """A word with its marks, or a character in scripts without spaces."""
 
     text: str
     spaced: bool
-    """Whether a space parts it from the piece before."""
+    """Whether there is a space before it."""
     seen: str
     """The text without markup."""
     columns: int
-    """The width of what is seen."""
+    """The width of the visible text in columns."""
 
     @property
     def ends_sentence(self) -> bool:
@@ -57,14 +57,14 @@ class Piece:
 
     @property
     def is_mark(self) -> bool:
-        """Whether it is only a mark that French sets apart, and that begins no line."""
+        """Whether it is only a mark, which French separates by a space, and which cannot begin a line."""
         return bool(_MARK.match(self.seen))
 
 
 def pieces(text: str, *, marked: bool = False, bare: bool = False) -> list[Piece]:
-    """All of them, in order: no letter is lost, only spaces.
+    """All pieces of a text, in order; only spaces are dropped.
 
-    In `marked` text, tags take no room. `bare` text came without the space that parts it from what was before.
+    In `marked` text, tags have no width. `bare` text has lost the space before it.
     """
     found = (_MARKED_PIECE if marked else _PLAIN_PIECE).finditer(text)
     return [_piece(match, text, marked=marked, bare=bare) for match in found]
@@ -77,7 +77,7 @@ def _piece(match: re.Match[str], text: str, *, marked: bool, bare: bool) -> Piec
 
 
 def width(text: str) -> int:
-    """In columns: a Chinese, Japanese or Korean character takes two, a combining one none."""
+    """The width in columns: Chinese, Japanese and Korean characters have two, combining ones none."""
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
@@ -88,10 +88,10 @@ def _columns(character: str) -> int:
 
 
 def plain(text: str) -> str:
-    """A text without its markup, in one line."""
+    """A text without markup, in one line."""
     return " ".join(_MARKUP.sub("", text).split())
 
 
 def tags(text: str) -> list[str]:
-    """The markup of a text, in its order."""
+    """The tags of a text, in order."""
     return _MARKUP.findall(text)

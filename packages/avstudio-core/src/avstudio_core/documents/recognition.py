@@ -1,4 +1,4 @@
-"""What a document is, by its content."""
+"""Recognises documents by their content."""
 
 from __future__ import annotations
 

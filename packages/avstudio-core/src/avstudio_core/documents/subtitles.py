@@ -1,6 +1,6 @@
-"""SubRip and WebVTT files: read, written, and written again with other words while all else stays as it is.
+"""SubRip and WebVTT files: reading, writing, and replacing the text while everything else stays the same.
 
-Libraries for subtitles convert: cue settings, names and notes of WebVTT are lost, and lines of a cue that are only a
+Libraries for subtitles convert files, and lose cue settings, names and notes of WebVTT, and lines that are only a
 number. A translation has to keep them.
 """
 
@@ -24,22 +24,22 @@ MEDIA_TYPES: dict[str, str] = {"srt": "application/x-subrip", "vtt": "text/vtt"}
 TIMES = rf"\s*{STAMP}\s*-->\s*{STAMP}(?:\s|$)"
 _TIMES = re.compile(TIMES, re.ASCII)
 _BROKEN_TIMES = re.compile(r"\s{0,20}\d[\d:.,]{1,40}\s{0,20}-{1,2}>", re.ASCII)
-"""What was meant for the times of a cue, and is not."""
+"""A line that looks like the times of a cue but is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subtitles:
-    """A file of cues."""
+    """A file with cues."""
 
     format: Format
     cues: tuple[Cue, ...]
     lines: tuple[str, ...]
     places: tuple[tuple[int, int], ...]
-    """The lines of each cue's text: the first, and the one after the last."""
+    """The line numbers of each cue's text: the first, and the one after the last."""
 
     @classmethod
     def parse(cls, text: str) -> Subtitles:
-        """Read a file. Raises `UnreadableMedia` where there is no cue in it, or the times of one are damaged."""
+        """Parse a file. Raises `UnreadableMedia` if it has no cues, or if the times of a cue are damaged."""
         lines = re.split(r"\r\n|\r|\n", text.removeprefix("\ufeff"))
         format: Format = "vtt" if lines[0].startswith("WEBVTT") else "srt"
         timed = [(number, match) for number, line in enumerate(lines) if (match := _TIMES.match(line))]
@@ -57,7 +57,7 @@ class Subtitles:
 
     @classmethod
     def of(cls, cues: Sequence[Cue], format: Format) -> Subtitles:
-        """A new file. One without cues is a valid file: `WEBVTT`, or in SubRip an empty line."""
+        """A new file. Without cues it is still valid: `WEBVTT`, or an empty line in SubRip."""
         point = "." if format == "vtt" else ","
         lines, places = ["WEBVTT", ""] if format == "vtt" else [], []
         for number, cue in enumerate(cues, 1):
@@ -69,11 +69,11 @@ class Subtitles:
 
     @property
     def words(self) -> list[str]:
-        """The text of each cue, with its markup, without the format's own escapes."""
+        """The text of each cue, with its markup, but without the escapes of the format."""
         return [unescape(cue.text) if self.format == "vtt" else cue.text for cue in self.cues]
 
     def written(self, texts: Sequence[str]) -> str:
-        """The file with other words, one text for each cue."""
+        """The file with other texts, one for each cue."""
         pieces: list[str] = []
         done = 0
         for (first, last), text in zip(self.places, texts, strict=True):
@@ -89,25 +89,25 @@ def to_srt(transcript: Transcript) -> str:
 
 
 def to_vtt(transcript: Transcript) -> str:
-    """A transcript as WebVTT (W3C): what would be markup is escaped."""
+    """A transcript as WebVTT (W3C), with escapes for text that looks like markup."""
     found = cues(transcript)
     return Subtitles.of(found, "vtt").written([escape(cue.text, quote=False) for cue in found])
 
 
 def to_txt(transcript: Transcript) -> str:
-    """The words alone, a line for each segment; an empty line where there are none."""
+    """The plain text, one line for each segment; an empty line if there are none."""
     lines = (" ".join(segment.text.split()) for segment in transcript.segments)
     return "".join(f"{line}\n" for line in lines if line) or "\n"
 
 
 def escaped(text: str) -> str:
-    """Text with everything escaped that WebVTT would take for markup, but is not."""
+    """A text in which everything is escaped that WebVTT would read as markup, except real markup."""
     parts = re.split(f"({TAG})", text)
     return "".join(part if number % 2 else escape(part, quote=False) for number, part in enumerate(parts))
 
 
 def _refuse_broken(lines: Sequence[str]) -> None:
-    """Raise `UnreadableMedia` for damaged times where times must stand: their cue would be shown as words."""
+    """Raise `UnreadableMedia` for damaged times: a player would show their cue as text."""
     for number, line in enumerate(lines):
         before = lines[number - 1].strip() if number else ""
         if (not before or before.isdecimal()) and _BROKEN_TIMES.match(line) and not _TIMES.match(line):
@@ -118,13 +118,13 @@ def _refuse_broken(lines: Sequence[str]) -> None:
 
 
 def _until_blank(lines: Sequence[str], first: int, after: int | None) -> tuple[int, int]:
-    """In WebVTT a blank line ends a cue."""
+    """The end of a cue in WebVTT: a blank line."""
     end = len(lines) if after is None else after
     return first, next((number for number in range(first, end) if not lines[number].strip()), end)
 
 
 def _until_next(lines: Sequence[str], first: int, after: int | None) -> tuple[int, int]:
-    """In SubRip the next cue does, with the number before its times: some texts hold blank lines."""
+    """The end of a cue in SubRip: the next number and times, since some texts contain blank lines."""
     end = len(lines) if after is None else after
     if after is not None and end > first and lines[end - 1].strip().isdecimal():
         end -= 1

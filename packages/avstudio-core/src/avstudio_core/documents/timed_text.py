@@ -1,4 +1,4 @@
-"""What was said and when, out of whatever holds it: a transcript, subtitles, plain text."""
+"""Text with times, from a transcript, subtitles or plain text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A sentence or so; times in seconds, `None` in a text without any."""
+    """About a sentence; times in seconds, or `None` for a text without times."""
 
     text: str
     start: float | None = None
@@ -38,7 +38,7 @@ class TimedText:
 
     passages: tuple[Passage, ...]
     duration: float | None = None
-    """Length of the recording in seconds, as far as it is known."""
+    """Length of the recording in seconds, or `None`."""
 
     @property
     def timed(self) -> bool:
@@ -46,7 +46,7 @@ class TimedText:
 
     @property
     def text(self) -> str:
-        """All that is said, a line for each passage, after its time if it has one."""
+        """The whole text, one line for each passage, after its time if it has one."""
         return "\n".join(map(str, self.passages))
 
     @classmethod
@@ -61,7 +61,7 @@ class TimedText:
 
 
 def read(source: Artifact) -> TimedText:
-    """The words of a file. Raises `UnreadableMedia` for one that is damaged or says nothing."""
+    """The text of a file. Raises `UnreadableMedia` if it is damaged or has no words."""
     text = content(source)
     try:
         found = TimedText.parse(text, source.media_type)
@@ -73,12 +73,12 @@ def read(source: Artifact) -> TimedText:
 
 
 def content(source: Artifact) -> str:
-    """A document's text. Raises `UnreadableMedia` for one that is neither UTF-8 nor marked as UTF-16."""
+    """A document's content as text. Raises `UnreadableMedia` if it is neither UTF-8 nor marked as UTF-16."""
     return text_of(source.path, source.name)
 
 
 def text_of(path: Path, name: str) -> str:
-    """The text of a file that is shown under that name. Raises `UnreadableMedia`, `OSError`."""
+    """The text of a file; errors show it under that name. Raises `UnreadableMedia`, `OSError`."""
     data = path.read_bytes()
     try:
         return data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")

@@ -1,4 +1,4 @@
-"""Times as documents and people write them."""
+"""Times in documents and for people."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ STAMP = r"(?:(\d{1,6}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?"
 
 
 def stamp(seconds: float, point: str = ".") -> str:
-    """`01:02:03.456`, from 0 on; rounded as a whole, so that no part of it is ever 60."""
+    """A time such as `01:02:03.456`; negative times become 0, and no part is ever 60."""
     whole, milliseconds = divmod(round(seconds * 1000), 1000)
     minutes, second = divmod(whole, 60)
     return f"{minutes // 60:02}:{minutes % 60:02}:{second:02}{point}{milliseconds:03}"
 
 
 def clock(seconds: float) -> str:
-    """`1:02:03`, as people write a time."""
+    """A time such as `1:02:03`."""
     minutes, second = divmod(int(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{second:02}"
 
 
 def seconds(match: re.Match[str], group: int = 1) -> float:
-    """The time, to the millisecond, that `STAMP` matched from that group on."""
+    """The time in a match of `STAMP`, from that group on, to the millisecond."""
     hours, minutes, whole, fraction = match.group(group, group + 1, group + 2, group + 3)
     milliseconds = int((fraction or "0")[:3].ljust(3, "0"))
     return ((int(hours or 0) * 3600 + int(minutes) * 60 + int(whole)) * 1000 + milliseconds) / 1000

@@ -1,4 +1,4 @@
-"""What was said, and when."""
+"""Transcripts: text with times."""
 
 from __future__ import annotations
 
@@ -10,46 +10,49 @@ from avstudio_core.errors import UnreadableMedia
 from avstudio_core.validation import problems
 
 MEDIA_TYPE = "application/vnd.avstudio.transcript+json"
-"""Of a `Transcript` as JSON."""
+"""The media type of a `Transcript` as JSON."""
 UNKNOWN_LANGUAGE = "und"
-"""BCP 47's code where the language was not determined."""
+"""The code in BCP 47 for an undetermined language."""
 
 
 class Word(BaseModel):
-    """One word, with the punctuation that belongs to it."""
+    """One word, with its punctuation."""
 
     model_config = ConfigDict(frozen=True)
 
     start: float = Field(ge=0, allow_inf_nan=False, description="Begin.", json_schema_extra={"unit": "s"})
     end: float = Field(ge=0, allow_inf_nan=False, description="End.", json_schema_extra={"unit": "s"})
-    text: str = Field(description="The word after the space that parts it from the one before, if one does: ` word`.")
-    probability: float | None = Field(default=None, ge=0, le=1, description="How sure the model is of it.")
+    text: str = Field(description="The word, with the space before it if there is one: ` word`.")
+    probability: float | None = Field(default=None, ge=0, le=1, description="Probability of the word.")
 
 
 class Segment(BaseModel):
-    """A stretch of speech, about a sentence."""
+    """A part of the speech, about a sentence."""
 
     model_config = ConfigDict(frozen=True)
 
     id: int = Field(ge=0, description="Its number in the transcript.")
     start: float = Field(ge=0, allow_inf_nan=False, description="Begin.", json_schema_extra={"unit": "s"})
     end: float = Field(ge=0, allow_inf_nan=False, description="End.", json_schema_extra={"unit": "s"})
-    text: str = Field(description="What is said in it.")
-    words: list[Word] = Field(default=[], description="Its words, where they were timed.")
+    text: str = Field(description="Its text.")
+    words: list[Word] = Field(default=[], description="Its words, if they have times.")
     avg_logprob: float = Field(default=0.0, allow_inf_nan=False, description="Mean log probability of the tokens.")
-    no_speech_prob: float = Field(default=0.0, ge=0, le=1, description="How sure the model is that nobody speaks.")
+    no_speech_prob: float = Field(default=0.0, ge=0, le=1, description="Probability that there is no speech.")
     compression_ratio: float = Field(
-        default=1.0, ge=0, allow_inf_nan=False, description="How far zlib shrinks the text; high where it repeats."
+        default=1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Compression ratio of the text (zlib); high if the text repeats itself.",
     )
 
 
 class Transcript(BaseModel):
-    """All that was said in a recording."""
+    """The speech in a recording as text."""
 
     model_config = ConfigDict(frozen=True)
 
     language: str = Field(description="ISO 639 code, such as `en`.")
-    language_probability: float = Field(default=1.0, ge=0, le=1, description="How sure the model is of the language.")
+    language_probability: float = Field(default=1.0, ge=0, le=1, description="Probability of the language.")
     duration: float = Field(
         ge=0, allow_inf_nan=False, description="Length of the recording.", json_schema_extra={"unit": "s"}
     )
@@ -57,9 +60,9 @@ class Transcript(BaseModel):
 
     @classmethod
     def parse(cls, text: str) -> Transcript:
-        """Read JSON, of other programs too: all it needs is `segments` with `start`, `end` and `text`.
+        """Parse JSON, also from other programs: it needs only `segments` with `start`, `end` and `text`.
 
-        Words count only where all words of their segment have times. Raises `UnreadableMedia`, with the place.
+        Words are used only if all words of a segment have times. Raises `UnreadableMedia` with the place.
         """
         from pydantic_core import from_json
 
@@ -76,11 +79,11 @@ class Transcript(BaseModel):
 
     @property
     def text(self) -> str:
-        """All segments in one line."""
+        """The text of all segments in one line."""
         return " ".join(text for segment in self.segments if (text := segment.text.strip()))
 
     def shifted(self, seconds: float) -> Transcript:
-        """The same, later: for sound that starts after the picture does."""
+        """The same transcript, later by so many seconds, for sound that starts after the video."""
         segments = [
             _later(segment, seconds).model_copy(update={"words": [_later(word, seconds) for word in segment.words]})
             for segment in self.segments
@@ -96,7 +99,7 @@ def _later(timed: Timed, seconds: float) -> Timed:
 
 
 def _completed(data: Any) -> Any:
-    """What a file holds, with the values that our own files give and others may leave out."""
+    """The data of a file, with defaults for values that other programs may leave out."""
     if not isinstance(data, dict) or not isinstance(data.get("segments"), list):
         return data
     segments = [_segment(number, one) for number, one in enumerate(data["segments"])]
