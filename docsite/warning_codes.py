@@ -75,7 +75,7 @@ WARNINGS = {
         "fallback": ("The chosen model did not answer, and another one did.", "See why: the route's decision tells."),
         "unfinished": ("The answer's stream ended without its last message: the end may be missing.", "Ask again."),
         "cut": (
-            "The answer was cut at the most tokens that fit.",
+            "The answer was cut off at the most tokens that fit.",
             "Give `max_tokens`, or take a model with more context.",
         ),
         "repaired": (

@@ -11,7 +11,7 @@ import pytest
 
 PACKAGES = Path(__file__).parent.parent / "packages"
 OPTION, COMMAND, VARIABLE = r"(?<![\w-])--[a-z]", r"\bavstudio [a-z]+( [a-z]+)*\b", r"\bAVSTUDIO_[A-Z]"
-RIDDLES = r"\b(?:is|are|was|were) no (?!longer\b)[a-z]+\b|\bwhich there is not\b|\bof which there\b"
+RIDDLES = r"(?<!there )\b(?:is|are|was|were) no (?!longer\b)[a-z]+\b|\bwhich there is not\b|\bof which there\b"
 ORIGINS = {"settings.py"}
 """Where the variables of settings are declared and read."""
 

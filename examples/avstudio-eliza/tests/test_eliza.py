@@ -29,5 +29,5 @@ class TestEliza(BackendContract):
         assert stream.answer.cost == 0.0
 
     def test_it_refuses_what_it_cannot_do(self, studio: Studio) -> None:
-        with pytest.raises(Unsupported, match="it does not take temperature"):
+        with pytest.raises(Unsupported, match="it does not support temperature"):
             studio.chat("Hello", model="eliza/doctor", temperature=1.0)

@@ -344,9 +344,9 @@ def test_a_backend_that_keeps_failing_is_left_alone(make: Make) -> None:
 def test_what_a_model_cannot_do_is_refused_never_left_out(make: Make) -> None:
     studio = make()
     picture = Message(role="user", content=(Text(text="What is it?"), Image(media_type="image/png", data="AAAA")))
-    with pytest.raises(Unsupported, match="'near/small' cannot answer: it does not take pictures"):
+    with pytest.raises(Unsupported, match="'near/small' cannot answer: it does not support pictures"):
         studio.chat([picture], model="near/small")
-    with pytest.raises(Unsupported, match="it does not take temperature"):
+    with pytest.raises(Unsupported, match="it does not support temperature"):
         studio.chat("Roll.", model="cloud/big", temperature=1.0)
     with pytest.raises(ContextTooLong, match="do not fit its context of 5000"):
         studio.chat("word " * 5000, model="cloud/big")
@@ -381,7 +381,7 @@ def test_an_answer_that_does_not_fit_is_sent_back_once(make: Make) -> None:
     assert (answer.parsed, answer.usage.output) == ({"age": 7}, 6)
     assert [warning.code for warning in answer.warnings] == ["repaired"]
     backend(studio, "near").says = ["I am seven."]
-    with pytest.raises(BadAnswer, match=r"The answer of 'near/small' does not fit the schema\. It is not JSON"):
+    with pytest.raises(BadAnswer, match=r"The answer of 'near/small' does not follow the schema\. It is not JSON"):
         studio.chat("How old?", answer_schema=SCHEMA)
 
 

@@ -35,7 +35,7 @@ def test_after_the_pause_one_call_tries_and_the_others_wait() -> None:
         health.failed("far")
     clock.now += FIRST_PAUSE
     health.begin("far")
-    assert health.obstacle("far") == "it is just being tried again"
+    assert health.obstacle("far") == "it is being tried again now"
     health.given_up("far")
     assert health.obstacle("far") is None
 

@@ -199,7 +199,7 @@ def test_a_worker_that_gives_no_sign_of_life_is_replaced(
     handle.result(40)
     (failed,) = [event.data for event in handle.events() if event.type == "task.failed"]
     assert failed["code"] == "worker_died"
-    assert "gave no sign of life for 2 s" in str(failed["error"])
+    assert "did not respond for 2 s" in str(failed["error"])
 
 
 def test_a_worker_that_only_takes_its_time_is_left_alone(open_studio: OpenStudio, write_plugin: WritePlugin) -> None:

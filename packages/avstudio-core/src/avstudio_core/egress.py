@@ -1,4 +1,4 @@
-"""What may leave this machine, by the settings alone."""
+"""The settings' rules about what may leave this machine."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from avstudio_core.errors import EgressRefused, InvalidParams
 from avstudio_core.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "::1")
-"""Where a connection to `localhost` goes, whatever a hosts file or a name server says; tried in this order."""
+"""The addresses for `localhost`, tried in this order; hosts files and name servers are not used."""
 
 
 def obstacle(settings: Settings, url: str, *, private: bool = False) -> str | None:
-    """Why nothing may be sent to that address, or `None`. This machine is always allowed; trusted ones unless offline.
+    """Why nothing may be sent to an address, or `None`. This machine is always allowed; trusted hosts unless offline.
 
-    Raises `InvalidParams` for a setting 'trusted_hosts' that names what is not an address.
+    Raises `InvalidParams` if the setting 'trusted_hosts' contains something that is not an address.
     """
     host = host_of(url)
     if is_loopback(host):
@@ -36,13 +36,13 @@ def obstacle(settings: Settings, url: str, *, private: bool = False) -> str | No
 
 
 def counts_as_here(settings: Settings, url: str) -> bool:
-    """Whether an address is this machine, or one that the setting 'trusted_hosts' counts as such."""
+    """Whether an address is this machine, or is in the setting 'trusted_hosts'."""
     host = host_of(url)
     return is_loopback(host) or is_trusted(settings, host)
 
 
 def is_trusted(settings: Settings, host: str) -> bool:
-    """Whether a host is an address in the setting 'trusted_hosts'; a name is not: whoever answers for it may lie."""
+    """Whether a host is an address in the setting 'trusted_hosts'; names are never trusted, since DNS can be wrong."""
     if not settings.trusted_hosts:
         return False
     try:
@@ -62,7 +62,7 @@ def _networks(listed: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Networ
 
 
 def refuse(settings: Settings, url: str) -> None:
-    """Raises `EgressRefused` for an address that nothing may be sent to."""
+    """Raise `EgressRefused` if nothing may be sent to an address."""
     if reason := obstacle(settings, url):
         raise EgressRefused(f"Nothing may be sent to '{host_of(url) or url}': {reason}.")
 
@@ -74,7 +74,7 @@ def host_of(url: str) -> str:
 
 @lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine: a loopback address, or a name that `LOOPBACK` stands for without a look-up."""
+    """Whether a host is this machine: a loopback address, or a name that means `LOOPBACK` by definition."""
     if names_loopback(host):
         return True
     try:
@@ -84,6 +84,5 @@ def is_loopback(host: str) -> bool:
 
 
 def names_loopback(host: str) -> bool:
-    """Whether a host is a name of this machine by definition (RFC 6761). It must not be looked up: connect to
-    `LOOPBACK`."""
+    """Whether a host is a name of this machine by definition (RFC 6761). Do not look it up; connect to `LOOPBACK`."""
     return host == "localhost" or host.endswith(".localhost")

@@ -1,39 +1,39 @@
 """The errors that AV-Studio raises.
 
-AVStudioError                 one line for a person; `code` for a program
-├── InvalidInput              what was given cannot be used
+AVStudioError                 `message` and `hint` for people, `code` for programs
+├── InvalidInput              an input cannot be used
 │   ├── NotFound              nothing has that name ("did you mean")
-│   ├── InvalidParams         a parameter does not fit its declaration
+│   ├── InvalidParams         a parameter is not valid
 │   ├── InvalidPlan           a plan that cannot run, with the place marked
-│   └── UnreadableMedia       a file that cannot be decoded to what is needed
-├── Unavailable               the studio lacks something now
+│   └── UnreadableMedia       a file that cannot be read or decoded
+├── Unavailable               something that the studio needs is missing
 │   ├── MissingDependency     an extra to install
-│   ├── WeightsMissing        model files are missing; how to get them
-│   └── NotEnoughMemory       a model that can never fit the budget
-├── StorageError              the data folder or an output folder
+│   ├── WeightsMissing        model files are missing; the hint says how to get them
+│   └── NotEnoughMemory       a model needs more memory than the budget
+├── StorageError              a problem with the data folder or an output folder
 │   ├── DataFolderError       locked, corrupt, or made by a newer AV-Studio
 │   ├── CorruptFile           content that does not match its sha256
 │   ├── OutputExists          a file exists, and overwriting is not allowed
-│   └── DiskFull              no space left; nothing half-written stays
+│   └── DiskFull              no space is left; no partial files remain
 ├── TaskError                 a task that did not complete
-│   ├── TaskFailed            its run failed; carries the code of the cause
+│   ├── TaskFailed            its run failed; has the code of the cause
 │   ├── TaskBlocked           it cannot run: a dependency failed
-│   ├── TaskCancelled         somebody cancelled it
+│   ├── TaskCancelled         it was cancelled
 │   └── InvalidTransition     a state change that the table of states forbids
-├── ModelError                a language model did not answer; `elsewhere` says whether another may
+├── ModelError                a language model did not answer; `elsewhere` says whether another one may
 │   ├── BackendDown           no server, an outage, a time-out
 │   ├── RateLimited           too many requests; `retry_after` in seconds, if the server gave it
 │   ├── CredentialsRefused    no key, or a wrong one
 │   ├── Unsupported           the model or backend lacks what the request needs
-│   ├── ContextTooLong        more than the model can read
+│   ├── ContextTooLong        the request does not fit the model's context
 │   ├── RequestRefused        the server refused the request
-│   ├── BadAnswer             the answer cannot be used, or does not fit the schema
-│   ├── PartialAnswer         the answer broke off; carries the text so far
-│   └── NoModel               no model can answer, and why
-├── OverBudget                a budget's hard limit leaves too little for the call
-├── EgressRefused             the policy forbids sending anything to that address
+│   ├── BadAnswer             the answer cannot be used, or does not follow the schema
+│   ├── PartialAnswer         the answer broke off; has the text so far
+│   └── NoModel               no model can answer; the message has the reasons
+├── OverBudget                the call would exceed a budget
+├── EgressRefused             the policy forbids sending data to that address
 ├── Degraded                  `strict` turned a degradation into an error
-└── PluginError               a plugin that is broken, or clashes with another
+└── PluginError               a plugin is broken, or conflicts with another
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ OTHER_FOLDER = "choose another data folder with the setting 'home'."
 
 
 class AVStudioError(Exception):
-    """The root: `message` says in one line what was given and what is wrong, `hint` what to do, if anything.
+    """The base class: `message` says in one line what was given and what is wrong, `hint` what the user can do.
 
-    A hint names things ("the setting 'home'", "the list of tasks"), never the options, commands or variables of one
-    interface: each interface words it in its own terms. `str()` gives both.
+    A hint names things ("the setting 'home'", "the list of tasks"), but not the options, commands or variables of one
+    interface: each interface translates it into its own terms. `str()` returns both.
     """
 
     code: ClassVar[str] = "error"
@@ -68,74 +68,74 @@ class AVStudioError(Exception):
 
 
 def with_hint(message: str, hint: str) -> str:
-    """Both in one text: the hint follows the first line; further lines of a message show a place."""
+    """Message and hint as one text: the hint follows the first line; further lines of a message show a place."""
     first, newline, rest = message.partition("\n")
     return f"{first} {hint}".rstrip() + newline + rest
 
 
 class InvalidInput(AVStudioError):
-    """What was given cannot be used as it is."""
+    """An input cannot be used."""
 
     code = "invalid_input"
 
 
 class NotFound(InvalidInput):
-    """Nothing of the given kind has the given name."""
+    """Nothing of that kind has the given name."""
 
     code = "not_found"
 
     @classmethod
     def among(cls, kind: str, name: str, known: Iterable[str], *, see: str = "") -> NotFound:
-        """An error whose hint is the nearest known name, or all names if they are few, or else `see`."""
+        """An error whose hint is the nearest known name, or all names if they are few, or `see`."""
         names = sorted(known)
         few = f"Known: {', '.join(names)}." if 0 < len(names) <= 8 else see
         return cls(f"No {kind} is named '{name}'.", hint=did_you_mean(name, names) or few)
 
 
 class InvalidParams(InvalidInput):
-    """A parameter breaks its declaration."""
+    """A parameter is not valid by its declaration."""
 
     code = "invalid_params"
 
 
 class InvalidPlan(InvalidInput):
-    """A plan that is refused before anything runs."""
+    """A plan is not valid; it is refused before anything runs."""
 
     code = "invalid_plan"
 
 
 class UnreadableMedia(InvalidInput):
-    """A file that does not hold what is needed, or cannot be decoded."""
+    """A file cannot be read or decoded, or lacks what is needed."""
 
     code = "unreadable_media"
 
 
 class Unavailable(AVStudioError):
-    """Something that the studio needs is not here now."""
+    """Something that the studio needs is missing."""
 
     code = "unavailable"
 
 
 class MissingDependency(Unavailable):
-    """An optional library is not installed; the hint holds the pip command."""
+    """An optional library is not installed; the hint has the pip command."""
 
     code = "missing_dependency"
 
     @classmethod
     def extra(cls, feature: str, distribution: str, extra: str) -> MissingDependency:
-        """The error for `feature`, cured by an extra of a distribution."""
+        """The error for a feature that needs an extra of a distribution."""
         command = f"pip install '{distribution}[{extra}]'"
         return cls(f"{feature} needs an extra that is not installed.", hint=f"Run: {command}")
 
 
 class WeightsMissing(Unavailable):
-    """Model files are neither installed nor cached, and cannot be fetched now."""
+    """Model files are not installed or cached, and cannot be fetched now."""
 
     code = "weights_missing"
 
 
 class NotEnoughMemory(Unavailable):
-    """A model needs more memory than the whole budget holds."""
+    """A model needs more memory than the whole budget."""
 
     code = "not_enough_memory"
 
@@ -147,20 +147,20 @@ class StorageError(AVStudioError):
 
     @classmethod
     def of(cls, error: OSError, path: Path) -> StorageError:
-        """What the operating system refused, for a person; `DiskFull` where no space is left."""
+        """The error for an `OSError`; `DiskFull` if no space is left."""
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return DiskFull(f"No space is left for '{path}'.", hint="Free some, or choose another folder.")
         return cls(f"'{path}' cannot be written: {error.strerror or error}.")
 
 
 class DataFolderError(StorageError):
-    """The data folder is locked, corrupt, unwritable or from a newer version."""
+    """The data folder is locked, damaged, not writable or from a newer version."""
 
     code = "data_folder"
 
 
 class CorruptFile(StorageError):
-    """A file's content does not match the sha256 on record."""
+    """A file's content does not match its recorded sha256."""
 
     code = "corrupt_file"
 
@@ -172,7 +172,7 @@ class OutputExists(StorageError):
 
 
 class DiskFull(StorageError):
-    """There is no space left on the device."""
+    """No space is left on the disk."""
 
     code = "disk_full"
 
@@ -184,7 +184,7 @@ class TaskError(AVStudioError):
 
 
 class TaskFailed(TaskError):
-    """A run failed; `cause` is the code of what went wrong, `traceback` for `--debug`."""
+    """A run failed; `cause` is the code of the original error, and `traceback` is for debugging."""
 
     code = "task_failed"
 
@@ -195,7 +195,7 @@ class TaskFailed(TaskError):
 
 
 class TaskBlocked(TaskError):
-    """A task cannot run, for the reason given."""
+    """A task cannot run."""
 
     code = "task_blocked"
 
@@ -207,7 +207,7 @@ class TaskCancelled(TaskError):
 
 
 class InvalidTransition(TaskError):
-    """A task may not go from its state to the requested one."""
+    """A task cannot change from its state to the requested one."""
 
     code = "invalid_transition"
 
@@ -219,9 +219,9 @@ class ModelError(AVStudioError):
     elsewhere: ClassVar[bool] = False
     """Whether another backend may succeed where this one failed."""
     worked: bool = False
-    """Whether the server took the request on, so that it may charge for it."""
+    """Whether the server began to work on the request, and may charge for it."""
     used: object = None
-    """The `Usage` that the server reports all the same."""
+    """The `Usage` that the server reported with the error."""
 
     def __init__(
         self,
@@ -232,7 +232,7 @@ class ModelError(AVStudioError):
         waited: float | None = None,
         worked: bool | None = None,
     ) -> None:
-        """`retry_after`: seconds that the server asks to wait. `waited`: seconds after which the time was up."""
+        """`retry_after`: the seconds that the server asks to wait. `waited`: the seconds until the timeout."""
         self.retry_after = retry_after
         self.waited = waited
         if retry_after:
@@ -284,14 +284,14 @@ class RequestRefused(ModelError):
 
 
 class BadAnswer(ModelError):
-    """An answer that cannot be read, or does not fit the requested schema."""
+    """An answer cannot be read, or does not follow the requested schema."""
 
     code = "bad_answer"
     worked = True
 
 
 class PartialAnswer(ModelError):
-    """An answer that broke off after its first words; `text` is what came."""
+    """An answer broke off after its beginning; `text` is the part that arrived."""
 
     code = "partial"
     worked = True
@@ -308,7 +308,7 @@ class NoModel(ModelError):
 
 
 class OverBudget(AVStudioError):
-    """A budget's hard limit leaves too little for a call; `scope` names the budget."""
+    """A call would exceed a budget; `scope` names the budget."""
 
     code = "budget_exceeded"
 
@@ -318,13 +318,13 @@ class OverBudget(AVStudioError):
 
 
 class EgressRefused(AVStudioError):
-    """The policy forbids sending anything to that address."""
+    """The policy forbids sending data to that address."""
 
     code = "egress_refused"
 
 
 class Degraded(AVStudioError):
-    """The result would have been degraded, and `strict` forbids that."""
+    """A warning became an error, because the task is `strict`."""
 
     code = "degraded"
 
@@ -336,7 +336,7 @@ class PluginError(AVStudioError):
 
 
 def by_code(code: str, message: str, *, hint: str = "", text: str = "") -> AVStudioError:
-    """The error with that code, as another process raised it."""
+    """An error of that code, to raise again what another process raised."""
     if code == PartialAnswer.code:
         return PartialAnswer(message, hint=hint, text=text)
     return _by_code(AVStudioError).get(code, AVStudioError)(message, hint=hint)

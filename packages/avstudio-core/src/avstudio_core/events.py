@@ -1,4 +1,4 @@
-"""What happens to tasks and budgets, as interfaces and plugins are told."""
+"""Events about tasks and budgets, for interfaces and plugins."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EventType = Literal[
 
 
 class Event(BaseModel):
-    """A numbered, stored fact about a task: the envelope that interfaces send."""
+    """A numbered, stored fact about a task, in the form that interfaces send."""
 
     model_config = ConfigDict(frozen=True)
 

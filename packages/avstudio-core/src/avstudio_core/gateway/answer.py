@@ -1,4 +1,4 @@
-"""What a caller gets of a call: the answer with its cost, its decision and its warnings."""
+"""The answer of a call for the caller, with cost, decision and warnings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from avstudio_core.results import CodedWarning
 
 
 def answer_of(request: ChatRequest, metered: Metered, route: Route) -> ChatAnswer:
-    """The answer of a call that is settled."""
+    """The answer of a settled call."""
     reply = metered.reply
     return ChatAnswer(
         request_id=metered.request_id,
@@ -34,7 +34,7 @@ def answer_of(request: ChatRequest, metered: Metered, route: Route) -> ChatAnswe
 
 
 def embedding_of(made: Vectors, metered: Metered, route: Route) -> Embedding:
-    """The vectors of a call that is settled."""
+    """The vectors of a settled call."""
     return Embedding(
         request_id=metered.request_id,
         model=metered.model.id,
@@ -47,8 +47,8 @@ def embedding_of(made: Vectors, metered: Metered, route: Route) -> Embedding:
 
 
 def repaired(second: ChatAnswer, first: ChatAnswer, problem: str, parsed: JsonValue) -> ChatAnswer:
-    """The second answer, with what both took and a warning of what was wrong with the first."""
-    warning = CodedWarning(code="repaired", message=f"The first answer did not fit the schema. {problem}")
+    """The second answer, with the usage of both and a warning about the first."""
+    warning = CodedWarning(code="repaired", message=f"The first answer did not follow the schema. {problem}")
     update = {
         "parsed": parsed,
         "cost_micro": first.cost_micro + second.cost_micro,
@@ -64,7 +64,7 @@ def parsed(text: str, request: ChatRequest, model: Model) -> JsonValue:
     try:
         return answer_schema.parsed(text, request.answer_schema)
     except BadAnswer as error:
-        message = f"The answer of '{model.id}' does not fit the schema. {error}"
+        message = f"The answer of '{model.id}' does not follow the schema. {error}"
         raise BadAnswer(message, hint="Try again, or choose another model.") from None
 
 
@@ -75,10 +75,10 @@ def _warnings(request: ChatRequest, metered: Metered, route: Route) -> tuple[Cod
         said = f"'{route.decision.chosen}' did not answer; '{model.id}' did."
         warnings.append(CodedWarning(code="fallback", message=said))
     if not metered.ended:
-        said = f"'{model.id}' did not say that its answer was complete: its end may be missing."
+        said = f"'{model.id}' did not mark its answer as complete: its end may be missing."
         warnings.append(CodedWarning(code="unfinished", message=said))
     if metered.reply.finish == "length" and (longest := longest_answer(request, model)) != request.max_tokens:
-        said = f"The answer was cut at {longest} tokens: "
+        said = f"The answer was cut off at {longest} tokens: "
         said += "give max_tokens." if request.max_tokens is None else f"no more fit the context of '{model.id}'."
         warnings.append(CodedWarning(code="cut", message=said))
     return tuple(warnings)

@@ -1,4 +1,4 @@
-"""Trying candidates until one answers, within the time that the caller gives."""
+"""Tries the candidates in order until one answers, within the caller's time limit."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ Q = TypeVar("Q", ChatRequest, EmbedRequest)
 T = TypeVar("T")
 
 TRIES = 3
-"""Calls to the last candidate while it is down or asks to wait; those before it get one each."""
+"""The most calls to the last candidate while it is down or asks to wait; the others are called once."""
 FIRST_PAUSE = 0.5
-"""Seconds; doubles with each try, unless the server says how long to wait."""
+"""The first pause in seconds; it doubles with each try, unless the server gives the time to wait."""
 LEAST_SECONDS = 0.001
-"""What is left of a caller's time is no less."""
+"""The least time limit of a call in seconds."""
 
 
 async def until_answered(candidates: Sequence[Candidate], request: Q, ask: Callable[[Q, Candidate], Awaitable[T]]) -> T:
-    """What the first candidate that answers gives; each is asked with the time that is left of the request's.
+    """The answer of the first candidate that answers; each is called with the remaining time of the request.
 
-    Raises the first one's error when none answers.
+    Raises the error of the first candidate if none answers.
     """
     until = time.monotonic() + request.timeout
     errors: list[AVStudioError] = []
@@ -60,14 +60,14 @@ async def until_answered(candidates: Sequence[Candidate], request: Q, ask: Calla
 
 
 def _may_help(error: AVStudioError) -> bool:
-    """Whether another model may answer where this one failed."""
+    """Whether another model may answer after this error."""
     return isinstance(error, OverBudget | EgressRefused | Unavailable | PluginError) or (
         isinstance(error, ModelError) and error.elsewhere
     )
 
 
 def _pause(error: AVStudioError, number: int) -> float | None:
-    """Seconds to wait before the same model is asked again, or `None` where that would not help."""
+    """Seconds to wait before the same model is called again, or `None` if that would not help."""
     if not isinstance(error, RateLimited | BackendDown):
         return None
     return FIRST_PAUSE * 2.0**number if error.retry_after is None else error.retry_after

@@ -1,4 +1,4 @@
-"""One call to one model: reserved, made, settled."""
+"""Single calls to a model: each is reserved, made and settled."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from avstudio_core.route_decision import Candidate
 
 
 class Calls:
-    """Makes them. Every method raises `OverBudget` before anything is asked, and what the backend raises."""
+    """Makes calls. Every method raises `OverBudget` before the model is called, and the errors of the backend."""
 
     def __init__(self, backends: Backends, meter: Meter) -> None:
         self._backends = backends
         self._meter = meter
 
     async def chat(self, request: ChatRequest, candidate: Candidate, route: Route, request_id: str) -> Metered:
-        """A call that is settled; its `reply` is the whole answer."""
+        """A settled call; its `reply` is the whole answer."""
         metered = await self._reserved("chat", request, candidate, route, request_id)
         await metered.chat(self._backend(candidate).chat(prepared(request, candidate.model), candidate.model))
         return metered
@@ -31,7 +31,7 @@ class Calls:
     async def stream(
         self, request: ChatRequest, candidate: Candidate, route: Route, request_id: str
     ) -> tuple[Metered, AsyncIterator[Delta]]:
-        """A call, and the pieces of its answer; it is settled at their end."""
+        """A call, and the pieces of its answer; it is settled after the last one."""
         metered = await self._reserved("stream", request, candidate, route, request_id)
         deltas = self._backend(candidate).stream(prepared(request, candidate.model), candidate.model)
         return metered, metered.stream(deltas)
@@ -39,7 +39,7 @@ class Calls:
     async def embed(
         self, request: EmbedRequest, candidate: Candidate, route: Route, request_id: str
     ) -> tuple[Metered, Vectors]:
-        """A call that is settled, and its vectors."""
+        """A settled call, and its vectors."""
         metered = await self._reserved("embed", request, candidate, route, request_id)
         return metered, await metered.embed(self._backend(candidate).embed(request, candidate.model))
 

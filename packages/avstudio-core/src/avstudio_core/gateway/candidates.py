@@ -1,4 +1,4 @@
-"""Who could answer a request, at what price, and what stands against each."""
+"""The models that could answer a request, their prices, and the obstacles to using them."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
     from avstudio_core.models.pool import Pool
 
 Room = Callable[[int], int | None]
-"""What is left for a call that may cost so much."""
+"""What the budgets have left for a call with that cost."""
 
 NOTHING = Estimate(input_tokens=0, output_tokens=0)
 UNPRICED_MICRO = 1
-"""What a call whose price is not known is taken to cost at most: a budget that is used up has no room for it."""
+"""The assumed highest cost of a call with an unknown price: only a budget that is used up refuses it."""
 USUAL_ANSWER = 500
-"""Tokens that an answer is expected to have."""
+"""The expected tokens of an answer."""
 
 
 class Candidates:
-    """Weighs every model that is known; the router then chooses."""
+    """Evaluates every known model, so that the router can choose."""
 
     def __init__(
         self, backends: Backends, policy: Policy, prices: Prices, health: Health, ledger: Ledger, pool: Pool
@@ -58,7 +58,7 @@ class Candidates:
         self._sorting = None, None, ([], [], [])
 
     async def of(self, request: Request, *, absent: bool = True) -> list[Candidate]:
-        """Every model of the verb asked for, and every backend that has nothing to offer, with the reason."""
+        """Every model for a kind of request, and every backend without models, with the reason."""
         usable, barred, missing = self._sorted_out(*await self._backends.known())
         read, room = tokens.of_request(request), self._room(request)
         weighed = [self._weighed(request, model, read, room) for model in usable if _fits_verb(request, model)]
@@ -68,9 +68,9 @@ class Candidates:
     def _sorted_out(
         self, models: list[Model], silent: dict[str, str]
     ) -> tuple[list[Model], list[Candidate], list[Candidate]]:
-        """Models that may be asked; those of backends that cannot be used; backends without any.
+        """Usable models; models of backends that cannot be used; backends without models.
 
-        All this is the same for every request until a list or what stands against a backend is renewed.
+        These are the same for every request until a list of models or a backend's obstacle is refreshed.
         """
         standing = self._backends.standing()
         if self._sorting[0] is not models or self._sorting[1] is not standing:
@@ -84,9 +84,9 @@ class Candidates:
         return self._sorting[2]
 
     async def named(self, request: Request) -> Candidate:
-        """The model that a request names, with or without its backend.
+        """The model that a request names, with or without the name of the backend.
 
-        Raises `NotFound` with the nearest name, or what stands against the model.
+        Raises `NotFound` with the nearest name, or the obstacle to using the model.
         """
         read = tokens.of_request(request)
         weighed = [(model, *self._weigh(request, model, read, _untold)) for model in await self._meant(request.model)]
@@ -99,13 +99,13 @@ class Candidates:
         return Candidate(model=model, estimate=estimate)
 
     async def _refuse_unknown(self, model: Model) -> None:
-        """Raise `NotFound` for a model without a price that its own server does not have: its name is misspelt."""
+        """Raise `NotFound` for a model that has no price and that its server does not list: the name is misspelt."""
         names = await self._backends.listed_now(model.backend)
         if names and model.name not in names:
             raise NotFound.among("model", model.id, {f"{model.backend}/{name}" for name in names})
 
     async def note_refusals(self, request: Request) -> None:
-        """Note down whom the policy kept from answering a request that nobody may answer."""
+        """Record which models the policy excluded from a request that no model can answer."""
         models, _ = await self._backends.known()
         self._note_refusals(request, [model for model in models if _fits_verb(request, model)])
 
@@ -116,12 +116,12 @@ class Candidates:
                 self._policy.note(url, reason)
 
     def _outside(self, model: Model) -> str | None:
-        """The address outside that gets the request: empty if a server here forwards it, `None` if it stays here."""
+        """The external address of the request: empty if a local server forwards it, `None` if it stays here."""
         url = self._backends.outside(model.backend)
         return "" if url is None and not model.local else url
 
     async def _meant(self, name: str) -> list[Model]:
-        """The models that a user may mean. A server that lists its models is believed; elsewhere the call will tell."""
+        """The models that a name may mean: those of servers that list their models, or an unverified name."""
         known, silent = await self._backends.known()
         found = [model for model in known if name in (model.name, model.id)] or self._shortened(name, known)
         backend, _, rest = name.partition("/")
@@ -134,7 +134,7 @@ class Candidates:
         return found
 
     def _shortened(self, name: str, known: list[Model]) -> list[Model]:
-        """The models that their server lists under a longer name."""
+        """The models whose server lists them with a longer name."""
         return [
             model
             for model in known
@@ -143,7 +143,7 @@ class Candidates:
         ]
 
     def _room(self, request: Request) -> Room:
-        """What the budgets have left for a request; read once at most, and not where there was plenty a moment ago."""
+        """What the budgets have left for a request; read at most once, and not if much was left a moment ago."""
         known, exactly = self._ledger.known_room(request.account), cache(lambda: self._ledger.room(request.account))
         return lambda enough: known if enough <= known else exactly()
 
@@ -154,7 +154,7 @@ class Candidates:
     def _weigh(
         self, request: Request, model: Model, read: tuple[int, int], room: Room
     ) -> tuple[Estimate, AVStudioError | None]:
-        """What a call would take, and what stands against it. The price is only asked for where nothing else does."""
+        """The estimate of a call, and the obstacle. The price is only computed if there is no other obstacle."""
         obstacle = self._standing(request, model) or lacks(request, model, read[0])
         if obstacle is not None:
             return NOTHING, obstacle
@@ -162,7 +162,7 @@ class Candidates:
         return estimate, _too_dear(request, estimate, room)
 
     def _standing(self, request: Request, model: Model) -> AVStudioError | None:
-        """What stands against the backend, whatever is asked of it."""
+        """The obstacle to any request to the backend, or `None`."""
         if reason := self._backends.standing()[model.backend]:
             return NoModel(reason)
         url = self._outside(model)
@@ -175,7 +175,7 @@ class Candidates:
         return None
 
     def estimate(self, request: Request, model: Model, read: tuple[int, int] | None = None) -> Estimate:
-        """What a request would take; `read` are its tokens, where they are counted already."""
+        """The estimate of a request; `read` is the number of its tokens if it is already known."""
         expected, most = read or tokens.of_request(request)
         longest = longest_answer(request, model, expected) or USUAL_ANSWER
         usual = min(USUAL_ANSWER, longest) if isinstance(request, ChatRequest) else 0
@@ -189,7 +189,7 @@ class Candidates:
 
 
 def _untold(enough: int) -> None:
-    """The `Room` of a model that is named: unlimited here, for the reservation decides."""
+    """The `Room` for a model that the request names: unlimited, because the reservation decides."""
 
 
 def _too_dear(request: Request, estimate: Estimate, room: Room) -> AVStudioError | None:
@@ -207,7 +207,7 @@ def _too_dear(request: Request, estimate: Estimate, room: Room) -> AVStudioError
 
 
 def lacks(request: Request, model: Model, read: int) -> AVStudioError | None:
-    """What the request needs and the model does not have."""
+    """What the request needs and the model does not support."""
     can = model.can
     if can.context is not None and read > can.context:
         return ContextTooLong(f"about {read} tokens do not fit its context of {can.context}")
@@ -220,7 +220,7 @@ def lacks(request: Request, model: Model, read: int) -> AVStudioError | None:
         f"answers of {request.max_tokens} tokens": can.output is not None and (request.max_tokens or 0) > can.output,
     }
     missing = next((name for name, lacking in wanted.items() if lacking), None)
-    return Unsupported(f"it does not take {missing}") if missing else None
+    return Unsupported(f"it does not support {missing}") if missing else None
 
 
 def _fits_verb(request: Request, model: Model) -> bool:
@@ -229,7 +229,7 @@ def _fits_verb(request: Request, model: Model) -> bool:
 
 @lru_cache(maxsize=1024)
 def _barred(model: Model, obstacle: str) -> Candidate:
-    """A candidate that cannot answer; most requests meet the same ones."""
+    """A candidate that cannot answer; cached, because most requests have the same ones."""
     return Candidate(model=model, estimate=NOTHING, obstacle=obstacle)
 
 

@@ -1,4 +1,4 @@
-"""The studio's side of language models: for people, for embedders, and for runs that ask."""
+"""The studio's interface to language models, for interfaces, for embedders, and for runs."""
 
 from __future__ import annotations
 
@@ -31,36 +31,36 @@ class Door:
         self._loop = LoopThread()
 
     def chat(self, prompt: Prompt, /, **options: Any) -> ChatAnswer:
-        """Ask, and wait for the whole answer. Raises `ModelError`s, `OverBudget`, `EgressRefused`, `InvalidInput`."""
+        """Call a model and wait for the answer. Raises `ModelError`s, `OverBudget`, `EgressRefused`, `InvalidInput`."""
         return self._loop.run(self.gateway.chat(ChatRequest.of(prompt, **options)))
 
     async def achat(self, prompt: Prompt, /, **options: Any) -> ChatAnswer:
-        """`chat`, on the caller's event loop."""
+        """`chat` on the caller's event loop."""
         return await self.gateway.chat(ChatRequest.of(prompt, **options))
 
     def stream(self, prompt: Prompt, /, **options: Any) -> Stream:
-        """Ask, and get the answer as it comes."""
+        """Call a model, and get the answer as it arrives."""
         request = ChatRequest.of(prompt, **options)
         return Stream(lambda: self.gateway.stream(request), self._loop)
 
     def embed(self, texts: str | Sequence[str], /, **options: Any) -> Embedding:
-        """Turn texts into vectors."""
+        """Convert texts to vectors."""
         return self._loop.run(self.gateway.embed(EmbedRequest.of(texts, **options)))
 
     async def aembed(self, texts: str | Sequence[str], /, **options: Any) -> Embedding:
-        """`embed`, on the caller's event loop."""
+        """`embed` on the caller's event loop."""
         return await self.gateway.embed(EmbedRequest.of(texts, **options))
 
     def route(self, prompt: Prompt, /, **options: Any) -> RouteDecision:
-        """Who would answer, why, and at what cost; nothing is asked and nothing spent. Raises `NoModel`."""
+        """The model that would answer, with the reason and the cost; no model is called. Raises `NoModel`."""
         return self._loop.run(self.gateway.route(ChatRequest.of(prompt, **options)))
 
     def models(self) -> list[Candidate]:
-        """Every known model, and what stands against using it now."""
+        """Every known model, with the obstacle to using it now."""
         return self._loop.run(self.gateway.models())
 
     def ask(self, ask: Ask, tell: Tell) -> Callable[[], None]:
-        """Answer a run: `tell` is called from the gateway's thread. What this returns gives the request up."""
+        """Answer the request of a run: `tell` is called on the gateway's thread. The returned function cancels it."""
         pending = self._loop.start(self._answer(ask, tell))
 
         def give_up() -> None:
@@ -73,7 +73,7 @@ class Door:
         self._loop.close()
 
     async def _answer(self, ask: Ask, tell: Tell) -> None:
-        """Whatever happens here reaches the run: one that hears nothing waits for ever."""
+        """Answer a run; every outcome must reach it, or it would wait for ever."""
         try:
             made = await self._made(ask, tell)
             response = Response(ask=ask.id, answer=made.model_dump(mode="json"))
@@ -94,7 +94,7 @@ class Door:
 
     async def _streamed(self, ask: Ask, tell: Tell) -> ChatAnswer:
         request = ChatRequest.model_validate(ask.request)
-        if request.answer_schema is not None:  # an answer that is repaired is not worth hearing as it comes
+        if request.answer_schema is not None:  # an answer that may be repaired is not streamed
             return await self.gateway.chat(request)
         stream = Stream(lambda: self.gateway.stream(request), self._loop)
         async for delta in stream:

@@ -1,4 +1,4 @@
-"""The way of a request to a language model: checked, routed, and each call reserved, made, settled, answered."""
+"""Processes a request to a language model: checks it, routes it, and reserves, makes and settles each call."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class Gateway:
-    """One studio's door to language models. Its methods run on any event loop."""
+    """The language models of one studio. Its methods run on any event loop."""
 
     def __init__(
         self, plugins: Plugins, settings: Settings, shelf: Shelf, pool: Pool, database: Database, ledger: Ledger
@@ -53,7 +53,7 @@ class Gateway:
         self._routes = Routes(self._candidates, GuardedRouter(plugins, settings.router), settings.router)
         self._calls = Calls(self.backends, Meter(ledger, self.prices, health))
 
-    # What a studio lends to its backends
+    # The services for backends
 
     def secret(self, variable: str) -> str | None:
         return os.environ.get(variable) or None
@@ -64,17 +64,17 @@ class Gateway:
     # Verbs
 
     async def models(self) -> list[Candidate]:
-        """Every model that is known, and what stands against using it now."""
+        """Every known model, with the obstacle to using it now."""
         question = ChatRequest.model_validate({"messages": [{"role": "user", "content": "?"}]})
         texts = EmbedRequest(texts=("?",))
         return [*await self._candidates.of(question), *await self._candidates.of(texts, absent=False)]
 
     async def route(self, request: Request) -> RouteDecision:
-        """Who would answer, why, and what it would cost; nothing is spent."""
+        """The model that would answer, with the reason and the cost; nothing is spent."""
         return (await self._routes.of(request)).decision
 
     async def chat(self, request: ChatRequest) -> ChatAnswer:
-        """Ask, and give the whole answer. Raises `ModelError`s, `OverBudget`, `EgressRefused`."""
+        """Call a model, and return the whole answer. Raises `ModelError`s, `OverBudget`, `EgressRefused`."""
         refuse_unreadable(request)
         route, request_id = await self._routes.of(request), new_id("call")
 
@@ -86,9 +86,9 @@ class Gateway:
         return await until_answered(route.candidates, request, ask)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta | ChatAnswer]:
-        """Ask, and give the answer as it comes; the last item is the `ChatAnswer`.
+        """Call a model, and yield the answer as it arrives; the last item is the `ChatAnswer`.
 
-        Raises what `chat` raises before the first word, and `PartialAnswer` after it.
+        Raises the same errors as `chat` before the first word, and `PartialAnswer` after it.
         """
         refuse_unreadable(request)
         route, request_id = await self._routes.of(request), new_id("call")
@@ -113,7 +113,7 @@ class Gateway:
         yield answer
 
     async def embed(self, request: EmbedRequest) -> Embedding:
-        """Turn texts into vectors. Raises what `chat` raises."""
+        """Convert texts to vectors. Raises the same errors as `chat`."""
         refuse_unreadable(request)
         route, request_id = await self._routes.of(request), new_id("call")
 
@@ -124,14 +124,16 @@ class Gateway:
         return await until_answered(route.candidates, request, ask)
 
     async def _fitting(self, request: ChatRequest, first: ChatAnswer, metered: Metered, route: Route) -> ChatAnswer:
-        """The answer, held to the schema; one that does not fit is sent back once. Raises `BadAnswer`."""
+        """An answer that follows the schema; one that does not is sent back once. Raises `BadAnswer`."""
         assert request.answer_schema is not None
         try:
             return first.model_copy(update={"parsed": answer_schema.parsed(first.text, request.answer_schema)})
         except BadAnswer as error:
             problem = str(error)
         model, again = metered.model, answer_schema.repair(request, first.text, problem, metered.left)
-        dearer = Candidate(model=model, estimate=self._candidates.estimate(again, model))  # it reads its own answer
+        dearer = Candidate(
+            model=model, estimate=self._candidates.estimate(again, model)
+        )  # the model also reads its first answer
         second = answer_of(again, await self._calls.chat(again, dearer, route, metered.request_id), route)
         return repaired(second, first, problem, parsed(second.text, request, model))
 

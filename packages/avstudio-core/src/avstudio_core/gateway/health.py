@@ -1,4 +1,4 @@
-"""Which backends answer: a circuit breaker for each."""
+"""A circuit breaker for each backend."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 FAILURES = 3
-"""So many in a row open the circuit."""
+"""How many failures in a row open the circuit."""
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 120.0
-"""Seconds; each opening in a row doubles the pause."""
+"""The first pause in seconds; it doubles each time the circuit opens again."""
 
 
 @dataclass(slots=True)
@@ -21,24 +21,24 @@ class _Circuit:
 
 
 class Health:
-    """Remembers outages: a backend that failed again and again is left alone for a while, then tried once."""
+    """Remembers outages: a backend that keeps failing is not called for a while, and then tried once."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._circuits: dict[str, _Circuit] = {}
 
     def obstacle(self, backend: str) -> str | None:
-        """Why the backend is left alone now, or `None`."""
+        """Why the backend is not called now, or `None`."""
         circuit = self._circuits.get(backend)
         if circuit is None or circuit.failures < FAILURES:
             return None
         left = circuit.retry_at - self._clock()
         if left > 0:
-            return f"it failed {circuit.failures} times in a row; tried again in {left:.0f} s"
-        return "it is just being tried again" if circuit.trying else None
+            return f"it failed {circuit.failures} times in a row; the next try is in {left:.0f} s"
+        return "it is being tried again now" if circuit.trying else None
 
     def begin(self, backend: str) -> None:
-        """A call goes out; after a pause it is the one trial."""
+        """Record the start of a call; after a pause, it is the only trial."""
         circuit = self._circuits.get(backend)
         if circuit is not None and circuit.failures >= FAILURES:
             circuit.trying = True
@@ -56,6 +56,6 @@ class Health:
             circuit.retry_at = self._clock() + pause
 
     def given_up(self, backend: str) -> None:
-        """A call ended without telling anything of the backend: cancelled, or refused by a budget."""
+        """Record a call that shows nothing about the backend: it was cancelled, or refused by a budget."""
         if circuit := self._circuits.get(backend):
             circuit.trying = False

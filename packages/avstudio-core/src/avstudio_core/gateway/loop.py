@@ -1,4 +1,4 @@
-"""An event loop on a thread of its own, for callers that have none."""
+"""An event loop on a thread, for callers without one."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ T = TypeVar("T")
 
 
 class LoopThread:
-    """Runs coroutines; started with the first one."""
+    """Runs coroutines; the thread starts with the first one."""
 
     def __init__(self, *, foreign: bool = False) -> None:
         self._foreign = foreign
-        """Whether the coroutines are a plugin's, which may not end the process."""
+        """Whether the coroutines are from a plugin, which must not end the process."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Have it run; cancelling the future cancels it."""
+        """Start a coroutine; cancelling the future cancels it."""
         with self._guard:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -39,7 +39,7 @@ class LoopThread:
         loop.close()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Wait for what it returns; when the wait is interrupted, it is cancelled."""
+        """Run a coroutine and return its result; an interrupt cancels it."""
         future = self.start(coroutine)
         try:
             return future.result()
@@ -47,14 +47,14 @@ class LoopThread:
             future.cancel()
 
     def leave(self) -> None:
-        """Cancel what runs, and end the thread as soon as that lets it; nobody waits."""
+        """Cancel all coroutines, and end the thread when they have ended, without waiting for it."""
         if (loop := self._loop) is not None:
             asyncio.run_coroutine_threadsafe(_cancel_all(), loop).add_done_callback(
                 lambda _: loop.call_soon_threadsafe(loop.stop)
             )
 
     def close(self) -> None:
-        """Cancel what runs still, and end the thread."""
+        """Cancel all coroutines, and wait for the end of the thread."""
         if self._loop is None or self._thread is None:
             return
         asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result()

@@ -1,4 +1,4 @@
-"""One call to one model: reserved before, settled after, whatever happens in between."""
+"""The metering of one call: reserved before, and settled after in every case."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from avstudio_core.route_decision import Candidate
 LOG = logging.getLogger(__name__)
 
 PATIENT_SECONDS = 60.0
-"""A timeout shorter than this does not count against the health of a backend: its caller was in a hurry."""
+"""A timeout shorter than this does not count as an outage of the backend."""
 
 
 class Meter:
-    """Opens calls: nothing is asked of a model before what it can cost at most is reserved."""
+    """Opens calls: no model is called before the highest possible cost is reserved."""
 
     def __init__(self, ledger: Ledger, prices: Prices, health: Health) -> None:
         self.ledger = ledger
@@ -36,21 +36,21 @@ class Meter:
         self.health = health
 
     async def open(self, call: NewCall, request: Request, candidate: Candidate) -> Metered:
-        """Reserve. Raises `OverBudget`."""
+        """Reserve the cost of a call. Raises `OverBudget`."""
         reservation = await self.ledger.reserved(call)
         self.health.begin(call.backend)
         return Metered(self, reservation, request, candidate)
 
 
 class Metered:
-    """A call that is paid for: run it once, with one of `chat`, `stream` and `embed`."""
+    """A call with a reservation: run it once, with `chat`, `stream` or `embed`."""
 
     def __init__(self, meter: Meter, reservation: Reservation, request: Request, candidate: Candidate) -> None:
         self.model = candidate.model
         self.request_id = reservation.request_id
         self.reply = Reply()
         self.ended = True
-        """Whether the server said that its answer was complete."""
+        """Whether the server marked its answer as complete."""
         self.usage = Usage()
         self.cost_micro = 0
         self._meter = meter
@@ -63,7 +63,7 @@ class Metered:
 
     @property
     def left(self) -> float:
-        """Seconds that are left of the request's time."""
+        """The remaining seconds of the request's time limit."""
         return max(0.001, self._request.timeout - (time.monotonic() - self._began))
 
     async def chat(self, asked: Awaitable[Reply]) -> Reply:
@@ -77,7 +77,7 @@ class Metered:
         return self.reply
 
     async def embed(self, asked: Awaitable[Vectors]) -> Vectors:
-        """Wait for vectors. Raises `BadAnswer` for what cannot be used as such."""
+        """Wait for vectors. Raises `BadAnswer` for unusable ones."""
         assert isinstance(self._request, EmbedRequest)
         try:
             async with asyncio.timeout(self._request.timeout):
@@ -90,7 +90,7 @@ class Metered:
         return vectors
 
     async def stream(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
-        """Pass on what has words, thoughts or tool calls; `reply` holds the whole at the end."""
+        """Yield pieces with text, reasoning or tool calls; `reply` is the whole answer at the end."""
         text: list[str] = []
         deadline = time.monotonic() + self._request.timeout
         thoughts = Thoughts()
@@ -112,7 +112,7 @@ class Metered:
         self._complete(self.reply.usage or self._estimated())
 
     def _noted(self, delta: Delta, text: list[str]) -> Delta | None:
-        """Add a piece to the reply; give it where it has something to pass on."""
+        """Add a piece to the reply; return it if it has something to pass on."""
         reply = self.reply
         self.ended = self.ended or delta.finish is not None
         reply.finish = delta.finish or reply.finish
@@ -132,14 +132,14 @@ class Metered:
         self._settle("ok", usage)
 
     def _broken(self, error: BaseException) -> BaseException:
-        """Settle a call that did not come to its end; give the error that the caller is to see."""
+        """Settle a call that failed or was cancelled; return the error for the caller."""
         if isinstance(error, TimeoutError):
             seconds = self._request.timeout
             said = f"'{self.model.id}' did not answer within {seconds:.3g} s."
             error = BackendDown(said, waited=seconds, worked=True)
         if isinstance(error, AVStudioError):
             return self._failed(error)
-        # Cancelled, or the caller left a stream: what the model has done until now may be charged.
+        # Cancelled, or the caller left a stream: the provider may charge what the model has done so far.
         self._meter.health.given_up(self.model.backend)
         self._settle("cancelled", self.reply.usage or self._estimated(), type(error).__name__)
         return error
@@ -161,7 +161,7 @@ class Metered:
         return PartialAnswer(message, hint=error.hint, text=self.reply.text)
 
     def _used(self, error: AVStudioError) -> Usage:
-        """What a call that failed took: as the server reports it; by our estimate, where it may have worked."""
+        """The usage of a failed call: as the server reported it, or estimated if the server may have worked."""
         reported = self.reply.usage or getattr(error, "used", None)
         if isinstance(reported, Usage):
             return reported
@@ -172,7 +172,7 @@ class Metered:
         return Usage()
 
     def _settle(self, outcome: Outcome, usage: Usage, error: str | None = None) -> None:
-        """Hand the settlement over; until it is written, the reservation stands for it."""
+        """Hand the settlement to the writer; until it is written, the reservation counts."""
         if self._settled:
             return
         self._settled = True
@@ -183,7 +183,7 @@ class Metered:
         self._meter.ledger.settle(self._reservation, settled).add_done_callback(_told)
 
     def _estimated(self, written: int | None = None) -> Usage:
-        """Tokens by our own count, where the server gives none; `written` where the answer is not known."""
+        """The estimated usage if the server reports none; `written` is for an unknown answer."""
         if written is None:
             written = tokens.estimate(self.reply.text) + tokens.estimate(self.reply.reasoning)
         return Usage(input=tokens.of_request(self._request)[0], output=written, estimated=True)

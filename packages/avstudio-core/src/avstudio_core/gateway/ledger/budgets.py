@@ -1,4 +1,4 @@
-"""Budgets: limits, each for one scope and one period, stored and validated; `counters` holds calls to them."""
+"""Budgets: limits, each for one scope and one period, stored and validated; `counters` enforces them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SCOPE = re.compile(r"global|(project|key|task|agent):.+")
 EACH = ":*"
-"""Ends a scope that stands for each project, key, task or agent that has no budget of its own for the period."""
+"""The end of a scope that means each project, key, task or agent without its own budget for the period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Standing(Budget):
-    """How a budget stands in the present period; one for each of a kind has no sums of its own."""
+    """The state of a budget in the current period; a budget with '*' has no totals of its own."""
 
     period_start: str
     spent_micro: int = 0
@@ -50,7 +50,7 @@ class Standing(Budget):
 
 
 def scopes(account: Account) -> dict[str, str]:
-    """The scopes that pay for a call, by their kind; one that is not named is empty."""
+    """The scopes that pay for a call, by kind; a scope that is not set is empty."""
     return {
         "global": "global",
         "project": f"project:{account.project}",
@@ -75,7 +75,7 @@ def checked(scope: str, period: str, limit_micro: int = 0) -> Budget:
 
 
 def store(transaction: Transaction, budget: Budget, now: float) -> None:
-    """Set a limit. Its sums are dropped, and computed again from the recorded calls at the next call."""
+    """Set a limit. Its totals are dropped, and computed again from the recorded calls at the next call."""
     values = {"limit_micro": budget.limit_micro, "set_at": now}
     transaction.execute(upsert(budgets, {"scope": budget.scope, "period": budget.period}, values))
     _forget(transaction, budget)
@@ -96,7 +96,7 @@ def every(connection: Connection) -> list[Budget]:
 
 
 def _forget(transaction: Transaction, budget: Budget) -> None:
-    """Drop the sums, which carry the old limit, and the alerts, so that the new limit gives alerts of its own."""
+    """Drop the totals, which contain the old limit, and the alerts, so that the new limit raises its own alerts."""
     transaction.next_generation()
     for table in (counters, alerts):
         gone = delete(table).where(_ruled(table.c.scope, budget), table.c.period == budget.period)
@@ -104,7 +104,7 @@ def _forget(transaction: Transaction, budget: Budget) -> None:
 
 
 def _ruled(scope: ColumnElement[str], budget: Budget) -> ColumnElement[bool]:
-    """The scopes that a budget rules."""
+    """The scopes that a budget limits."""
     if not budget.rules_each:
         return scope == budget.scope
     own = select(budgets.c.scope).where(budgets.c.period == budget.period)

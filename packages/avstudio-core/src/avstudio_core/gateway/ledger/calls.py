@@ -1,4 +1,4 @@
-"""What the ledger is told of a call, before and after it."""
+"""The facts about a call for the ledger, before and after it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from avstudio_core.chat import Account, Usage
 
 Verb = Literal["chat", "stream", "embed", "media"]
 Outcome = Literal["ok", "partial", "failed", "cancelled", "lost"]
-"""`lost`: the process died during the call; what it had reserved counts as spent, for the provider may charge it."""
+"""`lost`: the process died during the call; the reserved amount counts as spent, since the provider may charge it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewCall:
-    """A call about to be made, with the most that it can cost in millionths of a dollar."""
+    """A call before it is made, with its highest possible cost in millionths of a dollar."""
 
     request_id: str
     verb: Verb
@@ -25,17 +25,17 @@ class NewCall:
     rule: str = ""
     """The rule of the router that chose the model."""
     seconds: float = 600.0
-    """How long it may take: a reservation that is older is taken for leaked."""
+    """Its time limit in seconds: an older reservation counts as leaked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of a call."""
+    """The outcome of a call."""
 
     outcome: Outcome
     usage: Usage = field(default_factory=Usage)
     cost_micro: int = 0
     error: str | None = None
-    """The code of what went wrong."""
+    """The code of the error."""
     seconds: float = 0.0
     first_token_seconds: float | None = None

@@ -1,4 +1,4 @@
-"""What calls took and cost, summed up from their rows."""
+"""Usage and cost of calls, summed from their rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CALL: dict[By, ColumnElement[Any]] = {
 
 
 class Spending(BaseModel):
-    """The calls of one day (in UTC), model or project; `lost` counts those whose real cost is not known."""
+    """The calls of one day (in UTC), model or project; `lost` counts those whose real cost is unknown."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,7 +33,7 @@ class Spending(BaseModel):
 
 
 def spending(connection: Connection, by: By, since: float | None = None) -> list[Spending]:
-    """One line for each day, oldest first, or for each model or project, dearest first."""
+    """One line for each day, the oldest first, or for each model or project, the most expensive first."""
     cost = _per_call(cost_records, "cost_micro")
     usage = _per_call(token_usage, "input", "output")
     named = _CALL[by].label("name")
@@ -57,6 +57,6 @@ def spending(connection: Connection, by: By, since: float | None = None) -> list
 
 
 def _per_call(table: Any, *columns: str) -> Any:
-    """The sums of a table's columns for each call: one that was corrected has several rows."""
+    """The sums of a table's columns for each call; a corrected call has several rows."""
     sums = [func.sum(table.c[column]).label(column) for column in columns]
     return select(table.c.call_id, *sums).group_by(table.c.call_id).subquery()

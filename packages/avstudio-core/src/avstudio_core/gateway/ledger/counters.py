@@ -1,8 +1,8 @@
-"""Reserve and settle against budgets: for each budget of a call, a sum of what is spent and reserved in the period.
+"""Reserves and settles against budgets: each budget of a call has totals of what is spent and reserved in the period.
 
-A sum is made from the calls' own rows when it is first needed, and kept up by each call from then on; so a limit that
-is set in the middle of a month counts what the month has cost, and `rebuild` can compare the two at any time. A clock
-that goes back books where it says, onto sums that hold what that period has cost already.
+Totals are computed from the rows of calls when they are first needed, and then updated by each call; so a limit that
+is set in the middle of a month counts the month's earlier cost, and `rebuild` can compare totals and rows at any time.
+If the clock goes back, calls are added to the totals of the earlier period.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from avstudio_core.storage.sqlite.prepared import rows
 from avstudio_core.storage.tables import api_calls, budgets, cost_records, counters, reservations
 
 REMEMBERED = 1000
-"""How many accounts an `Openings` remembers, with whether budgets limit them."""
+"""For how many accounts an `Openings` remembers whether budgets limit them."""
 KINDS = ("global", "project", "key", "task", "agent")
 
 _SCOPES: list[Any] = [bindparam(f"b_{kind}") for kind in KINDS]
@@ -49,7 +49,7 @@ _COLUMNS = tuple(field.name for field in fields(Standing))
 
 
 def _of_call(table: Any) -> ColumnElement[bool]:
-    """The sums of a call's scopes in the periods that hold its time."""
+    """The totals of a call's scopes in the periods that contain its time."""
     return and_(table.c.scope.in_(_SCOPES), table.c.period_start.in_(_STARTS))
 
 
@@ -62,7 +62,7 @@ RULING = union_all(
     select(*_limits, literal(""), literal(0), literal(0)).where(budgets.c.scope.in_([*_SCOPES, *_EACH])),
     select(*_columns(counters)).where(_of_call(counters)),
 )
-"""The limits that may rule a call, without a start, and the sums that are made already."""
+"""The limits that may apply to a call, without a start, and the existing totals."""
 _full = counters.alias()
 TIGHT = select(*_columns(_full)).where(
     _of_call(_full), _full.c.spent_micro + _full.c.reserved_micro + bindparam("b_amount") > _full.c.limit_micro
@@ -86,7 +86,7 @@ ADD = insert(counters)
 
 @dataclass(frozen=True)
 class Booking:
-    """What a call adds to: the budgets of its account, in the periods of the time at which it was reserved."""
+    """The totals of a call: the budgets of its account, in the periods of the time of its reservation."""
 
     account: Account
     at: float
@@ -101,14 +101,14 @@ class Booking:
         return found | {f"b_{period}": start for period, start in starts(self.at).items()}
 
     def sorted_out(self, found: Sequence[tuple[Any, ...]]) -> tuple[list[Standing], list[Standing]]:
-        """Of the rows of `RULING`: the sums that exist, and the missing ones that a budget needs."""
+        """From the rows of `RULING`: the existing totals, and the missing ones that a budget needs."""
         opened = [Standing(*row) for row in found if row[3]]
         known = {(one.scope, one.period) for one in opened}
         limits = {(row[0], row[1]): row[2] for row in found if not row[3]}
         return opened, [one for one in self._ruled(limits) if (one.scope, one.period) not in known]
 
     def _ruled(self, limits: Mapping[tuple[str, str], int]) -> Iterator[Standing]:
-        """What the limits rule; a scope's own goes before that of each of its kind."""
+        """The scopes with their limits; a scope's own limit replaces that of '*'."""
         begun = starts(self.at)
         for kind, scope in self.scopes.items():
             for period in PERIODS if scope else ():
@@ -118,16 +118,16 @@ class Booking:
 
 
 class Openings:
-    """Sees to it that the sums are made which a call needs, and remembers that for the next call."""
+    """Creates the totals that a call needs, and remembers that for the next call."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[Account, str], tuple[int, bool]] = {}
 
     def rule(self, transaction: Transaction, booking: Booking) -> bool:
-        """Whether any budget rules a call; if so, all its sums are there from now on."""
+        """Whether any budget limits a call; if so, all its totals exist from now on."""
         key, generation = (booking.account, starts(booking.at)["day"]), transaction.generation()
         known, ruled = self._known.get(key, (None, False))
-        if known == generation:  # sums are removed only when budgets change, and that raises the generation
+        if known == generation:  # totals are removed only when budgets change, which raises the generation
             return ruled
         opened, missing = booking.sorted_out(transaction.run(RULING, booking.values).fetchall())
         if missing:
@@ -143,7 +143,7 @@ class Openings:
 
 
 def reserve(transaction: Transaction, booking: Booking, amount: int) -> OverBudget | None:
-    """Set an amount aside in every sum of a call, or in none: then the answer says which one has no room."""
+    """Reserve an amount in all totals of a call, or in none; then return the error about the budget."""
     values = booking.values | {"b_amount": amount}
     if transaction.run(RESERVE, values).rowcount:
         return None
@@ -152,19 +152,19 @@ def reserve(transaction: Transaction, booking: Booking, amount: int) -> OverBudg
 
 
 def settle(transaction: Transaction, booking: Booking, amount: int, cost: int, now: float) -> list[Alert]:
-    """Turn what was set aside into what was spent; give the alerts that are new."""
+    """Replace a reserved amount by the amount spent; return the new alerts."""
     changed = transaction.run(SETTLE, booking.values | {"b_amount": amount, "b_cost": cost}).fetchall()
     return [alert for row in changed for alert in thresholds.raised(transaction, Standing(*row), now)]
 
 
 def standings(connection: Connection, booking: Booking) -> list[Standing]:
-    """How the budgets stand that rule calls of an account."""
+    """The state of the budgets that limit calls of an account."""
     opened, missing = booking.sorted_out(rows(connection, RULING, booking.values))
     return [*opened, *(summed(connection, one) for one in missing)]
 
 
 def summed(connection: Connection, standing: Standing) -> Standing:
-    """The sums from the rows of the calls themselves."""
+    """The totals, computed from the rows of calls."""
     spent = _sum(cost_records.c.cost_micro).join(api_calls).where(_within(api_calls, standing))
     reserved = _sum(reservations.c.amount_micro).where(_within(reservations, standing))
     spent_micro, reserved_micro = connection.execute(spent).scalar_one(), connection.execute(reserved).scalar_one()
@@ -172,7 +172,7 @@ def summed(connection: Connection, standing: Standing) -> Standing:
 
 
 def standing_of(connection: Connection, budget: Budget, now: float) -> Standing:
-    """How a budget stands in the present period."""
+    """The state of a budget in the current period."""
     standing = Standing(budget.scope, budget.period, budget.limit_micro, starts(now)[budget.period])
     if budget.rules_each:
         return standing
@@ -182,7 +182,7 @@ def standing_of(connection: Connection, budget: Budget, now: float) -> Standing:
 
 
 def rebuild(transaction: Transaction) -> list[tuple[Standing, Standing]]:
-    """Make every sum anew from the rows; give those that were wrong, as they were and as they are."""
+    """Compute all totals again from the rows; return the wrong ones, before and after."""
     transaction.flush()
     found = [Standing(*row) for row in transaction.execute(select(*_columns(counters)))]
     pairs = [(one, summed(transaction.connection, one)) for one in found]
@@ -195,8 +195,8 @@ def rebuild(transaction: Transaction) -> list[tuple[Standing, Standing]]:
 
 
 def _open(transaction: Transaction, missing: Iterable[Standing]) -> None:
-    """Make sums that are needed for the first time."""
-    transaction.flush()  # the rows of calls that share this transaction count, too
+    """Create totals that are needed for the first time."""
+    transaction.flush()  # so that the rows of other calls in this transaction are included
     for one in missing:
         transaction.run(ADD, asdict(summed(transaction.connection, one)))
 

@@ -1,4 +1,4 @@
-"""The ledger: what calls may cost, what they cost, and whose money it was."""
+"""The ledger: what calls may cost, what they cost, and who pays."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 ROOM_SECONDS = 1.0
-"""How long the room that an account was seen to have is remembered."""
+"""How long the amount that an account has left is remembered, in seconds."""
 MOST_ROOMS = 1000
-"""Accounts whose room is remembered."""
+"""For how many accounts that is remembered."""
 LEAK_SECONDS = 60.0
-"""A reservation is taken for leaked so long after the time that its call was allowed."""
+"""How long after the time limit of its call a reservation counts as leaked, in seconds."""
 
 
 class Ledger:
-    """Holds calls to their budgets, and keeps the books.
+    """Enforces budgets, and records calls and their cost.
 
-    Each change is one transaction of the database's writer, so no interleaving of threads, processes and deaths gets
-    past a limit. The rows of calls are only ever added to; all sums can be made from them again.
+    Each change is one transaction of the database's writer, so no limit can be exceeded, even if many threads and
+    processes call at once or die. Rows of calls are only added; all totals can be computed from them again.
 
-    `alert` hears of budgets that are spent to 60, 80 and 100 %, once a period, on the database's own thread: it must
-    be quick, and must not wait for a write.
+    `alert` is called when a budget is spent to 60, 80 and 100 %, once in a period, on the database's thread: it must be
+    quick, and must not wait for a write.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class Ledger:
         self._openings = Openings()
         self._rooms: dict[Account, _Room] = {}
         self._reserved = 0
-        """All that was reserved here, ever."""
+        """The sum of all reservations of this object."""
 
     # Calls
 
     def reserve(self, call: NewCall) -> Future[Reservation]:
-        """Set aside what a call can cost at most, in every budget that pays for it. The future raises `OverBudget`.
+        """Reserve the highest possible cost of a call in every budget that pays for it. The future raises `OverBudget`.
 
-        A caller who cancels the future has reserved nothing.
+        If the caller cancels the future, nothing is reserved.
         """
         if call.most_micro < 0:
             raise ValueError(f"A call cannot cost {call.most_micro} millionths of a dollar.")
@@ -93,24 +93,24 @@ class Ledger:
             if refused is None:
                 self._unused(reservation)
 
-        # Synced to the disk late, as settlements are: a loss of power may lose the row of a call, which it ends anyway.
+        # Synced to the disk late, like settlements: a loss of power may lose the row of a call, but also ends the call.
         return _then(self._database.write_soon(operation, synced=False), granted, given_up)
 
     async def reserved(self, call: NewCall) -> Reservation:
-        """`reserve`, on the caller's event loop. Who is cancelled while waiting has reserved nothing."""
+        """`reserve` on the caller's event loop. If it is cancelled, nothing is reserved."""
         future = self.reserve(call)
         if future.done():
             return future.result()
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
-            future.add_done_callback(self._give_back)  # it may be granted already, and nobody has heard of it
+            future.add_done_callback(self._give_back)  # it may already be granted
             raise
 
     def settle(self, reservation: Reservation, settled: Settled) -> Future[None]:
-        """Record what a call took and cost, and let its reservation go. Settling again changes nothing.
+        """Record the usage and cost of a call, and release its reservation. Settling again changes nothing.
 
-        A call that was taken for lost, and comes back after all, has its cost and usage corrected.
+        If a call that counts as lost is settled later, its cost and usage are corrected.
         """
 
         def operation(transaction: Transaction) -> list[Alert]:
@@ -122,12 +122,12 @@ class Ledger:
         return _then(self._database.write_soon(operation, synced=False), self._announce, self._announce)
 
     def reap(self, dead: Collection[str] = ()) -> int:
-        """Settle as lost what dead studios had reserved, and what nobody settled in time; give how many there were.
+        """Settle the reservations of dead studios, and overdue ones, as lost; return their number.
 
-        The whole amount counts as spent, for the provider may charge it.
+        The whole amount counts as spent, since the provider may charge it.
         """
         late = self._clock() - LEAK_SECONDS
-        with self._database.read() as connection:  # almost always there are none, and reading costs no sync
+        with self._database.read() as connection:  # usually there are none, and reading needs no sync
             if not records.leaked(connection, dead, late):
                 return 0
 
@@ -146,7 +146,7 @@ class Ledger:
     # Budgets
 
     def room(self, account: Account) -> int | None:
-        """What the tightest budget of an account has left, in millionths of a dollar; `None` where none limits it."""
+        """What the smallest budget of an account has left, in millionths of a dollar; `None` without a budget."""
         now, reserved = self._clock(), self._reserved
         with self._database.read() as connection:
             found = counters.standings(connection, Booking(account, now))
@@ -157,9 +157,9 @@ class Ledger:
         return left
 
     def known_room(self, account: Account) -> int:
-        """What an account had left up to a second ago, less what was reserved here since; 0 where that is not known.
+        """What an account had left up to a second ago, minus later reservations; 0 if that is unknown.
 
-        Enough to go by for who only plans: the reservation asks the books in any case.
+        This is enough for planning, because the reservation checks the database in any case.
         """
         seen = self._rooms.get(account)
         if seen is None or not 0 <= self._clock() - seen.at < ROOM_SECONDS:
@@ -167,10 +167,10 @@ class Ledger:
         return max(0, seen.micro - (self._reserved - seen.reserved))
 
     def set_budget(self, scope: str, period: str, limit_micro: int) -> None:
-        """Limit what a scope may spend in a period; what it has spent in the present one counts.
+        """Limit what a scope may spend in a period; what it has already spent in the current one counts.
 
-        Scopes are `global`, `project:NAME`, `key:ID`, `task:ID`, `agent:NAME`, and `task:*` and so on for each that
-        has no budget of its own; periods are `day`, `month` (in UTC) and `total`. Raises `InvalidInput`.
+        Scopes are `global`, `project:NAME`, `key:ID`, `task:ID`, `agent:NAME`, and with `*` as the name each one
+        without its own budget; periods are `day`, `month` (in UTC) and `total`. Raises `InvalidInput`.
         """
         budget = budgets.checked(scope, period, limit_micro)
         self._database.write(lambda transaction: budgets.store(transaction, budget, self._clock()))
@@ -183,7 +183,7 @@ class Ledger:
         self._rooms.clear()
 
     def budgets(self) -> list[Standing]:
-        """Every budget, with its sums in the present period."""
+        """Every budget, with its totals in the current period."""
         now = self._clock()
         with self._database.read() as connection:
             return [counters.standing_of(connection, budget, now) for budget in budgets.every(connection)]
@@ -191,12 +191,12 @@ class Ledger:
     # Books
 
     def spending(self, by: costs.By, since: float | None = None) -> list[Spending]:
-        """What was called and spent, by `day`, `model` or `project`."""
+        """Calls and cost by `day`, `model` or `project`."""
         with self._database.read() as connection:
             return costs.spending(connection, by, since)
 
     def rebuild(self) -> list[tuple[Standing, Standing]]:
-        """Make every sum anew from the rows of calls; give those that were wrong, as they were and as they are."""
+        """Compute all totals again from the rows of calls; return the wrong ones, before and after."""
         return self._database.write(counters.rebuild)
 
     def _give_back(self, future: Future[Reservation]) -> None:
@@ -204,7 +204,7 @@ class Ledger:
             self._unused(future.result())
 
     def _unused(self, reservation: Reservation) -> None:
-        with suppress(StorageError):  # closing: whoever comes next finds it, and takes it for lost
+        with suppress(StorageError):  # closing: the next studio finds the reservation, and settles it as lost
             self.settle(reservation, Settled("cancelled"))
 
     def _record(self, transaction: Transaction, reservation: Reservation, settled: Settled) -> list[Alert]:
@@ -221,13 +221,13 @@ class Ledger:
             LOG.warning("%s", alert)
             try:
                 self._alert(alert)
-            except Exception:  # foreign code, and the call is on record
+            except Exception:  # foreign code; the call is already recorded
                 LOG.exception("A listener for budget alerts failed: %s", alert)
 
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """What an account had left at a time, and all that was reserved here until then."""
+    """What an account had left at a time, and the sum of all reservations until then."""
 
     micro: int
     at: float
@@ -239,7 +239,7 @@ def _booking(reservation: Reservation) -> Booking:
 
 
 def _then(written: Future[T], change: Callable[[T], R], given_up: Callable[[T], object]) -> Future[R]:
-    """A future that its owner may cancel, which the database's own do not bear; what was written stays written."""
+    """A future that may be cancelled, unlike those of the database; a cancellation does not undo the write."""
     made: Future[R] = Future()
 
     def pass_on(done: Future[T]) -> None:

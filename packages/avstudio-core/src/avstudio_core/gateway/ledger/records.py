@@ -1,4 +1,4 @@
-"""The rows of calls: reserved while they run, then added to what is never changed again."""
+"""The rows of calls: a reservation while a call runs, and then rows that never change."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LEAKED = select(reservations).where(
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Money set aside for one call of a studio; it stands until the call is settled."""
+    """The reserved amount of one call of a studio, until the call is settled."""
 
     id: str
     call: NewCall
@@ -58,31 +58,31 @@ def hold(transaction: Transaction, reservation: Reservation) -> None:
 
 
 def release(transaction: Transaction, reservation: Reservation) -> bool:
-    """Let a reservation go; false when it was settled already."""
+    """Remove a reservation; return false if it was already settled."""
     return transaction.run(RELEASE, {"b_id": reservation.id}).rowcount == 1
 
 
 def add(transaction: Transaction, reservation: Reservation, settled: Settled, now: float) -> None:
-    """Record a call with what it took and what it cost."""
+    """Record a call with its usage and cost."""
     ended = {name: getattr(settled, name) for name in ("outcome", "error", "seconds", "first_token_seconds")}
     transaction.later(ADD_CALL, _row(reservation) | ended)
     _add_sums(transaction, reservation, settled, settled.cost_micro, now)
 
 
 def correct(transaction: Transaction, reservation: Reservation, settled: Settled, now: float) -> int | None:
-    """Correct a call that was settled as lost; give the difference in cost, or `None` for any other call."""
-    transaction.flush()  # what this very transaction adds is known
+    """Correct a call that was settled as lost; return the difference in cost, or `None` for any other call."""
+    transaction.flush()  # so that rows of this transaction are found
     records, counted = transaction.run(LOST, {"b_id": reservation.id}).fetchone()
-    if records != 1:  # of a call that was not lost there is none, of one that was corrected there are two
+    if records != 1:  # a call that was not lost has none, and a corrected one has two
         return None
     difference: int = settled.cost_micro - counted
     _add_sums(transaction, reservation, settled, difference, now)
-    transaction.flush()  # before the rows of other calls are added, which these batches must follow
+    transaction.flush()  # so that these rows precede those of other calls
     return difference
 
 
 def leaked(connection: Connection, dead: Collection[str], late: float) -> list[Reservation]:
-    """Reservations of studios that are dead or gone, and those whose call was to end before `late`."""
+    """Reservations of studios that have died or ended, and those whose call should have ended before `late`."""
     found = rows(connection, LEAKED, {"b_dead": json.dumps([*dead]), "b_late": late})
     return [_reservation(dict(zip(_COLUMNS, row, strict=True))) for row in found]
 

@@ -1,4 +1,4 @@
-"""The thresholds of a budget: 60, 80 and 100 %, each reported once a period, by the process that sees it first."""
+"""The thresholds of a budget: 60, 80 and 100 %, each reported once in a period, by the first process that sees it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TELL = insert(events)
 
 
 def raised(transaction: Transaction, standing: Standing, now: float) -> list[Alert]:
-    """Note each threshold that is reached, and tell of those that nobody has noted before."""
+    """Record each threshold that is reached; return the new ones."""
     found: list[Alert] = []
     for percent in PERCENTS:
         if standing.spent_micro <= 0 or standing.spent_micro * 100 < standing.limit_micro * percent:
