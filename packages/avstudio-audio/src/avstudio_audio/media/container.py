@@ -19,7 +19,7 @@ SEALED = {"protocol_whitelist": "none"}
 """FFmpeg gets an open file, and cannot open other files or connections, for example from a playlist."""
 PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"[playlist]")
 UNLIMITED = (1 << 31) - 1
-"""Streams."""
+"""A number of streams that is no limit for FFmpeg."""
 _BUFFER = 1 << 16
 _UNSTATED = 0x7FFF0000
 """Programs that do not know the size yet write this size or a larger one."""
@@ -27,10 +27,10 @@ _UNSTATED = 0x7FFF0000
 
 @contextmanager
 def open_media(path: Path, streams: int = 0) -> Iterator[InputContainer]:
-    """The container in a file, whatever the file's name says.
+    """The container in a file, identified by its content, not by its name.
 
-    Raises `UnreadableMedia` for what is missing, no file, not permitted, empty, or not media, and for more streams
-    than `streams`, where 0 sets no limit, or too many tags.
+    Raises `UnreadableMedia` if the file is missing, not a regular file, not readable, empty, or not media, and if it
+    has more than `streams` streams (0 sets no limit) or too many tags.
     """
     import av
 
@@ -77,7 +77,7 @@ def _open_file(path: Path) -> BinaryIO:
 
 
 def _options(file: BinaryIO) -> dict[str, str]:
-    """How FFmpeg is to open a file. In WAV it would search 5 MB for DTS in disguise, which the first part tells."""
+    """Options for FFmpeg. It would search 5 MB of a WAV file for hidden DTS, which the first part already shows."""
     file.seek(0)
     head = file.read(12)
     file.seek(0)

@@ -44,13 +44,13 @@ def decode(  # noqa: PLR0913
 ) -> Samples:
     """The sound of an audio or video file, `(channels, samples)` float32; by default at its own rate and channels.
 
-    `rate` is in Hz; `channels` is 1 or 2, or as many as there are; `span` is in seconds from the start of the
-    file, and what lies outside the file is left out. `track` is the number or the language of an audio track; by
-    default it is the main one, or, where that is silent, another. `warn` hears where a file is `truncated`,
-    `damaged` or `rescaled` to full scale, where its channels are `phase_cancelled`, and where it has
-    `other_tracks`. Raises `UnreadableMedia` (`NoAudio` where there is none), `InvalidParams`, `NotFound` for a
-    track, `InvalidInput` for a span without sound, and `NotEnoughMemory`; what exceeds `limits` is refused by its
-    header, or once that turns out to be wrong.
+    `rate` is in Hz; `channels` is 1, 2 or the number in the file; `span` is in seconds from the start of the file,
+    and only its part inside the file is decoded. `track` is the number or the language of an audio track; by
+    default it is the main one, or another if that is silent. `warn` is called if the file is `truncated` or
+    `damaged`, if its samples are `rescaled` to full scale, if its channels are `phase_cancelled`, and if it has
+    `other_tracks`. Raises `UnreadableMedia` (`NoAudio` for a file without sound), `InvalidParams`, `NotFound` for a
+    track, `InvalidInput` for a span without sound, and `NotEnoughMemory`. A file that exceeds `limits` is refused by
+    its header, or during decoding if the header is wrong.
     """
     _check(rate, channels, span)
     wanted = _Wanted(Path(path), rate, channels, span, limits)

@@ -31,7 +31,7 @@ Span = tuple[float, float]
 """A half-open range of time, in seconds."""
 
 DENSEST = 1 << 13
-"""Samples a channel that a byte may hold, of PCM one: FLAC packs silence nearly so. A header that says more lies."""
+"""The most samples per channel in one byte (one for PCM), nearly reached by silence in FLAC; more is a wrong header."""
 GUESSED = ("aac", "loas", "amr", "ac3", "eac3")
 """Formats that do not state their length; FFmpeg estimates it from the bit rate."""
 BLOCK = 1 << 14
@@ -39,7 +39,7 @@ BLOCK = 1 << 14
 LEAD = 1.0
 """Seconds before a span that are decoded and dropped: after a seek, a codec is inexact for some frames."""
 GAP = (0.1, 60.0)
-"""The longest gap in seconds between time stamps that counts as missing sound; a longer one is a clock reset."""
+"""The gaps in seconds between time stamps that count as missing sound; a longer one is a clock reset."""
 CUT = 0.25
 """The seconds that may be missing at the end before a file counts as truncated."""
 
@@ -71,21 +71,21 @@ class AudioReader:
         self._begin = round(span[0] * self.rate)
         self._end = round(span[1] * self.rate) if math.isfinite(span[1]) else sys.maxsize
         self.start = max(self._given, self._begin) / self.rate
-        """Where the first sample that is given lies, in seconds."""
+        """The time of the first returned sample, in seconds."""
         self.length = max(0, min(self._stated_samples, self._end) - self._begin)
-        """How many samples to expect, as far as the file tells; 0 where it tells nothing."""
+        """The expected number of samples; 0 if the file does not state it."""
 
     @property
     def _stated_samples(self) -> int:
-        """All that the file states, but no more than so many bytes can hold; 0 where it states nothing."""
+        """The number of samples that the file states, at most what its bytes can hold; 0 without a statement."""
         density = 1 if self._stream.codec_context.name.startswith("pcm_") else DENSEST
         stated = (self._container.duration or 0) / 1_000_000 * self.rate
         return min(round(stated), self._path.stat().st_size * density)
 
     @property
     def states_length(self) -> bool:
-        """Whether `length` is what the file states, and not a guess."""
-        name = self._container.format.name  # an MP3 states its length in the header that states its encoder's delay
+        """Whether `length` is stated by the file, and not an estimate."""
+        name = self._container.format.name  # an MP3 states its length in the same header as its encoder's delay
         return name not in GUESSED and (name != "mp3" or bool(self._stream.start_time))
 
     @property
