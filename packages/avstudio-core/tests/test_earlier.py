@@ -105,9 +105,19 @@ class Note(Processor[DeviceParams, NoteResult]):
         path.write_text("note")
         return NoteResult(note=context.publish(path, name, "text/plain"))
 
+class Gpu(MemoryManager):
+    device = "cuda"
+    def present(self): return True
+    def total_mb(self): return 1000
+    def available_mb(self): return 1000
+
 @hookimpl
 def register_processors():
     return [Note]
+
+@hookimpl
+def register_memory_managers():
+    return [Gpu]
 """
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from avstudio_core import egress
 from avstudio_core.artifact import Artifact, Lineage, MediaFacts, new_id
 from avstudio_core.chat import ChatRequest, EmbedRequest, Message, Question
 from avstudio_core.errors import Degraded, InvalidInput, StorageError, TaskCancelled, Unavailable
@@ -153,6 +154,10 @@ class Context:
 
         request = self._on_account(ChatRequest.of(prompt, **options))
         return RouteDecision.model_validate(self._asked("route", request, None))
+
+    def leave(self, url: str) -> None:
+        """Ask before you open a connection yourself. Raises `EgressRefused` if the settings forbid the address."""
+        egress.refuse(self.settings, url)
 
     def new_path(self, name: str) -> Path:
         """A path for a new file with that name in this job's folder, which is removed after the job.

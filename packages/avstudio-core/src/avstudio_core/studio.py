@@ -30,6 +30,7 @@ from avstudio_core.paths import user_path
 from avstudio_core.plan import Plan, Ref, Step, alone, parameters
 from avstudio_core.plugins import Plugin, Plugins
 from avstudio_core.quotes import quoted
+from avstudio_core.requirements import refuse_unmet
 from avstudio_core.settings import Settings, load
 from avstudio_core.storage import artifact_rows, exports
 from avstudio_core.storage.artifacts import ArtifactStore
@@ -138,7 +139,8 @@ class Studio:
         given = self._given(source)
         media_type = given.media_type if isinstance(given, Artifact) else guess(given) if given else None
         checked = plan.check(self.processor, media_type, self.plugins.guard)
-        for _, _, needs in checked:
+        for step, _, needs in checked:
+            refuse_unmet(step.processor, needs, self.pool, self.settings)
             if needs.model and os.sep in needs.model:  # a user's own files: read here, once, and not by the engine
                 self.shelf.digest(needs.model)
         artifact = self.take_in(given, options.project) if isinstance(given, Path) else given

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 class ModelPool(Protocol):
     """Decides which models are in memory. A lane is a set of warm workers that hold the same model, or none."""
 
+    def present(self, device: str) -> bool:
+        """Whether a device is on this machine."""
+        ...
+
     def admit(self, lane: str, needs: Needs, evict: Callable[[], bool], gone: Callable[[], bool]) -> None:
         """Wait until a lane has its memory; `evict` frees it on request, `gone` gives the wait up."""
         ...

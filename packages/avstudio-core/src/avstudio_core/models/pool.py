@@ -165,6 +165,10 @@ class Pool:
         """How many models of this studio wait for memory."""
         return sum(map(len, self._lines.values()))
 
+    def present(self, device: str) -> bool:
+        """Whether a device is on this machine."""
+        return device in self._managers and self._managers[device].present()
+
     def budget_mb(self, device: str = "cpu") -> int:
         """What all models on a device may take together, in MB."""
         manager = self._managers.get(device) or self._managers["cpu"]

@@ -13,6 +13,7 @@ from avstudio_core.kinds.executor import ExecutorHost
 from avstudio_core.orders import Order
 from avstudio_core.plan import needed, parameters
 from avstudio_core.plugins import Plugins
+from avstudio_core.requirements import refuse_unmet
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.tasks.engine.result_cache import answered, cache_key
 from avstudio_core.tasks.queue.claims import Claim, Finished
@@ -46,6 +47,7 @@ class JobOrders:
         params = parameters(processor, json.loads(task.params))
         source = self._source(task.source)
         needs = needed(processor, params, source, self._workplace.plugins.guard(processor))
+        refuse_unmet(processor.name, needs, self._workplace.pool, self._workplace.settings)
         if needs.model and not needs.model_digest:
             needs = needs.model_copy(update={"model_digest": self._workplace.shelf.digest(needs.model)})
         order = Order(

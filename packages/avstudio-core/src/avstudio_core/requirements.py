@@ -1,0 +1,19 @@
+"""What a run needs, held against this machine and its settings before the run begins."""
+
+from __future__ import annotations
+
+from avstudio_core.errors import EgressRefused, Unavailable
+from avstudio_core.kinds.host import ModelPool
+from avstudio_core.quotes import quoted
+from avstudio_core.results import Needs
+from avstudio_core.settings import Settings
+
+
+def refuse_unmet(processor: str, needs: Needs, pool: ModelPool, settings: Settings) -> None:
+    """Refuse a run that cannot succeed here. Raises `Unavailable` for its device, `EgressRefused` for the network."""
+    if not pool.present(needs.device):
+        hint = "Choose the device 'cpu', or let the processor choose."
+        raise Unavailable(f"{processor} needs the device {quoted(needs.device)}, which this machine lacks.", hint=hint)
+    for name in ("offline", "local_only") if needs.network else ():
+        if getattr(settings, name):
+            raise EgressRefused(f"{processor} needs the network, and the setting '{name}' is on.")
