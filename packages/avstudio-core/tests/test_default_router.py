@@ -67,7 +67,7 @@ def test_the_top_tier_begins_above_nine_tenths() -> None:
     assert DefaultRouter().route(Wishes(require_quality=0.9), [edge, CLAUDE]).chosen == "cloud/edge"
     above = DefaultRouter().route(Wishes(require_quality=0.9000001), [edge, CLAUDE])
     assert (above.rule, above.chosen) == ("top_tier", "anthropic/claude")
-    with pytest.raises(NoModel, match="wants the best quality"):
+    with pytest.raises(NoModel, match="requires the best quality"):
         DefaultRouter().route(Wishes(require_quality=0.9000001), [below])
 
 

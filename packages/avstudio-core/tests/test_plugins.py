@@ -120,7 +120,7 @@ def test_a_broken_plugin_is_set_aside_with_its_reason(install: Install, source: 
     ("source", "reason"),
     [
         ("raise RuntimeError('no luck')", "RuntimeError: no luck"),
-        ("return None", "gave 'None', which is not a list of classes"),
+        ("return None", "returned 'None', which is not a list of classes"),
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("import os; os._exit(3)", "os._exit(3)"),

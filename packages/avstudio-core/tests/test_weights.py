@@ -184,7 +184,7 @@ def test_the_hub_is_asked_last_and_for_the_pinned_revision(open_shelf: OpenShelf
 def test_an_interrupted_fetch_is_gone_on_with(open_shelf: OpenShelf, hub: Hub) -> None:
     shelf = open_shelf(**online(hub))
     hub.cut_after = 100_000
-    with pytest.raises(WeightsMissing, match="Try again: it goes on where it stopped"):
+    with pytest.raises(WeightsMissing, match="Try again: the download is resumed"):
         shelf.pull("small")
     hub.cut_after = None
     hub.asked.clear()

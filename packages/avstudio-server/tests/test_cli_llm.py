@@ -224,7 +224,7 @@ def test_models_are_listed_with_price_and_obstacle(avstudio: CommandLine) -> Non
 def test_a_route_explains_itself_and_spends_nothing(avstudio: CommandLine) -> None:
     shown = avstudio("llm", "route", "hi there", "--quality", "0.95", CAGE_KEY="x")
     assert shown.code == 0
-    assert "cage/big: The request wants the best quality. (rule: top_tier)" in shown.out
+    assert "cage/big: The request requires the best quality. (rule: top_tier)" in shown.out
     assert "cost: about $0.007509, at most $0.1" in shown.out
     assert "parrot/grey  its quality is 0.5, and 0.95 is required" in shown.out
     data = avstudio("llm", "route", "-", "--json", stdin="hi there", CAGE_KEY="x").json

@@ -1,7 +1,7 @@
-"""Calls into plugins: whatever foreign code does, the caller gets an error that names the plugin, and in time.
+"""Guarded calls into plugins: whatever foreign code does, the call ends in time, with an error that names the plugin.
 
-Code of third parties runs on helper threads: there, a call that does not return is left behind, and `os._exit`, which
-would end this process, raises. Our own plugins are called directly.
+Third-party code runs on helper threads: a call that does not return is abandoned, and `os._exit`, which would end this
+process, raises an exception there. Our own plugins are called directly.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from avstudio_core.errors import AVStudioError, PluginError
 
 LOG = logging.getLogger(__name__)
 QUICK_SECONDS = 5.0
-"""How long a call may take that the caller must not wait for: what stands against a backend, a price, a need."""
+"""The time limit in seconds of calls that must be fast, such as a backend's obstacle, a price, or needs."""
 
 T = TypeVar("T")
 Report = Callable[[str, str], object]
-"""Takes what was called, and what went wrong."""
+"""Called with what was called and what went wrong."""
 
 
 class Guard:
-    """Calls what one plugin brought. Trouble is logged once, and reported; without `report`, the caller says it."""
+    """Calls the code of one plugin. Errors are logged once and reported; without `report`, the caller reports them."""
 
     def __init__(self, plugin: str, distribution: str, report: Report | None, *, trusted: bool = False) -> None:
         self.plugin = plugin
@@ -39,9 +39,9 @@ class Guard:
         self._hanging: dict[str, PluginError] = {}
 
     def call(self, what: str, function: Callable[..., T], *arguments: Any, seconds: float | None = None) -> T:
-        """What the plugin's function returns. Raises `PluginError`, and the `AVStudioError`s that it raises itself.
+        """The result of a plugin's function. Raises `PluginError`, and `AVStudioError`s of the function itself.
 
-        What does not return within `seconds` is not called again.
+        A function that does not return within `seconds` is not called again.
         """
         if what in self._hanging:
             raise self._hanging[what]
@@ -52,24 +52,24 @@ class Guard:
         except Hanging:
             self._hanging[what] = self.refusal(what, f"did not return within {seconds or QUICK_SECONDS:g} s")
             raise self._hanging[what] from None
-        except KeyboardInterrupt:  # the user's: one of the plugin's own comes from no helper
+        except KeyboardInterrupt:  # from the user; one of the plugin's code would be raised in a helper
             raise
         except BaseException as error:
             raise self.failure(what, error) from error
 
     def expect(self, what: str, value: object, kind: type[T]) -> T:
-        """The value, if it is of that kind. Raises `PluginError`."""
+        """The value, if it has that type. Raises `PluginError`."""
         if isinstance(value, kind):
             return value
-        raise self.refusal(what, f"gave '{shown(value)}', which is not a {kind.__name__}")
+        raise self.refusal(what, f"returned '{shown(value)}', which is not a {kind.__name__}")
 
     def failure(self, what: str, error: BaseException) -> PluginError:
-        """The error for an exception of the plugin's own."""
+        """The error for an exception of the plugin."""
         LOG.debug("%s of plugin '%s'", what, self.plugin, exc_info=error)
         return self.refusal(what, f"raised {one_line(error)}")
 
     def refusal(self, what: str, reason: str) -> PluginError:
-        """The error for what a plugin does wrong: logged once, and reported."""
+        """The error for a fault of a plugin; it is logged once, and reported."""
         origin = f" ({self._distribution})" if self._distribution else ""
         error = PluginError(
             f"{what} of plugin '{self.plugin}'{origin} {reason}.", hint="Update the plugin, or remove it."
@@ -82,37 +82,37 @@ class Guard:
 
 
 OURS = Guard("core", "avstudio-core", None, trusted=True)
-"""For what no plugin brought."""
+"""For code that is not from a plugin."""
 
 
 class Hanging(Exception):
-    """A call that has not returned in time; it may still go on."""
+    """A call did not return in time; it may still be running."""
 
 
 def in_time(function: Callable[..., T], arguments: tuple[Any, ...], seconds: float) -> T:
-    """What a function returns, called on a helper thread. Raises what it raises, or `Hanging`."""
+    """The result of a function, called on a helper thread. Raises its errors, or `Hanging`."""
     helper = _idle() or _Helper()
     called: Future[T] = Future()
     helper.calls.put((called, function, arguments))
     try:
         return called.result(seconds)
     except TimeoutError:
-        if called.done():  # the function's own
+        if called.done():  # the function itself raised it
             raise
         raise Hanging from None
 
 
 def finished(outcome: Any) -> Any:
-    """The outcome of a function that may be `async`, awaited."""
+    """The result of a function that may be `async`."""
     if not inspect.isawaitable(outcome):
         return outcome
-    import asyncio  # takes long to import, and few hooks are `async`
+    import asyncio  # slow to import, and few hooks are `async`
 
     return asyncio.run(_awaited(outcome))
 
 
 def one_line(error: BaseException) -> str:
-    """An exception in one line; one that cannot say what it is by its type."""
+    """An exception in one line; only its type if its message cannot be read."""
     try:
         return " ".join(f"{type(error).__name__}: {error}".split())
     except BaseException:  # a `__str__` that raises
@@ -120,7 +120,7 @@ def one_line(error: BaseException) -> str:
 
 
 def shown(value: object) -> str:
-    """A foreign value, shortened; one that cannot be shown by its type."""
+    """A foreign value, shortened; only its type if it cannot be shown."""
     try:
         return f"{value!r:.60}"
     except BaseException:
@@ -129,7 +129,7 @@ def shown(value: object) -> str:
 
 @contextmanager
 def exit_forbidden() -> Iterator[None]:
-    """Leave this thread to a plugin: meanwhile, `os._exit` raises on it."""
+    """While a plugin runs on this thread, make `os._exit` raise an exception on it."""
     os._exit = _exit
     _HELPING.add(threading.get_ident())
     try:
@@ -153,7 +153,7 @@ class _Helper:
                     outcome = function(*arguments)
                 except BaseException as error:
                     self._rest()
-                    own = isinstance(error, KeyboardInterrupt)  # nobody has pressed Ctrl-C
+                    own = isinstance(error, KeyboardInterrupt)  # it is not from Ctrl-C
                     called.set_exception(SystemExit("KeyboardInterrupt") if own else error)
                 else:
                     self._rest()
@@ -175,14 +175,14 @@ async def _awaited(outcome: Any) -> Any:
 
 
 def _exit(status: int) -> NoReturn:
-    """`os._exit`, which on a helper thread raises."""
+    """Replaces `os._exit`; on a helper thread it raises an exception."""
     if threading.get_ident() in _HELPING:
         raise SystemExit(f"os._exit({status})")
     _EXIT(status)
 
 
 def _forget() -> None:
-    """A forked child has no helpers."""
+    """Forget the helpers, which do not exist in a forked child."""
     global _GUARD
     _GUARD = threading.Lock()
     _IDLE.clear()

@@ -1,4 +1,4 @@
-"""What a caller holds of the work that it submitted."""
+"""Handles of submitted tasks and plans."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from avstudio_core.tasks.states import ENDED
 from avstudio_core.tasks.task import Task
 
 RESTING = ("task.completed", "task.failed", "task.blocked", "task.reviewing")
-"""The types of events after which a task may be at rest."""
+"""The types of events after which a task may have ended or wait for a person."""
 
 
 class Handle:
@@ -38,7 +38,7 @@ class Handle:
     def result(self, timeout: float | None = None) -> Any:
         """Wait for the result, at most `timeout` seconds.
 
-        Raises what kept it from coming: `TaskFailed`, `TaskBlocked`, `TaskCancelled`; `TimeoutError`.
+        Raises `TaskFailed`, `TaskBlocked` or `TaskCancelled` if there is no result, and `TimeoutError`.
         """
         future = self._queue.ended(self.task_id)
         try:
@@ -46,7 +46,7 @@ class Handle:
         except TimeoutError:
             future.cancel()
         task = self.task()
-        if task.state in ENDED:  # nobody had the time to say so
+        if task.state in ENDED:  # it ended in the last moment
             return self._outcome(task)
         raise TimeoutError(f"Task '{self.task_id}' is {task.state} after {timeout or 0:g} s.")
 
@@ -54,18 +54,18 @@ class Handle:
         return self._outcome((yield from asyncio.wrap_future(self._queue.ended(self.task_id)).__await__()))
 
     def _outcome(self, task: Task) -> Any:
-        """A task's result, or its error raised."""
+        """A task's result. Raises its error."""
         failure = task.failure()
         if failure is not None:
             raise failure
         return self._read(task)
 
     def events(self, seq: int = 0) -> Iterator[Event]:
-        """The task's events with a number above `seq`, as they come, until it has ended."""
+        """The task's events with a number above `seq`, as they arrive, until it has ended."""
         yield from follow(self._queue, [self.task_id], seq)
 
     def cancel(self) -> None:
-        """Ask the task to stop; one that has ended stays as it is."""
+        """Cancel the task; this does nothing if it has ended."""
         try:
             self._queue.cancel(self.task_id)
         except InvalidTransition:
@@ -81,7 +81,7 @@ class PlanHandle:
         self._queue = queue
 
     def result(self, timeout: float | None = None) -> dict[str, Any]:
-        """Wait for all steps; give their results by step id. Raises the error of the step that caused the rest."""
+        """Wait for all steps; return their results by step id. Raises the error of the step that failed first."""
         deadline = None if timeout is None else time.monotonic() + timeout
         outcomes = {}
         for step, handle in self.steps.items():
@@ -97,17 +97,17 @@ class PlanHandle:
         return _all(dict(zip(self.steps, found, strict=True)))
 
     def events(self, seq: int = 0) -> Iterator[Event]:
-        """The events of all steps with a number above `seq`, as they come, until all have ended."""
+        """The events of all steps with a number above `seq`, as they arrive, until all have ended."""
         yield from follow(self._queue, [handle.task_id for handle in self.steps.values()], seq)
 
     def cancel(self) -> None:
-        """Ask every step to stop."""
+        """Cancel every step."""
         for handle in reversed(self.steps.values()):
             handle.cancel()
 
 
 def _attempted(work: Callable[[], Any]) -> Any:
-    """What work gives, or why a task has no result."""
+    """The result of an awaitable, or the error of a task."""
     try:
         return work()
     except TaskError as error:
@@ -115,7 +115,7 @@ def _attempted(work: Callable[[], Any]) -> Any:
 
 
 def _all(outcomes: dict[str, Any]) -> dict[str, Any]:
-    """The results of all steps, or the first error raised."""
+    """The results of all steps. Raises the first error."""
     for outcome in outcomes.values():
         if isinstance(outcome, BaseException):
             raise outcome
@@ -123,13 +123,13 @@ def _all(outcomes: dict[str, Any]) -> dict[str, Any]:
 
 
 def follow(queue: Queue, task_ids: list[str], seq: int = 0) -> Iterator[Event]:
-    """Replay the stored events of some tasks, and go on with those to come until all have ended."""
+    """Replay the stored events of some tasks, and continue with new ones until all have ended."""
     under_way, changed = set(task_ids), set(task_ids)
     new: list[Event] | None = None
     with queue.feed.follow(task_ids) as follower:
         while True:
             under_way -= queue.at_rest(changed)
-            if new is None or not under_way:  # what has not been handed out, too
+            if new is None or not under_way:  # includes events that were not handed out
                 new = after(queue.database, task_ids, seq)
             for event in new:
                 if event.seq > seq:

@@ -1,7 +1,6 @@
-"""The mark that a plugin puts on its hooks.
+"""The decorator that marks a plugin's hooks.
 
-Pluggy's own marker leaves the same trace, with options besides. This one takes no time to import, and so plugins take
-none: they are imported long before anybody calls them.
+Pluggy's own marker has the same effect, and options. This one is fast to import, which keeps plugins fast to import.
 """
 
 from __future__ import annotations
@@ -16,6 +15,6 @@ GROUP = "avstudio"
 
 
 def hookimpl(function: F) -> F:
-    """Have a function of a plugin's module called as the hook of its name."""
+    """Mark a function of a plugin's module as the hook with its name."""
     setattr(function, f"{GROUP}_impl", {})
     return function

@@ -1,7 +1,7 @@
 """Every extension point.
 
 `register_<kind>s` is called on the first look-up of its kind and returns a list of classes.
-`<noun>_<past participle>` tells of a moment; what it returns is ignored.
+`<noun>_<past participle>` is called at an event; its return value is ignored.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ hookspec = pluggy.HookspecMarker(GROUP)
 
 
 class OpenStudio(Protocol):
-    """The `Studio` that a hook is handed, as far as this module must know it."""
+    """The part of `Studio` that this module needs for hooks."""
 
     @property
     def id(self) -> str: ...
@@ -41,49 +41,49 @@ class OpenStudio(Protocol):
 
 @hookspec
 def register_processors() -> list[type[Processor[Any, Any]]]:
-    """Called when a processor is first looked for. Return processor classes, named `<medium>.<verb>`."""
+    """Called at the first look-up of a processor. Return processor classes, named `<medium>.<verb>`."""
 
 
 @hookspec
 def register_weights() -> list[type[Weights]]:
-    """Called when weights are first looked for. Return classes that declare model files."""
+    """Called at the first look-up of weights. Return classes that declare model files."""
 
 
 @hookspec
 def register_executors() -> list[type[Executor]]:
-    """Called when a studio needs its executor. Return executor classes; the setting `executor` picks one."""
+    """Called when a studio needs its executor. Return executor classes; the setting `executor` selects one."""
 
 
 @hookspec
 def register_backends() -> list[type[Backend]]:
-    """Called when a language model is first asked for. Return backend classes."""
+    """Called at the first use of a language model. Return backend classes."""
 
 
 @hookspec
 def register_routers() -> list[type[Router]]:
-    """Called with the first routed request. Return router classes; the setting `router` picks one."""
+    """Called at the first routed request. Return router classes; the setting `router` selects one."""
 
 
 @hookspec
 def register_price_books() -> list[type[PriceBook]]:
-    """Called when a price is first needed. Return classes that know prices; ours, `models.toml`, comes first."""
+    """Called when a price is first needed. Return price book classes; prices in `models.toml` take precedence."""
 
 
 @hookspec
 def register_memory_managers() -> list[type[MemoryManager]]:
-    """Called when the model pool first budgets. Return one class for each kind of device."""
+    """Called when the model pool first needs its budget. Return one class for each kind of device."""
 
 
 @hookspec
 def studio_started(studio: OpenStudio) -> None:
-    """Called when a studio has opened its data folder, before it takes tasks."""
+    """Called when a studio has opened its data folder, before it runs tasks."""
 
 
 @hookspec
 def budget_spent(alert: Alert) -> None:
-    """Called when a budget is spent to 60, 80 or 100 %, once a period. Return quickly, and wait for no task or call."""
+    """Called when a budget is spent to 60, 80 or 100 %, once in a period. Return quickly; do not wait for tasks."""
 
 
 @hookspec
 def event_published(event: Event) -> None:
-    """Called after an event about one of this studio's tasks is stored. Return quickly: events wait for you."""
+    """Called after an event about one of this studio's tasks is stored. Return quickly: other events wait."""

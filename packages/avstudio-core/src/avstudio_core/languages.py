@@ -1,6 +1,6 @@
-"""Languages, as people give them: by a code, or by a name in any language.
+"""Languages, given by a code, or by a name in any language.
 
-Names, other codes and what is near to what are CLDR's, which come with the extra `languages`.
+Names, other codes and distances between languages are from CLDR, with the extra `languages`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from types import ModuleType
 from avstudio_core.errors import MissingDependency, NotFound
 
 AUTO = "auto"
-"""Where a language may be detected: the same as none given."""
+"""Means that the language should be detected."""
 SEE = "Give a code of two or three letters such as 'en', or a name such as 'German'."
 _CODE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*")
 _PLAIN_TAG = re.compile(r"[a-z]{2}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?")
-"""A tag in the form that BCP 47 recommends, such as `pt-BR`: it is taken as it is where there are no data."""
+"""A tag in the recommended form of BCP 47, such as `pt-BR`: without the extra, it is used as it is."""
 _NEAR = 9
-"""The distance, of CLDR's, up to which one language stands for another: Bokmål for Norwegian."""
+"""The distance in CLDR up to which one language can replace another, such as Bokmål for Norwegian."""
 
 
 def language_tag(given: str) -> str:
@@ -27,7 +27,7 @@ def language_tag(given: str) -> str:
     try:
         langcodes = _langcodes(given)
         valid = _CODE.fullmatch(wanted) and langcodes.tag_is_valid(wanted)
-        if not wanted.isprintable():  # the library's search does not bear a NUL
+        if not wanted.isprintable():  # the library's search fails on a NUL
             raise LookupError
         return str(langcodes.standardize_tag(wanted) if valid else langcodes.find(wanted).to_tag())
     except MissingDependency:
@@ -39,7 +39,7 @@ def language_tag(given: str) -> str:
 
 
 def language_code(given: str, known: Sequence[str]) -> str:
-    """The one of the known codes that a language has. Raises `NotFound`, with the nearest name, `MissingDependency`."""
+    """The known code of a language. Raises `NotFound` with the nearest name, and `MissingDependency`."""
     wanted = given.strip().lower()
     if wanted in known:
         return wanted
@@ -52,14 +52,16 @@ def language_code(given: str, known: Sequence[str]) -> str:
         return primary
     code, distance = _langcodes(given).closest_match(tag, known, max_distance=_NEAR)
     if distance > _NEAR:
-        raise NotFound(f"'{given}' is a language that the model does not know.", hint="Let it be detected.")
+        raise NotFound(
+            f"'{given}' is a language that the model does not know.", hint="Leave the language out to have it detected."
+        )
     return str(code)
 
 
 def language_name(given: str) -> str:
-    """The English name of a language given by its code; a name stays as it is. Raises `NotFound` for other codes.
+    """The English name of a language given by its code; a name is returned unchanged. Raises `NotFound` for a code.
 
-    Names are not checked: people want more than any list holds, such as 'simple English'.
+    Names are not checked, since users may want others than those in a list, such as 'simple English'.
     """
     wanted = given.strip()
     if wanted.casefold() == AUTO:
@@ -70,7 +72,7 @@ def language_name(given: str) -> str:
 
 
 def _langcodes(given: str) -> ModuleType:
-    """The library, with its data: it can be installed without."""
+    """The library with its data; it can be installed without them."""
     try:
         import langcodes
         import language_data  # noqa: F401

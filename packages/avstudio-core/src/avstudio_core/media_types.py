@@ -1,4 +1,4 @@
-"""The media type of a file: what it is comes from its first bytes, and its name is a hint."""
+"""The media type of a file, from its first bytes and its name."""
 
 from __future__ import annotations
 
@@ -58,23 +58,23 @@ SIGNATURES = (
     (8, b"AIFF", "audio/aiff"),
     (8, b"AIFC", "audio/aiff"),
 )
-"""Where in a file which bytes tell its type."""
+"""The bytes that identify a type, and their position."""
 TYPES = mimetypes.MimeTypes(filenames=())
-"""What Python knows, whatever tables this machine has."""
+"""Python's table, without the tables of this machine."""
 TRANSPORT_STREAM = ((0, 188), (4, 192))
-"""Where MPEG's packets begin, and how long they are; camcorders put four bytes before each."""
+"""Start and length of MPEG's packets; camcorders put four bytes before each."""
 
 
 GENERAL = ("application/json", "text/plain", None)
-"""What a name tells where the content may tell more: a transcript, subtitles."""
+"""Types by name that the content can refine, such as a transcript or subtitles."""
 LONGEST_DOCUMENT = 64 << 20
-"""Bytes up to which a file is read to find out whether it is a transcript."""
+"""The most bytes of a file that are read to recognise a transcript."""
 
 
 def guess(path: Path) -> str:
-    """The media type, `application/octet-stream` where nothing tells; what is inside is for decoders to find out.
+    """The media type of a file, or `application/octet-stream` if it is unknown.
 
-    A name is trusted where the content is of no known type, and for what content cannot tell: sound from video.
+    The name is used if the type of the content is unknown, or if the content can be either sound or video.
     """
     with path.open("rb") as file:
         head = file.read(4096)
@@ -98,7 +98,7 @@ def _document(path: Path, head: bytes) -> str | None:
 
 
 def _stream(head: bytes) -> str | None:
-    """The type of what is a sequence of packets or frames, without a header of its own."""
+    """The type of a sequence of packets or frames without a file header."""
     for first, length in TRANSPORT_STREAM:
         packets = head[first::length]
         if len(packets) > 2 and not packets.strip(b"G"):

@@ -1,4 +1,4 @@
-"""How a run asks a language model: through its studio, which holds the keys, the budgets and the policy."""
+"""Requests of a run to language models: they go through its studio, which has the keys, budgets and policy."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from avstudio_core.errors import AVStudioError, ModelError, by_code
 LOG = logging.getLogger(__name__)
 
 CHECK_SECONDS = 0.1
-"""How often a run that waits for a model checks whether it must stop."""
+"""How often a run that waits for a model checks for cancellation, in seconds."""
 LONGEST_WORDS = 300
-"""Characters of a foreign exception that are repeated."""
+"""The most characters of a foreign exception in a message."""
 
 
 Verb = Literal["chat", "embed", "route"]
 
 
 class Ask(BaseModel):
-    """A request on its way from a run to its studio."""
+    """A request from a run to its studio."""
 
     id: str
     verb: Verb
@@ -32,7 +32,7 @@ class Ask(BaseModel):
 
 
 class Response(BaseModel):
-    """One message that comes back: a piece of text, or at the end the answer or an error."""
+    """A message from the studio: a piece of text, or at the end the answer or an error."""
 
     ask: str
     text: str = ""
@@ -48,7 +48,7 @@ class Response(BaseModel):
 
 Tell = Callable[[Response], None]
 Asker = Callable[[Ask, Tell], Callable[[], None]]
-"""Takes a request and a callback for its replies; the function that it returns gives the request up."""
+"""Takes a request and a callback for its responses, and returns a function that cancels the request."""
 
 
 def asked(
@@ -59,7 +59,7 @@ def asked(
     check: Callable[[], None],
     on_text: Callable[[str], None] | None = None,
 ) -> dict[str, JsonValue]:
-    """Ask and wait; `check` raises when the run must stop. Raises the error that the request ended with."""
+    """Send a request and wait; `check` raises an error if the run must stop. Raises the error of the request."""
     pieces: SimpleQueue[Response] = SimpleQueue()
     give_up = asker(Ask(id=new_id("ask"), verb=verb, request=request), pieces.put)
     try:
@@ -80,7 +80,7 @@ def asked(
 
 
 def problem(ask: Ask, error: BaseException) -> Response:
-    """An error as the response that carries it to the run; a foreign one is logged, and sent as text."""
+    """The response for an error; a foreign exception is logged, and sent as text."""
     if isinstance(error, AVStudioError):
         text = getattr(error, "text", "")
         return Response(ask=ask.id, code=error.code, message=error.message, hint=error.hint, text=text)
@@ -89,7 +89,7 @@ def problem(ask: Ask, error: BaseException) -> Response:
 
 
 def _words(error: BaseException) -> str:
-    """A foreign exception's text on one line; the `__str__` of some raises."""
+    """The message of a foreign exception on one line; it may not be readable."""
     try:
         said = " ".join(str(error).split())
     except Exception:

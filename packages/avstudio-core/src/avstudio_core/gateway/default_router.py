@@ -15,12 +15,12 @@ from avstudio_core.route_decision import Candidate, Rejected, RouteDecision
 
 TOP_TIER = 0.9
 LOCAL_ORDER = ("mlx", "ollama")
-"""Backends of this machine in the order in which they are preferred; the rest come after them."""
+"""Local backends in the order of preference; others come after them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A named rule: whether it applies, whom it admits, whom it prefers."""
+    """A named rule: whether it applies, which models it admits, and which it prefers."""
 
     name: str
     reason: str
@@ -28,11 +28,11 @@ class Rule:
     admits: Callable[[Candidate], bool]
     prefers: Callable[[Candidate], tuple[object, ...]]
     strict: bool = False
-    """Whether nobody else may answer, even if the rule admits nobody."""
+    """Whether no other model may answer, even if the rule admits none."""
 
 
 def _local_first(candidate: Candidate) -> tuple[object, ...]:
-    """MLX, Ollama, other local ones; then the cheapest. Among equals the better one."""
+    """MLX, Ollama, other local models, then the cheapest; of equal ones, the better one first."""
     model = candidate.model
     place = LOCAL_ORDER.index(model.backend) if model.backend in LOCAL_ORDER else len(LOCAL_ORDER)
     cost = candidate.estimate.cost_micro
@@ -54,7 +54,7 @@ RULES = (
     ),
     Rule(
         "top_tier",
-        "The request wants the best quality.",
+        "The request requires the best quality.",
         lambda wishes: wishes.require_quality > TOP_TIER,
         lambda candidate: candidate.model.quality >= TOP_TIER,
         _best_first,
@@ -62,7 +62,7 @@ RULES = (
     ),
     Rule(
         "code",
-        "The task is code: a model made for it.",
+        "The task is code: a model for code.",
         lambda wishes: wishes.task_type == "code",
         lambda candidate: "code" in candidate.model.tags,
         _local_first,
@@ -76,7 +76,7 @@ RULES = (
     ),
     Rule(
         "default",
-        "Free and near first: MLX, then Ollama, then what is configured.",
+        "Free and local models first: MLX, then Ollama, then the configured ones.",
         lambda wishes: True,
         lambda candidate: True,
         _local_first,
@@ -86,7 +86,7 @@ OVER_THRESHOLD = "over_threshold"
 
 
 class DefaultRouter(Router):
-    """Policy and ability first; then place, cost, quality, task, and what is free."""
+    """Considers policy and abilities first; then location, cost, quality, task, and free models."""
 
     name: ClassVar[str] = "default"
 
@@ -106,7 +106,7 @@ class DefaultRouter(Router):
 def _within_threshold(
     wishes: Wishes, rule: Rule, admitted: list[Candidate], free: list[Candidate], candidates: Sequence[Candidate]
 ) -> RouteDecision:
-    """The rule's choice; where that is dearer than the request allows, a local model instead."""
+    """The rule's choice, or a local model if that costs more than the request allows."""
     if not _too_dear(wishes, admitted[0]):
         after = [one for one in admitted if not _too_dear(wishes, one)]
         rest = [] if rule.strict else sorted((one for one in free if one not in admitted), key=_local_first)
@@ -114,9 +114,9 @@ def _within_threshold(
         return _decision(rule.name, rule.reason, order, wishes, candidates)
     affordable = sorted((one for one in free if not _too_dear(wishes, one)), key=_local_first)
     reason = f"{admitted[0].model.id} would cost more than ${wishes.max_cost:g}: a local model instead."
-    if not affordable:  # the limit of cost goes before that of quality
+    if not affordable:  # the limit of the cost takes precedence over the quality
         affordable = sorted((one for one in candidates if one.obstacle is None and one.model.local), key=_best_first)
-        reason = f"{reason} None here has the quality of {wishes.require_quality:g}."
+        reason = f"{reason} No local model has the quality {wishes.require_quality:g}."
     if not affordable:
         raise _no_model(reason, wishes, candidates, lambda candidate: True)
     return _decision(OVER_THRESHOLD, reason, affordable, wishes, candidates)
@@ -164,7 +164,7 @@ def _why_not(candidate: Candidate, wishes: Wishes, rule: str) -> str:
 def _no_model(
     reason: str, wishes: Wishes, candidates: Sequence[Candidate], admits: Callable[[Candidate], bool]
 ) -> NoModel:
-    """The error that names the best candidates and why each cannot answer, or says that none is available."""
+    """The error with the best candidates and the reason why each cannot answer, or that there are none."""
     near = [one for one in candidates if admits(one)][:4]
     if not near:
         hint = "Start Ollama, or install a backend: 'avstudio-llm' has several. See the list of models."

@@ -1,4 +1,4 @@
-"""The one gate that every outgoing connection passes; a refusal is noted."""
+"""The gate for all outgoing connections; refusals are recorded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOTE = insert(refused_connections)
 
 
 class Policy:
-    """What a studio's settings and the privacy of its data let out."""
+    """The rules about what may leave, from a studio's settings and the privacy of data."""
 
     def __init__(self, settings: Settings, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
@@ -29,12 +29,12 @@ class Policy:
         return egress.obstacle(self._settings, url, private=private)
 
     def leave(self, url: str, *, private: bool = False) -> None:
-        """Ask to open a connection. Raises `EgressRefused` after the refusal is noted in the database."""
+        """Check a connection before it is opened. Raises `EgressRefused`, and records the refusal in the database."""
         if reason := self.obstacle(url, private=private):
             self.note(url, reason)
             raise EgressRefused(f"Nothing may be sent to '{egress.host_of(url) or url}': {reason}.")
 
     def note(self, url: str, reason: str) -> None:
-        """Note a refusal down."""
+        """Record a refusal."""
         row = {"host": egress.host_of(url), "reason": reason, "time": self._clock()}
         self._database.write(lambda transaction: transaction.execute(NOTE, row))

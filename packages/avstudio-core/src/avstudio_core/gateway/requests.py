@@ -1,4 +1,4 @@
-"""A request as it comes in, and as a model gets it."""
+"""Checks a request, and prepares it for a model."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from avstudio_core.language_models import Model
 Request = ChatRequest | EmbedRequest
 
 LONGEST_ANSWER = 8192
-"""Tokens of a cloud model's answer where the request sets no limit: what is not limited cannot be budgeted."""
+"""The limit of a cloud model's answer in tokens if the request sets none: budgets need a limit."""
 MARGIN = 1.2
-"""What a server counts of a prompt may be so much more than our estimate of it."""
+"""The factor by which a server's count of a prompt may exceed our estimate."""
 
 
 def refuse_unreadable(request: Request) -> None:
-    """Raise `InvalidInput` for a request without a word or with broken Unicode, and for an invalid schema."""
+    """Raise `InvalidInput` for a request without text or with invalid Unicode, and for an invalid schema."""
     if isinstance(request, EmbedRequest):
         if not all(text.strip() for text in request.texts):
             raise InvalidInput("A text to embed is empty.", hint="Leave it out.")
@@ -34,7 +34,7 @@ def refuse_unreadable(request: Request) -> None:
 
 
 def named_by(request: Request) -> tuple[Request, str]:
-    """A request and the model it names; `auto:code` and `local/auto` are wishes, not names."""
+    """A request and the model that it names; `auto:code` and `local/auto` become wishes."""
     wish: dict[str, object] = {}
     if request.model == "local/auto":
         wish = {"require_local": True}
@@ -49,7 +49,7 @@ def named_by(request: Request) -> tuple[Request, str]:
 
 
 def prepared(request: ChatRequest, model: Model) -> ChatRequest:
-    """The request as that model is to get it."""
+    """The request, adapted to a model."""
     longest = longest_answer(request, model)
     if longest != request.max_tokens:
         request = request.model_copy(update={"max_tokens": longest})
@@ -59,9 +59,9 @@ def prepared(request: ChatRequest, model: Model) -> ChatRequest:
 
 
 def longest_answer(request: Request, model: Model, read: int | None = None) -> int | None:
-    """The tokens that an answer may have; `None` where nothing but the model limits them.
+    """The limit of an answer in tokens; `None` if only the model limits it.
 
-    `read` is our estimate of the prompt's tokens, where it is known already.
+    `read` is the estimated number of tokens in the prompt, if it is already known.
     """
     if isinstance(request, EmbedRequest):
         return None
@@ -77,7 +77,7 @@ def longest_answer(request: Request, model: Model, read: int | None = None) -> i
 
 
 def _with_one_system_message(request: ChatRequest) -> ChatRequest:
-    """Instructions merged into one system message, the first: many templates allow no other."""
+    """The messages with all instructions merged into one system message at the start, as many templates require."""
     system = [message for message in request.messages if message.role == "system"]
     if not system or (len(system) == 1 and request.messages[0] is system[0]):
         return request
@@ -87,7 +87,7 @@ def _with_one_system_message(request: ChatRequest) -> ChatRequest:
 
 
 def _texts(request: ChatRequest) -> Iterator[str]:
-    """Every text of a request that a server is to read."""
+    """Every text in a request."""
     for message in request.messages:
         yield message.text
         for call in message.tool_calls:

@@ -1,4 +1,4 @@
-"""Who is to answer a request: the model that it names, or those that the router chooses, in their order."""
+"""The route of a request: the model that it names, or those that the router chooses, in order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from avstudio_core.route_decision import Candidate, RouteDecision
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A decision with the candidates that it names, in the order in which they are tried."""
+    """A decision with its candidates in the order in which they are tried."""
 
     decision: RouteDecision
     candidates: tuple[Candidate, ...]
@@ -28,7 +28,7 @@ class Routes:
         self._name = name
 
     async def of(self, request: Request) -> Route:
-        """Raises `NoModel`, or for a model that was named what stands against it."""
+        """The route of a request. Raises `NoModel`, or the obstacle to a model that the request names."""
         request, name = named_by(request)
         if name != "auto":
             return _to(await self._candidates.named(request.model_copy(update={"model": name})))

@@ -1,4 +1,4 @@
-"""An answer as it comes, for callers with an event loop and for those without."""
+"""A streamed answer, for callers with and without an event loop."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Source = Callable[[], AsyncIterator[Delta | ChatAnswer]]
 
 
 class Stream:
-    """Iterate over it once, with `for` or `async for`; `answer` is there when it has ended.
+    """Iterate over it once, with `for` or `async for`; `answer` is available after the end.
 
-    Leaving the loop early stops the model. Both ways raise what `Studio.chat` raises, and `PartialAnswer`.
+    Leaving the loop early stops the model. Both raise the same errors as `Studio.chat`, and `PartialAnswer`.
     """
 
     def __init__(self, source: Source, loop: LoopThread) -> None:

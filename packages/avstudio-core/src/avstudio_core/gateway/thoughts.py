@@ -1,4 +1,4 @@
-"""What a model thinks aloud, kept apart from its answer: `<think>…</think>` at the beginning of the text."""
+"""Separates a model's reasoning from its answer: `<think>…</think>` at the beginning of the text."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from avstudio_core.chat import Delta, Reply
 _OPEN = re.compile(r"\s*<(think|thinking)>")
 _OPENINGS = ("<think>", "<thinking>")
 _UNOPENED = re.compile(r"\n\s*</(think|thinking)>[ \t]*\n")
-"""A template may open the thoughts itself: then only their end is in the text, on a line of its own."""
+"""A template may open the reasoning itself: then only the end tag is in the text, on a separate line."""
 
 
 class Thoughts:
-    """Sorts the pieces of one answer; a tag may be cut anywhere."""
+    """Separates the pieces of one answer; a tag may be split between pieces."""
 
     def __init__(self) -> None:
         self._held = ""
         self._end: str | None = None
-        """The tag that ends the thoughts, while they last."""
+        """The tag that ends the current reasoning."""
         self._blank = False
-        """Whether the thoughts are over and nothing but blanks has come since, which are no part of the answer."""
+        """Whether the reasoning has ended and only whitespace has followed, which is not part of the answer."""
         self._over = False
 
     def apart(self, delta: Delta) -> Delta:
-        """A piece with its text sorted into words and thoughts; what may be a part of a tag is held back."""
+        """A piece with its text separated into answer and reasoning; a possible part of a tag is held back."""
         if self._over or not delta.text:
             return delta
         text, thought = self._sorted(self._held + delta.text)
         return replace(delta, text=text, reasoning=delta.reasoning + thought)
 
     def rest(self) -> Delta:
-        """What was held back, at the end of the answer."""
+        """The text that was held back, at the end of the answer."""
         held, self._held = self._held, ""
         return Delta(reasoning=held) if self._end else Delta(held)
 
@@ -58,14 +58,14 @@ class Thoughts:
         return "", text[: len(text) - kept]
 
     def _begun(self, text: str) -> str:
-        """The first words after the thoughts."""
+        """The first text after the reasoning."""
         text = text.lstrip()
         self._blank, self._over = not text, bool(text)
         return text
 
 
 def apart(reply: Reply) -> Reply:
-    """A whole answer without its thoughts in the text."""
+    """A whole answer with the reasoning separated from its text."""
     if "</think" not in reply.text and not _OPEN.match(reply.text):
         return reply
     thoughts = Thoughts()
@@ -78,5 +78,5 @@ def apart(reply: Reply) -> Reply:
 
 
 def _tail(text: str, tag: str) -> int:
-    """How many characters at the end of a text may begin the tag."""
+    """How many characters at the end of a text are the start of the tag."""
     return next((size for size in range(min(len(text), len(tag) - 1), 0, -1) if tag.startswith(text[-size:])), 0)

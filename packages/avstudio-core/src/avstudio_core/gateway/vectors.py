@@ -1,4 +1,4 @@
-"""The vectors of a backend, held to what every caller relies on."""
+"""Checks of a backend's vectors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from avstudio_core.errors import BadAnswer
 
 
 def refuse_unusable(made: Vectors, texts: int, model: str) -> None:
-    """Raise `BadAnswer` unless there is one vector a text, all of one length, of finite numbers."""
+    """Raise `BadAnswer` unless each text has one vector of finite numbers, and all have the same length."""
     if not isinstance(made.vectors, list) or len(made.vectors) != texts:
         count = len(made.vectors) if isinstance(made.vectors, list) else "no list of"
         raise BadAnswer(f"'{model}' sent {count} vectors for {texts} texts.")

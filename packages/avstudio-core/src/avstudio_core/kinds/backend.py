@@ -20,22 +20,22 @@ _SECRET = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 
 
 class BackendConfig(BaseModel):
-    """How to reach one backend: a section `[backends.<name>]` of `models.toml`."""
+    """The configuration of one backend: a section `[backends.<name>]` of `models.toml`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     kind: str
     base_url: str | None = None
-    key_variable: str | None = Field(default=None, description="The environment variable that holds the key.")
+    key_variable: str | None = Field(default=None, description="The environment variable with the key.")
     local: bool | None = Field(
         default=None,
-        description="False for a server on this machine that passes the words on; else the address tells.",
+        description="False for a server on this machine that forwards requests; by default, the address decides.",
     )
     headers: dict[str, str] = Field(
-        default={}, description="More headers; `$NAME` is the value of that environment variable."
+        default={}, description="Additional headers; `$NAME` is the value of that environment variable."
     )
-    query: dict[str, str] = Field(default={}, description="More parameters of each address; `$NAME` as in `headers`.")
+    query: dict[str, str] = Field(default={}, description="Additional query parameters; `$NAME` as in `headers`.")
     options: dict[str, JsonValue] = {}
 
     @property
@@ -44,40 +44,40 @@ class BackendConfig(BaseModel):
 
 
 class BackendHost(Host, Protocol):
-    """What a studio lends to its backends."""
+    """The services of a studio for its backends."""
 
     def secret(self, variable: str) -> str | None:
         """A key from the environment."""
         ...
 
     def leave(self, url: str, *, private: bool = False) -> None:
-        """Ask to open a connection, for `private` data or not.
+        """Check a connection before it is opened, for `private` data or not.
 
-        Raises `EgressRefused` where the policy forbids it, after noting it down.
+        Raises `EgressRefused` if the policy forbids it; the refusal is recorded.
         """
         ...
 
 
 class Backend(ABC):
-    """Reaches the models of one kind of server or library.
+    """Gives access to the models of one kind of server or library.
 
-    One object serves one section of `models.toml`. Its methods run on an event loop, and several loops may call
-    it: an HTTP client that belongs to a loop is kept for each. Every connection is asked for with `host.leave`.
-    Foreign exceptions do not leave it: they become `ModelError`s, which say whether another backend may help.
+    One object serves one section of `models.toml`. Its methods run on event loops, and several loops may call it: keep
+    an HTTP client for each loop. Call `host.leave` before each connection. Turn exceptions of libraries into
+    `ModelError`s, which say whether another backend may help.
     """
 
     name: ClassVar[str]
-    """What `kind = "…"` says in a section of `models.toml`; one without a section is there under this name, too."""
+    """The value of `kind` in a section of `models.toml`; a backend without a section has this name."""
 
     distribution: ClassVar[str] = ""
     extra: ClassVar[str] = ""
-    """What to install, where the library is missing: `pip install 'distribution[extra]'`."""
+    """The extra to install if the library is missing: `pip install 'distribution[extra]'`."""
 
     default_url: ClassVar[str | None] = None
     default_key_variable: ClassVar[str | None] = None
     always_local: ClassVar[bool] = False
     lists_cheaply: ClassVar[bool] = False
-    """Whether `models` is quick and free, so that the router may ask; else it goes by `models.toml`."""
+    """Whether `models` is fast and free, so that the router may call it; otherwise it uses `models.toml`."""
 
     def __init__(self, config: BackendConfig, host: BackendHost) -> None:
         self.config = config
@@ -89,7 +89,7 @@ class Backend(ABC):
 
     @property
     def runs_here(self) -> bool:
-        """Whether its models run on this machine, or on one that the setting 'trusted_hosts' counts as such."""
+        """Whether its models run on this machine, or on one in the setting 'trusted_hosts'."""
         if self.config.local is False:
             return False
         if not self.url:
@@ -98,19 +98,19 @@ class Backend(ABC):
 
     @property
     def key_variable(self) -> str | None:
-        """The environment variable of the key; the usual one only for the usual server: no other is shown its key."""
+        """The environment variable of the key; the default one is used only for the default server."""
         usual = self.config.host in (None, urlsplit(self.default_url or "").hostname)
         return self.config.key_variable or (self.default_key_variable if usual else None)
 
     @property
     def key(self) -> str | None:
-        """The key without the blanks around it, or `None` where there is none."""
+        """The key, stripped, or `None`."""
         found = self.host.secret(self.key_variable) if self.key_variable else None
         return (found or "").strip() or None
 
     @property
     def additions(self) -> tuple[dict[str, str], dict[str, str]]:
-        """The configured headers and query, with the secrets that they name put in. Raises `CredentialsRefused`."""
+        """The configured headers and query, with the values of secrets. Raises `CredentialsRefused`."""
         return self._with_secrets(self.config.headers), self._with_secrets(self.config.query)
 
     def _with_secrets(self, named: dict[str, str]) -> dict[str, str]:
@@ -123,34 +123,34 @@ class Backend(ABC):
         raise CredentialsRefused(said)
 
     def full_name(self, name: str) -> str:
-        """What the server lists a model as that users call by a shorter name."""
+        """The server's full name of a model that users may call by a shorter name."""
         return name
 
     def obstacle(self) -> str | None:
-        """Why no call can succeed as things are (not installed, no key), or `None`. Quick; opens no connection."""
+        """Why no call can succeed now (not installed, no key), or `None`. Fast; opens no connection."""
         return None
 
     @abstractmethod
     async def models(self) -> list[Model]:
-        """The models that are there now, with what the server says that they can do."""
+        """The available models, with the abilities that the server reports."""
 
     @abstractmethod
     def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:
-        """Ask, and give the answer as it comes. Closing the iterator stops the server's work."""
+        """Call a model, and yield the answer as it arrives. Closing the iterator stops the server's work."""
 
     async def chat(self, request: ChatRequest, model: Model) -> Reply:
-        """Ask, and give the whole answer."""
+        """Call a model, and return the whole answer."""
         return await gathered(self.stream(request, model))
 
     async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
         raise Unsupported(f"Backend '{self.config.name}' does not make embeddings.")
 
     async def close(self) -> None:  # noqa: B027
-        """Let go of connections and processes."""
+        """Close connections and end processes."""
 
 
 async def gathered(deltas: AsyncIterator[Delta]) -> Reply:
-    """An answer that came in pieces, whole."""
+    """The whole answer of a stream."""
     text: list[str] = []
     reasoning: list[str] = []
     calls: list[ToolCall] = []

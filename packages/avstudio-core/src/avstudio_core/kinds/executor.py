@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class ExecutorHost(Host, Protocol):
-    """What a studio lends to its executor."""
+    """The services of a studio for its executor."""
 
     @property
     def extra_modules(self) -> list[str]:
-        """Plugins that were added by hand, which worker processes must import too."""
+        """The modules of plugins that were added by hand, which worker processes must also import."""
         ...
 
     def processor(self, name: str) -> Processor[Any, Any]: ...
 
     def ask(self, ask: Ask, tell: Tell) -> Callable[[], None]:
-        """Ask a language model for a run; `tell` is called from another thread. What it returns gives up."""
+        """Call a language model for a run; `tell` is called on another thread. The returned function cancels it."""
         ...
 
     def distribution(self, name: str) -> str:
-        """The installed package that brought a processor."""
+        """The installed package that provides a processor."""
         ...
 
 
@@ -39,7 +39,7 @@ class Executor(ABC):
     name: ClassVar[str]
 
     apart: ClassVar[bool] = False
-    """Whether runs have processes of their own: then what ends the studio is most likely not what they do."""
+    """Whether runs have separate processes: then the end of a studio is probably not their fault."""
 
     def __init__(self, host: ExecutorHost, report: Callable[[Report], None]) -> None:
         self.host = host
@@ -47,16 +47,16 @@ class Executor(ABC):
 
     @abstractmethod
     def room(self, lane: str) -> int:
-        """How many more orders of a lane may be handed over now."""
+        """How many more orders of a lane it accepts now."""
 
     @abstractmethod
     def start(self, order: Order) -> None:
-        """Take an order. Returns at once; reports come on the executor's own threads."""
+        """Accept an order. Returns at once; reports come from the executor's threads."""
 
     @abstractmethod
     def cancel(self, job_id: str) -> None:
-        """Ask a job to stop; a local one is made to stop when it does not."""
+        """Cancel a job; a local one is killed if it does not stop."""
 
     @abstractmethod
     def close(self) -> None:
-        """Stop all that runs and free what is held. Jobs still running are reported `lost`."""
+        """Stop all runs and free all resources. Jobs that still run are reported as `lost`."""

@@ -1,4 +1,4 @@
-"""What a studio lends to the plugins that it runs."""
+"""The services of a studio for its plugins."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class ModelPool(Protocol):
         ...
 
     def admit(self, lane: str, needs: Needs, evict: Callable[[], bool], gone: Callable[[], bool]) -> None:
-        """Wait until a lane has its memory; `evict` frees it on request, `gone` gives the wait up."""
+        """Wait until a lane has its memory; `evict` frees it on request, and `gone` says whether to stop waiting."""
         ...
 
     def release(self, lane: str) -> None:
-        """Give a lane's memory back."""
+        """Release a lane's memory."""
         ...
 
     def holds(self, lane: str) -> bool:
@@ -35,16 +35,16 @@ class ModelPool(Protocol):
         ...
 
     def measured(self, lane: str, memory_mb: int) -> None:
-        """Record the most memory that a lane was seen to take, in MB."""
+        """Record the measured peak memory of a lane, in MB."""
         ...
 
     def budget_mb(self, device: str = "cpu") -> int:
-        """All that models may take on a device, in MB."""
+        """The memory that all models on a device may use, in MB."""
         ...
 
 
 class Host(Protocol):
-    """What every kind of plugin is lent."""
+    """The services for every kind of plugin."""
 
     @property
     def settings(self) -> Settings: ...

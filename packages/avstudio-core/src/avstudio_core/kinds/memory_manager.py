@@ -1,4 +1,4 @@
-"""A device's memory, as the model pool sees it."""
+"""The memory of a device, for the model pool."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ class MemoryManager(ABC):
     device: ClassVar[str]
     """`cpu`, `mps`, `cuda` …"""
     unified: ClassVar[bool] = False
-    """Whether the device shares the machine's own memory, and so its budget."""
+    """Whether the device shares the machine's main memory, and so its budget."""
 
     @abstractmethod
     def present(self) -> bool:
-        """Whether the device is on this machine. Quick, and never raises."""
+        """Whether the device is on this machine. Fast, and never raises an error."""
 
     @abstractmethod
     def total_mb(self) -> int:
-        """All of its memory, in MB; 0 where it is absent."""
+        """The device's total memory in MB; 0 if it is absent."""
 
     @abstractmethod
     def available_mb(self) -> int:
-        """What could be taken now, in MB; 0 where it is absent."""
+        """The free memory in MB; 0 if the device is absent."""

@@ -1,4 +1,4 @@
-"""What models cost."""
+"""Prices of models."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ class PriceBook(ABC):
 
     @abstractmethod
     def cost(self, model: Model, usage: Usage) -> int | None:
-        """Millionths of a dollar for that usage, rounded up; `None` where the book does not know the model."""
+        """The cost of a usage in millionths of a dollar, rounded up; `None` if the book does not know the model."""

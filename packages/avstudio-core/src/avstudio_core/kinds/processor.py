@@ -1,4 +1,4 @@
-"""A capability: an artifact and parameters in, a result out."""
+"""A capability: it turns an artifact and parameters into a result."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ class Processor(ABC, Generic[P, R]):
 
     @abstractmethod
     def run(self, source: Any, params: P, context: Context) -> R:
-        """Do the work. `source` is the `Artifact` to work on, or `None` where there is none."""
+        """Do the work. `source` is the `Artifact` to process, or `None` without a source."""
 
     # Optional
 
     version: ClassVar[str] = "1"
-    """Raise it when equal input gives different output: it is part of the cache key."""
+    """Increase it when the same input gives another output: it is part of the cache key."""
 
     accepts: ClassVar[tuple[str, ...]] = ()
-    """Media types of the source (`audio/*`), the most welcome first; empty where there is none."""
+    """Media types of the source (`audio/*`), the preferred one first; empty for a processor without a source."""
 
     source_optional: ClassVar[bool] = False
-    """Whether it also runs without a source: `run` then gets `None`."""
+    """Whether it can also run without a source: `run` then gets `None`."""
 
     cacheable: ClassVar[bool] = True
-    """Whether equal input and parameters may be answered with an earlier result."""
+    """Whether an earlier result may be used for the same input and parameters."""
 
     params_type: ClassVar[type[Params]]
     result_type: ClassVar[type[Result]]
@@ -72,17 +72,17 @@ class Processor(ABC, Generic[P, R]):
                 cls.params_type, cls.result_type = given
 
     def outputs(self, params: P) -> Mapping[str, str]:
-        """The artifacts that a run with these parameters makes: output name to media type."""
+        """The artifacts that a run with these parameters makes, as media types by output name."""
         return {}
 
     def needs(self, params: P, source: Artifact | None) -> Needs:
-        """What a run needs: quick, and importing nothing heavy, for it is called in the studio's own process.
+        """What a run needs. It is called in the studio's process, so it must be fast and import nothing heavy.
 
-        First when the task is submitted, where `source` is `None` if an earlier step has yet to make it, and again
-        before the run. Raise `NotFound` or `WeightsMissing` here, and nothing is started in vain.
+        It is called when the task is submitted, with `None` as the source if an earlier step will make it, and again
+        before the run. Raise `NotFound` or `WeightsMissing` here, so that no run starts without them.
         """
         return Needs()
 
     def review(self, result: R, context: Context) -> Review:
-        """Judge a finished run, in the process that ran it."""
+        """Judge a finished run; called in the process of the run."""
         return Review.accept()

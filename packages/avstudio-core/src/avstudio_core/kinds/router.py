@@ -11,13 +11,13 @@ from avstudio_core.route_decision import Candidate, RouteDecision
 
 
 class Router(ABC):
-    """Picks among candidates; pure: it asks nobody and spends nothing."""
+    """Chooses from candidates; it is pure: it calls no server and spends nothing."""
 
     name: ClassVar[str]
 
     @abstractmethod
     def route(self, wishes: Wishes, candidates: Sequence[Candidate]) -> RouteDecision:
-        """Choose among the candidates that have no obstacle, and name a reason for each that is not chosen.
+        """Choose from the candidates without an obstacle, with a reason for each that is not chosen.
 
-        Raises `NoModel` when nobody may answer.
+        Raises `NoModel` if none of them may answer.
         """

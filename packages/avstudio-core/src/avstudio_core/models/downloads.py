@@ -1,4 +1,4 @@
-"""Fetching pinned files from the hub: resumable, and used only after their sha256 has been checked."""
+"""Downloads of pinned files from the hub; they can be resumed, and their sha256 is checked before use."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ CHUNK = 1 << 18
 def fetch(
     settings: Settings, weights: type[Weights], file: WeightsFile, target: Path, told: Callable[[float], None]
 ) -> None:
-    """Fetch a whole file to `target`, continuing an interrupted fetch.
+    """Download a file to `target`, resuming an interrupted download.
 
-    Raises `WeightsMissing` when the hub does not answer, `CorruptFile` when the content is not the pinned one,
-    `EgressRefused` when the policy forbids the hub's host, or the host that it redirects to.
+    Raises `WeightsMissing` if the hub does not answer, `CorruptFile` if the content does not match the pinned sha256,
+    and `EgressRefused` if the policy forbids the hub's host, or a host that it redirects to.
     """
     url = f"{settings.hub.rstrip('/')}/{weights.repository}/resolve/{weights.revision}/{file.name}"
     if not (target.exists() and _sha256(target) == file.sha256):
@@ -39,7 +39,7 @@ def fetch(
 
 
 class _Gate(HTTPRedirectHandler):
-    """Asks the policy before it follows a redirect."""
+    """Checks the policy before following a redirect."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -67,13 +67,13 @@ def _download(settings: Settings, url: str, target: Path, size: int | None, told
             if writer.tell() < end:
                 raise ConnectionError(f"the hub stopped after {writer.tell()} of {end} B")
     except HTTPError as error:
-        if error.code == 416:  # nothing is missing
+        if error.code == 416:  # the file is complete
             return
         raise WeightsMissing(f"'{url}' cannot be fetched: the hub answers {error.code} {error.reason}.") from error
     except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise WeightsMissing(
-            f"'{url}' cannot be fetched: {reason}.", hint="Try again: it goes on where it stopped."
+            f"'{url}' cannot be fetched: {reason}.", hint="Try again: the download is resumed."
         ) from error
 
 

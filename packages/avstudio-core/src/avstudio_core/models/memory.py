@@ -1,4 +1,4 @@
-"""What the machine has: main memory, and Apple's unified memory."""
+"""The memory of the machine: main memory, and Apple's unified memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MEMORY_INFO = Path("/proc/meminfo")
 
 
 def usable(plugins: Plugins) -> list[MemoryManager]:
-    """A manager for each device that the plugins know, without those that cannot be made."""
+    """A manager for each device of the plugins, without those that cannot be created."""
     made: list[MemoryManager] = []
     for kind in plugins.kind("memory_managers").values():
         with contextlib.suppress(PluginError):
@@ -34,7 +34,7 @@ def usable(plugins: Plugins) -> list[MemoryManager]:
 
 
 class GuardedMemory(MemoryManager):
-    """A plugin's manager. Its methods raise `PluginError` where the plugin's own give no figure."""
+    """A plugin's manager. Its methods raise `PluginError` if those of the plugin do not return a number."""
 
     def __init__(self, manager: MemoryManager, guard: Guard) -> None:
         self.manager = manager
@@ -56,7 +56,7 @@ class GuardedMemory(MemoryManager):
 
 
 class CpuMemory(MemoryManager):
-    """Main memory; inside a container, what its control group allows."""
+    """Main memory; in a container, the limit of its control group."""
 
     device: ClassVar[str] = "cpu"
     unified: ClassVar[bool] = True
@@ -79,7 +79,7 @@ class CpuMemory(MemoryManager):
 
 
 class AppleMemory(CpuMemory):
-    """The GPU of Apple silicon: it has no memory of its own but shares the machine's."""
+    """The GPU of Apple silicon, which shares the machine's memory."""
 
     device: ClassVar[str] = "mps"
 
@@ -102,7 +102,7 @@ def _group_limit() -> int | None:
 
 
 def _mac_available_mb() -> int | None:
-    """Free, inactive and purgeable pages, as `vm_stat` counts them; `None` where there is no `vm_stat`."""
+    """Free, inactive and purgeable memory from `vm_stat`; `None` without `vm_stat`."""
     try:
         lines = subprocess.run(["vm_stat"], capture_output=True, text=True, check=True).stdout.splitlines()
     except (OSError, subprocess.CalledProcessError):

@@ -1,4 +1,4 @@
-"""The model pool: one arbiter for the memory of every model on the machine."""
+"""The model pool: it controls the memory of all models on the machine."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 0.05
 OBEY_SECONDS = 0.1
-"""Between two looks at whether another studio needs the memory of idle models."""
+"""How often to check whether another studio needs the memory of idle models, in seconds."""
 PATIENCE_SECONDS = 0.5
-"""How long another studio may take to give up a model, before one that was used later is asked for as well."""
+"""How long another studio may take to free a model before another model is requested, too, in seconds."""
 _MINE = (loaded_models.c.studio == bindparam("b_studio"), loaded_models.c.lane == bindparam("b_lane"))
 TOUCH = update(loaded_models).where(*_MINE).values(used_at=bindparam("now"))
 RELEASE = delete(loaded_models).where(*_MINE)
@@ -34,7 +34,7 @@ RELEASE = delete(loaded_models).where(*_MINE)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model that is in memory somewhere on this machine."""
+    """A model that is in the memory of this machine."""
 
     studio: str
     lane: str
@@ -43,7 +43,7 @@ class Loaded:
     memory_mb: int
     used_at: float
     evicting: bool = False
-    """Another studio asked for its memory."""
+    """Whether another studio requested its memory."""
 
 
 BOOK = select(*(loaded_models.c[name] for name in Loaded.__slots__)).order_by(loaded_models.c.used_at)
@@ -57,7 +57,7 @@ class Wish:
     needs: Needs
     memory_mb: int
     entry: str
-    """The id that it will have in the book."""
+    """Its id in the table, when it is admitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,12 @@ class Held:
 
 
 class Pool:
-    """Admits models to memory, and evicts the least recently used idle one when another needs the room.
+    """Admits models to memory, and evicts the least recently used idle one when another needs its memory.
 
-    The book is in the database, so that all studios of a data folder share one budget; it has one entry for a lane of
-    a studio. A model in use is never evicted: its owner decides, in `evict`. Models of one studio that wait for the
-    same memory are admitted first come, first served, so a big one is not starved by its studio's small ones; those of
-    other studios may overtake it. `dead` names the studios that have died: what they held is free.
+    The table of loaded models is in the database, so that all studios of a data folder share one budget; it has one
+    row for each lane of a studio. A model in use is never evicted: its owner decides in `evict`. Models of one studio
+    that wait for the same memory are admitted in order, so that small ones cannot keep a large one waiting; those of
+    other studios may be admitted first. `dead` returns the studios that have died, whose memory is free.
     """
 
     def __init__(
@@ -92,19 +92,19 @@ class Pool:
         self._managers = {manager.device: manager for manager in managers}
         self._held: dict[str, Held] = {}
         self._out: set[str] = set()
-        """Entries of models that are out of memory, to be taken out of the book."""
+        """Rows of models that have left the memory, to be deleted."""
         self._lines: dict[tuple[str, ...], deque[Wish]] = {}
-        """Those who wait for the memory that some devices share."""
+        """The models that wait, by the devices that share memory."""
         self._freed = threading.Event()
         self._closed = threading.Event()
         self._keeper: threading.Thread | None = None
         self._guard = threading.Lock()
 
     def admit(self, lane: str, needs: Needs, evict: Callable[[], bool], gone: Callable[[], bool]) -> None:
-        """Wait until the model of a lane fits, and enter it in the book.
+        """Wait until the model of a lane fits, and add it to the table.
 
-        `evict` is to free it when it is idle, and says whether it did; `gone` says that nobody waits any more,
-        which raises `TaskCancelled`. Raises `NotEnoughMemory` for a model that can never fit.
+        `evict` frees the model if it is idle, and returns whether it did; if `gone` returns true, the wait ends with
+        `TaskCancelled`. Raises `NotEnoughMemory` for a model that can never fit.
         """
         self._refuse_impossible(needs)
         wish = Wish(lane, needs, self._to_book(lane, needs), new_id("model"))
@@ -118,7 +118,7 @@ class Pool:
             line.remove(wish)
 
     def release(self, lane: str) -> None:
-        """The lane's model is out of memory. If that cannot be written now, on a full disk say, it is tried again."""
+        """Record that the lane's model has left the memory; if that cannot be written now, it is retried."""
         if held := self._held.get(lane):
             self._out.add(held.entry)
             self._held.pop(lane, None)
@@ -129,16 +129,16 @@ class Pool:
         return lane in self._held
 
     def touch(self, lane: str) -> None:
-        """The lane's model was just used."""
+        """Record that the lane's model was just used."""
         if lane in self._held:
             values = {"b_studio": self._studio, "b_lane": lane, "now": time.time()}
             self._database.write_soon(lambda transaction: transaction.execute(TOUCH, values))
 
     def measured(self, lane: str, memory_mb: int) -> None:
-        """What the lane's process took at its peak: when it is more than was declared, the book goes by it.
+        """Record the peak memory of the lane's process; if it is more than declared, it replaces the declaration.
 
-        It goes up at once, and down by a quarter of the difference with each job. Less than declared proves nothing:
-        a longer input may need all of it.
+        The value rises at once, and falls by a quarter of the difference with each job. A lower peak than declared is
+        ignored: a longer input may need all of it.
         """
 
         def operation(transaction: Transaction) -> None:
@@ -157,7 +157,7 @@ class Pool:
         self._database.write_soon(operation)
 
     def loaded(self) -> list[Loaded]:
-        """The book, least recently used first."""
+        """The loaded models, the least recently used first."""
         with self._database.read() as connection:
             return [Loaded(*row) for row in connection.execute(BOOK).all()]
 
@@ -170,7 +170,7 @@ class Pool:
         return device in self._managers and self._managers[device].present()
 
     def budget_mb(self, device: str = "cpu") -> int:
-        """What all models on a device may take together, in MB."""
+        """The memory that all models on a device may use together, in MB."""
         manager = self._managers.get(device) or self._managers["cpu"]
         if not manager.unified:
             return manager.total_mb() * 9 // 10
@@ -180,7 +180,7 @@ class Pool:
         return int(max(total - self._settings.memory_system_mb, total // 2))
 
     def obey(self) -> None:
-        """Evict idle models that another studio asked for the memory of."""
+        """Evict idle models whose memory another studio requested."""
         if not self._held:
             return
         asked = select(loaded_models.c.lane).where(
@@ -193,7 +193,7 @@ class Pool:
                 held.evict()
 
     def close(self) -> None:
-        """Obey nobody any more; the book stays as it is."""
+        """Stop answering requests of other studios; the table is not changed."""
         self._closed.set()
         with self._guard:
             keeper = self._keeper
@@ -201,7 +201,7 @@ class Pool:
             keeper.join()
 
     def _refuse_impossible(self, needs: Needs) -> None:
-        """Raise for what is declared to take more than there may ever be; a peak that was measured refuses nothing."""
+        """Raise `NotEnoughMemory` if the declared memory exceeds the budget; a measured peak is not checked."""
         family, budget = self._settings.family_mb(needs.family), self.budget_mb(needs.device)
         if family is not None and needs.memory_mb > family:
             raise NotEnoughMemory(
@@ -215,17 +215,17 @@ class Pool:
             )
 
     def _to_book(self, lane: str, needs: Needs) -> int:
-        """What was declared, or measured when that is more; at most all that there is."""
+        """The declared or measured memory, whichever is more, but at most the budget."""
         family, budget = self._settings.family_mb(needs.family), self.budget_mb(needs.device)
         most = budget if family is None else min(budget, family)
         return min(most, max(1, needs.memory_mb, self._measured(lane) or 0))
 
     def _wait(self, wish: Wish, line: deque[Wish], gone: Callable[[], bool]) -> None:
-        """Stand in line, then make room, until the model is in the book."""
+        """Wait in the queue, then free memory, until the model is admitted."""
         asked_at = 0.0
         while (in_the_way := self._enter(wish) if line[0] is wish else []) is not None:
             if gone():
-                raise TaskCancelled(f"The wait for {wish.memory_mb} MB was given up.")
+                raise TaskCancelled(f"The wait for {wish.memory_mb} MB was cancelled.")
             if self._make_room(in_the_way):
                 continue
             if in_the_way and time.monotonic() >= asked_at + PATIENCE_SECONDS:
@@ -235,9 +235,9 @@ class Pool:
             self._freed.clear()
 
     def _enter(self, wish: Wish) -> list[Loaded] | None:
-        """Write a model into the book if it fits; otherwise give the models that take the memory it needs.
+        """Add a model to the table if it fits; otherwise return the models that use the memory it needs.
 
-        An older entry of the same lane is replaced: its model has left the memory.
+        An older row of the same lane is replaced: its model has left the memory.
         """
         needs, mine = wish.needs, (self._studio, wish.lane)
         budgets = (self._settings.family_mb(needs.family), needs.family), (self.budget_mb(needs.device), None)
@@ -259,16 +259,16 @@ class Pool:
         return self._database.write(operation)
 
     def _make_room(self, in_the_way: list[Loaded]) -> bool:
-        """Evict this studio's least recently used idle model among those, if it has one."""
+        """Evict the least recently used idle one of these models, if it belongs to this studio."""
         for model in in_the_way:
             if model.studio == self._studio and (held := self._held.get(model.lane)) and held.evict():
                 return True
         return False
 
     def _ask_others(self, in_the_way: list[Loaded]) -> None:
-        """Free what the dead have held, and ask for the least recently used model of another studio.
+        """Delete the rows of dead studios, and request the least recently used model of another studio.
 
-        Those that were asked for before may be in use for long, so each time one more is asked for.
+        Models that were requested before may be in use for long, so each call requests one more.
         """
         dead = self._dead()
         there = [model for model in in_the_way if model.studio != self._studio]
@@ -282,7 +282,7 @@ class Pool:
             self._database.write(lambda transaction: transaction.execute(request))
 
     def _strike_out(self) -> None:
-        """Take what is out of memory out of the book."""
+        """Delete the rows of models that have left the memory."""
         if out := list(self._out):
             struck = delete(loaded_models).where(loaded_models.c.id.in_(out))
             self._database.write(lambda transaction: transaction.execute(struck))
@@ -290,7 +290,7 @@ class Pool:
             self._freed.set()
 
     def _keep(self) -> None:
-        """See to it that this studio obeys as long as it holds or awaits models, whether it runs tasks or not."""
+        """Start the thread that answers other studios, as long as this studio holds or waits for models."""
         with self._guard:
             if self._keeper is None or not self._keeper.is_alive():
                 self._keeper = threading.Thread(target=self._obey_on, name="pool", daemon=True)
@@ -303,7 +303,7 @@ class Pool:
                     self._keeper = None
                     return
             for duty in (self._strike_out, self.obey):
-                with contextlib.suppress(Exception):  # on a full disk, say: it is tried again
+                with contextlib.suppress(Exception):  # for example on a full disk: it is retried
                     duty()
 
     def _measured(self, lane: str) -> int | None:
@@ -313,7 +313,7 @@ class Pool:
             ).scalar()
 
     def _sharing(self, device: str) -> tuple[str, ...]:
-        """The devices that take from the same memory."""
+        """The devices that share memory with a device."""
         manager = self._managers.get(device)
         if manager is None or manager.unified:
             return tuple(name for name, one in self._managers.items() if one.unified) or ("cpu",)

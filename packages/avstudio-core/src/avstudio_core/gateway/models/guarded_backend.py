@@ -1,4 +1,4 @@
-"""A backend as the gateway calls it: whatever a plugin's code does, a call ends in time and with an error of ours."""
+"""Guarded calls to backends: whatever a plugin's code does, a call ends in time, and with an error of the core."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from avstudio_core.kinds.backend import Backend, gathered
 from avstudio_core.language_models import Model
 
 CLOSING_SECONDS = 2.0
-"""How long a backend may take to close."""
+"""How long a backend may take to close, in seconds."""
 
 T = TypeVar("T")
 
 
 class GuardedBackend:
-    """Calls a backend. One of third parties runs on an event loop of its own: what it blocks is its own."""
+    """Calls a backend. A third-party one runs on a separate event loop, so that it can only block itself."""
 
     def __init__(self, backend: Backend, guard: Guard) -> None:
         self.backend = backend
@@ -30,12 +30,12 @@ class GuardedBackend:
         self._loop = None if guard.trusted else LoopThread(foreign=True)
 
     def url(self) -> str | None:
-        """The address that it asks. Raises `PluginError`."""
+        """The address of its server. Raises `PluginError`."""
         url = self._guard.call(self._what("url"), lambda: self.backend.url)
         return None if url is None else self._guard.expect(self._what("url"), url, str)
 
     def obstacle(self) -> str | None:
-        """Why no call can succeed, which is so for a backend that cannot even tell, or `None`."""
+        """Why no call can succeed, also if this check itself fails; or `None`."""
         try:
             reason = self._guard.call(self._what("obstacle"), self.backend.obstacle)
             return None if reason is None else self._guard.expect(self._what("obstacle"), reason, str)
@@ -48,7 +48,7 @@ class GuardedBackend:
         models = self._guard.expect(what, await self._called("models", self.backend.models), list)
         for model in models:
             if self._guard.expect(what, model, Model).backend != self.backend.config.name:
-                raise self._guard.refusal(what, f"gave '{model.id}', which is not a model of this backend")
+                raise self._guard.refusal(what, f"returned '{model.id}', which is not a model of this backend")
         return models
 
     async def chat(self, request: ChatRequest, model: Model) -> Reply:
@@ -70,7 +70,7 @@ class GuardedBackend:
                 yield delta
 
     async def close(self) -> None:
-        """Close it, as far as it lets itself be closed."""
+        """Close it, without raising its errors."""
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
                 await self._called("close", self.backend.close)
@@ -108,13 +108,13 @@ class GuardedBackend:
                 await close()
 
     def _check_answer(self, method: str, given: object, kind: type[Reply] | type[Delta]) -> None:
-        """Raise `PluginError` for what is no answer, or none with words."""
+        """Raise `PluginError` for an object that is not an answer, or whose text is not a string."""
         answer = self._guard.expect(self._what(method), given, kind)
         if not (isinstance(answer.text, str) and isinstance(answer.reasoning, str)):
-            raise self._guard.refusal(self._what(method), "gave words that are not text")
+            raise self._guard.refusal(self._what(method), "returned text that is not a string")
 
     def _ours(self, method: str, error: BaseException) -> BaseException:
-        """The error to raise for one that came out of the plugin's code."""
+        """The error of the core for an exception of the plugin's code."""
         if isinstance(error, AVStudioError | TimeoutError | GeneratorExit):
             return error
         task = asyncio.current_task()
@@ -127,7 +127,7 @@ class GuardedBackend:
 
 
 async def _moved(deltas: AsyncGenerator[Delta, None], loop: LoopThread) -> AsyncGenerator[Delta, None]:
-    """A stream that runs on another event loop. Leaving it cancels it there."""
+    """A stream that runs on another event loop. Closing it cancels it there."""
     here, pieces = asyncio.get_running_loop(), asyncio.Queue[Delta | None]()
 
     async def pump() -> None:

@@ -1,4 +1,4 @@
-"""A plugin's router as the gateway calls it: what it raises, and what is not a decision, names the plugin."""
+"""Guarded calls to routers: an exception, or a result that is not a decision, becomes an error naming the plugin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from avstudio_core.route_decision import Candidate, RouteDecision
 
 
 class GuardedRouter(Router):
-    """Calls a router. Raises `PluginError` when it cannot be made, or gives no decision."""
+    """Calls a router. Raises `PluginError` if it cannot be created, or returns no decision."""
 
     name: ClassVar[str] = "guarded"
 

@@ -1,4 +1,4 @@
-"""What `models.toml` says: backends to reach, models with their qualities, prices."""
+"""The contents of `models.toml`: backends, models with their qualities, prices."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHIPPED = Path(__file__).with_name("models.toml")
 
 
 class Known(BaseModel):
-    """A section `[models."…"]`: what it does not say is left as the server says it."""
+    """A section `[models."…"]`; values that it does not set are those of the server."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,7 +34,7 @@ class Known(BaseModel):
 
 
 class Price(BaseModel):
-    """A section `[prices."…"]`, in US dollars: for a million tokens, for a second of sound, for a character."""
+    """A section `[prices."…"]`, in US dollars: for a million tokens, a second of sound, or a character."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,7 +47,7 @@ class Price(BaseModel):
 
     @property
     def counts_tokens(self) -> bool:
-        """Whether tokens have a price here, be it 0."""
+        """Whether it has a price of tokens, which may be 0."""
         return not self.model_fields_set.isdisjoint(("input", "output"))
 
 
@@ -62,7 +62,7 @@ class _File(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class KnownModels:
-    """The shipped file with the user's own laid over it."""
+    """The built-in file, with the user's file merged into it."""
 
     backends: Mapping[str, BackendConfig]
     models: Mapping[str, Known]
@@ -70,7 +70,7 @@ class KnownModels:
 
     @classmethod
     def load(cls, own: Path) -> KnownModels:
-        """Read both files; `own` may be missing. Raises `InvalidParams`, which names the file and the place."""
+        """Read both files; `own` may be missing. Raises `InvalidParams` with the file and the place."""
         files = [_read(SHIPPED), *([_read(own)] if own.is_file() else [])]
         backends: dict[str, dict[str, Any]] = {}
         models: dict[str, Known] = {}
@@ -84,12 +84,12 @@ class KnownModels:
         return cls({name: _config(name, section, own) for name, section in backends.items()}, models, prices)
 
     def names(self, backend: str) -> list[str]:
-        """The models that are known without asking the backend."""
+        """The models that are known without a request to the backend."""
         start = f"{backend}/"
         return [name[len(start) :] for name in self.models if name.startswith(start) and not _is_pattern(name)]
 
     def completed(self, model: Model) -> Model:
-        """A model as the server describes it, with what is known besides: general patterns first, its own name last."""
+        """The server's description of a model, completed by matching sections: patterns first, its own name last."""
         name = model.id
         for pattern, known in self.models.items():
             if _is_pattern(pattern) and fnmatchcase(name, pattern):

@@ -1,4 +1,4 @@
-"""What a call costs: exact, in millionths of a dollar, rounded up."""
+"""Costs of calls: exact, in millionths of a dollar, rounded up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from avstudio_core.plugins import Plugins
 
 
 class GuardedBook(PriceBook):
-    """A plugin's price book: where it gives no price that could be one, it does not know the model."""
+    """A plugin's price book; a price that is not valid counts as unknown."""
 
     def __init__(self, book: PriceBook, guard: Guard) -> None:
         self._book = book
@@ -30,12 +30,12 @@ class GuardedBook(PriceBook):
             cost = self._guard.call(what, self._book.cost, model, usage)
             if cost is None or self._guard.expect(what, cost, int) >= 0:
                 return cost
-            self._guard.refusal(what, f"gave '{cost}', which is less than nothing")
+            self._guard.refusal(what, f"returned '{cost}', which is negative")
         return None
 
 
 def books(plugins: Plugins) -> list[PriceBook]:
-    """The price books of the plugins, without those that cannot be made."""
+    """The price books of the plugins, without those that cannot be created."""
     made: list[PriceBook] = []
     for kind in plugins.kind("price_books").values():
         with contextlib.suppress(AVStudioError):
@@ -51,9 +51,9 @@ class Prices:
         self._books = books
 
     def cost(self, model: Model, usage: Usage) -> int | None:
-        """Millionths of a dollar; 0 for a local model; `None` for a cloud model whose price is not known.
+        """The cost in millionths of a dollar; 0 for a local model; `None` for a cloud model with an unknown price.
 
-        A price of 0 in `models.toml` is known; one in a price book is taken for a gap.
+        A price of 0 in `models.toml` is valid; in a price book it counts as missing.
         """
         if model.local:
             return 0
@@ -64,7 +64,7 @@ class Prices:
 
 
 def _cost(price: Price, usage: Usage) -> int:
-    """Dollars for a million tokens are millionths of a dollar for one."""
+    """The cost of a usage; dollars for a million tokens are millionths of a dollar for one."""
     micro = price.input * usage.input + price.output * usage.output
     if usage.cached and price.cached is not None:
         micro += (price.cached - price.input) * usage.cached
