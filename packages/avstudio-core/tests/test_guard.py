@@ -102,7 +102,7 @@ def test_a_backend_that_cannot_be_asked_is_set_aside(odd: Callable[..., Studio],
 def test_nonsense_is_refused(odd: Callable[..., Studio], where: str, does: str) -> None:
     studio = odd(**{where: does})
     assert studio.chat("Hello").text == "Yes."
-    assert "of backend 'odd' gave" in shown(studio)
+    assert "of backend 'odd' returned" in shown(studio)
 
 
 @pytest.mark.parametrize("does", RUDE)
@@ -171,7 +171,7 @@ def test_a_memory_manager_that_cannot_be_made_is_left_out(
 ) -> None:
     studio = open_studio(write_plugin(MANAGER.format(init=does, present="return True", total="return 5")))
     studio.run("exercise.load")
-    assert "The making of 'odd'" in shown(studio)
+    assert "The creation of 'odd'" in shown(studio)
 
 
 ROUTER = """
@@ -266,7 +266,7 @@ def test_an_executor_that_cannot_tell_its_room_has_room_for_one(
 
 def test_an_executor_that_cannot_be_made_is_named(write_plugin: WritePlugin, open_studio: OpenStudio) -> None:
     studio = open_studio(write_plugin(EXECUTOR.format(**{**QUIET, "init": "sys.exit(3)"})), executor="odd")
-    with pytest.raises(PluginError, match="The making of 'odd' of plugin"):
+    with pytest.raises(PluginError, match="The creation of 'odd' of plugin"):
         studio.submit("exercise.wait")
 
 

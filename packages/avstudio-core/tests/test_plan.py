@@ -232,7 +232,7 @@ def test_an_empty_expression_shows_an_example(empty: str) -> None:
                 {"id": "b", "processor": "audio.write", "source": "a"},
                 {"id": "c", "processor": "audio.write", "source": "b"},
             ],
-            "The plan goes in a circle: a → c → b → a.",
+            "The plan contains a cycle: a → c → b → a.",
         ),
         (
             [{"id": "a", "processor": "audio.write", "source": "x.y"}],

@@ -1,4 +1,4 @@
-"""Telling plugins of moments: each hook on a thread of its own, so that a slow one delays nobody."""
+"""Calls the event hooks of plugins, each on its own thread, so that a slow hook delays only itself."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 from avstudio_core.guard import Guard, exit_forbidden, finished
 
 MOST_WAITING = 10_000
-"""Moments that may wait for one hook: those that come after are left out, and that is reported."""
+"""The most calls that may wait for one hook: later ones are dropped, and that is reported."""
 CLOSING_SECONDS = 1.0
-"""How long a studio that closes waits for hooks that are not done."""
+"""How long a closing studio waits for unfinished hooks, in seconds."""
 IDLE_SECONDS = 5.0
-"""A thread with nothing to tell leaves after so long."""
+"""How long an idle thread waits before it ends, in seconds."""
 
 
 class Hook:
-    """One plugin's hook. It is called again, whatever became of the call before."""
+    """One plugin's hook. It is called again even if the previous call failed."""
 
     def __init__(self, moment: str, function: Callable[..., Any], guard: Guard) -> None:
         self._what = f"'{moment}'"
@@ -32,7 +32,7 @@ class Hook:
         self._changed = threading.Condition()
 
     def tell(self, *facts: Any) -> None:
-        """Have it called with these facts, soon and in order."""
+        """Queue a call with these arguments; calls run in order."""
         with self._changed:
             full = len(self._waiting) >= MOST_WAITING
             if not full:
@@ -42,15 +42,15 @@ class Hook:
                 threading.Thread(target=self._serve, name=f"hook {self._what}", daemon=True).start()
             self._changed.notify_all()
         if full:
-            self._guard.refusal(self._what, f"is too slow: {MOST_WAITING} calls wait, and later ones are left out")
+            self._guard.refusal(self._what, f"is too slow: {MOST_WAITING} calls wait, and later ones are dropped")
 
     def finish(self, deadline: float) -> None:
-        """Wait until every call was made, or until the deadline."""
+        """Wait until all calls have ended, or until the deadline."""
         with self._changed:
             done = lambda: not (self._waiting or self._calling)  # noqa: E731
             if not self._changed.wait_for(done, max(0.0, deadline - time.monotonic())):
                 self._waiting.clear()
-                self._guard.refusal(self._what, "is too slow: the studio closed before it was done")
+                self._guard.refusal(self._what, "is too slow: the studio closed before it had finished")
 
     def _serve(self) -> None:
         with exit_forbidden():
@@ -70,17 +70,17 @@ class Hook:
 
 
 class Moments:
-    """The hooks of a studio's plugins that are told of moments."""
+    """The event hooks of a studio's plugins."""
 
     def __init__(self) -> None:
         self._hooks: dict[str, list[tuple[Hook, tuple[str, ...]]]] = {}
 
     def listen(self, moment: str, function: Callable[..., Any], names: tuple[str, ...], guard: Guard) -> None:
-        """Tell a hook of a moment from now on, with those of its facts that it names."""
+        """Add a hook; it is called with the arguments that it names."""
         self._hooks.setdefault(moment, []).append((Hook(moment, function, guard), names))
 
     def forget(self, plugin: str) -> None:
-        """Tell the hooks of a plugin no more."""
+        """Remove the hooks of a plugin."""
         for moment, hooks in self._hooks.items():
             self._hooks[moment] = [one for one in hooks if one[0].plugin != plugin]
 
@@ -89,7 +89,7 @@ class Moments:
             hook.tell(*(facts[name] for name in names))
 
     def close(self) -> None:
-        """Wait a moment for what is not told yet."""
+        """Wait briefly for unfinished hooks."""
         deadline = time.monotonic() + CLOSING_SECONDS
         for hooks in self._hooks.values():
             for hook, _ in hooks:

@@ -8,11 +8,11 @@ from avstudio_core.errors import InvalidInput
 
 MICRO = 1_000_000
 LARGEST_MICRO = 10**15
-"""A thousand million dollars: no limit is above it."""
+"""The highest limit: a thousand million dollars."""
 
 
 def micro(dollars: str) -> int:
-    """An amount as a person writes it, such as `5`, `0.25` or `$2.50`. Raises `InvalidInput`."""
+    """An amount from text such as `5`, `0.25` or `$2.50`. Raises `InvalidInput`."""
     try:
         amount = Decimal(dollars.strip().removeprefix("$")) * MICRO
     except InvalidOperation:
@@ -25,7 +25,7 @@ def micro(dollars: str) -> int:
 
 
 def dollars(amount_micro: int) -> str:
-    """For a person: two decimals, or as many as the amount has: `$5.00`, `$0.000125`."""
+    """An amount as text, with two or more decimals: `$5.00`, `$0.000125`."""
     sign = "-" if amount_micro < 0 else ""
     whole, rest = divmod(abs(amount_micro), MICRO)
     decimals = f"{rest:06}".rstrip("0").ljust(2, "0")

@@ -1,4 +1,4 @@
-"""Names that come from outside: checked at the border, or cleaned where a file is to bear them."""
+"""Names from outside: they are checked, or cleaned for use as file names."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from avstudio_core.errors import InvalidInput
 from avstudio_core.quotes import quoted
 
 LONGEST_ID = 200
-"""Characters of an id, or of the name of a project or processor."""
+"""The most characters of an id, or of the name of a project or processor."""
 LONGEST_NAME = 200
-"""Bytes of a file's name: file systems allow 255, and a partial copy has a longer name."""
+"""The most bytes of a file's name: file systems allow 255, and a partial copy has a longer name."""
 ENDING = re.compile(r"(?<=.)\.(?=[0-9]*[a-zA-Z])(?:[a-z0-9]{1,4}|[A-Z0-9]{1,4})$")
-"""At most four letters and digits, in one case: what else comes after a dot belongs to the name."""
+"""A suffix has at most four letters and digits, in one case; anything else after a dot belongs to the stem."""
 REPLACEMENTS = {"Cc": "_", "Zl": "_", "Zp": "_", "Cs": "\ufffd"}
-"""What stands for a control character, a separator of lines, or half a character, by Unicode's categories."""
+"""The categories of Unicode for control characters, line separators and lone surrogates."""
 
 
 def checked(value: Any, what: str) -> str:
-    """An id or a name, as it is; `what` says of what. Raises `InvalidInput` for a value that cannot be one."""
+    """An id or a name, unchanged; `what` describes it. Raises `InvalidInput` if it is not valid."""
     if isinstance(value, str) and 0 < len(value) <= LONGEST_ID and _clean(value) == value:
         return value
     hint = f"Give text of 1 to {LONGEST_ID} characters, without control characters."
@@ -29,9 +29,9 @@ def checked(value: Any, what: str) -> str:
 
 
 def file_name(name: str) -> str:
-    """The name of a file: without folders and control characters, and no longer than file systems allow.
+    """A valid name for a file: without folders and control characters, and not longer than file systems allow.
 
-    Whatever is given, `folder / file_name(given)` lies directly in the folder.
+    For any input, `folder / file_name(given)` is directly in the folder.
     """
     own = _clean(name).rstrip("/").rpartition("/")[2]
     if own in ("", ".", ".."):
@@ -43,12 +43,12 @@ def file_name(name: str) -> str:
 
 
 def stem(name: str) -> str:
-    """A file's name without its ending: `song.mp3` gives `song`, and `Mr. Smith` and `Vol. 2` stay whole."""
+    """A file's name without its suffix: `song.mp3` gives `song`; `Mr. Smith` and `Vol. 2` do not change."""
     return ENDING.sub("", name) or name
 
 
 def shortened(stem: str, ending: str = "") -> str:
-    """A stem and an ending that together are no longer than file systems allow: what is too long of the stem goes."""
+    """A stem and a suffix as one name; the stem is cut if the name is longer than file systems allow."""
     return stem.encode()[: LONGEST_NAME - len(ending.encode())].decode(errors="ignore") + ending
 
 

@@ -1,4 +1,4 @@
-"""The known name that is most like a given one."""
+"""Suggestions for misspelt names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages in the form of OpenAI's protocol, which most programs have at hand, in our own."""
+"""Converts messages in the common form of OpenAI's protocol into ours."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _CARRIED = re.compile(r"data:([a-z0-9.+/-]+);base64,(.*)", re.IGNORECASE | re.DO
 
 
 def taken(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The same message as our `Message` takes it; what is in our form already stays as it is.
+    """The message in the form of our `Message`; one that is already in that form does not change.
 
-    Raises `ValueError` for a picture that is only an address: the server of the model would fetch it.
+    Raises `ValueError` for a picture given by its address, which the model's server would have to fetch.
     """
     own = {name: value for name, value in message.items() if not (value is None and name in ("content", "tool_calls"))}
     if isinstance(own.get("role"), str):

@@ -1,4 +1,4 @@
-"""What a studio and an executor exchange about a job."""
+"""The messages between a studio and an executor about a job."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from avstudio_core.results import Needs, Review
 
 
 class Order(BaseModel):
-    """All that a worker must know to run one job."""
+    """All that a worker needs to run one job."""
 
     job_id: str
     task_id: str
@@ -25,28 +25,28 @@ class Order(BaseModel):
     source_path: Path = Path()
     needs: Needs
     folder: Path
-    """A folder of this job's own, made when it is first needed: what is staged there is published with the result."""
+    """The job's folder, created at its first use; files that are staged in it are published with the result."""
     project: str = "default"
     attempt: int = 1
     feedback: str | None = None
     strict: bool = False
 
     def shown(self, message: str) -> str:
-        """A message as a user should read it: with the source's name instead of the store's path."""
+        """A message for the user, with the source's name instead of the store's path."""
         if self.source is not None:
             message = message.replace(str(self.source_path), self.source.name)
         return message.replace(f"{self.folder / 'new'}{os.sep}", "")
 
 
 class Report(BaseModel):
-    """What a worker says about a job. `done`, `failed`, `cancelled` and `lost` are last words."""
+    """A worker's report about a job. `done`, `failed`, `cancelled` and `lost` are final."""
 
     job_id: str
     kind: Literal["started", "progress", "log", "token", "ask", "give_up", "done", "failed", "cancelled", "lost"]
     percent: float = 0.0
     message: str = ""
     result: str = ""
-    """JSON; it is parsed where the result's type is known."""
+    """The result as JSON; it is parsed where its type is known."""
     review: Review | None = None
     code: str = ""
     hint: str = ""
@@ -54,13 +54,13 @@ class Report(BaseModel):
     retryable: bool = False
     memory_mb: int = 0
     unclean: bool = False
-    """Whether the run left something in its process that no later job should meet."""
+    """Whether the run changed its process in a way that could affect later jobs."""
     request_id: str = ""
-    """Which answer of a language model a `token` belongs to."""
+    """The answer of a language model to which a `token` belongs."""
     complete: bool = False
     """Whether a `token` ends its answer."""
     ask: Ask | None = None
-    """The request to a language model that is made, or given up; it stays within the executor."""
+    """The request to a language model that is sent or cancelled; it does not leave the executor."""
 
     @property
     def final(self) -> bool:

@@ -1,4 +1,4 @@
-"""Paths that a user gave."""
+"""Paths from the user."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from avstudio_core.quotes import quoted
 
 
 def user_path(given: Any, what: str = "path") -> Path:
-    """A path as a user means it: `~` alone and `~/…` begin at the home folder; any other name is a name.
+    """A path from the user: `~` and `~/…` begin at the home folder; any other text is used unchanged.
 
-    Raises `InvalidInput` for what names no file on any system, and for `~` where the user has no home folder.
+    Raises `InvalidInput` for text that cannot be a path, and for `~` if the user has no home folder.
     """
     if not isinstance(given, str | os.PathLike):
         raise InvalidInput(f"{quoted(given)} is not a {what}.", hint="Give text, or a Path.")
@@ -21,18 +21,16 @@ def user_path(given: Any, what: str = "path") -> Path:
         text = os.fsdecode(given)
         os.fsencode(text)
     except UnicodeError:
-        raise InvalidInput(f"{quoted(given)} is not a {what}: it holds half a character.") from None
+        raise InvalidInput(f"{quoted(given)} is not a {what}: it contains a lone surrogate.") from None
     if not text or "\0" in text:
-        problem = "holds a NUL character" if text else "is empty"
+        problem = "contains a NUL character" if text else "is empty"
         raise InvalidInput(f"{quoted(text)} is not a {what}: it {problem}.")
     return home_folder() / text[2:] if text == "~" or text.startswith("~/") else Path(text)
 
 
 def home_folder() -> Path:
-    """The user's home folder. Raises `InvalidInput` where the system knows none."""
+    """The user's home folder. Raises `InvalidInput` if the system knows none."""
     try:
         return Path.home()
     except RuntimeError:
-        raise InvalidInput(
-            "This user has no home folder.", hint="Give paths in full, that of the data folder too."
-        ) from None
+        raise InvalidInput("This user has no home folder.", hint="Give full paths, also for the data folder.") from None

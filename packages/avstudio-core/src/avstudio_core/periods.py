@@ -1,4 +1,4 @@
-"""The periods of budgets: days and months in UTC, so that every process on every machine agrees; and all time."""
+"""The periods of budgets: days and months, in UTC so that all processes agree, and all time."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ ALWAYS = (float("-inf"), float("inf"))
 
 
 def named(period: Period, start: str) -> str:
-    """A period in words."""
+    """A period as text."""
     return "in total" if period == "total" else f"{period} {start}"
 
 
 def starts(at: float) -> dict[Period, str]:
-    """What the periods that hold a moment are called: `2026-11-22`, `2026-11`, `total`."""
+    """The names of the periods that contain a time: `2026-11-22`, `2026-11`, `total`."""
     return _starts(int(at // DAY_SECONDS))
 
 
 def span(period: Period, start: str) -> tuple[float, float]:
-    """The first moment of a period, and the first one after it."""
+    """The start of a period, and the start of the next one."""
     if period == "total":
         return ALWAYS
     first = date.fromisoformat(start if period == "day" else f"{start}-01")

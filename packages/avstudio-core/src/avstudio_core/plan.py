@@ -1,4 +1,4 @@
-"""What to do: steps, and how the output of one feeds the next."""
+"""Plans: steps, and how the output of one is the input of another."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ STEP = re.compile(
 
 
 LONGEST_LINE = 200
-"""Characters of an expression that a message shows, at most `MOST_BEFORE` of them before the place."""
+"""The most characters of an expression in a message, at most `MOST_BEFORE` of them before the place."""
 MOST_BEFORE = 60
 MOST_STEPS = 20
-"""Steps that a message names."""
+"""The most steps that a message names."""
 
 
 class Ref(BaseModel):
     """An output of an earlier step, written `separate.vocals`.
 
-    Without an output it is the step's only one, or the only one of the media type that the reader likes best.
+    Without an output, it means the step's only output, or the only one of the reader's preferred media type.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,7 +70,7 @@ class Step(BaseModel):
 
 
 class Checked(NamedTuple):
-    """A step that can run, its source named, with its parameters and what it will need."""
+    """A valid step, with its named source, its validated parameters and its needs."""
 
     step: Step
     params: Params
@@ -78,13 +78,13 @@ class Checked(NamedTuple):
 
 
 class Known(Protocol):
-    """Looks a processor up by name; raises `NotFound`."""
+    """Looks up a processor by name; raises `NotFound`."""
 
     def __call__(self, name: str, /) -> Processor[Any, Any]: ...
 
 
 Guards = Callable[[object], Guard]
-"""Gives what calls the methods of a plugin's object."""
+"""Returns the guard for calls of a plugin's object."""
 
 
 class Plan(BaseModel):
@@ -95,14 +95,14 @@ class Plan(BaseModel):
     steps: tuple[Step, ...] = Field(min_length=1)
     expression: str = Field(default="", exclude=True, repr=False)
     picked: Ref | None = Field(default=None, exclude=True, repr=False)
-    """The output that the expression ends with, if it names one."""
+    """The output at the end of the expression, if it names one."""
 
     @classmethod
     def parse(cls, expression: str) -> Self:
         """A pipe: `audio.separate:vocals shifts=2 | audio.transcribe language=en`.
 
-        `:vocals` picks the output that the next step reads; `name=value` gives a parameter, with commas between
-        the items of a list. Raises `InvalidPlan` with the place marked.
+        `:vocals` selects the output that the next step reads; `name=value` sets a parameter, with commas between the
+        items of a list. Raises `InvalidPlan` with the place marked.
         """
         steps: list[Step] = []
         taken: dict[str, int] = {}
@@ -132,9 +132,9 @@ class Plan(BaseModel):
         return list(done.values())
 
     def check(self, known: Known, source_type: str | None, guard: Guards = lambda made: OURS) -> list[Checked]:
-        """The steps in order with their parameters validated: nothing of a plan runs unless all of it can.
+        """The steps in order, with validated parameters: a plan runs only if all its steps are valid.
 
-        `source_type` is the media type of the plan's source, `None` without one; `guard` gives what calls a processor.
+        `source_type` is the media type of the plan's source, or `None`; `guard` returns the guard of a processor.
         Raises `InvalidPlan`.
         """
         outputs: dict[str, Mapping[str, str]] = {}
@@ -164,21 +164,21 @@ class Plan(BaseModel):
 
     @contextlib.contextmanager
     def _marking(self, step: Step) -> Iterator[None]:
-        """Mark that step in every `InvalidInput` raised in the block."""
+        """Mark the step in every `InvalidInput` that is raised in the block."""
         try:
             yield
         except InvalidInput as error:
             raise InvalidPlan(self._marked(error.message, step), hint=error.hint) from error
 
     def _chain(self, step: Step, steps: Mapping[str, Step], done: Mapping[str, Step]) -> list[Step]:
-        """A step and those that it reads from, back to one that is done or reads from none."""
+        """A step and those that it reads from, back to one that is already ordered or reads from none."""
         chain: dict[str, Step] = {}
         while step.id not in done:
             if step.id in chain:
                 above = list(chain)
                 around = above[above.index(step.id) :]
                 circle = " → ".join([*around[:MOST_STEPS], *(["…"] if around[MOST_STEPS:] else []), step.id])
-                raise InvalidPlan(self._marked(f"The plan goes in a circle: {circle}.", step))
+                raise InvalidPlan(self._marked(f"The plan contains a cycle: {circle}.", step))
             chain[step.id] = step
             if step.source is None:
                 break
@@ -202,7 +202,7 @@ def alone(error: InvalidPlan) -> InvalidInput:
 
 
 def mark(message: str, expression: str, start: int, end: int) -> str:
-    """The message, and below it the expression with the place underlined; of a long one, what is around the place."""
+    """The message, with the expression below it and the place underlined; a long expression is shortened."""
     first = max(0, start - MOST_BEFORE) if len(expression) > LONGEST_LINE else 0
     line = re.sub(r"\s", " ", expression[first : first + LONGEST_LINE])
     before = "…" if first else ""
@@ -212,7 +212,7 @@ def mark(message: str, expression: str, start: int, end: int) -> str:
 
 
 def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Params:
-    """The parameters of a processor, validated. Raises `InvalidParams` in the words of their declaration."""
+    """The validated parameters of a processor. Raises `InvalidParams`."""
     declared = processor.params_type
     fields = declared.model_fields
     for name in given:
@@ -229,7 +229,7 @@ def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Para
 
 
 def _stages(expression: str) -> list[tuple[int, int]]:
-    """Where each stage between the pipes starts and ends; a pipe inside quotes belongs to its stage."""
+    """Start and end of each stage between the pipes; a pipe inside quotes does not end a stage."""
     if not expression.strip():
         raise InvalidPlan("The plan is empty.", hint="Write one such as: audio.separate:vocals | audio.transcribe")
     bounds, start, quote = [], 0, ""
@@ -267,7 +267,7 @@ def _step(expression: str, start: int, end: int, taken: dict[str, int], source: 
 
 
 def _free_id(verb: str, taken: dict[str, int]) -> str:
-    """An id that no step has, which it then has; `taken` holds the ids, each with the last number tried after it."""
+    """An unused id, added to `taken`, which has the last number that was tried for each id."""
     number, free = taken.get(verb, 1), verb
     while free in taken:
         number += 1
@@ -292,7 +292,7 @@ def _assignments(text: str) -> dict[str, JsonValue]:
 
 
 def _structured(declared: type[Params], name: str, value: Any) -> Any:
-    """Text for a field that takes several values is split at its commas; for one with structure it may be JSON."""
+    """The value of a field from text: a list is split at its commas, and a structure is read as JSON."""
     if not isinstance(value, str) or (kinds := _structures(declared).get(name)) is None:
         return value
     if value.lstrip()[:1] in ("{", "["):
@@ -303,7 +303,7 @@ def _structured(declared: type[Params], name: str, value: Any) -> Any:
 
 @lru_cache(maxsize=1024)
 def _structures(declared: type[Params]) -> dict[str, set[str]]:
-    """The parameters that take several values or have structure, and which of both; pydantic takes milliseconds."""
+    """The parameters that are lists or structures, and which of the two; cached, since pydantic takes milliseconds."""
     schema = declared.model_json_schema()
     found = {name: set(_types(one, schema.get("$defs", {}))) for name, one in schema["properties"].items()}
     return {name: kinds & {"array", "object"} for name, kinds in found.items() if kinds & {"array", "object"}}
@@ -320,7 +320,7 @@ def _types(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterato
 
 
 def needed(processor: Processor[Any, Any], params: Params, source: Artifact | None, guard: Guard) -> Needs:
-    """What a run will need. Raises `PluginError` where the processor cannot tell."""
+    """The needs of a run. Raises `PluginError` if the processor fails to return them."""
     if type(processor).needs is Processor.needs:
         return Needs()
     what = f"'needs' of processor '{processor.name}'"
@@ -328,7 +328,7 @@ def needed(processor: Processor[Any, Any], params: Params, source: Artifact | No
 
 
 def _promised(processor: Processor[Any, Any], params: Params, guard: Guard) -> Mapping[str, str]:
-    """The artifacts that a run will make. Raises `PluginError` where the processor cannot tell."""
+    """The outputs of a run. Raises `PluginError` if the processor fails to return them."""
     if type(processor).outputs is Processor.outputs:
         return {}
     what = f"'outputs' of processor '{processor.name}'"
@@ -336,7 +336,7 @@ def _promised(processor: Processor[Any, Any], params: Params, guard: Guard) -> M
 
 
 def _read_from(step: Step, given: Mapping[str, str] | None, processor: Processor[Any, Any]) -> Step:
-    """The step, reading from a named output where several are made and one is the most welcome."""
+    """The step with the name of the output it reads, if one of several outputs has the preferred media type."""
     if given is None or step.source is None or step.source.output is not None or len(given) == 1:
         return step
     welcome = ([name for name, kind in given.items() if accepted(kind, (one,))] for one in processor.accepts)
@@ -347,7 +347,7 @@ def _read_from(step: Step, given: Mapping[str, str] | None, processor: Processor
 
 
 def _check_source(processor: Processor[Any, Any], step: Step, source_type: str | None) -> None:
-    """Refuse a step whose source is missing, or of a type that it does not accept."""
+    """Check that a step has a source of an accepted type."""
     if not processor.accepts:
         if step.source is not None:
             raise InvalidPlan(f"{processor.name} does not take a source, but the plan gives it one.")

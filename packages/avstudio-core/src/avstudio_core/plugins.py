@@ -1,4 +1,4 @@
-"""Finding plugins, and keeping the broken ones from harming the rest."""
+"""Finds plugins, and isolates broken ones."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from avstudio_core.quotes import quoted
 from avstudio_core.troubles import Trouble, Troubles
 
 PACKAGES = {"audio": "avstudio-audio", "llm": "avstudio-llm"}
-"""Our packages that bring processors, by their medium."""
+"""Our packages with processors, by medium."""
 IMPORT_SECONDS = 10.0
-"""How long a plugin may take to import, or to register what it brings, before it is set aside as hanging."""
+"""How long a plugin may take to import, or to register its classes, before it counts as hanging, in seconds."""
 STARTED_SECONDS = 1.0
-"""How long a studio that opens waits for a plugin's `studio_started`; it then goes on beside."""
+"""How long an opening studio waits for a plugin's `studio_started`, which may then still run, in seconds."""
 CORE = "avstudio-core"
 BUILTIN = "avstudio_core.builtin"
 OURS = frozenset(f"avstudio-{name}" for name in ("core", "audio", "llm", "server"))
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """An installed plugin, as `avstudio plugins` shows it."""
+    """An installed plugin."""
 
     name: str
     module: str
@@ -49,7 +49,7 @@ class Plugin:
 
 
 class Plugins:
-    """The plugins of one studio. Nothing is discovered until `discover`; `home` keeps what goes wrong in them."""
+    """The plugins of one studio. `discover` loads them; their errors are stored in `home`."""
 
     def __init__(self, home: Path | None = None) -> None:
         self._manager = pluggy.PluginManager(GROUP)
@@ -62,12 +62,12 @@ class Plugins:
         self._lock = threading.RLock()
         self.installed: dict[str, Plugin] = {}
         self.refused: dict[str, dict[str, str]] = {}
-        """By plugin, the classes that cannot be used, each with the reason."""
+        """The unusable classes by plugin, each with the reason."""
 
     def discover(self, only: Collection[str] | None = None) -> None:
-        """Load the installed plugins, or those entry points named by `only`; broken ones are set aside.
+        """Load the installed plugins, or only those entry points in `only`; broken ones are set aside.
 
-        What the core itself brings is always loaded: without it nothing runs.
+        The core's own plugin is always loaded.
         """
         entries = sorted(entry_points(group=GROUP), key=_ours_first)
         for missing in set(only or ()) - {entry.name for entry in entries}:
@@ -91,9 +91,9 @@ class Plugins:
                 self._set_aside(described, error)
 
     def add(self, module: object, described: Plugin) -> None:
-        """Register a plugin; one that is registered already stays as it is.
+        """Register a plugin; this does nothing if it is already registered.
 
-        Raises `PluginError` for unknown hooks, wrong arguments or a name taken twice.
+        Raises `PluginError` for unknown hooks, wrong arguments or a duplicate name.
         """
         with self._lock:
             if self._manager.is_registered(module):
@@ -124,35 +124,35 @@ class Plugins:
         return {plugin.name: plugin.error for plugin in self.installed.values() if plugin.error}
 
     def listens(self, moment: str) -> bool:
-        """Whether any plugin implements a moment's hook."""
+        """Whether any plugin implements an event hook."""
         return bool(getattr(self._manager.hook, moment).get_hookimpls())
 
     def tell(self, moment: str, **facts: Any) -> None:
-        """Have a moment's hook called on every plugin that has it: soon, in order, and on threads of its own."""
+        """Call an event hook of all plugins that implement it: in order, on separate threads, without waiting."""
         self._moments.tell(moment, facts)
 
     def started(self, studio: object) -> None:
-        """Tell every plugin that has the hook that its studio has started, and wait for it a moment."""
+        """Call the hook `studio_started` of every plugin that has it, and wait briefly for its end."""
         for hook in self._manager.hook.studio_started.get_hookimpls():
             guard, facts = self._guard_of(hook.plugin_name), [studio] if hook.argnames else []
             with contextlib.suppress(AVStudioError):
                 guard.call("'studio_started'", lambda: finished(hook.function(*facts)), seconds=STARTED_SECONDS)  # noqa: B023
 
     def close(self) -> None:
-        """Wait a moment for hooks that have not been told all."""
+        """Wait briefly for unfinished hooks."""
         self._moments.close()
 
     def guard(self, made: object) -> Guard:
-        """What calls the methods of an object of a registered class, or of the class itself."""
+        """The guard for calls of a registered class, or of one of its objects."""
         return self._guard_of(self._origin.get(made if isinstance(made, type) else type(made), ""))
 
     def make(self, registered: Callable[..., T], *arguments: Any) -> T:
         """An object of a registered class. Raises `PluginError`."""
         guard = self.guard(registered)
-        return guard.call(f"The making of '{_called(registered)}'", registered, *arguments)
+        return guard.call(f"The creation of '{_called(registered)}'", registered, *arguments)
 
     def troubles(self, plugin: Plugin) -> list[Trouble]:
-        """What went wrong in a plugin that is in use: here, and lately in other processes on the data folder."""
+        """The errors of a plugin in use: in this process, and recent ones in other processes on the data folder."""
         return self._troubles.of(plugin.name, plugin.version, since=_changed(plugin.module))
 
     def kind(self, kind: str) -> dict[str, Any]:
@@ -176,7 +176,7 @@ class Plugins:
         return known[name]
 
     def distribution_of(self, registered: type[Any]) -> Plugin | None:
-        """The plugin that brought a class."""
+        """The plugin that provides a class."""
         return self.installed.get(self._origin.get(registered, ""))
 
     def _collect(self, kind: str) -> dict[str, Any]:
@@ -199,9 +199,9 @@ class Plugins:
         return found
 
     def _named(self, kind: str, classes: Sequence[Any], found: dict[str, Any], plugin: Plugin) -> dict[str, Any]:
-        """What a plugin registers, by name, without the classes that are not valid.
+        """The valid classes that a plugin registers, by name.
 
-        Raises `PluginError` for a name that is taken.
+        Raises `PluginError` for a duplicate name.
         """
         named: dict[str, Any] = {}
         for registered in classes:
@@ -234,7 +234,7 @@ class Plugins:
         return self._guards[plugin]
 
     def _listen(self, module: object, name: str) -> None:
-        """Have a plugin's hooks told of moments, but of the start, which `started` tells."""
+        """Add a plugin's event hooks, except `studio_started`, which `started` calls."""
         for caller in self._manager.get_hookcallers(module) or ():
             if caller.name.startswith("register_") or caller.name == "studio_started":
                 continue
@@ -265,14 +265,14 @@ class Plugins:
 
 
 def package_for(processor: str, known: Iterable[str]) -> str | None:
-    """The package of ours to install for a processor whose medium none of the `known` ones has."""
+    """Our package to install for a processor, if none of the `known` ones has its medium."""
     medium = processor.partition(".")[0]
     brought = any(name.startswith(f"{medium}.") for name in known)
     return None if brought else PACKAGES.get(medium)
 
 
 def _changed(module: str) -> float:
-    """When the source of a plugin's package last changed: what was wrong before may be mended."""
+    """When the source of a plugin's package last changed: errors from before may be fixed."""
     place = getattr(sys.modules.get(module.partition(":")[0].partition(".")[0]), "__file__", None)
     if not place:
         return 0.0
@@ -281,13 +281,13 @@ def _changed(module: str) -> float:
 
 
 def _called(registered: object) -> str:
-    """What a class that cannot be used is called, if anything."""
+    """The name of an unusable class, if it has one."""
     name = getattr(registered, "name", None) or getattr(registered, "device", None)
     return name if isinstance(name, str) else shown(registered)
 
 
 def _refuse_other_version(name: str, distribution: Distribution | None) -> None:
-    """Raise `PluginError` for a plugin that was made for another version of the core."""
+    """Raise `PluginError` for a plugin that requires another version of the core."""
     if distribution is None or distribution.name in OURS:
         return
     from packaging.requirements import InvalidRequirement, Requirement
@@ -298,13 +298,13 @@ def _refuse_other_version(name: str, distribution: Distribution | None) -> None:
             needed = Requirement(text)
             if needed.name == CORE and needed.marker is None and not needed.specifier.contains(here, True):
                 said = f"Plugin '{name}' ({distribution.name} {distribution.version}) needs {needed}"
-                raise PluginError(f"{said}, and {CORE} {here} is installed.", hint="Install versions that fit.")
+                raise PluginError(f"{said}, and {CORE} {here} is installed.", hint="Install compatible versions.")
 
 
 def _load(entry: EntryPoint) -> object:
-    """Import a plugin on a thread of its own, so that one that hangs is left behind."""
+    """Import a plugin on a separate thread, so that a hanging one can be abandoned."""
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # what a command prints is for programs, too
+        with contextlib.redirect_stdout(sys.stderr):  # a plugin must not print into a command's output
             return in_time(entry.load, (), IMPORT_SECONDS)
     except Hanging:
         said = f"Plugin '{entry.name}' ({entry.value}) hangs: it was not imported within {IMPORT_SECONDS:g} s."
@@ -316,6 +316,6 @@ def _load(entry: EntryPoint) -> object:
 
 
 def _ours_first(entry: EntryPoint) -> tuple[bool, str, str]:
-    """The order of loading: whoever comes later with a name that is taken is set aside, and that shall not be us."""
+    """The order of loading: ours come first, because a later plugin with a duplicate name is set aside."""
     distribution = entry.dist.name if entry.dist else ""
     return distribution not in OURS, distribution, entry.name

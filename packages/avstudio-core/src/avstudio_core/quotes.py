@@ -6,15 +6,15 @@ import unicodedata
 from pathlib import PurePath
 
 LONGEST_QUOTE = 80
-"""Characters of a value that a message shows."""
+"""The most characters of a value in a message."""
 LONGEST_PATH = 400
-"""Characters of a path that a message shows: its end tells most."""
+"""The most characters of a path in a message; its end is kept."""
 JOINERS = "\u00ad\u200c\u200d"
-"""They belong to words and to emoji, and move nothing."""
+"""Format characters that belong to words and emoji, and do not move text."""
 
 
 def quoted(value: object, longest: int | None = None) -> str:
-    """A value in quotes: shortened, on one line, with characters that cannot be printed written out."""
+    """A value in quotes: shortened, on one line, with escapes for characters that cannot be printed."""
     text = value if isinstance(value, str) else _text(value)
     longest = longest or (LONGEST_PATH if isinstance(value, PurePath) else LONGEST_QUOTE)
     shown = text if len(text) <= longest else f"{text[: longest - 1]}…"
@@ -22,7 +22,7 @@ def quoted(value: object, longest: int | None = None) -> str:
 
 
 def harmless(text: str, *, lines: bool = False) -> str:
-    """Text that a terminal shows and does not obey: escapes, controls and marks of direction are written out.
+    """Text that is safe on a terminal: escapes, control characters and marks of direction are written as escapes.
 
     `lines` keeps line breaks and tabs.
     """
@@ -34,12 +34,12 @@ def harmless(text: str, *, lines: bool = False) -> str:
 
 
 def is_obeyed(character: str) -> bool:
-    """Whether a terminal may act on a character instead of showing it; half a character is none at all."""
+    """Whether a terminal may act on a character instead of showing it, or whether it is a lone surrogate."""
     return character not in JOINERS and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def listed(names: object, most: int = 20) -> str:
-    """Names with commas between them: the first `most`, and how many more there are."""
+    """Names separated by commas: the first `most`, and the number of the others."""
     known = list(names) if isinstance(names, list | tuple | dict | set | frozenset) else [names]
     more = f" … ({len(known) - most} more)" if len(known) > most else ""
     return ", ".join(str(name) for name in known[:most]) + more
@@ -57,7 +57,7 @@ def _printable(character: str) -> str:
 
 
 def _written(character: str) -> str:
-    """A character as Python writes it; a byte of a file's name that is not UTF-8 as that byte."""
+    """A character as a Python escape; a byte of a file's name that is not UTF-8 as that byte."""
     if "\udc80" <= character <= "\udcff":
         return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape").decode()

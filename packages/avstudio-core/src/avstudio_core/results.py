@@ -1,4 +1,4 @@
-"""What a processor takes and gives: parameters, needs, results, the verdict on them."""
+"""The types of a processor: parameters, needs, result, review."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Needs(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    family: str = Field(default="general", description="Workers are shared within a family.")
-    model: str | None = Field(default=None, description="The weights that will be loaded.")
+    family: str = Field(default="general", description="Family of models; its runs share workers.")
+    model: str | None = Field(default=None, description="Weights that will be loaded.")
     model_digest: str | None = Field(
         default=None, description="Identifies the weights' content; part of the cache key."
     )
@@ -31,20 +31,20 @@ class Needs(BaseModel):
     network: bool = False
     seconds: float | None = Field(default=None, ge=0, description="Estimated time.", json_schema_extra={"unit": "s"})
     limit_seconds: float | None = Field(
-        default=None, gt=0, description="The run is stopped after this time.", json_schema_extra={"unit": "s"}
+        default=None, gt=0, description="Time limit of the run.", json_schema_extra={"unit": "s"}
     )
     cost: float = Field(default=0.0, ge=0, description="Estimated cost.", json_schema_extra={"unit": "USD"})
 
     @property
     def lane(self) -> str:
-        """Jobs of one lane share warm workers: the model's and device's, or those of the family where no model is."""
+        """The lane, whose jobs share warm workers: that of the model and device, or of the family without a model."""
         if self.model:
             return f"{self.family}/{self.model}@{self.device}"
         return f"{self.family}@{self.device}" if self.memory_mb else self.family
 
 
 class CodedWarning(BaseModel):
-    """Something the user should know, with a stable code for programs."""
+    """A warning for the user, with a stable code for programs."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,13 +53,13 @@ class CodedWarning(BaseModel):
 
 
 class Provenance(BaseModel):
-    """Who made a result, out of what."""
+    """How a result was made, and from what."""
 
     model_config = ConfigDict(frozen=True)
 
     processor: str
     version: str
-    distribution: str = Field(default="", description="The installed package that brought the processor.")
+    distribution: str = Field(default="", description="The installed package of the processor.")
     model: str | None = None
     model_digest: str | None = None
     parents: tuple[str, ...] = ()
@@ -67,23 +67,25 @@ class Provenance(BaseModel):
 
 
 class Result(BaseModel):
-    """What every answer carries; a processor's own result adds fields.
+    """The fields of every result; a processor's own result adds others.
 
-    Fields that are an `Artifact`, or a `dict[str, Artifact]`, are the outputs that later steps refer to.
+    Fields of the types `Artifact` and `dict[str, Artifact]` are the outputs, to which later steps can refer.
     """
 
-    effective: dict[str, JsonValue] = Field(default={}, description="The parameters and the model really used.")
-    warnings: list[CodedWarning] = Field(default=[], description="What the user should know.")
-    provenance: Provenance | None = Field(default=None, description="Who made it, out of what.")
-    cache_hit: bool = Field(default=False, description="Whether it is the answer to the same work done earlier.")
+    effective: dict[str, JsonValue] = Field(
+        default={}, description="The parameters and the model that were really used."
+    )
+    warnings: list[CodedWarning] = Field(default=[], description="Warnings for the user.")
+    provenance: Provenance | None = Field(default=None, description="How it was made, and from what.")
+    cache_hit: bool = Field(default=False, description="Whether it is the cached result of an earlier identical run.")
 
     def records(self) -> Mapping[str, Mapping[str, Any]]:
-        """Rows for the tables of results that the core keeps, by table name: `{"transcriptions": {…}}`."""
+        """Rows for the core's tables of results, by table name: `{"transcriptions": {…}}`."""
         return {}
 
 
 class Review(BaseModel):
-    """The verdict on a finished run."""
+    """The review of a finished run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -96,5 +98,5 @@ class Review(BaseModel):
 
     @classmethod
     def send_back(cls, reason: str) -> Self:
-        """Run once more; the next run reads the reason in `context.feedback`."""
+        """Request another run, which gets the reason in `context.feedback`."""
         return cls(accepted=False, reason=reason)

@@ -1,4 +1,4 @@
-"""Who could answer a request to a language model, and who does."""
+"""Which models could answer a request, and which one was chosen."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from avstudio_core.language_models import Model
 
 
 class Estimate(BaseModel):
-    """What a call is expected to take; `most_micro` is what it can cost at most, and what is reserved."""
+    """The expected usage of a call; `most_micro` is its highest possible cost, which is reserved."""
 
     model_config = ConfigDict(frozen=True)
 
     input_tokens: int
     output_tokens: int
-    cost_micro: int | None = Field(
-        default=None, description="Millionths of a dollar; `None` where the price is not known."
-    )
+    cost_micro: int | None = Field(default=None, description="Millionths of a dollar; `None` if the price is unknown.")
     most_micro: int | None = None
 
 
@@ -28,7 +26,7 @@ class Candidate(BaseModel):
     model: Model
     estimate: Estimate
     obstacle: str | None = Field(
-        default=None, description="Not installed, no key, no memory, over budget …; `None` if free."
+        default=None, description="Not installed, no key, no memory, over budget …; `None` if it can answer."
     )
 
 
@@ -42,16 +40,16 @@ class Rejected(BaseModel):
 
 
 class RouteDecision(BaseModel):
-    """Who answers and why: the rule, the others in the order in which they would be tried, those who cannot."""
+    """Which model answers and why: the rule, the fallbacks in order, and the rejected models."""
 
     model_config = ConfigDict(frozen=True)
 
     rule: str
-    reason: str = Field(description="The rule in words.")
+    reason: str = Field(description="The rule as a sentence.")
     chosen: str
-    context: int | None = Field(default=None, description="Tokens that the chosen model takes in, where that is known.")
+    context: int | None = Field(default=None, description="Context of the chosen model in tokens, if known.")
     estimate: Estimate
     fallbacks: tuple[str, ...] = Field(
-        default=(), description="Tried in this order when the chosen one fails before a word."
+        default=(), description="Tried in this order if the chosen model fails before its answer begins."
     )
     rejected: tuple[Rejected, ...] = ()

@@ -17,7 +17,7 @@ from avstudio_core.quotes import quoted
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One declared setting: its environment variable is `AVSTUDIO_` and the name in capitals."""
+    """One declared setting; its environment variable is `AVSTUDIO_` with the name in capitals."""
 
     name: str
     type: type[int] | type[float] | type[bool] | type[str] | type[Path]
@@ -32,34 +32,38 @@ class Setting:
 
 SETTINGS = (
     Setting("home", Path, Path("~/.av-studio"), "The data folder: database, artifacts, fetched weights."),
-    Setting("plugins", str, None, "Load just these plugins, separated by commas; empty loads none."),
-    Setting("offline", bool, False, "Never open a connection; weights must be at hand."),
+    Setting("plugins", str, None, "Load only these plugins, separated by commas; empty loads none."),
+    Setting("offline", bool, False, "Never open a connection; weights must be on this machine."),
     Setting("hub", str, "https://huggingface.co", "Where pinned weights are fetched from."),
-    Setting("hub_cache", Path, Path("~/.cache/huggingface/hub"), "The hub's cache, searched before fetching."),
-    Setting("weights", Path, None, "A folder with a folder for each weights name, searched first."),
+    Setting("hub_cache", Path, Path("~/.cache/huggingface/hub"), "The hub's cache; it is searched before fetching."),
+    Setting("weights", Path, None, "A folder with one folder for each name of weights; it is searched first."),
     Setting("executor", str, "local", "Where jobs run: 'local' worker processes, or 'inline'."),
     Setting("workers", int, 2, "Worker processes (or inline threads) for work that loads no model.", 1),
-    Setting("threads", int, 0, "Threads of one model; 0 takes every core.", 0),
-    Setting("idle_seconds", float, 300.0, "A worker with nothing to do leaves after this many seconds.", 0),
-    Setting("cancel_seconds", float, 5.0, "How long a cancelled job may take to stop before it is killed.", 0),
-    Setting("lease_seconds", float, 30.0, "A job whose studio is silent for so long goes to another.", 0.1),
-    Setting("limit_seconds", float, 86400.0, "A run is stopped after this many seconds; 0 sets no limit.", 0),
-    Setting("silent_seconds", float, 60.0, "A worker that gives no sign of life for so long is replaced.", 0.5),
+    Setting("threads", int, 0, "Threads of one model; 0 uses every core.", 0),
+    Setting("idle_seconds", float, 300.0, "An idle worker ends after this many seconds.", 0),
+    Setting("cancel_seconds", float, 5.0, "Seconds that a cancelled job may take to stop before it is killed.", 0),
+    Setting(
+        "lease_seconds", float, 30.0, "Seconds without a heartbeat after which another studio takes over a job.", 0.1
+    ),
+    Setting("limit_seconds", float, 86400.0, "Time limit of a run in seconds; 0 sets no limit.", 0),
+    Setting("silent_seconds", float, 60.0, "A worker that does not respond for this many seconds is replaced.", 0.5),
     Setting("media_seconds", float, 21600.0, "Longer sound is refused; 0 sets no limit.", 0),
     Setting("media_mb", int, 2000, "Memory that the sound of one file may take, in MB; 0 sets no limit.", 0),
     Setting("media_streams", int, 100, "A file with more streams is refused; 0 sets no limit.", 0),
-    Setting("max_deliveries", int, 3, "How often a task is handed out again when its worker dies.", 1),
-    Setting("local_only", bool, False, "Nothing leaves this machine: no cloud model, no hub, no telemetry."),
-    Setting("allowed_hosts", str, None, "Hosts that may be reached, separated by commas; unset allows all."),
+    Setting("max_deliveries", int, 3, "How often a task is started again if its worker dies.", 1),
+    Setting("local_only", bool, False, "No data leaves this machine: no cloud model, no hub, no telemetry."),
+    Setting("allowed_hosts", str, None, "The only hosts that may be contacted, separated by commas; unset allows all."),
     Setting("trusted_hosts", str, None, "Addresses in your own network that count as this machine."),
-    Setting("models", Path, None, "Your own models, prices and backends; else models.toml in the data folder."),
-    Setting("router", str, "default", "Who chooses the model for a request that names none."),
-    Setting("memory_mb", int, 0, "Budget of all models together in MB; 0 takes what the machine has.", 0),
-    Setting("memory_system_mb", int, 10000, "Left to everything else when the budget is the machine's.", 0),
-    Setting("memory_demucs_mb", int, 8000, "Budget of stem separation by Demucs, in MB.", 0),
-    Setting("memory_whisper_mb", int, 4000, "Budget of speech to text, in MB.", 0),
-    Setting("memory_mlx_llm_mb", int, 12000, "Budget of language models on MLX, in MB.", 0),
-    Setting("memory_opencv_mb", int, 2000, "Budget of video analysis, in MB.", 0),
+    Setting(
+        "models", Path, None, "File with your models, prices and backends; by default models.toml in the data folder."
+    ),
+    Setting("router", str, "default", "Router that chooses the model for a request that names none."),
+    Setting("memory_mb", int, 0, "Memory budget of all models together in MB; 0 uses the machine's memory.", 0),
+    Setting("memory_system_mb", int, 10000, "Memory for everything else in MB, if memory_mb is 0.", 0),
+    Setting("memory_demucs_mb", int, 8000, "Memory budget of stem separation by Demucs, in MB.", 0),
+    Setting("memory_whisper_mb", int, 4000, "Memory budget of speech to text, in MB.", 0),
+    Setting("memory_mlx_llm_mb", int, 12000, "Memory budget of language models on MLX, in MB.", 0),
+    Setting("memory_opencv_mb", int, 2000, "Memory budget of video analysis, in MB.", 0),
 )
 
 PREFIX = "AVSTUDIO_"
@@ -69,7 +73,7 @@ _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "fals
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The values in force, and where each came from."""
+    """The values in effect, and the origin of each."""
 
     values: Mapping[str, Any]
     origins: Mapping[str, str]
@@ -81,7 +85,7 @@ class Settings:
             raise AttributeError(f"'{name}' is not a setting") from None
 
     def family_mb(self, family: str) -> int | None:
-        """The memory budget of a model family in MB, or `None` where only the whole budget limits it."""
+        """The memory budget of a model family in MB, or `None` if only the total budget limits it."""
         value = self.values.get(f"memory_{family}_mb")
         return int(value) if value is not None else None
 
@@ -92,7 +96,7 @@ class Settings:
         return frozenset(name.strip() for name in self.plugins.split(",") if name.strip())
 
     def environment(self) -> dict[str, str]:
-        """The variables that give a child process the same settings."""
+        """The environment variables that give a child process the same settings."""
         declared = {setting.name: setting for setting in SETTINGS}
         return {
             declared[name].variable: str(value)
@@ -105,8 +109,8 @@ def load(given: Mapping[str, Any] | None = None, environment: Mapping[str, str] 
     """Read the settings: defaults < file < environment < `given`.
 
     The file is `settings.toml` in the data folder, or the one that `AVSTUDIO_SETTINGS` names. Raises
-    `InvalidParams` for a value that does not fit its declaration or a file that is not there, `NotFound` for an
-    undeclared name. A variable that has the name of no setting may be a plugin's, unless it looks like a mistake.
+    `InvalidParams` for an invalid value or a missing file, and `NotFound` for an undeclared name. A variable without
+    a setting may belong to a plugin, unless its name looks misspelt.
     """
     environment = os.environ if environment is None else environment
     declared = {setting.name: setting for setting in SETTINGS}
@@ -129,7 +133,7 @@ def load(given: Mapping[str, Any] | None = None, environment: Mapping[str, str] 
 
 
 def _refuse_misspelt(environment: Mapping[str, str]) -> None:
-    """Refuse a variable that nearly has the name of a setting, and would do nothing. Raises `NotFound`."""
+    """Refuse a variable whose name looks like a misspelt setting. Raises `NotFound`."""
     variables = {setting.variable for setting in SETTINGS} | {PREFIX + "SETTINGS"}
     unknown = [name for name in environment if name.startswith(PREFIX) and name not in variables]
     if not unknown:
@@ -146,7 +150,7 @@ def _letters(variable: str) -> str:
 
 
 def _home(setting: Setting, named: Mapping[str, Any], arguments: Mapping[str, Any]) -> Path:
-    """The data folder, which is to be known before its settings are read."""
+    """The data folder, which must be known before its settings can be read."""
     for origin, found in (("argument", arguments), ("environment", named)):
         if setting.name in found:
             return Path(_convert(setting, found[setting.name], origin))
@@ -154,7 +158,7 @@ def _home(setting: Setting, named: Mapping[str, Any], arguments: Mapping[str, An
 
 
 def _default(setting: Setting, home: Path) -> Any:
-    """A setting's default; what lies in the home folder lies in the data folder for a user who has none."""
+    """A setting's default; for a user without a home folder, paths in it are in the data folder."""
     if not isinstance(setting.default, Path):
         return setting.default
     try:
@@ -164,12 +168,12 @@ def _default(setting: Setting, home: Path) -> Any:
 
 
 def _is_set(setting: Setting, environment: Mapping[str, str]) -> bool:
-    """Whether a variable says something; an empty one names no file, no folder and no number."""
+    """Whether a variable sets a value; an empty one does not set a file, a folder or a number."""
     return setting.variable in environment and (environment[setting.variable] != "" or setting.type is str)
 
 
 def _file(home: Path, named: str | None) -> tuple[Path, Mapping[str, Any]]:
-    """The settings file and what it says: nothing, if it is the data folder's own and not there."""
+    """The settings file and its values; none if the data folder has no such file."""
     path = user_path(named, "settings file") if named else home / "settings.toml"
     try:
         text = path.read_text(encoding="utf-8")
@@ -214,6 +218,6 @@ def _convert(setting: Setting, value: Any, origin: str) -> Any:
 def _converted(kind: type, value: Any) -> Any:
     if kind is Path:
         path = user_path(value).absolute()
-        str(path).encode()  # raises for a name that is not UTF-8: neither workers nor the database could be told it
+        str(path).encode()  # raises for a name that is not UTF-8, which workers and the database could not store
         return path
     return _BOOLEANS[str(value).lower()] if kind is bool else kind(value)

@@ -1,4 +1,4 @@
-"""How many tokens a request has, before any server has counted them."""
+"""Estimates of tokens, before a server has counted them."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ import math
 from avstudio_core.chat import ChatRequest, EmbedRequest
 
 BYTES_PER_TOKEN = 3.5
-"""Of UTF-8; 4 to 5 in English prose, about 3 in code and in most other scripts."""
+"""Bytes of UTF-8 per token: 4 to 5 in English prose, about 3 in code and in most other scripts."""
 DENSE, DENSE_SHARE = "0123456789+/=|%#", 0.12
-"""Signs that are tokens of their own, and the share of them that makes a text dense."""
+"""Characters that are tokens of their own, and the share of them from which a text is dense."""
 TURN = 16
-"""Tokens that a server's template may put around a message, a tool or the whole, at most."""
+"""The most tokens that a server's template may add for a message, a tool and the whole request."""
 IMAGE_BOUND, IMAGE = 8000, 1500
-"""Tokens of a picture: the most that any of today's providers counts, and the usual."""
+"""Tokens of a picture: the most that any current provider counts, and the usual number."""
 
 
 def bound(text: str) -> int:
-    """At most so many tokens: no tokenizer makes more than one of a byte."""
+    """The upper bound of a text's tokens: no tokenizer makes more than one token of a byte."""
     return len(text.encode("utf-8", errors="replace"))
 
 
 def estimate(text: str) -> int:
-    """About so many tokens."""
+    """The estimated number of a text's tokens."""
     return math.ceil(bound(text) / BYTES_PER_TOKEN)
 
 
 def generous(request: ChatRequest) -> int:
-    """An estimate on the high side: a message of digits or signs counts a token for each byte."""
+    """A high estimate: a message of digits or symbols counts a token for each byte."""
     usual = of_request(request)[0]
     return usual + sum(bound(text) - estimate(text) for message in request.messages if _is_dense(text := message.text))
 
 
 def of_request(request: ChatRequest | EmbedRequest) -> tuple[int, int]:
-    """The tokens that a model will read: an estimate, and the most that it can be."""
+    """The tokens that a model will read: an estimate, and an upper bound."""
     if isinstance(request, EmbedRequest):
         size = sum(map(bound, request.texts))
         return math.ceil(size / BYTES_PER_TOKEN), size + TURN * len(request.texts)
@@ -54,6 +54,6 @@ def _size(value: object) -> int:
 
 
 def _is_dense(text: str) -> bool:
-    """Whether digits and signs make up more of a text than they do in prose and in code."""
+    """Whether a text has more digits and symbols than prose and code have."""
     odd = sum(text.count(sign) for sign in DENSE)
     return odd > DENSE_SHARE * len(text)

@@ -1,4 +1,4 @@
-"""What went wrong in plugins, kept in the data folder: who asks later is told."""
+"""Errors of plugins, stored in the data folder so that later processes can show them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 KEPT_SECONDS = 7 * 86400.0
-"""Trouble that has not come again for so long is forgotten."""
+"""Errors that have not occurred again for this many seconds are dropped."""
 MOST = 100
-"""So many are kept, the latest."""
+"""The most errors that are kept; the latest ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What a plugin did wrong, and when it last did."""
+    """An error of a plugin, and when it last occurred."""
 
     plugin: str
     version: str
@@ -32,7 +32,7 @@ class Trouble:
 
 
 class Troubles:
-    """The troubles of this process's plugins, and those that earlier ones left in the data folder."""
+    """The errors of plugins in this process, and in earlier ones on the data folder."""
 
     def __init__(self, home: Path | None = None) -> None:
         self._path = home / "cache" / "troubles.json" if home else None
@@ -40,13 +40,13 @@ class Troubles:
         self._lock = threading.Lock()
 
     def add(self, plugin: str, version: str, what: str, reason: str) -> None:
-        """Note trouble down, and keep it if the data folder can be written."""
+        """Record an error, and store it if the data folder can be written."""
         with self._lock:
             self._new[plugin, what] = Trouble(plugin, version, what, reason, time.time())
             self._keep()
 
     def of(self, plugin: str, version: str, since: float = 0.0) -> list[Trouble]:
-        """The troubles of a plugin in its present version since a moment, the first first."""
+        """The errors of a plugin's current version since a time, the earliest first."""
         found = (self._kept() | self._new).values()
         return [one for one in found if (one.plugin, one.version) == (plugin, version) and one.time >= since]
 
@@ -54,7 +54,7 @@ class Troubles:
         return {(one.plugin, one.what): one for one in _read(self._path)} if self._path else {}
 
     def _keep(self) -> None:
-        """Write them down; a folder that cannot be written only costs the memory of them."""
+        """Store the errors; if the folder cannot be written, later processes do not see them."""
         if self._path is None:
             return
         latest = sorted((self._kept() | self._new).values(), key=lambda one: one.time)[-MOST:]

