@@ -220,7 +220,7 @@ def test_a_damaged_database_is_said(tmp_path: Path, damage: bytes | None) -> Non
     content = bytearray(path.read_bytes())
     content[100:8192] = b"\xff" * 8092
     path.write_bytes(damage or bytes(content))
-    with pytest.raises(DataFolderError, match=r"is damaged .* Move it to another place"):
+    with pytest.raises(DataFolderError, match=r"is damaged .* Move it away to start with an empty one"):
         open_database(tmp_path)
 
 

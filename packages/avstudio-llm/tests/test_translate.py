@@ -139,7 +139,7 @@ def test_lines_that_were_left_out_or_joined_are_asked_for_once_more(make: Make, 
 def test_cues_that_are_left_out_twice_are_named(make: Make, tmp_path: Path) -> None:
     studio, model = make()
     model.says = [answer({1: "EINS"}), answer({})]
-    with pytest.raises(TaskFailed, match=r"asked twice, and left out cues 2, 3\. Try another model") as failed:
+    with pytest.raises(TaskFailed, match=r"left out cues 2, 3 in two requests\. Try another model") as failed:
         studio.run("llm.translate", film(tmp_path, "one", "two", "three"), **MODEL)
     assert failed.value.cause == "bad_answer"
     assert len(model.heard) == 2

@@ -1,4 +1,4 @@
-"""The composition root, and the one door for interfaces and for those who embed AV-Studio."""
+"""The composition root, and the entry point for interfaces and for programs that embed AV-Studio."""
 
 from __future__ import annotations
 
@@ -56,15 +56,15 @@ if TYPE_CHECKING:
 
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 SYSTEM = ("/proc/", "/sys/", "/dev/")
-"""Where files are that no user brought: their content is the system's own, and secrets of processes are among it."""
+"""Folders of the operating system, which contain no recordings, but secrets of processes."""
 SHARED_MEMORY = "/dev/shm/"
-"""A folder for everybody's files, although it is among the devices."""
+"""A folder for users' files, although it is in a folder of devices."""
 Source = str | Path | Artifact
-"""A file, an artifact, or the id of one."""
+"""A path, an artifact, or the id of an artifact."""
 
 
 class Studio:
-    """One user's studio on one data folder; several, in several processes, share a folder and its work.
+    """A user's studio on a data folder; several studios, also in other processes, can share a folder and its tasks.
 
     ```python
     with Studio() as studio:
@@ -73,7 +73,7 @@ class Studio:
     ```
 
     Settings are keyword arguments: `Studio(home="/data", offline=True)`. `add` takes plugin modules that are not
-    installed. `own` keeps it from running what other studios submitted.
+    installed. With `own`, it does not run tasks that other studios submitted.
     """
 
     def __init__(self, *, add: Sequence[ModuleType] = (), own: bool = False, **settings: Any) -> None:
@@ -105,15 +105,15 @@ class Studio:
     # Work
 
     def run(self, processor: str, source: Source | None = None, /, **params: Any) -> Any:
-        """Run one processor and wait for its result. Raises what `submit` and `Handle.result` raise."""
+        """Run one processor and wait for its result. Raises the errors of `submit` and `Handle.result`."""
         return self.submit(processor, source, **params).result()
 
     def submit(
         self, processor: str, source: Source | None = None, /, *, options: TaskOptions | None = None, **params: Any
     ) -> Handle:
-        """Check and store one task; when this returns it is on the disk and will be done.
+        """Check and store one task; when this returns, it is on the disk and will run.
 
-        Raises `InvalidInput` for an unknown processor, parameters out of bounds, or a source that does not fit.
+        Raises `InvalidInput` for an unknown processor, invalid parameters, or an unsuitable source.
         """
         kind = self.processor(processor)
         given = parameters(kind, _plain(params)).model_dump(mode="json", exclude_unset=True)
@@ -127,13 +127,13 @@ class Studio:
     def run_plan(
         self, plan: Plan | str, source: Source | None = None, *, options: TaskOptions | None = None
     ) -> dict[str, Any]:
-        """Run a plan, or an expression such as `audio.separate:vocals | audio.transcribe`, to its results."""
+        """Run a plan, or an expression such as `audio.separate:vocals | audio.transcribe`, and return its results."""
         return self.submit_plan(plan, source, options=options).result()
 
     def submit_plan(
         self, plan: Plan | str, source: Source | None = None, *, options: TaskOptions | None = None
     ) -> PlanHandle:
-        """Check a whole plan, then store its steps as tasks. Raises `InvalidPlan`; then nothing was stored."""
+        """Check a whole plan, then store its steps as tasks. Raises `InvalidPlan`, and then stores nothing."""
         plan = Plan.parse(plan) if isinstance(plan, str) else plan
         options = options or TaskOptions()
         given = self._given(source)
@@ -164,15 +164,15 @@ class Studio:
         return PlanHandle(self.tasks, plan_id, {step: self.handle(task_id) for step, task_id in ids.items()})
 
     def handle(self, task_id: str) -> Handle:
-        """A handle of a task that was submitted earlier, or elsewhere."""
+        """A handle of a task that was submitted earlier or elsewhere."""
         return Handle(self.tasks, checked(task_id, "task id"), self.result_of)
 
     def result_of(self, task: Task) -> Any:
-        """A completed task's result, its artifacts with their paths."""
+        """The result of a completed task, with the paths of its artifacts."""
         return self.processor(task.processor).result_type.model_validate(task.result, context=self.store.path)
 
     def retry(self, task_id: str) -> list[str]:
-        """Set a failed or blocked task free, with all that hangs together with it; give the ids."""
+        """Run a failed or blocked task again, with the tasks that it needs or that it blocked; return their ids."""
         self.start()
         freed = self.tasks.retry(task_id)
         self.wake()
@@ -181,7 +181,7 @@ class Studio:
     # Files
 
     def take_in(self, source: str | Path, project: str = "default") -> Artifact:
-        """Copy a file into the store. Raises `UnreadableMedia` for one that is missing, empty or not to be read."""
+        """Copy a file into the store. Raises `UnreadableMedia` if it is missing, empty or not readable."""
         checked(project, "name of a project")
         path = _existing(source)
         name = f"{self._presence.id}_{new_id('in')}"
@@ -219,29 +219,29 @@ class Studio:
 
     @cached_property
     def llm(self) -> Door:
-        """The door to language models: chat, stream, embed, route, models."""
+        """Access to language models: chat, stream, embed, route, models."""
         from avstudio_core.gateway.door import Door
         from avstudio_core.gateway.gateway import Gateway
 
         return Door(Gateway(self.plugins, self.settings, self.shelf, self.pool, self._database, self.ledger))
 
     def chat(self, prompt: Prompt, /, **options: Any) -> ChatAnswer:
-        """Ask a language model, with no durable task: `studio.chat("Hello", require_local=True).text`.
+        """Call a language model, without a task: `studio.chat("Hello", require_local=True).text`.
 
         `options` are those of `ChatRequest.of`. Raises `ModelError`s, `OverBudget`, `EgressRefused`, `InvalidInput`.
         """
         return self.llm.chat(prompt, **options)
 
     async def achat(self, prompt: Prompt, /, **options: Any) -> ChatAnswer:
-        """`chat`, on the caller's event loop."""
+        """`chat` on the caller's event loop."""
         return await self.llm.achat(prompt, **options)
 
     def stream(self, prompt: Prompt, /, **options: Any) -> Stream:
-        """`chat`, as the answer comes: iterate over it with `for` or `async for`."""
+        """`chat` with a streamed answer: iterate over it with `for` or `async for`."""
         return self.llm.stream(prompt, **options)
 
     def ask(self, ask: Ask, tell: Tell) -> Callable[[], None]:
-        """Ask a language model for a run: see `ExecutorHost.ask`."""
+        """Call a language model for a run: see `ExecutorHost.ask`."""
         return self.llm.ask(ask, tell)
 
     # Parts
@@ -253,7 +253,7 @@ class Studio:
         return self._processors[name]
 
     def distribution(self, name: str) -> str:
-        """The installed package that brought a processor."""
+        """The installed package of a processor."""
         plugin = self.plugins.distribution_of(type(self.processor(name)))
         return plugin.distribution if plugin else ""
 
@@ -267,7 +267,7 @@ class Studio:
         return self._presence.id
 
     def start(self) -> None:
-        """Begin to take tasks, if this studio does not yet. Submitting starts it, too."""
+        """Start running tasks, if this studio does not yet. Submitting a task also does this."""
         with self._starting:
             if self._closed:
                 raise StorageError("The studio is closed.")
@@ -277,12 +277,12 @@ class Studio:
                 self._engine.start()
 
     def wake(self) -> None:
-        """There may be work."""
+        """Make the engine look for tasks at once."""
         if self._engine is not None:
             self._engine.wake()
 
     def close(self) -> None:
-        """Stop. Tasks that run go back to the queue; nothing that was acknowledged is lost."""
+        """Stop. Running tasks go back to the queue; acknowledged tasks are never lost."""
         if self._closed:
             return
         self._closed = True
@@ -306,7 +306,7 @@ class Studio:
         self.close()
 
     def _given(self, source: Source | None) -> Path | Artifact | None:
-        """A source as a file or an artifact. Raises `UnreadableMedia`, `NotFound`, `InvalidInput` for anything else."""
+        """A source as a path or an artifact. Raises `UnreadableMedia`, `NotFound`, `InvalidInput` for anything else."""
         if source is None or isinstance(source, Artifact):
             return source
         if not isinstance(source, str | Path):
@@ -324,7 +324,7 @@ class Studio:
         self.plugins.tell("budget_spent", alert=alert)
 
     def _announce(self) -> Announcer | None:
-        """Begin to tell plugins of events, if any of them wants to hear."""
+        """Start announcing events to plugins, if any of them has the hook."""
         if not self.plugins.listens("event_published"):
             return None
         tell = partial(self.plugins.tell, "event_published")
@@ -345,7 +345,7 @@ class Studio:
 
 
 def _existing(source: str | Path) -> Path:
-    """A path to a file that can be read and has content."""
+    """The path of a readable file that is not empty."""
     path = user_path(source, "path of a file")
     try:
         if path.is_dir():
@@ -366,12 +366,12 @@ def _existing(source: str | Path) -> Path:
 
 
 def _readable(name: str) -> str:
-    """A file's name as valid UTF-8, which the database needs; other bytes are replaced."""
+    """A file's name as valid UTF-8, which the database requires; other bytes are replaced."""
     return os.fsencode(name).decode("utf-8", errors="replace")
 
 
 def _reference(source: Ref | None, ids: Mapping[str, str], given: Artifact | None) -> dict[str, Any] | None:
-    """Where a task finds its source when it starts."""
+    """The reference from which a task finds its source when it starts."""
     if source is not None:
         return {"task": ids[source.step], "output": source.output}
     return {"artifact": given.id} if given else None

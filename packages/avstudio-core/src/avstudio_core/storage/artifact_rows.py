@@ -1,4 +1,4 @@
-"""Artifacts in the database: what is known of the files of the store."""
+"""Artifacts in the database: the facts about the files of the store."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def row_of(artifact: Artifact, owner: str, now: float, task_id: str | None = Non
 
 
 def unreferenced(transaction: Transaction, hashes: Sequence[str]) -> list[str]:
-    """Those of the given contents that no artifact refers to."""
+    """The given contents that no artifact refers to."""
     known = select(artifacts.c.sha256).where(artifacts.c.sha256.in_(hashes))
     referred = set(transaction.execute(known).scalars())
     return [sha256 for sha256 in hashes if sha256 not in referred]

@@ -1,4 +1,4 @@
-"""The artifact store: files by the sha256 of their content, whole or not there at all."""
+"""The artifact store: complete files, named by the sha256 of their content."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from avstudio_core.quotes import quoted
 from avstudio_core.storage.private_files import private_folder
 
 LARGE = 1 << 20
-"""Bytes from which on a file is synced and hashed at the same time; for a smaller one a thread costs more."""
+"""The size in bytes from which a file is synced and hashed at the same time; a thread is too slow for smaller ones."""
 
 
 class ArtifactStore:
     """Files under `artifacts/ab/abcdef…`, and a staging folder for each job.
 
-    A file is written to its job's folder, synced, and linked to its place inside the database transaction
-    that records it. What a dead job left is found by its folder: see `leftovers`.
+    A file is written to its job's folder, synced, and linked to its place inside the database transaction that records
+    it. Files of a dead job are found by its folder: see `leftovers`.
     """
 
     def __init__(self, home: Path) -> None:
@@ -35,7 +35,7 @@ class ArtifactStore:
         private_folder(self.staging)
 
     def path(self, sha256: str) -> Path:
-        """Where content lies, or would lie."""
+        """The path of content, whether it is stored or not."""
         return self.root / sha256[:2] / sha256
 
     def folder(self, name: str) -> Path:
@@ -43,9 +43,9 @@ class ArtifactStore:
         return private_folder(self.staging / name)
 
     def copy_in(self, source: Path, folder: Path) -> tuple[str, int]:
-        """Copy a user's file into a staging folder under its sha256, synced; give the sha256 and the size.
+        """Copy a user's file into a staging folder under its sha256, and sync it; return the sha256 and the size.
 
-        Raises `DiskFull`, before anything is copied, for a file that is larger than what is free on the disk.
+        Raises `DiskFull`, before copying anything, for a file that is larger than the free space on the disk.
         """
         partial = folder / "incoming.tmp"
         try:
@@ -59,7 +59,7 @@ class ArtifactStore:
         return stage(partial, folder)
 
     def link(self, sha256: str, folder: Path) -> None:
-        """Put a staged file in its place, also of what is there already: that may have rotted since it was stored."""
+        """Link a staged file to its place, replacing an existing file, which may be damaged."""
         target = self.path(sha256)
         try:
             if not target.parent.is_dir():
@@ -76,16 +76,16 @@ class ArtifactStore:
             raise StorageError.of(error, target) from error
 
     def discard(self, folder: Path) -> None:
-        """Remove a staging folder with all in it."""
+        """Remove a staging folder and its files."""
         if os.path.exists(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
     def leftovers(self) -> Iterator[Path]:
-        """The staging folders that exist now, of live jobs and dead ones."""
+        """The existing staging folders, of live and dead jobs."""
         yield from sorted(self.staging.iterdir())
 
     def remove(self, hashes: Iterable[str]) -> None:
-        """Remove content that nothing refers to; what resists stays for `check` to find."""
+        """Remove content that nothing refers to; `check` finds files that cannot be removed."""
         for sha256 in hashes:
             with contextlib.suppress(OSError):
                 self.path(sha256).unlink()
@@ -106,12 +106,14 @@ class ArtifactStore:
 
 
 def digest(path: Path) -> str:
-    """The sha256 of a stored file. Raises `CorruptFile` for one that is gone, or whose place something else has."""
+    """The sha256 of a stored file. Raises `CorruptFile` if it is missing, or if it is not a regular file."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # does not wait for whoever writes to a FIFO
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # does not wait for a writer of a FIFO
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise CorruptFile(f"'{path}' is not a file, and a stored file was there.", hint="Run the task again.")
+                raise CorruptFile(
+                    f"'{path}' should be a stored file, but it is not a file.", hint="Run the task again."
+                )
             with open(descriptor, "rb", closefd=False) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         finally:
@@ -124,7 +126,7 @@ def digest(path: Path) -> str:
 
 
 def stage(path: Path, folder: Path) -> tuple[str, int]:
-    """Move a file into a job's folder under its sha256, synced to disk; give the sha256 and its size in bytes."""
+    """Move a file into a job's folder under its sha256, and sync it; return the sha256 and the size in bytes."""
     try:
         with path.open("rb+") as file:
             size = os.fstat(file.fileno()).st_size
@@ -137,13 +139,13 @@ def stage(path: Path, folder: Path) -> tuple[str, int]:
 
 
 def _synced(file: BufferedRandom) -> str:
-    """The sha256 of a file that is on the disk when this returns."""
+    """The sha256 of a file, which is synced when this returns."""
     os.fsync(file.fileno())
     return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _synced_beside(file: BufferedRandom) -> str:
-    """The same, hashed while the disk works."""
+    """The same, but hashing during the sync."""
     with ThreadPoolExecutor(1) as beside:
         synced = beside.submit(os.fsync, file.fileno())
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -152,14 +154,14 @@ def _synced_beside(file: BufferedRandom) -> str:
 
 
 def _move_away(path: Path, folder: Path) -> None:
-    """Move what has a stored file's place into a staging folder, with which it is removed."""
+    """Move whatever is in a stored file's place into a staging folder, to be removed with it."""
     if os.path.lexists(path):
         path.rename(folder / new_id(path.name))
 
 
 def _link(staged: Path, target: Path) -> None:
-    """Give a file a second name, or a copy where the file system has no second names."""
-    beside = staged.with_suffix(".copy")  # what a crash leaves here is swept with the folder
+    """Create a hard link, or a copy on a file system without hard links."""
+    beside = staged.with_suffix(".copy")  # after a crash, it is removed with the folder
     try:
         os.link(staged, target)
         return
@@ -170,7 +172,7 @@ def _link(staged: Path, target: Path) -> None:
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
     beside.replace(target)
-    beside.unlink(missing_ok=True)  # of two names of one file, none replaces the other
+    beside.unlink(missing_ok=True)  # if both are links to the same file, `rename` does nothing
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Copies of stored files at places that a user chose."""
+"""Exports: copies of stored files at paths that the user chose."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def export(store: ArtifactStore, artifact: Artifact, target: str | Path, *, over
     store.verify(artifact.sha256)
     partial = path.with_name(f".{new_id('partial')}")
     try:
-        if not overwrite and os.path.lexists(path):  # before anything is copied
+        if not overwrite and os.path.lexists(path):  # before copying anything
             raise _exists(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(store.path(artifact.sha256), partial)
@@ -41,7 +41,7 @@ def export(store: ArtifactStore, artifact: Artifact, target: str | Path, *, over
 def put(finished: Path, target: Path, *, overwrite: bool) -> None:
     """Move a finished file to its place in the same folder.
 
-    Of several that want one place at once and do not overwrite, one gets it; the others raise `OutputExists`.
+    If several callers use the same place without overwriting, one succeeds; the others raise `OutputExists`.
     """
     if overwrite:
         finished.replace(target)
@@ -53,12 +53,12 @@ def put(finished: Path, target: Path, *, overwrite: bool) -> None:
 
 
 def _put_first(finished: Path, target: Path) -> None:
-    """Move a file where nothing is yet. Raises `FileExistsError`."""
+    """Move a file to an unused path. Raises `FileExistsError`."""
     try:
         os.link(finished, target)
     except FileExistsError:
         raise
-    except OSError:  # a file system without links: an empty file takes the place first
+    except OSError:  # a file system without hard links: create an empty file first
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         finished.replace(target)
     else:

@@ -1,4 +1,4 @@
-"""A lock that processes share."""
+"""A file lock between processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WAIT_SECONDS = 0.02
 
 @contextmanager
 def locked(path: Path, patience: float = math.inf) -> Iterator[None]:
-    """Hold a file's lock, waiting for other processes; the death of its holder lets it go.
+    """Hold a file's lock, waiting for other processes; it is released when its holder dies.
 
     Raises `DataFolderError` when another has held it for `patience` seconds, `StorageError`.
     """

@@ -1,4 +1,4 @@
-"""Files and folders that are their owner's alone, whatever the process's umask."""
+"""Files and folders that only their owner can access, whatever the umask."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from avstudio_core.errors import StorageError
 
 
 def private_folder(folder: Path, *, parents: bool = False) -> Path:
-    """A folder for its owner alone, made if it is not there. Raises `StorageError`."""
+    """A folder that only its owner can access, created if it is missing. Raises `StorageError`."""
     try:
         folder.mkdir(mode=0o700, parents=parents, exist_ok=True)
     except OSError as error:
@@ -18,5 +18,5 @@ def private_folder(folder: Path, *, parents: bool = False) -> Path:
 
 
 def private(path: str, flags: int) -> int:
-    """Opens a file that is made, if it is, for its owner alone: `open(path, "wb", opener=private)`."""
+    """An opener for new files that only their owner can access: `open(path, "wb", opener=private)`."""
     return os.open(path, flags, 0o600)

@@ -1,4 +1,4 @@
-"""Cleaning up after the dead, and verifying all that is stored."""
+"""Removes the files of dead jobs, and verifies all stored files."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from avstudio_core.storage.tables import artifacts, jobs, studios
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Something wrong in the data folder, and what to do about it."""
+    """An error in the data folder, and how to fix it."""
 
     what: str
     cure: str
 
 
 def sweep(database: Database, store: ArtifactStore, running: Collection[str], dead: Collection[str]) -> None:
-    """Remove the staging folders of jobs that ended, and files they had linked when their studio died."""
+    """Remove the staging folders of ended jobs, and files that they had linked when their studio died."""
 
     def operation(transaction: Transaction) -> None:
         alive = set(transaction.execute(select(studios.c.id)).scalars()).difference(dead)
@@ -37,20 +37,20 @@ def sweep(database: Database, store: ArtifactStore, running: Collection[str], de
 
 
 def abandon(database: Database, store: ArtifactStore, folder: Path) -> Future[None]:
-    """Remove the staging folder of what could not be published, and the files that were linked before it failed."""
+    """Remove the staging folder of a failed publication, and the files that it had already linked."""
     return database.write_soon(lambda transaction: _clear(transaction, store, folder))
 
 
 def _clear(transaction: Transaction, store: ArtifactStore, folder: Path) -> None:
-    """Runs as a write: nobody else publishes meanwhile, so a file that no artifact refers to is nobody's."""
-    transaction.flush()  # what this very transaction publishes is referred to
+    """Runs as a write, so no other publication runs, and a file without an artifact is unused."""
+    transaction.flush()  # so that artifacts of this transaction are found
     staged = [path.name for path in folder.glob("*") if len(path.name) == 64]
     store.remove(unreferenced(transaction, staged))
     store.discard(folder)
 
 
 def _in_use(transaction: Transaction, name: str, alive: set[str]) -> bool:
-    """Whether a staging folder belongs to an open job, or to a living studio that is taking a file in."""
+    """Whether a staging folder belongs to an open job, or to a live studio that is copying a file."""
     if name.startswith("job_"):
         job = transaction.execute(select(jobs.c.ended_at).where(jobs.c.id == name)).first()
         return job is not None and job.ended_at is None
@@ -58,9 +58,9 @@ def _in_use(transaction: Transaction, name: str, alive: set[str]) -> bool:
 
 
 def check(database: Database, store: ArtifactStore) -> Iterator[Flaw]:
-    """Read everything: the database's own integrity, every stored file against its sha256, files nobody refers to."""
+    """Check everything: the integrity of the database, the sha256 of every stored file, and unused files."""
     for damage in database.damages():
-        yield Flaw(f"The database: {damage}", "Restore it from a backup, or move it away to begin with an empty one.")
+        yield Flaw(f"The database: {damage}", "Restore it from a backup, or move it away to start with an empty one.")
     with database.read() as connection:
         known = set(connection.execute(select(artifacts.c.sha256)).scalars())
     for sha256 in sorted(known):

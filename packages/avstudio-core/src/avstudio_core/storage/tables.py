@@ -1,4 +1,4 @@
-"""The tables. Times are seconds since the epoch; JSON is kept as text."""
+"""The tables. Times are seconds since the epoch; JSON is stored as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 LONG = BigInteger().with_variant(Integer(), "sqlite")
-"""Sizes, numbers of rows and events, and money take 64 bits; every integer of SQLite has them."""
+"""The type of sizes, row and event numbers, and money: 64 bits, as in SQLite."""
 
 projects = Table(
     "projects",

@@ -25,19 +25,19 @@ from avstudio_core.storage.sqlite.prepared import prepared
 T = TypeVar("T")
 
 LOCKED_SECONDS = 10.0
-"""How long to wait for another program that holds the database."""
+"""How long to wait for another program that has locked the database, in seconds."""
 GROUP = 512
-"""At most so many operations share one commit."""
+"""The most operations in one commit."""
 PLACE_SECONDS = 0.25
-"""How often to look whether the file is still in its place."""
+"""How often to check that the file is still in its place, in seconds."""
 IDLE = 16
-"""So many connections are kept for reading; more are closed after their use."""
+"""How many connections are kept for reading; others are closed after use."""
 
 LOG = logging.getLogger(__name__)
 
 
 class Transaction:
-    """What an operation writes with: statements now, or together with the group's others before the commit."""
+    """Runs the statements of an operation, at once or in a batch before the commit."""
 
     def __init__(self, connection: Connection, driver: sqlite3.Connection) -> None:
         self.connection = connection
@@ -49,16 +49,16 @@ class Transaction:
         return self.connection.execute(statement, values or {})
 
     def run(self, statement: Executable, values: Mapping[str, Any]) -> sqlite3.Cursor:
-        """Run one of the statements that every task needs: quicker, without SQLAlchemy's results and conversions."""
+        """Run a prepared statement, which is faster because it does without SQLAlchemy's results and conversions."""
         one = prepared(statement, tuple(values))
         return self._cursor.execute(one.sql, one.values(values))
 
     def later(self, statement: Executable, values: Mapping[str, Any]) -> None:
-        """Run the statement at the end of the transaction, as one batch with all that share the statement."""
+        """Run the statement at the end of the transaction, in one batch with the same statements of others."""
         self._later.setdefault(statement, []).append(values)
 
     def after_commit(self, tell: Callable[[], None]) -> None:
-        """Have something called once the transaction is committed: quick, and not if it is rolled back."""
+        """Call a fast function after the commit, but not after a rollback."""
         self._after.append(tell)
 
     def committed(self) -> None:
@@ -69,18 +69,16 @@ class Transaction:
                 LOG.exception("A callback after a commit failed.")
 
     def generation(self) -> int:
-        """A number in the file, by which whoever remembers what it holds can tell whether that may have changed."""
+        """A number in the file, which shows whether remembered data may have changed."""
         number: int = self._cursor.execute("PRAGMA user_version").fetchone()[0]
         return number
 
     def next_generation(self) -> None:
-        """Have all forget what they remember."""
+        """Invalidate all remembered data."""
         self._cursor.execute(f"PRAGMA user_version = {(self.generation() + 1) % 2**31}")
 
     def flush(self) -> None:
-        for statement in sorted(
-            self._later, key=lambda one: not isinstance(one, Insert)
-        ):  # rows before changes to them
+        for statement in sorted(self._later, key=lambda one: not isinstance(one, Insert)):  # inserts before updates
             rows = self._later[statement]
             prepared(statement, tuple(rows[0])).run_all(self._cursor, rows)
         self._later.clear()
@@ -97,11 +95,10 @@ class _Write(Generic[T]):
 
 
 class Database:
-    """SQLite in WAL mode with `synchronous=FULL`: what is acknowledged is on the disk.
+    """SQLite in WAL mode with `synchronous=FULL`: acknowledged writes are on the disk.
 
-    One sync a commit is the price of that, so writers share commits: while one group is being synced, the
-    next one gathers. An operation may run twice (when another in its group fails), so it only touches its
-    transaction.
+    Each commit therefore needs a sync, so writers share commits: while one group is being synced, the next one is
+    collected. An operation may run twice (if another one in its group fails), so it must only use its transaction.
     """
 
     def __init__(self, path: Path) -> None:
@@ -112,8 +109,8 @@ class Database:
         self._looked = math.inf
         self._readers = _engine(path).execution_options(isolation_level="AUTOCOMMIT")
         self._idle: list[Connection] = []
-        """Connections kept for reading: to take one from a pool and give it back costs more than to read a row."""
-        with self.read() as connection:  # once, and alone: connections that change the mode together refuse each other
+        """Connections that are kept for reading: using a pool would take longer than reading a row."""
+        with self.read() as connection:  # once, and alone: concurrent changes of the mode fail
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         self._writer = _engine(path)
         event.listen(self._writer, "begin", _begin_immediate)
@@ -123,7 +120,7 @@ class Database:
         self._driver = driver
         self._manner = (True, True)
         self._turn = threading.Lock()
-        """Who holds it may write."""
+        """Held while writing."""
         self._counting = threading.Lock()
         self._handed_over = 0
         self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
@@ -143,27 +140,27 @@ class Database:
         return self.write_soon(operation).result()
 
     def write_soon(self, operation: Operation[T], *, synced: bool = True) -> Future[T]:
-        """Hand over an operation; operations run in the order in which one thread hands them over.
+        """Queue an operation; operations of one thread run in its order.
 
-        One that is not `synced` outlives the process as any other, and a loss of power a moment later; where nobody
-        else writes it is done at once, in the caller's own thread.
+        An operation that is not `synced` survives the process like any other, but survives a loss of power only a
+        moment later; if there is no other write, it runs at once on the caller's thread.
         """
         write = _Write(operation, synced)
         if moved := self._moved():
             write.future.set_exception(moved)
         elif synced or not self._at_once(write):
-            with self._counting:  # together: what is put after the end of the queue is never done
+            with self._counting:  # atomically: operations after the end of the queue would never run
                 self._must_be_open()
                 self._handed_over += 1
                 self._queue.put(write)
         return write.future
 
     def _at_once(self, write: _Write[Any]) -> bool:
-        """Run what needs no sync in the caller's own thread if nobody else writes: changing threads costs more."""
+        """Run an operation without a sync on the caller's thread if there is no other write: this avoids a switch."""
         if self._handed_over or not self._turn.acquire(blocking=False):
             return False
         try:
-            if self._handed_over or self._closed:  # between the two looks
+            if self._handed_over or self._closed:  # changed since the first check
                 return False
             results = self._transact([write], patient=False)
         except Exception as error:
@@ -178,7 +175,7 @@ class Database:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection that sees what is committed. Raises `StorageError`."""
+        """A connection that sees all committed data. Raises `StorageError`."""
         self._must_be_open()
         if moved := self._moved():
             raise moved
@@ -189,11 +186,11 @@ class Database:
             finally:
                 self._give_back(connection)
         except (SQLAlchemyError, sqlite3.Error) as error:
-            self._must_be_open()  # it was closed meanwhile, which is the reason
+            self._must_be_open()  # it was closed meanwhile, which is the real cause
             raise translated(error, self.path) from error
 
     def damages(self) -> list[str]:
-        """What an integrity check of the whole file finds wrong, in the database's own words."""
+        """The errors that SQLite's integrity check of the whole file finds."""
         with self.read() as connection:
             return [line for (line,) in connection.exec_driver_sql("PRAGMA integrity_check") if line != "ok"]
 
@@ -205,7 +202,7 @@ class Database:
             raise StorageError(message, hint="Open a studio in this process.")
 
     def _moved(self) -> DataFolderError | None:
-        """The error of a file that is no longer in its place: what is written to it, nobody finds again."""
+        """The error if the file is no longer in its place, where written data would be lost."""
         if time.monotonic() < self._looked + PLACE_SECONDS:
             return None
         if _place(self.path) != self._place:
@@ -238,13 +235,13 @@ class Database:
         return bool(changed)
 
     def close(self) -> None:
-        """Commit what was handed over, and let go of the file. Raises `DataFolderError` if it has left its place."""
+        """Commit all queued operations and close the file. Raises `DataFolderError` if it is no longer in its place."""
         with self._counting:
             if self._closed:
                 return
             self._closed = True
             self._queue.put(None)
-        if self._process != os.getpid():  # a fork has neither the thread nor a right to the connections
+        if self._process != os.getpid():  # a fork has no writer thread, and must not use the connections
             return
         self._thread.join()
         self._late_sync.close()
@@ -273,7 +270,7 @@ class Database:
                 return
 
     def _gather(self, group: list[_Write[Any]]) -> bool:
-        """Add what waits to the group; give whether the end of the queue was reached."""
+        """Add waiting operations to the group; return whether the end of the queue was reached."""
         while len(group) < GROUP:
             try:
                 write = self._queue.get_nowait()
@@ -288,7 +285,7 @@ class Database:
         try:
             results = self._transact(group)
         except BaseException as error:
-            if len(group) > 1 and not _busy(error):  # one of them is at fault: halve the group until it is alone
+            if len(group) > 1 and not _busy(error):  # one of them fails: halve the group until it is alone
                 middle = len(group) // 2
                 self._commit(group[:middle])
                 self._commit(group[middle:])
@@ -300,14 +297,14 @@ class Database:
             write.future.set_result(result)
 
     def _transact(self, group: Sequence[_Write[Any]], *, patient: bool = True) -> list[Any]:
-        """Run operations as one transaction. Who is not `patient` does not wait for another program that writes."""
+        """Run operations as one transaction. If not `patient`, do not wait for a lock of another program."""
         driver = self._driver
         manner = any(write.synced for write in group), patient
         if manner != self._manner:
             driver.execute(f"PRAGMA synchronous={'FULL' if manner[0] else 'NORMAL'}")
             driver.execute(f"PRAGMA busy_timeout={1000 * LOCKED_SECONDS if patient else 0:.0f}")
             self._manner = manner
-        driver.execute("BEGIN IMMEDIATE")  # by the driver: what SQLAlchemy does around it costs more than it does
+        driver.execute("BEGIN IMMEDIATE")  # by the driver: SQLAlchemy's overhead is larger than the statement
         try:
             transaction = Transaction(self._connection, driver)
             results = [write.operation(transaction) for write in group]
@@ -316,14 +313,14 @@ class Database:
         except BaseException:
             driver.rollback()
             raise
-        transaction.committed()  # raises nothing: whoever sees an error takes the group for not done, and repeats it
+        transaction.committed()  # must not raise: the group would count as failed, and be repeated
         if not manner[0]:
             self._late_sync.ask()
         return results
 
 
 def translated(error: SQLAlchemyError | sqlite3.Error, path: Path) -> AVStudioError:
-    """A database's error as one of ours."""
+    """The error of the core for an error of the database."""
     text = str(getattr(error, "orig", error))
     if "full" in text:
         return DiskFull(f"No space is left for '{path}'.", hint=f"Free some, or {OTHER_FOLDER}")
@@ -331,7 +328,7 @@ def translated(error: SQLAlchemyError | sqlite3.Error, path: Path) -> AVStudioEr
         message = f"Another program has held '{path}' for {LOCKED_SECONDS:g} s."
         return DataFolderError(message, hint=f"Close it, or {OTHER_FOLDER}")
     if "malformed" in text or "not a database" in text:
-        hint = "Move it to another place to begin with an empty one; the artifacts stay."
+        hint = "Move it away to start with an empty one; the artifacts are kept."
         return DataFolderError(f"The database '{path}' is damaged ({text}).", hint=hint)
     if "readonly" in text or "unable to open" in text:
         hint = "Choose a data folder that you may write with the setting 'home'."
@@ -346,7 +343,7 @@ def _said(error: BaseException, path: Path) -> BaseException:
 
 
 def _place(path: Path) -> tuple[int, int] | None:
-    """The device and the number of the file at a path; `None` where there is no file."""
+    """The device and inode of the file at a path; `None` without a file."""
     try:
         found = os.stat(path)
     except OSError:
@@ -355,13 +352,13 @@ def _place(path: Path) -> tuple[int, int] | None:
 
 
 def _busy(error: BaseException) -> bool:
-    """Whether another program holds the database, which is no operation's fault."""
+    """Whether another program has locked the database, so that no operation is at fault."""
     return getattr(getattr(error, "orig", error), "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY
 
 
 def _engine(path: Path) -> Engine:
     engine = create_engine(
-        URL.create("sqlite", database=str(path)),  # as text it would end at a '?' or a '#'
+        URL.create("sqlite", database=str(path)),  # a URL as text would end at a '?' or a '#'
         connect_args={"timeout": LOCKED_SECONDS, "check_same_thread": False, "isolation_level": None},
         pool_size=16,
         max_overflow=240,
@@ -374,7 +371,7 @@ def _configure(connection: sqlite3.Connection, _record: object) -> None:
     try:
         for pragma in ("synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=2000"):
             connection.execute(f"PRAGMA {pragma}")
-    except sqlite3.Error:  # a full disk, say: the pool forgets a connection that it could not set up
+    except sqlite3.Error:  # for example a full disk: the pool drops a connection whose setup fails
         connection.close()
         raise
 

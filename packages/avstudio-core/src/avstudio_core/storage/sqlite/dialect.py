@@ -1,4 +1,4 @@
-"""The statements that each database writes in its own way, as SQLite writes them."""
+"""Statements that differ between databases, for SQLite."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def listed(name: str) -> Select[Any]:
 
 
 def insert_new(table: Table) -> Insert:
-    """An insert that leaves a row alone which is there already; its `rowcount` tells."""
+    """An insert that does not change an existing row; its `rowcount` shows whether it inserted one."""
     return insert(table).on_conflict_do_nothing()
 
 
 def upsert(table: Table, key: dict[str, Any], values: dict[str, Any]) -> Insert:
-    """An insert that sets `values` where a row with this key is there already."""
+    """An insert that sets `values` if a row with this key exists."""
     return insert(table).values({**key, **values}).on_conflict_do_update(index_elements=list(key), set_=values)
 
 
 def utc_day(moment: ColumnElement[float]) -> ColumnElement[str]:
-    """The day, `2026-11-28`, of a moment in seconds since 1970."""
+    """The day, such as `2026-11-28`, of a time in seconds since 1970."""
     return func.date(moment, "unixepoch")

@@ -1,4 +1,4 @@
-"""A quick look into a data folder that is not opened: opening takes longer than a person waits for a key."""
+"""Quick reads from a data folder without opening it, since opening is too slow for shell completion."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def newest_tasks(home: Path, count: int) -> list[str]:
-    """The ids of the newest tasks; none where the folder cannot be read at once."""
+    """The ids of the newest tasks; none if the folder cannot be read at once."""
     try:
         address = f"{(home / 'avstudio.db').absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, uri=True, timeout=0)) as database:

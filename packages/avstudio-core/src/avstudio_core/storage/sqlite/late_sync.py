@@ -1,4 +1,4 @@
-"""Syncing to the disk behind the back of those who write: for what may be lost with the power, but not for long."""
+"""Delayed syncs in the background, for writes that a loss of power may undo for a moment."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 LOG = logging.getLogger(__name__)
 
 LATE_SECONDS = 0.1
-"""What was written without a sync is on the disk about so much later."""
+"""The delay of a sync in seconds."""
 
 
 class LateSync:
-    """Syncs one file soon after it is asked to, on a thread of its own; asking costs nothing."""
+    """Syncs one file on a thread, soon after a request; the request itself is cheap."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -24,7 +24,7 @@ class LateSync:
         self._thread: threading.Thread | None = None
 
     def ask(self) -> None:
-        """Have what is written until now on the disk a moment later."""
+        """Request a sync of all that is written so far."""
         if self._asked.is_set():
             return
         self._asked.set()
@@ -32,7 +32,7 @@ class LateSync:
             self._start()
 
     def close(self) -> None:
-        """Sync what waits for it."""
+        """Sync now if a sync is requested, and end the thread."""
         self._closing.set()
         self._asked.set()
         if self._thread is not None:
@@ -47,7 +47,7 @@ class LateSync:
     def _run(self) -> None:
         while self._asked.wait():
             self._closing.wait(LATE_SECONDS)
-            self._asked.clear()  # before the sync: who writes during it asks again
+            self._asked.clear()  # before the sync: a write during it requests another one
             self._sync()
             if self._closing.is_set():
                 return
@@ -59,7 +59,7 @@ class LateSync:
                 os.fsync(file)
             finally:
                 os.close(file)
-        except FileNotFoundError:  # the database moved all of it into its own file, synced
+        except FileNotFoundError:  # the database has already moved it into its main file, synced
             pass
         except OSError as error:
             LOG.error("'%s' cannot be synced to the disk: %s", self._path, error)

@@ -1,4 +1,4 @@
-"""Statements for the driver itself: compiled once, and run without what SQLAlchemy does around each run."""
+"""Statements for the driver itself: compiled once, and run without SQLAlchemy's overhead."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sqlalchemy import Connection, Executable
 from sqlalchemy.dialects import sqlite
 
 ROWS = 32
-"""So many rows are inserted by one call: in each call, other threads take the interpreter from the one who writes."""
+"""The rows that one call inserts: at each call, the writer can lose the interpreter to other threads."""
 
 
 class Prepared:
-    """A statement as SQLite's driver takes it."""
+    """A statement in the form of SQLite's driver."""
 
     def __init__(self, statement: Executable, names: tuple[str, ...]) -> None:
         compiled: Any = statement.compile(dialect=sqlite.dialect(), column_keys=names)  # type: ignore[attr-defined]
@@ -29,12 +29,12 @@ class Prepared:
         self._insert = self.sql + f", {row}" * (ROWS - 1) if self.sql.endswith(f" VALUES {row}") else None
 
     def values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The values in the statement's own order."""
+        """The values in the order of the statement."""
         ordered: tuple[Any, ...] = self._in_order({**self._fixed, **given} if self._fixed else given)
         return ordered
 
     def run_all(self, cursor: sqlite3.Cursor, given: Sequence[Mapping[str, Any]]) -> None:
-        """Run the statement for each of many values."""
+        """Run a statement for each of many values."""
         ordered = [self.values(values) for values in given]
         if self._insert is not None:
             while len(ordered) >= ROWS:
@@ -44,7 +44,7 @@ class Prepared:
 
 
 def rows(connection: Connection, statement: Executable, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """What a statement that is asked often reads."""
+    """The rows of a frequent query."""
     one = prepared(statement, tuple(values))
     cursor: sqlite3.Cursor = connection.connection.cursor()  # type: ignore[assignment]
     return cursor.execute(one.sql, one.values(values)).fetchall()
@@ -52,5 +52,5 @@ def rows(connection: Connection, statement: Executable, values: Mapping[str, Any
 
 @lru_cache(maxsize=256)
 def prepared(statement: Executable, names: tuple[str, ...]) -> Prepared:
-    """The statement compiled for values of these names."""
+    """The statement, compiled for values with these names."""
     return Prepared(statement, names)

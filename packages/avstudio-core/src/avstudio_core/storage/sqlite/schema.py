@@ -1,4 +1,4 @@
-"""Opening a data folder: new, current, older or newer than this version."""
+"""Opens a data folder: a new one, or one of the current, an older or a newer version."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from avstudio_core.storage.file_lock import locked
 from avstudio_core.storage.sqlite.database import Database, translated
 
 LOCK_SECONDS = 30.0
-"""How long another program may take to bring the folder up to date; they do it one after another."""
+"""How long another program may take to migrate the folder, in seconds; they migrate one after another."""
 REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision of the schema, oldest first; the scripts are in `migrations/versions`."""
 
 
 def open_database(home: Path) -> Database:
-    """The database of a data folder, brought to the present schema.
+    """The database of a data folder, migrated to the current schema.
 
-    Raises `DataFolderError` when it cannot be written, is damaged, or was made by a newer AV-Studio.
+    Raises `DataFolderError` if it cannot be written, is damaged, or was made by a newer AV-Studio.
     """
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         with locked(home / "schema.lock", LOCK_SECONDS):
-            (home / "avstudio.db").touch(mode=0o600)  # its owner's alone, even in a folder that all may read
+            (home / "avstudio.db").touch(mode=0o600)  # only for its owner, even in a folder that others can read
             database = Database(home / "avstudio.db")
             try:
                 _bring_up(database)

@@ -1,4 +1,4 @@
-"""The gateway: budgets, reservations, calls, what they took and what they cost; connections that were refused."""
+"""The gateway: budgets, reservations, calls with their usage and cost, refused connections."""
 
 from __future__ import annotations
 

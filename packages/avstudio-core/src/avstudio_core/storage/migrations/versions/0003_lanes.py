@@ -1,4 +1,4 @@
-"""Tasks name their lane, so that one whose model is busy keeps no other waiting."""
+"""Tasks name their lane, so that a task whose model is busy does not delay others."""
 
 from __future__ import annotations
 

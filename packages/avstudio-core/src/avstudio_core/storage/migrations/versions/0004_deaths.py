@@ -1,4 +1,4 @@
-"""Deaths of studios are counted apart from those of workers; unfinished tasks are found by their state."""
+"""Deaths of studios and of workers are counted separately; an index finds unfinished tasks."""
 
 from __future__ import annotations
 
