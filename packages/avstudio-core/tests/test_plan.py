@@ -221,7 +221,7 @@ def test_an_empty_expression_shows_an_example(empty: str) -> None:
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
-        ([{"id": "a", "processor": "audio.write", "source": "a"}], "circle: a → a"),
+        ([{"id": "a", "processor": "audio.write", "source": "a"}], "cycle: a → a"),
         (
             [{"id": "a", "processor": "audio.make"}, {"id": "b", "processor": "audio.make", "source": "a"}],
             "audio.make does not take a source",

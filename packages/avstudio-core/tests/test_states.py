@@ -31,7 +31,7 @@ def test_exactly_the_designed_transitions_are_allowed(old: State, new: State) ->
     if (old, new) in ALLOWED:
         require(old, new)
         return
-    with pytest.raises(InvalidTransition, match=f"may not go from {old} to {new}"):
+    with pytest.raises(InvalidTransition, match=f"cannot change from {old} to {new}"):
         require(old, new)
 
 

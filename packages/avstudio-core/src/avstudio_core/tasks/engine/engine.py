@@ -1,4 +1,4 @@
-"""The engine: takes ready tasks, has them run, writes down what comes of them."""
+"""The engine: it claims ready tasks, gives them to the executor, and stores their results."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ from avstudio_core.tasks.task import CANCELLED, Problem
 LOG = logging.getLogger(__name__)
 STUMBLE_SECONDS = 1.0
 LOOK_SECONDS = 0.05
-"""How often to look for what other studios changed; what this one changes is seen at once."""
+"""How often to check for changes by other studios, in seconds; those of this studio are noticed at once."""
 PATROL_SECONDS = 0.5
-"""How often to look for studios that died."""
+"""How often to check for dead studios, in seconds."""
 PROGRESS_SECONDS = 0.2
-"""At most one progress event of a task in so many seconds."""
+"""The shortest time between two progress events of a task, in seconds."""
 
 
 @dataclass(slots=True)
 class Running:
-    """A job that was handed to the executor."""
+    """A job that the executor runs."""
 
     claim: Claim
     order: Order
     cache_key: str | None
     again: bool = False
-    """Whether its own review sent the run before it back."""
+    """Whether its review sent the previous run back."""
     told_at: float = field(default=0.0)
 
 
 class Engine:
-    """One thread that claims, renews, reaps and obeys; the executor's threads bring the reports."""
+    """One thread claims tasks, renews leases, takes over jobs and cancels; the executor's threads deliver reports."""
 
     def __init__(
         self,
@@ -84,11 +84,11 @@ class Engine:
         self._thread.start()
 
     def wake(self) -> None:
-        """There may be work."""
+        """Look for tasks at once."""
         self._woken.set()
 
     def close(self) -> None:
-        """Stop taking tasks; those that run go back to the queue."""
+        """Stop claiming tasks; running ones go back to the queue."""
         self._closing.set()
         self.wake()
         if self._thread.is_alive():
@@ -103,7 +103,7 @@ class Engine:
             try:
                 self._round()
                 self._stumbled = ""
-            except Exception as error:  # the engine must outlive a full disk or a locked database
+            except Exception as error:  # the engine must survive a full disk or a locked database
                 self._stumble(error)
                 trouble = error
             if lasting := self._outage.lasting(trouble or self._settling.error):
@@ -111,7 +111,7 @@ class Engine:
             self._woken.wait(LOOK_SECONDS)
 
     def _stumble(self, error: Exception) -> None:
-        """Say what is in the way, aloud the first time, and wait a while before the next try."""
+        """Log an error, the first time as a warning, and wait before the next try."""
         if isinstance(error, AVStudioError):
             level = logging.INFO if str(error) == self._stumbled else logging.WARNING
             LOG.log(level, "No task can be taken: %s", error)
@@ -136,7 +136,7 @@ class Engine:
             self._due = self._queue.next_due() or float("inf")
 
     def _tend(self) -> None:
-        """Keep this studio's jobs, and take back those of the dead and of the silent."""
+        """Renew the leases of this studio's jobs, and take over the jobs of dead and unresponsive studios."""
         if time.monotonic() >= self._heartbeat:
             self._queue.renew()
             self._heartbeat = time.monotonic() + self._workplace.settings.lease_seconds / 4
@@ -152,7 +152,7 @@ class Engine:
             self._swept = True
 
     def _obey(self) -> None:
-        """Stop the jobs that were cancelled or taken away."""
+        """Stop the jobs that were cancelled or taken over."""
         if running := list(self._running):
             held = self._queue.held()
             for job_id in running:
@@ -160,16 +160,16 @@ class Engine:
                     self._executor.cancel(job_id)
 
     def _recover(self) -> None:
-        """Hand out again what the database takes for running here and nobody here knows, twice in a row."""
+        """Return jobs to the queue that run here by the database, but were unknown here at two checks in a row."""
         known = set(self._running) | self._settling.jobs
         unknown = {job for job in self._queue.open_jobs() if job[0] not in known}
-        problem = Problem(code="worker_lost", message="The studio lost sight of this run.")
+        problem = Problem(code="worker_lost", message="The studio lost track of this run.")
         for _, task_id, fence in unknown & self._unknown:
             self._queue.lose(task_id, fence, problem)
         self._unknown = unknown
 
     def _take(self) -> None:
-        """Claim as much as each lane has room for, of the processors that this studio has."""
+        """Claim as many tasks as each lane accepts, of the processors of this studio."""
         only = self._workplace.plugins.kind("processors")
         more = True
         while more and not self._closing.is_set():
@@ -185,27 +185,29 @@ class Engine:
         return Wanted(room, only, lane, own=self._own or lane in self._unable, apart=self._executor.apart)
 
     def _dispatch(self, claim: Claim, lane: str) -> None:
-        """Answer a claim from the cache, or hand it to the executor."""
+        """Complete a claim from the cache, or give it to the executor."""
         try:
             order, key = self._orders.order(claim)
             earlier = self._orders.earlier(order, key)
         except Unavailable as error:
             studio = claim.task.origin
-            if studio != self._queue.studio and self._presence.alive(studio):  # it planned the task, and may do it
+            if studio != self._queue.studio and self._presence.alive(
+                studio
+            ):  # that studio planned the task, and may be able to run it
                 self._unable[lane] = studio
                 self._settle(claim, lambda: self._queue.hand_back(claim))
             else:
                 self._fail(claim, Problem.of(error))
         except AVStudioError as error:
             self._fail(claim, Problem.of(error))
-        except BaseException as error:  # a plugin's `needs` is foreign code, and this thread is not its own
+        except BaseException as error:  # a plugin's `needs` is foreign code, which must not end this thread
             message = f"{claim.task.processor} could not be planned: {type(error).__name__}: {error}"
             self._fail(claim, Problem(code="processor_error", message=message))
         else:
             if earlier is not None:
                 self._settle(claim, lambda: self._queue.finish_from_cache(claim, earlier))
                 return
-            # What a person asked for once more is no answer to those who ask plainly.
+            # The result of a rerun with feedback must not be used for a request without feedback.
             key = key if claim.task.feedback is None else None
             self._hand_over(Running(claim, order, key))
 
@@ -241,7 +243,7 @@ class Engine:
                 return
             began = self._queue.start(running.claim)
             began.add_done_callback(lambda future: self._began(running, future))
-            if running.claim.task.deliveries > 1:  # its run may have taken a studio down: that is to count this time
+            if running.claim.task.deliveries > 1:  # its run may have ended a studio, so this death must be counted
                 wait([began])
         elif report.kind == "log":
             self._queue.log(running.claim, report.message)
@@ -252,7 +254,7 @@ class Engine:
             self._queue.progress(running.claim, report.percent, report.message)
 
     def _began(self, running: Running, future: Future[bool]) -> None:
-        """Stop a run whose task was cancelled, or taken over, before it began."""
+        """Stop a run whose task was cancelled or taken over before it began."""
         if future.exception() is None and not future.result():
             self._executor.cancel(running.order.job_id)
 
@@ -262,8 +264,8 @@ class Engine:
             return
         try:
             done = self._made(running, report)
-        except BaseException as error:  # what a worker sends, and a result's `records`, are foreign
-            said = " ".join(f"{running.order.processor} gave a result that cannot be kept: {error}".split())
+        except BaseException as error:  # a worker's data and a result's `records` are foreign
+            said = " ".join(f"{running.order.processor} returned a result that cannot be stored: {error}".split())
             self._ended(running, Report(job_id=report.job_id, kind="failed", code="invalid_result", message=said))
             return
         self._publish(running, done)
@@ -286,9 +288,9 @@ class Engine:
         future.add_done_callback(lambda future: self._finished(running, done, future))
 
     def _finished(self, running: Running, done: Finished, future: Future[bool]) -> None:
-        """The run is published; or its claim was stale; or publishing failed, and the task fails with the reason."""
+        """After the write: the run is published, or its claim was stale, or publishing failed and the task fails."""
         error = future.exception()
-        if isinstance(error, DataFolderError):  # another program holds the database: what was made can wait
+        if isinstance(error, DataFolderError):  # another program has locked the database: the result is written later
             self._settling.later(running.claim.job_id, error, lambda: self._publish(running, done))
             return
         if error is not None:
@@ -297,9 +299,9 @@ class Engine:
             abandon(self._queue.database, self._store, running.order.folder)
             return
         self._settling.end(running.claim.job_id)
-        if not future.result():  # cancelled, or taken over, in the meantime
+        if not future.result():  # meanwhile cancelled or taken over
             self._fail(running.claim, Problem(code=CANCELLED, message="The task was cancelled."))
-        elif running.claim.task.leads:  # only now may the steps that read from this one be taken
+        elif running.claim.task.leads:  # the steps that read from this one can be claimed now
             self.wake()
         self._store.discard(running.order.folder)
 
@@ -307,7 +309,7 @@ class Engine:
         self._settle(claim, lambda: self._queue.fail(claim, problem, retryable=retryable))
 
     def _settle(self, claim: Claim, write: Callable[[], Future[bool]]) -> None:
-        """Write for sure how a job ended; then there may be work, for it or after it."""
+        """Store the end of a job, retrying until it is written; then look for tasks."""
 
         def written() -> Future[bool]:
             future = write()
@@ -342,7 +344,7 @@ class Engine:
         problem = Problem(code=report.code, message=report.message, hint=report.hint, traceback=report.traceback)
         if report.kind == "lost":
             claim = running.claim
-            if self._closing.is_set() or report.code == "closing":  # given back, and not died
+            if self._closing.is_set() or report.code == "closing":  # it was returned, and did not die
                 self._settle(claim, lambda: self._queue.hand_back(claim))
             else:
                 self._settle(claim, lambda: self._queue.lose(claim.task_id, claim.fence, problem))

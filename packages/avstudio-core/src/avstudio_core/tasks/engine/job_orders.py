@@ -1,4 +1,4 @@
-"""What is to be run for a claimed task, or the earlier result that answers it."""
+"""The order for a claimed task, or the earlier result that answers it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from avstudio_core.tasks.queue.queue import Queue
 
 
 class Workplace(ExecutorHost, Protocol):
-    """What the engine needs of its studio."""
+    """The part of a studio that the engine needs."""
 
     @property
     def plugins(self) -> Plugins: ...
@@ -33,7 +33,7 @@ class Workplace(ExecutorHost, Protocol):
 
 
 class JobOrders:
-    """Makes orders out of claims."""
+    """Makes orders from claims."""
 
     def __init__(self, workplace: Workplace, queue: Queue, store: ArtifactStore) -> None:
         self._workplace = workplace
@@ -41,7 +41,7 @@ class JobOrders:
         self._store = store
 
     def order(self, claim: Claim) -> tuple[Order, str | None]:
-        """The order of a claimed task, and the key of its work in the cache if it may be answered from there."""
+        """The order of a claimed task, and its cache key if a cached result may be used."""
         task = claim.task
         processor = self._workplace.processor(task.processor)
         params = parameters(processor, json.loads(task.params))
@@ -68,7 +68,7 @@ class JobOrders:
         return order, cache_key(order) if processor.cacheable else None
 
     def _source(self, stored: str | None) -> Artifact | None:
-        """The artifact that a task reads: one that was given, or what an earlier task made."""
+        """The artifact that a task reads: a given one, or the output of an earlier task."""
         if stored is None:
             return None
         reference = json.loads(stored)
@@ -83,7 +83,7 @@ class JobOrders:
         return made[output]
 
     def earlier(self, order: Order, key: str | None) -> Finished | None:
-        """The answer to an order by the same work done before."""
+        """The result of an earlier identical run for an order."""
         if key is None or order.feedback is not None or (stored := self._queue.cached(key)) is None:
             return None
         kind = self._workplace.processor(order.processor).result_type

@@ -1,4 +1,4 @@
-"""Which studios on a data folder are alive: each holds a lock that its death lets go."""
+"""Which studios on a data folder are alive: each holds a file lock, which is released when it dies."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ LOG = logging.getLogger(__name__)
 
 LOCK_SECONDS = 30.0
 _HELD: set[int] = set()
-"""The descriptors whose locks say that studios of this process are alive."""
+"""The descriptors of the locks that show that studios of this process are alive."""
 
 
 def _let_go() -> None:
-    """A fork would hold its parent's locks after the parent's death."""
+    """Close the locks in a fork, which would hold them after its parent's death."""
     while _HELD:
         os.close(_HELD.pop())
 
@@ -36,7 +36,7 @@ os.register_at_fork(after_in_child=_let_go)
 
 
 class Presence:
-    """This studio's entry among those on the data folder."""
+    """This studio's entry in the list of live studios."""
 
     def __init__(self, database: Database, home: Path) -> None:
         self.id = new_id("studio")
@@ -44,7 +44,7 @@ class Presence:
         self._folder = home / "studios"
         private_folder(self._folder)
         self._lock = home / "studios.lock"
-        with locked(self._lock, LOCK_SECONDS):  # nobody sees the file before it is held
+        with locked(self._lock, LOCK_SECONDS):  # no other studio sees the file before it is locked
             try:
                 self._descriptor = os.open(self._folder / self.id, os.O_CREAT | os.O_RDWR, 0o600)
             except OSError as error:
@@ -55,13 +55,13 @@ class Presence:
         database.write(lambda transaction: transaction.execute(insert(studios), values))
 
     def dead(self) -> list[str]:
-        """The studios whose process is gone, by their locks."""
+        """The studios whose process has ended, by their locks."""
         with self._database.read() as connection:
             others = connection.execute(select(studios.c.id).where(studios.c.id != self.id)).scalars().all()
         return [studio for studio in others if not self.alive(studio)]
 
     def bury(self, dead: list[str]) -> None:
-        """Forget studios whose jobs were taken back, and the memory that their models held."""
+        """Remove the entries of studios whose jobs were taken over, and of their models in memory."""
 
         def operation(transaction: Transaction) -> None:
             transaction.execute(delete(loaded_models).where(loaded_models.c.studio.in_(dead)))
@@ -77,7 +77,7 @@ class Presence:
                 raise StorageError.of(error, self._folder) from error
 
     def leave(self) -> None:
-        """Take this studio's entry away; where that cannot be written, another studio does it later."""
+        """Remove this studio's entry; if that cannot be written, another studio does it later."""
         _HELD.discard(self._descriptor)
         os.close(self._descriptor)
         try:
@@ -86,7 +86,7 @@ class Presence:
             LOG.warning("The entry of this studio stays for now: %s", error)
 
     def alive(self, studio: str) -> bool:
-        """Whether another studio's process is there."""
+        """Whether another studio's process is alive."""
         with contextlib.suppress(FileNotFoundError):
             descriptor = os.open(self._folder / studio, os.O_RDONLY)
             try:

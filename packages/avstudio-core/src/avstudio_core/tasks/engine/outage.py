@@ -1,4 +1,4 @@
-"""An outage: for how long a studio has been unable to write down what happens."""
+"""An outage: how long a studio has been unable to write to its database."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from avstudio_core.errors import AVStudioError
 
 
 class Outage:
-    """Tells trouble that passes, such as a locked database, from trouble that lasts, such as a read-only disk.
+    """Distinguishes temporary errors, such as a locked database, from lasting ones, such as a read-only disk.
 
-    Work is tried again in either case. When trouble has lasted for `patience` seconds, those who wait are given the
-    error: nobody can say when the disk comes back.
+    Work is retried in either case. When errors have lasted for `patience` seconds, waiting callers get the error,
+    because the outage may never end.
     """
 
     def __init__(self, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -21,7 +21,7 @@ class Outage:
         self._began: float | None = None
 
     def lasting(self, error: BaseException | None) -> AVStudioError | None:
-        """Take the error of a round, or `None` for a round that succeeded; give the error of trouble that lasts."""
+        """Record the error of a round, or `None` for a success; return the error if it has lasted."""
         if error is None:
             self._began = None
             return None

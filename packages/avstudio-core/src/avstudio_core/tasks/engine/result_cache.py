@@ -1,4 +1,4 @@
-"""Answering from the cache: the result of the same work done earlier."""
+"""The cache of results: an earlier identical run answers a task."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from avstudio_core.tasks.queue.claims import Finished
 
 
 def cache_key(order: Order) -> str:
-    """Names the work: input, parameters, processor and its version, model, and the device, which rounds its own way."""
+    """The key of a run: input, parameters, processor and version, model, and the device, which rounds differently."""
     work: list[Any] = [order.processor, order.version, order.params, order.source.sha256 if order.source else None]
     work += [order.needs.model, order.needs.model_digest, order.needs.device]
     return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
@@ -26,15 +26,15 @@ def cache_key(order: Order) -> str:
 def answered(
     stored: str, kind: type[Result], order: Order, store: ArtifactStore, find: Callable[[str], Artifact]
 ) -> Finished | None:
-    """A stored result as the answer to an order; `None` if it cannot be used and the work must run.
+    """A stored result for an order; `None` if it cannot be used, so that the order must run.
 
-    `find` gives an artifact by its id.
+    `find` returns an artifact by its id.
     """
     try:
         result = kind.model_validate_json(stored, context=store.path)
         for artifact in artifacts_in(result).values():
             store.verify(artifact.sha256)
-    except (AVStudioError, ValueError):  # its files are gone or rotten, or the plugin's results look otherwise now
+    except (AVStudioError, ValueError):  # its files are missing or damaged, or the type of the result has changed
         return None
     if order.strict and result.warnings:
         return None
@@ -45,7 +45,7 @@ def answered(
 
 
 def _named_after_source(result: Result, order: Order, find: Callable[[str], Artifact]) -> Result:
-    """The result with files named after this source, where the same content had another name before."""
+    """The result with files named after this source, if the same content had another name before."""
     parents = result.provenance.parents if result.provenance else ()
     if order.source is None or not parents or not artifacts_in(result):
         return result
@@ -63,7 +63,7 @@ def _named_after_source(result: Result, order: Order, find: Callable[[str], Arti
 
 
 def _said_of(names: dict[str, str], warning: CodedWarning) -> CodedWarning:
-    """A warning with the files' names of today."""
+    """A warning with the current names of files."""
     message = warning.message
     for old in sorted(names, key=len, reverse=True):
         message = message.replace(f"'{old}'", f"'{names[old]}'")
@@ -71,7 +71,7 @@ def _said_of(names: dict[str, str], warning: CodedWarning) -> CodedWarning:
 
 
 def _made_of(source: Artifact, stem: str, artifact: Artifact) -> Artifact:
-    """The same content as an artifact of its own, made of `source` and not of what was named `stem` before."""
+    """The same content as a new artifact, made from `source` instead of the earlier file named `stem`."""
     lineage = artifact.lineage.model_copy(update={"parents": (source.id,)}) if artifact.lineage else None
     named = artifact.name.startswith(f"{stem}.")
     name = source.name_for(artifact.name.removeprefix(stem)) if named else artifact.name

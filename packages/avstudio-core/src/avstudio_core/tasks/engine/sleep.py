@@ -1,4 +1,4 @@
-"""Notice that the machine slept: a studio that was silent meanwhile is not therefore dead."""
+"""Detects that the machine slept: a studio without heartbeats during the sleep is not dead."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Clocks:
-    """The wall clock beside the one that stands still while the machine sleeps."""
+    """Compares the wall clock with the clock that stops during sleep."""
 
     def __init__(
         self, lease_seconds: float, wall: Callable[[], float] = time.time, awake: Callable[[], float] = time.monotonic
@@ -19,9 +19,9 @@ class Clocks:
         self._until = 0.0
 
     def tell(self) -> bool:
-        """Whether a lease that ran out shows that its holder is dead.
+        """Whether an expired lease shows that its holder is dead.
 
-        It does not for one lease length after a sleep or after the clock was set: the holder must renew it first.
+        It does not in the first lease period after a sleep or after the clock was set: the holder must renew it first.
         """
         apart = self._wall() - self._awake()
         if abs(apart - self._apart) > self._lease / 4:

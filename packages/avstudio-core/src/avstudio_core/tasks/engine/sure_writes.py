@@ -1,4 +1,4 @@
-"""Writing down for sure how jobs ended: no task may stay in progress for ever because a disk was full for a moment."""
+"""Stores the ends of jobs, with retries: a disk that is full for a moment must not leave a task in progress."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Settling:
-    """The jobs that are over and whose end is not yet written, and the writes that failed."""
+    """The ended jobs whose end is not yet written, and the writes that failed."""
 
     def __init__(self) -> None:
         self._jobs: set[str] = set()
@@ -18,25 +18,25 @@ class Settling:
 
     @property
     def jobs(self) -> set[str]:
-        """Those whose end is not yet written."""
+        """The jobs whose end is not yet written."""
         return set(self._jobs)
 
     @property
     def error(self) -> BaseException | None:
-        """Why the end of a job could not be written when that was last tried."""
+        """The error of the last failed write."""
         return next(iter(list(self._errors.values())), None)
 
     def begin(self, job_id: str) -> None:
-        """A job is over."""
+        """Add a job that has ended."""
         self._jobs.add(job_id)
 
     def end(self, job_id: str) -> None:
-        """How it ended is written."""
+        """Remove a job whose end is written."""
         self._jobs.discard(job_id)
         self._errors.pop(job_id, None)
 
     def surely(self, job_id: str, write: Callable[[], Future[Any]]) -> None:
-        """Write how a job ended, now or as soon as it can be written."""
+        """Write the end of a job, now or as soon as possible."""
 
         def look(future: Future[Any]) -> None:
             if error := future.exception():
@@ -48,11 +48,11 @@ class Settling:
         write().add_done_callback(look)
 
     def later(self, job_id: str, error: BaseException, write: Callable[[], object]) -> None:
-        """Have a write that failed tried with the next `again`."""
+        """Add a failed write, to be retried by `again`."""
         self._errors[job_id] = error
         self._failed.append(write)
 
     def again(self) -> None:
-        """Try what failed."""
+        """Retry the failed writes."""
         for _ in range(len(self._failed)):
             self._failed.popleft()()

@@ -1,4 +1,4 @@
-"""What passes between the queue and those who run its tasks."""
+"""The data that the queue and the engine exchange."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from avstudio_core.artifact import Artifact
 
 GENERAL = "general"
-"""The lane of work that loads no model."""
+"""The lane of jobs without a model."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """A task to submit; `needs` are the ids of tasks in the same submission that it waits for."""
+    """A task to submit; `needs` are the ids of tasks in the same submission for which it waits."""
 
     id: str
     step: str
@@ -50,7 +50,7 @@ class Claimed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A task handed to this studio: one job, with the fencing token that its result must show."""
+    """A task that this studio has claimed: one job, with the fencing token that its result must have."""
 
     job_id: str
     task: Claimed = field(repr=False)
@@ -68,7 +68,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a run made, to be published with the completion."""
+    """The result of a run, to be published when the task completes."""
 
     result: str
     artifacts: Sequence[Artifact] = ()
@@ -80,7 +80,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What bounds a studio's jobs."""
+    """The limits of a studio's jobs."""
 
     studio: str
     lease_seconds: float = 30.0
@@ -89,19 +89,19 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which tasks a studio would take now: at most so many, of these processors, in one lane."""
+    """The tasks that a studio wants to claim: at most so many, of these processors, in one lane."""
 
     limit: int
     only: Collection[str]
     lane: str = GENERAL
     own: bool = False
-    """Whether to leave the tasks of other studios alone."""
+    """Whether to skip tasks of other studios."""
     apart: bool = False
-    """Whether they will run in processes of their own."""
+    """Whether they will run in separate processes."""
 
 
 class Death(Enum):
-    """What ended a run before its time."""
+    """What ended a run before its final report."""
 
     WORKER = "the process that ran it"
     STUDIO = "the studio, soon after the run began, in a process apart"

@@ -1,4 +1,4 @@
-"""Making a run's files and rows part of the store, inside the transaction that completes its task."""
+"""Publishes a run's files and rows, in the transaction that completes its task."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from avstudio_core.storage.tables import stem_separations, transcriptions
 from avstudio_core.tasks.queue.claims import Finished
 
 RECORDS = {"transcriptions": transcriptions, "stem_separations": stem_separations}
-"""The tables of results that a processor may write a row to."""
+"""The tables of results in which processors may store rows."""
 
 
 def publish(
     transaction: Transaction, store: ArtifactStore, task_id: str, owner: str, done: Finished, now: float
 ) -> None:
-    """Link the staged files to their places and record them. SQLite has one writer, so nobody sweeps meanwhile."""
+    """Link the staged files to their places and record them. SQLite has one writer, so no sweep runs meanwhile."""
     for artifact in done.artifacts:
         store.link(artifact.sha256, done.folder)
         transaction.later(ADD_ARTIFACT, row_of(artifact, owner, now, task_id))

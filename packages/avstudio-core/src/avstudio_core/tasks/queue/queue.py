@@ -1,4 +1,4 @@
-"""The durable queue: what a studio asks about tasks, and the changes it makes, each one transaction."""
+"""The durable queue: a studio's queries about tasks, and its changes, each in one transaction."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ T = TypeVar("T")
 class Queue:
     """The operations on tasks that a studio needs.
 
-    Those that give a `Future` are handed to the writer and take effect in the order of the calls; the others
-    return when their change is on the disk.
+    Those that return a `Future` are given to the writer, and take effect in the order of the calls; the others return
+    when their change is on the disk.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Queue:
         self._change = Transitions(store, rules, clock)
         self._me = {"studio": self.studio}
 
-    # Asking
+    # Queries
 
     def get(self, task_id: str) -> Task:
         """The task as it is now. Raises `NotFound`."""
@@ -61,13 +61,13 @@ class Queue:
         return Task.from_row(row)
 
     def ended(self, task_id: str) -> Future[Task]:
-        """The task once it has ended, whichever studio runs it."""
+        """The task, when it has ended in any studio."""
         return self._waiting.ended(checked(task_id, "task id"))
 
     def find(
         self, *, states: Collection[State] = (), plan_id: str | None = None, limit: int | None = None
     ) -> list[Task]:
-        """The newest `limit` tasks, in the order of their making."""
+        """The newest `limit` tasks, in the order of their creation."""
         query = select(*statements.TASK).order_by(tasks.c.id.desc()).limit(limit)
         if states:
             query = query.where(tasks.c.state.in_([str(state) for state in states]))
@@ -80,7 +80,7 @@ class Queue:
         return [Task.from_row(row) for row in reversed(found)]
 
     def at_rest(self, task_ids: Collection[str]) -> set[str]:
-        """Those of some tasks that have ended, or that only a person leads on. Raises `NotFound`."""
+        """Those of some tasks that have ended or wait for a person. Raises `NotFound`."""
         with self.database.read() as connection:
             known = {row[0]: row for row in rows(connection, statements.STATES, {"ids": json.dumps([*task_ids])})}
         for task_id in task_ids:
@@ -89,13 +89,13 @@ class Queue:
         return {task_id for task_id, state, reviewer in known.values() if _is_at_rest(State(state), reviewer)}
 
     def matching(self, part: str) -> list[str]:
-        """The ids of the tasks whose id contains a text, in the order of their making."""
+        """The ids of the tasks whose id contains a text, in the order of their creation."""
         query = select(tasks.c.id).where(tasks.c.id.contains(part, autoescape=True)).order_by(tasks.c.id)
         with self.database.read() as connection:
             return list(connection.execute(query).scalars())
 
     def counted(self) -> dict[State, int]:
-        """How many tasks are in each state that there is one in."""
+        """The number of tasks in each state that occurs."""
         with self.database.read() as connection:
             found = {State(state): count for state, count in rows(connection, statements.COUNTED, {})}
             ((total,),) = rows(connection, statements.TOTAL, {})
@@ -103,46 +103,46 @@ class Queue:
         return {State.COMPLETED: completed, **found} if completed else found
 
     def cached(self, cache_key: str) -> str | None:
-        """The stored result of a completed task with that key."""
+        """The stored result of a completed task with that cache key."""
         with self.database.read() as connection:
             return connection.execute(statements.CACHED, {"key": cache_key}).scalar()
 
     def next_due(self) -> float | None:
-        """When the next task that waits out its pause may run."""
+        """When the next task that pauses before a retry may run."""
         with self.database.read() as connection:
             return connection.execute(statements.NEXT_DUE, {"now": self._clock()}).scalar()
 
     def ready_lanes(self) -> list[str]:
-        """The lanes in which tasks wait that may run."""
+        """The lanes with tasks that are ready to run."""
         with self.database.read() as connection:
             return [lane for (lane,) in rows(connection, statements.READY_LANES, {})]
 
     def open_jobs(self) -> set[tuple[str, str, int]]:
-        """Job, task and fencing token of what this studio runs, according to the database."""
+        """Job, task and fencing token of each job that this studio runs by the database."""
         with self.database.read() as connection:
             return {(job, task, fence) for job, task, fence in rows(connection, statements.OPEN_JOBS, self._me)}
 
     def held(self) -> set[str]:
-        """The jobs that this studio is to go on with: not cancelled, not taken away since."""
+        """The jobs that this studio should continue: neither cancelled nor taken over."""
         with self.database.read() as connection:
             return set(connection.execute(statements.HELD_BY, self._me).scalars())
 
     # A studio's jobs
 
     def submit(self, plan_id: str, new: Sequence[NewTask], options: TaskOptions, owner: str = "local") -> None:
-        """Store tasks; when this returns they are on the disk and will be done."""
+        """Store tasks; when this returns, they are on the disk and will run."""
         self._write(lambda transaction: self._change.submit(transaction, plan_id, new, options, owner)).result()
 
     def claim(self, wanted: Wanted) -> list[Claim]:
-        """Take ready tasks: this studio's before others', those of higher priority first, older ones first."""
+        """Claim ready tasks: this studio's own first, then by priority, then the oldest."""
         return self._write(lambda transaction: self._change.claim(transaction, wanted)).result()
 
     def start(self, claim: Claim) -> Future[bool]:
-        """ASSIGNED → IN_PROGRESS; false when the claim is no longer good."""
+        """ASSIGNED → IN_PROGRESS; false if the claim is stale."""
         return self._write(lambda transaction: self._change.start(transaction, claim), claim.task_id)
 
     def progress(self, claim: Claim, percent: float, message: str) -> None:
-        """Record how far a run is."""
+        """Record the progress of a run."""
         self._write(lambda transaction: self._change.progress(transaction, claim, percent, message), claim.task_id)
 
     def log(self, claim: Claim, line: str) -> None:
@@ -153,14 +153,14 @@ class Queue:
         )
 
     def token(self, claim: Claim, request_id: str, token: str, *, done: bool) -> None:
-        """Record what a language model said to a run."""
+        """Record the text of a language model's answer to a run."""
         now, said = self._clock(), {"request_id": request_id, "token": token, "done": done}
         self._write(
             lambda transaction: event_log.add(transaction, claim.task_id, "llm.token", now, **said), claim.task_id
         )
 
     def finish(self, claim: Claim, done: Finished) -> Future[bool]:
-        """Publish and complete (or leave to a person's review); false, and nothing published, for a stale claim."""
+        """Publish and complete (or await a person's review); false, without publishing, for a stale claim."""
         return self._write(lambda transaction: self._change.finish(transaction, claim, done), claim.task_id)
 
     def finish_from_cache(self, claim: Claim, done: Finished) -> Future[bool]:
@@ -177,17 +177,17 @@ class Queue:
         return self._write(lambda transaction: self._change.rerun(transaction, claim, reason), claim.task_id)
 
     def fail(self, claim: Claim, problem: Problem, *, retryable: bool = False) -> Future[bool]:
-        """The run failed. Retried after a pause where that is allowed; else what depends on it is blocked."""
+        """The run failed. It is retried after a pause if retries are left; otherwise its dependents are blocked."""
         return self._write(
             lambda transaction: self._change.fail(transaction, claim, problem, retryable=retryable), claim.task_id
         )
 
     def lose(self, task_id: str, fence: int, problem: Problem) -> Future[bool]:
-        """The worker died or was stopped: hand the task out again, `max_deliveries` times at most."""
+        """The worker died or was stopped: return the task to the queue, at most `max_deliveries` times."""
         return self._write(lambda transaction: self._change.lose(transaction, task_id, fence, problem), task_id)
 
     def hand_back(self, claim: Claim) -> Future[bool]:
-        """Give up a job, as if it had never been taken."""
+        """Return a job to the queue as if it had never been claimed."""
         return self._write(
             lambda transaction: self._change.hand_back(transaction, claim.task_id, claim.fence), claim.task_id
         )
@@ -198,15 +198,15 @@ class Queue:
         self._write(lambda transaction: transaction.execute(statements.RENEW, values)).result()
 
     def reap(self, dead: Collection[str], *, silent: bool = True) -> list[str]:
-        """Take back the jobs of dead studios, and of `silent` ones whose lease ran out; give the ids of their tasks."""
+        """Take over the jobs of dead studios, and of `silent` ones with expired leases; return their task ids."""
         found = self._write(lambda transaction: self._change.reap(transaction, dead, silent=silent)).result()
         self.bell.ring(found)
         return found
 
-    # A person's requests
+    # Requests of users
 
     def cancel(self, task_id: str) -> State:
-        """Cancel at once what does not run, and ask a running task to stop; give the state it is in then.
+        """Cancel a task: at once if it does not run, otherwise it is asked to stop. Return its state.
 
         Raises `InvalidTransition` for a task that has ended, `NotFound`.
         """
@@ -216,7 +216,7 @@ class Queue:
     def retry(self, task_id: str) -> list[str]:
         """FAILED or BLOCKED → PENDING, with the dependencies that failed and the dependents they blocked.
 
-        Gives the ids of all that were set free. The tasks become this studio's own.
+        Returns the ids of all these tasks, which become this studio's own.
         """
         checked(task_id, "task id")
         freed = self._write(lambda transaction: self._change.retry(transaction, task_id)).result()
@@ -229,7 +229,7 @@ class Queue:
         self._write(lambda transaction: self._change.accept(transaction, task_id), task_id).result()
 
     def send_back(self, task_id: str, reason: str) -> None:
-        """A person sends a run back with a reason; it queues for another run."""
+        """A person sends a run back with a reason; the task is queued for another run."""
         checked(task_id, "task id")
         self._write(lambda transaction: self._change.send_back(transaction, task_id, reason), task_id).result()
 
@@ -239,7 +239,7 @@ class Queue:
         self.feed.give_up(error)
 
     def close(self) -> None:
-        """Wake whoever waits for a task."""
+        """Wake all waiters."""
         self._waiting.close()
         self.feed.close()
 

@@ -1,4 +1,4 @@
-"""The statements of the queue, built once: building one costs more than running it."""
+"""The statements of the queue, built once, because building one takes longer than running it."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ ADD_DEPENDENCY = insert(dependencies)
 ADD_JOB = insert(jobs)
 
 AT_ONCE_SECONDS = 10.0
-"""A studio whose last heartbeat came so long after a run began did not die of the start of that run."""
+"""If a studio's last heartbeat came so many seconds after the start of a run, the start did not end the studio."""
 LONGEST_PAUSE = 60.0
-"""Seconds. A task never waits longer: if its time is further ahead, the clock was set back and the task runs now."""
-# Literals, not bound values: only then does SQLite see that its partial indexes hold all that is asked for.
+"""The longest wait of a task in seconds: if its time is further ahead, the clock was set back, and it runs now."""
+# Literals instead of bound values, so that SQLite can use its partial indexes.
 READY = and_(tasks.c.state == literal_column("'PENDING'"), tasks.c.waiting == literal_column("0"))
 STATES = select(tasks.c.id, tasks.c.state, tasks.c.reviewer).where(tasks.c.id.in_(listed("ids")))
 UNFINISHED = tasks.c.state != literal_column("'COMPLETED'")
 COUNTED = select(tasks.c.state, func.count()).where(UNFINISHED).group_by(tasks.c.state)
 TOTAL = select(func.count()).select_from(tasks)
-"""Counted in the smallest index: that of the rows themselves holds all that tasks made."""
+"""Counted in the smallest index, because the table itself contains the results."""
 NEXT_DUE = select(func.min(tasks.c.available_at)).where(
     READY, tasks.c.available_at > 0.0, tasks.c.available_at > bindparam("now")
 )
@@ -69,7 +69,7 @@ _lanes = select(func.min(tasks.c.lane).label("lane")).where(READY).cte("lanes", 
 _next_lane = select(func.min(tasks.c.lane)).where(READY, tasks.c.lane > _lanes.c.lane).scalar_subquery()
 _lanes = _lanes.union_all(select(_next_lane).where(_lanes.c.lane.is_not(None)))
 READY_LANES = select(_lanes.c.lane).where(_lanes.c.lane.is_not(None))
-"""Found by as many steps through the index as there are lanes, however many tasks wait in each."""
+"""Takes one index step for each lane, however many tasks wait in it."""
 
 _HOLDS = and_(tasks.c.id == bindparam("b_id"), tasks.c.fence == bindparam("b_fence"))
 START = (
@@ -169,7 +169,7 @@ HELD_BY = select(jobs.c.id).join(tasks, _CURRENT).where(jobs.c.studio == bindpar
 
 
 def new_task(task_id: str, now: float, options: TaskOptions) -> dict[str, Any]:
-    """The columns of a task that has not begun."""
+    """The columns of a new task."""
     return {
         "id": task_id,
         "project": options.project,

@@ -1,4 +1,4 @@
-"""The changes of state a task can go through, each a compare-and-set inside the caller's transaction."""
+"""The state changes of tasks, each a compare-and-set in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from avstudio_core.tasks.states import ENDED, State, require
 from avstudio_core.tasks.task import CANCELLED, DEPENDENCY, RETURNED, Problem, TaskOptions
 
 MOST_DEATHS = 10
-"""A task fails when so many studios died soon after it began: it is then taken for the cause."""
+"""After the deaths of so many studios soon after its start, a task counts as their cause and fails."""
 
 
 class Transitions:
-    """Each method is one change, with its events, in the transaction that it is given."""
+    """Each method is one change, with its events, in the given transaction."""
 
     def __init__(self, store: ArtifactStore, rules: Rules, clock: Callable[[], float]) -> None:
         self._store = store
@@ -56,7 +56,7 @@ class Transitions:
             event_log.add(transaction, task.id, "task.submitted", now, type=task.processor, step=task.step)
 
     def claim(self, transaction: Transaction, wanted: Wanted) -> list[Claim]:
-        """PENDING → ASSIGNED for the tasks that are next."""
+        """PENDING → ASSIGNED for the next tasks."""
         now = self._clock()
         claims: list[Claim] = []
         for mine in (True,) if wanted.own else (True, False):
@@ -105,7 +105,7 @@ class Transitions:
         values = {"b_id": claim.task_id, "b_fence": claim.fence, "b_state": str(last), "b_now": now}
         values |= {"b_result": done.result, "b_key": done.cache_key}
         finished = transaction.run(statements.FINISH, values).fetchall()
-        if not finished and self.start(transaction, claim):  # that it began could not be written down before
+        if not finished and self.start(transaction, claim):  # the start could not be written before
             finished = transaction.run(statements.FINISH, values).fetchall()
         if not finished:
             return False
@@ -147,11 +147,11 @@ class Transitions:
         if row is None:
             return False
         cancelled = row["cancelling"] or problem.code == CANCELLED
-        tried = row["attempts"] + (row["state"] == State.ASSIGNED)  # one that could not even begin was tried, too
+        tried = row["attempts"] + (row["state"] == State.ASSIGNED)  # a run that could not start also counts
         again: dict[str, Any] | None = None
         if retryable and not cancelled and tried <= row["retries"]:
             pause = min(statements.LONGEST_PAUSE, 0.5 * 2 ** max(0, tried - 1))
-            # The claim counted a delivery. Its worker reports and is alive, so it is taken back: only deaths count.
+            # The claim counted a delivery. The worker is alive, so this is undone: only deaths count.
             again = {"available_at": self._clock() + pause, "deliveries": row["deliveries"] - 1}
         self._end_run(transaction, row, problem, again)
         return True
@@ -159,9 +159,9 @@ class Transitions:
     def lose(
         self, transaction: Transaction, task_id: str, fence: int, problem: Problem, death: Death = Death.WORKER
     ) -> bool:
-        """Its run died: ASSIGNED or IN_PROGRESS → PENDING, or → FAILED when that happened too often.
+        """Its run died: ASSIGNED or IN_PROGRESS → PENDING, or → FAILED after too many deaths.
 
-        What counts are deaths of the run's own worker, and, up to a higher number, of studios soon after it began.
+        Deaths of the run's worker count, and, with a higher limit, those of studios soon after its start.
         """
         row = self._held(transaction, task_id, fence)
         if row is None:
@@ -178,7 +178,7 @@ class Transitions:
         return True
 
     def _after_death(self, row: RowMapping, death: Death) -> dict[str, Any] | None:
-        """The values with which a task is handed out once more; none when it died too often."""
+        """The values for another delivery of a task; `None` after too many deaths."""
         again = {"available_at": self._clock()}
         if death is Death.WORKER:
             return again if row["deliveries"] < self._rules.max_deliveries else None
@@ -188,7 +188,7 @@ class Transitions:
     def _end_run(
         self, transaction: Transaction, row: RowMapping, problem: Problem, again: Mapping[str, Any] | None = None
     ) -> None:
-        """A run came to nothing: → FAILED, and with the values in `again` → PENDING once more."""
+        """A run ended without a result: → FAILED, and with the values in `again` → PENDING."""
         now, task_id, state = self._clock(), row["id"], State(row["state"])
         path = [State.IN_PROGRESS, State.FAILED]
         path = path if state is State.IN_PROGRESS else [state, *path]
@@ -213,10 +213,10 @@ class Transitions:
         transaction.later(statements.JOB_OF_TASK_ENDED, values)
 
     def hand_back(self, transaction: Transaction, task_id: str, fence: int, *, deliveries: int | None = None) -> bool:
-        """Give up a job without counting it: ASSIGNED or IN_PROGRESS → BLOCKED → PENDING; a cancelled one fails.
+        """Return a job without counting it: ASSIGNED or IN_PROGRESS → BLOCKED → PENDING; a cancelled one fails.
 
-        A task with more than one delivery may be what its studio died of. The next studio therefore stores that the
-        run began before it runs it.
+        A task with more than one delivery may have ended its studio. The next studio therefore stores the start of the
+        run before the run begins.
         """
         row, now = self._held(transaction, task_id, fence), self._clock()
         if row is None:
@@ -275,10 +275,10 @@ class Transitions:
         return [one.id for one in lost]
 
     def _block_dependents(self, transaction: Transaction, row: RowMapping, now: float) -> None:
-        """PENDING → BLOCKED for all that waits for a task, directly or through others."""
+        """PENDING → BLOCKED for all tasks that wait for a task, directly or indirectly."""
         if not row["leads"]:
             return
-        said = f"Step '{row['step']}' ({row['processor']}), which this one waits for, did not complete."
+        said = f"Step '{row['step']}' ({row['processor']}), for which this step waits, did not complete."
         problem = Problem(code=DEPENDENCY, message=said)
         values = {"b_id": row["id"], "b_reason": DEPENDENCY, "b_error": problem.model_dump_json(), "b_now": now}
         for task_id in sorted(transaction.execute(statements.BLOCK_WAITING, values).scalars()):
@@ -291,7 +291,7 @@ class Transitions:
             raise InvalidTransition(f"Task '{task_id}' cannot be retried: it is {state}.")
         freed: dict[str, None] = {}
         waiting = [row]
-        while waiting:  # a plan may be longer than calls may be deep
+        while waiting:  # not recursive, since a plan may be longer than the recursion limit
             row = waiting.pop()
             if row["id"] in freed or row["state"] not in (State.FAILED, State.BLOCKED):
                 continue
@@ -314,13 +314,13 @@ class Transitions:
         event_log.add(transaction, row["id"], "task.retried", self._clock(), reason="asked", pause=0.0)
 
     def _stopped_with(self, transaction: Transaction, task_id: str) -> list[RowMapping]:
-        """What a task needs, and what waited for it in vain."""
+        """The tasks that a task needs, and the tasks that it blocked."""
         needed = transaction.execute(statements.NEEDED, {"id": task_id}).mappings().all()
         dependents = transaction.execute(statements.DEPENDENTS, {"id": task_id}).mappings().all()
         return [*needed, *(one for one in dependents if one["reason"] == DEPENDENCY)]
 
     def _held(self, transaction: Transaction, task_id: str, fence: int) -> RowMapping | None:
-        """The row, while the fencing token is the newest and the task is assigned or in progress."""
+        """The row, if the fencing token is the newest and the task is assigned or in progress."""
         row: RowMapping | None = (
             transaction.execute(statements.HELD, {"id": task_id, "fence": fence}).mappings().first()
         )
@@ -333,7 +333,7 @@ class Transitions:
         return row
 
     def _move(self, transaction: Transaction, task_id: str, *path: State, **values: Any) -> None:
-        """From the first state of the path to the last, if the table allows each step and the task is at the first."""
+        """Move a task along a path of states, if the table allows each step and the task is in the first state."""
         require(*path)
         statement = tasks.update().where(tasks.c.id == task_id, tasks.c.state == str(path[0]))
         if not transaction.execute(statement.values(state=str(path[-1]), **values)).rowcount:

@@ -1,4 +1,4 @@
-"""Waiting for tasks to end: one reader for all who wait, however many they are."""
+"""Waiting for tasks to end, with one reader for all waiters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from avstudio_core.tasks.states import ENDED
 from avstudio_core.tasks.task import Task
 
 MOST = 500
-"""Tasks that one statement asks for."""
+"""The most tasks in one query."""
 _asked = tasks.c.id.in_(listed("ids"))
 ENDED_TASKS = select(*statements.TASK).where(_asked, or_(*(tasks.c.state == str(state) for state in sorted(ENDED))))
 NEWEST = select(func.coalesce(func.max(events.c.seq), 0))
@@ -33,7 +33,7 @@ KNOWN = select(tasks.c.id).where(_asked)
 
 
 class Waiting:
-    """Brings tasks that ended to those who wait for them."""
+    """Delivers ended tasks to their waiters."""
 
     def __init__(self, database: Database, bell: Bell) -> None:
         self._database = database
@@ -44,7 +44,7 @@ class Waiting:
         self._closed = False
 
     def ended(self, task_id: str) -> Future[Task]:
-        """The task, once it has ended. Its future raises `NotFound` for an unknown one."""
+        """A future for the task when it has ended; it raises `NotFound` for an unknown task."""
         future: Future[Task] = Future()
         with self._lock:
             if self._closed:
@@ -55,15 +55,15 @@ class Waiting:
                 self._thread = threading.Thread(target=self._run, name="waiting", daemon=True)
                 self._thread.start()
         self._listener.add(task_id)
-        self._listener.hear(task_id)  # it may have ended before
+        self._listener.hear(task_id)  # it may already have ended
         return future
 
     def give_up(self, error: AVStudioError) -> None:
-        """Have all who wait now fail with an error."""
+        """Make all current waiters fail with an error."""
         self._fail(list(self._futures), error)
 
     def close(self) -> None:
-        """Have all who wait still fail: the studio is closed."""
+        """Make all waiters fail, because the studio is closed."""
         with self._lock:
             self._closed = True
         self._listener.hear("")
@@ -82,7 +82,7 @@ class Waiting:
         while not self._closed:
             idle = not self._futures
             rung = self._listener.wait(None if idle else FOREIGN_SECONDS)
-            if idle:  # what ended until now is found by who begins to wait
+            if idle:  # new waiters find the tasks that ended until now
                 seq = self._newest()
             elif time.monotonic() >= looked + FOREIGN_SECONDS:
                 looked = time.monotonic()
@@ -100,7 +100,7 @@ class Waiting:
         return 0
 
     def _ended_since(self, seq: int) -> tuple[int, set[str]]:
-        """The tasks that ended, in any studio, since an event, and the newest event."""
+        """The tasks that have ended in any studio since an event, and the newest event."""
         with contextlib.suppress(AVStudioError), self._database.read() as connection:
             found = rows(connection, ENDED_SINCE, {"seq": seq})
             return max((one for one, _ in found), default=seq), {task_id for _, task_id in found}
@@ -119,7 +119,7 @@ class Waiting:
             self._fail([task_id], NotFound(f"No task has the id '{task_id}'.", hint="See the list of tasks."))
 
     def _look(self, task_ids: list[str]) -> tuple[list[Task], set[str]]:
-        """Those of some tasks that have ended, and the ids that no task has."""
+        """Those of some tasks that have ended, and the unknown ids."""
         with self._database.read() as connection:
             found = rows(connection, ENDED_TASKS, {"ids": json.dumps(task_ids)})
             ended = [Task.from_row(dict(zip(Task.model_fields, row, strict=True))) for row in found]
@@ -133,7 +133,7 @@ class Waiting:
                 future.set_exception(error)
 
     def _gave_up(self, task_id: str, future: Future[Task]) -> None:
-        """Forget one who waits no longer."""
+        """Remove a waiter that has stopped waiting."""
         if not future.cancelled():
             return
         with self._lock:
@@ -145,7 +145,7 @@ class Waiting:
             self._listener.remove(task_id)
 
     def _pop(self, task_id: str) -> list[Future[Task]]:
-        """Those who wait for a task and have not given up."""
+        """The waiters of a task that are still waiting."""
         with self._lock:
             futures = self._futures.pop(task_id, [])
         self._listener.remove(task_id)
