@@ -274,7 +274,7 @@ def test_a_stream_given_up_leaves_the_model_idle(place: tuple[Ollama, Model], st
 
 
 def test_an_unknown_model_is_cured_by_pulling_it(place: tuple[Ollama, Model], studio: Studio) -> None:
-    with pytest.raises(Unsupported, match=r"not have the model 'nosuch'\. .*et it: ollama pull nosuch"):
+    with pytest.raises(Unsupported, match=r"not have the model 'nosuch'\. .*ownload it: ollama pull nosuch"):
         ask(place[0], model=model_of("nosuch"))
 
 

@@ -1,4 +1,4 @@
-"""The seven states of a task, and which may follow which."""
+"""The seven states of a task, and the allowed transitions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from avstudio_core.errors import InvalidTransition
 
 
 class State(StrEnum):
-    """Where a task stands."""
+    """The state of a task."""
 
     PENDING = "PENDING"
     ASSIGNED = "ASSIGNED"
@@ -31,12 +31,12 @@ FOLLOWS: dict[State, frozenset[State]] = {
 }
 
 ENDED = frozenset({State.COMPLETED, State.FAILED, State.BLOCKED})
-"""States that only a person's request leaves."""
+"""States that a task leaves only by a request of a user."""
 
 
 def require(*path: State) -> None:
-    """Refuse a path with a step that the table forbids. Raises `InvalidTransition`."""
+    """Check that the table allows each step of a path. Raises `InvalidTransition`."""
     for old, new in pairwise(path):
         if new not in FOLLOWS[old]:
             allowed = ", ".join(sorted(FOLLOWS[old])) or "no other"
-            raise InvalidTransition(f"A task may not go from {old} to {new}: {old} goes to {allowed}.")
+            raise InvalidTransition(f"A task cannot change from {old} to {new}: from {old} it can change to {allowed}.")

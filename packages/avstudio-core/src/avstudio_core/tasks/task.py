@@ -1,4 +1,4 @@
-"""A task's row, and the options that it is submitted with."""
+"""Tasks, and the options with which they are submitted."""
 
 from __future__ import annotations
 
@@ -27,22 +27,20 @@ RETURNED = "returned"
 
 
 class TaskOptions(BaseModel):
-    """How a task is run, whatever its processor."""
+    """How a task is run, for any processor."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    priority: int = Field(default=0, ge=-100, le=100, description="Higher ones run first.")
-    retries: int = Field(
-        default=0, ge=0, le=20, description="How often a failed run is tried again, with growing pauses."
-    )
-    strict: bool = Field(default=False, description="A degradation is an error.")
-    reviewer: Literal["processor", "person"] = Field(default="processor", description="Who accepts the finished run.")
-    project: str = Field(default="default", strict=True, description="The project that the task belongs to.")
+    priority: int = Field(default=0, ge=-100, le=100, description="Tasks with a higher number run first.")
+    retries: int = Field(default=0, ge=0, le=20, description="How often to retry a failed run, with growing pauses.")
+    strict: bool = Field(default=False, description="Treat warnings as errors.")
+    reviewer: Literal["processor", "person"] = Field(default="processor", description="Who reviews the finished run.")
+    project: str = Field(default="default", strict=True, description="The project of the task.")
 
     @model_validator(mode="wrap")
     @classmethod
     def _checked(cls, values: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
-        """Raises `InvalidParams` in place of pydantic's own error, and `InvalidInput` for what names no project."""
+        """Raises `InvalidParams` instead of pydantic's error, and `InvalidInput` for an invalid project name."""
         try:
             options = validate(values)
         except ValidationError as error:
@@ -65,7 +63,7 @@ class Problem(BaseModel):
 
 
 class Task(BaseModel):
-    """A task's row: one step of a plan, durable."""
+    """A task: one step of a plan, stored durably."""
 
     id: str
     plan_id: str
@@ -99,7 +97,7 @@ class Task(BaseModel):
         return cls.model_validate(values)
 
     def failure(self) -> AVStudioError | None:
-        """The error that waiting for this task raises, if it ended without a result."""
+        """The error of this task, if it ended without a result."""
         error = self.error
         if self.reason == CANCELLED and self.state in (State.FAILED, State.BLOCKED):
             return TaskCancelled(f"Task '{self.id}' ({self.processor}) was cancelled.")

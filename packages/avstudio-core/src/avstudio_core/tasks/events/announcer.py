@@ -1,4 +1,4 @@
-"""Telling plugins of events, in order, on a thread of its own: a slow plugin delays no task."""
+"""Announces events to plugins, in order, on a separate thread, so that a slow plugin does not delay tasks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEWS = (
 
 
 class Announcer:
-    """Calls `tell` for each event about a task that this studio submitted, after the event is stored."""
+    """Calls `tell` for each stored event about a task that this studio submitted."""
 
     def __init__(self, database: Database, bell: Bell, studio: str, tell: Callable[[Event], object]) -> None:
         self._database = database
@@ -41,7 +41,7 @@ class Announcer:
         self._thread.start()
 
     def close(self) -> None:
-        """Tell what is left, and stop."""
+        """Announce the remaining events, and stop."""
         self._closing.set()
         self._bell.ring([])
         self._thread.join()
@@ -51,14 +51,14 @@ class Announcer:
         closing = False
         while not closing:
             self._listener.wait(FOREIGN_SECONDS)
-            closing = self._closing.is_set()  # before the last look, which then misses nothing
+            closing = self._closing.is_set()  # read first, so that the last query finds every event
             self._announce()
 
     def _announce(self) -> None:
         try:
             with self._database.read() as connection:
                 rows = connection.execute(NEWS, {"studio": self._studio, "seq": self._seq}).mappings().all()
-        except AVStudioError as error:  # a database that another program holds, say: the next look finds them all
+        except AVStudioError as error:  # for example a locked database: the next query finds them all
             LOG.warning("Events are announced later: %s", error)
             return
         for row in rows:

@@ -1,4 +1,4 @@
-"""One reader of the log for all who follow tasks, however many they are."""
+"""One reader of the event log for all followers of tasks."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from avstudio_core.tasks.events.event_log import ANY, FOREIGN_SECONDS, Bell
 LOG = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 1000
-"""Events that one look reads."""
+"""The most events that one query reads."""
 MOST_WAITING = 1000
-"""A follower that has so many events to take reads them from the log when it comes to it."""
+"""The most events in a follower's queue; with more, it reads them from the log itself."""
 PAUSE_SECONDS = 0.0002
-"""Between two looks, for each follower: to wake all of them takes time, and what comes meanwhile comes together."""
+"""The pause between two queries in seconds for each follower: waking all takes time, so events are collected."""
 COLUMNS = [events.c[name] for name in Event.model_fields]
 NEWEST = select(func.coalesce(func.max(events.c.seq), 0))
 TAIL = select(*COLUMNS).where(events.c.seq > bindparam("seq")).order_by(events.c.seq).limit(MOST_AT_ONCE)
 
 
 class Feed:
-    """Reads what is added to the log, once, and hands each event to those who follow its task."""
+    """Reads new events from the log once, and hands each to the followers of its task."""
 
     def __init__(self, database: Database, bell: Bell) -> None:
         self._database = database
@@ -45,7 +45,7 @@ class Feed:
         self._closing = threading.Event()
 
     def follow(self, task_ids: Collection[str]) -> Follower:
-        """Be given the events of some tasks that are stored from now on, until the follower leaves."""
+        """Follow the new events of some tasks, until the follower is closed."""
         follower = Follower(self, task_ids)
         with self._guard:
             if self._closing.is_set():
@@ -60,7 +60,7 @@ class Feed:
         return follower
 
     def leave(self, follower: Follower) -> None:
-        """Hand nothing more to a follower."""
+        """Remove a follower."""
         with self._guard:
             for task_id in follower.task_ids:
                 self._followers[task_id].discard(follower)
@@ -69,7 +69,7 @@ class Feed:
             self._count -= 1
 
     def close(self) -> None:
-        """Stop reading; those who still follow find out with their next look at the database."""
+        """Stop reading; remaining followers fail at their next query."""
         with self._guard:
             self._closing.set()
             thread = self._thread
@@ -93,7 +93,7 @@ class Feed:
                 try:
                     while self._read():
                         pass
-                except Exception as error:  # another program holds the database, say: the next look reads it all
+                except Exception as error:  # for example a locked database: the next query reads them all
                     if str(error) != self._trouble:
                         LOG.warning("Events come later: %s", error)
                     self._trouble = str(error)
@@ -101,14 +101,14 @@ class Feed:
         self.give_up(StorageError("The studio is closed."))
 
     def give_up(self, error: AVStudioError) -> None:
-        """Have all who follow now fail with an error."""
+        """Make all current followers fail with an error."""
         with self._guard:
             left = {follower for followers in self._followers.values() for follower in followers}
         for follower in left:
             follower.end(error)
 
     def _read(self) -> bool:
-        """Read and hand out what is new; give whether there may be more."""
+        """Read and hand out new events; return whether there may be more."""
         with self._database.read() as connection:
             found = rows(connection, TAIL, {"seq": self._seq})
         with self._guard:
@@ -125,7 +125,7 @@ class Feed:
 
 
 class Follower:
-    """One who follows some tasks: `with feed.follow(ids) as follower: … follower.take()`."""
+    """Follows some tasks: `with feed.follow(ids) as follower: … follower.take()`."""
 
     def __init__(self, feed: Feed, task_ids: Collection[str]) -> None:
         self.task_ids = frozenset(task_ids)
@@ -136,20 +136,20 @@ class Follower:
         self._changed = threading.Condition()
 
     def give(self, new: list[Event]) -> None:
-        """Add events; too many are left in the log."""
+        """Add events; if there are too many, they stay in the log."""
         with self._changed:
             self._behind = self._behind or len(self._new) + len(new) > MOST_WAITING
             self._new = [] if self._behind else self._new + new
             self._changed.notify_all()
 
     def end(self, error: AVStudioError) -> None:
-        """Give nothing more: the follower fails with an error."""
+        """End the follower with an error."""
         with self._changed:
             self._error = error
             self._changed.notify_all()
 
     def take(self) -> list[Event] | None:
-        """Wait for events and take them; `None` when they are to be read from the log. Raises `StorageError`."""
+        """Wait for events and return them; `None` if they must be read from the log. Raises `StorageError`."""
         with self._changed:
             self._changed.wait_for(lambda: self._new or self._behind or self._error)
             if self._error:
@@ -166,6 +166,6 @@ class Follower:
 
 
 def event_of(row: tuple[Any, ...]) -> Event:
-    """A row of the log with the columns of an event."""
+    """The event in a row of the log."""
     values = dict(zip(Event.model_fields, row, strict=True))
     return Event.model_validate({**values, "data": json.loads(values["data"])})

@@ -1,4 +1,4 @@
-"""What happened to tasks, in the order in which it was committed."""
+"""The log of events about tasks, in the order of their commits."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ AFTER = (
     select(events).where(events.c.task_id.in_(listed("tasks")), events.c.seq > bindparam("seq")).order_by(events.c.seq)
 )
 FOREIGN_SECONDS = 0.2
-"""How often to look for events of tasks that another studio may be running; this studio's own ring the bell at once."""
+"""How often to poll for events of other studios, in seconds; those of this studio ring the bell at once."""
 ANY = "any"
-"""Who listens for this hears the bell for every task."""
+"""Listening for this means listening for every task."""
 
 
 def add(transaction: Transaction, task_id: str, kind: EventType, now: float, **data: Any) -> None:
-    """Store an event with the transaction; its number is given at the commit."""
+    """Store an event in the transaction; it gets its number at the commit."""
     told = json.dumps({"task_id": task_id, **data})
     transaction.later(ADD, {"task_id": task_id, "time": now, "type": kind, "data": told})
 
 
 def add_completed(transaction: Transaction, task_id: str, now: float, result: str, duration: float) -> None:
-    """Store that a task completed; its result is JSON already, and may be long."""
+    """Store the completion of a task; its result is already JSON, and may be long."""
     told = f'{{"task_id": "{task_id}", "result": {result}, "duration": {duration!r}}}'
     transaction.later(ADD, {"task_id": task_id, "time": now, "type": "task.completed", "data": told})
 
@@ -44,7 +44,7 @@ def after(database: Database, task_ids: Iterable[str], seq: int) -> list[Event]:
 
 
 class Bell:
-    """Wakes whoever waits for a task, when something about it was committed."""
+    """Wakes the waiters of a task after a commit about it."""
 
     def __init__(self) -> None:
         self._listeners: dict[str, set[Listener]] = {}
@@ -57,7 +57,7 @@ class Bell:
                     listener.hear(task_id)
 
     def listen(self, task_ids: Iterable[str]) -> Listener:
-        """Hear the bell for some tasks, from now until the listener leaves."""
+        """Listen for some tasks, until the listener is closed."""
         listener = Listener(self)
         for task_id in task_ids:
             listener.add(task_id)
@@ -76,7 +76,7 @@ class Bell:
 
 
 class Listener:
-    """One who waits: `with bell.listen(ids) as listener: … listener.wait()`."""
+    """Waits for the bell: `with bell.listen(ids) as listener: … listener.wait()`."""
 
     def __init__(self, bell: Bell) -> None:
         self._bell = bell
@@ -86,12 +86,12 @@ class Listener:
         self._lock = threading.Lock()
 
     def add(self, task_id: str) -> None:
-        """Listen for one more task."""
+        """Also listen for this task."""
         self._listens_for.add(task_id)
         self._bell.enter(self, task_id)
 
     def remove(self, task_id: str) -> None:
-        """Listen for a task no more."""
+        """Stop listening for a task."""
         self._listens_for.discard(task_id)
         self._bell.leave(self, task_id)
 
@@ -101,7 +101,7 @@ class Listener:
         self._rung.set()
 
     def wait(self, seconds: float | None = None) -> set[str]:
-        """The tasks that the bell rang for since the last wait, as soon as there is one."""
+        """Wait for the bell, and return the tasks for which it rang since the last wait."""
         self._rung.wait(seconds)
         self._rung.clear()
         with self._lock:

@@ -1,4 +1,4 @@
-"""A plugin's executor as the engine calls it: what it raises names the plugin, and what hangs is left behind."""
+"""Guarded calls to executors: an exception becomes an error with the plugin's name, and a hanging call is abandoned."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from avstudio_core.orders import Order, Report
 from avstudio_core.plugins import Plugins
 
 MOST_FAILURES = 3
-"""An executor that failed itself so often in a row fails the tasks that it is given."""
+"""After so many failures of an executor in a row, its tasks fail."""
 CLOSING_SECONDS = 30.0
-"""How long an executor may take to stop what runs."""
+"""How long an executor may take to stop its runs, in seconds."""
 
 
 class GuardedExecutor(Executor):
-    """Calls an executor. Raises `PluginError` when it cannot be made, has no answer, or takes no order."""
+    """Calls an executor. Raises `PluginError` if it cannot be created, does not answer, or refuses an order."""
 
     name: ClassVar[str] = "guarded"
 
@@ -30,7 +30,7 @@ class GuardedExecutor(Executor):
         self.apart = kind.apart  # type: ignore[misc]
         self._what = f"of executor '{name}'"
         self._failures = 0
-        """How often in a row it failed itself."""
+        """How often in a row it has failed."""
 
     def room(self, lane: str) -> int:
         what = f"'room' {self._what}"
@@ -49,7 +49,7 @@ class GuardedExecutor(Executor):
             self.report(Report(job_id=order.job_id, kind="failed", code=error.code, message=str(error)))
 
     def cancel(self, job_id: str) -> None:
-        with contextlib.suppress(PluginError):  # it is reported
+        with contextlib.suppress(PluginError):  # already reported
             self._guard.call(f"'cancel' {self._what}", self._executor.cancel, job_id)
 
     def close(self) -> None:
@@ -57,7 +57,7 @@ class GuardedExecutor(Executor):
             self._guard.call(f"'close' {self._what}", self._executor.close, seconds=CLOSING_SECONDS)
 
     def _count(self, error: PluginError) -> None:
-        """Raise the error, and the engine tries again a moment later, but not for ever: then tasks fail with it."""
+        """Raise the error, so that the engine retries; after too many failures, the tasks fail with it."""
         self._failures += 1
         if self._failures < MOST_FAILURES:
             raise error

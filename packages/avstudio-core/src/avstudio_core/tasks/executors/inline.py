@@ -1,4 +1,4 @@
-"""The executor that runs jobs in the caller's own process."""
+"""The executor that runs jobs in the studio's process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from avstudio_core.tasks.executors.run_order import context_for, run_order
 
 
 class InlineExecutor(LaneExecutor):
-    """Jobs on threads of this process: for tests and for embedding. A crash of a native library is the caller's."""
+    """Jobs on threads of this process, for tests and embedding. A crash of a native library ends the process."""
 
     name: ClassVar[str] = "inline"
 
@@ -37,7 +37,7 @@ class InlineExecutor(LaneExecutor):
                     if admitted or self.admit(lane, order, lambda: self._evict(lane, held)):
                         admitted, room_mb = True, max(room_mb if admitted else 0, order.needs.memory_mb)
                         self.report(self._run(order))
-            except Exception as error:  # the lane goes on
+            except Exception as error:  # the lane continues
                 self.report(not_run(order, error))
             finally:
                 self.done(lane, order)
@@ -69,7 +69,7 @@ class InlineExecutor(LaneExecutor):
             del self._contexts[order.job_id]
 
     def _evict(self, lane: Lane, held: threading.Lock) -> bool:
-        """Forget the lane's models, unless they are in use."""
+        """Drop the lane's models, unless they are in use."""
         if not held.acquire(blocking=False):
             return False
         try:

@@ -1,4 +1,4 @@
-"""A lane: the jobs that the same warm workers run, and how many of them are taken ahead."""
+"""Lanes: each holds the jobs of the same warm workers, and how many of them are claimed ahead."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from avstudio_core.orders import Order, Report
 from avstudio_core.tasks.task import CANCELLED
 
 AHEAD_SECONDS = 0.05
-"""A lane takes about so much work ahead, so that short jobs need not wait for the database."""
+"""Seconds of work that a lane claims ahead, so that short jobs need not wait for the database."""
 MOST_AHEAD = 64
 LONG_SECONDS = 4 * AHEAD_SECONDS
-"""A worker that is at one job for longer takes nothing ahead; what was taken ahead and waits for longer goes back."""
+"""A worker whose job takes longer claims nothing ahead; claimed jobs that wait longer go back. In seconds."""
 
 
 class Lane:
@@ -29,13 +29,13 @@ class Lane:
         self.name = name
         self.workers = workers
         self.waiting: deque[tuple[Order, float]] = deque()
-        """Orders that nobody has begun, and since when."""
+        """The waiting orders, each with its start of waiting."""
         self.begun: dict[str, float] = {}
-        """When each job that runs was begun."""
+        """The start of each running job."""
         self.threads = 0
         self.mean_seconds = AHEAD_SECONDS
         self.proven_at = float("inf")
-        """When the first job ended: until then workers start, and nothing was taken ahead."""
+        """When the first job ended: until then, workers are starting, and nothing is claimed ahead."""
         self.changed = threading.Condition()
 
     @property
@@ -46,20 +46,20 @@ class Lane:
             return (self.workers - long) * ahead - len(self.waiting) - (len(self.begun) - long)
 
     def begin(self) -> Order:
-        """The next order, which runs from now on."""
+        """The next order; it counts as running."""
         order, _ = self.waiting.popleft()
         self.begun[order.job_id] = time.monotonic()
         return order
 
     def end(self, job_id: str) -> None:
-        """A job is over: learn from it how long jobs of this lane take."""
+        """Record the end of a job, and its duration for estimates."""
         with self.changed:
             seconds = time.monotonic() - self.begun.pop(job_id)
             self.mean_seconds += 0.2 * (seconds - self.mean_seconds)
             self.proven_at = min(self.proven_at, time.monotonic())
 
     def take_back(self, job_id: str) -> bool:
-        """Remove an order that nobody has begun."""
+        """Remove a waiting order."""
         with self.changed:
             for one in self.waiting:
                 if one[0].job_id == job_id:
@@ -68,7 +68,7 @@ class Lane:
         return False
 
     def overdue(self) -> list[Order]:
-        """Remove the orders that have waited for long while each worker is at another job."""
+        """Remove the orders that have waited too long while all workers are busy."""
         with self.changed:
             until = time.monotonic() - LONG_SECONDS
             if len(self.begun) < self.workers or self.proven_at > until:
@@ -80,7 +80,7 @@ class Lane:
 
 
 class LaneExecutor(Executor):
-    """An executor whose threads each serve a lane; what serving means is up to the subclass."""
+    """An executor whose threads each serve a lane; a subclass implements `serve`."""
 
     def __init__(self, host: ExecutorHost, report: Callable[[Report], None]) -> None:
         super().__init__(host, lambda said: report(printable(said)))
@@ -88,7 +88,7 @@ class LaneExecutor(Executor):
         self.closed = threading.Event()
         self.cancelled: set[str] = set()
         self._deadlines: dict[str, float] = {}
-        """When each job that runs has taken as long as it may."""
+        """The deadline of each running job."""
         self._overtime: set[str] = set()
         self._guard = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -96,18 +96,18 @@ class LaneExecutor(Executor):
 
     @abstractmethod
     def serve(self, lane: Lane) -> None:
-        """Serve a lane's orders with `next_order` until it gives none, then free what is held."""
+        """Run a lane's orders from `next_order` until it returns `None`, then free all resources."""
 
     @abstractmethod
     def stop(self, job_id: str) -> None:
-        """Make a job that has begun stop."""
+        """Stop a running job."""
 
     def room(self, lane: str) -> int:
         known = self.lanes.get(lane)
         return known.room if known else 1
 
     def start(self, order: Order) -> None:
-        alone = order.needs.model or order.needs.memory_mb  # the pool admits a lane once
+        alone = order.needs.model or order.needs.memory_mb  # the pool admits a lane only once
         lane = self._lane(order.needs.lane, 1 if alone else self.host.settings.workers)
         with lane.changed:
             lane.waiting.append((order, time.monotonic()))
@@ -136,7 +136,7 @@ class LaneExecutor(Executor):
                 self.report(lost(lane.waiting.popleft()[0].job_id))
 
     def next_order(self, lane: Lane, patience: float | None) -> Order | None:
-        """The lane's next order, waited for so many seconds; `None` when there is none or all is closing."""
+        """Wait for the lane's next order; `None` if there is none in time, or at closing."""
         deadline = None if patience is None else time.monotonic() + patience
         with lane.changed:
             while not lane.waiting and not self.closed.is_set():
@@ -149,28 +149,28 @@ class LaneExecutor(Executor):
             return lane.begin()
 
     def began(self, order: Order) -> None:
-        """The run of an order starts now, and its time with it."""
+        """Record the start of a run, from which its time limit counts."""
         self.report(Report(job_id=order.job_id, kind="started"))
         self._deadlines[order.job_id] = time.monotonic() + self._limit(order)
 
     def judged(self, order: Order, final: Report) -> Report:
-        """The final report of a run; one that was stopped because its time was up has failed."""
+        """The final report of a run; a run that was stopped at its time limit has failed."""
         if order.job_id not in self._overtime or final.kind not in ("cancelled", "lost"):
             return final
         said = f"{order.processor} took longer than its limit of {self._limit(order):g} s, and was stopped."
         if order.needs.limit_seconds != self._limit(order):
-            said += " The setting 'limit_seconds' allows no more."
+            said += " The limit is the setting 'limit_seconds'."
         return Report(job_id=order.job_id, kind="failed", code="time_limit", message=said)
 
     def done(self, lane: Lane, order: Order) -> None:
-        """The order that `next_order` gave has had its final report."""
+        """Record that an order from `next_order` has had its final report."""
         lane.end(order.job_id)
         self.cancelled.discard(order.job_id)
         self._deadlines.pop(order.job_id, None)
         self._overtime.discard(order.job_id)
 
     def admit(self, lane: Lane, order: Order, evict: Callable[[], bool]) -> bool:
-        """Wait until the lane's model fits the budget; false, and reported, when that is not to be."""
+        """Wait until the lane's model fits the budget; false, with a report, if it does not."""
         if not order.needs.memory_mb:
             return True
         try:
@@ -200,7 +200,7 @@ class LaneExecutor(Executor):
         self._threads.append(thread)
         try:
             thread.start()
-        except RuntimeError as error:  # the system has no thread to give
+        except RuntimeError as error:  # the system cannot start another thread
             lane.threads -= 1
             self._threads.remove(thread)
             while lane.waiting and not lane.threads:
@@ -212,30 +212,30 @@ class LaneExecutor(Executor):
         finally:
             with lane.changed:
                 lane.threads -= 1
-                if lane.waiting and not self.closed.is_set():  # came while this thread was leaving
+                if lane.waiting and not self.closed.is_set():  # an order came while this thread was ending
                     self._employ(lane)
             with contextlib.suppress(ValueError):
                 self._threads.remove(threading.current_thread())
 
     def _watch(self) -> None:
-        """Give back what waits for long (more urgent work may have come), and stop what runs for too long."""
+        """Return orders that wait too long (more urgent tasks may exist), and stop runs at their time limit."""
         while not self.closed.wait(LONG_SECONDS):
             for order in [order for lane in list(self.lanes.values()) for order in lane.overdue()]:
-                with contextlib.suppress(Exception):  # whatever became of one, the others go back
-                    self.report(lost(order.job_id, "It was taken ahead, and no worker had time for it."))
+                with contextlib.suppress(Exception):  # an error of one must not stop the others
+                    self.report(lost(order.job_id, "It was claimed ahead, but no worker was free."))
             self._stop_overtime()
 
     def _stop_overtime(self) -> None:
-        """Stop the runs whose time is up."""
+        """Stop the runs that have reached their time limit."""
         now = time.monotonic()
         for job_id, deadline in list(self._deadlines.items()):
             if now > deadline and job_id not in self._overtime:
                 self._overtime.add(job_id)
-                with contextlib.suppress(Exception):  # whatever became of one, the others are stopped
+                with contextlib.suppress(Exception):  # an error of one must not stop the others
                     self.stop(job_id)
 
     def _limit(self, order: Order) -> float:
-        """The most seconds that a run may take: what its processor declares, and what the setting allows."""
+        """The time limit of a run in seconds: the smaller of its processor's limit and the setting."""
         return min(order.needs.limit_seconds or math.inf, self.host.settings.limit_seconds or math.inf)
 
 
@@ -246,9 +246,9 @@ def not_run(order: Order, error: Exception) -> Report:
 
 
 def printable(report: Report) -> Report:
-    """The report with halves of characters written out (`\\udc80`, as in a file name that is not UTF-8).
+    """The report with lone surrogates as escapes (`\\udc80`, as in a file name that is not UTF-8).
 
-    No message to another process, and no database, could hold them.
+    Messages to other processes and the database cannot contain them.
     """
     texts = {name: getattr(report, name) for name in ("message", "hint", "traceback", "code")}
     written = {name: text.encode(errors="backslashreplace").decode() for name, text in texts.items()}

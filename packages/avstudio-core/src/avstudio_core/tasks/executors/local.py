@@ -1,4 +1,4 @@
-"""The default executor: worker processes that stay warm, and that can be killed."""
+"""The default executor: worker processes, which stay warm and can be killed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from avstudio_core.tasks.executors.lanes import Lane, LaneExecutor, cancelled, l
 from avstudio_core.tasks.executors.relay import Relay
 
 TERM_SECONDS = 2.0
-"""From SIGTERM to SIGKILL."""
+"""Seconds between SIGTERM and SIGKILL."""
 LOG_LINES = 200
-"""At most so many lines that a worker writes become events of one job."""
+"""The most lines of a worker that become events of one job."""
 
 
 class LocalExecutor(LaneExecutor):
-    """Worker processes, one for each model and `workers` for the rest; a crash fails its own job only."""
+    """Worker processes, one for each model and `workers` for other jobs; a crash fails only its own job."""
 
     name: ClassVar[str] = "local"
     apart: ClassVar[bool] = True
@@ -31,7 +31,7 @@ class LocalExecutor(LaneExecutor):
         super().__init__(host, report)
         self._running: dict[str, Process] = {}
         self._signalling = threading.Lock()
-        """Held to look at what runs and signal it, so that the signal hits no later job."""
+        """Held while checking and signalling a job, so that the signal does not reach a later job."""
 
     def serve(self, lane: Lane) -> None:
         desk = Desk(self, lane)
@@ -39,7 +39,7 @@ class LocalExecutor(LaneExecutor):
             while (order := self.next_order(lane, self.host.settings.idle_seconds)) is not None:
                 try:
                     desk.serve(order)
-                except Exception as error:  # no process to be had, say: the lane goes on
+                except Exception as error:  # for example no process could be started: the lane continues
                     self.report(not_run(order, error))
                 finally:
                     self.done(lane, order)
@@ -49,7 +49,7 @@ class LocalExecutor(LaneExecutor):
     def stop(self, job_id: str) -> None:
         if process := self._running.get(job_id):
             threading.Thread(target=self._insist, args=(job_id, process), daemon=True).start()
-            process.send(json.dumps({"cancel": job_id}))  # a worker that does not read holds this up until it is killed
+            process.send(json.dumps({"cancel": job_id}))  # blocks while a worker does not read, until it is killed
 
     def close(self) -> None:
         self.closed.set()
@@ -59,10 +59,10 @@ class LocalExecutor(LaneExecutor):
         super().close()
 
     def converse(self, process: Process, order: Order) -> tuple[Report, bool]:
-        """Send an order and pass reports on until the final one; give it, and whether the process lives."""
+        """Send an order and pass on reports until the final one; return it, and whether the process is alive."""
         with self._signalling:
             self._running[order.job_id] = process
-        if self.closed.is_set():  # since `close` killed what was running
+        if self.closed.is_set():  # `close` has already killed all running workers
             process.kill(signal.SIGKILL)
         try:
             final = self._run(process, order)
@@ -74,18 +74,18 @@ class LocalExecutor(LaneExecutor):
         return self.judged(order, final), not (process.killed or final.unclean)
 
     def _run(self, process: Process, order: Order) -> Report | None:
-        """The final report; `None` when the process ended before it."""
+        """The final report; `None` if the process ended before it."""
         patience = self.host.settings.silent_seconds
         relay = Relay(self.host, process, order, self.report)
         left = iter(range(LOG_LINES))
         try:
             process.send(order.model_dump_json())
-            if order.job_id in self.cancelled:  # before there was an order that the worker could cancel
+            if order.job_id in self.cancelled:  # cancelled before the worker had the order
                 self.stop(order.job_id)
             self.began(order)
             for message in process.messages(lambda line: self._log(order.job_id, line, left), patience):
                 report = Report.model_validate_json(message)
-                if report.job_id != order.job_id:  # the last words of a thread that outlived its own job
+                if report.job_id != order.job_id:  # from a thread that outlived its job
                     continue
                 if report.final:
                     return report
@@ -108,7 +108,7 @@ class LocalExecutor(LaneExecutor):
         return lost(job_id) if self.closed.is_set() else lost(job_id, said, "worker_died")
 
     def _insist(self, job_id: str, process: Process) -> None:
-        """Cancelling is a flag first, then SIGTERM, then SIGKILL."""
+        """Cancel a job: first with a flag, then with SIGTERM, then with SIGKILL."""
         for seconds, number in (
             (self.host.settings.cancel_seconds, signal.SIGTERM),
             (TERM_SECONDS, signal.SIGKILL),
@@ -128,7 +128,7 @@ class LocalExecutor(LaneExecutor):
 
 
 class Desk:
-    """One thread's worker process: started when first needed, evicted when others need its memory."""
+    """The worker process of one thread: started at its first use, evicted when others need its memory."""
 
     def __init__(self, executor: LocalExecutor, lane: Lane) -> None:
         self._executor = executor
@@ -138,7 +138,7 @@ class Desk:
         self._held = threading.Lock()
 
     def serve(self, order: Order) -> None:
-        """Run one order to its final report."""
+        """Run one order up to its final report."""
         with self._held:
             if not self._ready(order):
                 return
@@ -146,7 +146,7 @@ class Desk:
             try:
                 final, alive = self._executor.converse(self._process, order)
             except BaseException:
-                self._end()  # what it has still to say is for no later order
+                self._end()  # its remaining messages must not reach a later order
                 raise
             if not alive:
                 self._end()
@@ -172,7 +172,7 @@ class Desk:
         if self._process is not None and (
             self._process.popen.poll() is not None or order.needs.memory_mb > self._admitted_mb
         ):
-            self._end()  # dead, or too small: a longer recording is to be admitted with what it needs
+            self._end()  # dead, or too small: a longer recording must be admitted with its own needs
         if self._process is not None:
             return True
         if not self._executor.admit(self._lane, order, self.evict):
@@ -182,7 +182,7 @@ class Desk:
         try:
             self._process = hire(host.settings.environment(), host.extra_modules)
         except BaseException:
-            self._end()  # what was admitted is not there
+            self._end()  # the admitted worker does not exist
             raise
         return True
 

@@ -1,4 +1,4 @@
-"""Requests of runs to language models, on their way through the studio."""
+"""Relays requests of runs to language models through the studio."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from avstudio_core.child_process import Process
 
 TOKEN_SECONDS = 0.1
-"""At most one event of an answer's text in so many seconds."""
+"""The shortest time between two events of an answer's text, in seconds."""
 
 
 def relayed(
     host: ExecutorHost, order: Order, report: Callable[[Report], None], ask: Ask, tell: Tell
 ) -> Callable[[], None]:
-    """Pass a request on to the studio, and the answer back; its text becomes events of the task on the way."""
+    """Pass a request to the studio, and the answer back; its text also becomes events of the task."""
     if ask.verb != "chat":
         return host.ask(ask, tell)
     tokens = Tokens(order.job_id, ask.id, report)
@@ -34,7 +34,7 @@ def relayed(
 
 
 class Tokens:
-    """Gathers an answer's text to a few events."""
+    """Collects an answer's text into few events."""
 
     def __init__(self, job_id: str, request_id: str, report: Callable[[Report], None]) -> None:
         self._job_id = job_id
@@ -52,7 +52,7 @@ class Tokens:
 
 
 class Relay:
-    """The requests that one worker has open."""
+    """The open requests of one worker."""
 
     def __init__(self, host: ExecutorHost, process: Process, order: Order, report: Callable[[Report], None]) -> None:
         self._host = host
@@ -62,7 +62,7 @@ class Relay:
         self._open: dict[str, Callable[[], None]] = {}
 
     def ask(self, ask: Ask) -> None:
-        """Begin to answer the worker."""
+        """Start answering a request of the worker."""
         self._open[ask.id] = relayed(
             self._host, self._order, self._report, ask, lambda response: self._process.send(_wrapped(response))
         )
@@ -72,11 +72,11 @@ class Relay:
             give_up()
 
     def close(self) -> None:
-        """The run is over, or its worker is gone: nobody waits any more."""
+        """Cancel all requests: the run has ended, or its worker has."""
         for ask_id in list(self._open):
             self.give_up(ask_id)
 
 
 def _wrapped(response: Response) -> str:
-    """As JSON, in ASCII: a piece of an answer may end inside a character."""
+    """A message as ASCII JSON: a piece of an answer may end inside a character."""
     return json.dumps({"response": response.model_dump()})

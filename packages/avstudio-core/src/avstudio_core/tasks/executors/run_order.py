@@ -1,4 +1,4 @@
-"""Running one order, in whatever process it came to."""
+"""Runs one order in the current process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from avstudio_core.tasks.task import CANCELLED
 
 
 def context_for(order: Order, host: ExecutorHost, report: Callable[[Report], None], warm: Warm) -> Context:
-    """What a run in this process is lent: progress and requests to models go to the studio, what it loads to `warm`."""
+    """The context of a run in this process: reports and requests go to the studio, and loaded models to `warm`."""
 
     def tell(percent: float, message: str) -> None:
         report(Report(job_id=order.job_id, kind="progress", percent=percent, message=message))
@@ -39,9 +39,9 @@ def run_order(
     distribution: str,
     restored: Callable[[], list[CodedWarning]] = list,
 ) -> Report:
-    """Run the processor and its review; whatever happens, give the final report. `distribution` brought the processor.
+    """Run the processor and its review, and always return the final report. `distribution` provides the processor.
 
-    `restored` undoes what the run changed for later jobs of its process, and says what that was.
+    `restored` undoes changes of the run that could affect later jobs of its process, and returns their descriptions.
     """
     try:
         source = _verified(order)
@@ -58,7 +58,7 @@ def run_order(
         return _failed(order, error, error.code, error.message or _text(error), error.hint)
     except MemoryError as error:
         return _failed(order, error, "out_of_memory", f"{order.processor} ran out of memory.")
-    except BaseException as error:  # whatever a run raises, Ctrl-C's error too, is its own failure
+    except BaseException as error:  # any exception of a run, including KeyboardInterrupt, is a failure of the run
         if isinstance(error, OSError) and isinstance(full := StorageError.of(error, order.folder), DiskFull):
             return _failed(order, error, full.code, full.message, full.hint)
         said = f"{order.processor} failed: {type(error).__name__}: {_text(error)}"
@@ -73,7 +73,7 @@ def run_order(
 
 
 def _checked(result: Any, order: Order, processor: Processor[Any, Any], context: Context) -> Result:
-    """The result, if it is the declared one and holds all that was published. Raises `PluginError`."""
+    """The result, if it has the declared type and contains all published artifacts. Raises `PluginError`."""
     declared = processor.result_type
     if not isinstance(result, declared):
         message = f"{order.processor} returned '{result!r:.60}' instead of the declared {declared.__name__}."
@@ -81,14 +81,14 @@ def _checked(result: Any, order: Order, processor: Processor[Any, Any], context:
     held = {artifact.id for artifact in artifacts_in(result).values()}
     for artifact in context.published:
         if artifact.id not in held:
-            message = f"{order.processor} published '{artifact.name}', but its result does not hold it."
+            message = f"{order.processor} published '{artifact.name}', but its result does not contain it."
             hint = "Put it into a field that is an Artifact or a dict[str, Artifact]."
             raise PluginError(message, hint=hint)
     return result
 
 
 def _json(complete: dict[str, Any], order: Order) -> str:
-    """A result as text. Raises `PluginError` for numbers that JSON does not have: they are this task's own failure."""
+    """A result as JSON. Raises `PluginError` for numbers that JSON does not have, so that only this task fails."""
     try:
         return json.dumps(complete, allow_nan=False)
     except ValueError:
@@ -106,7 +106,7 @@ def _says_no_number(value: Any) -> bool:
 
 
 def _verified(order: Order) -> Artifact | None:
-    """The source with its place, after its content was compared with its sha256."""
+    """The source with its path, after checking its sha256."""
     if order.source is None:
         return None
     if digest(order.source_path) != order.source.sha256:
@@ -131,7 +131,7 @@ def _explained(order: Order, result: Result, context: Context, distribution: str
 
 
 def _text(error: BaseException) -> str:
-    """What an error says; its `__str__` is foreign code, too."""
+    """The message of an error; its `__str__` may also be foreign code."""
     try:
         return str(error)
     except BaseException as broken:

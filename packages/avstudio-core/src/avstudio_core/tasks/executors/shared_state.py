@@ -1,4 +1,4 @@
-"""What all jobs of one worker process share, and what no job may leave changed: its folder, environment and threads."""
+"""The state that all jobs of a worker process share, and that no job may change: folder, environment and threads."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import Any
 from avstudio_core.results import CodedWarning
 
 POOLS = ("concurrent.", "multiprocessing.", "asyncio.")
-"""Threads that run the code of these modules wait for work of their pools, and do nothing by themselves."""
+"""Modules whose threads only wait for work of their pools."""
 GRACE_SECONDS = 0.1
-"""How long a thread may take to end after its run."""
+"""How long a thread may take to end after its run, in seconds."""
 
 
 class SharedState:
-    """The state in which every job finds its process."""
+    """The state of the process at the start of every job."""
 
     def __init__(self) -> None:
         self.unclean = False
-        """Whether something was left behind that cannot be undone: the process should serve no other job."""
+        """Whether a change cannot be undone, so that the process should not run other jobs."""
         self.note()
 
     def note(self) -> None:
-        """Take the present state for the one that every job is to find."""
+        """Save the current state as the state for every job."""
         self._folder = _folder()
         self._environment = _variables().copy()
         self._threads = set(threading.enumerate())
 
     def restored(self) -> list[CodedWarning]:
-        """Undo what a run changed, and say what that was."""
+        """Undo changes of a run, and return their descriptions."""
         changes = []
         if _folder() != self._folder:
-            with contextlib.suppress(OSError):  # it was removed, by whomever
+            with contextlib.suppress(OSError):  # it was removed
                 os.chdir(self._folder)
                 changes.append(_warning("changed_folder", "The run changed the working folder."))
         if _variables() != self._environment:
@@ -47,7 +47,7 @@ class SharedState:
         return changes
 
     def _restore_environment(self) -> list[str]:
-        """Give the names of the variables that were added, changed or removed."""
+        """Restore the environment; return the names of variables that were added, changed or removed."""
         now, before = _variables().copy(), self._environment
         changed = sorted(name for name in {*now, *before} if now.get(name) != before.get(name))
         for name in changed:
@@ -58,7 +58,7 @@ class SharedState:
         return [os.fsdecode(name) for name in changed]
 
     def _left_threads(self) -> list[threading.Thread]:
-        """New threads of the run that go on with something of their own."""
+        """New threads of the run that still run its code."""
         threads = threading.enumerate()
         if len(threads) <= len(self._threads) and self._threads.issuperset(threads):
             return []
@@ -81,13 +81,13 @@ def _folder() -> str:
 
 
 def _variables() -> dict[bytes, bytes]:
-    """The environment as Python keeps it: to compare that with a copy takes a microsecond, and not fifty."""
+    """The environment as Python stores it: comparing that takes a microsecond instead of fifty."""
     variables: dict[bytes, bytes] = vars(os.environ)["_data"]
     return variables
 
 
 def _is_of_a_run(thread: threading.Thread) -> bool:
-    """Whether a thread runs a function that was given to it; those of libraries have classes of their own."""
+    """Whether a thread runs a given function; threads of libraries usually have their own classes."""
     work: Any = getattr(thread, "_target", None) or getattr(thread, "function", None)
     module = str(getattr(getattr(work, "func", work), "__module__", ""))
     return type(thread) in (threading.Thread, threading.Timer) and not module.startswith(POOLS)

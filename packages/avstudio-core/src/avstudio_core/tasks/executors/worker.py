@@ -1,7 +1,7 @@
-"""A worker process: takes orders over a socket, one at a time, and keeps its models warm between them.
+"""A worker process: it receives orders over a socket, one at a time, and keeps its models loaded between them.
 
-Run by the local executor as `python -m avstudio_core.tasks.executors.worker FD`; the first message names plugins that
-were added by hand. When the studio that started it goes, the socket ends, and so does the worker.
+The local executor runs it as `python -m avstudio_core.tasks.executors.worker FD`; the first message names plugins that
+were added by hand. When its studio ends, the socket closes, and the worker exits.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from avstudio_core.tasks.executors.shared_state import SharedState
 
 
 class Worker:
-    """One process's end of the socket."""
+    """The worker's side of the socket."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -45,11 +45,11 @@ class Worker:
         self._settings = load()
         self._plugins = Plugins()
         self._busy = True
-        """Whether the studio waits for this process, which then gives signs of life; starting up is work, too."""
+        """Whether the studio waits for this process, which then sends heartbeats, also during its start."""
         self._shared = SharedState()
 
     def work(self) -> None:
-        """Serve until the process ends."""
+        """Run orders until the process ends."""
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         self._plugins.discover(self._settings.plugin_names())
         self._plugins.kind("processors")  # now, while the studio is still starting
@@ -65,7 +65,7 @@ class Worker:
             self._busy = False
 
     def _beat(self) -> None:
-        """Show that this process is neither stopped nor in native code that holds the interpreter."""
+        """Send a heartbeat: the process is not stopped, and native code does not hold the interpreter."""
         while True:
             time.sleep(self._settings.silent_seconds / 4)
             if self._busy:
@@ -77,9 +77,9 @@ class Worker:
             while True:
                 self._hear(json.loads(self._connection.recv_bytes()))
         except (EOFError, OSError):
-            pass  # the studio is gone
+            pass  # the studio has ended
         except BaseException:
-            traceback.print_exc()  # rather no worker than a deaf one
+            traceback.print_exc()  # without its listener, the worker must end
         finally:
             os._exit(1)
 
@@ -116,7 +116,7 @@ class Worker:
         self._send(final.model_copy(update={"unclean": True}) if self._shared.unclean else final)
 
     def _ask(self, order: Order, ask: Ask, tell: Tell) -> Callable[[], None]:
-        """Have the studio ask a language model; giving up is said to it, too."""
+        """Send a request to a language model, or its cancellation, to the studio."""
         self._asked[ask.id] = tell
         self._send(Report(job_id=order.job_id, kind="ask", ask=ask))
 
@@ -129,7 +129,7 @@ class Worker:
     def _pass_on(self, response: Response) -> None:
         if tell := self._asked.get(response.ask):
             if response.last:
-                self._asked.pop(response.ask, None)  # unless it was given up just now
+                self._asked.pop(response.ask, None)  # it may just have been cancelled
             tell(response)
 
     def _send(self, report: Report) -> None:
@@ -138,7 +138,7 @@ class Worker:
 
 
 def connected() -> Connection:
-    """This process's end of the socket. No child inherits it, so it closes exactly when this process ends."""
+    """The worker's side of the socket. No child inherits it, so it closes when this process ends."""
     connection = Connection(int(sys.argv[1]))
     os.set_inheritable(connection.fileno(), False)
     os.register_at_fork(after_in_child=connection.close)
@@ -147,9 +147,9 @@ def connected() -> Connection:
 
 def main() -> None:
     die_with_the_studio()
-    os.umask(0o077)  # what runs write is their owner's alone
-    gc.set_threshold(100_000)  # imports make many objects that all stay: looking for garbage there only costs time
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the studio, which cancels cleanly
+    os.umask(0o077)  # only the owner can read the files of runs
+    gc.set_threshold(100_000)  # imports create many permanent objects, where a search for garbage only takes time
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the studio handles Ctrl-C, and cancels cleanly
     Worker(connected()).work()
 
 
