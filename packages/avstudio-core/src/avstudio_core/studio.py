@@ -141,7 +141,7 @@ class Studio:
         checked = plan.check(self.processor, media_type, self.plugins.guard)
         for step, _, needs in checked:
             refuse_unmet(step.processor, needs, self.pool, self.settings)
-            if needs.model and os.sep in needs.model:  # a user's own files: read here, once, and not by the engine
+            if needs.model and os.sep in needs.model:  # the user's files: read once here, and not in the engine
                 self.shelf.digest(needs.model)
         artifact = self.take_in(given, options.project) if isinstance(given, Path) else given
         ids = {step.id: new_id("task") for step, _, _ in checked}
