@@ -25,6 +25,8 @@ from avstudio_core.testing import media
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+FOLDERS = ("packages/*/src", "packages/*/src/*", "packages/*/tests")
+"""Where the files lie that pages name."""
 CONTRACTS = [name for name in testing.__all__ if name.endswith("Contract")]
 
 
@@ -173,6 +175,14 @@ def test_the_page_on_the_gateway_has_every_rule_in_its_order() -> None:
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == names
     unmet = [rule.name for rule in default_router.RULES if rule.strict] + ["default", default_router.OVER_THRESHOLD]
     assert set(re.findall(r"^\| `(\w+)` .* `NoModel` \|$", table, re.MULTILINE)) == set(unmet)
+
+
+@pytest.mark.parametrize("page", ["explanation/architecture", "explanation/threads", "tutorial/first-backend"])
+def test_the_files_that_a_page_names_exist(page: str) -> None:
+    places = [ROOT, ROOT / "tests", *(folder for pattern in FOLDERS for folder in ROOT.glob(pattern))]
+    named = re.findall(r"`([\w/]+\.py)`", (DOCS / f"{page}.md").read_text(encoding="utf-8"))
+    assert named
+    assert [name for name in named if not any((place / name).exists() for place in places)] == []
 
 
 def test_the_tests_that_hold_the_promises_of_security_exist() -> None:
