@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from avstudio_audio.model_choice import choose_threads
+from avstudio_audio.model_choice import choose_threads, has_cuda
+from avstudio_audio.separate import SeparateParams
+from avstudio_audio.transcribe import TranscribeParams
 from avstudio_core import Studio
 from avstudio_core.errors import MissingDependency, WeightsMissing
 from avstudio_core.testing.fixtures import Tone
@@ -77,6 +80,24 @@ def test_a_missing_library_is_told_before_anything_is_fetched(
     with pytest.raises(MissingDependency, match=rf"Run: pip install 'avstudio-audio\[{extra}\]'"):
         studio.run(processor, tone(), model=model)
     assert studio.tasks.find() == []
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "separates_on", "transcribes_on"),
+    [("Darwin", "arm64", "mps", "cpu"), ("Darwin", "x86_64", "cpu", "cpu"), ("Windows", "AMD64", "cpu", "cpu")],
+)
+def test_auto_is_the_best_device_of_the_machine(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, system: str, machine: str, separates_on: str, transcribes_on: str
+) -> None:
+    """On Apple silicon Demucs runs on its GPU, which Whisper's library does not know."""
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    if has_cuda():
+        pytest.skip("this machine has an NVIDIA GPU, which goes before all others")
+    separate, transcribe = studio.processor("audio.separate"), studio.processor("audio.transcribe")
+    assert separate.needs(SeparateParams(model="htdemucs"), None).device == separates_on
+    assert separate.needs(SeparateParams(model="htdemucs", device="cpu"), None).device == "cpu"
+    assert transcribe.needs(TranscribeParams(model="whisper-small"), None).device == transcribes_on
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system keeps no process to some cores")

@@ -199,6 +199,7 @@ def test_what_a_killed_process_had_reserved_is_spent_when_the_next_studio_opens(
     assert outcomes(studio) == Counter(held=30)
     with Studio(home=studio.settings.home, executor="inline", plugins=""):
         assert outcomes(studio) == Counter(lost=30, held=0)
+    assert [(line.calls, line.lost) for line in studio.ledger.spending("day")] == [(30, 30)]
     assert studio.ledger.room(Account()) == 70 * PRICE
 
 
