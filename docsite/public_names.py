@@ -34,13 +34,13 @@ PARTS = {
         "artifact.MediaFacts",
         "answers.ChatAnswer",
         "answers.Embedding",
-        "testing.contracts.ProcessorContract",
+        "testing.processor_contract.ProcessorContract",
     ],
     "Weights": [
         "weights.Weights",
         "weights.WeightsFile",
         "weights.Shelf",
-        "testing.contracts.WeightsContract",
+        "testing.weights_contract.WeightsContract",
     ],
     "A backend": [
         "kinds.backend.Backend",
@@ -62,7 +62,7 @@ PARTS = {
         "chat.Usage",
         "testing.backend_contract.BackendContract",
         "testing.http_backend_contract.HttpBackendContract",
-        "testing.http_backend_contract.Dialect",
+        "testing.dialect.Dialect",
         "testing.model_server.ModelServer",
         "testing.model_server.Sent",
     ],
@@ -93,7 +93,7 @@ PARTS = {
     ],
     "A memory manager": [
         "kinds.memory_manager.MemoryManager",
-        "testing.contracts.MemoryManagerContract",
+        "testing.memory_manager_contract.MemoryManagerContract",
     ],
 }
 """What a plugin author reads of each kind."""

@@ -17,25 +17,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from avstudio_core.testing.backend_contract import BackendContract
-    from avstudio_core.testing.contracts import MemoryManagerContract, ProcessorContract, WeightsContract
+    from avstudio_core.testing.dialect import Dialect
     from avstudio_core.testing.executor_contract import ExecutorContract
-    from avstudio_core.testing.http_backend_contract import Dialect, HttpBackendContract
+    from avstudio_core.testing.http_backend_contract import HttpBackendContract
+    from avstudio_core.testing.memory_manager_contract import MemoryManagerContract
     from avstudio_core.testing.model_server import ModelServer, Sent
     from avstudio_core.testing.price_book_contract import PriceBookContract
+    from avstudio_core.testing.processor_contract import ProcessorContract
     from avstudio_core.testing.router_contract import RouterContract
+    from avstudio_core.testing.weights_contract import WeightsContract
 
 _HOMES = {
     "BackendContract": "backend_contract",
-    "Dialect": "http_backend_contract",
+    "Dialect": "dialect",
     "ExecutorContract": "executor_contract",
     "HttpBackendContract": "http_backend_contract",
-    "MemoryManagerContract": "contracts",
+    "MemoryManagerContract": "memory_manager_contract",
     "ModelServer": "model_server",
     "PriceBookContract": "price_book_contract",
-    "ProcessorContract": "contracts",
+    "ProcessorContract": "processor_contract",
     "RouterContract": "router_contract",
     "Sent": "model_server",
-    "WeightsContract": "contracts",
+    "WeightsContract": "weights_contract",
 }
 
 __all__ = [

@@ -13,7 +13,7 @@ from avstudio_core.artifact import Artifact
 from avstudio_core.context import Context
 from avstudio_core.hook_marker import hookimpl
 from avstudio_core.kinds.processor import Processor
-from avstudio_core.results import Needs, Params, Result
+from avstudio_core.results import Needs, Params, Result, Review
 
 
 class CopyParams(Params):
@@ -42,6 +42,9 @@ class Copy(Processor[CopyParams, CopyResult]):
 
 class WaitParams(Params):
     seconds: float = Field(default=0.0, ge=0, description="How long to wait.", json_schema_extra={"unit": "s"})
+    limit: float | None = Field(
+        default=None, gt=0, description="How long it may take.", json_schema_extra={"unit": "s"}
+    )
 
 
 class Wait(Processor[WaitParams, Result]):
@@ -49,6 +52,9 @@ class Wait(Processor[WaitParams, Result]):
 
     name = "exercise.wait"
     cacheable = False
+
+    def needs(self, params: WaitParams, source: Artifact | None) -> Needs:
+        return Needs(limit_seconds=params.limit)
 
     def run(self, source: None, params: WaitParams, context: Context) -> Result:
         end = time.monotonic() + params.seconds
@@ -102,6 +108,52 @@ class Load(Processor[LoadParams, LoadResult]):
         return object()
 
 
+class AskParams(Params):
+    model: str = Field(default="scripted/one", description="The language model to ask.")
+
+
+class AskResult(Result):
+    answer: str = Field(description="What the model answered.")
+    pieces: list[str] = Field(description="The same as it came.")
+    vectors: int = Field(description="How many texts became vectors.")
+
+
+class Ask(Processor[AskParams, AskResult]):
+    """Ask a language model."""
+
+    name = "exercise.ask"
+    cacheable = False
+
+    def run(self, source: None, params: AskParams, context: Context) -> AskResult:
+        pieces: list[str] = []
+        answer = context.chat("Good morning!", model=params.model, on_text=pieces.append)
+        embedding = context.embed(["one", "two"], model=params.model)
+        return AskResult(answer=answer.text, pieces=pieces, vectors=len(embedding.vectors))
+
+
+class RecallParams(Params):
+    code: str = Field(default="exercise", description="The code of the warning.")
+
+
+class RecallResult(Result):
+    attempt: int = Field(description="Which attempt this is.")
+    feedback: str | None = Field(description="Why the attempt before it was sent back.")
+
+
+class Recall(Processor[RecallParams, RecallResult]):
+    """Warn, be sent back once, and tell of it."""
+
+    name = "exercise.recall"
+    cacheable = False
+
+    def run(self, source: None, params: RecallParams, context: Context) -> RecallResult:
+        context.warn(params.code, "This is an exercise.")
+        return RecallResult(attempt=context.attempt, feedback=context.feedback)
+
+    def review(self, result: RecallResult, context: Context) -> Review:
+        return Review.accept() if result.feedback else Review.send_back("once more")
+
+
 @hookimpl
 def register_processors() -> list[type[Processor[Any, Any]]]:
-    return [Copy, Wait, Fail, Load]
+    return [Copy, Wait, Fail, Load, Ask, Recall]

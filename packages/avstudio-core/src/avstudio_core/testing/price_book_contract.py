@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from avstudio_core.testing.contracts import HEAVY, imported_by
+from avstudio_core.testing.contract import NAME, Contract
+from avstudio_core.testing.light_imports import check_imports
 
 if TYPE_CHECKING:
     from avstudio_core.chat import Usage
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from avstudio_core.studio import Studio
 
 
-class PriceBookContract:
+class PriceBookContract(Contract):
     """What every price book must keep. Subclass it, name the plugin and the book, and give a model that is `known`."""
 
     plugin: ModuleType
@@ -31,32 +32,37 @@ class PriceBookContract:
         return self.book()
 
     def test_its_name_is_a_word(self) -> None:
-        assert re.fullmatch(r"[a-z][a-z0-9_-]*", self.book.name)
+        """The name is one word of small letters, digits, `_` and `-`."""
+        assert re.fullmatch(NAME, self.book.name), f"'{self.book.name}' is not."
 
     def test_its_plugin_registers_it(self, studio: Studio) -> None:
+        """The plugin's hook `register_price_books` returns the price book."""
         assert studio.plugins.find("price_books", self.book.name) is self.book
 
     def test_importing_it_is_light(self) -> None:
-        assert imported_by(self.plugin) & HEAVY == set()
+        """Importing the plugin and declaring the price book import no heavy library."""
+        check_imports(self.plugin)
 
     @pytest.mark.parametrize("tokens", [(1000, 0), (0, 1000), (1000, 1000)])
     def test_a_price_is_a_whole_number_of_millionths(self, made: PriceBook, tokens: tuple[int, int]) -> None:
+        """A cost is an `int` in millionths of a dollar, and above 0 for tokens that were read or written."""
         cost = cost_of(made, self.known, *tokens)
         assert type(cost) is int
         assert cost > 0
 
     def test_what_it_does_not_know_has_no_price(self, made: PriceBook) -> None:
-        """A price of 0 would be free, and no budget would hold."""
+        """The cost of a model that the book does not know is `None`: one that costs 0 would pass every budget."""
         assert made.cost(cloud_model("nobody/has-such-a-model"), _usage(1000, 1000)) is None
 
     def test_it_rounds_up(self, made: PriceBook) -> None:
-        """A budget is never overrun by fractions: 100 small calls cost no less than one large one."""
+        """A cost is rounded up: 100 small calls cost no less than one large one, so that no budget is overrun."""
         for read, written in ((1, 0), (0, 1), (1, 1)):
             small, large = (cost_of(made, self.known, factor * read, factor * written) for factor in (1, 100))
             assert small >= 1
             assert 100 * small >= large
 
     def test_more_never_costs_less(self, made: PriceBook) -> None:
+        """More tokens never cost less."""
         counts = (0, 1, 10, 1000, 100_000, 1_000_000)
         for costs in (
             [cost_of(made, self.known, count, 1) for count in counts],
@@ -65,6 +71,7 @@ class PriceBookContract:
             assert costs == sorted(costs)
 
     def test_a_model_may_be_priced_under_another_name(self, made: PriceBook) -> None:
+        """A model with `priced_as` has the price of the model that it names."""
         renamed = cloud_model("proxy/mine").model_copy(update={"priced_as": self.known})
         assert made.cost(renamed, _usage(1000, 1000)) == cost_of(made, self.known, 1000, 1000)
 
@@ -80,7 +87,7 @@ def cloud_model(name: str) -> Model:
 def cost_of(book: PriceBook, name: str, read: int, written: int) -> int:
     """What so many tokens of a known model cost."""
     cost = book.cost(cloud_model(name), _usage(read, written))
-    assert cost is not None, f"'{name}' is said to be known, and has no price"
+    assert cost is not None, f"The contract's 'known' names '{name}', and the book has no price for it."
     return cost
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from avstudio_core.testing.contracts import HEAVY, imported_by
+from avstudio_core.testing.contract import NAME, Contract
+from avstudio_core.testing.light_imports import check_imports
 
 if TYPE_CHECKING:
     from avstudio_core.chat import Wishes
@@ -29,7 +30,7 @@ WISHES: dict[str, dict[str, Any]] = {
 }
 
 
-class RouterContract:
+class RouterContract(Contract):
     """What every router must keep, whatever it prefers. Subclass it, and name the plugin and the router."""
 
     plugin: ModuleType
@@ -60,16 +61,19 @@ class RouterContract:
         return Wishes(**WISHES[request.param])
 
     def test_its_name_is_a_word(self) -> None:
-        assert re.fullmatch(r"[a-z][a-z0-9_-]*", self.router.name)
+        """The name is one word of small letters, digits, `_` and `-`."""
+        assert re.fullmatch(NAME, self.router.name), f"'{self.router.name}' is not."
 
     def test_its_plugin_registers_it(self, studio: Studio) -> None:
+        """The plugin's hook `register_routers` returns the router."""
         assert studio.plugins.find("routers", self.router.name) is self.router
 
     def test_importing_it_is_light(self) -> None:
-        assert imported_by(self.plugin) & HEAVY == set()
+        """Importing the plugin and declaring the router import no heavy library."""
+        check_imports(self.plugin)
 
     def test_it_explains_itself(self, made: Router, wishes: Wishes, candidates: list[Candidate]) -> None:
-        """The rule, its reason, and what is known of the chosen one."""
+        """A decision gives its rule, its reason, and the estimate and the context of the model that it chose."""
         decision = decided(made, wishes, candidates)
         chosen = {one.model.id: one for one in candidates}[decision.chosen]
         assert decision.rule
@@ -78,22 +82,24 @@ class RouterContract:
         assert decision.context == chosen.model.can.context
 
     def test_nobody_with_an_obstacle_is_tried(self, made: Router, wishes: Wishes, candidates: list[Candidate]) -> None:
+        """A candidate with an obstacle is neither chosen nor a fallback."""
         tried = tried_in(decided(made, wishes, candidates))
         assert [one.model.id for one in candidates if one.model.id in tried and one.obstacle] == []
 
     def test_everybody_is_accounted_for(self, made: Router, wishes: Wishes, candidates: list[Candidate]) -> None:
-        """Chosen, a fallback, or rejected with a reason: each once."""
+        """Each candidate is in the decision once: chosen, a fallback, or rejected with a reason."""
         decision = decided(made, wishes, candidates)
         told = [*tried_in(decision), *(one.model for one in decision.rejected)]
         assert sorted(told) == sorted(one.model.id for one in candidates)
         assert [one.model for one in decision.rejected if not one.reason] == []
 
     def test_the_wishes_are_kept(self, made: Router, wishes: Wishes, candidates: list[Candidate]) -> None:
-        """By the fallbacks, too."""
+        """The model that is chosen, and each fallback, keeps what the request asks for: place, quality and cost."""
         tried = tried_in(decided(made, wishes, candidates))
         assert [one.model.id for one in candidates if one.model.id in tried and not _keeps(one, wishes)] == []
 
     def test_it_refuses_when_nobody_can(self, made: Router, wishes: Wishes, candidates: list[Candidate]) -> None:
+        """When no candidate can answer, the router raises `NoModel` with a message."""
         from avstudio_core.errors import NoModel
 
         barred = [one.model_copy(update={"obstacle": "no key"}) for one in candidates]
@@ -102,6 +108,7 @@ class RouterContract:
                 made.route(wishes, given)
 
     def test_it_refuses_rather_than_break_a_wish(self, made: Router, candidates: list[Candidate]) -> None:
+        """When every candidate breaks what the request asks for, the router raises `NoModel` with a message."""
         from avstudio_core.chat import Wishes
         from avstudio_core.errors import NoModel
 
@@ -113,7 +120,7 @@ class RouterContract:
     def test_the_same_question_has_the_same_answer(
         self, made: Router, wishes: Wishes, candidates: list[Candidate]
     ) -> None:
-        """It is pure: what it was asked before does not matter."""
+        """Equal questions get equal decisions, whatever was asked in between."""
         first = decided(made, wishes, candidates)
         decided(made, wishes, candidates[::-1])
         assert decided(made, wishes, candidates) == first
@@ -144,7 +151,7 @@ def decided(router: Router, wishes: Wishes, candidates: Sequence[Candidate]) -> 
     from avstudio_core.route_decision import RouteDecision
 
     decision = router.route(wishes, candidates)
-    assert isinstance(decision, RouteDecision)
+    assert isinstance(decision, RouteDecision), f"'route' returned {decision!r:.60}."
     return decision
 
 
