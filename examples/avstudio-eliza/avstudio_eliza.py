@@ -33,9 +33,13 @@ class Eliza(Backend):
 
     async def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:
         said = next(turn.text for turn in reversed(request.messages) if turn.role == "user")
-        for word in re.findall(r"\S+\s*", answer(said)):
+        text = answer(said)
+        for stop in request.stop:
+            text = text.partition(stop)[0]
+        words = re.findall(r"\S+\s*", text)
+        for word in words[: request.max_tokens]:
             yield Delta(text=word)
-        yield Delta(finish="stop")
+        yield Delta(finish="length" if len(words) > (request.max_tokens or len(words)) else "stop")
 
 
 def answer(said: str) -> str:

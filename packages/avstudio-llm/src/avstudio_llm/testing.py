@@ -13,6 +13,7 @@ class ChatCompletions(Dialect):
     """Chat Completions: whole answers, chunks, tool calls in pieces, usage at the end."""
 
     chat_at = "/chat/completions"
+    embed_at = "/embeddings"
 
     def models(self, *names: str) -> Sent:
         return Sent.data({"object": "list", "data": [{"id": name, "object": "model"} for name in names]})
@@ -45,6 +46,10 @@ class ChatCompletions(Dialect):
         message = {"role": "assistant", "content": reply.text, "tool_calls": calls or None}
         choice = {"index": 0, "message": message, "finish_reason": reply.finish}
         return Sent.data({"id": "1", "model": "small", "choices": [choice], "usage": _counts(reply)})
+
+    def vectors(self, vectors: list[list[float]]) -> Sent:
+        made = [{"object": "embedding", "index": number, "embedding": one} for number, one in enumerate(vectors)]
+        return Sent.data({"object": "list", "data": made[::-1], "usage": {"prompt_tokens": 3, "total_tokens": 3}})
 
     def refusal(self, status: int, message: str) -> Any:
         return {"error": {"message": message, "type": "some_error", "param": None, "code": None}}

@@ -2,157 +2,111 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+import json
+from typing import TYPE_CHECKING
 
 import pytest
 
-from avstudio_core.testing.contracts import HEAVY, imported_by
+from avstudio_core.kinds.backend import gathered
+from avstudio_core.testing.backend_rules import KEY, BackendRules, Witness
+from avstudio_core.testing.questions import SCHEMA, conversation, heard, question, with_tool
 
 if TYPE_CHECKING:
-    from avstudio_core.chat import ChatRequest, Delta
-    from avstudio_core.kinds.backend import Backend, BackendConfig
+    from avstudio_core.chat import ChatRequest, Reply, Usage
+    from avstudio_core.kinds.backend import Backend
     from avstudio_core.language_models import Model
-    from avstudio_core.models.pool import Pool
-    from avstudio_core.settings import Settings
-    from avstudio_core.studio import Studio
-    from avstudio_core.weights import Shelf
 
-T = TypeVar("T")
-
-KEY = "key-that-nobody-may-see-0123456789"
+__all__ = ["KEY", "BackendContract", "Witness", "heard", "question", "with_tool"]
 
 
-class Witness:
-    """Lends a backend what a studio lends, and notes down where it wants to go."""
-
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
-        self.secrets: dict[str, str] = {}
-        self.asked: list[str] = []
-        self.refuses = False
-
-    @property
-    def settings(self) -> Settings:
-        return self._studio.settings
-
-    @property
-    def shelf(self) -> Shelf:
-        return self._studio.shelf
-
-    @property
-    def pool(self) -> Pool:
-        return self._studio.pool
-
-    def secret(self, variable: str) -> str | None:
-        return self.secrets.get(variable)
-
-    def leave(self, url: str, *, private: bool = False) -> None:
-        from avstudio_core.errors import EgressRefused
-
-        self.asked.append(url)
-        if self.refuses:
-            raise EgressRefused(f"Nothing may be sent to '{url}'.")
-
-
-class BackendContract:
+class BackendContract(BackendRules):
     """What every backend must keep. Subclass it, name plugin and backend, and give the `model` that answers."""
 
-    plugin: ModuleType
-    backend: ClassVar[type[Backend]]
+    def test_an_answer_is_as_short_as_asked(self, made: Backend, model: Model) -> None:
+        """An answer has no more than `max_tokens` tokens, in a stream and in a chat."""
+        asked = question("Tell me a long story.", max_tokens=8)
+        for reply in self.during(made, lambda: both_ways(made, model, asked)):
+            assert reply.usage is None or reply.usage.output <= 8, f"It has {reply.usage.output} tokens, not 8."
+            assert len(reply.text.split()) <= 8, f"It has more than 8 words: '{reply.text}'."
 
-    @pytest.fixture
-    def config(self) -> BackendConfig:
-        """The section of `models.toml` to test with."""
-        from avstudio_core.kinds.backend import BackendConfig
+    def test_a_stop_ends_the_answer(self, made: Backend, model: Model) -> None:
+        """An answer ends before a text that `stop` names."""
+        calm = self.calm(model)
+        words = self.during(made, lambda: made.chat(calm, model)).text.split()
+        if len(words) < 2:
+            pytest.skip("its answer is too short to be stopped")
+        asked = calm.model_copy(update={"stop": (words[1],)})
+        for reply in self.during(made, lambda: both_ways(made, model, asked)):
+            assert words[1] not in reply.text, f"The answer has the stop '{words[1]}': '{reply.text}'."
 
-        return BackendConfig(name=self.backend.name, kind=self.backend.name)
+    def test_the_conversation_reaches_the_model(self, made: Backend, model: Model) -> None:
+        """All turns of a conversation reach the model: more tokens are read where there are more turns."""
+        last = question(max_tokens=4)
+        turns = {turn.role: turn for turn in conversation().messages}
 
-    @pytest.fixture
-    def witness(self, studio: Studio) -> Witness:
-        return Witness(studio)
+        async def ask() -> list[Usage | None]:
+            said = turns["assistant"].model_copy(update={"tool_calls": ()})
+            more = [(turns["system"], *last.messages), (turns["user"], said, *last.messages)]
+            asked = [last, *(last.model_copy(update={"messages": messages}) for messages in more)]
+            return [(await made.chat(one, model)).usage for one in asked]
 
-    @pytest.fixture
-    def made(self, config: BackendConfig, witness: Witness) -> Backend:
-        """The backend itself."""
-        return self.backend(config, witness)
+        alone, *longer = self.during(made, ask)
+        if alone is None:
+            pytest.skip("it does not count tokens")
+        read = [usage.input if usage else 0 for usage in longer]
+        assert read[0] > alone.input, "The system message is not read."
+        assert read[1] > alone.input, "The turns before the last are not read."
 
-    @pytest.fixture
-    def model(self, made: Backend) -> Model:
-        """A model that answers: the first that is listed."""
-        return self.during(made, made.models)[0]
+    def test_tools_that_are_claimed_are_used(self, made: Backend, model: Model) -> None:
+        """A model with `Can(tools=True)` calls a tool when it must (`tool_choice="required"`).
 
-    def during(self, made: Backend, act: Callable[[], Awaitable[T]]) -> T:
-        """What `act` gives on an event loop of its own, with the backend closed after it."""
+        A backend that cannot force it raises `Unsupported` for that, and is asked again with `auto`. For a model that
+        is too small to call tools, override `tool_question` with one that it understands.
+        """
+        from avstudio_core.errors import Unsupported
 
-        async def run() -> T:
-            try:
-                return await act()
-            finally:
-                await made.close()
+        if not model.can.tools:
+            pytest.skip("its models do not claim tools")
 
-        return asyncio.run(run())
+        try:
+            replies = self.during(made, lambda: both_ways(made, model, self.tool_question()))
+        except Unsupported:
+            asked = self.tool_question().model_copy(update={"tool_choice": "auto"})
+            replies = self.during(made, lambda: both_ways(made, model, asked))
+        for reply in replies:
+            names = [call.name for call in reply.tool_calls]
+            assert names, "The model claims tools, and answered without calling one."
+            assert set(names) <= {tool.name for tool in self.tool_question().tools}, f"It called {names}."
+            assert all(call.id for call in reply.tool_calls), "A call has no id."
+            assert reply.finish == "tool_calls", f"'finish' is '{reply.finish}', not 'tool_calls'."
 
-    def test_its_name_is_a_word(self) -> None:
-        assert re.fullmatch(r"[a-z][a-z0-9_-]*", self.backend.name)
+    def test_a_schema_that_is_claimed_is_kept(self, made: Backend, model: Model) -> None:
+        """A model with `Can(json_schema=True)` answers in JSON that fits `answer_schema`."""
+        if not model.can.json_schema:
+            pytest.skip("its models do not claim schemas")
+        reply = self.during(made, lambda: made.chat(question(answer_schema=SCHEMA, max_tokens=64), model))
+        assert set(json.loads(reply.text)) == {"zebras"}, f"The answer is '{reply.text}'."
 
-    def test_its_plugin_registers_it(self, studio: Studio) -> None:
-        assert studio.plugins.find("backends", self.backend.name) is self.backend
+    def test_texts_become_vectors(self, made: Backend, model: Model) -> None:
+        """`embed` gives one vector for each text, in their order and of one length; equal texts have equal vectors."""
+        from avstudio_core.chat import EmbedRequest
 
-    def test_importing_it_is_light(self) -> None:
-        assert imported_by(self.plugin) & HEAVY == set()
+        if not model.can.embed:
+            pytest.skip("its models do not make embeddings")
+        texts = ("Good morning.", "The night is long, and it rains.", "Good morning.")
+        made_of = self.during(made, lambda: made.embed(EmbedRequest(texts=texts), model)).vectors
+        assert len(made_of) == len(texts), f"There are {len(made_of)} vectors for {len(texts)} texts."
+        assert len({len(vector) for vector in made_of}) == 1, "The vectors differ in length."
+        assert made_of[0] == pytest.approx(made_of[2], abs=1e-3), "Equal texts have different vectors."
+        assert made_of[0] != pytest.approx(made_of[1], abs=1e-3), "Different texts have equal vectors."
 
-    def test_nothing_stands_against_it(self, made: Backend) -> None:
-        """As the fixtures make it; a library or a key that is missing is an obstacle."""
-        assert made.obstacle() is None
-
-    def test_it_lists_its_models_under_its_own_name(self, made: Backend) -> None:
-        listed = self.during(made, made.models)
-        assert {model.backend for model in listed} == {made.config.name}
-        assert all(model.name for model in listed)
-
-    def test_a_chat_answers(self, made: Backend, model: Model) -> None:
-        reply = self.during(made, lambda: made.chat(question(max_tokens=16), model))
-        assert reply.text or reply.tool_calls
-        assert reply.usage is None or (reply.usage.input > 0 and reply.usage.output > 0)
-
-    def test_a_stream_comes_to_an_end(self, made: Backend, model: Model) -> None:
-        deltas = self.during(made, lambda: heard(made.stream(question(max_tokens=16), model)))
-        assert "".join(delta.text for delta in deltas)
-        assert [delta.finish for delta in deltas if delta.finish] in (["stop"], ["length"])
-
-    def test_a_stream_may_be_left(self, made: Backend, model: Model) -> None:
-        async def leave() -> Delta:
-            async with aclosing(made.stream(question(), model)) as deltas:  # type: ignore[type-var]
-                return await anext(deltas)
-
-        assert self.during(made, leave) is not None
-
-
-def question(text: str = "Good morning!", **more: Any) -> ChatRequest:
-    """A short question."""
-    from avstudio_core.chat import ChatRequest, Message
-
-    return ChatRequest(messages=(Message(role="user", content=text),), **more)
-
-
-def with_tool() -> ChatRequest:
-    """A question with a tool whose schema is nested."""
-    from avstudio_core.chat import Tool
-
-    deep = {"type": "object", "properties": {"a": {"type": "string", "default": "x"}}, "additionalProperties": False}
-    schema = {
-        "type": "object",
-        "properties": {"at": {"type": "array", "items": {"anyOf": [{"type": "number"}]}}, "deep": deep},
-        "required": ["at"],
-    }
-    return question(tools=(Tool(name="cut", description="Cuts.", parameters=schema),))
+    def tool_question(self) -> ChatRequest:
+        """A request that makes a model call a tool."""
+        return with_tool("Cut the recording at second 3. Use the tool.").model_copy(
+            update={"tool_choice": "required", "max_tokens": 200}
+        )
 
 
-async def heard(deltas: AsyncIterator[Delta]) -> list[Delta]:
-    """All pieces of a stream."""
-    return [delta async for delta in deltas]
+async def both_ways(made: Backend, model: Model, request: ChatRequest) -> list[Reply]:
+    """What `chat` and `stream` answer."""
+    return [await made.chat(request, model), await gathered(made.stream(request, model))]

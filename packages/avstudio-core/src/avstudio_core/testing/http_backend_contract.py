@@ -3,121 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 import pytest
 
-from avstudio_core.testing.backend_contract import KEY, BackendContract, Witness, heard, question, with_tool
-from avstudio_core.testing.model_server import PATIENCE_SECONDS, Heard, ModelServer, Sent
+from avstudio_core.testing.backend_rules import KEY, Witness
+from avstudio_core.testing.http_requests import HttpRequests, answer
+from avstudio_core.testing.model_server import PATIENCE_SECONDS, ModelServer, Sent
+from avstudio_core.testing.questions import heard, question, with_tool
 
 if TYPE_CHECKING:
-    from avstudio_core.chat import ChatRequest, Delta, Reply
+    from avstudio_core.chat import Delta, Reply
     from avstudio_core.kinds.backend import Backend, BackendConfig
     from avstudio_core.language_models import Model
-    from avstudio_core.studio import Studio
 
 
-class Dialect(ABC):
-    """How the servers of a backend speak. `Reply` holds what the model says, in our words."""
-
-    version = "/v1"
-    """What the base URL ends with."""
-    chat_at: str
-    """What the path of a chat holds."""
-    models_at = "/models"
-
-    @abstractmethod
-    def models(self, *names: str) -> Sent:
-        """The list of models."""
-
-    def wants_stream(self, request: Heard) -> bool:
-        """Whether a request for a chat asks for a stream."""
-        return bool(request.data.get("stream"))
-
-    @abstractmethod
-    def streamed(self, reply: Reply) -> list[bytes]:
-        """An answer in pieces: its first words in the first one that has any, the end in the last."""
-
-    @abstractmethod
-    def whole(self, reply: Reply) -> Sent:
-        """The answer to a chat that is not streamed; for backends that always stream, the stream."""
-
-    @abstractmethod
-    def refusal(self, status: int, message: str) -> Any:
-        """What comes as JSON with such a status."""
-
-    def broken(self) -> bytes:
-        """A piece that is not JSON."""
-        return b'data: {"half": \n\n'
-
-
-class HttpBackendContract(BackendContract):
+class HttpBackendContract(HttpRequests):
     """What every backend must keep that asks a server over HTTP. Subclass it with the `dialect` of that server."""
 
-    dialect: ClassVar[Dialect]
-    ends_unsaid: ClassVar[bool] = False
-    """Whether a stream that its server closes in good order is taken for whole, though nothing in it says so."""
-
-    @pytest.fixture
-    def server(self) -> Iterator[ModelServer]:
-        with ModelServer() as server:
-            server.say(self.dialect.models("small", "large"), at=self.dialect.models_at)
-            self.will_say(server, _reply("Good morning to you."))
-            yield server
-
-    @pytest.fixture
-    def config(self, server: ModelServer) -> BackendConfig:
-        from avstudio_core.kinds.backend import BackendConfig
-
-        return BackendConfig(
-            name="mine", kind=self.backend.name, base_url=server.url + self.dialect.version, key_variable="MY_KEY"
-        )
-
-    @pytest.fixture
-    def witness(self, studio: Studio) -> Witness:
-        witness = Witness(studio)
-        witness.secrets["MY_KEY"] = KEY
-        return witness
-
-    @pytest.fixture
-    def model(self) -> Model:
-        from avstudio_core.language_models import Can, Model
-
-        return Model(backend="mine", name="small", local=True, can=Can(tools=True, json_schema=True, vision=True))
-
-    def will_say(self, server: ModelServer, reply: Reply) -> None:
-        """Have the server say that, whether it is asked for a stream or not."""
-        dialect = self.dialect
-        streamed, whole = Sent.events(dialect.streamed(reply)), dialect.whole(reply)
-        server.say(lambda request: streamed if dialect.wants_stream(request) else whole, at=dialect.chat_at)
-
-    def both(self, made: Backend, model: Model, request: ChatRequest) -> list[Exception]:
-        """What a chat and a stream raise."""
-        from avstudio_core.errors import AVStudioError
-
-        async def ask() -> list[Exception]:
-            raised: list[Exception] = []
-            for call in (lambda: made.chat(request, model), lambda: heard(made.stream(request, model))):
-                try:
-                    await call()
-                except AVStudioError as error:
-                    raised.append(error)
-            return raised
-
-        raised = self.during(made, ask)
-        assert all(KEY not in str(error) for error in raised)
-        assert all("\n" not in str(error) for error in raised)
-        assert len(raised) == 2
-        return raised
-
     def test_the_list_is_the_servers(self, made: Backend) -> None:
+        """`models` gives what the server lists."""
         assert [model.name for model in self.during(made, made.models)] == ["small", "large"]
 
     @pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
     def test_a_list_that_is_refused(self, server: ModelServer, made: Backend, status: int) -> None:
+        """When the server refuses the list of models, a `ModelError` is raised, and it is asked once."""
         from avstudio_core.errors import ModelError
 
         server.say(Sent.data(self.dialect.refusal(status, "No model not found."), status), at=self.dialect.models_at)
@@ -126,20 +38,23 @@ class HttpBackendContract(BackendContract):
         assert len(server.heard) == 1
 
     def test_a_chat_and_a_stream_say_the_same(self, made: Backend, model: Model) -> None:
+        """`chat` and `stream` give the same words, `finish` and `usage`; a stream gives words as they come."""
+
         async def ask() -> tuple[Reply, list[Delta]]:
             return await made.chat(question(), model), await heard(made.stream(question(), model))
 
         reply, deltas = self.during(made, ask)
         assert reply.text == "".join(delta.text for delta in deltas) == "Good morning to you."
         assert reply.finish == deltas[-1].finish == "stop"
-        assert reply.usage == deltas[-1].usage == _reply("").usage
+        assert reply.usage == deltas[-1].usage == answer("").usage
         assert len([delta for delta in deltas if delta.text]) > 1
 
     def test_tool_calls_come_whole_and_with_an_id(self, server: ModelServer, made: Backend, model: Model) -> None:
+        """Calls of tools come whole, each with an id of its own, and `finish` is `tool_calls`."""
         from avstudio_core.chat import ToolCall
 
         call = ToolCall(id="call_1", name="cut", arguments={"at": [1.5, 2], "deep": {"a": "ü\n"}})
-        self.will_say(server, _reply("", tool_calls=(call, call.model_copy(update={"id": "call_2"}))))
+        self.will_say(server, answer("", tool_calls=(call, call.model_copy(update={"id": "call_2"}))))
 
         async def ask() -> tuple[Reply, list[Delta]]:
             return await made.chat(with_tool(), model), await heard(made.stream(with_tool(), model))
@@ -150,19 +65,17 @@ class HttpBackendContract(BackendContract):
             assert len({one.id for one in calls} - {""}) == 2
         assert reply.finish == deltas[-1].finish == "tool_calls"
 
-    def test_a_tools_schema_reaches_the_server_whole(self, server: ModelServer, made: Backend, model: Model) -> None:
-        self.during(made, lambda: made.chat(with_tool(), model))
-        assert _holds(server.heard[-1].data, with_tool().tools[0].parameters)
-
     def test_the_gate_is_asked_before_every_request(
         self, server: ModelServer, witness: Witness, made: Backend, model: Model
     ) -> None:
+        """`host.leave` is called with the address before each request."""
         self.during(made, lambda: made.chat(question(), model))
         assert [url.startswith(server.url) for url in witness.asked] == [True] * len(server.heard)
 
     def test_nothing_leaves_when_the_gate_is_shut(
         self, server: ModelServer, witness: Witness, made: Backend, model: Model
     ) -> None:
+        """When `host.leave` refuses, its `EgressRefused` is raised, and nothing is sent."""
         from avstudio_core.errors import EgressRefused
 
         witness.refuses = True
@@ -170,18 +83,21 @@ class HttpBackendContract(BackendContract):
         assert server.heard == []
 
     def test_each_loop_may_ask(self, made: Backend, model: Model) -> None:
-        """`asyncio.run` again and again, with no word to the backend in between."""
+        """A backend works on several event loops, one after the other, without being closed in between."""
         texts = [asyncio.run(_chat(made, model)).text for _ in range(3)]
         assert texts == ["Good morning to you."] * 3
 
     def test_many_ask_at_once(self, made: Backend, model: Model) -> None:
+        """Many calls at once all get their answers."""
+
         async def ask() -> list[Reply]:
             return await asyncio.gather(*(made.chat(question(), model) for _ in range(20)))
 
         assert {reply.text for reply in self.during(made, ask)} == {"Good morning to you."}
 
     def test_leaving_a_stream_hangs_up(self, server: ModelServer, made: Backend, model: Model) -> None:
-        pieces = self.dialect.streamed(_reply("Good morning to you."))
+        """A stream that is closed closes its connection, so that the server stops its work."""
+        pieces = self.dialect.streamed(answer("Good morning to you."))
         server.say(Sent.events([*pieces[:-1], "hang"]), at=self.dialect.chat_at)
 
         async def leave() -> bool:
@@ -193,6 +109,7 @@ class HttpBackendContract(BackendContract):
         assert self.during(made, leave)
 
     def test_cancelling_hangs_up(self, server: ModelServer, made: Backend, model: Model) -> None:
+        """A call that is cancelled closes its connection."""
         server.say(Sent(("hang",)), at=self.dialect.chat_at)
 
         async def cancel() -> bool:
@@ -207,6 +124,7 @@ class HttpBackendContract(BackendContract):
         assert self.during(made, cancel)
 
     def test_a_server_that_is_down(self, config: BackendConfig, witness: Witness, model: Model) -> None:
+        """When the server cannot be reached, `BackendDown` is raised, and names its address."""
         from avstudio_core.errors import BackendDown
 
         with ModelServer() as gone:
@@ -216,6 +134,7 @@ class HttpBackendContract(BackendContract):
         assert "'127.0.0.1" in str(errors[0])
 
     def test_a_server_that_hangs(self, server: ModelServer, made: Backend, model: Model) -> None:
+        """When the server is silent for `timeout` seconds, `BackendDown` is raised, and names the time."""
         from avstudio_core.errors import BackendDown
 
         server.say(Sent(("hang",)), at=self.dialect.chat_at)
@@ -224,9 +143,10 @@ class HttpBackendContract(BackendContract):
         assert "0.2 s" in str(errors[0])
 
     def test_a_stream_that_breaks_off(self, server: ModelServer, made: Backend, model: Model) -> None:
+        """The words that came before a stream broke off are given, and then `BackendDown` is raised."""
         from avstudio_core.errors import BackendDown
 
-        pieces = self.dialect.streamed(_reply("Good morning to you."))
+        pieces = self.dialect.streamed(answer("Good morning to you."))
         broken = [Sent.events([*pieces[:-1], "cut"]), *([] if self.ends_unsaid else [Sent.events(pieces[:2])])]
         server.say(*broken, at=self.dialect.chat_at)
 
@@ -241,23 +161,25 @@ class HttpBackendContract(BackendContract):
 
     @pytest.mark.parametrize("size", [1, 3, 1000])
     def test_a_stream_may_be_cut_anywhere(self, server: ModelServer, made: Backend, model: Model, size: int) -> None:
-        """The network knows neither events nor characters."""
-        whole = b"".join(self.dialect.streamed(_reply("Grüße, 世界 🎬!")))
+        """A stream is read right wherever the network cuts it, inside an event or a character, too."""
+        whole = b"".join(self.dialect.streamed(answer("Grüße, 世界 🎬!")))
         pieces = [whole[start : start + size] for start in range(0, len(whole), size)]
         server.say(Sent.events(pieces), at=self.dialect.chat_at)
         deltas = self.during(made, lambda: heard(made.stream(question(), model)))
         assert "".join(delta.text for delta in deltas) == "Grüße, 世界 🎬!"
 
     def test_a_stream_of_broken_json(self, server: ModelServer, made: Backend, model: Model) -> None:
+        """A piece that is not JSON raises `BadAnswer`."""
         from avstudio_core.errors import BadAnswer
 
-        pieces = [*self.dialect.streamed(_reply("Good morning."))[:-1], self.dialect.broken()]
+        pieces = [*self.dialect.streamed(answer("Good morning."))[:-1], self.dialect.broken()]
         server.say(Sent.events(pieces), at=self.dialect.chat_at)
         with pytest.raises(BadAnswer):
             self.during(made, lambda: heard(made.stream(question(), model)))
 
     @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"<html>Hello</html>"])
     def test_what_is_no_answer(self, server: ModelServer, made: Backend, model: Model, content: bytes) -> None:
+        """An answer that breaks the protocol raises `BadAnswer`."""
         from avstudio_core.errors import BadAnswer
 
         server.say(Sent((content,)), at=self.dialect.chat_at)
@@ -272,6 +194,7 @@ class HttpBackendContract(BackendContract):
         ],
     )
     def test_a_refusal(self, server: ModelServer, made: Backend, model: Model, status: int, error: str) -> None:
+        """Each status becomes the core's error for it, no redirect is followed, and nothing is asked again."""
         said = self.dialect.refusal(status, f"We would rather not, '{KEY}'.")
         server.say(Sent.data(said, status, {"location": "http://127.0.0.2:1/"}), at=self.dialect.chat_at)
         raised = self.both(made, model, question())
@@ -279,12 +202,14 @@ class HttpBackendContract(BackendContract):
         assert len([one for one in server.heard if self.dialect.chat_at in one.path]) == 2, "it asked more than once"
 
     def test_a_refusal_that_is_no_json(self, server: ModelServer, made: Backend, model: Model) -> None:
+        """A refusal that is not JSON becomes the error for its status."""
         from avstudio_core.errors import BackendDown
 
         server.say(Sent((b"<html>\n<h1>Bad gateway</h1>",), 502, media_type="text/html"), at=self.dialect.chat_at)
         assert [type(error) for error in self.both(made, model, question())] == [BackendDown] * 2
 
     def test_how_long_to_wait(self, server: ModelServer, made: Backend, model: Model) -> None:
+        """`RateLimited` holds the seconds of `retry-after`, given as a number or a date, else `None`."""
         from avstudio_core.errors import RateLimited
 
         said = self.dialect.refusal(429, "Slower, please.")
@@ -305,6 +230,7 @@ class HttpBackendContract(BackendContract):
         assert self.during(made, ask) == [None, 7.0, 0.0, None, None]
 
     def test_half_of_a_character_is_refused(self, server: ModelServer, made: Backend, model: Model) -> None:
+        """A text that is not valid Unicode raises `InvalidInput`, and nothing is sent."""
         from avstudio_core.errors import InvalidInput
 
         assert [type(error) for error in self.both(made, model, question("Hello \ud800!"))] == [InvalidInput] * 2
@@ -313,6 +239,7 @@ class HttpBackendContract(BackendContract):
     def test_a_key_that_no_header_can_hold(
         self, server: ModelServer, witness: Witness, made: Backend, model: Model
     ) -> None:
+        """A key that no header can hold is an obstacle, and raises `CredentialsRefused`; nothing is sent."""
         from avstudio_core.errors import CredentialsRefused
 
         witness.secrets["MY_KEY"] = "kéy\nX-Other: 1"
@@ -330,18 +257,3 @@ async def _gather(deltas: AsyncIterator[Delta], texts: list[str]) -> None:
 
 async def _chat(made: Backend, model: Model) -> Reply:
     return await made.chat(question(), model)
-
-
-def _reply(text: str, **more: Any) -> Reply:
-    from avstudio_core.chat import Reply, Usage
-
-    finish = "tool_calls" if more.get("tool_calls") else "stop"
-    return Reply(text=text, finish=finish, usage=Usage(input=11, output=7), **more)  # type: ignore[arg-type]
-
-
-def _holds(data: Any, wanted: Any) -> bool:
-    """Whether data holds a value somewhere."""
-    if data == wanted:
-        return True
-    inner = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
-    return any(_holds(one, wanted) for one in inner)
