@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
-from textwrap import dedent
-from xml.etree import ElementTree
+from types import ModuleType
+from typing import Any
 
 import pytest
+
+from avstudio_core.chat import Wishes
+from avstudio_core.testing import (
+    ExecutorContract,
+    MemoryManagerContract,
+    PriceBookContract,
+    ProcessorContract,
+    RouterContract,
+    WeightsContract,
+    executor_contract,
+)
+from avstudio_core.testing.bites import noticed
+from avstudio_core.testing.contract import Contract, rule
+from avstudio_core.testing.router_contract import WISHES
 
 PROCESSOR = '''
     """A good processor."""
@@ -18,6 +31,7 @@ PROCESSOR = '''
 
     class CopyParams(Params):
         gain: float = Field(1.0, ge=0, le=2, description="Factor.")
+        names: list[str] = Field([], description="Names.")
 
     class CopyResult(Result):
         seconds: float = Field(0.0, description="Length.")
@@ -33,10 +47,11 @@ PROCESSOR = '''
             return {"copied": "audio/wav"}
 
         def needs(self, params, source):
-            return Needs()
+            return Needs(model="copier", model_digest="1")
 
         def run(self, source, params, context):
             context.check()
+            context.model("copier", object)
             try:
                 with wave.open(str(source.path)) as file:
                     seconds = file.getnframes() / file.getframerate()
@@ -89,11 +104,18 @@ EXECUTOR = """
     from avstudio_core import *
     from avstudio_core.tasks.executors.inline import InlineExecutor
 
+    class Lent:
+        def __init__(self, host):
+            self.lent = host
+
+        def __getattr__(self, name):
+            return getattr(self.lent, name)
+
     class Here(InlineExecutor):
         name = "here"
 
         def __init__(self, host, report):
-            super().__init__(host, lambda one: self.pass_on(one, report))
+            super().__init__(Lent(host), lambda one: self.pass_on(one, report))
 
         def pass_on(self, one, report):
             report(one)
@@ -154,186 +176,238 @@ BOOK = """
     def register_price_books():
         return [Book]
 """
-SUBCLASS = {
-    PROCESSOR: 'ProcessorContract):\n    processor = "audio.copy"',
-    WEIGHTS: 'WeightsContract):\n    weights = "small-1"',
-    MEMORY: "MemoryManagerContract):\n    manager = property(lambda self: self.plugin.Memory)",
-    EXECUTOR: 'ExecutorContract):\n    executor = "here"',
-    ROUTER: "RouterContract):\n    router = property(lambda self: self.plugin.Cheapest)",
-    BOOK: 'PriceBookContract):\n    known = "cloud/known"\n    book = property(lambda self: self.plugin.Book)',
-}
 HEAD = "from avstudio_core import *"
 FILE = 'WeightsFile("model.bin", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 3)'
-BAD = [
-    (PROCESSOR, "its_name_is_a_medium_and_a_verb", 'name = "audio.copy"', 'name = "copy"'),
-    (PROCESSOR, "its_docstring_begins_with_a_summary", '"""Copy a recording."""', ""),
-    (PROCESSOR, "its_fields_say_what_they_are", ', description="Factor."', ""),
-    (PROCESSOR, "its_parameters_have_defaults", "Field(1.0, ge=0", "Field(ge=0"),
-    (PROCESSOR, "its_numbers_have_bounds", "ge=0, le=2, ", ""),
-    (PROCESSOR, "no_parameter_has_a_name_that_is_taken", "gain: float", "options: float"),
-    (PROCESSOR, "its_parameters_survive_json", "gain: float = Field(1.0, ge=0, le=2", "gain: bytes = Field(b'\\xff'"),
-    (PROCESSOR, "its_needs_are_known_before_there_is_a_source", "Needs()", "Needs(seconds=source.size)"),
-    (PROCESSOR, "importing_and_declaring_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
-    (PROCESSOR, "importing_and_declaring_it_is_light", "return {", "import librosa; return {"),
-    (PROCESSOR, "a_run_explains_itself", "return CopyResult(", "return Artifact.model_construct("),
-    (PROCESSOR, "a_run_makes_what_was_promised", '{"copied": "audio/wav"}', '{"copied": "audio/flac"}'),
-    (PROCESSOR, "a_run_makes_what_was_promised", '{"copied": "audio/wav"}', "{}"),
-    (
-        PROCESSOR,
-        "a_run_leaves_its_source_alone",
-        "context.check()",
-        "context.check(); source.path.write_bytes(b'RIFF')",
-    ),
-    (PROCESSOR, "the_same_work_is_done_once", "Needs()", "Needs(model_digest=__import__('uuid').uuid4().hex)"),
-    (PROCESSOR, "a_cancelled_run_stops", "context.check()", "pass"),
-    (PROCESSOR, "it_refuses_another_media_type", '"audio/*"', '"audio"'),
-    (PROCESSOR, "it_says_plainly_that_a_file_is_unreadable", "except wave.Error", "except KeyError"),
-    (WEIGHTS, "it_says_what_it_is", 'licence = "MIT"', 'licence = ""'),
-    (WEIGHTS, "it_says_what_it_is", "memory_mb = 100", "memory_mb = 0"),
-    (WEIGHTS, "its_files_are_named_once_and_stay_inside", f"({FILE},)", f"({FILE}, {FILE})"),
-    (WEIGHTS, "its_files_are_named_once_and_stay_inside", '"model.bin"', '"../model.bin"'),
-    (WEIGHTS, "its_digests_and_sizes_are_such", "ba7816bf8f01cfea4", "BA7816BF8F01CFEA4"),
-    (WEIGHTS, "its_digests_and_sizes_are_such", ", 3)", ", 0)"),
-    (WEIGHTS, "pickles_are_pinned", FILE, 'WeightsFile("model.pt")'),
-    (WEIGHTS, "the_hub_is_asked_for_a_commit", "0123456789012345678901234567890123456789", "main"),
-    (WEIGHTS, "there_is_a_way_to_get_it", 'repository = "owner/small"', ""),
-    (WEIGHTS, "what_is_at_hand_is_right", ", 3)", ', 3, ("carrier:abd",))'),
-    (WEIGHTS, "importing_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
-    (MEMORY, "it_names_its_device", '"npu"', '"A fine device"'),
-    (MEMORY, "its_figures_make_sense", "return 50", "return 500"),
-    (MEMORY, "a_device_has_memory_when_it_is_there", "return True", "return False"),
-    (MEMORY, "the_studio_budgets_with_it", "return [Memory]", "return []"),
-    (MEMORY, "importing_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
-    (EXECUTOR, "a_run_is_published", "report(one)", "report(one.model_copy(update={'result': None}))"),
-    (
-        EXECUTOR,
-        "a_failing_run_fails_its_own_task_only",
-        "report(one)",
-        "report(one.model_copy(update={'traceback': ''}))",
-    ),
-    (EXECUTOR, "a_running_task_is_cancelled", "def pass_on", "def stop(self, job_id): pass\n\n        def pass_on"),
-    (EXECUTOR, "progress_is_told", "report(one)", "one.kind == 'progress' or report(one)"),
-    (EXECUTOR, "models_stay_loaded_between_jobs", "report(one)", "self._warm.drop(); report(one)"),
-    (EXECUTOR, "what_closing_interrupts_is_run_by_the_next_studio", "report(one)", "one.kind == 'lost' or report(one)"),
-    (EXECUTOR, "each_order_has_one_final_report", "report(one)", "report(one); one.final and report(one)"),
-    (
-        EXECUTOR,
-        "an_order_that_waits_is_cancelled_at_once",
-        "def pass_on",
-        "def cancel(self, job_id): self.stop(job_id)\n\n        def pass_on",
-    ),
-    (EXECUTOR, "what_runs_when_it_closes_is_lost", "report(one)", "one.kind == 'lost' or report(one)"),
-    (
-        EXECUTOR,
-        "there_is_room_in_a_lane_that_it_does_not_know",
-        "def pass_on",
-        "def room(self, lane): return 0\n\n        def pass_on",
-    ),
-    (ROUTER, "its_name_is_a_word", '"cheapest"\n\n', '"The cheapest"\n\n'),
-    (ROUTER, "its_plugin_registers_it", "[Cheapest]", "[]"),
-    (ROUTER, "importing_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
-    (ROUTER, "it_explains_itself", "context=first.model.can.context", "context=1"),
-    (ROUTER, "it_explains_itself", "estimate=first.estimate", "estimate=kept[-1].estimate"),
-    (ROUTER, "it_explains_itself", '"The cheapest."', '""'),
-    (ROUTER, "nobody_with_an_obstacle_is_tried", "if one.obstacle is None", ""),
-    (ROUTER, "everybody_is_accounted_for", "for one in others", "for one in kept"),
-    (ROUTER, "everybody_is_accounted_for", "for one in candidates if one not in kept", "for one in others"),
-    (ROUTER, "everybody_is_accounted_for", '"unfit"', '""'),
-    (ROUTER, "the_wishes_are_kept", "wishes.require_local or ", ""),
-    (ROUTER, "the_wishes_are_kept", "wishes.private or ", ""),
-    (ROUTER, "the_wishes_are_kept", " or dear", ""),
-    (ROUTER, "the_wishes_are_kept", "one.model.quality >= wishes.require_quality", "True"),
-    (ROUTER, "it_refuses_when_nobody_can", "NoModel(", "InvalidInput("),
-    (ROUTER, "it_refuses_when_nobody_can", '"No model can answer."', '""'),
-    (ROUTER, "it_refuses_rather_than_break_a_wish", "if not kept:", "kept = kept or free\n            if not kept:"),
-    (
-        ROUTER,
-        "the_same_question_has_the_same_answer",
-        "if not kept:",
-        "kept = kept[getattr(self, 'before', 0) :]; self.before = 1\n            if not kept:",
-    ),
-    (BOOK, "its_name_is_a_word", '"book"', '"The book"'),
-    (BOOK, "its_plugin_registers_it", "[Book]", "[]"),
-    (BOOK, "importing_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
-    (BOOK, "a_price_is_a_whole_number_of_millionths", "return ceil(", "return 1.0 * ceil("),
-    (BOOK, "a_price_is_a_whole_number_of_millionths", "0.25 *", "0 *"),
-    (BOOK, "what_it_does_not_know_has_no_price", "return None", "return 0"),
-    (BOOK, "it_rounds_up", "return ceil(", "return round("),
-    (BOOK, "more_never_costs_less", "usage.input +", "min(usage.input, 2_000 - usage.input) +"),
-    (BOOK, "a_model_may_be_priced_under_another_name", "model.priced_as or ", ""),
+SLEEP = "__import__('time').sleep(1e6)"
+UUID = "__import__('uuid').uuid4()"
+GOOD: dict[type[Contract], tuple[str, dict[str, Any]]] = {
+    ProcessorContract: (PROCESSOR, {"processor": "audio.copy"}),
+    WeightsContract: (WEIGHTS, {"weights": "small-1"}),
+    MemoryManagerContract: (MEMORY, {"manager": property(lambda self: self.plugin.Memory)}),
+    ExecutorContract: (EXECUTOR, {"executor": "here"}),
+    RouterContract: (ROUTER, {"router": property(lambda self: self.plugin.Cheapest)}),
+    PriceBookContract: (BOOK, {"known": "cloud/known", "book": property(lambda self: self.plugin.Book)}),
+}
+"""For each contract a plugin that keeps it, and what its tests are told."""
+
+
+def more(method: str) -> tuple[str, str]:
+    """Another method of the executor."""
+    return "        def pass_on", f"        def {method}\n\n        def pass_on"
+
+
+def lends(method: str) -> tuple[str, str]:
+    """Another method of what is lent to the executor."""
+    return "        def __getattr__", f"        def {method}\n\n        def __getattr__"
+
+
+BAD: dict[type[Contract], list[tuple[str, str, str]]] = {
+    ProcessorContract: [
+        ("its_name_is_a_medium_and_a_verb", 'name = "audio.copy"', 'name = "copy"'),
+        ("its_docstring_begins_with_a_summary", '"""Copy a recording."""', '"""Copy a recording"""'),
+        ("its_docstring_begins_with_a_summary", "Copy a recording.", f"Copy a {'very ' * 30}long recording."),
+        ("its_fields_say_what_they_are", ', description="Factor."', ""),
+        ("its_parameters_have_defaults", "Field(1.0, ge=0", "Field(ge=0"),
+        ("its_numbers_have_bounds", "ge=0, le=2, ", ""),
+        ("no_parameter_has_a_name_that_is_taken", "gain: float", "options: float"),
+        ("its_parameters_survive_json", "gain: float = Field(1.0, ge=0, le=2", "gain: bytes = Field(b'\\xff'"),
+        ("its_needs_are_known_before_there_is_a_source", "return Needs(", "return Needs(seconds=source.size, "),
+        ("importing_and_declaring_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
+        ("importing_and_declaring_it_is_light", "return {", "import librosa; return {"),
+        ("importing_and_declaring_it_is_light", "return Needs(", "import librosa; return Needs("),
+        ("importing_and_declaring_it_is_light", "return Needs(", "source and __import__('librosa'); return Needs("),
+        ("a_run_explains_itself", "return CopyResult(", "return Artifact.model_construct("),
+        ("a_run_makes_what_was_promised", '{"copied": "audio/wav"}', '{"copied": "audio/flac"}'),
+        ("a_run_makes_what_was_promised", '{"copied": "audio/wav"}', "{}"),
+        ("a_run_leaves_its_source_alone", "context.check()", "source.path.write_bytes(b'RIFF')"),
+        ("the_same_work_is_done_once", 'model_digest="1"', f"model_digest={UUID}.hex"),
+        ("the_same_work_gives_the_same_result", "source.path.read_bytes()", f"source.path.read_bytes() + {UUID}.bytes"),
+        ("the_same_work_gives_the_same_result", "(seconds=seconds", "(seconds=__import__('time').time()"),
+        ("a_run_leaves_its_parameters_alone", "context.check()", "params.names.append('x')"),
+        ("a_run_leaves_its_parameters_alone", "context.check()", "object.__setattr__(params, 'gain', 2.0)"),
+        ("a_run_writes_into_its_own_folder_only", "context.check()", "open('copy.wav', 'w').close()"),
+        (
+            "a_run_writes_into_its_own_folder_only",
+            "context.check()",
+            "(source.path.parent / 'copy.wav').write_bytes(b'')",
+        ),
+        ("a_run_writes_into_its_own_folder_only", "context.check()", "__import__('tempfile').mkdtemp()"),
+        ("a_run_writes_into_its_own_folder_only", "context.check()", "open(__file__ + '.log', 'a').close()"),
+        ("a_model_stays_loaded", 'context.model("copier"', f"context.model({UUID}.hex"),
+        ("a_run_names_its_model", 'Needs(model="copier", model_digest="1")', "Needs()"),
+        ("a_run_names_its_model", ', model_digest="1"', ""),
+        ("a_run_names_its_model", 'context.model("copier", object)', "object()"),
+        ("a_cancelled_run_stops", "context.check()", "pass"),
+        ("a_cancelled_run_stops", "context.check()", "context.cancelled()"),
+        (
+            "a_cancelled_run_stops",
+            "            context.check()",
+            "            with __import__('contextlib').suppress(BaseException):\n                context.check()",
+        ),
+        ("it_refuses_another_media_type", '"audio/*"', '"audio"'),
+        ("it_says_plainly_that_a_file_is_unreadable", "except wave.Error", "except KeyError"),
+    ],
+    WeightsContract: [
+        ("it_says_what_it_is", 'licence = "MIT"', 'licence = ""'),
+        ("it_says_what_it_is", "memory_mb = 100", "memory_mb = 0"),
+        ("its_files_are_named_once_and_stay_inside", f"({FILE},)", f"({FILE}, {FILE})"),
+        ("its_files_are_named_once_and_stay_inside", '"model.bin"', '"../model.bin"'),
+        ("its_digests_and_sizes_are_such", "ba7816bf8f01cfea4", "BA7816BF8F01CFEA4"),
+        ("its_digests_and_sizes_are_such", ", 3)", ", 0)"),
+        ("pickles_are_pinned", FILE, 'WeightsFile("model.pt")'),
+        ("the_hub_is_asked_for_a_commit", "0123456789012345678901234567890123456789", "main"),
+        ("there_is_a_way_to_get_it", 'repository = "owner/small"', ""),
+        ("the_package_that_carries_a_file_has_it", ", 3)", ', 3, ("carrier:nothing",))'),
+        ("the_package_that_carries_a_file_has_it", ", 3)", ', 3, ("carrier",))'),
+        ("what_is_at_hand_is_right", ", 3)", ', 3, ("carrier:abd",))'),
+        ("what_is_at_hand_is_right", ", 3)", ', 4, ("carrier:abc",))'),
+        ("importing_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
+    ],
+    MemoryManagerContract: [
+        ("it_names_its_device", '"npu"', '"A fine device"'),
+        ("its_figures_make_sense", "return 50", "return 500"),
+        ("a_device_has_memory_when_it_is_there", "return True", "return False"),
+        ("the_studio_budgets_with_it", "return [Memory]", "return []"),
+        ("importing_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
+    ],
+    ExecutorContract: [
+        ("its_name_is_a_word", 'name = "here"', 'name = "Right here"'),
+        ("a_run_is_published", "report(one)", "report(one.model_copy(update={'result': None}))"),
+        ("a_result_names_the_package_of_its_processor", *lends("distribution(self, name): return ''")),
+        ("warnings_and_reviews_reach_the_studio", "report(one)", "report(one.model_copy(update={'review': Review()}))"),
+        (
+            "warnings_and_reviews_reach_the_studio",
+            *more("start(self, order): super().start(order.model_copy(update={'feedback': None}))"),
+        ),
+        (
+            "warnings_and_reviews_reach_the_studio",
+            "report(one)",
+            "one.result = one.result.replace('\"exercise\"', '\"other\"'); report(one)",
+        ),
+        (
+            "strict_makes_a_warning_an_error",
+            *more("start(self, order): super().start(order.model_copy(update={'strict': False}))"),
+        ),
+        ("a_run_may_ask_a_language_model", *lends("ask(self, ask, tell): return lambda: None")),
+        (
+            "a_refused_request_reaches_the_run",
+            *lends("ask(self, ask, tell): return self.lent.ask(ask, lambda one: one.code or tell(one))"),
+        ),
+        ("a_model_that_is_too_big_is_refused", *more("admit(self, lane, order, evict): return True")),
+        ("an_idle_model_makes_room", *more("admit(self, lane, order, evict): return True")),
+        ("an_idle_model_makes_room", *more("_evict(self, lane, held): return False")),
+        ("a_run_has_a_time_limit", *more("_stop_overtime(self): pass")),
+        ("a_failing_run_fails_its_own_task_only", "report(one)", "report(one.model_copy(update={'traceback': ''}))"),
+        ("a_running_task_is_cancelled", *more("stop(self, job_id): pass")),
+        ("progress_is_reported", "report(one)", "one.kind == 'progress' or report(one)"),
+        ("models_stay_loaded_between_jobs", "report(one)", "self._warm.drop(); report(one)"),
+        ("what_closing_interrupts_is_run_by_the_next_studio", "report(one)", "one.kind == 'lost' or report(one)"),
+        ("each_order_has_one_final_report", "report(one)", "report(one); one.final and report(one)"),
+        ("an_order_that_waits_is_cancelled_at_once", *more("cancel(self, job_id): self.stop(job_id)")),
+        ("what_runs_when_it_closes_is_lost", "report(one)", "one.kind == 'lost' or report(one)"),
+        ("start_returns_at_once", *more("start(self, order): super().start(order); __import__('time').sleep(1.2)")),
+        ("there_is_room_in_a_lane_that_it_does_not_know", *more("room(self, lane): return 0")),
+    ],
+    RouterContract: [
+        ("its_name_is_a_word", '"cheapest"\n\n', '"The cheapest"\n\n'),
+        ("its_plugin_registers_it", "[Cheapest]", "[]"),
+        ("importing_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
+        ("it_explains_itself", "context=first.model.can.context", "context=1"),
+        ("it_explains_itself[quality]", "estimate=first.estimate", "estimate=kept[-1].estimate"),
+        ("it_explains_itself", '"The cheapest."', '""'),
+        ("nobody_with_an_obstacle_is_tried", "if one.obstacle is None", ""),
+        ("everybody_is_accounted_for", "for one in others", "for one in kept"),
+        ("everybody_is_accounted_for", "for one in candidates if one not in kept", "for one in others"),
+        ("everybody_is_accounted_for", '"unfit"', '""'),
+        ("the_wishes_are_kept[local]", "wishes.require_local or ", ""),
+        ("the_wishes_are_kept[private]", "wishes.private or ", ""),
+        ("the_wishes_are_kept[cheap]", " or dear", ""),
+        ("the_wishes_are_kept[quality]", "one.model.quality >= wishes.require_quality", "True"),
+        ("it_refuses_when_nobody_can", "NoModel(", "InvalidInput("),
+        ("it_refuses_when_nobody_can", '"No model can answer."', '""'),
+        ("it_refuses_rather_than_break_a_wish", "if not kept:", "kept = kept or free\n            if not kept:"),
+        (
+            "the_same_question_has_the_same_answer",
+            "if not kept:",
+            "kept = kept[getattr(self, 'before', 0) :]; self.before = 1\n            if not kept:",
+        ),
+    ],
+    PriceBookContract: [
+        ("its_name_is_a_word", '"book"', '"The book"'),
+        ("its_plugin_registers_it", "[Book]", "[]"),
+        ("importing_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
+        ("a_price_is_a_whole_number_of_millionths", "return ceil(", "return 1.0 * ceil("),
+        ("a_price_is_a_whole_number_of_millionths", "0.25 *", "0 *"),
+        ("what_it_does_not_know_has_no_price", "return None", "return 0"),
+        ("it_rounds_up", "return ceil(", "return round("),
+        ("more_never_costs_less", "usage.input +", "min(usage.input, 2_000 - usage.input) +"),
+        ("a_model_may_be_priced_under_another_name", "model.priced_as or ", ""),
+    ],
+}
+"""For each contract: which rule is broken, and what in the good plugin becomes what."""
+HANGING: list[tuple[type[Contract], str, str, str]] = [
+    (ProcessorContract, "a_model_stays_loaded", "context.check()", SLEEP),
+    (ProcessorContract, "a_cancelled_run_stops", "context.check()", SLEEP),
+    (ProcessorContract, "its_needs_are_known_before_there_is_a_source", "return Needs(", f"{SLEEP}; return Needs("),
+    (RouterContract, "it_explains_itself", "first, *others", f"{SLEEP}; first, *others"),
+    (PriceBookContract, "it_rounds_up", "return ceil(", f"{SLEEP}; return ceil("),
 ]
-TESTS = """
-import pytest
-from avstudio_core.testing import *
-from avstudio_core.testing import executor_contract
+"""Plugins that hang where they break the rule: the time limit of the rule's test ends it."""
 
 
-pytestmark = pytest.mark.timeout(600)  # one run of pytest with a test of each bad plugin
+def written(source: str, patience: float | None = None) -> Any:
+    """A fixture that makes the plugin of a class of tests from source."""
+
+    @pytest.fixture(autouse=True)
+    def plugin_of_class(
+        self: Any,
+        request: pytest.FixtureRequest,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        write_plugin: Callable[[str], ModuleType],
+    ) -> None:
+        folder = tmp_path / "plugins"
+        (folder / "librosa.py").write_text("")
+        (folder / "carrier").mkdir()
+        for name in ("__init__.py", "abc", "abd"):
+            (folder / "carrier" / name).write_text(name)
+        request.cls.plugin = write_plugin(source)
+        if patience is not None:
+            monkeypatch.setattr(executor_contract, "PATIENCE_SECONDS", patience)
+
+    return plugin_of_class
 
 
-@pytest.fixture(autouse=True)
-def patience(request, monkeypatch):
-    if "Bad" in request.cls.__name__:
-        monkeypatch.setattr(executor_contract, "PATIENCE_SECONDS", 0.4)
-"""
+def broken(contract: type[Contract], broken_rule: str, old: str, new: str, **attributes: Any) -> type[Any]:
+    """The class of one test that a plugin is noticed; `…[local]` is a rule with the wishes of that name."""
+    good, told = GOOD[contract]
+    assert old in good, f"{old} is not in the good plugin"
+    name, _, wishes = broken_rule.rstrip("]").partition("[")
+    given: dict[str, Any] = {"wishes": Wishes(**WISHES[wishes or "nothing"])} if contract is RouterContract else {}
+    given |= {"tokens": (1000, 0)} if name == "a_price_is_a_whole_number_of_millionths" else {}
+    takes = getattr(contract, f"test_{name}").__code__.co_varnames
+    given = {one: value for one, value in given.items() if one in takes}
+    fixture = written(good.replace(old, new), patience=0.4)
+    return noticed(contract, f"test_{name}", given, plugin_of_class=fixture, **told, **attributes)
 
 
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What one run of pytest says: each bad plugin's own test, and every test of the good ones."""
-    folder = tmp_path_factory.mktemp("bite")
-    (folder / "librosa.py").write_text("")
-    (folder / "carrier").mkdir()
-    (folder / "carrier" / "__init__.py").write_text("")
-    (folder / "carrier" / "abd").write_text("abd")
-    tests, chosen = TESTS, []
-    for number, good in enumerate(SUBCLASS):
-        tests += _subclass(folder, f"Good{number}", good, good)
-        chosen.append(f"test_all.py::TestGood{number}")
-    for number, (good, test, old, new) in enumerate(BAD):
-        assert old in good
-        tests += _subclass(folder, f"Bad{number}", good, good.replace(old, new))
-        chosen.append(f"test_all.py::TestBad{number}::test_{test}")
-    (folder / "test_all.py").write_text(tests)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "no:asyncio",
-        "-p",
-        "no:cacheprovider",
-        "--junitxml=found.xml",
-        "--durations=12",
-    ]
-    ran = subprocess.run([*command, *chosen], cwd=folder, capture_output=True, text=True, check=False)
-    print(ran.stdout[-3000:])
-    assert ran.returncode == 1, ran.stdout + ran.stderr
-    found: dict[str, str] = {}
-    for case in ElementTree.parse(folder / "found.xml").iter("testcase"):
-        name = f"{case.attrib['classname'].rpartition('.')[2]}.{case.attrib['name']}"
-        name = name.partition("[")[0]
-        if found.get(name, "passed") == "passed":
-            found[name] = case[0].tag if len(case) else "passed"
-    return found
+for _contract, (_good, _told) in GOOD.items():
+    _name = f"TestGood{_contract.__name__}"
+    globals()[_name] = type(_name, (_contract,), {**_told, "plugin_of_class": written(_good), "__module__": __name__})
+for _contract, _cases in BAD.items():
+    for _number, _case in enumerate(_cases):
+        globals()[f"TestBad_{_contract.__name__}_{_number}_{_case[0]}"] = broken(_contract, *_case)
+for _number, (_contract, *_rest) in enumerate(HANGING):
+    globals()[f"TestHanging_{_contract.__name__}_{_number}"] = broken(_contract, *_rest, limit_seconds=0.3)
 
 
-def _subclass(folder: Path, name: str, good: str, plugin: str) -> str:
-    (folder / f"plugin_{name.lower()}.py").write_text(dedent(plugin))
-    return f"\nimport plugin_{name.lower()}\nclass Test{name}({SUBCLASS[good]}\n    plugin = plugin_{name.lower()}\n"
+@pytest.mark.parametrize("contract", GOOD)
+def test_every_rule_has_a_plugin_that_breaks_it(contract: type[Contract]) -> None:
+    rules = {name for name in dir(contract) if name.startswith("test_")}
+    assert rules == {f"test_{one.partition('[')[0]}" for one, _, _ in BAD[contract]}
 
 
-def test_the_good_ones_pass(outcomes: dict[str, str]) -> None:
-    good = {name: outcome for name, outcome in outcomes.items() if name.startswith("TestGood")}
-    assert len(good) > 30
-    assert {name: one for name, one in good.items() if one not in ("passed", "skipped")} == {}
-
-
-@pytest.mark.parametrize("number", range(len(BAD)), ids=lambda number: f"{number}-{BAD[number][1]}")
-def test_a_bad_one_fails(outcomes: dict[str, str], number: int) -> None:
-    assert outcomes[f"TestBad{number}.test_{BAD[number][1]}"] in ("failure", "error")
-
-
-def test_every_check_has_a_plugin_that_it_catches(outcomes: dict[str, str]) -> None:
-    checks = {name.partition(".")[2] for name in outcomes if name.startswith("TestGood")}
-    assert checks == {f"test_{test}" for _, test, _, _ in BAD}
+@pytest.mark.parametrize("contract", GOOD)
+def test_every_rule_is_said_in_a_sentence(contract: type[Contract]) -> None:
+    tests = [getattr(contract, name) for name in dir(contract) if name.startswith("test_")]
+    assert [test.__name__ for test in tests if not rule(test).endswith(".")] == []

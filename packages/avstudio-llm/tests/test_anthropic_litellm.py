@@ -6,6 +6,7 @@ The proxy needs an environment of its own and translates to Chat Completions, wh
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import subprocess
@@ -23,6 +24,7 @@ from avstudio_core.language_models import Can, Model
 from avstudio_core.studio import Studio
 from avstudio_core.testing import BackendContract, ModelServer, Sent
 from avstudio_core.testing.backend_contract import Witness, heard, question, with_tool
+from avstudio_core.testing.model_server import Heard
 
 pytest.importorskip("anthropic")
 
@@ -80,7 +82,7 @@ class TestThroughLiteLLM(BackendContract):
 
     @pytest.fixture
     def config(self, proxy: str, upstream: ModelServer) -> BackendConfig:
-        self.will_say(upstream, Reply(text="Good morning to you.", usage=Usage(input=11, output=7)))
+        upstream.say(self.obeying, at="/chat/completions")
         return BackendConfig(name="mine", kind="anthropic", base_url=proxy, key_variable="MY_KEY")
 
     @pytest.fixture
@@ -89,11 +91,25 @@ class TestThroughLiteLLM(BackendContract):
         witness.secrets["MY_KEY"] = KEY
         return witness
 
+    def obeying(self, request: Heard) -> Sent:
+        """A model that counts what it reads, calls the tool that it is given, and stops where it is told to."""
+        data = request.data
+        usage = Usage(input=len(json.dumps(data["messages"])), output=7)
+        stops = data.get("stop") or ["!"]
+        stop = stops if isinstance(stops, str) else stops[0]
+        reply = Reply(text="Good morning to you.".partition(stop)[0], usage=usage)
+        if tools := data.get("tools"):
+            call = ToolCall(id="call_1", name=tools[0]["function"]["name"])
+            reply = Reply(tool_calls=(call,), finish="tool_calls", usage=usage)
+        streamed, whole = Sent.events(self.dialect.streamed(reply)), self.dialect.whole(reply)
+        return streamed if self.dialect.wants_stream(request) else whole
+
     def will_say(self, upstream: ModelServer, reply: Reply) -> None:
         streamed, whole = Sent.events(self.dialect.streamed(reply)), self.dialect.whole(reply)
         upstream.say(lambda request: streamed if self.dialect.wants_stream(request) else whole, at="/chat/completions")
 
-    def test_words_and_counts_come_through(self, made: Backend, model: Model) -> None:
+    def test_words_and_counts_come_through(self, upstream: ModelServer, made: Backend, model: Model) -> None:
+        self.will_say(upstream, Reply(text="Good morning to you.", usage=Usage(input=11, output=7)))
         reply = self.during(made, lambda: made.chat(question(), model))
         assert (reply.text, reply.finish, reply.usage) == ("Good morning to you.", "stop", Usage(input=11, output=7))
 

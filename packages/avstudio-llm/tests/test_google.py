@@ -32,6 +32,7 @@ class GenerateContent(Dialect):
     version = "/v1beta"
     chat_at = "enerateContent"
     models_at = "/models?"
+    embed_at = "mbedContents"
 
     def models(self, *names: str) -> Sent:
         methods = ["generateContent", "countTokens"]
@@ -51,6 +52,9 @@ class GenerateContent(Dialect):
         calls = [{"functionCall": {"name": call.name, "args": call.arguments}} for call in reply.tool_calls]
         parts: list[dict[str, Any]] = [*([{"text": reply.text}] if reply.text else []), *calls]
         return Sent.data(said(parts, FINISHES[reply.finish], usageMetadata=_counts(reply)))
+
+    def vectors(self, vectors: list[list[float]]) -> Sent:
+        return Sent.data({"embeddings": [{"values": one} for one in vectors]})
 
     def refusal(self, status: int, message: str) -> Any:
         return {"error": {"code": status, "message": message, "status": "SOME_ERROR"}}

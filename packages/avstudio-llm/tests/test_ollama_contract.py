@@ -23,6 +23,7 @@ class NativeLines(Dialect):
     version = ""
     chat_at = "/api/chat"
     models_at = "/api/tags"
+    embed_at = "/api/embed"
 
     def models(self, *names: str) -> Sent:
         return Sent.data({"models": [{"name": name, "model": name, "size": 10, "digest": name} for name in names]})
@@ -45,6 +46,9 @@ class NativeLines(Dialect):
 
     def whole(self, reply: Reply) -> Sent:
         return Sent.events(self.streamed(reply))
+
+    def vectors(self, vectors: list[list[float]]) -> Sent:
+        return Sent.data({"model": "small", "embeddings": vectors, "prompt_eval_count": 3})
 
     def refusal(self, status: int, message: str) -> Any:
         return {"error": message}

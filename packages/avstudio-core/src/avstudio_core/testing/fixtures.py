@@ -7,7 +7,7 @@ in the same environment are left alone.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,6 +18,21 @@ from avstudio_core.testing import media
 
 if TYPE_CHECKING:
     from avstudio_core.studio import Studio
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Give the tests of a contract their time limit, and their failures the rule that is broken."""
+    test = pyfuncitem.obj
+    if hasattr(pyfuncitem.cls, "limit_seconds"):
+        from avstudio_core.testing.contract import held, is_rule
+
+        if is_rule(pyfuncitem.originalname, pyfuncitem.cls):
+            pyfuncitem.obj = held(test, pyfuncitem.cls)
+    try:
+        return (yield)
+    finally:
+        pyfuncitem.obj = test
 
 
 class Tone(Protocol):
@@ -77,8 +92,18 @@ def studio(tmp_path: Path, studio_plugins: Sequence[ModuleType], no_network: Non
     from avstudio_core.studio import Studio
 
     home = tmp_path / "av-studio"
-    with Studio(home=home, executor="inline", offline=True, plugins="", add=studio_plugins) as made:
+    made = Studio(home=home, executor="inline", offline=True, plugins="", add=studio_plugins)
+    try:
         yield made
+    finally:
+        close_in_time(made)
+
+
+def close_in_time(made: Studio) -> None:
+    """Close a studio. Raises `AssertionError` for one that does not close, because of a run that hangs, say."""
+    from avstudio_core.testing.contract import CLOSING_SECONDS, in_time
+
+    in_time(made.close, CLOSING_SECONDS, "Closing the studio")
 
 
 def _guarded(reach: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,0 +1,232 @@
+"""Runs of a processor that are watched: what it loads, what it writes where, what it changes."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from avstudio_core.context import Context, Warm
+from avstudio_core.errors import NotFound
+
+if TYPE_CHECKING:
+    from avstudio_core.artifact import Artifact
+    from avstudio_core.kinds.processor import Processor
+    from avstudio_core.orders import Order
+    from avstudio_core.results import Needs, Result
+    from avstudio_core.studio import Studio
+
+T = TypeVar("T")
+
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
+_MAKING = {"open": 0, "os.mkdir": 0, "os.rename": 1, "os.link": 1, "os.symlink": 1}
+"""The events that tell of a new file, and which of their arguments is its path."""
+_watchers: list[list[str]] = []
+"""Who hears now which files this process writes: the hook of the interpreter cannot be taken off again."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What one run did."""
+
+    result: dict[str, Any]
+    """With its files by content: their ids differ from run to run."""
+    params: tuple[Any, Any]
+    """Before the run and after it."""
+    loads: int
+    """How often it loaded a model."""
+    used_model: bool
+    """Whether it asked for a model that stays loaded, or for weights."""
+    left: list[str]
+    """Files outside its own folder that it left."""
+    source: str
+
+
+class Trial:
+    """A processor with one source and one set of parameters, to run by itself, as a worker would."""
+
+    def __init__(
+        self,
+        studio: Studio,
+        processor: Processor[Any, Any],
+        sample: Path | None,
+        params: Mapping[str, Any],
+        folder: Path,
+    ) -> None:
+        self.studio = studio
+        self.processor = processor
+        self.params = processor.params_type(**params)
+        self.source = studio.take_in(sample) if sample else None
+        self.source_sha256 = self.source.sha256 if self.source else ""
+        self._folder = folder
+        self._runs = count(1)
+        self._warm = _CountingWarm()
+
+    def needs(self) -> Needs:
+        """What a run needs, with the digest of a declared model."""
+        needs: Needs = self.processor.needs(self.params, self.source)
+        if needs.model and not needs.model_digest:
+            with suppress(NotFound):
+                needs = needs.model_copy(update={"model_digest": self.studio.shelf.digest(needs.model)})
+        return needs
+
+    def order(self, folder: Path) -> Order:
+        """What a worker would get."""
+        from avstudio_core.orders import Order
+
+        return Order(
+            job_id="job",
+            task_id="task",
+            processor=self.processor.name,
+            version=self.processor.version,
+            params=self.params.model_dump(mode="json"),
+            source=self.source,
+            source_path=self.source.path if self.source else Path(),
+            needs=self.needs(),
+            folder=folder,
+        )
+
+    def context(self, name: str) -> _WatchedContext:
+        """What a run is lent, with a folder of that name."""
+        order, studio = self.order(self._folder / name / "job"), self.studio
+        return _WatchedContext(order, settings=studio.settings, shelf=studio.shelf, warm=self._warm, ask=studio.ask)
+
+    def run(self) -> Watched:
+        """One run, in a current folder and with a temporary folder of its own."""
+        name = str(next(self._runs))
+        folder, given = self._folder / name, self.params.model_copy(deep=True)
+        before = given.model_dump()
+        context, loads, uses = self.context(name), self._warm.loads, self._warm.uses
+        with _watched(folder, self.source, (folder / "job", self.studio.settings.home)) as left:
+            result = self.processor.run(self.source, given, context)
+        return Watched(
+            result=_by_content(result),
+            params=(before, given.model_dump()),
+            loads=self._warm.loads - loads,
+            used_model=self._warm.uses > uses or context.asked_for_weights,
+            left=left,
+            source=self.source_sha256,
+        )
+
+
+class _CountingWarm(Warm):
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads = self.uses = 0
+
+    def get(self, key: str, load: Callable[[], T]) -> T:
+        def counted() -> T:
+            self.loads += 1
+            return load()
+
+        self.uses += 1
+        return super().get(key, counted)
+
+
+class _WatchedContext(Context):
+    asked_for_weights = False
+
+    def weights(self, name: str) -> Path:
+        self.asked_for_weights = True
+        return super().weights(name)
+
+
+def _by_content(result: Result) -> dict[str, Any]:
+    from avstudio_core.artifact import Artifact
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Artifact):
+            return {"name": value.name, "media_type": value.media_type, "sha256": value.sha256}
+        if isinstance(value, dict):
+            return {name: plain(inner) for name, inner in value.items()}
+        return value
+
+    return {name: plain(getattr(result, name)) for name in type(result).model_fields}
+
+
+@contextmanager
+def _watched(folder: Path, source: Artifact | None, own: tuple[Path, ...]) -> Iterator[list[str]]:
+    """List what stays of the files that are made outside `own`.
+
+    Python says which files it opens, wherever they are. What a library in C makes is seen in the current folder, the
+    temporary one and the source's.
+    """
+    left: list[str] = []
+    beside = source.path.parent if source else None
+    known = _files(beside)
+    with _elsewhere(folder) as places, _written() as written:
+        yield left
+    for place in places:
+        left += sorted(name for name, _ in _files(place))
+    left += sorted(name for name, _ in _files(beside) - known)
+    left += sorted({name for name in written if _stays(name) and not _inside(name, *places, *own)})
+
+
+@contextmanager
+def _elsewhere(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """An empty folder as the current one, and one for temporary files."""
+    here, temporary = folder / "here", folder / "temporary"
+    for one in (here, temporary):
+        one.mkdir(parents=True)
+    was, old = os.getcwd(), tempfile.tempdir
+    os.chdir(here)
+    tempfile.tempdir = str(temporary)
+    try:
+        yield here, temporary
+    finally:
+        tempfile.tempdir = old
+        os.chdir(was)
+
+
+@contextmanager
+def _written() -> Iterator[list[str]]:
+    """List the files that this process opens to write."""
+    written: list[str] = []
+    if _hear not in _installed:
+        sys.addaudithook(_hear)
+        _installed.append(_hear)
+    _watchers.append(written)
+    try:
+        yield written
+    finally:
+        _watchers.remove(written)
+
+
+_installed: list[Callable[..., None]] = []
+
+
+def _hear(event: str, given: tuple[Any, ...]) -> None:
+    """The interpreter's audit hook: which files does Python code make?"""
+    if not _watchers or event not in _MAKING:
+        return
+    if event == "open" and not (isinstance(given[2], int) and given[2] & WRITES):
+        return
+    made = given[_MAKING[event]]
+    if isinstance(made, str | bytes | os.PathLike):
+        for written in _watchers:
+            written.append(os.path.abspath(os.fsdecode(made)))
+
+
+def _files(folder: Path | None) -> set[tuple[str, int]]:
+    """What is in a folder, with the time of its last change."""
+    return {(one.path, one.stat().st_mtime_ns) for one in os.scandir(folder)} if folder else set()
+
+
+def _stays(name: str) -> bool:
+    """Whether it is a file, not a device, and no note of the interpreter's."""
+    try:
+        mode = os.lstat(name).st_mode
+    except OSError:
+        return False
+    return "__pycache__" not in name and (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
+
+
+def _inside(name: str, *places: Path) -> bool:
+    return any(Path(os.path.realpath(name)).is_relative_to(os.path.realpath(place)) for place in places)
