@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
-from drawing import Arrow, Box, Drawing, Group, stacked
+from drawing import LINE, Arrow, Box, Drawing, Group, stacked
 
 FOLDER = Path(__file__).parents[1] / "docs" / "diagrams"
 
@@ -37,7 +37,7 @@ def layers() -> Drawing:
         ],
         gap=18,
     )
-    side = boxes["plugins"].y - 8
+    side = boxes["plugins"].y - LINE / 2
     boxes["processing"] = Box(
         560, side, "avstudio_audio · avstudio_llm", ("processors and backends,", "yours too"), "plugin", 240
     )
@@ -51,7 +51,7 @@ def star() -> Drawing:
     boxes = {
         "core": Box(250, 110, "avstudio_core", ("nouns, hooks, documents",), width=190),
         "server": Box(20, 20, "avstudio_server", look="plugin"),
-        "audio": Box(270, 12, "avstudio_audio", look="plugin"),
+        "audio": Box(270, 20, "avstudio_audio", look="plugin"),
         "llm": Box(520, 20, "avstudio_llm", look="plugin"),
         "yours": Box(270, 226, "your plugins", ("entry point: avstudio",), "outside"),
     }
