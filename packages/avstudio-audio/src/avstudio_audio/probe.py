@@ -23,7 +23,7 @@ class ProbeResult(Result):
 class Probe(Processor[ProbeParams, ProbeResult]):
     """Show the contents of a media file: container, length, audio and video streams, tags.
 
-    Only headers are read, so this is fast for files of any length.
+    Nothing is decoded, so this is fast for files of any length.
     """
 
     name: ClassVar[str] = "audio.probe"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,10 +53,28 @@ def open_media(path: Path, streams: int = 0) -> Iterator[InputContainer]:
 
 
 def ends_early(path: Path) -> bool:
-    """Whether a RIFF file (WAV, AVI) is shorter than its header states, which FFmpeg does not report."""
+    """Whether a file of chunks (WAV, AVI, Wave64, CAF) is shorter than its header states; FFmpeg does not report it."""
     with path.open("rb") as file:
-        mark, size = struct.unpack("<4sI", file.read(8).ljust(8, b"\0"))
-    return bool(mark == b"RIFF" and size < _UNSTATED and size + 8 > path.stat().st_size + 1)
+        head = file.read(24).ljust(24, b"\0")
+        if head[:4] == b"RIFF":
+            size = int.from_bytes(head[4:8], "little")
+            stated = size + 8 if size < _UNSTATED else 0
+        elif head[:4] == b"riff":
+            stated = int.from_bytes(head[16:24], "little")
+        else:
+            stated = _caf_end(file) if head[:4] == b"caff" else 0
+    return path.stat().st_size + 1 < stated < 1 << 62
+
+
+def _caf_end(file: BinaryIO) -> int:
+    """The stated end of the chunk with the sound of a CAF file; 0 if it is not stated."""
+    at = 8
+    while len(head := (file.seek(at), file.read(12))[1]) == 12:
+        size = int.from_bytes(head[4:], signed=True)
+        if head[:4] == b"data" or size < 0:
+            return max(0, at + 12 + size) if size >= 0 else 0
+        at += 12 + size
+    return 0
 
 
 def _open_file(path: Path) -> BinaryIO:

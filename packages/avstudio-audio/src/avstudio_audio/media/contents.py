@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from avstudio_audio.media.container import open_media
 from avstudio_audio.media.limits import USUAL, Limits
 from avstudio_audio.media.sndfile_reader import sndfile_reader
+from avstudio_audio.media.stated_length import length
 from avstudio_core import MediaFacts
 
 if TYPE_CHECKING:
     from av.audio.codeccontext import AudioCodecContext
     from av.audio.stream import AudioStream
-    from av.container import InputContainer
     from av.video.stream import VideoStream
 
 
@@ -58,7 +58,11 @@ class Contents(BaseModel):
 
     container: str = Field(description="FFmpeg's name of the format.")
     duration: float | None = Field(
-        ge=0, description="Length; an estimate if the format does not state it.", json_schema_extra={"unit": "s"}
+        ge=0, description="Length, if it is known before decoding.", json_schema_extra={"unit": "s"}
+    )
+    duration_estimated: bool = Field(
+        default=False,
+        description="Whether the length is an estimate from the size, because the file does not state it.",
     )
     audio: list[SoundStream]
     video: list[PictureStream] = Field(description="Video streams, without cover images.")
@@ -79,24 +83,21 @@ class Contents(BaseModel):
 
 
 def probe(path: Path, limits: Limits = USUAL) -> Contents:
-    """Read the headers of a media file. Raises `UnreadableMedia`, also for more streams than `limits` allow."""
+    """Read the headers of a media file. Raises `UnreadableMedia`, for more streams than `limits` allow, too."""
     with open_media(path, limits.streams) as container:
         main = container.streams.best("audio")
         exact = sndfile_reader(container, path, (0.0, math.inf))
+        duration, estimated = (exact.length / exact.rate, False) if exact else length(container, path)
         sounds = [_sound(stream) for stream in container.streams.audio]
         return Contents(
             container=container.format.name,
-            duration=exact.length / exact.rate if exact else seconds(container),
+            duration=duration,
+            duration_estimated=estimated,
             audio=[one.model_copy(update={"bits": exact.bits}) for one in sounds] if exact else sounds,
             video=[_picture(stream) for stream in container.streams.video if not _is_cover(stream)],
             main=main.index if main else None,
             tags={key.lower(): value for key, value in container.metadata.items()},
         )
-
-
-def seconds(container: InputContainer) -> float | None:
-    """The length of an open file in seconds, if it is known before decoding."""
-    return container.duration / 1_000_000 if container.duration and container.duration > 0 else None
 
 
 def _sound(stream: AudioStream) -> SoundStream:

@@ -8,6 +8,8 @@ from typing import BinaryIO
 _HEADER = 27
 _BEGINS, _ENDS = 2, 4
 """Flags of a page: the first page of a stream, the last page of a stream."""
+_OPUS_HEAD = 12
+"""The bytes of an Opus header that are read."""
 
 
 class OggLinks:
@@ -16,20 +18,33 @@ class OggLinks:
     def __init__(self, path: Path) -> None:
         self.places: list[tuple[int, int]] = []
         """The start and end of each link, in bytes."""
+        self.lengths: list[int] = []
+        """The length of each link, in the unit of its codec's time stamps."""
         self.ended = False
         """Whether the last page is marked as the last: a truncated file lacks that page."""
         with path.open("rb") as file:
             self._read(file, path.stat().st_size)
 
     def _read(self, file: BinaryIO, size: int) -> None:
-        at, begin, audio = 0, 0, False
+        at, begin, audio, stamp, skipped = 0, 0, False, 0, 0
         while (head := file.read(_HEADER))[:4] == b"OggS" and len(head) == _HEADER:
             flags, lengths = head[5], file.read(head[26])
             if flags & _BEGINS and audio:
-                self.places.append((begin, at))
-                begin = at
+                self._add(begin, at, stamp - skipped)
+                begin, stamp = at, 0
+            if flags & _BEGINS:
+                skipped = _opus_delay(file.read(_OPUS_HEAD))
             audio, self.ended = not flags & _BEGINS, bool(flags & _ENDS)
-            at += _HEADER + len(lengths) + sum(lengths)
-            file.seek(at)
-        self.ended = self.ended and at <= size
-        self.places.append((begin, size))
+            stamp = max(stamp, int.from_bytes(head[6:14], "little", signed=True))
+            at = file.seek(at + _HEADER + len(lengths) + sum(lengths))
+        self.ended &= at <= size
+        self._add(begin, size, stamp - skipped)
+
+    def _add(self, begin: int, end: int, length: int) -> None:
+        self.places.append((begin, end))
+        self.lengths.append(max(0, length))
+
+
+def _opus_delay(head: bytes) -> int:
+    """The samples at the start that players leave out (RFC 7845, section 5.1); 0 for other codecs."""
+    return int.from_bytes(head[10:12], "little") if head.startswith(b"OpusHead") else 0

@@ -14,7 +14,9 @@ from avstudio_audio.errors import NoAudio
 from avstudio_audio.media.container import ends_early
 from avstudio_audio.media.downmix import SPEAKERS
 from avstudio_audio.media.frames import numbers_of, readable_format
+from avstudio_audio.media.ogg import OggLinks
 from avstudio_audio.media.progress import Warn
+from avstudio_audio.media.stated_length import states_length
 from avstudio_core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -32,8 +34,6 @@ Span = tuple[float, float]
 
 DENSEST = 1 << 13
 """The most samples per channel in one byte (one for PCM), nearly reached by silence in FLAC; more is a wrong header."""
-GUESSED = ("aac", "loas", "amr", "ac3", "eac3")
-"""Formats that do not state their length; FFmpeg estimates it from the bit rate."""
 BLOCK = 1 << 14
 """The least samples in a block: enough to outweigh the cost of a step, and few enough for the cache."""
 LEAD = 1.0
@@ -42,6 +42,10 @@ GAP = (0.1, 60.0)
 """The gaps in seconds between time stamps that count as missing sound; a longer one is a clock reset."""
 CUT = 0.25
 """The seconds that may be missing at the end before a file counts as truncated."""
+MP3_SYNC = b"\xff"
+"""The first byte of every frame of an MP3: data without it after the last frame is not sound."""
+EXACT = 0.001
+"""The seconds by which the lengths that one file states may differ, because they are rounded."""
 
 
 class AudioReader:
@@ -54,8 +58,10 @@ class AudioReader:
         """Raises `NoAudio` if no frame of the stream can be decoded."""
         self._container, self._stream, self._path = container, stream, path
         self._stream.codec_context.thread_type = "AUTO"
+        self.states_length = states_length(container, path)
+        """Whether `length` is stated by the file, and not an estimate."""
         self._origin = (container.start_time or 0) / 1_000_000
-        self._lost_packets = self._silent = 0
+        self._lost_packets = self._lost_before_sound = self._junk = self._silent = 0
         self._seek(span[0] - LEAD)
         frames = self._decoded()
         first = next(frames, None)
@@ -81,12 +87,6 @@ class AudioReader:
         density = 1 if self._stream.codec_context.name.startswith("pcm_") else DENSEST
         stated = (self._container.duration or 0) / 1_000_000 * self.rate
         return min(round(stated), self._path.stat().st_size * density)
-
-    @property
-    def states_length(self) -> bool:
-        """Whether `length` is stated by the file, and not an estimate."""
-        name = self._container.format.name  # an MP3 states its length in the same header as its encoder's delay
-        return name not in GUESSED and (name != "mp3" or bool(self._stream.start_time))
 
     @property
     def speakers(self) -> tuple[str, ...]:
@@ -121,16 +121,24 @@ class AudioReader:
         """After the last array, warn if the file is `truncated` or `damaged`."""
         end, stated = self._heard / self.rate, self._stated_end
         short = stated is not None and end + CUT < stated
-        cut = self._heard < self._end and (short or ends_early(self._path))
+        cut = self._heard < self._end and (short or self._ends_early)
         if cut:
             whole = f" of {stated:.2f} s" if short else ""
             warn("truncated", f"'{self._path}' is cut short: it ends after {end:.2f} s{whole}.")
-        lost, silent = self._lost_packets, self._silent / self.rate
+        complete = stated is not None and end >= stated - EXACT  # then the rest is not sound
+        lost = self._lost_before_sound if complete else self._lost_packets - self._junk
+        silent = self._silent / self.rate
         if silent or lost > cut:  # the last packet of a truncated file is damaged, too
             warn(
                 "damaged",
                 f"'{self._path}' is damaged: {lost} packets are lost, and {silent:.2f} s are replaced by silence.",
             )
+
+    @property
+    def _ends_early(self) -> bool:
+        if self._container.format.name == "ogg":
+            return not OggLinks(self._path).ended
+        return ends_early(self._path)
 
     @property
     def _stated_end(self) -> float | None:
@@ -164,7 +172,10 @@ class AudioReader:
                 frames = self._stream.decode(packet)
             except (av.FFmpegError, OSError):
                 self._lost_packets += 1
+                self._junk += bool(packet and self._container.format.name == "mp3" and bytes(packet)[:1] != MP3_SYNC)
                 continue
+            if frames:
+                self._lost_before_sound, self._junk = self._lost_packets, 0
             yield from frames
 
     def _with_gaps(self) -> Iterator[tuple[AudioFrame, int]]:

@@ -102,9 +102,7 @@ def _matroska_parts(file: BinaryIO, begin: int, end: int) -> Iterator[tuple[int,
     at = begin
     for _ in range(PARTS):
         head = _at(file, at, 12) if at < end else b""
-        name = _width(head)
-        width = _width(head[name:])
-        if not name or not width:
+        if not (name := _width(head)) or not (width := _width(head[name:])):
             return
         unknown = (1 << 7 * width) - 1
         size = int.from_bytes(head[name : name + width]) & unknown
