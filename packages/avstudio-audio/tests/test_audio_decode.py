@@ -222,11 +222,7 @@ def test_a_file_without_a_length_grows_as_it_is_read(write: Any, music: Any, snr
     assert snr(decode(path).data, data) > 80
 
 
-def test_real_speech_is_decoded(shared: Path) -> None:
-    samples = decode(shared / "jfk.flac", rate=16_000, channels=1)
-    assert samples.duration == pytest.approx(11.0, abs=0.01)
-    assert 0.3 < np.abs(samples.data).max() <= 1.0
-
-
-def test_real_video_is_decoded(shared: Path) -> None:
-    assert decode(shared / "nasa_13013.mp4", channels=1).duration == pytest.approx(13.06, abs=0.01)
+def test_a_real_song_is_decoded(song: Path) -> None:
+    samples = decode(song, rate=16_000, channels=1)
+    assert samples.duration == pytest.approx(10.88, abs=0.01)
+    assert 0.3 < np.abs(samples.data).max() <= 1.1

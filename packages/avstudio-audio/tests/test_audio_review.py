@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile as sf
 from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
-from avstudio_audio.media.resample import resampled
+from avstudio_audio.media.decode import decode
 from avstudio_audio.speech.transcript_review import (
     Heard,
     SoundFacts,
@@ -257,17 +256,12 @@ def test_words_that_all_differ_never_loop(text: list[str]) -> None:
     assert loops(transcript([" ".join(text)]).segments) == []
 
 
-def test_the_facts_of_speech_and_of_silence() -> None:
+def test_the_facts_of_a_voice(voice: Path) -> None:
     pytest.importorskip("faster_whisper", reason="the extra avstudio-audio[whisper] is not installed")
-    path = Path(__file__).parents[3].parent / "shared" / "data" / "jfk.flac"
-    if not path.exists():
-        pytest.skip("the test recordings in shared/data are not here")
-    samples, rate = sf.read(path, dtype="float32", always_2d=True)
-    mono = samples.mean(axis=1)[None]
-    facts = sound_facts(np.concatenate(list(resampled([mono], 1, rate, 16_000)), axis=1)[0])
+    facts = sound_facts(decode(voice, rate=16_000, channels=1).data[0])
     assert -30 < facts.level_dbfs < -10
     assert facts.speech_seconds is not None
-    assert 5 < facts.speech_seconds < 12
+    assert 3 < facts.speech_seconds < 10.9
 
 
 @pytest.mark.parametrize("samples", [0, 1, 16_000])

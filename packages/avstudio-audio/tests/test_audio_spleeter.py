@@ -42,7 +42,7 @@ def spleeter() -> Spleeter:
 
 
 @pytest.fixture(scope="module")
-def song() -> Audio:
+def whole() -> Audio:
     samples, rate = sf.read(CHECKPOINTS / "audio_example.mp3", dtype="float32", always_2d=True)
     assert rate == RATE
     return np.ascontiguousarray(samples.T)
@@ -70,16 +70,16 @@ def noise(samples: int, channels: int = 2) -> Audio:
     return 0.1 * np.random.default_rng(samples).standard_normal((channels, samples)).astype(np.float32)
 
 
-def test_the_stems_of_a_song_add_up_to_it(spleeter: Spleeter, song: Audio) -> None:
-    stems = separate(spleeter, song)
+def test_the_stems_of_a_song_add_up_to_it(spleeter: Spleeter, whole: Audio) -> None:
+    stems = separate(spleeter, whole)
     assert list(stems) == ["vocals", "accompaniment"]
-    assert all(stem.shape == song.shape and stem.dtype == np.float32 for stem in stems.values())
-    assert db(energy(song - sum(stems.values())), energy(song)) < -120
+    assert all(stem.shape == whole.shape and stem.dtype == np.float32 for stem in stems.values())
+    assert db(energy(whole - sum(stems.values())), energy(whole)) < -120
 
 
-def test_both_stems_of_a_song_hold_a_good_part_of_it(spleeter: Spleeter, song: Audio) -> None:
-    stems = separate(spleeter, song)
-    assert all(-20 < db(energy(stem), energy(song)) < 0 for stem in stems.values())
+def test_both_stems_of_a_song_hold_a_good_part_of_it(spleeter: Spleeter, whole: Audio) -> None:
+    stems = separate(spleeter, whole)
+    assert all(-20 < db(energy(stem), energy(whole)) < 0 for stem in stems.values())
     assert not np.allclose(stems["vocals"], stems["accompaniment"], atol=1e-2)
 
 
@@ -126,9 +126,9 @@ def test_the_network_is_the_published_one() -> None:
     torch.testing.assert_close(unet.mask(unet.prepare(w), given_magnitudes), expected, atol=1e-5, rtol=1e-5)
 
 
-def test_blocks_join_without_a_seam(spleeter: Spleeter, song: Audio) -> None:
+def test_blocks_join_without_a_seam(spleeter: Spleeter, whole: Audio) -> None:
     """The same music, laid elsewhere on the grid of blocks, is separated alike where a block used to end."""
-    mix = np.tile(song, (1, 2))
+    mix = np.tile(whole, (1, 2))
     shift = 200 * HOP
     moved = np.concatenate((np.zeros((2, shift), np.float32), mix), axis=1)
     one, other = (separate(spleeter, x, ("vocals",))["vocals"] for x in (mix, moved))
@@ -136,13 +136,12 @@ def test_blocks_join_without_a_seam(spleeter: Spleeter, song: Audio) -> None:
     assert db(energy(one[:, seam] - other[:, shift:][:, seam]), energy(mix[:, seam])) < -20
 
 
-def test_speech_comes_out_of_music(spleeter: Spleeter, repository_data: Path) -> None:
-    speech, _ = sf.read(repository_data / "jfk.flac", dtype="float32", always_2d=True)
-    voice = np.ascontiguousarray(speech.mean(axis=1))
-    music = band(len(voice)) * float(np.sqrt(energy(voice) / energy(band(len(voice)))))
-    stems = separate(spleeter, np.stack((voice + music,) * 2))
-    before = db(energy(voice), energy(music))
-    after = db(energy(voice), energy(stems["vocals"][0] - voice))
+def test_a_voice_comes_out_of_other_music(spleeter: Spleeter, voice: Path) -> None:
+    words = np.ascontiguousarray(sf.read(voice, dtype="float32", always_2d=True)[0].mean(axis=1))
+    music = band(len(words)) * float(np.sqrt(energy(words) / energy(band(len(words)))))
+    stems = separate(spleeter, np.stack((words + music,) * 2))
+    before = db(energy(words), energy(music))
+    after = db(energy(words), energy(stems["vocals"][0] - words))
     assert after - before > 10
 
 
@@ -158,14 +157,6 @@ def band(samples: int) -> Audio:
     drum = 2 * rng.standard_normal(samples) * np.exp(-150 * (time % 0.25))
     played: Audio = (tones * np.exp(-1.5 * (time % 1)) + drum).astype(np.float32)
     return played
-
-
-@pytest.fixture(scope="module")
-def repository_data() -> Path:
-    folder = Path(__file__).parents[3].parent / "shared" / "data"
-    if not (folder / "jfk.flac").exists():
-        pytest.skip("the test recordings in shared/data are not here")
-    return folder
 
 
 def test_one_stem_is_the_same_as_among_both(spleeter: Spleeter) -> None:

