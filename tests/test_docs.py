@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -21,7 +22,7 @@ from avstudio_core import hookspecs, testing
 from avstudio_core.gateway import default_router
 from avstudio_core.settings import load
 from avstudio_core.tasks.states import FOLLOWS
-from avstudio_core.testing import media
+from avstudio_core.testing import media, scripted
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -223,6 +224,35 @@ def test_the_interface_that_is_shown_runs_and_says_what_is_wrong(tmp_path: Path)
     refused = interface("audio.separate", "tone.wav", "--overlap", "2")
     assert refused.returncode == 1
     assert refused.stderr.endswith("(invalid_params)\n")
+
+
+class Waltz(scripted.Scripted):
+    """A model of this machine that has one answer."""
+
+    name = "waltz"
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.says = ['{"bpm": 180}']
+
+
+@pytest.mark.parametrize(
+    ("page", "printed"), [("language-models", ["waltz/one", "180"]), ("budgets", ["project:film 5000000"])]
+)
+def test_the_program_of_a_page_runs(
+    page: str, printed: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin = ModuleType("waltz")
+    plugin.__dict__["register_backends"] = avstudio_core.hookimpl(lambda: [Waltz])
+    studio = partial(avstudio_core.Studio, home=tmp_path, executor="inline", plugins="", add=[plugin])
+    programs = re.findall(
+        r"```python\n(with .*?)```", (DOCS / "howto" / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    for program in programs:
+        exec(program, {"Studio": studio})
+    out = capsys.readouterr().out
+    assert programs
+    assert [piece for piece in printed if piece not in out] == []
 
 
 @pytest.fixture(scope="module")
