@@ -127,7 +127,7 @@ def threads() -> Drawing:
 def prompt() -> Drawing:
     boxes = {
         "request": Box(20, 60, "request", ("chat, embed, route",), "plugin", 130),
-        "candidates": Box(190, 60, "candidates", ("what stands against",), width=140),
+        "candidates": Box(190, 60, "candidates", ("obstacles",), width=140),
         "router": Box(370, 60, "router", ("one rule decides",), width=130),
         "reserve": Box(540, 60, "reserve", ("the most it can cost",), width=140),
         "call": Box(720, 60, "call", ("policy, then backend",), width=140),
