@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from avstudio_core.media_types import guess
+from avstudio_core.media_types import guess, in_words
 
 PACKETS = (b"G" + bytes(187)) * 6
 CONTENT = {
@@ -67,3 +67,16 @@ def test_tables_of_the_machine_change_nothing(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "a.xyzzy").write_bytes(b"?")
     monkeypatch.setitem(mimetypes.types_map, ".xyzzy", "model/vnd.xyzzy")
     assert guess(tmp_path / "a.xyzzy") == "application/octet-stream"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "words"),
+    [
+        (["audio/*"], "sound"),
+        (["audio/*", "video/*", "application/octet-stream"], "sound or video"),
+        (["text/vtt", "application/x-subrip", "text/*", "x/y"], "subtitles, text or x/y"),
+        (["application/octet-stream"], "any file"),
+    ],
+)
+def test_media_types_in_words(accepted: list[str], words: str) -> None:
+    assert in_words(accepted) == words

@@ -203,8 +203,8 @@ def test_a_refusal_marks_the_place(expression: str, said: str, place: str) -> No
 
 
 def test_a_source_is_needed_and_must_fit() -> None:
-    assert "audio.split needs a source (audio/*). Give it one." in refusal("audio.split")[0]
-    assert "audio.split cannot read 'image/png'. It accepts audio/*." in refusal("audio.split", "image/png")[0]
+    assert "audio.split needs a source. Give it sound." in refusal("audio.split")[0]
+    assert "audio.split cannot read 'image/png'. It reads sound." in refusal("audio.split", "image/png")[0]
 
 
 def test_a_source_that_nobody_reads_is_refused() -> None:

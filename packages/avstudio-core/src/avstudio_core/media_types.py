@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Sequence
 from pathlib import Path
 
 NAMES = {
@@ -71,6 +72,27 @@ LONGEST_DOCUMENT = 64 << 20
 """The most bytes of a file that are read to recognise a transcript."""
 
 
+WORDS = {
+    "audio/*": "sound",
+    "video/*": "video",
+    "image/*": "pictures",
+    "text/*": "text",
+    "text/plain": "text",
+    "text/vtt": "subtitles",
+    "application/x-subrip": "subtitles",
+    "application/vnd.avstudio.transcript+json": "transcripts",
+    "application/json": "JSON",
+}
+"""What people call the files that processors accept."""
+UNKNOWN = "application/octet-stream"
+
+
+def in_words(patterns: Sequence[str]) -> str:
+    """Media types as people name them: `audio/*` and `video/*` give `sound or video`."""
+    words = [*dict.fromkeys(WORDS.get(one, one) for one in patterns if one != UNKNOWN)] or ["any file"]
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
 def guess(path: Path) -> str:
     """The media type of a file, or `application/octet-stream` if it is unknown.
 
@@ -83,7 +105,7 @@ def guess(path: Path) -> str:
         return document
     found = next((kind for at, mark, kind in SIGNATURES if head[at:].startswith(mark)), None) or _stream(head)
     if found is None:
-        return named or "application/octet-stream"
+        return named or UNKNOWN
     return named if named and named.startswith(("audio/", "video/")) else found
 
 

@@ -352,13 +352,18 @@ def _check_source(processor: Processor[Any, Any], step: Step, source_type: str |
         if step.source is not None:
             raise InvalidPlan(f"{processor.name} does not take a source, but the plan gives it one.")
         return
-    wanted = ", ".join(processor.accepts)
-    if source_type is None and processor.source_optional:
-        return
+    fits = processor.source_optional if source_type is None else accepted(source_type, processor.accepts)
+    if not fits:
+        raise _unfit_source(processor, source_type)
+
+
+def _unfit_source(processor: Processor[Any, Any], source_type: str | None) -> InvalidPlan:
+    from avstudio_core.media_types import in_words
+
+    wanted = in_words(processor.accepts)
     if source_type is None:
-        raise InvalidPlan(f"{processor.name} needs a source ({wanted}).", hint="Give it one.")
-    if not accepted(source_type, processor.accepts):
-        raise InvalidPlan(f"{processor.name} cannot read '{source_type}'.", hint=f"It accepts {wanted}.")
+        return InvalidPlan(f"{processor.name} needs a source.", hint=f"Give it {wanted}.")
+    return InvalidPlan(f"{processor.name} cannot read '{source_type}'.", hint=f"It reads {wanted}.")
 
 
 def _output_type(source: Ref, given: Mapping[str, str]) -> str:
