@@ -24,8 +24,8 @@ WARNINGS = {
             "Choose a format, or a model, that supports the rate of the source.",
         ),
         "clipped": (
-            "Values beyond full scale were cut off, because the format holds no more.",
-            "Lower the gain, or use the format `wav-float`.",
+            "Values were cut off at full scale, by 0.1 dB or more, because the format holds no more.",
+            "Lower `gain`, or use the format `wav-float`.",
         ),
         "parameter_ignored": (
             "The model does not use a parameter that was given.",

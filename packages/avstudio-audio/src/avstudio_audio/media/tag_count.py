@@ -43,20 +43,24 @@ def too_many_tags(file: BinaryIO) -> bool:
 def _tags(file: BinaryIO, begin: int, size: int) -> Iterator[object]:
     """One object for each tag."""
     head = _at(file, begin, 12)
-    if head[:4] == b"fLaC":
-        for kind, start, _ in _parts(file, begin + 4, size, 4, _flac_block):
-            if kind == b"\x04":
-                yield from range(_comment_count(_at(file, start, HEAD)))
-    elif head[:4] == b"OggS":
-        pages = _at(file, begin, HEAD)
-        if found := VORBIS_COMMENT.search(pages):
-            yield from range(_comment_count(pages[found.end() :]))
+    if head[:4] in (b"fLaC", b"OggS"):
+        yield from range(_vorbis_comments(file, begin, size))
     elif head[:4] == b"\x1a\x45\xdf\xa3":
         yield from _matroska_tags(file, begin, size)
     elif head[:4] in (b"RIFF", b"RF64", b"FORM"):
         yield from _riff_tags(file, begin + 12, size, "little" if head[:1] == b"R" else "big")
     elif head[4:8] in (b"ftyp", b"moov", b"wide", b"mdat", b"free", b"skip"):
         yield from _mp4_tags(file, begin, size)
+
+
+def _vorbis_comments(file: BinaryIO, begin: int, size: int) -> int:
+    """The number of comments in FLAC, or in the first stream of Ogg."""
+    start = _at(file, begin, HEAD)
+    if start[:4] == b"OggS":
+        found = VORBIS_COMMENT.search(start)
+        return _comment_count(start[found.end() :]) if found else 0
+    blocks = _parts(file, begin + 4, size, 4, _flac_block)
+    return sum(_comment_count(_at(file, place, HEAD)) for kind, place, _ in blocks if kind == b"\x04")
 
 
 def _id3_frames(file: BinaryIO, version: int, begin: int, end: int) -> Iterator[Part]:
