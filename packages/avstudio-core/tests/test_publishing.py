@@ -104,7 +104,7 @@ def test_progress_of_nothing_is_none(studio: Studio, letter: Path) -> None:
     [
         (
             "lists files",
-            r"published 'file\.txt', but its result does not hold it\. Put it into a field that is an Artifact or a dict",
+            r"published 'file\.txt', but its result does not contain it\. Put it into a field that is an Artifact or a dict",
         ),
         ("gives nothing", "returned 'None' instead of the declared SloppyResult"),
         ("has no number", "NaN or infinity in 'number'"),

@@ -1,4 +1,4 @@
-"""For whoever tests a plugin: a contract to subclass for each kind, synthetic media, fixtures that pytest finds itself.
+"""Tools for testing plugins: a contract to subclass for each kind, synthetic media, and fixtures for pytest.
 
 ```python
 import avstudio_loudness

@@ -1,4 +1,4 @@
-"""What every backend must keep, as a test class to subclass; see `http_backend_contract` for those with a server."""
+"""The contract of backends, as a test class to subclass; see `http_backend_contract` for backends with a server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["KEY", "BackendContract", "Witness", "heard", "question", "with_tool"
 
 
 class BackendContract(BackendRules):
-    """What every backend must keep. Subclass it, name plugin and backend, and give the `model` that answers."""
+    """The contract of backends. Subclass it, and set the plugin, the backend, and the `model` that answers."""
 
     def test_an_answer_is_as_short_as_asked(self, made: Backend, model: Model) -> None:
         """An answer has no more than `max_tokens` tokens, in a stream and in a chat."""

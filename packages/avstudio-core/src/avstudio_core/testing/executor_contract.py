@@ -1,4 +1,4 @@
-"""What every executor must keep, as a test class to subclass."""
+"""The contract of executors, as a test class to subclass."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Journal:
         return [report for report in self.reports if report.job_id == job_id]
 
     def wait(self, job_id: str, *kinds: str) -> Report:
-        """The first report of a job that is of one of the kinds."""
+        """Wait for a report about a job with one of the kinds; return the first."""
 
         def found() -> Report | None:
             return next((report for report in self.of(job_id) if report.kind in kinds), None)
@@ -73,7 +73,7 @@ class Packaged:
 
 
 class ExecutorContract(Contract):
-    """What every executor must keep. Subclass it, and name the plugin and the executor."""
+    """The contract of executors. Subclass it, and set the plugin and the executor."""
 
     plugin: ModuleType
     executor: ClassVar[str]
@@ -86,7 +86,7 @@ class ExecutorContract(Contract):
 
     @pytest.fixture
     def workplace(self, tmp_path: Path, studio_plugins: Sequence[ModuleType]) -> Iterator[Studio]:
-        """A studio that runs its jobs with the executor."""
+        """A studio with the executor."""
         from avstudio_core.studio import Studio
 
         home = tmp_path / "av-studio"
@@ -102,7 +102,7 @@ class ExecutorContract(Contract):
 
     @pytest.fixture
     def bare(self, workplace: Studio, journal: Journal) -> Iterator[Executor]:
-        """The executor alone, with its reports in `journal`."""
+        """The executor without a studio; its reports are in `journal`."""
         kind = workplace.plugins.find("executors", self.executor)
         made: Executor = kind(workplace, journal)
         yield made
@@ -254,7 +254,7 @@ class ExecutorContract(Contract):
             bare.start(order)
         journal.wait("job_0", "progress")
         bare.cancel("job_waiting")
-        assert journal.wait("job_waiting", "cancelled", "lost", "done").kind != "done"  # "lost" where it was given back
+        assert journal.wait("job_waiting", "cancelled", "lost", "done").kind != "done"  # "lost" if it was returned
         assert journal.finals("job_0") == []
 
     def test_what_runs_when_it_closes_is_lost(self, bare: Executor, journal: Journal, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A plugin of small processors that put an executor through its paces."""
+"""A plugin with small processors for testing executors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CopyResult(Result):
 
 
 class Copy(Processor[CopyParams, CopyResult]):
-    """Copy a file, with a text at its end."""
+    """Copy a file, and append a text."""
 
     name = "exercise.copy"
     accepts = ("*/*",)
@@ -41,14 +41,14 @@ class Copy(Processor[CopyParams, CopyResult]):
 
 
 class WaitParams(Params):
-    seconds: float = Field(default=0.0, ge=0, description="How long to wait.", json_schema_extra={"unit": "s"})
+    seconds: float = Field(default=0.0, ge=0, description="Seconds to wait.", json_schema_extra={"unit": "s"})
     limit: float | None = Field(
         default=None, gt=0, description="How long it may take.", json_schema_extra={"unit": "s"}
     )
 
 
 class Wait(Processor[WaitParams, Result]):
-    """Wait, and stop when asked to."""
+    """Wait, and stop when cancelled."""
 
     name = "exercise.wait"
     cacheable = False
@@ -66,7 +66,7 @@ class Wait(Processor[WaitParams, Result]):
 
 
 class FailParams(Params):
-    message: str = Field(default="as asked", description="What to say.")
+    message: str = Field(default="as asked", description="Message of the error.")
 
 
 class Fail(Processor[FailParams, Result]):
@@ -80,13 +80,15 @@ class Fail(Processor[FailParams, Result]):
 
 
 class LoadParams(Params):
-    model: str = Field(default="small", description="The model that is pretended to be loaded.")
-    memory_mb: int = Field(default=1, ge=1, description="What it is said to take.", json_schema_extra={"unit": "MB"})
+    model: str = Field(default="small", description="The name of the simulated model.")
+    memory_mb: int = Field(
+        default=1, ge=1, description="The declared memory of the model.", json_schema_extra={"unit": "MB"}
+    )
 
 
 class LoadResult(Result):
-    loads: int = Field(description="How often this process has loaded a model by now.")
-    process: int = Field(description="The process that ran the job.")
+    loads: int = Field(description="How often this process has loaded a model.")
+    process: int = Field(description="The id of the process that ran the job.")
 
 
 class Load(Processor[LoadParams, LoadResult]):

@@ -1,7 +1,7 @@
-"""Fixtures for whoever tests a plugin: pytest finds them wherever avstudio-core is installed.
+"""Fixtures for testing plugins: pytest finds them if avstudio-core is installed.
 
-None is used unless a test asks for it, and importing this module costs next to nothing, so that other test suites
-in the same environment are left alone.
+They are used only by tests that request them, and the import is fast, so other test suites in the same environment are
+not affected.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 
 
 class Tone(Protocol):
-    """Writes a sine to a new WAV file: see `avstudio_core.testing.media.tone`."""
+    """Writes a sine wave to a new WAV file: see `avstudio_core.testing.media.tone`."""
 
     def __call__(
         self,
@@ -50,7 +50,7 @@ class Tone(Protocol):
 
 
 class NetworkUsed(AssertionError):
-    """A test reached for a machine that is not this one."""
+    """A test tried to connect to another machine."""
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def tone(tmp_path: Path) -> Tone:
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make every look-up of a name and every connection fail that would leave this machine."""
+    """Make every look-up and connection to another machine fail."""
     look_up = socket.getaddrinfo
 
     def guarded_look_up(host: Any, *args: Any, **options: Any) -> Any:
@@ -81,14 +81,14 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def studio_plugins(request: pytest.FixtureRequest) -> Sequence[ModuleType]:
-    """The plugins that `studio` knows: the `plugin` of the test's class. Override it for more."""
+    """The plugins of `studio`: the `plugin` of the test's class. Override it for more."""
     plugin = getattr(request.cls, "plugin", None)
     return [plugin] if plugin is not None else []
 
 
 @pytest.fixture
 def studio(tmp_path: Path, studio_plugins: Sequence[ModuleType], no_network: None) -> Iterator[Studio]:
-    """A studio of the test's own: an empty data folder, jobs in this process, offline, with `studio_plugins` only."""
+    """A studio with an empty data folder, jobs in this process, offline, and only `studio_plugins`."""
     from avstudio_core.studio import Studio
 
     home = tmp_path / "av-studio"
@@ -107,7 +107,7 @@ def close_in_time(made: Studio) -> None:
 
 
 def _guarded(reach: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of `socket` that refuses addresses of other machines; an address is the last argument."""
+    """A method of `socket` that refuses addresses of other machines; the address is its last argument."""
 
     def guarded(self: socket.socket, *args: Any) -> Any:
         if self.family in (socket.AF_INET, socket.AF_INET6):
@@ -120,4 +120,4 @@ def _guarded(reach: Callable[..., Any]) -> Callable[..., Any]:
 def _refuse_foreign(host: str | bytes | None) -> None:
     name = host.decode() if isinstance(host, bytes) else host
     if name and name not in ("localhost", "::1") and not name.startswith("127."):
-        raise NetworkUsed(f"This test may not use the network, and reaches for '{name}'.")
+        raise NetworkUsed(f"This test must not use the network, but tried to contact '{name}'.")

@@ -1,4 +1,4 @@
-"""What every backend must keep that asks a server over HTTP, as a test class to subclass."""
+"""The contract of backends with an HTTP server, as a test class to subclass."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class HttpBackendContract(HttpRequests):
-    """What every backend must keep that asks a server over HTTP. Subclass it with the `dialect` of that server."""
+    """The contract of backends with an HTTP server. Subclass it with the `dialect` of that server."""
 
     def test_the_list_is_the_servers(self, made: Backend) -> None:
         """`models` gives what the server lists."""

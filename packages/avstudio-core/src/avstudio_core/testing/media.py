@@ -1,4 +1,4 @@
-"""Media made with the standard library alone."""
+"""Media files, made with only the standard library."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def tone(
     level: float = 0.5,
     frequency: float = 440.0,
 ) -> Path:
-    """Write a sine, the same in every channel, as a 16-bit WAV.
+    """Write a sine wave, the same in every channel, as a 16-bit WAV.
 
-    `level` is its peak from 0 to 1, so that 0 makes silence; `frequency` is in Hz, `rate` in samples a second.
+    `level` is the peak from 0 to 1, so 0 is silence; `frequency` is in Hz, `rate` in samples per second.
     """
     step = 2.0 * math.pi * frequency / rate
     samples = array("h", (round(32767 * level * math.sin(step * n)) for n in range(round(seconds * rate))))

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that says what a test has it say, faults included."""
+"""A real HTTP server on loopback with scripted answers and faults."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
 
 Fault = Literal["hang", "cut"]
-"""`hang`: say nothing more until the client leaves. `cut`: close the connection before the answer's end."""
+"""`hang`: send nothing more until the client disconnects. `cut`: close the connection before the end."""
 
 PATIENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Sent:
-    """An answer; in several pieces, or with a fault among them, it is streamed."""
+    """An answer; with several pieces or a fault, it is streamed."""
 
     pieces: tuple[bytes | Fault, ...]
     status: int = 200
@@ -39,7 +39,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Heard:
-    """A request as it came in; names of headers are in small letters."""
+    """A received request; names of headers are in lower case."""
 
     method: str
     path: str
@@ -52,16 +52,16 @@ class Heard:
 
 
 Said = Sent | Callable[[Heard], Sent]
-"""An answer, or what makes one of the request."""
+"""An answer, or a function that makes one from the request."""
 
 
 class ModelServer:
-    """Answers each request with what was declared for its path; what was declared last is asked first."""
+    """Answers each request with the script for its path; the latest script comes first."""
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
         self.left = threading.Semaphore(0)
-        """Released for each client that went away before its answer was whole."""
+        """Released for each client that disconnected before the end of its answer."""
         self._declared: list[tuple[str, list[Said]]] = []
         self._connections: set[socket.socket] = set()
         self._closing = threading.Event()
@@ -85,11 +85,11 @@ class ModelServer:
         return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     def say(self, *sent: Said, at: str = "") -> None:
-        """Answer requests whose path holds `at` with these, one after the other, the last one again and again."""
+        """Answer requests whose path contains `at` with these, in order; the last one is repeated."""
         self._declared.insert(0, (at, list(sent)))
 
     def saw_a_client_leave(self) -> bool:
-        """Whether a client goes away before its answer is whole, within ten seconds."""
+        """Whether a client disconnects before the end of its answer, within ten seconds."""
         return self.left.acquire(timeout=PATIENCE_SECONDS)
 
     def answer_to(self, request: Heard) -> Sent:
@@ -110,7 +110,7 @@ class _Listener(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away early is part of a test."""
+        """Ignore clients that disconnect early, which is part of tests."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -127,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().finish()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the test's output is its own."""
+        """Do not log into the output of tests."""
 
     def do_GET(self) -> None:
         self._answer()
@@ -142,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
         sent = server.answer_to(Heard(self.command, self.path, headers, content))
         try:
             self._send(sent)
-        except OSError:  # the client went away while it was spoken to
+        except OSError:  # the client disconnected during the answer
             self.close_connection = True
             server.left.release()
 
@@ -166,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("content-length", str(len(sent.pieces[0])))
         else:
             self.send_header("transfer-encoding", "chunked")
-        if sent.pieces != ("hang",):  # a server that hangs from the start sends no header, either
+        if sent.pieces != ("hang",):  # a server that hangs from the start does not send headers
             self.end_headers()
 
     def _fail(self, fault: Fault) -> None:
@@ -184,4 +184,4 @@ def _shut(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # it is closed already
+        return  # already closed

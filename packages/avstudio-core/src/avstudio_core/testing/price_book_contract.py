@@ -1,4 +1,4 @@
-"""What every price book must keep, as a test class to subclass."""
+"""The contract of price books, as a test class to subclass."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class PriceBookContract(Contract):
-    """What every price book must keep. Subclass it, name the plugin and the book, and give a model that is `known`."""
+    """The contract of price books. Subclass it, and set the plugin, the book, and a `known` model."""
 
     plugin: ModuleType
     book: ClassVar[type[PriceBook]]
     known: ClassVar[str]
-    """A model whose words cost something, read and written, as `<backend>/<name>`."""
+    """A model with prices for input and output, as `<backend>/<name>`."""
 
     @pytest.fixture
     def made(self, no_network: None) -> PriceBook:
-        """The book itself, which has no network."""
+        """The book, without a network."""
         return self.book()
 
     def test_its_name_is_a_word(self) -> None:
@@ -85,7 +85,7 @@ def cloud_model(name: str) -> Model:
 
 
 def cost_of(book: PriceBook, name: str, read: int, written: int) -> int:
-    """What so many tokens of a known model cost."""
+    """The cost of so many tokens of a known model."""
     cost = book.cost(cloud_model(name), _usage(read, written))
     assert cost is not None, f"The contract's 'known' names '{name}', and the book has no price for it."
     return cost

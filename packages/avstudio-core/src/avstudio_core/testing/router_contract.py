@@ -1,4 +1,4 @@
-"""What every router must keep, as a test class to subclass."""
+"""The contract of routers, as a test class to subclass."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ WISHES: dict[str, dict[str, Any]] = {
 
 
 class RouterContract(Contract):
-    """What every router must keep, whatever it prefers. Subclass it, and name the plugin and the router."""
+    """The contract of routers, whatever they prefer. Subclass it, and set the plugin and the router."""
 
     plugin: ModuleType
     router: ClassVar[type[Router]]
 
     @pytest.fixture
     def made(self) -> Router:
-        """The router itself."""
+        """The router."""
         return self.router()
 
     @pytest.fixture
     def candidates(self) -> list[Candidate]:
-        """Near and far, good and cheap, and one that cannot answer."""
+        """Local and remote, good and cheap models, and one that cannot answer."""
         return [
             candidate("cloud/best", quality=0.97, cost_micro=9000, tags=("code", "creative")),
             candidate("cloud/good", quality=0.7, cost_micro=500),
@@ -55,7 +55,7 @@ class RouterContract(Contract):
 
     @pytest.fixture(params=list(WISHES))
     def wishes(self, request: pytest.FixtureRequest) -> Wishes:
-        """What requests ask for, one after the other."""
+        """The wishes of the requests, in order."""
         from avstudio_core.chat import Wishes
 
         return Wishes(**WISHES[request.param])
@@ -135,7 +135,7 @@ def candidate(
     tags: Sequence[Any] = (),
     obstacle: str | None = None,
 ) -> Candidate:
-    """A model named `<backend>/<name>` that could answer, or the reason why it cannot."""
+    """A model `<backend>/<name>` that could answer, or the reason why it cannot."""
     from avstudio_core.language_models import Can, Model
     from avstudio_core.route_decision import Candidate, Estimate
 
@@ -147,7 +147,7 @@ def candidate(
 
 
 def decided(router: Router, wishes: Wishes, candidates: Sequence[Candidate]) -> RouteDecision:
-    """The router's decision, which must be one of ours."""
+    """The router's decision, with a check of its type."""
     from avstudio_core.route_decision import RouteDecision
 
     decision = router.route(wishes, candidates)

@@ -1,6 +1,6 @@
-"""A plugin with a backend that says what a test has it say: `Studio(add=[scripted])`.
+"""A plugin with a backend whose answers are scripted: `Studio(add=[scripted])`.
 
-Sections of kind `scripted` in the studio's `models.toml` make more of them, local or not.
+Sections of kind `scripted` in the studio's `models.toml` add more such backends, local or not.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from avstudio_core.kinds.backend import Backend
 from avstudio_core.language_models import Can, Model
 
 Said = str | Reply | BaseException | Sequence[str | Delta | BaseException | float]
-"""An answer; an error; or an answer in pieces, among which may be an error, and seconds to wait."""
+"""An answer; an error; or an answer in pieces, which may include an error, and seconds to wait."""
 
 
 class Scripted(Backend):
-    """Answers with what `says` holds, one after the other; the last is said again and again."""
+    """Gives the answers in `says`, in order; the last one is repeated."""
 
     name: ClassVar[str] = "scripted"
     always_local: ClassVar[bool] = True
@@ -29,11 +29,11 @@ class Scripted(Backend):
         super().__init__(*args)  # type: ignore[arg-type]
         self.says: list[Said | Callable[[ChatRequest], Said]] = ["Yes."]
         self.embeds: list[Vectors | BaseException] = []
-        """Vectors and errors that `embed` gives, as `says` for words; without any, something of each text."""
+        """Vectors and errors for `embed`, like `says` for text; without any, vectors are made from the texts."""
         self.heard: list[ChatRequest | EmbedRequest] = []
         self.can = Can(tools=True, embed=True)
         self.stopped = 0
-        """Streams that were left before their end."""
+        """The number of streams that were closed before their end."""
 
     async def models(self) -> list[Model]:
         local = self.config.local is not False
