@@ -18,7 +18,7 @@ SEALED = {"protocol_whitelist": "none"}
 """FFmpeg gets an open file, and cannot open other files or connections, for example from a playlist."""
 PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"[playlist]")
 UNLIMITED = (1 << 31) - 1
-"""A number of streams that is no limit for FFmpeg."""
+"""A number of streams that does not limit FFmpeg."""
 _BUFFER = 1 << 16
 _UNSTATED = 0x7FFF0000
 """Programs that do not know the size yet write this size or a larger one."""

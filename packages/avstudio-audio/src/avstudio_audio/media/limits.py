@@ -66,4 +66,4 @@ def check_rate(path: Path, rate: int) -> None:
     """Refuse a sample rate, in Hz, that no sound has. Raises `UnreadableMedia`."""
     if not RATES[0] <= rate <= RATES[1]:
         message = f"The header of '{path}' states a sample rate of {rate} Hz, which is not a rate of sound."
-        raise UnreadableMedia(message, hint="Correct the header, or make the file anew.")
+        raise UnreadableMedia(message, hint="Correct the header, or export the file again.")

@@ -1,4 +1,4 @@
-"""Choosing who answers."""
+"""Routers: they choose which model answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all backends must keep, those with a server and those without."""
+"""The rules for all backends, with and without a server."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SILENCE_SECONDS = 0.3
-"""How long a call may keep everything else on its event loop waiting."""
+"""How long a call may block its event loop, in seconds."""
 KEY = "key-that-nobody-may-see-0123456789"
 
 
 class Witness:
-    """Lends a backend what a studio lends, and notes down where it wants to go."""
+    """The services of a studio for a backend; it records the addresses of connections."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -72,7 +72,7 @@ class BackendRules(Contract):
 
     @pytest.fixture
     def config(self) -> BackendConfig:
-        """The section of `models.toml` to test with."""
+        """The section of `models.toml` for the tests."""
         from avstudio_core.kinds.backend import BackendConfig
 
         return BackendConfig(name=self.backend.name, kind=self.backend.name)
@@ -83,16 +83,16 @@ class BackendRules(Contract):
 
     @pytest.fixture
     def made(self, config: BackendConfig, witness: Witness) -> Backend:
-        """The backend itself."""
+        """The backend."""
         return self.backend(config, witness)
 
     @pytest.fixture
     def model(self, made: Backend) -> Model:
-        """A model that answers: the first that is listed."""
+        """A model that answers: the first in the list."""
         return self.during(made, made.models)[0]
 
     def during(self, made: Backend, act: Callable[[], Awaitable[T]]) -> T:
-        """What `act` gives on an event loop of its own, with the backend closed after it."""
+        """The result of `act` on a new event loop; the backend is closed afterwards."""
 
         async def run() -> T:
             try:

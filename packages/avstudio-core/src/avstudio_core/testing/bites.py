@@ -1,4 +1,4 @@
-"""For whoever writes a contract: tests that hold when a rule notices a broken plugin."""
+"""For authors of contracts: tests that a rule detects a broken plugin."""
 
 from __future__ import annotations
 

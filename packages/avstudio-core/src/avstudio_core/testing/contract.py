@@ -1,4 +1,4 @@
-"""What all contracts share: each test is a rule with a time limit, and a failure quotes the rule."""
+"""The base of all contracts: each test is a rule with a time limit, and a failure quotes the rule."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ import pytest
 NAME = r"[a-z][a-z0-9_-]*"
 """The name of a backend, a router, a price book, an executor."""
 CLOSING_SECONDS = 10.0
-"""How long a studio may take to close after a test; one with a run that hangs is left behind."""
+"""How long a studio may take to close after a test, in seconds; one with a hanging run is abandoned."""
 
 
 class Contract:
-    """Rules that a plugin must keep, one in each test; the test's docstring is the rule."""
+    """Rules for a plugin, one in each test; the test's docstring is the rule."""
 
     limit_seconds: ClassVar[float] = 60.0
     """How long one test may take. Raise it in your subclass for work that takes longer."""
@@ -62,7 +62,7 @@ def _name(tests: type[Contract]) -> str:
 
 
 def in_time(run: Callable[[], None], seconds: float, what: str) -> None:
-    """Run on a thread of its own, so that a plugin that never returns is left behind. Raises what `run` raises."""
+    """Run on a separate thread, so that a plugin that never returns can be abandoned. Raises the errors of `run`."""
     __tracebackhide__ = True
     ended: Future[None] = Future()
     within = contextvars.copy_context()

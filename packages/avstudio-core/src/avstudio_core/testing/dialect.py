@@ -1,4 +1,4 @@
-"""How the servers of a backend speak, for tests: a dialect makes what a server would send."""
+"""The protocol of a backend's servers, for tests: a dialect makes the server's messages."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ if TYPE_CHECKING:
 
 
 class Dialect(ABC):
-    """How the servers of a backend speak. `Reply` holds what the model says, in our words."""
+    """The protocol of a backend's servers. `Reply` is the model's answer."""
 
     version = "/v1"
-    """What the base URL ends with."""
+    """The end of the base URL."""
     chat_at: str
-    """What the path of a chat holds."""
+    """A part of the path of chat requests."""
     models_at = "/models"
     embed_at: str | None = None
-    """What the path of a request for embeddings holds; `None` for servers that make none."""
+    """A part of the path of requests for embeddings; `None` for servers without embeddings."""
 
     @abstractmethod
     def models(self, *names: str) -> Sent:
         """The list of models."""
 
     def wants_stream(self, request: Heard) -> bool:
-        """Whether a request for a chat asks for a stream."""
+        """Whether a chat request requests a stream."""
         return bool(request.data.get("stream"))
 
     @abstractmethod
     def streamed(self, reply: Reply) -> list[bytes]:
-        """An answer in pieces: its first words in the first one that has any, the end in the last."""
+        """An answer as a stream: the first piece with text has its first words, and the last has the end."""
 
     @abstractmethod
     def whole(self, reply: Reply) -> Sent:
-        """The answer to a chat that is not streamed; for backends that always stream, the stream."""
+        """An answer that is not streamed; for backends that always stream, the stream."""
 
     @abstractmethod
     def refusal(self, status: int, message: str) -> Any:
-        """What comes as JSON with such a status."""
+        """The JSON of an error with that status."""
 
     def vectors(self, vectors: list[list[float]]) -> Sent:
         """The answer to a request for embeddings."""

@@ -100,7 +100,7 @@ def studio(tmp_path: Path, studio_plugins: Sequence[ModuleType], no_network: Non
 
 
 def close_in_time(made: Studio) -> None:
-    """Close a studio. Raises `AssertionError` for one that does not close, because of a run that hangs, say."""
+    """Close a studio. Raises `AssertionError` if it does not close, for example because of a hanging run."""
     from avstudio_core.testing.contract import CLOSING_SECONDS, in_time
 
     in_time(made.close, CLOSING_SECONDS, "Closing the studio")

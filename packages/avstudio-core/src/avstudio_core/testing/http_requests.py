@@ -31,7 +31,7 @@ class HttpRequests(BackendRules):
 
     dialect: ClassVar[Dialect]
     ends_unsaid: ClassVar[bool] = False
-    """Whether a stream that its server closes in good order is taken for whole, though nothing in it says so."""
+    """Whether a stream that the server closes normally counts as complete, even without a final event."""
 
     @pytest.fixture
     def server(self) -> Iterator[ModelServer]:
@@ -61,7 +61,7 @@ class HttpRequests(BackendRules):
         return Model(backend="mine", name="small", local=True, can=Can(tools=True, json_schema=True, vision=True))
 
     def will_say(self, server: ModelServer, reply: Reply) -> None:
-        """Have the server say that, whether it is asked for a stream or not."""
+        """Make the server answer with that, streamed or not."""
         dialect = self.dialect
         streamed, whole = Sent.events(dialect.streamed(reply)), dialect.whole(reply)
         server.say(lambda request: streamed if dialect.wants_stream(request) else whole, at=dialect.chat_at)

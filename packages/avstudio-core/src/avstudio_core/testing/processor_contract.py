@@ -49,7 +49,7 @@ class ProcessorContract(Contract):
 
     @pytest.fixture
     def trial(self, studio: Studio, declared: Processor[Any, Any], sample: Path | None, tmp_path: Path) -> Trial:
-        """The processor, ready to run by itself."""
+        """The processor, ready to run without a studio."""
         from avstudio_core.testing.trial import Trial
 
         return Trial(studio, declared, sample, self.params, tmp_path / "trial")
@@ -151,7 +151,7 @@ class ProcessorContract(Contract):
         assert (first.cache_hit, second.cache_hit) == (False, declared.cacheable)
 
     def test_the_same_work_gives_the_same_result(self, declared: Processor[Any, Any], trial: Trial) -> None:
-        """Two runs give equal results and equal files, for the first stands for the second in the cache.
+        """Two runs give equal results and equal files, because the cache replaces the second one.
 
         A processor whose runs differ says `cacheable = False`.
         """

@@ -15,7 +15,7 @@ SYSTEM = (
     "Answer like a sailor of the seventeenth century, who has seen the coast of every continent, and who tells of it "
     "in one sentence, without a word of complaint about the weather, the food, the pay or his captain."
 )
-"""Longer than what templates say of their own accord where a conversation has no system message."""
+"""Longer than the texts that templates add to a conversation without a system message."""
 SCHEMA = {
     "type": "object",
     "properties": {"zebras": {"type": "integer"}},

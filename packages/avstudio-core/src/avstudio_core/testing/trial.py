@@ -50,7 +50,7 @@ class Watched:
 
 
 class Trial:
-    """A processor with one source and one set of parameters, to run by itself, as a worker would."""
+    """A processor with one source and one set of parameters, run as a worker would run it."""
 
     def __init__(
         self,

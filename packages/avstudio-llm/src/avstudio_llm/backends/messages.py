@@ -27,7 +27,7 @@ TOOL_CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 
 
 def conversation(request: ChatRequest) -> dict[str, Any]:
-    """System messages, and the others as turns. Raises `Unsupported` for a picture where none is allowed."""
+    """System messages, and the others as turns. Raises `Unsupported` for a picture that is not allowed."""
     turns: list[dict[str, Any]] = []
     for message in request.messages:
         role = "assistant" if message.role == "assistant" else "user"

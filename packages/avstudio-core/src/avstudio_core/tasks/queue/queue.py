@@ -234,7 +234,7 @@ class Queue:
         self._write(lambda transaction: self._change.send_back(transaction, task_id, reason), task_id).result()
 
     def give_up(self, error: AVStudioError) -> None:
-        """Have all who wait for a task, or follow one, fail with an error."""
+        """Make all waiters and followers of tasks fail with an error."""
         self._waiting.give_up(error)
         self.feed.give_up(error)
 

@@ -1,4 +1,4 @@
-"""Waiting for tasks to end, with one reader for all waiters."""
+"""Waiters for the ends of tasks, with one reader for all of them."""
 
 from __future__ import annotations
 

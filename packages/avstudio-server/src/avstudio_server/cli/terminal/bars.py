@@ -17,7 +17,7 @@ MOST_KEPT = 8
 
 
 ROOM = 56
-"""Columns needed beside the labels; on a narrower terminal the bar is left out."""
+"""Columns needed besides the labels; on a narrower terminal the bar is left out."""
 
 
 class Bars(Display):
