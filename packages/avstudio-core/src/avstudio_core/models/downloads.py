@@ -72,6 +72,7 @@ def _download(settings: Settings, url: str, target: Path, size: int | None, told
         raise WeightsMissing(f"'{url}' cannot be fetched: the hub answers {error.code} {error.reason}.") from error
     except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
         reason = getattr(error, "reason", error)
+        reason = getattr(reason, "strerror", None) or reason
         raise WeightsMissing(
             f"'{url}' cannot be fetched: {reason}.", hint="Try again: the download is resumed."
         ) from error
