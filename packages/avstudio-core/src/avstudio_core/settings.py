@@ -42,9 +42,7 @@ SETTINGS = (
     Setting("threads", int, 0, "Threads of one model; 0 uses every core.", 0),
     Setting("idle_seconds", float, 300.0, "An idle worker ends after this many seconds.", 0),
     Setting("cancel_seconds", float, 5.0, "Seconds that a cancelled job may take to stop before it is killed.", 0),
-    Setting(
-        "lease_seconds", float, 30.0, "Seconds without a heartbeat after which another studio takes over a job.", 0.1
-    ),
+    Setting("lease_seconds", float, 30.0, "Seconds without a heartbeat after which a job goes to another studio.", 0.1),
     Setting("limit_seconds", float, 86400.0, "Time limit of a run in seconds; 0 sets no limit.", 0),
     Setting("silent_seconds", float, 60.0, "A worker that does not respond for this many seconds is replaced.", 0.5),
     Setting("media_seconds", float, 21600.0, "Longer sound is refused; 0 sets no limit.", 0),
@@ -54,9 +52,7 @@ SETTINGS = (
     Setting("local_only", bool, False, "No data leaves this machine: no cloud model, no hub, no telemetry."),
     Setting("allowed_hosts", str, None, "The only hosts that may be contacted, separated by commas; unset allows all."),
     Setting("trusted_hosts", str, None, "Addresses in your own network that count as this machine."),
-    Setting(
-        "models", Path, None, "File with your models, prices and backends; by default models.toml in the data folder."
-    ),
+    Setting("models", Path, None, "Your models, prices and backends; by default models.toml in the data folder."),
     Setting("router", str, "default", "Router that chooses the model for a request that names none."),
     Setting("memory_mb", int, 0, "Memory budget of all models together in MB; 0 uses the machine's memory.", 0),
     Setting("memory_system_mb", int, 10000, "Memory for everything else in MB, if memory_mb is 0.", 0),
