@@ -1,4 +1,4 @@
-"""What one media file may take, so that a small file with a large claim cannot fill the machine."""
+"""Limits of one media file, so that a small file with a false header cannot use all memory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from avstudio_core import Settings
 
 RATES = (100, 1_000_000)
-"""Hz. A header that states another rate is wrong, and resampling would make a huge file of a small one."""
+"""In Hz. A header with another rate is wrong, and resampling would make a small file huge."""
 MB = 1_000_000
 BYTES = 4
-"""Of a float32 sample."""
+"""The bytes of a float32 sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Limits:
 
     seconds: float = 21_600.0
     mb: int = 2_000
-    """Of decoded sound that is held at once."""
+    """The most MB of decoded sound in memory."""
     streams: int = 100
 
     @classmethod
@@ -37,7 +37,7 @@ class Limits:
         return cls(settings.media_seconds, settings.media_mb, settings.media_streams)
 
     def check(self, path: Path, seconds: float, size: float) -> None:
-        """Refuse sound of so many seconds, or bytes once decoded. Raises `UnreadableMedia`, `NotEnoughMemory`."""
+        """Check the length and the decoded size of sound. Raises `UnreadableMedia`, `NotEnoughMemory`."""
         if seconds > (self.seconds or math.inf):
             raise UnreadableMedia(
                 f"'{path}' has more than {self.seconds:g} s of sound.",
@@ -50,7 +50,7 @@ class Limits:
             )
 
     def within(self, path: Path, pieces: Iterable[NDArray[np.float32]], rate: int) -> Iterator[NDArray[np.float32]]:
-        """The same pieces, `(channels, any)` at `rate` Hz, as long as they stay within the limits."""
+        """The same pieces, `(channels, any)` at `rate` Hz. Raises the errors of `check` when they exceed the limits."""
         done = 0
         for piece in pieces:
             done += piece.shape[1]
@@ -59,11 +59,11 @@ class Limits:
 
 
 USUAL = Limits()
-"""Those of the settings' defaults."""
+"""The limits of the default settings."""
 
 
 def check_rate(path: Path, rate: int) -> None:
-    """Refuse a sample rate, in Hz, that no sound has. Raises `UnreadableMedia`."""
+    """Check a sample rate in Hz. Raises `UnreadableMedia`."""
     if not RATES[0] <= rate <= RATES[1]:
         message = f"The header of '{path}' states a sample rate of {rate} Hz, which is not a rate of sound."
         raise UnreadableMedia(message, hint="Correct the header, or export the file again.")

@@ -1,4 +1,4 @@
-"""What a plugin imports when it is loaded and declared: nothing that takes long."""
+"""Checks that loading and declaring a plugin imports no heavy library."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEAVY = frozenset(
         *("torch", "torchaudio", "torchcodec", "transformers"),
     }
 )
-"""Libraries to import inside the method that uses them."""
+"""Libraries that must be imported inside the method that uses them."""
 
 DECLARE = """
 import json, sys
@@ -54,7 +54,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 def check_imports(
     plugin: ModuleType, processor: str = "", params: Mapping[str, Any] | None = None, source: Any = None
 ) -> None:
-    """Fail for a plugin that imports a heavy library when it is loaded, declared or asked what it needs."""
+    """Fail if a plugin imports a heavy library when it is loaded or declared, or when its needs are computed."""
     __tracebackhide__ = True
     heavy = imported_by(plugin, processor, params, source) & HEAVY
     assert not heavy, (
@@ -66,9 +66,9 @@ def check_imports(
 def imported_by(
     plugin: ModuleType, processor: str = "", params: Mapping[str, Any] | None = None, source: Any = None
 ) -> set[str]:
-    """The packages that a fresh interpreter imports to load a plugin and to declare what it brings.
+    """The packages that a new interpreter imports to load a plugin and to declare its classes.
 
-    With the name of a `processor`, also to learn what a run with these `params` and that `source` needs.
+    With the name of a `processor`, also to compute the needs of a run with these `params` and `source`.
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     given = json.dumps([plugin.__name__, processor, dict(params or {}), source])

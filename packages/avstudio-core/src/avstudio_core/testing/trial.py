@@ -1,4 +1,4 @@
-"""Runs of a processor that are watched: what it loads, what it writes where, what it changes."""
+"""Monitored runs of a processor: which models it loads, which files it writes, and what it changes."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ T = TypeVar("T")
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 _MAKING = {"open": 0, "os.mkdir": 0, "os.rename": 1, "os.link": 1, "os.symlink": 1}
-"""The events that tell of a new file, and which of their arguments is its path."""
+"""The audit events for new files, each with the position of the path in its arguments."""
 _watchers: list[list[str]] = []
-"""Who hears now which files this process writes: the hook of the interpreter cannot be taken off again."""
+"""The current receivers of written paths; a list, because an audit hook of the interpreter cannot be removed."""
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What one run did."""
+    """The effects of one run."""
 
     result: dict[str, Any]
-    """With its files by content: their ids differ from run to run."""
+    """The result, with its files replaced by their content, because their ids differ between runs."""
     params: tuple[Any, Any]
-    """Before the run and after it."""
+    """The source's content before and after the run."""
     loads: int
     """How often it loaded a model."""
     used_model: bool
-    """Whether it asked for a model that stays loaded, or for weights."""
+    """Whether it used a model that stays loaded, or weights."""
     left: list[str]
-    """Files outside its own folder that it left."""
+    """Files that it left outside its folder."""
     source: str
 
 
@@ -70,7 +70,7 @@ class Trial:
         self._warm = _CountingWarm()
 
     def needs(self) -> Needs:
-        """What a run needs, with the digest of a declared model."""
+        """The needs of a run, with the digest of a declared model."""
         needs: Needs = self.processor.needs(self.params, self.source)
         if needs.model and not needs.model_digest:
             with suppress(NotFound):
@@ -78,7 +78,7 @@ class Trial:
         return needs
 
     def order(self, folder: Path) -> Order:
-        """What a worker would get."""
+        """The order that a worker would get."""
         from avstudio_core.orders import Order
 
         return Order(
@@ -94,12 +94,12 @@ class Trial:
         )
 
     def context(self, name: str) -> _WatchedContext:
-        """What a run is lent, with a folder of that name."""
+        """The context of a run, with a folder of that name."""
         order, studio = self.order(self._folder / name / "job"), self.studio
         return _WatchedContext(order, settings=studio.settings, shelf=studio.shelf, warm=self._warm, ask=studio.ask)
 
     def run(self) -> Watched:
-        """One run, in a current folder and with a temporary folder of its own."""
+        """One run, in its own current folder and with its own temporary folder."""
         name = str(next(self._runs))
         folder, given = self._folder / name, self.params.model_copy(deep=True)
         before = given.model_dump()
@@ -153,10 +153,10 @@ def _by_content(result: Result) -> dict[str, Any]:
 
 @contextmanager
 def _watched(folder: Path, source: Artifact | None, own: tuple[Path, ...]) -> Iterator[list[str]]:
-    """List what stays of the files that are made outside `own`.
+    """Collect the files that are made outside `own` and remain after the block.
 
-    Python says which files it opens, wherever they are. What a library in C makes is seen in the current folder, the
-    temporary one and the source's.
+    Python reports all files that it opens. Files of C libraries are found in the current folder, the temporary folder,
+    and the source's folder.
     """
     left: list[str] = []
     beside = source.path.parent if source else None
@@ -171,7 +171,7 @@ def _watched(folder: Path, source: Artifact | None, own: tuple[Path, ...]) -> It
 
 @contextmanager
 def _elsewhere(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """An empty folder as the current one, and one for temporary files."""
+    """Change to an empty current folder, with another one for temporary files."""
     here, temporary = folder / "here", folder / "temporary"
     for one in (here, temporary):
         one.mkdir(parents=True)
@@ -187,7 +187,7 @@ def _elsewhere(folder: Path) -> Iterator[tuple[Path, Path]]:
 
 @contextmanager
 def _written() -> Iterator[list[str]]:
-    """List the files that this process opens to write."""
+    """Collect the files that this process opens for writing."""
     written: list[str] = []
     if _hear not in _installed:
         sys.addaudithook(_hear)
@@ -203,7 +203,7 @@ _installed: list[Callable[..., None]] = []
 
 
 def _hear(event: str, given: tuple[Any, ...]) -> None:
-    """The interpreter's audit hook: which files does Python code make?"""
+    """The interpreter's audit hook, which receives the files that Python code creates."""
     if not _watchers or event not in _MAKING:
         return
     if event == "open" and not (isinstance(given[2], int) and given[2] & WRITES):
@@ -215,12 +215,12 @@ def _hear(event: str, given: tuple[Any, ...]) -> None:
 
 
 def _files(folder: Path | None) -> set[tuple[str, int]]:
-    """What is in a folder, with the time of its last change."""
+    """The files in a folder, with the times of their last changes."""
     return {(one.path, one.stat().st_mtime_ns) for one in os.scandir(folder)} if folder else set()
 
 
 def _stays(name: str) -> bool:
-    """Whether it is a file, not a device, and no note of the interpreter's."""
+    """Whether it is a regular file, and not a cache file of the interpreter."""
     try:
         mode = os.lstat(name).st_mode
     except OSError:

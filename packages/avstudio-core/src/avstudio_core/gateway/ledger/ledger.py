@@ -44,8 +44,8 @@ class Ledger:
     Each change is one transaction of the database's writer, so no limit can be exceeded, even if many threads and
     processes call at once or die. Rows of calls are only added; all totals can be computed from them again.
 
-    `alert` is called when a budget is spent to 60, 80 and 100 %, once in a period, on the database's thread: it must be
-    quick, and must not wait for a write.
+    `alert` is called when 60, 80 and 100 % of a budget are spent, once in a period, on the database's thread: it must
+    be fast, and must not wait for a write.
     """
 
     def __init__(
@@ -188,7 +188,7 @@ class Ledger:
         with self._database.read() as connection:
             return [counters.standing_of(connection, budget, now) for budget in budgets.every(connection)]
 
-    # Books
+    # Records
 
     def spending(self, by: costs.By, since: float | None = None) -> list[Spending]:
         """Calls and cost by `day`, `model` or `project`."""

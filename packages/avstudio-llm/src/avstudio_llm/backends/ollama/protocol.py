@@ -32,7 +32,7 @@ def address_of(given: str | None) -> str:
 
 
 def _bracketed(rest: str) -> str:
-    """A bare IPv6 address gets its brackets; anything else stays as it is."""
+    """Add brackets to a bare IPv6 address; other text does not change."""
     try:
         return f"[{ipaddress.IPv6Address(rest)}]"
     except ValueError:
