@@ -2,13 +2,13 @@
 
 The public names are those that this package exports and those of the modules `answer_schema`, `chat`, `child_process`,
 `documents`, `egress`, `errors`, `languages`, `media_types`, `money`, `names`, `nearest`, `paths`, `quotes`, `testing`
-and `tokens`. Everything else may change without notice. Names are imported when they are first used: importing
-`avstudio_core` is quick.
+and `tokens`. Everything else may change without notice. Names are imported at their first use, so importing
+`avstudio_core` is fast.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # type checkers know the name; `typing` itself would slow every start
+TYPE_CHECKING = False  # type checkers know the name, and importing `typing` would slow down every start
 if TYPE_CHECKING:
     from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a run needs, held against this machine and its settings before the run begins."""
+"""Checks a run's needs against this machine and its settings, before the run starts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from avstudio_core.settings import Settings
 
 
 def refuse_unmet(processor: str, needs: Needs, pool: ModelPool, settings: Settings) -> None:
-    """Refuse a run that cannot succeed here. Raises `Unavailable` for its device, `EgressRefused` for the network."""
+    """Check that a run can succeed here. Raises `Unavailable` for its device, `EgressRefused` for the network."""
     if not pool.present(needs.device):
         hint = "Choose the device 'cpu', or let the processor choose."
         raise Unavailable(f"{processor} needs the device {quoted(needs.device)}, which this machine lacks.", hint=hint)

@@ -1,6 +1,6 @@
-"""How many tags a file has, counted before FFmpeg reads them: it compares each with all before it.
+"""Counts the tags of a file before FFmpeg reads them, because FFmpeg compares each tag with all earlier ones.
 
-ID3v2, Vorbis comments (FLAC, Ogg), MP4, Matroska, RIFF and AIFF, and APEv2.
+Supports ID3v2, Vorbis comments (FLAC, Ogg), MP4, Matroska, RIFF and AIFF, and APEv2.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 MOST = 5_000
-"""Files of more are not opened: FFmpeg takes 0.5 s for so many, and 30 s for 40,000."""
+"""The most tags of a file: FFmpeg takes 0.5 s for so many, and 30 s for 40,000."""
 HEAD = 1 << 16
-"""Bytes in which the count of a Vorbis comment is looked for, past the name of the program that wrote it."""
+"""The bytes that are searched for the count of a Vorbis comment, after the name of the program that wrote it."""
 VORBIS_COMMENT = re.compile(rb"\x03vorbis|OpusTags")
 MP4_FOLDERS = (b"moov", b"udta", b"trak", b"ilst")
 SEGMENT, TAGS, TAG, SIMPLE_TAG = 0x18538067, 0x1254C367, 0x7373, 0x67C8
@@ -20,12 +20,12 @@ CHAPTERS, EDITION, CHAPTER = 0x1043A770, 0x45B9, 0xB6
 MATROSKA_FOLDERS = (SEGMENT, TAGS, TAG, CHAPTERS, EDITION)
 
 DEEPEST = 8
-"""Folders in folders, at most; no file needs so many."""
+"""The deepest nesting of folders; no real file needs so much."""
 PARTS = 1_000_000
-"""Parts looked at in one folder, at most: 100 hours of video have fewer."""
+"""The most parts that are read in one folder: 100 hours of video have fewer."""
 
 Part = tuple[bytes, int, int]
-"""The kind of a part, and where its content begins and ends."""
+"""The kind of a part, and the start and end of its content."""
 
 
 def too_many_tags(file: BinaryIO) -> bool:
@@ -102,7 +102,7 @@ def _matroska_tags(file: BinaryIO, begin: int, end: int, depth: int = 0) -> Iter
 
 
 def _matroska_parts(file: BinaryIO, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """The elements of a folder; one of unknown length takes all the rest."""
+    """The elements of a folder; one of unknown length extends to the end."""
     at = begin
     for _ in range(PARTS):
         head = _at(file, at, 12) if at < end else b""
@@ -119,7 +119,7 @@ def _matroska_parts(file: BinaryIO, begin: int, end: int) -> Iterator[tuple[int,
 def _parts(
     file: BinaryIO, begin: int, end: int, header: int, read: Callable[[bytes], tuple[bytes, int]]
 ) -> Iterator[Part]:
-    """The parts that follow each other in a file, each a header that tells its kind and length, and its content."""
+    """The consecutive parts of a file, each with a header for kind and length, and its content."""
     at = begin
     for _ in range(PARTS):
         head = _at(file, at, header + 8) if at + header <= end else b""
@@ -136,7 +136,7 @@ def _flac_block(head: bytes) -> tuple[bytes, int]:
 
 
 def _mp4_box(head: bytes) -> tuple[bytes, int]:
-    """A box with its length, which counts the header too; 0 stands for all the rest, 1 for a longer number."""
+    """A box with its length, which includes the header; 0 means up to the end, 1 means a longer number."""
     length = int.from_bytes(head[:4])
     if length == 1:
         length = int.from_bytes(head[8:16])
@@ -144,7 +144,7 @@ def _mp4_box(head: bytes) -> tuple[bytes, int]:
 
 
 def _comment_count(comment: bytes) -> int:
-    """What a Vorbis comment states, after the name of the program that wrote it."""
+    """The count in a Vorbis comment, after the name of the program that wrote it."""
     name = int.from_bytes(comment[:4], "little")
     return int.from_bytes(comment[4 + name : 8 + name], "little")
 
@@ -163,7 +163,7 @@ def _at(file: BinaryIO, place: int, size: int) -> bytes:
 
 
 def _seven_bits(number: bytes) -> int:
-    """A number of seven bits a byte, as ID3 has them."""
+    """A number with seven bits per byte, as in ID3."""
     value = 0
     for byte in number:
         value = value << 7 | byte & 0x7F
@@ -171,7 +171,7 @@ def _seven_bits(number: bytes) -> int:
 
 
 def _width(first: bytes) -> int:
-    """The bytes of a Matroska number, by its first byte; 0 where it is not one."""
+    """The number of bytes of a Matroska number, from its first byte; 0 if it is not valid."""
     return 9 - first[0].bit_length() if first and first[0] else 0
 
 

@@ -1,4 +1,4 @@
-"""What every memory manager must keep, as a test class to subclass."""
+"""The contract of memory managers, as a test class to subclass."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class MemoryManagerContract(Contract):
-    """What every memory manager must keep, on a machine with its device and on one without."""
+    """The contract of memory managers, on machines with and without their device."""
 
     plugin: ModuleType
     manager: ClassVar[type[MemoryManager]]

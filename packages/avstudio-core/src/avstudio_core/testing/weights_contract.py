@@ -1,4 +1,4 @@
-"""What every declaration of model files must keep, as a test class to subclass."""
+"""The contract of declarations of model files, as a test class to subclass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class WeightsContract(Contract):
-    """What every declaration of model files must keep. Subclass it, and name the plugin and the weights."""
+    """The contract of declarations of model files. Subclass it, and set the plugin and the weights."""
 
     plugin: ModuleType
     weights: ClassVar[str]
@@ -100,7 +100,7 @@ class WeightsContract(Contract):
 
 
 def _found(studio: Studio, declared: type[Weights]) -> list[tuple[str, list[Path]]]:
-    """The files that are here, each in its parts."""
+    """The installed files, each as its parts."""
     if studio.shelf.place(declared.name) in ("path", "hub cache", "ready"):
         folder = studio.shelf.folder(declared.name)
         return [(file.name, [folder / file.name]) for file in declared.files]
@@ -108,7 +108,7 @@ def _found(studio: Studio, declared: type[Weights]) -> list[tuple[str, list[Path
 
 
 def _carried(file: WeightsFile) -> list[Path]:
-    """The parts of a file in installed packages; empty where one of them is missing."""
+    """The parts of a file in installed packages; empty if one of them is missing."""
     places = [part.partition(":") for part in file.carried_by]
     parts = [folder / inside for package, _, inside in places if (folder := _folder_of(package)) is not None]
     return parts if len(parts) == len(places) and all(part.is_file() for part in parts) else []
@@ -130,10 +130,10 @@ def _differences(file: WeightsFile, parts: list[Path]) -> list[str]:
 
 
 def _folder_of(package: str) -> Path | None:
-    """Where a package is installed, if it is."""
+    """The folder of an installed package, or `None`."""
     try:
         found = find_spec(package)
-    except ModuleNotFoundError:  # not even the package that it would be in
+    except ModuleNotFoundError:  # its parent package is not installed
         return None
     folders = list(found.submodule_search_locations or ()) if found else []
     return Path(folders[0]) if folders else None

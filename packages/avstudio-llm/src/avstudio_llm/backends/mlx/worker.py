@@ -1,7 +1,7 @@
 """A process that holds one model: `python -m avstudio_llm.backends.mlx.worker FD`.
 
-The first message on its socket names the model's folder; the others are questions, answered one after another, for
-a model is not thread-safe. When the studio that started it goes, the socket ends, and so does the process.
+The first message on its socket names the model's folder; the others are requests, answered one after another, because
+a model is not thread-safe. When its studio ends, the socket closes, and the process exits.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DELTA = TypeAdapter(Delta)
 
 
 class Worker:
-    """One process's end of the socket."""
+    """The worker's side of the socket."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -37,12 +37,12 @@ class Worker:
         self._cancelled: set[str] = set()
 
     def work(self) -> None:
-        """Serve until the process ends."""
+        """Answer requests until the process ends."""
         folder = Path(json.loads(self._connection.recv_bytes())["folder"])
         threading.Thread(target=self._listen, daemon=True).start()
         try:
             generator = Generator(folder)
-        except Exception as error:  # each kind of broken file raises its own
+        except Exception as error:  # each kind of broken file raises a different error
             said = " ".join(f"{type(error).__name__}: {error}".split())
             failure = Unsupported(f"The MLX model in '{folder}' cannot be loaded ({said}).", hint="Download it again.")
             self._send(error=failure.code, message=failure.message, hint=failure.hint)
@@ -60,9 +60,9 @@ class Worker:
                 else:
                     self._questions.put(message)
         except (EOFError, OSError):
-            pass  # the studio is gone
+            pass  # the studio has ended
         except BaseException:
-            traceback.print_exc()  # rather no worker than a deaf one
+            traceback.print_exc()  # without its listener, the worker must end
         finally:
             os._exit(1)
 
@@ -93,7 +93,7 @@ def _unforeseen(error: Exception) -> BackendDown | Unsupported:
 
 def main() -> None:
     die_with_the_studio()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the studio, which cancels cleanly
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the studio handles Ctrl-C, and cancels cleanly
     Worker(Connection(int(sys.argv[1]))).work()
 
 
