@@ -1,4 +1,4 @@
-"""What the books cost a call: to reserve, which it waits for; to hand over the settlement, and to ask for the room."""
+"""The cost of the ledger for a call: the reservation, handing over the settlement, and reading what is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that speaks chat completions and answers at once: `python mock_openai.py` prints its address."""
+"""A server with the Chat Completions protocol that answers at once: `python mock_openai.py` prints its address."""
 
 from __future__ import annotations
 

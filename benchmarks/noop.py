@@ -1,4 +1,4 @@
-"""A processor that does nothing, so that what remains is what a task itself costs."""
+"""A processor that does nothing, to measure only the cost of a task."""
 
 from __future__ import annotations
 

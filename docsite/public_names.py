@@ -1,4 +1,4 @@
-"""The pages of all that is public: what plugin authors and embedders read, name by name."""
+"""The pages of all public names, for authors of plugins and for embedders."""
 
 from __future__ import annotations
 

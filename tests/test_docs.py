@@ -1,4 +1,4 @@
-"""The docs: what is generated names all that there is, and what is written by hand keeps step with it."""
+"""The docs: generated pages name everything public, and handwritten pages agree with the code."""
 
 from __future__ import annotations
 

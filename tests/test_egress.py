@@ -1,4 +1,4 @@
-"""Nothing leaves this machine under `local_only`: every command is run with every socket call of every process noted."""
+"""With `local_only`, nothing leaves this machine: every command runs with all its socket calls recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What belongs to no single package: sizes, versions, the README."""
+"""Rules for the whole project: sizes, versions, the README."""
 
 from __future__ import annotations
 

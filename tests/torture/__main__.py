@@ -1,4 +1,4 @@
-"""Run the torture, and say what came of it."""
+"""Run the torture test, and print its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold when the killing is over, read with plain SQL and plain files."""
+"""What must be true after the kills, read with plain SQL and plain files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A studio with two clients, in a process of its own, until it is killed or told to end."""
+"""A studio with two clients in a process, until it is killed or asked to end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named points at which a process kills itself, put around the product's own functions in the tortured process only."""
+"""Named points at which a process kills itself, around the product's functions in the tested process only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The work of the torture: processors that each publish one artifact whose content is known beforehand."""
+"""The work of the torture test: processors that each publish one artifact with known content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts studios on one data folder, kills them and their workers, and judges what is left."""
+"""Starts studios on one data folder, kills them and their workers, and checks what remains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract checks what every backend must keep; what is left is what this one says."""
+"""The contract tests what all backends must do; the other tests are about this one's answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract checks what every processor must keep; what is left is what this one measures."""
+"""The contract tests what all processors must do; the other tests are about this one's measurements."""
 
 from __future__ import annotations
 

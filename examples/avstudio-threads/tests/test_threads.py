@@ -1,4 +1,4 @@
-"""The contract checks what every executor must keep; what is left is what this one is for."""
+"""The contract tests what all executors must do; the other tests are about this one's threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Media for the tests, made on the spot."""
+"""Media for the tests, made by the tests."""
 
 from __future__ import annotations
 

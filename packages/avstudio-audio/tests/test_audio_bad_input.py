@@ -1,4 +1,4 @@
-"""Files that are not what they should be: a clear error or a coded warning, and never another file or host."""
+"""Damaged and wrong files give a clear error or a coded warning, and never access another file or host."""
 
 from __future__ import annotations
 

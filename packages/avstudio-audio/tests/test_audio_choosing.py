@@ -1,4 +1,4 @@
-"""Advice where a model, or what runs it, is missing: commands that can work, the simplest first."""
+"""Hints if a model or its library is missing: commands that work, the simplest first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file holds, as its headers tell it."""
+"""The contents of a file, from its headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decoding of sound files: what comes out is what went in, whatever the format."""
+"""Decoding returns the original sound in every format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Demucs through its real loader: equal to the library, seeded, cancelled, and closed to foreign classes."""
+"""Demucs through its real loader: equal to the library, seeded, cancellable, and without foreign classes."""
 
 from __future__ import annotations
 

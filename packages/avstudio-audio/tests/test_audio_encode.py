@@ -1,4 +1,4 @@
-"""Writing sound: what is read back is what was written, and a failure leaves nothing."""
+"""Encoded sound is read back unchanged, and a failure leaves no file."""
 
 from __future__ import annotations
 

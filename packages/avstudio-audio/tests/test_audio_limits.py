@@ -1,4 +1,4 @@
-"""Small files with large claims: refused by their headers, or bounded by settings, in little time and memory."""
+"""Small files with false headers are refused, or limited by settings, in little time and memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Another sample rate: the same sound, at the same time, and nothing that was not there."""
+"""Resampling keeps the sound and its time, and adds nothing."""
 
 from __future__ import annotations
 

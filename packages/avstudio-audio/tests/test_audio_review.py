@@ -1,4 +1,4 @@
-"""What a review of a transcript finds, and what it leaves alone."""
+"""What the review of a transcript finds, and what it accepts."""
 
 from __future__ import annotations
 

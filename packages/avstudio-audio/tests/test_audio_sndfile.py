@@ -1,4 +1,4 @@
-"""Files that FFmpeg alone would read wrongly, in silence."""
+"""Files that FFmpeg alone would read wrongly without an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of a file's length: estimates are marked, what is missing is told, and nothing where all is there."""
+"""The length of a file: estimates are marked, and missing sound gives a warning."""
 
 from __future__ import annotations
 

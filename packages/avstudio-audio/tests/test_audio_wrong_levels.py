@@ -1,4 +1,4 @@
-"""Sound that is not at the level, or not in the phase, that work on it assumes."""
+"""Sound with a wrong level or a wrong phase."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the core share: plugins that are written for one test, and studios with worker processes."""
+"""Shared by the tests of the core: plugins written for one test, and studios with worker processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`event_published`, `budget_spent` and `studio_started`: the hooks that tell of a moment."""
+"""The event hooks `event_published`, `budget_spent` and `studio_started`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every rule for backends that run here notices a backend that breaks just that, and none the one it was made from."""
+"""Each rule for local backends detects a backend that breaks it, and accepts the correct one."""
 
 from __future__ import annotations
 

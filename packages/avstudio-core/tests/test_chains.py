@@ -1,4 +1,4 @@
-"""Plans of many steps, each of which reads the one before."""
+"""Plans of many steps, each reading the one before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every check of every contract fails for a plugin that breaks just that, and passes for the one it was made from."""
+"""Every test of every contract fails for a plugin that breaks its rule, and passes for the correct one."""
 
 from __future__ import annotations
 

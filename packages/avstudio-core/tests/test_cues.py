@@ -1,4 +1,4 @@
-"""Subtitles: every word, in order, when it is said, in cues that can be read."""
+"""Subtitles have every word, in order, at its time, in readable cues."""
 
 from __future__ import annotations
 

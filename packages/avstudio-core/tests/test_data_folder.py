@@ -1,4 +1,4 @@
-"""Where the data folder lies, what it is called, and whose it is."""
+"""The place of the data folder, its name, and its permissions."""
 
 from __future__ import annotations
 

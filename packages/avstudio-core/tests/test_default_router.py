@@ -1,4 +1,4 @@
-"""The default router: its rules in their order, and what it says of those it does not choose."""
+"""The rules of the default router in order, and its reasons for rejected models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A disk of 6 MB that fills up: a clear error, nothing lost, nothing half-written, and all goes on with space."""
+"""A full disk of 6 MB: a clear error, nothing lost, no partial files, and work resumes with free space."""
 
 from __future__ import annotations
 

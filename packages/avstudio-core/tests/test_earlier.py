@@ -1,4 +1,4 @@
-"""What an earlier result is good for: its files are verified, named after the source of today, and reviewed anew."""
+"""Cached results: their files are verified, named after the current source, and reviewed again."""
 
 from __future__ import annotations
 

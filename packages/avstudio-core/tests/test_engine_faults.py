@@ -1,4 +1,4 @@
-"""What cannot be written for a moment is written later: no task stays in progress for ever, no finished run is lost."""
+"""Failed writes are retried: no task stays in progress for ever, and no finished run is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worker processes that die, hang, talk and leave; and studios in several processes."""
+"""Worker processes that die, hang, write output and end; and studios in several processes."""
 
 from __future__ import annotations
 

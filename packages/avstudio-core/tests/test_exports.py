@@ -1,4 +1,4 @@
-"""Files that leave the store: nothing is written outside the folder asked for, and nothing over another's file."""
+"""Exports write only inside the requested folder, and do not overwrite other files."""
 
 from __future__ import annotations
 

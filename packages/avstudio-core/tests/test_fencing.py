@@ -1,4 +1,4 @@
-"""A stale worker changes nothing, and a crash at any place of publishing leaves neither half nor two of anything."""
+"""A stale worker changes nothing, and a crash while publishing leaves nothing partial or duplicate."""
 
 from __future__ import annotations
 

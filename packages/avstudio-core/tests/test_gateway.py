@@ -1,4 +1,4 @@
-"""Requests to language models, from the studio's door to the ledger."""
+"""Requests to language models, from the studio to the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No order of prices, rules, answers, failures and people who leave overspends, or leaves a reservation behind."""
+"""No sequence of prices, rules, answers, failures and cancellations overspends, or leaks a reservation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plugin that raises, hangs, exits or gives nonsense harms nobody else, and its error names it."""
+"""A plugin that raises, hangs, exits or returns nonsense does not harm others, and its error names it."""
 
 from __future__ import annotations
 

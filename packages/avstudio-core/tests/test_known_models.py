@@ -1,4 +1,4 @@
-"""`models.toml`: the shipped one, and the user's own over it."""
+"""`models.toml`: the built-in file, and the user's file merged into it."""
 
 from __future__ import annotations
 

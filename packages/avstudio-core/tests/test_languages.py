@@ -1,4 +1,4 @@
-"""Languages are understood by code and by name, and the error says what to give."""
+"""Languages are recognised by code and by name, and the error says what to give."""
 
 from __future__ import annotations
 

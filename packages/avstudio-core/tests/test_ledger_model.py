@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, the ledger is what a simple model of it is, and no limit is overrun."""
+"""In any sequence of events, the ledger agrees with a simple model, and no limit is exceeded."""
 
 from __future__ import annotations
 

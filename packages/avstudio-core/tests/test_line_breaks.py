@@ -1,4 +1,4 @@
-"""Lines: no word is lost, and each script is broken where it may be."""
+"""Line breaks lose no word, and follow the rules of each script."""
 
 from __future__ import annotations
 

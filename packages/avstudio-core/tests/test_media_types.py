@@ -1,4 +1,4 @@
-"""What a file is comes from its content; its name is a hint."""
+"""The media type follows from the content of a file; its name is a hint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cannot be a name or an id is refused at the border, with an error of ours."""
+"""Invalid names and ids are refused with an error of the core."""
 
 from __future__ import annotations
 

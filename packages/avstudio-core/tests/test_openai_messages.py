@@ -1,4 +1,4 @@
-"""Requests in OpenAI's form are taken."""
+"""Requests in OpenAI's form are accepted."""
 
 from __future__ import annotations
 

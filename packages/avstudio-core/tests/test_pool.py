@@ -1,4 +1,4 @@
-"""The pool through its own door, with a budget of 1,000 MB unless a test says otherwise."""
+"""The pool through its public methods, with a budget of 1,000 MB unless a test sets another."""
 
 from __future__ import annotations
 

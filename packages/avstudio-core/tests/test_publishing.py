@@ -1,4 +1,4 @@
-"""What a run may publish, and what an author is told who does it wrong."""
+"""What a run may publish, and the errors for authors who do it wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""R4: several studios drive the queue at random, beside a small model of what a durable queue promises."""
+"""R4: several studios use the queue at random, in comparison with a small model of a durable queue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents that come back to a studio are what they were, whatever their name says of them."""
+"""Documents that return to a studio are recognised by their content, whatever their name."""
 
 from __future__ import annotations
 

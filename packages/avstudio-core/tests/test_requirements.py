@@ -1,4 +1,4 @@
-"""What a run needs and cannot have here is refused before it runs."""
+"""A run whose needs cannot be met is refused before it starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a run raises is the failure of one job; what it leaves behind is no other job's."""
+"""An exception of a run fails only its own job, and its changes do not affect other jobs."""
 
 from __future__ import annotations
 

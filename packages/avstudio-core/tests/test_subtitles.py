@@ -1,4 +1,4 @@
-"""Subtitles: what is written is read, and all but the words stays as it is."""
+"""Subtitles: written files can be read, and only the text changes in a translation."""
 
 from __future__ import annotations
 

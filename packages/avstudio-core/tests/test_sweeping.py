@@ -1,4 +1,4 @@
-"""Nothing that somebody refers to is swept away, and nothing else stays."""
+"""The sweep removes only files without references, and all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was said, read from transcripts, subtitles and plain text."""
+"""Text with times, from transcripts, subtitles and plain text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transcripts: what is written is read, and what other programs write, too."""
+"""Transcripts: written files can be read, also those of other programs."""
 
 from __future__ import annotations
 

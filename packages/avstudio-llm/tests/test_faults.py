@@ -1,4 +1,4 @@
-"""What servers say instead of an answer."""
+"""Errors that servers send instead of an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that fail, seen from the studio: fallbacks, partial answers, prices, the gate."""
+"""Failing servers, from the studio's side: fallbacks, partial answers, prices, the gate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each rule for backends with a server notices a backend that breaks just that; `test_openai` has the good one."""
+"""Each rule for backends with a server detects a backend that breaks it; `test_openai` has the correct one."""
 
 from __future__ import annotations
 

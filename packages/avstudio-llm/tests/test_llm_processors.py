@@ -1,4 +1,4 @@
-"""`llm.chat`, `llm.embed`, `llm.summarize`: what every processor keeps, and what these are for."""
+"""`llm.chat`, `llm.embed`, `llm.summarize`: the contract of processors, and their own behaviour."""
 
 from __future__ import annotations
 

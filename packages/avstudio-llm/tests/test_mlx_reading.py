@@ -1,4 +1,4 @@
-"""What a model writes, taken apart by the marks of its tokenizer."""
+"""Parsing a model's output by the marks of its tokenizer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The backend `ollama` keeps what every backend keeps that asks a server."""
+"""The backend `ollama` passes the contract of backends with a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prices: as the table says, to the millionth of a dollar."""
+"""Prices are those of the table, to the millionth of a dollar."""
 
 from __future__ import annotations
 

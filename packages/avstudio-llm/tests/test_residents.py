@@ -1,4 +1,4 @@
-"""Local models that calls share, with models that are bytes in this process."""
+"""Local models that calls share; the models are bytes in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts, chapters, units of translation: nothing is lost, and the order is kept."""
+"""Parts, chapters and units of translation lose nothing and keep the order."""
 
 from __future__ import annotations
 

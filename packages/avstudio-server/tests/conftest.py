@@ -1,4 +1,4 @@
-"""A small world for the command: a data folder of its own, and a third party's plugin that is found as any other."""
+"""The command with its own data folder, and a third-party plugin that is found like any other."""
 
 from __future__ import annotations
 

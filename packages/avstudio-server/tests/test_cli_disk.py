@@ -1,4 +1,4 @@
-"""A disk that is full, or folders that cannot be written."""
+"""A full disk, and folders that cannot be written."""
 
 from __future__ import annotations
 

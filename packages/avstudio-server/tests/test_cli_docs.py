@@ -1,4 +1,4 @@
-"""The pages about commands name only commands and options that there are, and show what they really print."""
+"""The pages about commands name only existing commands and options, and show their real output."""
 
 from __future__ import annotations
 

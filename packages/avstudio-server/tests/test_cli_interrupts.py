@@ -1,4 +1,4 @@
-"""Signals that end a command, and what a terminal sees."""
+"""Signals that end a command, and the output on a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`avstudio llm`: asking, talking, listing, routing, with a third party's backend that says what it hears."""
+"""`avstudio llm`: chat, dialogue, models and route, with a third-party backend that repeats its input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`avstudio cost`, `budgets`, `tokens`: what language models cost, and what they may."""
+"""`avstudio cost`, `budgets` and `tokens`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running processors and plans: results, files, JSON, errors and their exit codes."""
+"""Runs of processors and plans: results, files, JSON, errors and their exit codes."""
 
 from __future__ import annotations
 

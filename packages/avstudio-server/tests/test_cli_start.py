@@ -1,4 +1,4 @@
-"""Start-up, help, names that are nearly right, shell completion."""
+"""Start-up, help, misspelt names, shell completion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams that are closed or full, and text that a terminal would obey."""
+"""Closed and full streams, and text that could control a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts on the command line, and the JSON values that they stand for."""
+"""Text on the command line, and the JSON values that it becomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A third party's backend. It says what it hears; some words make it slow, break off or refuse."""
+"""A third-party backend. It repeats its input; some words make it slow, break off or refuse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A third party's plugin for the tests of the command line: small processors of text, some of which misbehave."""
+"""A third-party plugin for tests of the command line: small text processors, some with faults."""
 
 from __future__ import annotations
 
