@@ -11,21 +11,21 @@ from avstudio_core import errors
 from avstudio_core.errors import AVStudioError
 
 CAUSES = {
-    "processor_error": "The run raised a foreign error: a defect in the processor. Tried again while retries "
+    "processor_error": "The run raised a foreign error: a defect in the processor. It is retried while retries "
     "are left. The traceback is in `traceback`, and `--debug` shows it.",
-    "out_of_memory": "The run asked for more memory than there is.",
-    "invalid_result": "The run gave a result that does not fit its declaration, or cannot be kept.",
-    "review": "The processor's own review refused the run twice.",
-    "worker_died": "The worker process died under the run, each time that the task was handed out (`max_deliveries`).",
-    "time_limit": "The run took longer than its processor declares, or than the setting `limit_seconds` allows.",
+    "out_of_memory": "The run needed more memory than is available.",
+    "invalid_result": "The run returned a result that does not match its declaration, or cannot be stored.",
+    "review": "The processor's review refused the run twice.",
+    "worker_died": "The worker process died during the run, at each delivery of the task (`max_deliveries`).",
+    "time_limit": "The run took longer than the limit of its processor, or than the setting `limit_seconds`.",
     "worker_lost": "The studio that ran the task died, each time.",
-    "executor": "The executor could not run it: a worker that does not start, say. Tried again while retries are left.",
+    "executor": "The executor could not run it, for example because a worker did not start. It is retried while retries are left.",
 }
-"""The codes of failed tasks that belong to no class of errors."""
+"""The codes of failed tasks without an error class."""
 OF_THE_COMMAND = {
     "usage": "The command line is wrong: an unknown command or option, or a value that is missing or not valid.",
     "interrupted": "Ctrl-C or SIGTERM ended the command.",
-    "defect": "An error in AV-Studio or a plugin; `--debug` shows where.",
+    "defect": "An error in AV-Studio or a plugin; `--debug` shows the traceback.",
 }
 """The codes of the JSON document of a command that failed, besides those of errors and causes."""
 ERRORS_IN_PYTHON = """Every error of AV-Studio is an `AVStudioError`: its text is one line that says what was given and
@@ -72,7 +72,7 @@ def errors_page() -> str:
         "## Why a task failed\n\n`TaskFailed.cause`, and `reason` in `avstudio tasks show`, is the code of an error "
         "above that the run raised (`unreadable_media`, `degraded`, `weights_missing` …), or one of these:\n\n"
         f"| cause | meaning |\n|---|---|\n{causes}\n\n"
-        "A task that was cancelled has the reason `cancelled`; one that a step before it blocks, `dependency`.\n\n"
+        "A task that was cancelled has the reason `cancelled`; a task that an earlier step blocks has `dependency`.\n\n"
         "## Codes of `avstudio --json`\n\nThe codes above, and:\n\n"
         f"| code | meaning |\n|---|---|\n{commands}\n\n"
         f"## Exit codes of `avstudio`\n\n| code | meaning |\n|---|---|\n{codes}\n\n"
