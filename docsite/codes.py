@@ -19,7 +19,7 @@ CAUSES = {
     "worker_died": "The worker process died during the run, at each delivery of the task (`max_deliveries`).",
     "time_limit": "The run took longer than the limit of its processor, or than the setting `limit_seconds`.",
     "worker_lost": "The studio that ran the task died, each time.",
-    "executor": "The executor could not run it, for example because a worker did not start. It is retried while retries are left.",
+    "executor": "The executor could not run it: a worker did not start, for example. Retried while retries are left.",
 }
 """The codes of failed tasks without an error class."""
 OF_THE_COMMAND = {
