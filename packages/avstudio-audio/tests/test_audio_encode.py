@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 
 from avstudio_audio.media.contents import probe
 from avstudio_audio.media.decode import decode
-from avstudio_audio.media.encode import encode
+from avstudio_audio.media.encode import encode, encoder, kept_tags
 from avstudio_audio.media.formats import AudioFormat
 from avstudio_audio.media.samples import Samples
 from avstudio_core.errors import Degraded, DiskFull, InvalidInput, StorageError
@@ -102,6 +102,17 @@ def test_what_is_beyond_full_scale_is_clipped_and_counted(target: Any, heard: An
     np.testing.assert_allclose(decode(target(format)).data, [[0, 1, 1, -1, -1, 0.5]], atol=1e-4)
     assert heard.codes == ["clipped"]
     assert heard.messages[0].startswith(f"2 values are clipped in '{target(format)}', by up to 6.0 dB")
+
+
+@pytest.mark.parametrize("format", AudioFormat)
+def test_every_format_keeps_the_tags(target: Any, music: Any, format: AudioFormat) -> None:
+    tags = {"title": "Élan", "artist": "Ann", "album": "B", "date": "2001", "genre": "Folk", "track": "3"}
+    given = {**tags, "title": "É\x1b\nlan", "comment": "left out"}
+    with encoder(target(format), format, 48_000, 2, 48_000, tags=kept_tags(given)) as write:
+        write(music(2, 48_000, 1.0))
+    found = probe(target(format)).tags
+    assert {name: found.get(name) for name in tags} == tags
+    assert "comment" not in found
 
 
 def test_clipping_that_nobody_hears_is_not_told(target: Any, heard: Any) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile as sf
 
 import avstudio_audio
+from avstudio_audio.media.contents import probe
 from avstudio_audio.media.decode import decode
 from avstudio_audio.separate import Separate, SeparateParams
 from avstudio_audio.weights import Spleeter2Stems
@@ -86,6 +88,14 @@ class TestSeparate(ProcessorContract):
         result = studio.run("audio.separate", tone(seconds=1, rate=rate, channels=channels))
         assert [warning.code for warning in result.warnings] == lost
         assert all(f"{rate} Hz" in one.message or f"{channels} channels" in one.message for one in result.warnings)
+
+    def test_stems_keep_the_tags_of_the_source(self, studio: Studio, tmp_path: Path) -> None:
+        with sf.SoundFile(tmp_path / "song.flac", "w", 44_100, 2) as file:
+            file.title, file.artist = "Élan", "Ann"
+            file.write(np.full((44_100, 2), 0.1))
+        stems = studio.run("audio.separate", tmp_path / "song.flac").stems
+        tags = probe(stems["vocals"].path).tags
+        assert (tags["title"], tags["artist"]) == ("Élan (vocals)", "Ann")
 
     def test_a_gain_moves_the_level_of_every_stem(self, studio: Studio, tone: Tone) -> None:
         source = tone(seconds=1, rate=48_000, channels=2, level=0.9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from avstudio_audio.media.encode import Write
     from avstudio_audio.media.progress import Warn
     from avstudio_audio.media.samples import Samples
     from avstudio_audio.separation.engine import Engine, Options
@@ -132,10 +133,12 @@ class Separate(Processor[SeparateParams, SeparateResult]):
         )
 
     def run(self, source: Artifact, params: SeparateParams, context: Context) -> SeparateResult:
+        from avstudio_audio.media.contents import probe
         from avstudio_audio.media.decode import decode
         from avstudio_audio.media.limits import Limits
         from avstudio_audio.separation.engine import Options
 
+        limits = Limits.of(context.settings)
         context.progress(0.0, "load")
         engine = context.model("engine", lambda: _load(context))
         wanted = _wanted(params, engine.stems)
@@ -149,9 +152,10 @@ class Separate(Processor[SeparateParams, SeparateResult]):
             track=params.track,
             progress=lambda part: context.progress(0.05 * part, "decode"),
             warn=context.warn,
-            limits=Limits.of(context.settings),
+            limits=limits,
         ).from_zero()
-        source_rate = _tell_losses(source, engine.rate, context)
+        contents = probe(source.path, limits)
+        _tell_losses(source, contents.facts(), engine.rate, context)
         pieces = engine.pieces(
             mix.data,
             options,
@@ -160,14 +164,14 @@ class Separate(Processor[SeparateParams, SeparateResult]):
         )
         names = {stem: source.name_for(f".{stem}{params.format.suffix}") for stem in wanted}
         paths = {stem: context.new_path(name) for stem, name in names.items()}
-        made = _Made(paths, params.format, mix, params.gain, context.warn)
+        made = _Made(paths, params, mix, contents.tags, context.warn)
         made.write(pieces)
         context.progress(0.95, f"store {', '.join(wanted)}")
         result = SeparateResult(
             stems=_published(made.paths, names, params.format, mix, context),
             facts={stem: StemFacts.of(level) for stem, level in made.levels.items()},
             rate=engine.rate,
-            source_rate=source_rate,
+            source_rate=contents.facts().rate,
             duration=mix.duration,
             reconstruction_db=made.reconstruction_db if len(asked) == len(engine.stems) else None,
             effective={
@@ -224,19 +228,14 @@ def _tell_ignored(params: SeparateParams, options: Options, context: Context) ->
             context.warn("parameter_ignored", message)
 
 
-def _tell_losses(source: Artifact, rate: int, context: Context) -> int | None:
-    """Warn if the stems lose channels, or audible sound above their rate. Return the rate of the recording."""
-    from avstudio_audio.media.contents import probe
-    from avstudio_audio.media.limits import Limits
-
-    facts = probe(source.path, Limits.of(context.settings)).facts()
+def _tell_losses(source: Artifact, facts: MediaFacts, rate: int, context: Context) -> None:
+    """Warn if the stems lose channels beyond two, or audible sound above their sample rate."""
     if facts.channels and facts.channels > 2:
         message = f"'{source.name}' has {facts.channels} channels, but its stems have 2"
         context.warn("downmixed", f"{message}, at a lower level to avoid clipping.")
     if facts.rate and facts.rate > max(rate, COMMON_RATE):
         message = f"'{source.name}' has {facts.rate} Hz, but its stems have {rate} Hz: they lose all sound above"
         context.warn("resampled", f"{message} {rate / 2000:g} kHz.")
-    return facts.rate
 
 
 def _load(context: Context) -> Engine:
@@ -278,10 +277,12 @@ def _published(
 class _Made:
     """The stems while they are written to files, with their levels."""
 
-    def __init__(self, paths: Mapping[str, Path], format: AudioFormat, mix: Samples, gain: float, warn: Warn) -> None:
-        """`gain` is in dB."""
-        self._factor = 10 ** (gain / 20)
-        self.paths, self._format, self._mix, self._warn = paths, format, mix, warn
+    def __init__(
+        self, paths: Mapping[str, Path], params: SeparateParams, mix: Samples, tags: Mapping[str, str], warn: Warn
+    ) -> None:
+        """`tags` are those of the source."""
+        self.paths, self._mix, self._tags, self._warn = paths, mix, tags, warn
+        self._format, self._factor = params.format, 10 ** (params.gain / 20)
         self.levels = {stem: Level() for stem in paths}
         self.mix_level, self._left = Level(), Level()
 
@@ -289,14 +290,9 @@ class _Made:
         """Write each piece when it arrives, and keep none in memory."""
         from concurrent.futures import ThreadPoolExecutor
 
-        from avstudio_audio.media.encode import encoder
-
         done, mix = 0, self._mix
         with ThreadPoolExecutor() as beside, ExitStack() as open_files:
-            writers = {
-                stem: open_files.enter_context(encoder(path, self._format, mix.rate, 2, mix.length, warn=self._warn))
-                for stem, path in self.paths.items()
-            }
+            writers = {stem: open_files.enter_context(self._encoder(stem, path)) for stem, path in self.paths.items()}
 
             def put(stem: str, data: NDArray[np.float32]) -> None:
                 louder = data * self._factor if self._factor != 1 else data
@@ -315,6 +311,15 @@ class _Made:
                 under_way += [beside.submit(put, stem, piece[stem]) for stem in self.paths]
             for job in under_way:
                 job.result()
+
+    def _encoder(self, stem: str, path: Path) -> AbstractContextManager[Write]:
+        """A writer of a stem, with the tags of the source; the title names the stem too."""
+        from avstudio_audio.media.encode import encoder, kept_tags
+
+        tags = kept_tags(self._tags)
+        if "title" in tags:
+            tags["title"] += f" ({stem})"
+        return encoder(path, self._format, self._mix.rate, 2, self._mix.length, tags=tags, warn=self._warn)
 
     def _compare(self, whole: NDArray[np.float32], parts: Sequence[NDArray[np.float32]]) -> None:
         self.mix_level.add(whole)

@@ -18,6 +18,7 @@ from avstudio_core import MediaFacts
 if TYPE_CHECKING:
     from av.audio.codeccontext import AudioCodecContext
     from av.audio.stream import AudioStream
+    from av.container import InputContainer
     from av.video.stream import VideoStream
 
 
@@ -96,8 +97,15 @@ def probe(path: Path, limits: Limits = USUAL) -> Contents:
             audio=[one.model_copy(update={"bits": exact.bits}) for one in sounds] if exact else sounds,
             video=[_picture(stream) for stream in container.streams.video if not _is_cover(stream)],
             main=main.index if main else None,
-            tags={key.lower(): value for key, value in container.metadata.items()},
+            tags=_tags(container),
         )
+
+
+def _tags(container: InputContainer) -> dict[str, str]:
+    """The tags of the file; in Ogg they are those of its stream."""
+    streams = container.streams.audio if container.format.name == "ogg" else ()
+    found = {key: value for stream in streams[:1] for key, value in stream.metadata.items()}
+    return {key.lower(): value for key, value in {**found, **container.metadata}.items()}
 
 
 def _sound(stream: AudioStream) -> SoundStream:

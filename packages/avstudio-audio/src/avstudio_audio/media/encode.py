@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 BLOCK = 1 << 14
 WAV_LIMIT = (1 << 32) - (1 << 16)
 """The most bytes of sound in a WAV file with 32-bit sizes; RF64 is WAV with larger ones (EBU Tech 3306)."""
+TAGS = ("title", "artist", "album", "date", "genre", "track")
+"""The tags that every format can store."""
+SNDFILE_TAGS = {"track": "tracknumber"}
+NO_TAGS: Mapping[str, str] = {}
+LONGEST_TAG = 500
+"""The characters of a tag that are kept; some formats cannot store long ones."""
 AUDIBLE_DB = 0.1
 """Clipping by less than this is inaudible, so there is no warning: a song at full scale has some by rounding."""
 VORBIS_COMPRESSION = 0.4
@@ -41,15 +47,22 @@ def encode(samples: Samples, path: Path, format: AudioFormat = AudioFormat.WAV, 
 
 
 @contextmanager
-def encoder(
-    path: Path, format: AudioFormat, rate: int, channels: int, length: int, *, warn: Warn = log_warning
+def encoder(  # noqa: PLR0913
+    path: Path,
+    format: AudioFormat,
+    rate: int,
+    channels: int,
+    length: int,
+    *,
+    tags: Mapping[str, str] = NO_TAGS,
+    warn: Warn = log_warning,
 ) -> Iterator[Write]:
     """A function that writes blocks to `path`, `length` samples in total; a failure removes the file.
 
-    An existing file is overwritten. Most formats clip values beyond full scale; then `warn` is called at the end
-    (`clipped`). If a format does not support the rate, the next higher supported one is used (`resampled`; without a
-    warning for Opus, which has one rate). Raises `InvalidInput` for what a format cannot hold, `DiskFull` and
-    `StorageError`.
+    An existing file is overwritten. `tags` are those of `kept_tags`. Most formats clip values beyond full scale; then
+    `warn` is called at the end (`clipped`). If a format does not support the rate, the next higher supported one is
+    used (`resampled`; without a warning for Opus, which has one rate). Raises `InvalidInput` for what a format cannot
+    hold, `DiskFull` and `StorageError`.
     """
     _check(format, channels, length)
     traits = TRAITS[format]
@@ -59,7 +72,7 @@ def encoder(
     resampler = Resampler(channels, rate, taken) if taken != rate else None
     beyond = _Beyond()
     position = 0
-    with _output(path, format) as file, _opened(file, traits, channels, taken, length) as put:
+    with _output(path, format) as file, _opened(file, traits, channels, taken, length, tags) as put:
 
         def write(data: NDArray[np.float32]) -> None:
             nonlocal position
@@ -75,6 +88,12 @@ def encoder(
             put(resampler.rest())
         if traits.clips:
             beyond.report(path, warn)
+
+
+def kept_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a source that its outputs keep, without control characters."""
+    found = {name: "".join(one for one in tags.get(name, "") if one.isprintable()).strip() for name in TAGS}
+    return {name: value[:LONGEST_TAG] for name, value in found.items() if value}
 
 
 class _File:
@@ -176,15 +195,19 @@ class _Beyond:
             warn("clipped", f"{message} Lower the gain or use 'wav-float'.")
 
 
-def _opened(file: _File, traits: Traits, channels: int, rate: int, length: int) -> AbstractContextManager[Write]:
+def _opened(
+    file: _File, traits: Traits, channels: int, rate: int, length: int, tags: Mapping[str, str]
+) -> AbstractContextManager[Write]:
     """A function that writes blocks to a file; each must be small and at the file's rate."""
     if traits.rates:
-        return _opened_by_ffmpeg(file, traits, channels, rate)
-    return _opened_by_sndfile(file, traits, channels, rate, length)
+        return _opened_by_ffmpeg(file, traits, channels, rate, tags)
+    return _opened_by_sndfile(file, traits, channels, rate, length, tags)
 
 
 @contextmanager
-def _opened_by_sndfile(file: _File, traits: Traits, channels: int, rate: int, length: int) -> Iterator[Write]:
+def _opened_by_sndfile(
+    file: _File, traits: Traits, channels: int, rate: int, length: int, tags: Mapping[str, str]
+) -> Iterator[Write]:
     import soundfile
 
     large = length * channels * (traits.bits or 32) // 8 > WAV_LIMIT
@@ -197,6 +220,8 @@ def _opened_by_sndfile(file: _File, traits: Traits, channels: int, rate: int, le
         format="RF64" if large and traits.container == "WAV" else traits.container,
         compression_level=VORBIS_COMPRESSION if traits.codec == "VORBIS" else None,
     ) as sound:
+        for name, value in tags.items():
+            setattr(sound, SNDFILE_TAGS.get(name, name), value)
         yield lambda block: sound.write(_integers(block, traits.bits).T if traits.bits else block.T)
 
 
@@ -210,12 +235,15 @@ def _integers(block: NDArray[np.float32], bits: int) -> NDArray[np.int32]:
 
 
 @contextmanager
-def _opened_by_ffmpeg(file: _File, traits: Traits, channels: int, rate: int) -> Iterator[Write]:
+def _opened_by_ffmpeg(
+    file: _File, traits: Traits, channels: int, rate: int, tags: Mapping[str, str]
+) -> Iterator[Write]:
     import av
     import numpy as np
 
     layout, position = traits.layouts[channels - 1], 0
     with av.open(file, "w", format=traits.container) as container:
+        container.metadata.update(tags)
         stream = _stream(container, rate, layout, traits)
 
         def put(block: NDArray[np.float32]) -> None:
