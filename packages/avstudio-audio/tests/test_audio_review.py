@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from avstudio_audio.media.decode import decode
 from avstudio_audio.speech.transcript_review import (
-    Heard,
+    Recording,
     SoundFacts,
     impossibly_fast,
     loops,
@@ -29,7 +29,7 @@ SPOKEN = SoundFacts(level_dbfs=-20.0, speech_seconds=60.0)
 
 
 @dataclass(frozen=True)
-class Known(Heard):
+class Known(Recording):
     """Sound of which the same is known everywhere."""
 
     known: SoundFacts = SPOKEN
@@ -97,12 +97,12 @@ def test_a_refrain_sung_twice_is_no_loop(line: str) -> None:
 def test_a_segment_over_and_over_is_a_loop_with_its_place() -> None:
     (warning,) = review(transcript([*VERSE, *["Thanks for watching!"] * 10, *VERSE]), Known(NOTHING))
     assert warning.code == "repetition_loop"
-    assert warning.message == "'thanks for watching' comes 10 times in a row from 12.0 s to 42.0 s."
+    assert warning.message == "'thanks for watching' repeats 10 times in a row from 12.0 s to 42.0 s."
 
 
 def test_a_phrase_within_one_segment_is_a_loop() -> None:
     (warning,) = review(transcript([*VERSE, "and then " + "we go up the hill " * 9]), Known(NOTHING))
-    assert "'we go up the hill' comes 9 times" in warning.message
+    assert "'we go up the hill' repeats 9 times" in warning.message
 
 
 def test_a_script_without_spaces_is_read_by_characters() -> None:
@@ -140,7 +140,7 @@ def test_text_without_a_word_is_no_text(line: str) -> None:
 
 def test_a_short_segment_over_and_over_is_a_loop() -> None:
     (warning,) = review(transcript([*VERSE, *["Thank you."] * 14, *VERSE]), Known(NOTHING))
-    assert warning.message == "'thank you' comes 14 times in a row from 12.0 s to 54.0 s."
+    assert warning.message == "'thank you' repeats 14 times in a row from 12.0 s to 54.0 s."
     assert codes([*VERSE, *["Yeah."] * 4, *VERSE]) == []
 
 
@@ -167,7 +167,7 @@ def test_words_in_the_quiet_are_doubted_where_there_is_no_voice(facts: SoundFact
 def test_words_over_digital_silence_are_left_out_and_told() -> None:
     sound = np.full(16_000 * 6, 1e-5, np.float32)
     sound[16_000 * 4 :] = 0.01
-    kept, told = without_inventions(transcript(["You", "Well", "then"], 2.0), Heard(sound))
+    kept, told = without_inventions(transcript(["You", "Well", "then"], 2.0), Recording(sound))
     assert [(segment.id, segment.text) for segment in kept.segments] == [(0, "Well"), (1, "then")]
     assert [warning.code for warning in told] == ["hallucinated_over_silence"]
     assert told[0].message == "'You' from 0.0 s to 2.0 s is left out: the sound is digital silence."
@@ -180,7 +180,7 @@ def tone(seconds: float, level: float) -> NDArray[np.float32]:
 def test_a_very_quiet_voice_is_not_silence() -> None:
     sound = tone(6.0, 1e-4)
     words = transcript(["Well", "then"], 3.0)
-    assert without_inventions(words, Heard(sound)) == (words, [])
+    assert without_inventions(words, Recording(sound)) == (words, [])
 
 
 @pytest.mark.parametrize("peak", [1e-7, 1e-4, 0.009])
@@ -188,7 +188,7 @@ def test_a_very_quiet_recording_is_raised_and_its_level_known(peak: float) -> No
     sound = np.sign(tone(2.0, 1.0)) * np.float32(peak)
     gain = raised(sound)
     assert np.abs(sound).max() == pytest.approx(0.5)
-    assert Heard(sound, gain_db=gain).level_dbfs(0.0, 2.0) == pytest.approx(20 * np.log10(peak), abs=0.1)
+    assert Recording(sound, gain_db=gain).level_dbfs(0.0, 2.0) == pytest.approx(20 * np.log10(peak), abs=0.1)
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-5, 0.5])
@@ -213,7 +213,7 @@ def test_a_repeat_that_is_too_fast_is_left_out(end: float, instant: int) -> None
     again = fast("The gulls were counting every stone", 12.0, end, instant)
     invented = spoken.model_copy(update={"segments": [*spoken.segments, again]})
     sound = tone(20.0, 0.1)
-    kept, told = without_inventions(invented, Heard(sound))
+    kept, told = without_inventions(invented, Recording(sound))
     assert [segment.text for segment in kept.segments] == [segment.text for segment in spoken.segments]
     assert [warning.code for warning in told] == ["hallucinated_repeat"]
 
@@ -222,7 +222,7 @@ def test_new_words_that_are_too_fast_are_kept_and_told() -> None:
     spoken = transcript(VERSE)
     segments = [*spoken.segments, fast("And nobody has ever said these words before", 12.0, 12.5)]
     found = spoken.model_copy(update={"segments": segments})
-    assert without_inventions(found, Heard(tone(20.0, 0.1))) == (found, [])
+    assert without_inventions(found, Recording(tone(20.0, 0.1))) == (found, [])
     assert [warning.code for warning in review(found, Known(NOTHING))] == ["impossible_speed"]
 
 
@@ -234,9 +234,9 @@ def test_a_quick_chorus_is_no_invention() -> None:
 
 def test_sound_that_begins_late_is_looked_up_by_the_clock_of_the_transcript() -> None:
     sound = np.concatenate((np.zeros(16_000 * 3, np.float32), np.full(16_000 * 3, 0.1, np.float32)))
-    assert Heard(sound, start=10.0).silent(10.0, 12.0)
-    assert not Heard(sound, start=10.0).silent(12.0, 14.0)
-    assert Heard(sound, start=10.0).level_dbfs(14.0, 16.0) == pytest.approx(-20.0, abs=0.1)
+    assert Recording(sound, start=10.0).silent(10.0, 12.0)
+    assert not Recording(sound, start=10.0).silent(12.0, 14.0)
+    assert Recording(sound, start=10.0).level_dbfs(14.0, 16.0) == pytest.approx(-20.0, abs=0.1)
 
 
 def test_without_a_voice_detector_the_level_decides() -> None:

@@ -413,7 +413,7 @@ def test_a_worker_that_cannot_read_a_message_ends(rough: ModuleType) -> None:
     worker.send("nonsense")
     with pytest.raises(EOFError):
         next(worker.messages(print))
-    assert "exited with status 1. It said: " in worker.obituary()
+    assert "exited with status 1. Its last output: " in worker.obituary()
     worker.leave()
 
 

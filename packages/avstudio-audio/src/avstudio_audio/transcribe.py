@@ -122,7 +122,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
     def run(self, source: Artifact, params: TranscribeParams, context: Context) -> TranscribeResult:
         from avstudio_audio.media.decode import decode
         from avstudio_audio.media.limits import Limits
-        from avstudio_audio.speech.transcript_review import Heard, raised, review, without_inventions
+        from avstudio_audio.speech.transcript_review import Recording, raised, review, without_inventions
         from avstudio_audio.speech.whisper import RATE
 
         context.progress(0.0, "load")
@@ -139,15 +139,15 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
         )
         gain = raised(sound.data)
         options = _options(params, context.feedback)
-        heard = whisper.transcribe(
+        found = whisper.transcribe(
             sound.data,
             options,
             progress=lambda part: context.progress(0.05 + 0.95 * part, "transcribe"),
             cancelled=context.cancelled,
         )
-        there = Heard(sound.data[0], sound.start, gain)
-        transcript, dropped = without_inventions(heard.shifted(sound.start), there)
-        findings = review(transcript, there)
+        recording = Recording(sound.data[0], sound.start, gain)
+        transcript, dropped = without_inventions(found.shifted(sound.start), recording)
+        findings = review(transcript, recording)
         dropped = [*_uncertain(transcript, params), *dropped]
         final = context.feedback is not None or not findings
         for finding in [*dropped, *findings] if final else []:

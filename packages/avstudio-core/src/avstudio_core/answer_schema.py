@@ -26,14 +26,14 @@ def check_schema(schema: dict[str, JsonValue]) -> None:
 
 def in_words(request: ChatRequest) -> ChatRequest:
     """The request with its schema in a message to the model, for servers that cannot enforce a schema."""
-    said = f"Answer with JSON alone that fits this JSON Schema:\n{json.dumps(request.answer_schema)}"
-    return request.model_copy(update={"messages": (*request.messages, Message(role="system", content=said))})
+    text = f"Answer with JSON alone that fits this JSON Schema:\n{json.dumps(request.answer_schema)}"
+    return request.model_copy(update={"messages": (*request.messages, Message(role="system", content=text))})
 
 
 def repair(request: ChatRequest, answer: str, problem: str, seconds: float) -> ChatRequest:
     """A request for a corrected answer, with the wrong answer and its error, and the remaining seconds."""
-    said = f"That does not fit the schema: {problem} Answer with the corrected JSON alone."
-    turns = (Message(role="assistant", content=answer or "(nothing)"), Message(role="user", content=said))
+    text = f"That does not fit the schema: {problem} Answer with the corrected JSON alone."
+    turns = (Message(role="assistant", content=answer or "(nothing)"), Message(role="user", content=text))
     return request.model_copy(update={"messages": (*request.messages, *turns), "timeout": seconds})
 
 

@@ -74,7 +74,7 @@ class Process:
         self._either.register(self._connection, selectors.EVENT_READ)
         self._either.register(self._lines, selectors.EVENT_READ)
         self._unfinished = b""
-        self.said: deque[str] = deque(maxlen=8)
+        self.last_lines: deque[str] = deque(maxlen=8)
         self.killed = False
         self._silent_seconds = 0.0
         """If the process was ended because it did not respond: for how long."""
@@ -137,7 +137,7 @@ class Process:
         if self._silent_seconds:
             how = f"did not respond for {self._silent_seconds:g} s, and was ended"
         self.read_lines()
-        last = f" It said: {' / '.join(self.said)}" if self.said else ""
+        last = f" Its last output: {' / '.join(self.last_lines)}" if self.last_lines else ""
         return f"The worker process {how}.{last}"
 
     def read_lines(self, *, to_the_end: bool = True) -> list[str]:
@@ -155,7 +155,7 @@ class Process:
         lines = (self._unfinished + b"".join(written)).split(b"\n")
         self._unfinished = b"" if to_the_end else lines.pop()[: 4 * LONGEST_LINE]
         texts = [line.decode(errors="replace").strip()[:LONGEST_LINE] for line in lines]
-        self.said.extend(filter(None, texts))
+        self.last_lines.extend(filter(None, texts))
         return [text for text in texts if text]
 
     def _hang_up(self) -> None:

@@ -107,18 +107,18 @@ class Context:
     def warn(self, code: str, message: str) -> None:
         """Add a warning about a degradation to the result; in a `strict` task, raise `Degraded` instead."""
         if self.strict:
-            said = f"{self._order.shown(message)} ('strict' makes the warning '{code}' an error.)"
-            raise Degraded(said, hint="Run it without 'strict' to allow it.")
+            text = f"{self._order.shown(message)} ('strict' makes the warning '{code}' an error.)"
+            raise Degraded(text, hint="Run it without 'strict' to allow it.")
         self.warnings.append(CodedWarning(code=code, message=self._order.shown(message)))
 
     def weights(self, name: str) -> Path:
         """A folder with the files of a model, fetched if necessary. Raises `WeightsMissing`, `CorruptFile`."""
 
-        def told(fraction: float) -> None:
+        def report(fraction: float) -> None:
             self.check()
             self._tell(0.0, f"fetch {name}, {fraction:.0%}")
 
-        return self.shelf.folder(name, told)
+        return self.shelf.folder(name, report)
 
     def model(self, key: str, load: Callable[[], T]) -> T:
         """A loaded model that stays in memory for later jobs; if several jobs wait for it, `load` runs once."""

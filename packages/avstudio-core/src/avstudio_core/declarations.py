@@ -68,8 +68,8 @@ def _check_processor(name: str, registered: type[Any]) -> None:
             hint = "Derive it from Processor[ItsParams, ItsResult]."
             raise PluginError(f"'{name}' does not say the type of its {base.__name__}.", hint=hint)
         for field, where in _unwritable(given):
-            said = f"'{name}' has a value that JSON cannot hold in {where} of '{field}'."
-            raise PluginError(said, hint="NaN, infinity, bytes and objects have no JSON form.")
+            message = f"'{name}' has a value that JSON cannot hold in {where} of '{field}'."
+            raise PluginError(message, hint="NaN, infinity, bytes and objects have no JSON form.")
 
 
 def _unwritable(model: type[BaseModel]) -> Iterator[tuple[str, str]]:

@@ -91,7 +91,7 @@ def problem(ask: Ask, error: BaseException) -> Response:
 def _words(error: BaseException) -> str:
     """The message of a foreign exception on one line; it may not be readable."""
     try:
-        said = " ".join(str(error).split())
+        message = " ".join(str(error).split())
     except Exception:
-        said = ""
-    return f"{type(error).__name__}: {said[:LONGEST_WORDS]}" if said else type(error).__name__
+        message = ""
+    return f"{type(error).__name__}: {message[:LONGEST_WORDS]}" if message else type(error).__name__

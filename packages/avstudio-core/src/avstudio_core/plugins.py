@@ -297,8 +297,8 @@ def _refuse_other_version(name: str, distribution: Distribution | None) -> None:
         with contextlib.suppress(InvalidRequirement):
             needed = Requirement(text)
             if needed.name == CORE and needed.marker is None and not needed.specifier.contains(here, True):
-                said = f"Plugin '{name}' ({distribution.name} {distribution.version}) needs {needed}"
-                raise PluginError(f"{said}, and {CORE} {here} is installed.", hint="Install compatible versions.")
+                message = f"Plugin '{name}' ({distribution.name} {distribution.version}) needs {needed}"
+                raise PluginError(f"{message}, and {CORE} {here} is installed.", hint="Install compatible versions.")
 
 
 def _load(entry: EntryPoint) -> object:
@@ -307,8 +307,8 @@ def _load(entry: EntryPoint) -> object:
         with contextlib.redirect_stdout(sys.stderr):  # a plugin must not print into a command's output
             return in_time(entry.load, (), IMPORT_SECONDS)
     except Hanging:
-        said = f"Plugin '{entry.name}' ({entry.value}) hangs: it was not imported within {IMPORT_SECONDS:g} s."
-        raise PluginError(said) from None
+        message = f"Plugin '{entry.name}' ({entry.value}) hangs: it was not imported within {IMPORT_SECONDS:g} s."
+        raise PluginError(message) from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:

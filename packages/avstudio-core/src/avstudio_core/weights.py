@@ -77,8 +77,8 @@ class Shelf(ABC):
         """The digest of the content, for cache keys and provenance. `name` may be a folder or a file."""
 
     @abstractmethod
-    def folder(self, name: str, told: Callable[[float], None] = lambda fraction: None) -> Path:
-        """A folder with all files, verified; fetched if the settings allow. `told` is called with the progress.
+    def folder(self, name: str, progress: Callable[[float], None] = lambda fraction: None) -> Path:
+        """A folder with all files, verified; fetched if the settings allow. `progress` is called with the fraction.
 
         Raises `WeightsMissing`, and `CorruptFile` for files that are not the pinned ones.
         """

@@ -67,7 +67,7 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class Recording:
     """The sound of a transcript, to check doubtful parts."""
 
     sound: NDArray[np.float32]
@@ -125,7 +125,7 @@ def _level_dbfs(sound: NDArray[np.float32]) -> float:
     return 10 * math.log10(power) if power else float("-inf")
 
 
-def without_inventions(transcript: Transcript, heard: Heard) -> tuple[Transcript, list[CodedWarning]]:
+def without_inventions(transcript: Transcript, recording: Recording) -> tuple[Transcript, list[CodedWarning]]:
     """The transcript without invented segments.
 
     These are segments in digital silence, where Whisper often writes "You", and repeats that are faster than speech.
@@ -134,7 +134,7 @@ def without_inventions(transcript: Transcript, heard: Heard) -> tuple[Transcript
     warnings: list[CodedWarning] = []
     for number, segment in enumerate(transcript.segments):
         others = [*transcript.segments[:number], *transcript.segments[number + 1 :]]
-        invented = _invention(segment, others, heard)
+        invented = _invention(segment, others, recording)
         if invented is None:
             kept.append(segment.model_copy(update={"id": len(kept)}))
         elif WORD.search(segment.text):
@@ -143,10 +143,10 @@ def without_inventions(transcript: Transcript, heard: Heard) -> tuple[Transcript
     return (transcript.model_copy(update={"segments": kept}) if changed else transcript), warnings
 
 
-def _invention(segment: Segment, others: Sequence[Segment], heard: Heard) -> CodedWarning | None:
+def _invention(segment: Segment, others: Sequence[Segment], recording: Recording) -> CodedWarning | None:
     """Why a segment is invented, or `None`."""
     left_out = f"'{segment.text}' from {segment.start:.1f} s to {segment.end:.1f} s is left out"
-    if heard.silent(segment.start, segment.end):
+    if recording.silent(segment.start, segment.end):
         return _warning("hallucinated_over_silence", f"{left_out}: the sound is digital silence.")
     if impossibly_fast(segment) and _repeats(segment, others):
         return _warning("hallucinated_repeat", f"{left_out}: it repeats other words, and is faster than speech.")
@@ -169,7 +169,7 @@ def _repeats(segment: Segment, others: Sequence[Segment]) -> bool:
     return any(rest[at : at + len(words)] == words for at in range(len(rest) - len(words) + 1))
 
 
-def review(transcript: Transcript, heard: Heard) -> list[CodedWarning]:
+def review(transcript: Transcript, recording: Recording) -> list[CodedWarning]:
     """What looks wrong in a transcript, with the evidence.
 
     The codes are `repetition_loop`, `impossible_speed` for words that are too fast, `empty_transcript`, and
@@ -179,9 +179,11 @@ def review(transcript: Transcript, heard: Heard) -> list[CodedWarning]:
     findings = [_warning("repetition_loop", message) for message in _repetitions(transcript.segments)]
     if not findings:  # a loop is usually too fast, too
         findings = [_warning("impossible_speed", message) for message in _impossible(transcript.segments)]
-    findings += [_warning("hallucinated_over_silence", message) for message in _unheard(transcript.segments, heard)]
+    findings += [
+        _warning("hallucinated_over_silence", message) for message in _inaudible(transcript.segments, recording)
+    ]
     if not WORD.search(transcript.text):
-        findings += [_warning("empty_transcript", message) for message in _silence(heard.facts())]
+        findings += [_warning("empty_transcript", message) for message in _silence(recording.facts())]
     return findings
 
 
@@ -239,8 +241,8 @@ def _repetitions(segments: Sequence[Segment]) -> Iterator[str]:
         yield f"'{loop.phrase}' repeats {loop.times} times in a row from {loop.start:.1f} s to {loop.end:.1f} s."
 
     def suspicious(segment: Segment) -> bool:
-        told = any(loop.start < segment.end and segment.start < loop.end for loop in found)
-        return segment.compression_ratio > COMPRESSION and not told
+        in_loop = any(loop.start < segment.end and segment.start < loop.end for loop in found)
+        return segment.compression_ratio > COMPRESSION and not in_loop
 
     for repetitive, group in groupby(segments, suspicious):
         if repetitive:
@@ -256,12 +258,12 @@ def _impossible(segments: Sequence[Segment]) -> Iterator[str]:
             yield f"'{segment.text}' {span} is faster than speech."
 
 
-def _unheard(segments: Sequence[Segment], heard: Heard) -> Iterator[str]:
+def _inaudible(segments: Sequence[Segment], recording: Recording) -> Iterator[str]:
     """Words where the sound is too quiet and no voice is detected."""
     for segment in segments:
-        if not WORD.search(segment.text) or heard.level_dbfs(segment.start, segment.end) >= AUDIBLE_DBFS:
+        if not WORD.search(segment.text) or recording.level_dbfs(segment.start, segment.end) >= AUDIBLE_DBFS:
             continue
-        facts = heard.facts(segment.start, segment.end)
+        facts = recording.facts(segment.start, segment.end)
         voice = facts.speech_seconds
         if facts.level_dbfs < INAUDIBLE_DBFS if voice is None else voice < SPOKEN_SECONDS:
             span = f"from {segment.start:.1f} s to {segment.end:.1f} s"
@@ -274,5 +276,5 @@ def _silence(facts: SoundFacts) -> Iterator[str]:
     if facts.speech_seconds is None:
         yield f"No words, although there is sound at {facts.level_dbfs:.0f} dBFS."
     elif facts.speech_seconds >= SPEECH_SECONDS:
-        heard = f"{facts.speech_seconds:.1f} s of speech in sound at {facts.level_dbfs:.0f} dBFS"
-        yield f"No words, although there is {heard}."
+        speech = f"{facts.speech_seconds:.1f} s of speech in sound at {facts.level_dbfs:.0f} dBFS"
+        yield f"No words, although there is {speech}."

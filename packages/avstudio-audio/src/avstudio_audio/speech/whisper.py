@@ -121,8 +121,8 @@ class Whisper:
             patches.enter_context(_interrupted(self._model, cancelled))
             if not options.vad:  # it has already removed what is not speech
                 patches.enter_context(language_from_speech(self._model, mono, parts[0] if parts else 0.0))
-            heard, facts = self._model.transcribe(mono, clip_timestamps=parts or "0", **_arguments(options))
-            for segment in heard:
+            found, facts = self._model.transcribe(mono, clip_timestamps=parts or "0", **_arguments(options))
+            for segment in found:
                 segments.append(_segment(segment, facts.duration))
                 progress(segments[-1].end / facts.duration)
         progress(1.0)
@@ -165,17 +165,17 @@ def _arguments(options: Options) -> dict[str, Any]:
     }
 
 
-def _segment(heard: Any, duration: float) -> Segment:
+def _segment(found: Any, duration: float) -> Segment:
     """A `faster_whisper` segment as a `Segment`, without times in the silence that pads the last window."""
 
     def within(time: float) -> float:
         return min(float(time), duration)
 
     return Segment(
-        id=heard.id,
-        start=within(heard.start),
-        end=within(heard.end),
-        text=heard.text.strip(),
+        id=found.id,
+        start=within(found.start),
+        end=within(found.end),
+        text=found.text.strip(),
         words=[
             Word(
                 start=within(word.start),
@@ -183,11 +183,11 @@ def _segment(heard: Any, duration: float) -> Segment:
                 text=word.word,
                 probability=_probability(word.probability),
             )
-            for word in heard.words or ()
+            for word in found.words or ()
         ],
-        avg_logprob=float(heard.avg_logprob),
-        no_speech_prob=_probability(heard.no_speech_prob),
-        compression_ratio=float(heard.compression_ratio),
+        avg_logprob=float(found.avg_logprob),
+        no_speech_prob=_probability(found.no_speech_prob),
+        compression_ratio=float(found.compression_ratio),
     )
 
 

@@ -72,13 +72,13 @@ def _warnings(request: ChatRequest, metered: Metered, route: Route) -> tuple[Cod
     warnings = []
     model = metered.model
     if model.id != route.decision.chosen:
-        said = f"'{route.decision.chosen}' did not answer; '{model.id}' did."
-        warnings.append(CodedWarning(code="fallback", message=said))
+        message = f"'{route.decision.chosen}' did not answer; '{model.id}' did."
+        warnings.append(CodedWarning(code="fallback", message=message))
     if not metered.ended:
-        said = f"'{model.id}' did not mark its answer as complete: its end may be missing."
-        warnings.append(CodedWarning(code="unfinished", message=said))
+        message = f"'{model.id}' did not mark its answer as complete: its end may be missing."
+        warnings.append(CodedWarning(code="unfinished", message=message))
     if metered.reply.finish == "length" and (longest := longest_answer(request, model)) != request.max_tokens:
-        said = f"The answer was cut off at {longest} tokens: "
-        said += "give max_tokens." if request.max_tokens is None else f"no more fit the context of '{model.id}'."
-        warnings.append(CodedWarning(code="cut", message=said))
+        message = f"The answer was cut off at {longest} tokens: "
+        message += "give max_tokens." if request.max_tokens is None else f"no more fit the context of '{model.id}'."
+        warnings.append(CodedWarning(code="cut", message=message))
     return tuple(warnings)

@@ -135,8 +135,8 @@ class Metered:
         """Settle a call that failed or was cancelled; return the error for the caller."""
         if isinstance(error, TimeoutError):
             seconds = self._request.timeout
-            said = f"'{self.model.id}' did not answer within {seconds:.3g} s."
-            error = BackendDown(said, waited=seconds, worked=True)
+            message = f"'{self.model.id}' did not answer within {seconds:.3g} s."
+            error = BackendDown(message, waited=seconds, worked=True)
         if isinstance(error, AVStudioError):
             return self._failed(error)
         # Cancelled, or the caller left a stream: the provider may charge what the model has done so far.

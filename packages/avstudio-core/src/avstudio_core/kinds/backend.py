@@ -119,8 +119,8 @@ class Backend(ABC):
     def _secret(self, variable: str) -> str:
         if value := (self.host.secret(variable) or "").strip():
             return value
-        said = f"Backend '{self.config.name}' needs the environment variable '{variable}', which is not set."
-        raise CredentialsRefused(said)
+        message = f"Backend '{self.config.name}' needs the environment variable '{variable}', which is not set."
+        raise CredentialsRefused(message)
 
     def full_name(self, name: str) -> str:
         """The server's full name of a model that users may call by a shorter name."""

@@ -22,7 +22,7 @@ CHUNK = 1 << 18
 
 
 def fetch(
-    settings: Settings, weights: type[Weights], file: WeightsFile, target: Path, told: Callable[[float], None]
+    settings: Settings, weights: type[Weights], file: WeightsFile, target: Path, progress: Callable[[float], None]
 ) -> None:
     """Download a file to `target`, resuming an interrupted download.
 
@@ -31,11 +31,11 @@ def fetch(
     """
     url = f"{settings.hub.rstrip('/')}/{weights.repository}/resolve/{weights.revision}/{file.name}"
     if not (target.exists() and _sha256(target) == file.sha256):
-        _download(settings, url, target, file.size, told)
+        _download(settings, url, target, file.size, progress)
     if _sha256(target) != file.sha256:
         target.unlink()
         raise CorruptFile(f"'{url}' is not the expected file: its sha256 is not {file.sha256}.")
-    told(1.0)
+    progress(1.0)
 
 
 class _Gate(HTTPRedirectHandler):
@@ -49,7 +49,7 @@ class _Gate(HTTPRedirectHandler):
         return super().redirect_request(*given)
 
 
-def _download(settings: Settings, url: str, target: Path, size: int | None, told: Callable[[float], None]) -> None:
+def _download(settings: Settings, url: str, target: Path, size: int | None, progress: Callable[[float], None]) -> None:
     egress.refuse(settings, url)
     have = target.stat().st_size if target.exists() else 0
     request = Request(url, headers={"Range": f"bytes={have}-", "User-Agent": "avstudio"})
@@ -61,7 +61,7 @@ def _download(settings: Settings, url: str, target: Path, size: int | None, told
             end = writer.tell() + int(answer.headers.get("Content-Length") or 0)
             while chunk := answer.read(CHUNK):
                 writer.write(chunk)
-                told(min(1.0, writer.tell() / (size or end or 1)))
+                progress(min(1.0, writer.tell() / (size or end or 1)))
             writer.flush()
             os.fsync(writer.fileno())
             if writer.tell() < end:

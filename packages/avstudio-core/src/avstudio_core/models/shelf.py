@@ -74,7 +74,7 @@ class InstalledShelf(Shelf):
             return "hub cache"
         return "hub" if self._fetchable(weights) else "absent"
 
-    def folder(self, name: str, told: Callable[[float], None] = lambda fraction: None) -> Path:
+    def folder(self, name: str, progress: Callable[[float], None] = lambda fraction: None) -> Path:
         if _is_path(name):
             path = user_path(name).resolve()
             return path if path.is_dir() else path.parent
@@ -85,11 +85,11 @@ class InstalledShelf(Shelf):
             return self._verified(weights, folders[place](weights))
         if place == "absent":
             raise self._missing(weights)
-        return self._prepare(weights, told)
+        return self._prepare(weights, progress)
 
-    def pull(self, name: str, told: Callable[[float], None] = lambda fraction: None) -> Path:
-        """Fetch the files if necessary; `told` is called with the fraction that was fetched."""
-        return self.folder(name, told)
+    def pull(self, name: str, progress: Callable[[float], None] = lambda fraction: None) -> Path:
+        """Fetch the files if necessary; `progress` is called with the fraction that was fetched."""
+        return self.folder(name, progress)
 
     def _given(self, weights: type[Weights]) -> Path | None:
         return Path(self._settings.weights, weights.name) if self._settings.weights else None
@@ -111,7 +111,7 @@ class InstalledShelf(Shelf):
         """Why the policy forbids the hub, or `None`."""
         return egress.obstacle(self._settings, self._settings.hub)
 
-    def _prepare(self, weights: type[Weights], told: Callable[[float], None]) -> Path:
+    def _prepare(self, weights: type[Weights], progress: Callable[[float], None]) -> Path:
         """Join or fetch the files into a folder, which gets its final name when all files are complete and verified."""
         from avstudio_core.models.downloads import fetch
 
@@ -126,7 +126,7 @@ class InstalledShelf(Shelf):
                 for number, file in enumerate(weights.files):
                     done, target = number / len(weights.files), partial / file.name
                     private_folder(target.parent, parents=True)
-                    share = lambda part, done=done: told(done + part / len(weights.files))  # noqa: E731
+                    share = lambda part, done=done: progress(done + part / len(weights.files))  # noqa: E731
                     if _carried(file):
                         _join(file, target)
                     else:

@@ -166,7 +166,7 @@ class Database:
         except Exception as error:
             if _busy(error):
                 return False
-            write.future.set_exception(_said(error, self.path))
+            write.future.set_exception(_as_error(error, self.path))
         else:
             write.future.set_result(results[0])
         finally:
@@ -291,7 +291,7 @@ class Database:
                 self._commit(group[middle:])
                 return
             for write in group:
-                write.future.set_exception(_said(error, self.path))
+                write.future.set_exception(_as_error(error, self.path))
             return
         for write, result in zip(group, results, strict=True):
             write.future.set_result(result)
@@ -336,7 +336,7 @@ def translated(error: SQLAlchemyError | sqlite3.Error, path: Path) -> AVStudioEr
     return StorageError(f"The database '{path}' failed: {text}.")
 
 
-def _said(error: BaseException, path: Path) -> BaseException:
+def _as_error(error: BaseException, path: Path) -> BaseException:
     if isinstance(error, OSError):
         return StorageError.of(error, Path(error.filename or path))
     return translated(error, path) if isinstance(error, DatabaseError | sqlite3.Error) else error

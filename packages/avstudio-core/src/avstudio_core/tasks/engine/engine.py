@@ -265,8 +265,8 @@ class Engine:
         try:
             done = self._made(running, report)
         except BaseException as error:  # a worker's data and a result's `records` are foreign
-            said = " ".join(f"{running.order.processor} returned a result that cannot be stored: {error}".split())
-            self._ended(running, Report(job_id=report.job_id, kind="failed", code="invalid_result", message=said))
+            message = " ".join(f"{running.order.processor} returned a result that cannot be stored: {error}".split())
+            self._ended(running, Report(job_id=report.job_id, kind="failed", code="invalid_result", message=message))
             return
         self._publish(running, done)
 
@@ -321,8 +321,8 @@ class Engine:
     def _sent_back(self, running: Running, reason: str) -> None:
         self._store.discard(running.order.folder)
         if running.again:
-            said = f"{running.order.processor} was refused by its own review twice: {reason}"
-            self._fail(running.claim, Problem(code="review", message=said))
+            message = f"{running.order.processor} was refused by its own review twice: {reason}"
+            self._fail(running.claim, Problem(code="review", message=message))
             return
         self._settling.begin(running.claim.job_id)
         future = self._queue.rerun(running.claim, reason)

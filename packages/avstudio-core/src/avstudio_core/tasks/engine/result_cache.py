@@ -59,10 +59,10 @@ def _named_after_source(result: Result, order: Order, find: Callable[[str], Arti
     names = {before.name: order.source.name}
     for old, new in zip(artifacts_in(result).values(), artifacts_in(renamed).values(), strict=True):
         names[old.name] = new.name
-    return renamed.model_copy(update={"warnings": [_said_of(names, warning) for warning in result.warnings]})
+    return renamed.model_copy(update={"warnings": [_renamed(names, warning) for warning in result.warnings]})
 
 
-def _said_of(names: dict[str, str], warning: CodedWarning) -> CodedWarning:
+def _renamed(names: dict[str, str], warning: CodedWarning) -> CodedWarning:
     """A warning with the current names of files."""
     message = warning.message
     for old in sorted(names, key=len, reverse=True):

@@ -83,7 +83,7 @@ class LaneExecutor(Executor):
     """An executor whose threads each serve a lane; a subclass implements `serve`."""
 
     def __init__(self, host: ExecutorHost, report: Callable[[Report], None]) -> None:
-        super().__init__(host, lambda said: report(printable(said)))
+        super().__init__(host, lambda one: report(printable(one)))
         self.lanes: dict[str, Lane] = {}
         self.closed = threading.Event()
         self.cancelled: set[str] = set()
@@ -157,10 +157,10 @@ class LaneExecutor(Executor):
         """The final report of a run; a run that was stopped at its time limit has failed."""
         if order.job_id not in self._overtime or final.kind not in ("cancelled", "lost"):
             return final
-        said = f"{order.processor} took longer than its limit of {self._limit(order):g} s, and was stopped."
+        message = f"{order.processor} took longer than its limit of {self._limit(order):g} s, and was stopped."
         if order.needs.limit_seconds != self._limit(order):
-            said += " The limit is the setting 'limit_seconds'."
-        return Report(job_id=order.job_id, kind="failed", code="time_limit", message=said)
+            message += " The limit is the setting 'limit_seconds'."
+        return Report(job_id=order.job_id, kind="failed", code="time_limit", message=message)
 
     def done(self, lane: Lane, order: Order) -> None:
         """Record that an order from `next_order` has had its final report."""
@@ -241,8 +241,8 @@ class LaneExecutor(Executor):
 
 def not_run(order: Order, error: Exception) -> Report:
     """The final report of an order that an executor could not run."""
-    said = f"{order.processor} could not be run: {type(error).__name__}: {error}"
-    return Report(job_id=order.job_id, kind="failed", code="executor", message=said, retryable=True)
+    message = f"{order.processor} could not be run: {type(error).__name__}: {error}"
+    return Report(job_id=order.job_id, kind="failed", code="executor", message=message, retryable=True)
 
 
 def printable(report: Report) -> Report:

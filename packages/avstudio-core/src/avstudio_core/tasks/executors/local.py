@@ -102,10 +102,10 @@ class LocalExecutor(LaneExecutor):
         return None
 
     def _ended(self, process: Process, job_id: str) -> Report:
-        said = process.obituary()
+        ending = process.obituary()
         if job_id in self.cancelled:
             return cancelled(job_id)
-        return lost(job_id) if self.closed.is_set() else lost(job_id, said, "worker_died")
+        return lost(job_id) if self.closed.is_set() else lost(job_id, ending, "worker_died")
 
     def _insist(self, job_id: str, process: Process) -> None:
         """Cancel a job: first with a flag, then with SIGTERM, then with SIGKILL."""

@@ -61,8 +61,8 @@ def run_order(
     except BaseException as error:  # any exception of a run, including KeyboardInterrupt, is a failure of the run
         if isinstance(error, OSError) and isinstance(full := StorageError.of(error, order.folder), DiskFull):
             return _failed(order, error, full.code, full.message, full.hint)
-        said = f"{order.processor} failed: {type(error).__name__}: {_text(error)}"
-        return _failed(order, error, "processor_error", " ".join(said.split()), retryable=True)
+        message = f"{order.processor} failed: {type(error).__name__}: {_text(error)}"
+        return _failed(order, error, "processor_error", " ".join(message.split()), retryable=True)
     return Report(
         job_id=order.job_id,
         kind="done",

@@ -154,9 +154,9 @@ class Queue:
 
     def token(self, claim: Claim, request_id: str, token: str, *, done: bool) -> None:
         """Record the text of a language model's answer to a run."""
-        now, said = self._clock(), {"request_id": request_id, "token": token, "done": done}
+        now, data = self._clock(), {"request_id": request_id, "token": token, "done": done}
         self._write(
-            lambda transaction: event_log.add(transaction, claim.task_id, "llm.token", now, **said), claim.task_id
+            lambda transaction: event_log.add(transaction, claim.task_id, "llm.token", now, **data), claim.task_id
         )
 
     def finish(self, claim: Claim, done: Finished) -> Future[bool]:

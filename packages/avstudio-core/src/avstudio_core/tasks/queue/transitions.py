@@ -278,8 +278,8 @@ class Transitions:
         """PENDING → BLOCKED for all tasks that wait for a task, directly or indirectly."""
         if not row["leads"]:
             return
-        said = f"Step '{row['step']}' ({row['processor']}), for which this step waits, did not complete."
-        problem = Problem(code=DEPENDENCY, message=said)
+        message = f"Step '{row['step']}' ({row['processor']}), for which this step waits, did not complete."
+        problem = Problem(code=DEPENDENCY, message=message)
         values = {"b_id": row["id"], "b_reason": DEPENDENCY, "b_error": problem.model_dump_json(), "b_now": now}
         for task_id in sorted(transaction.execute(statements.BLOCK_WAITING, values).scalars()):
             event_log.add(transaction, task_id, "task.blocked", now, reason=DEPENDENCY, needs=row["id"])
