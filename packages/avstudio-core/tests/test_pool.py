@@ -184,7 +184,7 @@ def test_one_who_waits_may_give_up_wherever_it_stands(base: Database) -> None:
     ended: list[str] = []
 
     def load(one: User, lane: str) -> None:
-        with pytest.raises(TaskCancelled, match="The wait for 500 MB was given up"):
+        with pytest.raises(TaskCancelled, match="The wait for 500 MB was cancelled"):
             one.load(lane, 500)
         ended.append(lane)
 
