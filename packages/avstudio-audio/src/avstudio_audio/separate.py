@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from avstudio_audio.media.encode import Write
+    from avstudio_audio.media.limits import Limits
     from avstudio_audio.media.progress import Warn
     from avstudio_audio.media.samples import Samples
     from avstudio_audio.separation.engine import Engine, Options
@@ -134,26 +135,17 @@ class Separate(Processor[SeparateParams, SeparateResult]):
 
     def run(self, source: Artifact, params: SeparateParams, context: Context) -> SeparateResult:
         from avstudio_audio.media.contents import probe
-        from avstudio_audio.media.decode import decode
         from avstudio_audio.media.limits import Limits
         from avstudio_audio.separation.engine import Options
 
-        limits = Limits.of(context.settings)
         context.progress(0.0, "load")
         engine = context.model("engine", lambda: _load(context))
         wanted = _wanted(params, engine.stems)
         asked = tuple(stem for stem in engine.stems if stem in wanted or (stem == VOCALS and _derived(wanted, engine)))
         options = engine.settle(Options(asked, params.shifts, params.overlap, params.seed))
         _tell_ignored(params, options, context)
-        mix = decode(
-            source.path,
-            rate=engine.rate,
-            channels=2,
-            track=params.track,
-            progress=lambda part: context.progress(0.05 * part, "decode"),
-            warn=context.warn,
-            limits=limits,
-        ).from_zero()
+        limits = Limits.of(context.settings)
+        mix = _mix(source, params.track, engine.rate, limits, context)
         contents = probe(source.path, limits)
         _tell_losses(source, contents.facts(), engine.rate, context)
         pieces = engine.pieces(
@@ -226,6 +218,21 @@ def _tell_ignored(params: SeparateParams, options: Options, context: Context) ->
         if given is not None and given != used:
             message = f"The model '{context.needs.model}' does not use '{name}': '{given}' has no effect."
             context.warn("parameter_ignored", message)
+
+
+def _mix(source: Artifact, track: str | None, rate: int, limits: Limits, context: Context) -> Samples:
+    """The recording in stereo at a rate, from the start of the file."""
+    from avstudio_audio.media.decode import decode
+
+    return decode(
+        source.path,
+        rate=rate,
+        channels=2,
+        track=track,
+        progress=lambda part: context.progress(0.05 * part, "decode"),
+        warn=context.warn,
+        limits=limits,
+    ).from_zero()
 
 
 def _tell_losses(source: Artifact, facts: MediaFacts, rate: int, context: Context) -> None:
