@@ -212,3 +212,32 @@ def test_a_studio_that_runs_tasks_finds_what_others_leave(studio: Studio, start:
     while outcomes(studio)["held"]:  # the suite's limit of time ends it
         time.sleep(0.05)
     assert outcomes(studio) == Counter(lost=10, held=0)
+
+
+ASKER = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from avstudio_core import Studio
+from avstudio_core.testing import scripted
+
+studio = Studio(add=[scripted], home=sys.argv[1], executor="inline", plugins="")
+
+def answer(request):
+    print("asked", flush=True)
+    return [600.0, "too late"]
+
+studio.llm.gateway.backends.find("cloud").says = [answer]
+with ThreadPoolExecutor(13) as threads:
+    list(threads.map(lambda number: studio.chat("?", model="cloud/one", max_tokens=10), range(13)))
+"""
+
+
+def test_every_chat_that_is_open_when_its_process_is_killed_counts_with_the_most_it_could_cost(tmp_path: Path) -> None:
+    (tmp_path / "models.toml").write_text(MODELS)
+    command = [sys.executable, "-c", ASKER, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert [line_of(process) for _ in range(13)] == ["asked"] * 13
+        kill(process)
+    with Studio(home=tmp_path, executor="inline", plugins="") as studio:
+        [day] = studio.ledger.spending("day")
+        assert (day.calls, day.lost, day.cost_micro) == (13, 13, 13 * 10 * 100)
