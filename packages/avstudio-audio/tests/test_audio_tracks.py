@@ -77,7 +77,7 @@ def test_the_default_track_is_read_and_the_others_are_told(tracks: Any, heard: A
     path = tracks((0.2, "eng"), (0.4, "ger"), (0.6, None), default=1)
     assert level(path, warn=heard) == 0.4
     assert heard.codes == ["other_tracks"]
-    assert "has 3 audio tracks: 1 (ger), 0 (eng), 2. Track 1 (ger) is used; name a track" in heard.messages[0]
+    assert "has 3 audio tracks: 1 (ger), 0 (eng), 2. Track 1 (ger) is used. Set 'track' to choose" in heard.messages[0]
 
 
 @pytest.mark.parametrize("default", [0, None])
