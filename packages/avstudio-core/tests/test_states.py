@@ -37,7 +37,9 @@ def test_exactly_the_designed_transitions_are_allowed(old: State, new: State) ->
 
 def test_each_step_of_a_path_is_looked_at() -> None:
     require(State.IN_PROGRESS, State.FAILED, State.PENDING)
-    with pytest.raises(InvalidTransition, match="from ASSIGNED to FAILED: from ASSIGNED it can change to BLOCKED, IN_PROGRESS"):
+    with pytest.raises(
+        InvalidTransition, match="from ASSIGNED to FAILED: from ASSIGNED it can change to BLOCKED, IN_PROGRESS"
+    ):
         require(State.PENDING, State.ASSIGNED, State.FAILED)
 
 

@@ -138,7 +138,7 @@ def test_closing_gives_up_those_that_wait(studio: Studio) -> None:
     until(studio.pool.waiting)
     model.close()
     thread.join(20)
-    assert ["The studio is closing" in str(failure) for failure in failures] == [True]
+    assert ["the studio is closing" in str(failure) for failure in failures] == [True]
     assert lanes(studio) == ["elsewhere"]
 
 
