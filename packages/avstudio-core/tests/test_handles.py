@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -245,3 +246,18 @@ def test_many_who_wait_hold_up_no_closing(open_studio: OpenStudio) -> None:
     studio.close()
     assert time.monotonic() - began < 10
     assert all(isinstance(future.exception(1), StorageError) for future in waiting)
+
+
+def test_who_waits_gets_the_error_when_the_events_cannot_be_read_any_more(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A person reviews: the task rests, and only another studio could end it."""
+    handle = studio.submit("exercise.wait", options=TaskOptions(reviewer="person"))
+    while handle.task().state != "AWAITING_REVIEW":
+        time.sleep(0.01)
+    waiting = studio.tasks.ended(handle.task_id)
+    with sqlite3.connect(studio.settings.home / "avstudio.db") as other:
+        other.execute("ALTER TABLE events RENAME TO gone")
+    with pytest.raises(StorageError, match="no such table"):
+        waiting.result(60)
+    assert caplog.text.count("cannot be read") == 1

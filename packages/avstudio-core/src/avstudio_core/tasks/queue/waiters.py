@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterable
@@ -22,6 +23,10 @@ from avstudio_core.tasks.queue import statements
 from avstudio_core.tasks.states import ENDED
 from avstudio_core.tasks.task import Task
 
+LOG = logging.getLogger(__name__)
+
+FAILURES = 25
+"""Looks for tasks of other studios that may fail in a row before those who wait get the error: about 5 s."""
 MOST = 500
 """The most tasks in one query."""
 _asked = tasks.c.id.in_(listed("ids"))
@@ -42,6 +47,8 @@ class Waiting:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._failures = 0
+        """Looks in a row that failed."""
 
     def ended(self, task_id: str) -> Future[Task]:
         """A future for the task when it has ended; it raises `NotFound` for an unknown task."""
@@ -101,10 +108,22 @@ class Waiting:
 
     def _ended_since(self, seq: int) -> tuple[int, set[str]]:
         """The tasks that have ended in any studio since an event, and the newest event."""
-        with contextlib.suppress(AVStudioError), self._database.read() as connection:
-            found = rows(connection, ENDED_SINCE, {"seq": seq})
-            return max((one for one, _ in found), default=seq), {task_id for _, task_id in found}
-        return seq, set()
+        try:
+            with self._database.read() as connection:
+                found = rows(connection, ENDED_SINCE, {"seq": seq})
+        except AVStudioError as error:
+            self._failed(error)
+            return seq, set()
+        self._failures = 0
+        return max((one for one, _ in found), default=seq), {task_id for _, task_id in found}
+
+    def _failed(self, error: AVStudioError) -> None:
+        """Log the first failure in a row; when it does not pass, give it to all who wait."""
+        self._failures += 1
+        if self._failures == 1:
+            LOG.warning("Tasks that other studios end cannot be read: %s", error)
+        if self._failures >= FAILURES:
+            self._fail(list(self._futures), error)
 
     def _bring(self, task_ids: list[str]) -> None:
         try:
