@@ -64,6 +64,10 @@ def test_cost_refuses_an_invalid_date(avstudio: CommandLine) -> None:
     assert (refused.code, refused.err) == (2, "avstudio: 'yesterday' is not a date. Write a date such as 2026-11-22.\n")
 
 
+def test_a_very_long_value_is_shortened_in_the_message(avstudio: CommandLine) -> None:
+    assert len(avstudio("cost", "--since", "9" * 10_000).err) < 300
+
+
 # Budgets
 
 

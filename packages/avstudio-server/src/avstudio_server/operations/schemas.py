@@ -9,6 +9,7 @@ from typing import Any
 
 from avstudio_core.errors import InvalidParams
 from avstudio_core.nearest import did_you_mean
+from avstudio_core.quotes import quoted
 
 Schema = Mapping[str, Any]
 
@@ -95,9 +96,9 @@ def refused(option: str, text: str, schemas: list[Schema], definitions: Schema) 
     among = [str(value) for value in choices(items or schemas)]
     if among:
         hint = did_you_mean(text, among) or f"Choose from: {', '.join(among)}."
-        return InvalidParams(f"'{option}' cannot be '{text}'.", hint=hint)
+        return InvalidParams(f"'{option}' cannot be {quoted(text)}.", hint=hint)
     expected = " or ".join(NAMES.get(schema.get("type", ""), "a value of its type") for schema in items or schemas)
-    return InvalidParams(f"'{option}' cannot be '{text}'.", hint=f"Give {expected}.")
+    return InvalidParams(f"'{option}' cannot be {quoted(text)}.", hint=f"Give {expected}.")
 
 
 def _items(schema: Schema, definitions: Schema) -> list[Schema]:

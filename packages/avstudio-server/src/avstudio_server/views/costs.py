@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import InvalidInput
+from avstudio_core.quotes import quoted
 
 if TYPE_CHECKING:
     from avstudio_core.gateway.ledger.budgets import Standing
@@ -35,4 +36,4 @@ def _midnight(day: str) -> float:
     try:
         return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
     except ValueError:
-        raise InvalidInput(f"'{day}' is not a date.", hint="Write a date such as 2026-11-22.") from None
+        raise InvalidInput(f"{quoted(day)} is not a date.", hint="Write a date such as 2026-11-22.") from None
