@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import codes
+import contract_rules
 import public_names
 import warning_codes
 from codes import summary
@@ -28,6 +29,7 @@ def main() -> None:
     shelf = InstalledShelf(plugins, load({"offline": True}, {}))
     pages = {
         "commands": commands(),
+        "contracts": contract_rules.contracts_page(),
         "errors": codes.errors_page(),
         "hooks": hooks(),
         "models": models(shelf),

@@ -75,6 +75,14 @@ def test_the_page_for_plugin_authors_has_every_kind_and_every_contract(public_na
     assert {*kinds(), *CONTRACTS} - shown == set()
 
 
+def test_the_page_of_contracts_has_a_sentence_for_each_rule(makers: None) -> None:
+    page = importlib.import_module("contract_rules").contracts_page()
+    assert re.findall(r"^## (\w+)$", page, re.MULTILINE) == CONTRACTS
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE)
+    assert len(rows) > 100
+    assert [name for name, said in rows if not said.endswith(".")] == []
+
+
 def test_every_name_that_the_core_exports_is_on_a_page(public_names: ModuleType, codes: ModuleType) -> None:
     shown = documented(public_names.plugins()) | documented(public_names.python())
     shown |= {f"errors.{name}" for name in re.findall(r"^\| (?:&emsp;)*`(\w+)`", codes.errors_page(), re.MULTILINE)}
