@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -68,13 +70,28 @@ class Threads(Executor):
                 if order.needs.memory_mb and not self.host.pool.holds(lane):
                     self.host.pool.admit(lane, order.needs, partial(self._free, lane), context.cancelled)
                 self.report(Report(job_id=order.job_id, kind="started"))
-                processor = self.host.processor(order.processor)
-                return run_order(order, processor, context, self.host.distribution(order.processor))
+                return self._in_time(order, context)
         except TaskCancelled:
             return Report(job_id=order.job_id, kind="cancelled")
         except AVStudioError as error:
             said, hint = error.message, error.hint
             return Report(job_id=order.job_id, kind="failed", code=error.code, message=said, hint=hint)
+
+    def _in_time(self, order: Order, context: Context) -> Report:
+        """Run, and stop the run when its time is up."""
+        limit = min(order.needs.limit_seconds or math.inf, self.host.settings.limit_seconds or math.inf)
+        timer = threading.Timer(min(limit, threading.TIMEOUT_MAX), context.cancel)
+        timer.start()
+        began = time.monotonic()
+        try:
+            processor = self.host.processor(order.processor)
+            final = run_order(order, processor, context, self.host.distribution(order.processor))
+        finally:
+            timer.cancel()
+        if final.kind != "cancelled" or time.monotonic() < began + limit:
+            return final
+        said = f"{order.processor} took longer than its limit of {limit:g} s, and was stopped."
+        return Report(job_id=order.job_id, kind="failed", code="time_limit", message=said)
 
     def _end(self, order: Order, job: Future[Report]) -> None:
         """The one final report of an order, whatever became of it."""
