@@ -49,6 +49,7 @@ SETTINGS = (
     Setting("media_mb", int, 2000, "Memory that the sound of one file may take, in MB; 0 sets no limit.", 0),
     Setting("media_streams", int, 100, "A file with more streams is refused; 0 sets no limit.", 0),
     Setting("max_deliveries", int, 3, "How often a task is started again if its worker dies.", 1),
+    Setting("keep_days", float, 0.0, "Work that ended so many days ago is removed with its files; 0 keeps it.", 0),
     Setting("local_only", bool, False, "No data leaves this machine: no cloud model, no hub, no telemetry."),
     Setting("allowed_hosts", str, None, "The only hosts that may be contacted, separated by commas; unset allows all."),
     Setting("trusted_hosts", str, None, "Addresses in your own network that count as this machine."),

@@ -22,6 +22,7 @@ from avstudio_core.tasks.engine.sleep import Clocks
 from avstudio_core.tasks.engine.sure_writes import Settling
 from avstudio_core.tasks.queue.claims import Claim, Finished, Wanted
 from avstudio_core.tasks.queue.queue import Queue
+from avstudio_core.tasks.queue.retention import remove_old
 from avstudio_core.tasks.task import CANCELLED, Problem
 
 LOG = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ LOOK_SECONDS = 0.05
 """How often to check for changes by other studios, in seconds; those of this studio are noticed at once."""
 PATROL_SECONDS = 0.5
 """How often to check for dead studios, in seconds."""
+RETENTION_SECONDS = 3600.0
+"""How often to look for work that is older than the setting 'keep_days'."""
 PROGRESS_SECONDS = 0.2
 """The shortest time between two progress events of a task, in seconds."""
 
@@ -70,7 +73,7 @@ class Engine:
         self._clocks = Clocks(workplace.settings.lease_seconds)
         self._unable: dict[str, str] = {}
         """Lanes for which this studio lacks something, each with the studio that submitted such a task."""
-        self._due = self._heartbeat = self._patrol = self._look = 0.0
+        self._due = self._heartbeat = self._patrol = self._look = self._retention = 0.0
         self._settling = Settling()
         self._outage = Outage(workplace.settings.lease_seconds / 3)
         self._unknown: set[tuple[str, str, int]] = set()
@@ -150,6 +153,14 @@ class Engine:
             sweep(self._queue.database, self._store, set(self._running), dead)
             self._presence.bury(dead)
             self._swept = True
+        self._forget_old()
+
+    def _forget_old(self) -> None:
+        """Remove work that is older than the setting 'keep_days'; a patrol removes some, and the next one more."""
+        days = self._workplace.settings.keep_days
+        if days and time.monotonic() >= self._retention:
+            removed = remove_old(self._queue.database, self._store, time.time() - days * 86400.0)
+            self._retention = time.monotonic() + (0.0 if removed else RETENTION_SECONDS)
 
     def _obey(self) -> None:
         """Stop the jobs that were cancelled or taken over."""
