@@ -250,7 +250,6 @@ def test_a_text_without_times_has_no_chapters(make: Make, tmp_path: Path) -> Non
 
 def test_private_text_is_shown_to_no_cloud_model(make: Make, tmp_path: Path) -> None:
     studio, model = make()
-    assert studio.processor("llm.summarize").needs(_params(studio, private=True), None).network is False
     model.says = ["In short."]
     studio.run("llm.summarize", recording(tmp_path, 2), private=True, chapters=False, **MODEL)
     (heard,) = model.heard
@@ -292,8 +291,3 @@ def test_a_pipe_reads_what_suits_each_best(tmp_path: Path) -> None:
         german = studio.run_plan("audio.hear | llm.translate to=de model=scripted/one")["translate"]
     assert (short.duration, short.chapters[0].end) == (9.0, 9.0)
     assert (german.subtitles.name, german.cues) == ("srt.de.srt", 1)
-
-
-def _params(studio: Studio, **given: Any) -> Any:
-    processor: Processor[Any, Any] = studio.processor("llm.summarize")
-    return processor.params_type(**given)

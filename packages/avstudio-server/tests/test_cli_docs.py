@@ -148,4 +148,5 @@ def pattern(expected: str) -> str:
     """A line `…` stands for any lines, a `…` in a line for any text in it, an id for any id."""
     given = expected.strip("\n").split("\n")
     lines = [".*" if line.strip() == "…" else re.escape(line).replace("…", "[^\n]*") for line in given]
-    return re.sub(ID, lambda _: f"({ID})", "\n".join(lines))
+    joined = "\n".join(lines).removesuffix("\n.*") + ("(?:\n.*)?" if lines[-1] == ".*" else "")
+    return re.sub(ID, lambda _: f"({ID})", joined)

@@ -146,11 +146,11 @@ class StorageError(AVStudioError):
     code = "storage"
 
     @classmethod
-    def of(cls, error: OSError, path: Path) -> StorageError:
+    def of(cls, error: OSError, path: Path, hint: str = "") -> StorageError:
         """The error for an `OSError`; `DiskFull` if no space is left."""
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return DiskFull(f"No space is left for '{path}'.", hint="Free some, or choose another folder.")
-        return cls(f"'{path}' cannot be written: {error.strerror or error}.")
+        return cls(f"'{path}' cannot be written: {error.strerror or error}.", hint=hint)
 
 
 class DataFolderError(StorageError):

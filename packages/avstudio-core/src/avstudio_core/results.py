@@ -28,7 +28,9 @@ class Needs(BaseModel):
         default=0, ge=0, description="Memory with the model loaded.", json_schema_extra={"unit": "MB"}
     )
     device: str = "cpu"
-    network: bool = False
+    network: bool = Field(
+        default=False, description="Whether the run opens connections itself; requests to models do not count."
+    )
     seconds: float | None = Field(default=None, ge=0, description="Estimated time.", json_schema_extra={"unit": "s"})
     limit_seconds: float | None = Field(
         default=None, gt=0, description="Time limit of the run.", json_schema_extra={"unit": "s"}

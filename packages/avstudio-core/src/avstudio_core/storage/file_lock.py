@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from avstudio_core.errors import OTHER_FOLDER, DataFolderError, StorageError
+from avstudio_core.errors import OTHER_FOLDER, DataFolderError
 
 WAIT_SECONDS = 0.02
 
@@ -19,12 +19,13 @@ WAIT_SECONDS = 0.02
 def locked(path: Path, patience: float = math.inf) -> Iterator[None]:
     """Hold a file's lock, waiting for other processes; it is released when its holder dies.
 
-    Raises `DataFolderError` when another has held it for `patience` seconds, `StorageError`.
+    Raises `DataFolderError` when another has held it for `patience` seconds, or the file cannot be opened.
     """
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:
-        raise StorageError.of(error, path) from error
+        hint = "Choose a data folder that you may write with the setting 'home'."
+        raise DataFolderError.of(error, path, hint) from error
     try:
         _take(descriptor, path, patience)
         yield
