@@ -25,7 +25,7 @@ USERS_CODE = (
 )
 """Of `examples/`: what those who use AV-Studio write, and check with what settings they like."""
 TESTING = ["hypothesis", "pytest", "pytest-timeout", "pytest-xdist"]
-SITE = ["griffe-pydantic", "mkdocstrings[python]", "ruff", "zensical"]
+SITE = ["griffe-pydantic", "mkdocstrings[python]", "pytest", "ruff", "zensical"]
 TOGETHER = ("-n", "auto")
 """As many tests at a time as there are cores."""
 
