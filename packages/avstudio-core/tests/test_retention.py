@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from avstudio_core import Studio
+from avstudio_core import Studio, TaskOptions
 from avstudio_core.chat import Account
 from avstudio_core.errors import NotFound
 from avstudio_core.gateway.ledger.calls import NewCall, Settled
@@ -78,6 +78,35 @@ def test_what_ended_lately_or_goes_on_stays(studio: Studio, text: Path) -> None:
     assert [task.id for task in studio.tasks.find()] != [first.task_id]
     assert second.made.path.read_text() == "ab"
     assert len(list(studio.store.stored())) == 2  # the source, which the second task read, and its copy
+
+
+def test_a_file_that_a_later_task_reads_stays(studio: Studio, text: Path) -> None:
+    first = studio.run("text.copy", text, text="b")
+    now = time.time()
+    studio.run("text.copy", first.made, text="c")
+    assert forget(studio, now) == 1
+    assert studio.artifact(first.made.id).path.read_text() == "ab"
+
+
+def test_a_plan_stays_as_a_whole_until_its_last_step_is_old(studio: Studio, text: Path) -> None:
+    plan = studio.submit_plan("text.copy text=b | text.copy text=c", text)
+    plan.result(30)
+    last = max(handle.task().finished_at or 0.0 for handle in plan.steps.values())
+    assert forget(studio, last) == 0
+    assert forget(studio, last + 1.0) == 1
+
+
+def test_a_plan_with_a_step_that_waits_for_a_person_stays(studio: Studio, text: Path) -> None:
+    plan = studio.submit_plan("text.copy text=b | text.copy text=c", text, options=TaskOptions(reviewer="person"))
+    first, second = plan.steps.values()
+    while first.task().state != "AWAITING_REVIEW":
+        time.sleep(0.01)
+    studio.tasks.accept(first.task_id)
+    while second.task().state != "AWAITING_REVIEW":
+        time.sleep(0.01)
+    assert forget(studio) == 0
+    studio.tasks.accept(second.task_id)
+    assert forget(studio) == 1
 
 
 def test_a_result_from_the_cache_keeps_the_files_of_the_task_that_made_them(studio: Studio, text: Path) -> None:
