@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -24,8 +25,10 @@ class DemandingResult(Result):
 class Demanding(Processor[DemandingParams, DemandingResult]):
     "Need something."
     name = "demand.something"
+    accepts = ("text/*",)
+    source_optional = True
     def needs(self, params, source):
-        return Needs(device=params.device, network=params.network)
+        return Needs(device=params.device, network=params.network or source is not None)
     def run(self, source, params, context):
         if params.url:
             context.leave(params.url)
@@ -61,6 +64,15 @@ def test_the_network_is_refused_where_the_settings_forbid_it(
 
 def test_the_network_is_there_where_the_settings_allow_it(open_studio: OpenStudio, demanding: ModuleType) -> None:
     assert open_studio(demanding, offline=False).run("demand.something", network=True)
+
+
+def test_a_need_that_only_the_source_shows_is_refused_before_the_run(
+    open_studio: OpenStudio, demanding: ModuleType, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    with pytest.raises(TaskFailed, match="needs the network") as failed:
+        open_studio(demanding).run("demand.something", tmp_path / "a.txt")
+    assert failed.value.cause == EgressRefused.code
 
 
 @pytest.mark.parametrize("executor", ["inline", "local"])

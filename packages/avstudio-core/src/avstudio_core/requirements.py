@@ -16,4 +16,5 @@ def refuse_unmet(processor: str, needs: Needs, pool: ModelPool, settings: Settin
         raise Unavailable(f"{processor} needs the device {quoted(needs.device)}, which this machine lacks.", hint=hint)
     for name in ("offline", "local_only") if needs.network else ():
         if getattr(settings, name):
-            raise EgressRefused(f"{processor} needs the network, and the setting '{name}' is on.")
+            message = f"{processor} needs the network, and the setting '{name}' is on."
+            raise EgressRefused(message, hint=f"Turn off the setting '{name}', or choose another processor.")
