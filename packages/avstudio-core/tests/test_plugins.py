@@ -228,9 +228,12 @@ class Figures(Result):
     first, second = found.refused["half"].values()
     assert reason in first
     assert "does not derive from Processor" in second
-    if "bad.work" in found.refused["half"]:
-        with pytest.raises(PluginError, match=re.escape(reason)):
-            found.find("processors", "bad.work")
+
+
+def test_whoever_names_a_refused_class_gets_the_reason(install: Install) -> None:
+    install("half", good("bad.work").replace('"A processor."', "pass"))
+    with pytest.raises(PluginError, match="has no docstring"):
+        discovered("half").find("processors", "bad.work")
 
 
 @pytest.mark.parametrize(("asked", "fits"), [(">=99", False), ("<0.1", False), (">=0.1", True), ("", True)])
