@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 MOST = 5_000
 """The most tags of a file: FFmpeg takes 0.5 s for so many, and 30 s for 40,000."""
@@ -79,9 +79,9 @@ def _mp4_tags(file: BinaryIO, begin: int, end: int, folder: bytes = b"", depth: 
             yield from _mp4_tags(file, start + version, stop, kind, depth + 1)
 
 
-def _riff_tags(file: BinaryIO, begin: int, end: int, order: str) -> Iterator[object]:
+def _riff_tags(file: BinaryIO, begin: int, end: int, order: Literal["little", "big"]) -> Iterator[object]:
     def chunk(head: bytes) -> tuple[bytes, int]:
-        length = int.from_bytes(head[4:8], "little" if order == "little" else "big")
+        length = int.from_bytes(head[4:8], order)
         return head[:4], length + length % 2
 
     for kind, start, stop in _parts(file, begin, end, 8, chunk):

@@ -202,9 +202,8 @@ class Engine:
             earlier = self._orders.earlier(order, key)
         except Unavailable as error:
             studio = claim.task.origin
-            if studio != self._queue.studio and self._presence.alive(
-                studio
-            ):  # that studio planned the task, and may be able to run it
+            if studio != self._queue.studio and self._presence.alive(studio):
+                # That studio planned the task, and may be able to run it.
                 self._unable[lane] = studio
                 self._settle(claim, lambda: self._queue.hand_back(claim))
             else:

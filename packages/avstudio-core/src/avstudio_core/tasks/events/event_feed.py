@@ -97,6 +97,8 @@ class Feed:
                     if str(error) != self._trouble:
                         LOG.warning("Events come later: %s", error)
                     self._trouble = str(error)
+                else:
+                    self._trouble = ""
                 self._closing.wait(PAUSE_SECONDS * self._count)
         self.give_up(StorageError("The studio is closed."))
 
