@@ -157,6 +157,8 @@ def test_a_data_folder_that_goes_away_is_an_error_of_everything(
     home = tmp_path / "home"
     studio = Studio(home=home, add=[write_plugin(WRITING)], executor="inline", plugins="")
     studio.run("writing.write")
+    while any((home / "staging").iterdir()):  # the engine empties it after the result is known
+        time.sleep(0.01)
     gone(home)
     time.sleep(PLACE_SECONDS)
     for use in (
