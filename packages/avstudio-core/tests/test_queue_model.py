@@ -60,11 +60,13 @@ class Ref:
     holder: str = ""
     lease: float = 0.0
     published: int = 0
+    stored: bool = False
+    """Whether its result is stored, so that only a person's review is missing."""
     events: list[str] = field(default_factory=lambda: ["submitted"])
 
     @property
     def held(self) -> bool:
-        return self.state in ("ASSIGNED", "IN_PROGRESS")
+        return self.state in ("ASSIGNED", "IN_PROGRESS") or (self.state == "AWAITING_REVIEW" and not self.stored)
 
     def go(self, *path: str, reason: str | None = None, told: tuple[str, ...] = ()) -> None:
         for new in path:
@@ -101,14 +103,19 @@ class Model:
 
     def finish(self, ref: Ref) -> None:
         ref.published += 1
-        ref.go("AWAITING_REVIEW", told=("reviewing",))
-        if ref.options.reviewer == "processor":
-            ref.events.pop()
+        if ref.state == "IN_PROGRESS":
+            ref.go("AWAITING_REVIEW")
+        ref.reason = None
+        if ref.options.reviewer == "person":
+            ref.stored = True
+            ref.events.append("reviewing")
+        else:
             ref.go("COMPLETED", told=("completed",))
 
     def fail(self, ref: Ref, reason: str, now: float, *, again: bool, pause: float = 0.0) -> None:
         reason = "cancelled" if ref.cancelling else reason
         path = ("FAILED",) if ref.state == "IN_PROGRESS" else ("IN_PROGRESS", "FAILED")
+        ref.stored = False
         ref.go(*path, reason=reason, told=("failed",))
         ref.cancelling = False
         if again:
@@ -129,7 +136,10 @@ class Model:
         if ref.cancelling:
             self.fail(ref, "cancelled", now, again=False)
             return
-        ref.go("BLOCKED", "PENDING", reason=ref.reason, told=("retried",) if ref.state == "IN_PROGRESS" else ())
+        told = () if ref.state == "ASSIGNED" else ("retried",)
+        if ref.state == "AWAITING_REVIEW":
+            ref.go("IN_PROGRESS", reason=ref.reason)
+        ref.go("BLOCKED", "PENDING", reason=ref.reason, told=told)
         ref.deliveries -= 1
 
     def block_dependents(self, ref: Ref) -> None:
@@ -164,7 +174,20 @@ ALLOWED = {
     "accept": ("AWAITING_REVIEW",),
     "send_back": ("AWAITING_REVIEW",),
 }
-DEEDS = ("start", "progress", "finish", "finish", "fail", "try_again", "lose", "hand_back", "rerun", "pass_on", "kill")
+DEEDS = (
+    "start",
+    "progress",
+    "finish",
+    "finish",
+    "fail",
+    "try_again",
+    "lose",
+    "hand_back",
+    "review",
+    "rerun",
+    "pass_on",
+    "kill",
+)
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -244,8 +267,16 @@ class QueueMachine(RuleBasedStateMachine):
     def do_progress(self, studio: str, claim: Claim, ref: Ref | None) -> None:
         self.queues[studio].progress(claim, 50.0, "half")
         self.database.write(lambda transaction: None)  # progress is not waited for; this comes after it
-        if ref and ref.state == "IN_PROGRESS":
+        if ref and ref.state != "ASSIGNED":
             ref.events.append("progress")
+
+    def do_review(self, studio: str, claim: Claim, ref: Ref | None) -> None:
+        self.queues[studio].review(claim)
+        self.database.write(lambda transaction: None)  # nobody waits for it; this comes after it
+        if ref:
+            self.model.begin(ref)
+            if ref.state == "IN_PROGRESS":
+                ref.go("AWAITING_REVIEW", reason=ref.reason, told=("reviewing",))
 
     def do_finish(self, studio: str, claim: Claim, ref: Ref | None) -> None:
         made = Artifact(id=new_id("art"), name="x", sha256=self.sha256, size=len(CONTENT), media_type="text/plain")
@@ -290,9 +321,10 @@ class QueueMachine(RuleBasedStateMachine):
 
     def do_rerun(self, studio: str, claim: Claim, ref: Ref | None) -> None:
         again = self.queues[studio].rerun(claim, "poor").result()
-        assert (again is not None) == (ref is not None and ref.state == "IN_PROGRESS")
+        assert (again is not None) == (ref is not None and ref.state != "ASSIGNED")
         if again and ref:
-            ref.go("AWAITING_REVIEW", "IN_PROGRESS", reason=ref.reason, told=("reviewing",))
+            path = ("IN_PROGRESS",) if ref.state == "AWAITING_REVIEW" else ("AWAITING_REVIEW", "IN_PROGRESS")
+            ref.go(*path, reason=ref.reason, told=("reviewing",))
             ref.attempts, ref.fence, ref.holder, ref.lease = ref.attempts + 1, ref.fence + 1, studio, self.now + LEASE
             assert again.attempt == ref.attempts
             self.claims.append((studio, again))
@@ -341,13 +373,15 @@ class QueueMachine(RuleBasedStateMachine):
     def request(self, data: st.DataObject, studio: str) -> None:
         ref = data.draw(st.sampled_from(list(self.model.tasks.values())))
         fitting = [verb for verb, states in ALLOWED.items() if ref.state in states]
+        if ref.state == "AWAITING_REVIEW" and ref.held:  # its processor reviews it
+            fitting = ["cancel"]
         verb = data.draw(st.sampled_from(fitting * 4 + list(ALLOWED)))
         with nullcontext() if verb in fitting else pytest.raises(InvalidTransition):
             getattr(self, f"do_{verb}")(ref, studio)
 
     def do_cancel(self, ref: Ref, studio: str) -> None:
         state = self.queues[studio].cancel(ref.id)
-        if ref.state == "IN_PROGRESS":
+        if ref.state == "IN_PROGRESS" or (ref.state == "AWAITING_REVIEW" and ref.held):
             ref.cancelling = True
         elif ref.state == "AWAITING_REVIEW":
             self.model.fail(ref, "cancelled", self.now, again=False)
@@ -366,6 +400,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def do_send_back(self, ref: Ref, studio: str) -> None:
         self.queues[studio].send_back(ref.id, "again, please")
+        ref.stored = False
         ref.go("IN_PROGRESS", "BLOCKED", "PENDING", told=("retried",))
 
     # What must hold after every step

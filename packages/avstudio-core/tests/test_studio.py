@@ -414,7 +414,7 @@ def test_a_person_sends_back(studio: Studio, texts: ModuleType) -> None:
 def test_only_what_awaits_a_review_can_be_reviewed(studio: Studio) -> None:
     handle = studio.submit("text.write", text="x")
     handle.result(20)
-    with pytest.raises(InvalidTransition, match="is COMPLETED, not AWAITING_REVIEW"):
+    with pytest.raises(InvalidTransition, match="it is COMPLETED, not AWAITING_REVIEW"):
         studio.tasks.accept(handle.task_id)
     with pytest.raises(InvalidTransition):
         studio.tasks.send_back(handle.task_id, "no")

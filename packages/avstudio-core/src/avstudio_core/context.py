@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from avstudio_core.answers import ChatAnswer, Embedding
-    from avstudio_core.orders import Order
+    from avstudio_core.orders import Order, Report
     from avstudio_core.route_decision import RouteDecision
     from avstudio_core.settings import Settings
     from avstudio_core.weights import Shelf
@@ -66,7 +66,7 @@ class Context:
         settings: Settings,
         shelf: Shelf,
         warm: Warm,
-        tell: Callable[[float, str], None] = lambda percent, message: None,
+        report: Callable[[Report], None] = lambda report: None,
         ask: Asker | None = None,
     ) -> None:
         self.task_id = order.task_id
@@ -82,7 +82,7 @@ class Context:
         self.published: list[Artifact] = []
         self._order = order
         self._warm = warm
-        self._tell = tell
+        self._report = report
         self._ask = ask
         self._cancelled = threading.Event()
 
@@ -91,6 +91,17 @@ class Context:
         self.check()
         part = min(max(float(fraction), 0.0), 1.0) if fraction == fraction else 0.0  # NaN, from 0/0, counts as 0
         self._tell(100.0 * part, stage)
+
+    def reviewing(self) -> None:
+        """Report that the run is finished and that the processor's own review begins."""
+        from avstudio_core.orders import Report
+
+        self._report(Report(job_id=self._order.job_id, kind="reviewing"))
+
+    def _tell(self, percent: float, message: str) -> None:
+        from avstudio_core.orders import Report
+
+        self._report(Report(job_id=self._order.job_id, kind="progress", percent=percent, message=message))
 
     def check(self) -> None:
         """Raise `TaskCancelled` if the task should stop; call it often in long loops."""

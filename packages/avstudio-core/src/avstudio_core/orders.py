@@ -42,7 +42,9 @@ class Report(BaseModel):
     """A worker's report about a job. `done`, `failed`, `cancelled` and `lost` are final."""
 
     job_id: str
-    kind: Literal["started", "progress", "log", "token", "ask", "give_up", "done", "failed", "cancelled", "lost"]
+    kind: Literal[
+        "started", "progress", "log", "token", "ask", "give_up", "reviewing", "done", "failed", "cancelled", "lost"
+    ]
     percent: float = 0.0
     message: str = ""
     result: str = ""

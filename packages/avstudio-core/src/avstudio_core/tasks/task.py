@@ -96,6 +96,11 @@ class Task(BaseModel):
             values[name] = json.loads(values[name]) if values[name] else None
         return cls.model_validate(values)
 
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether it waits for a person's review, and not for its processor's own."""
+        return self.state is State.AWAITING_REVIEW and self.result is not None
+
     def failure(self) -> AVStudioError | None:
         """The error of this task, if it ended without a result."""
         error = self.error

@@ -255,6 +255,8 @@ class Engine:
             began.add_done_callback(lambda future: self._began(running, future))
             if running.claim.task.deliveries > 1:  # its run may have ended a studio, so this death must be counted
                 wait([began])
+        elif report.kind == "reviewing":
+            self._queue.review(running.claim)
         elif report.kind == "log":
             self._queue.log(running.claim, report.message)
         elif report.kind == "token":

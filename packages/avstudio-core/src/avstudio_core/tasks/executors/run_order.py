@@ -24,12 +24,8 @@ from avstudio_core.tasks.task import CANCELLED
 
 def context_for(order: Order, host: ExecutorHost, report: Callable[[Report], None], warm: Warm) -> Context:
     """The context of a run in this process: reports and requests go to the studio, and loaded models to `warm`."""
-
-    def tell(percent: float, message: str) -> None:
-        report(Report(job_id=order.job_id, kind="progress", percent=percent, message=message))
-
     ask = partial(relayed, host, order, report)
-    return Context(order, settings=host.settings, shelf=host.shelf, warm=warm, tell=tell, ask=ask)
+    return Context(order, settings=host.settings, shelf=host.shelf, warm=warm, report=report, ask=ask)
 
 
 def run_order(
@@ -46,9 +42,7 @@ def run_order(
     try:
         source = _verified(order)
         result = processor.run(source, parameters(processor, order.params), context)
-        review = processor.review(_checked(result, order, processor, context), context)
-        if not isinstance(review, Review):
-            raise PluginError(f"The review of {order.processor} returned '{review!r:.60}' instead of a Review.")
+        review = _reviewed(_checked(result, order, processor, context), order, processor, context)
         context.warnings += restored()
         complete = _explained(order, result, context, distribution).model_dump(mode="json")
         made = _json(complete, order)
@@ -85,6 +79,16 @@ def _checked(result: Any, order: Order, processor: Processor[Any, Any], context:
             hint = "Put it into a field that is an Artifact or a dict[str, Artifact]."
             raise PluginError(message, hint=hint)
     return result
+
+
+def _reviewed(result: Result, order: Order, processor: Processor[Any, Any], context: Context) -> Review:
+    """The processor's review of a result. Only a processor with a review of its own reports that it begins."""
+    if type(processor).review is not Processor.review:
+        context.reviewing()
+    review = processor.review(result, context)
+    if not isinstance(review, Review):
+        raise PluginError(f"The review of {order.processor} returned '{review!r:.60}' instead of a Review.")
+    return review
 
 
 def _json(complete: dict[str, Any], order: Order) -> str:

@@ -100,9 +100,7 @@ class Worker:
             settings=self._settings,
             shelf=self._shelf,
             warm=self._warm,
-            tell=lambda percent, message: self._send(
-                Report(job_id=order.job_id, kind="progress", percent=percent, message=message)
-            ),
+            report=self._send,
             ask=lambda ask, tell: self._ask(order, ask, tell),
         )
 

@@ -86,7 +86,7 @@ class Queue:
         for task_id in task_ids:
             if task_id not in known:
                 raise NotFound(f"No task has the id '{task_id}'.")
-        return {task_id for task_id, state, reviewer in known.values() if _is_at_rest(State(state), reviewer)}
+        return {task_id for task_id, state, has_result in known.values() if _is_at_rest(State(state), has_result)}
 
     def matching(self, part: str) -> list[str]:
         """The ids of the tasks whose id contains a text, in the order of their creation."""
@@ -172,6 +172,10 @@ class Queue:
             claim.task_id,
         )
 
+    def review(self, claim: Claim) -> None:
+        """The processor's own review of a run begins: IN_PROGRESS → AWAITING_REVIEW."""
+        self._write(lambda transaction: self._change.review(transaction, claim), claim.task_id)
+
     def rerun(self, claim: Claim, reason: str) -> Future[Claim | None]:
         """A review sent the run back: AWAITING_REVIEW → IN_PROGRESS, as a new job of this studio."""
         return self._write(lambda transaction: self._change.rerun(transaction, claim, reason), claim.task_id)
@@ -250,5 +254,5 @@ class Queue:
         return future
 
 
-def _is_at_rest(state: State, reviewer: str) -> bool:
-    return state in ENDED or (state is State.AWAITING_REVIEW and reviewer == "person")
+def _is_at_rest(state: State, has_result: bool) -> bool:
+    return state in ENDED or (state is State.AWAITING_REVIEW and has_result)

@@ -16,11 +16,10 @@ CLAIMED = [tasks.c[name] for name in Claimed._fields]
 
 GET = select(*TASK).where(tasks.c.id == bindparam("id"))
 ROW = select(tasks).where(tasks.c.id == bindparam("id"))
-HELD = select(tasks).where(
-    tasks.c.id == bindparam("id"),
-    tasks.c.fence == bindparam("fence"),
-    tasks.c.state.in_(["ASSIGNED", "IN_PROGRESS"]),
-)
+_UNDER_WAY = or_(tasks.c.state == "IN_PROGRESS", and_(tasks.c.state == "AWAITING_REVIEW", tasks.c.result.is_(None)))
+"""A run goes on: a result is stored only after the processor's own review."""
+_HAS_JOB = or_(tasks.c.state == "ASSIGNED", _UNDER_WAY)
+HELD = select(tasks).where(tasks.c.id == bindparam("id"), tasks.c.fence == bindparam("fence"), _HAS_JOB)
 CACHED = (
     select(tasks.c.result)
     .where(tasks.c.cache_key == bindparam("key"), tasks.c.state == "COMPLETED", tasks.c.cache_key.is_not(None))
@@ -37,7 +36,7 @@ LONGEST_PAUSE = 60.0
 """The longest wait of a task in seconds: if its time is further ahead, the clock was set back, and it runs now."""
 # Literals instead of bound values, so that SQLite can use its partial indexes.
 READY = and_(tasks.c.state == literal_column("'PENDING'"), tasks.c.waiting == literal_column("0"))
-STATES = select(tasks.c.id, tasks.c.state, tasks.c.reviewer).where(tasks.c.id.in_(listed("ids")))
+STATES = select(tasks.c.id, tasks.c.state, tasks.c.result.is_not(None)).where(tasks.c.id.in_(listed("ids")))
 UNFINISHED = tasks.c.state != literal_column("'COMPLETED'")
 COUNTED = select(tasks.c.state, func.count()).where(UNFINISHED).group_by(tasks.c.state)
 TOTAL = select(func.count()).select_from(tasks)
@@ -77,14 +76,11 @@ START = (
     .where(_HOLDS, tasks.c.state == "ASSIGNED")
     .values(state="IN_PROGRESS", started_at=bindparam("now"), attempts=tasks.c.attempts + 1, percent=0.0, message="")
 )
-PROGRESS = (
-    update(tasks)
-    .where(_HOLDS, tasks.c.state == "IN_PROGRESS")
-    .values(percent=bindparam("percent"), message=bindparam("message"))
-)
+REVIEWING = update(tasks).where(_HOLDS, tasks.c.state == "IN_PROGRESS").values(state="AWAITING_REVIEW")
+PROGRESS = update(tasks).where(_HOLDS, _UNDER_WAY).values(percent=bindparam("percent"), message=bindparam("message"))
 FINISH = (
     update(tasks)
-    .where(_HOLDS, tasks.c.state == "IN_PROGRESS", tasks.c.cancelling.is_(False))
+    .where(_HOLDS, _UNDER_WAY, tasks.c.cancelling.is_(False))
     .values(
         state=bindparam("b_state"),
         result=bindparam("b_result"),
@@ -98,8 +94,8 @@ FINISH = (
 )
 RERUN = (
     update(tasks)
-    .where(_HOLDS, tasks.c.state == "IN_PROGRESS")
-    .values(attempts=tasks.c.attempts + 1, fence=tasks.c.fence + 1, feedback=bindparam("feedback"))
+    .where(_HOLDS, _UNDER_WAY)
+    .values(state="IN_PROGRESS", attempts=tasks.c.attempts + 1, fence=tasks.c.fence + 1, feedback=bindparam("feedback"))
     .returning(*CLAIMED)
 )
 ASK_TO_CANCEL = update(tasks).where(tasks.c.id == bindparam("b_id")).values(cancelling=True)
@@ -153,7 +149,7 @@ LOST = (
     )
     .join(jobs, _CURRENT)
     .where(
-        tasks.c.state.in_(["ASSIGNED", "IN_PROGRESS"]),
+        _HAS_JOB,
         or_(
             jobs.c.studio.in_(bindparam("dead", expanding=True)),
             and_(jobs.c.lease_until < bindparam("now"), jobs.c.studio != bindparam("studio")),
@@ -163,7 +159,7 @@ LOST = (
 OPEN_JOBS = (
     select(jobs.c.id, tasks.c.id, tasks.c.fence)
     .join(tasks, _CURRENT)
-    .where(jobs.c.studio == bindparam("studio"), or_(tasks.c.state == "ASSIGNED", tasks.c.state == "IN_PROGRESS"))
+    .where(jobs.c.studio == bindparam("studio"), _HAS_JOB)
 )
 HELD_BY = select(jobs.c.id).join(tasks, _CURRENT).where(jobs.c.studio == bindparam("studio"), ~tasks.c.cancelling)
 

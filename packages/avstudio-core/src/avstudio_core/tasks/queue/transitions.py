@@ -98,6 +98,11 @@ class Transitions:
         event_log.add(transaction, claim.task_id, "task.started", now, type=claim.task.processor, started_at=now)
         return True
 
+    def review(self, transaction: Transaction, claim: Claim) -> None:
+        self.start(transaction, claim)  # if the start could not be written before
+        if transaction.run(statements.REVIEWING, {"b_id": claim.task_id, "b_fence": claim.fence}).rowcount:
+            event_log.add(transaction, claim.task_id, "task.reviewing", self._clock(), reviewer="processor")
+
     def finish(self, transaction: Transaction, claim: Claim, done: Finished) -> bool:
         now = self._clock()
         by_person = claim.task.reviewer == "person"
@@ -190,8 +195,7 @@ class Transitions:
     ) -> None:
         """A run ended without a result: → FAILED, and with the values in `again` → PENDING."""
         now, task_id, state = self._clock(), row["id"], State(row["state"])
-        path = [State.IN_PROGRESS, State.FAILED]
-        path = path if state is State.IN_PROGRESS else [state, *path]
+        path = [*_to_running(state), State.FAILED]
         reason = CANCELLED if row["cancelling"] else problem.code
         values: dict[str, Any] = {"error": problem.model_dump_json(), "reason": reason, "cancelling": False}
         values |= {"result": None, "cache_key": None}
@@ -213,7 +217,7 @@ class Transitions:
         transaction.later(statements.JOB_OF_TASK_ENDED, values)
 
     def hand_back(self, transaction: Transaction, task_id: str, fence: int, *, deliveries: int | None = None) -> bool:
-        """Return a job without counting it: ASSIGNED or IN_PROGRESS → BLOCKED → PENDING; a cancelled one fails.
+        """Return a job without counting it: → BLOCKED → PENDING; a cancelled one fails.
 
         A task with more than one delivery may have ended its studio. The next studio therefore stores the start of the
         run before the run begins.
@@ -226,9 +230,11 @@ class Transitions:
             return True
         left = row["deliveries"] - 1 if deliveries is None else deliveries
         values = {"deliveries": left, "percent": 0.0, "message": ""}
-        self._move(transaction, task_id, State(row["state"]), State.BLOCKED, State.PENDING, **values)
+        state = State(row["state"])
+        path = (state,) if state is State.ASSIGNED else _to_running(state)
+        self._move(transaction, task_id, *path, State.BLOCKED, State.PENDING, **values)
         self._end_job(transaction, row, RETURNED, now)
-        if row["state"] == State.IN_PROGRESS:
+        if state is not State.ASSIGNED:
             event_log.add(transaction, task_id, "task.retried", now, reason=RETURNED, pause=0.0)
         return True
 
@@ -237,11 +243,12 @@ class Transitions:
         state = State(row["state"])
         if state in ENDED:
             raise InvalidTransition(f"Task '{task_id}' cannot be cancelled: it is {state}.")
-        if state is State.IN_PROGRESS:
+        waits = _waits_for_person(row)
+        if state is State.IN_PROGRESS or (state is State.AWAITING_REVIEW and not waits):
             transaction.execute(statements.ASK_TO_CANCEL, {"b_id": task_id})
             return state
         problem = Problem(code=CANCELLED, message=f"Task '{task_id}' was cancelled.")
-        if state is State.AWAITING_REVIEW:
+        if waits:
             self._end_run(transaction, row, problem)
             return State.FAILED
         values = {"reason": CANCELLED, "error": problem.model_dump_json(), "finished_at": now}
@@ -252,17 +259,26 @@ class Transitions:
         return State.BLOCKED
 
     def accept(self, transaction: Transaction, task_id: str) -> None:
-        now = self._clock()
+        now, row = self._clock(), self._for_person(transaction, task_id)
         self._move(transaction, task_id, State.AWAITING_REVIEW, State.COMPLETED, finished_at=now)
-        row = self._row(transaction, task_id)
         seconds = max(0.0, now - row["started_at"])
         self._completed(transaction, task_id, row["result"], seconds, now, leads=row["leads"])
 
     def send_back(self, transaction: Transaction, task_id: str, reason: str) -> None:
+        self._for_person(transaction, task_id)
         path = (State.AWAITING_REVIEW, State.IN_PROGRESS, State.BLOCKED, State.PENDING)
         values = {"feedback": reason, "result": None, "cache_key": None, "finished_at": None}
         self._move(transaction, task_id, *path, percent=0.0, message="", **values)
         event_log.add(transaction, task_id, "task.retried", self._clock(), reason=reason, pause=0.0)
+
+    def _for_person(self, transaction: Transaction, task_id: str) -> RowMapping:
+        """The row of a task that waits for a person's review. Raises `InvalidTransition` for other tasks."""
+        row = self._row(transaction, task_id)
+        if not _waits_for_person(row):
+            reviewed = row["state"] == State.AWAITING_REVIEW
+            why = "its processor reviews it" if reviewed else f"it is {row['state']}, not {State.AWAITING_REVIEW}"
+            raise InvalidTransition(f"Task '{task_id}' does not wait for a person's review: {why}.")
+        return row
 
     def reap(self, transaction: Transaction, dead: Collection[str], *, silent: bool) -> list[str]:
         late = self._clock() if silent else 0.0
@@ -339,3 +355,13 @@ class Transitions:
         if not transaction.execute(statement.values(state=str(path[-1]), **values)).rowcount:
             now = self._row(transaction, task_id)["state"]
             raise InvalidTransition(f"Task '{task_id}' is {now}, not {path[0]}: it cannot go to {path[-1]}.")
+
+
+def _waits_for_person(row: RowMapping) -> bool:
+    """Whether a task waits for a person's review: its result is stored. During a processor's review, it is not."""
+    return row["state"] == State.AWAITING_REVIEW and row["result"] is not None
+
+
+def _to_running(state: State) -> tuple[State, ...]:
+    """The path from the state of a task that has a job to IN_PROGRESS."""
+    return (state,) if state is State.IN_PROGRESS else (state, State.IN_PROGRESS)

@@ -197,12 +197,11 @@ def _named(studio: Studio, task: str) -> str:
 
 def _waiting(studio: Studio, task: str) -> str:
     """The id of a task that waits for a review. Raises `InvalidTransition`."""
-    from avstudio_core import State
     from avstudio_core.errors import InvalidTransition
 
     name = _named(studio, task)
-    if (state := studio.tasks.get(name).state) is not State.AWAITING_REVIEW:
-        raise InvalidTransition(f"Task '{name}' does not wait for a review: it is {state}.")
+    if not (found := studio.tasks.get(name)).waits_for_person:
+        raise InvalidTransition(f"Task '{name}' does not wait for a review: it is {found.state}.")
     return name
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from avstudio_core import PlanHandle, State, Studio
 from avstudio_server.cli.exits import DONE, FAILED
-from avstudio_server.cli.plans.follow import current, display_of, waits_for_person, watch
+from avstudio_server.cli.plans.follow import current, display_of, stands_still, watch
 from avstudio_server.cli.plans.storage_trouble import Trouble
 from avstudio_server.cli.plans.work import failures_of, note_failures
 from avstudio_server.cli.terminal import output
@@ -45,8 +45,4 @@ def work_off(display: DisplayFlags) -> int:
 def _open(studio: Studio) -> list[str]:
     """The tasks that can continue without a person."""
     known = {task.id: task for task in studio.tasks.find(states=UNENDED)}
-    return [
-        name
-        for name, task in known.items()
-        if task.state is not State.AWAITING_REVIEW and not waits_for_person(task, known)
-    ]
+    return [name for name, task in known.items() if not stands_still(task, known)]

@@ -66,23 +66,20 @@ def display_of(studio: Studio, plans: Sequence[PlanHandle], *, quiet: bool) -> D
 
 def at_rest(tasks: Iterable[Task]) -> bool:
     """Whether every task has ended, waits for a person, or waits for one of them that does."""
-    from avstudio_core import State
     from avstudio_core.tasks.states import ENDED
 
     known = {task.id: task for task in tasks}
-    return all(
-        task.state in {*ENDED, State.AWAITING_REVIEW} or waits_for_person(task, known) for task in known.values()
-    )
+    return all(task.state in ENDED or stands_still(task, known) for task in known.values())
 
 
-def waits_for_person(task: Task, known: Mapping[str, Task]) -> bool:
-    """Whether a pending task depends, directly or indirectly, on one that waits for a review."""
+def stands_still(task: Task, known: Mapping[str, Task]) -> bool:
+    """Whether a task waits for a person's review: its own, or that of a task on which it depends."""
     from avstudio_core import State
 
+    if task.state is not State.PENDING:
+        return task.waits_for_person
     before = known.get(str(task.source.get("task"))) if task.source else None
-    if task.state is not State.PENDING or before is None:
-        return False
-    return before.state is State.AWAITING_REVIEW or waits_for_person(before, known)
+    return before is not None and stands_still(before, known)
 
 
 def show(event: Event, shown: Display) -> None:
@@ -102,13 +99,22 @@ def show(event: Event, shown: Display) -> None:
             shown.end(key, "cancelled" if data["reason"] == "cancelled" else "not run")
         case "task.retried" if data.get("pause"):
             shown.note(f"{label}: retrying in {duration_text(float(str(data['pause'])))}")
-        case "task.reviewing" if data.get("reviewer") == "person":
-            shown.end(key, "done, waits for a review")
         case "task.reviewing":
-            shown.note(f"{label}: sent back by its review: {data['reason']}")
-            shown.begin(key, again=True)
+            _show_review(event, shown)
         case "task.log" if debug.wanted():
             shown.note(f"{label}| {data['message']}")
+
+
+def _show_review(event: Event, shown: Display) -> None:
+    """Show that a review by a person or by the processor begins, or that it has sent the run back."""
+    key = event.task_id
+    if event.data["reviewer"] == "person":
+        shown.end(key, "done, waits for a review")
+    elif "reason" in event.data:
+        shown.note(f"{shown.labels[key]}: sent back by its review: {event.data['reason']}")
+        shown.begin(key, again=True)
+    else:
+        shown.move(key, MOST_PERCENT, "reviewing the result")
 
 
 def _completed(data: Mapping[str, object]) -> str:

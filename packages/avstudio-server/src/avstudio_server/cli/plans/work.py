@@ -57,11 +57,9 @@ class Work:
 
 def conclude(studio: Studio, work: Work, flags: RunFlags, shown: Display) -> None:
     """Export the results of finished work, and print its warnings and what waits for a review."""
-    from avstudio_core import State
-
     assert work.plan is not None
     tasks = current(work.plan)
-    waiting = [task for task in tasks if task.state is State.AWAITING_REVIEW]
+    waiting = [task for task in tasks if task.waits_for_person]
     try:
         _raise_failure(tasks, shown)
         work.results = [step_result(task, studio.result_of(task)) for task in tasks if task.result is not None]
