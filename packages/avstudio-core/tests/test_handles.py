@@ -209,7 +209,9 @@ def test_a_crowd_hears_every_event_of_a_busy_task(open_studio: OpenStudio, monke
     for thread in threads:
         thread.start()
     for number in range(100):
-        studio.tasks.token(Claim("job", Claimed._make([handle.task_id] * 16)), "r", f"{number}", done=False)
+        studio.tasks.token(
+            Claim("job", Claimed._make([handle.task_id] * len(Claimed._fields))), "r", f"{number}", done=False
+        )
     for thread in threads:
         thread.join(60)
     told = list(handle.events())

@@ -79,6 +79,7 @@ tasks = Table(
     Column("deaths", Integer, nullable=False, server_default="0"),
     Column("available_at", Float, nullable=False),
     Column("strict", Boolean, nullable=False),
+    Column("cache", Boolean, nullable=False, server_default="1"),
     Column("reviewer", String, nullable=False),
     Column("feedback", Text),
     Column("fence", LONG, nullable=False),
@@ -100,7 +101,7 @@ Index("tasks_paused", tasks.c.available_at, sqlite_where=_paused)
 _cached = and_(tasks.c.state == "COMPLETED", tasks.c.cache_key.is_not(None))
 _unfinished = tasks.c.state != "COMPLETED"
 Index("tasks_unfinished", tasks.c.state, tasks.c.id, sqlite_where=_unfinished)
-Index("tasks_cached", tasks.c.cache_key, sqlite_where=_cached)
+Index("tasks_cached", tasks.c.cache_key, tasks.c.finished_at, sqlite_where=_cached)
 
 dependencies = Table(
     "dependencies",

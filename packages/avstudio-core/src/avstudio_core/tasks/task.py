@@ -34,6 +34,9 @@ class TaskOptions(BaseModel):
     priority: int = Field(default=0, ge=-100, le=100, description="Tasks with a higher number run first.")
     retries: int = Field(default=0, ge=0, le=20, description="How often to retry a failed run, with growing pauses.")
     strict: bool = Field(default=False, description="Treat warnings as errors.")
+    cache: bool = Field(
+        default=True, description="Use the result of an earlier identical run; without it, run again and replace it."
+    )
     reviewer: Literal["processor", "person"] = Field(default="processor", description="Who reviews the finished run.")
     project: str = Field(default="default", strict=True, description="The project of the task.")
 
@@ -78,6 +81,7 @@ class Task(BaseModel):
     priority: int
     attempts: int
     strict: bool
+    cache: bool
     reviewer: str
     feedback: str | None
     cancelling: bool

@@ -13,7 +13,7 @@ from avstudio_core.storage.sqlite.database import Database, translated
 
 LOCK_SECONDS = 30.0
 """How long another program may take to migrate the folder, in seconds; they migrate one after another."""
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision of the schema, oldest first; the scripts are in `migrations/versions`."""
 
 

@@ -43,6 +43,7 @@ class Claimed(NamedTuple):
     attempts: int
     deliveries: int
     strict: bool
+    cache: bool
     reviewer: str
     feedback: str | None
     fence: int

@@ -103,7 +103,7 @@ class Queue:
         return {State.COMPLETED: completed, **found} if completed else found
 
     def cached(self, cache_key: str) -> str | None:
-        """The stored result of a completed task with that cache key."""
+        """The stored result of the newest completed task with that cache key."""
         with self.database.read() as connection:
             return connection.execute(statements.CACHED, {"key": cache_key}).scalar()
 

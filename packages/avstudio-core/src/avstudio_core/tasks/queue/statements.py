@@ -23,8 +23,10 @@ HELD = select(tasks).where(tasks.c.id == bindparam("id"), tasks.c.fence == bindp
 CACHED = (
     select(tasks.c.result)
     .where(tasks.c.cache_key == bindparam("key"), tasks.c.state == "COMPLETED", tasks.c.cache_key.is_not(None))
+    .order_by(tasks.c.finished_at.desc())
     .limit(1)
 )
+"""The newest: a run without the cache replaces the results of earlier ones."""
 
 ADD = insert(tasks)
 ADD_DEPENDENCY = insert(dependencies)
@@ -173,6 +175,7 @@ def new_task(task_id: str, now: float, options: TaskOptions) -> dict[str, Any]:
         "priority": options.priority,
         "retries": options.retries,
         "strict": options.strict,
+        "cache": options.cache,
         "reviewer": options.reviewer,
         "attempts": 0,
         "deliveries": 0,
