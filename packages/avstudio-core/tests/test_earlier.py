@@ -9,6 +9,8 @@ from types import ModuleType
 import pytest
 
 from avstudio_core import Studio, TaskOptions
+from avstudio_core.errors import InvalidParams
+from avstudio_core.tasks.queue.claims import NewTask
 from avstudio_core.tasks.states import State
 
 OpenStudio = Callable[..., Studio]
@@ -141,3 +143,55 @@ def test_what_another_device_made_is_no_answer(
         plugin.Note.device = device
         hits.append(studio.run("device.note", song).cache_hit)
     assert hits == [False, True, False, True]
+
+
+COUNTING = """
+class CountResult(Result):
+    count: int = Field(description="How often it has run.")
+
+class Count(Processor[Params, CountResult]):
+    'Count its own runs.'
+    name = "runs.count"
+    def run(self, source, params, context):
+        path = context.settings.home / "count"
+        count = int(path.read_text()) + 1 if path.exists() else 1
+        path.write_text(str(count))
+        return CountResult(count=count)
+
+@hookimpl
+def register_processors():
+    return [Count]
+"""
+
+
+def test_a_run_without_the_cache_reads_no_earlier_result_and_replaces_it(
+    open_studio: OpenStudio, write_plugin: Callable[[str], ModuleType]
+) -> None:
+    studio = open_studio(write_plugin(COUNTING))
+    given: list[dict[str, object]] = [{}, {}, {"cache": False}, {}, {"options": TaskOptions(cache=False)}, {}]
+    results = [studio.run("runs.count", **one) for one in given]
+    assert [one.count for one in results] == [1, 1, 2, 2, 3, 3]
+    assert [one.cache_hit for one in results] == [False, True, False, True, False, True]
+
+
+def test_every_step_of_a_plan_runs_without_the_cache(studio: Studio, song: Path) -> None:
+    plan = "exercise.copy suffix=a | exercise.copy suffix=b"
+    studio.run_plan(plan, song)
+    assert [one.cache_hit for one in studio.run_plan(plan, song).values()] == [True, True]
+    assert [one.cache_hit for one in studio.run_plan(plan, song, cache=False).values()] == [False, False]
+
+
+def test_another_studio_also_runs_a_task_without_the_cache(
+    open_studio: OpenStudio, write_plugin: Callable[[str], ModuleType]
+) -> None:
+    plugin = write_plugin(COUNTING)
+    first, second = open_studio(plugin), open_studio(plugin)
+    assert second.run("runs.count").count == 1
+    task = NewTask("task_1", "count", "runs.count", "{}", None)
+    first.tasks.submit("plan", [task], TaskOptions(cache=False))  # without starting its engine
+    assert second.handle("task_1").result(20).count == 2
+
+
+def test_a_cache_that_is_neither_true_nor_false_is_refused(studio: Studio, song: Path) -> None:
+    with pytest.raises(InvalidParams, match="cache"):
+        studio.submit("exercise.copy", song, cache="sometimes")  # type: ignore[arg-type]

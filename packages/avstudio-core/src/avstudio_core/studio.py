@@ -105,37 +105,58 @@ class Studio:
     # Work
 
     def run(self, processor: str, source: Source | None = None, /, **params: Any) -> Any:
-        """Run one processor and wait for its result. Raises the errors of `submit` and `Handle.result`."""
+        """Run one processor and wait for its result; `params` may also be those of `submit`.
+
+        Raises the errors of `submit` and `Handle.result`.
+        """
         return self.submit(processor, source, **params).result()
 
     def submit(
-        self, processor: str, source: Source | None = None, /, *, options: TaskOptions | None = None, **params: Any
+        self,
+        processor: str,
+        source: Source | None = None,
+        /,
+        *,
+        options: TaskOptions | None = None,
+        cache: bool | None = None,
+        **params: Any,
     ) -> Handle:
         """Check and store one task; when this returns, it is on the disk and will run.
 
-        Raises `InvalidInput` for an unknown processor, invalid parameters, or an unsuitable source.
+        `cache` takes precedence over that of the options. Raises `InvalidInput` for an unknown processor, invalid parameters, or an unsuitable source.
         """
         kind = self.processor(processor)
         given = parameters(kind, _plain(params)).model_dump(mode="json", exclude_unset=True)
         step = Step(id=kind.name.rpartition(".")[2], processor=kind.name, params=given)
         try:
-            submitted = self.submit_plan(Plan(steps=(step,)), source, options=options)
+            submitted = self.submit_plan(Plan(steps=(step,)), source, options=options, cache=cache)
         except InvalidPlan as error:
             raise alone(error) from None
         return submitted.steps[step.id]
 
     def run_plan(
-        self, plan: Plan | str, source: Source | None = None, *, options: TaskOptions | None = None
+        self,
+        plan: Plan | str,
+        source: Source | None = None,
+        *,
+        options: TaskOptions | None = None,
+        cache: bool | None = None,
     ) -> dict[str, Any]:
         """Run a plan, or an expression such as `audio.separate:vocals | audio.transcribe`, and return its results."""
-        return self.submit_plan(plan, source, options=options).result()
+        return self.submit_plan(plan, source, options=options, cache=cache).result()
 
     def submit_plan(
-        self, plan: Plan | str, source: Source | None = None, *, options: TaskOptions | None = None
+        self,
+        plan: Plan | str,
+        source: Source | None = None,
+        *,
+        options: TaskOptions | None = None,
+        cache: bool | None = None,
     ) -> PlanHandle:
         """Check a whole plan, then store its steps as tasks. Raises `InvalidPlan`, and then stores nothing."""
         plan = Plan.parse(plan) if isinstance(plan, str) else plan
         options = options or TaskOptions()
+        options = options if cache is None else TaskOptions.model_validate({**dict(options), "cache": cache})
         given = self._given(source)
         media_type = given.media_type if isinstance(given, Artifact) else guess(given) if given else None
         checked = plan.check(self.processor, media_type, self.plugins.guard)

@@ -199,7 +199,7 @@ class Engine:
         """Complete a claim from the cache, or give it to the executor."""
         try:
             order, key = self._orders.order(claim)
-            earlier = self._orders.earlier(order, key)
+            earlier = self._orders.earlier(claim, order, key)
         except Unavailable as error:
             studio = claim.task.origin
             if studio != self._queue.studio and self._presence.alive(studio):

@@ -41,7 +41,7 @@ class JobOrders:
         self._store = store
 
     def order(self, claim: Claim) -> tuple[Order, str | None]:
-        """The order of a claimed task, and its cache key if a cached result may be used."""
+        """The order of a claimed task, and its cache key if its result may answer later ones."""
         task = claim.task
         processor = self._workplace.processor(task.processor)
         params = parameters(processor, json.loads(task.params))
@@ -82,9 +82,11 @@ class JobOrders:
             raise NotFound(f"Step '{task.step}' did not make '{output}', only {', '.join(made) or 'no files'}.")
         return made[output]
 
-    def earlier(self, order: Order, key: str | None) -> Finished | None:
-        """The result of an earlier identical run for an order."""
-        if key is None or order.feedback is not None or (stored := self._queue.cached(key)) is None:
+    def earlier(self, claim: Claim, order: Order, key: str | None) -> Finished | None:
+        """The result of an earlier identical run for the order of a claimed task, if one may answer it."""
+        if key is None or order.feedback is not None or not claim.task.cache:
+            return None
+        if (stored := self._queue.cached(key)) is None:
             return None
         kind = self._workplace.processor(order.processor).result_type
         found = answered(stored, kind, order, self._store, self._workplace.artifact)
