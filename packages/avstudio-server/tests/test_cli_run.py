@@ -44,6 +44,15 @@ def test_the_same_again_is_cached_and_leaves_equal_files_alone(avstudio: Command
     assert "text.shout: cached" in again.err
 
 
+def test_without_the_cache_the_same_work_runs_again(avstudio: CommandLine, note: Path) -> None:
+    for command in (("text", "shout"), ("pipe", "text.shout")):
+        avstudio(*command, note)
+        again = avstudio(*command, note, "--no-cache", "-o", "out")
+        assert "text.shout: done in" in again.err
+        assert "cached" not in again.err
+    assert "text.shout: cached" in avstudio("text", "shout", note).err
+
+
 def test_another_file_in_the_way_is_kept_unless_told_otherwise(avstudio: CommandLine, note: Path) -> None:
     taken = avstudio.folder / "out" / "said.txt"
     taken.parent.mkdir()

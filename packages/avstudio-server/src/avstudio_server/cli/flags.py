@@ -74,6 +74,12 @@ class TaskFlags:
     """How a task is run, whatever it does."""
 
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.", rich_help_panel="Task")] = False
+    no_cache: Annotated[
+        bool,
+        typer.Option(
+            "--no-cache", help="Run again, even if there is a result of identical work.", rich_help_panel="Task"
+        ),
+    ] = False
     priority: Annotated[
         int,
         typer.Option(
@@ -110,6 +116,7 @@ class TaskFlags:
 
         return TaskOptions(
             strict=self.strict,
+            cache=not self.no_cache,
             priority=self.priority,
             retries=self.retries,
             reviewer="person" if self.review else "processor",
