@@ -6,8 +6,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from avstudio_core.errors import InvalidInput
+from avstudio_core.errors import InvalidInput, UnreadableMedia
 from avstudio_core.quotes import quoted
+
+SYSTEM = ("/proc/", "/sys/", "/dev/")
+"""Folders of the operating system, which contain no recordings, but secrets of processes."""
+SHARED_MEMORY = "/dev/shm/"
+"""A folder for users' files, although it is in a folder of devices."""
 
 
 def user_path(given: Any, what: str = "path") -> Path:
@@ -26,6 +31,27 @@ def user_path(given: Any, what: str = "path") -> Path:
         problem = "contains a NUL character" if text else "is empty"
         raise InvalidInput(f"{quoted(text)} is not a {what}: it {problem}.")
     return home_folder() / text[2:] if text == "~" or text.startswith("~/") else Path(text)
+
+
+def existing_file(source: str | Path) -> Path:
+    """The path of a readable file that is not empty. Raises `UnreadableMedia`, `InvalidInput`."""
+    path = user_path(source, "path of a file")
+    try:
+        if path.is_dir():
+            raise UnreadableMedia(f"{quoted(source)} is a folder.", hint="Give a file.")
+        if not path.exists():
+            raise UnreadableMedia(f"{quoted(path)} does not exist.")
+        if not path.is_file():
+            hint = "Save its content to a file, and give that."
+            raise UnreadableMedia(f"{quoted(path)} is a device or a pipe.", hint=hint)
+        if path.stat().st_size == 0:
+            raise UnreadableMedia(f"{quoted(path)} is empty.")
+        if os.path.realpath(path).startswith(SYSTEM) and not os.path.realpath(path).startswith(SHARED_MEMORY):
+            raise UnreadableMedia(f"{quoted(path)} is a file of the operating system, not a recording.")
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise UnreadableMedia(f"{quoted(path)} cannot be read: {error.strerror or error}.") from error
 
 
 def home_folder() -> Path:

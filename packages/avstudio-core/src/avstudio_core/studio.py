@@ -17,7 +17,7 @@ from sqlalchemy import insert
 
 from avstudio_core.artifact import Artifact, MediaFacts, new_id
 from avstudio_core.catalogue import Catalogue, collected
-from avstudio_core.errors import InvalidInput, InvalidPlan, StorageError, UnreadableMedia
+from avstudio_core.errors import InvalidInput, InvalidPlan, StorageError
 from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.handle import Handle, PlanHandle
 from avstudio_core.kinds.processor import Processor
@@ -26,7 +26,7 @@ from avstudio_core.models.memory import usable
 from avstudio_core.models.pool import Pool
 from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.names import checked
-from avstudio_core.paths import user_path
+from avstudio_core.paths import existing_file
 from avstudio_core.plan import Plan, Ref, Step, alone, parameters
 from avstudio_core.plugins import Plugin, Plugins
 from avstudio_core.quotes import quoted
@@ -55,10 +55,6 @@ if TYPE_CHECKING:
     from avstudio_core.model_requests import Ask, Tell
 
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
-SYSTEM = ("/proc/", "/sys/", "/dev/")
-"""Folders of the operating system, which contain no recordings, but secrets of processes."""
-SHARED_MEMORY = "/dev/shm/"
-"""A folder for users' files, although it is in a folder of devices."""
 Source = str | Path | Artifact
 """A path, an artifact, or the id of an artifact."""
 
@@ -123,7 +119,8 @@ class Studio:
     ) -> Handle:
         """Check and store one task; when this returns, it is on the disk and will run.
 
-        `cache` takes precedence over that of the options. Raises `InvalidInput` for an unknown processor, invalid parameters, or an unsuitable source.
+        `cache` takes precedence over that of the options. Raises `InvalidInput` for an unknown processor, invalid
+        parameters, or an unsuitable source.
         """
         kind = self.processor(processor)
         given = parameters(kind, _plain(params)).model_dump(mode="json", exclude_unset=True)
@@ -204,7 +201,7 @@ class Studio:
     def take_in(self, source: str | Path, project: str = "default") -> Artifact:
         """Copy a file into the store. Raises `UnreadableMedia` if it is missing, empty or not readable."""
         checked(project, "name of a project")
-        path = _existing(source)
+        path = existing_file(source)
         name = f"{self._presence.id}_{new_id('in')}"
         folder = self.store.folder(name)
         try:
@@ -339,7 +336,7 @@ class Studio:
             raise InvalidInput("'-' is not a source: stdin is not read.", hint="Give a file.")
         if ADDRESS.match(str(source)):
             raise InvalidInput(f"{quoted(source)} is an address.", hint="Download it, and give the file.")
-        return _existing(source)
+        return existing_file(source)
 
     def _alert(self, alert: Alert) -> None:
         self.plugins.tell("budget_spent", alert=alert)
@@ -363,27 +360,6 @@ class Studio:
             "created_at": now,
         }
         transaction.execute(insert(media_files), values)
-
-
-def _existing(source: str | Path) -> Path:
-    """The path of a readable file that is not empty."""
-    path = user_path(source, "path of a file")
-    try:
-        if path.is_dir():
-            raise UnreadableMedia(f"{quoted(source)} is a folder.", hint="Give a file.")
-        if not path.exists():
-            raise UnreadableMedia(f"{quoted(path)} does not exist.")
-        if not path.is_file():
-            hint = "Save its content to a file, and give that."
-            raise UnreadableMedia(f"{quoted(path)} is a device or a pipe.", hint=hint)
-        if path.stat().st_size == 0:
-            raise UnreadableMedia(f"{quoted(path)} is empty.")
-        if os.path.realpath(path).startswith(SYSTEM) and not os.path.realpath(path).startswith(SHARED_MEMORY):
-            raise UnreadableMedia(f"{quoted(path)} is a file of the operating system, not a recording.")
-        with path.open("rb"):
-            return path
-    except OSError as error:
-        raise UnreadableMedia(f"{quoted(path)} cannot be read: {error.strerror or error}.") from error
 
 
 def _readable(name: str) -> str:
