@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from avstudio_core.errors import EgressRefused, InvalidParams
 from avstudio_core.settings import Settings
 
+Note = Callable[[str, str], object]
+"""Records a refusal: the host, empty if it is not known, and the reason."""
+
 LOOPBACK = ("127.0.0.1", "::1")
 """The addresses for `localhost`, tried in this order; hosts files and name servers are not used."""
+
+
+class Gate:
+    """Checks connections before they are opened; every refusal goes to `note`."""
+
+    def __init__(self, settings: Settings, note: Note) -> None:
+        self.settings = settings
+        self.note = note
+
+    def obstacle(self, url: str, *, private: bool = False) -> str | None:
+        """Why nothing may be sent to an address, or `None`."""
+        return obstacle(self.settings, url, private=private)
+
+    def leave(self, url: str, *, private: bool = False) -> None:
+        """Check one connection. Raises `EgressRefused`, and records the refusal."""
+        if reason := self.obstacle(url, private=private):
+            self.note(host_of(url), reason)
+            raise EgressRefused(f"Nothing may be sent to '{host_of(url) or url}': {reason}.")
 
 
 def obstacle(settings: Settings, url: str, *, private: bool = False) -> str | None:

@@ -17,6 +17,7 @@ from sqlalchemy import insert
 
 from avstudio_core.artifact import Artifact, MediaFacts, new_id
 from avstudio_core.catalogue import Catalogue, collected
+from avstudio_core.egress import Gate
 from avstudio_core.errors import InvalidInput, InvalidPlan, StorageError
 from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.handle import Handle, PlanHandle
@@ -32,7 +33,7 @@ from avstudio_core.plugins import Plugin, Plugins
 from avstudio_core.quotes import quoted
 from avstudio_core.requirements import refuse_unmet
 from avstudio_core.settings import Settings, load
-from avstudio_core.storage import artifact_rows, exports
+from avstudio_core.storage import artifact_rows, exports, refusals
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sqlite.database import Transaction
 from avstudio_core.storage.sqlite.dialect import insert_new
@@ -85,6 +86,7 @@ class Studio:
         self._presence = Presence(self._database, home)
         rules = Rules(self._presence.id, self.settings.lease_seconds, self.settings.max_deliveries)
         self.tasks = Queue(self._database, self.store, rules)
+        self.gate = Gate(self.settings, partial(refusals.record, self._database))
         self.shelf = InstalledShelf(self.plugins, self.settings)
         managers = usable(self.plugins)
         self.pool = Pool(self._database, self._presence.id, self.settings, managers, self._presence.dead)
@@ -241,7 +243,7 @@ class Studio:
         from avstudio_core.gateway.door import Door
         from avstudio_core.gateway.gateway import Gateway
 
-        return Door(Gateway(self.plugins, self.settings, self.shelf, self.pool, self._database, self.ledger))
+        return Door(Gateway(self.plugins, self.gate, self.shelf, self.pool, self.ledger))
 
     def chat(self, prompt: Prompt, /, **options: Any) -> ChatAnswer:
         """Call a language model, without a task: `studio.chat("Hello", require_local=True).text`.

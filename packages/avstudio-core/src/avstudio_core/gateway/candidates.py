@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from avstudio_core import tokens
 from avstudio_core.chat import ChatRequest, EmbedRequest, Usage
+from avstudio_core.egress import host_of
 from avstudio_core.errors import (
     AVStudioError,
     BackendDown,
@@ -25,11 +26,11 @@ from avstudio_core.money import dollars
 from avstudio_core.route_decision import Candidate, Estimate
 
 if TYPE_CHECKING:
+    from avstudio_core.egress import Gate
     from avstudio_core.gateway.health import Health
     from avstudio_core.gateway.ledger.ledger import Ledger
     from avstudio_core.gateway.models.backends import Backends
     from avstudio_core.gateway.models.prices import Prices
-    from avstudio_core.gateway.policy import Policy
     from avstudio_core.models.pool import Pool
 
 Room = Callable[[int], int | None]
@@ -46,10 +47,10 @@ class Candidates:
     """Evaluates every known model, so that the router can choose."""
 
     def __init__(
-        self, backends: Backends, policy: Policy, prices: Prices, health: Health, ledger: Ledger, pool: Pool
+        self, backends: Backends, gate: Gate, prices: Prices, health: Health, ledger: Ledger, pool: Pool
     ) -> None:
         self._backends = backends
-        self._policy = policy
+        self._gate = gate
         self._prices = prices
         self._health = health
         self._ledger = ledger
@@ -112,8 +113,8 @@ class Candidates:
     def _note_refusals(self, request: Request, models: list[Model]) -> None:
         urls = {url for model in models if (url := self._outside(model)) is not None}
         for url in sorted(urls):
-            if reason := self._policy.obstacle(url, private=request.wishes.private):
-                self._policy.note(url, reason)
+            if reason := self._gate.obstacle(url, private=request.wishes.private):
+                self._gate.note(host_of(url), reason)
 
     def _outside(self, model: Model) -> str | None:
         """The external address of the request: empty if a local server forwards it, `None` if it stays here."""
@@ -166,7 +167,7 @@ class Candidates:
         if reason := self._backends.standing()[model.backend]:
             return NoModel(reason)
         url = self._outside(model)
-        if url is not None and (reason := self._policy.obstacle(url, private=request.wishes.private)):
+        if url is not None and (reason := self._gate.obstacle(url, private=request.wishes.private)):
             return EgressRefused(f"nothing may be sent there: {reason}")
         if model.memory_mb and model.memory_mb > (budget := self._pool.budget_mb()):
             return NotEnoughMemory(f"it needs {model.memory_mb} MB, and all models together may take {budget} MB")

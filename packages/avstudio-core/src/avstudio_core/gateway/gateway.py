@@ -10,6 +10,7 @@ from avstudio_core import answer_schema
 from avstudio_core.answers import ChatAnswer, Embedding
 from avstudio_core.artifact import new_id
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest
+from avstudio_core.egress import Gate
 from avstudio_core.errors import BadAnswer
 from avstudio_core.gateway.answer import answer_of, embedding_of, parsed, repaired
 from avstudio_core.gateway.attempts import until_answered
@@ -21,7 +22,6 @@ from avstudio_core.gateway.models.backends import Backends
 from avstudio_core.gateway.models.guarded_router import GuardedRouter
 from avstudio_core.gateway.models.known_models import KnownModels
 from avstudio_core.gateway.models.prices import Prices, books
-from avstudio_core.gateway.policy import Policy
 from avstudio_core.gateway.requests import Request, refuse_unreadable
 from avstudio_core.gateway.routes import Route, Routes
 from avstudio_core.route_decision import Candidate, RouteDecision
@@ -30,26 +30,22 @@ if TYPE_CHECKING:
     from avstudio_core.gateway.ledger.ledger import Ledger
     from avstudio_core.models.pool import Pool
     from avstudio_core.plugins import Plugins
-    from avstudio_core.settings import Settings
-    from avstudio_core.storage.sqlite.database import Database
     from avstudio_core.weights import Shelf
 
 
 class Gateway:
     """The language models of one studio. Its methods run on any event loop."""
 
-    def __init__(
-        self, plugins: Plugins, settings: Settings, shelf: Shelf, pool: Pool, database: Database, ledger: Ledger
-    ) -> None:
-        self.settings = settings
+    def __init__(self, plugins: Plugins, gate: Gate, shelf: Shelf, pool: Pool, ledger: Ledger) -> None:
+        self.settings = settings = gate.settings
+        self.gate = gate
         self.shelf = shelf
         self.pool = pool
-        self.policy = Policy(settings, database)
         known = KnownModels.load(settings.models or settings.home / "models.toml")
         self.prices = Prices(known.prices, books(plugins))
         self.backends = Backends(plugins, known, self)
         health = Health()
-        self._candidates = Candidates(self.backends, self.policy, self.prices, health, ledger, pool)
+        self._candidates = Candidates(self.backends, self.gate, self.prices, health, ledger, pool)
         self._routes = Routes(self._candidates, GuardedRouter(plugins, settings.router), settings.router)
         self._calls = Calls(self.backends, Meter(ledger, self.prices, health))
 
@@ -59,7 +55,7 @@ class Gateway:
         return os.environ.get(variable) or None
 
     def leave(self, url: str, *, private: bool = False) -> None:
-        self.policy.leave(url, private=private)
+        self.gate.leave(url, private=private)
 
     # Verbs
 
