@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from avstudio_core import egress
 from avstudio_core.artifact import Artifact, Lineage, MediaFacts, new_id
 from avstudio_core.chat import ChatRequest, EmbedRequest, Message, Question
+from avstudio_core.egress import Gate
 from avstudio_core.errors import Degraded, InvalidInput, StorageError, TaskCancelled, Unavailable
 from avstudio_core.model_requests import Asker, Verb, asked
 from avstudio_core.names import file_name
@@ -84,6 +84,7 @@ class Context:
         self._warm = warm
         self._report = report
         self._ask = ask
+        self._gate = Gate(settings, self._refused)
         self._cancelled = threading.Event()
 
     def progress(self, fraction: float, stage: str = "") -> None:
@@ -102,6 +103,11 @@ class Context:
         from avstudio_core.orders import Report
 
         self._report(Report(job_id=self._order.job_id, kind="progress", percent=percent, message=message))
+
+    def _refused(self, host: str, reason: str) -> None:
+        from avstudio_core.orders import Report
+
+        self._report(Report(job_id=self._order.job_id, kind="refused", host=host, message=reason))
 
     def check(self) -> None:
         """Raise `TaskCancelled` if the task should stop; call it often in long loops."""
@@ -168,7 +174,7 @@ class Context:
 
     def leave(self, url: str) -> None:
         """Ask before you open a connection yourself. Raises `EgressRefused` if the settings forbid the address."""
-        egress.refuse(self.settings, url)
+        self._gate.leave(url)
 
     def new_path(self, name: str) -> Path:
         """A path for a new file with that name in this job's folder, which is removed after the job.

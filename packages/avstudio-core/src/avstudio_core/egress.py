@@ -83,12 +83,6 @@ def _networks(listed: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Networ
         raise InvalidParams(f"The setting 'trusted_hosts' is '{listed}': {error}.", hint=hint) from None
 
 
-def refuse(settings: Settings, url: str) -> None:
-    """Raise `EgressRefused` if nothing may be sent to an address."""
-    if reason := obstacle(settings, url):
-        raise EgressRefused(f"Nothing may be sent to '{host_of(url) or url}': {reason}.")
-
-
 @lru_cache(maxsize=1024)
 def host_of(url: str) -> str:
     return (urlsplit(url).hostname or "").rstrip(".").lower()

@@ -43,7 +43,18 @@ class Report(BaseModel):
 
     job_id: str
     kind: Literal[
-        "started", "progress", "log", "token", "ask", "give_up", "reviewing", "done", "failed", "cancelled", "lost"
+        "started",
+        "progress",
+        "log",
+        "refused",
+        "token",
+        "ask",
+        "give_up",
+        "reviewing",
+        "done",
+        "failed",
+        "cancelled",
+        "lost",
     ]
     percent: float = 0.0
     message: str = ""
@@ -61,6 +72,8 @@ class Report(BaseModel):
     """The answer of a language model to which a `token` belongs."""
     complete: bool = False
     """Whether a `token` ends its answer."""
+    host: str = ""
+    """The host of a connection that was `refused`, for the reason in `message`."""
     ask: Ask | None = None
     """The request to a language model that is sent or cancelled; it does not leave the executor."""
 

@@ -259,6 +259,8 @@ class Engine:
             self._queue.review(running.claim)
         elif report.kind == "log":
             self._queue.log(running.claim, report.message)
+        elif report.kind == "refused":
+            self._workplace.gate.note(report.host, report.message)
         elif report.kind == "token":
             self._queue.token(running.claim, report.request_id, report.message, done=report.complete)
         elif report.percent >= 100.0 or time.monotonic() >= running.told_at + PROGRESS_SECONDS:

@@ -22,6 +22,7 @@ from typing import Any
 
 from avstudio_core.child_process import die_with_the_studio
 from avstudio_core.context import Context, Warm
+from avstudio_core.egress import Gate
 from avstudio_core.model_requests import Ask, Response, Tell
 from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.orders import Order, Report
@@ -44,6 +45,8 @@ class Worker:
         self._warm = Warm()
         self._settings = load()
         self._plugins = Plugins()
+        self._job_id = ""
+        """The job that runs."""
         self._busy = True
         """Whether the studio waits for this process, which then sends heartbeats, also during its start."""
         self._shared = SharedState()
@@ -54,7 +57,7 @@ class Worker:
         self._plugins.discover(self._settings.plugin_names())
         self._plugins.kind("processors")  # now, while the studio is still starting
         self._plugins.add_modules(json.loads(self._connection.recv_bytes()))
-        self._shelf = InstalledShelf(self._plugins, self._settings)
+        self._shelf = InstalledShelf(self._plugins, self._settings, Gate(self._settings, self._note))
         threading.Thread(target=self._listen, name="orders", daemon=True).start()
         self._shared.note()
         self._busy = False
@@ -105,6 +108,7 @@ class Worker:
         )
 
     def _serve(self, order: Order) -> None:
+        self._job_id = order.job_id
         kind = self._plugins.find("processors", order.processor)
         plugin = self._plugins.distribution_of(kind)
         name = plugin.distribution if plugin else ""
@@ -112,6 +116,10 @@ class Worker:
         self._shared.restored()  # after a run that failed
         del self._contexts[order.job_id]
         self._send(final.model_copy(update={"unclean": True}) if self._shared.unclean else final)
+
+    def _note(self, host: str, reason: str) -> None:
+        """Report a refused connection: the studio records it."""
+        self._send(Report(job_id=self._job_id, kind="refused", host=host, message=reason))
 
     def _ask(self, order: Order, ask: Ask, tell: Tell) -> Callable[[], None]:
         """Send a request to a language model, or its cancellation, to the studio."""
