@@ -6,8 +6,7 @@ import contextlib
 import hashlib
 import os
 import shutil
-import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BufferedRandom
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from avstudio_core.artifact import new_id
 from avstudio_core.errors import CorruptFile, DiskFull, StorageError
 from avstudio_core.quotes import quoted
+from avstudio_core.storage.digest import Stamp, digest, stamp
 from avstudio_core.storage.private_files import private_folder
 
 LARGE = 1 << 20
@@ -31,6 +31,8 @@ class ArtifactStore:
     def __init__(self, home: Path) -> None:
         self.root = home / "artifacts"
         self.staging = home / "staging"
+        self._verified: dict[str, Stamp] = {}
+        """The large files that were verified, each as it was then."""
         private_folder(self.root, parents=True)
         private_folder(self.staging)
 
@@ -90,39 +92,33 @@ class ArtifactStore:
             with contextlib.suppress(OSError):
                 self.path(sha256).unlink()
 
-    def verify(self, sha256: str) -> None:
-        """Read the whole file and compare. Raises `CorruptFile`."""
+    def unverified(self, sha256: str) -> int:
+        """How many bytes must be read to verify a file; none if it has not changed since it was verified."""
+        now = stamp(self.path(sha256))
+        return 0 if now is None or now == self._verified.get(sha256) else now.size
+
+    def verify_if_changed(self, sha256: str, go_on: Callable[[], bool]) -> None:
+        """`verify`, but a large file is read again only if its size, times or inode have changed since then."""
+        now = stamp(self.path(sha256))
+        if now is None or now != self._verified.get(sha256):
+            self.verify(sha256, go_on)
+
+    def verify(self, sha256: str, go_on: Callable[[], bool] = lambda: True) -> None:
+        """Read the whole file and compare. Raises `CorruptFile`, and `TaskCancelled` once `go_on` returns false."""
         path = self.path(sha256)
-        found = digest(path)
+        before = stamp(path)
+        found = digest(path, go_on)
         if found != sha256:
             message = f"The stored file '{path}' has changed: its sha256 is now {found}."
             raise CorruptFile(message, hint="Run the task again.")
+        if before is not None and before.size >= LARGE:
+            self._verified[sha256] = before
 
     def stored(self) -> Iterator[str]:
         """The sha256 of every file in the store."""
         for folder in sorted(self.root.iterdir()):
             if folder.is_dir():
                 yield from sorted(path.name for path in folder.iterdir())
-
-
-def digest(path: Path) -> str:
-    """The sha256 of a stored file. Raises `CorruptFile` if it is missing, or if it is not a regular file."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # does not wait for a writer of a FIFO
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise CorruptFile(
-                    f"'{path}' should be a stored file, but it is not a file.", hint="Run the task again."
-                )
-            with open(descriptor, "rb", closefd=False) as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        finally:
-            os.close(descriptor)
-    except (FileNotFoundError, NotADirectoryError):
-        raise CorruptFile(f"The stored file '{path}' is missing.", hint="Run the task again.") from None
-    except OSError as error:
-        message = f"The stored file '{path}' cannot be read: {error.strerror or error}."
-        raise CorruptFile(message, hint="Run the task again.") from error
 
 
 def stage(path: Path, folder: Path) -> tuple[str, int]:

@@ -17,7 +17,7 @@ from avstudio_core.kinds.processor import Processor
 from avstudio_core.orders import Order, Report
 from avstudio_core.plan import parameters
 from avstudio_core.results import CodedWarning, Provenance, Result, Review
-from avstudio_core.storage.artifacts import digest
+from avstudio_core.storage.digest import digest
 from avstudio_core.tasks.executors.relay import relayed
 from avstudio_core.tasks.task import CANCELLED
 
