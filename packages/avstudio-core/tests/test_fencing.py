@@ -85,6 +85,16 @@ def test_what_a_stale_worker_says_changes_nothing(
     assert other.finish(good, done).result()
 
 
+def test_a_task_whose_earlier_result_was_removed_meanwhile_goes_back_to_the_queue(
+    database: Database, store: ArtifactStore
+) -> None:
+    queue = Queue(database, store, Rules("studio_a"))
+    queue.submit("plan", [NewTask("task_1", "step", "a.one", "{}", None)], TaskOptions())
+    (claim,) = queue.claim(Wanted(1, ["a.one"]))
+    queue.finish_from_cache(claim, Finished("{}", cache_key="removed", cache_hit=True)).result()
+    assert queue.get("task_1").state == "PENDING"
+
+
 @pytest.mark.parametrize(("apart", "lives", "most"), [(False, 60.0, 3), (True, 1.0, MOST_DEATHS), (True, 60.0, None)])
 def test_deaths_of_studios_count_where_the_run_may_be_their_reason(
     database: Database, store: ArtifactStore, apart: bool, lives: float, most: int | None

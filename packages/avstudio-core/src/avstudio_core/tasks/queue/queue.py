@@ -164,13 +164,8 @@ class Queue:
         return self._write(lambda transaction: self._change.finish(transaction, claim, done), claim.task_id)
 
     def finish_from_cache(self, claim: Claim, done: Finished) -> Future[bool]:
-        """Complete a claimed task with an earlier result, without a run."""
-        return self._write(
-            lambda transaction: (
-                self._change.start(transaction, claim) and self._change.finish(transaction, claim, done)
-            ),
-            claim.task_id,
-        )
+        """Complete a claimed task with an earlier result, without a run; return it to the queue if that is gone."""
+        return self._write(lambda transaction: self._change.finish_from_cache(transaction, claim, done), claim.task_id)
 
     def review(self, claim: Claim) -> None:
         """The processor's own review of a run begins: IN_PROGRESS → AWAITING_REVIEW."""

@@ -126,6 +126,11 @@ class Transitions:
             )
         return True
 
+    def finish_from_cache(self, transaction: Transaction, claim: Claim, done: Finished) -> bool:
+        if transaction.run(statements.CACHED, {"key": done.cache_key}).fetchone() is None:  # it was just removed
+            return self.hand_back(transaction, claim.task_id, claim.fence)
+        return self.start(transaction, claim) and self.finish(transaction, claim, done)
+
     def _completed(
         self, transaction: Transaction, task_id: str, result: str, seconds: float, now: float, *, leads: bool
     ) -> None:
