@@ -15,9 +15,11 @@ from avstudio_core.kinds.executor import Executor, ExecutorHost
 from avstudio_core.orders import Order, Report
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sweep import abandon, sweep
+from avstudio_core.tasks.engine.file_checks import FileChecks
 from avstudio_core.tasks.engine.job_orders import JobOrders, Workplace
 from avstudio_core.tasks.engine.live_studios import Presence
 from avstudio_core.tasks.engine.outage import Outage
+from avstudio_core.tasks.engine.result_cache import Earlier
 from avstudio_core.tasks.engine.sleep import Clocks
 from avstudio_core.tasks.engine.sure_writes import Settling
 from avstudio_core.tasks.queue.claims import Claim, Finished, Wanted
@@ -66,6 +68,7 @@ class Engine:
         self._queue = queue
         self._store = store
         self._orders = JobOrders(workplace, queue, store)
+        self._checks = FileChecks(store)
         self._presence = presence
         self._own = own
         self._executor = executor(workplace, self._on_report)
@@ -96,6 +99,7 @@ class Engine:
         self.wake()
         if self._thread.is_alive():
             self._thread.join()
+        self._checks.close()
         self._executor.close()
 
     # The thread
@@ -172,7 +176,7 @@ class Engine:
 
     def _recover(self) -> None:
         """Return jobs to the queue that run here by the database, but were unknown here at two checks in a row."""
-        known = set(self._running) | self._settling.jobs
+        known = self._checks.jobs | set(self._running) | self._settling.jobs  # in the order in which a job passes them
         unknown = {job for job in self._queue.open_jobs() if job[0] not in known}
         problem = Problem(code="worker_lost", message="The studio lost track of this run.")
         for _, task_id, fence in unknown & self._unknown:
@@ -186,7 +190,7 @@ class Engine:
         while more and not self._closing.is_set():
             more = False
             for lane in self._queue.ready_lanes():
-                if (room := self._executor.room(lane)) > 0:
+                if (room := min(self._checks.room, self._executor.room(lane))) > 0:
                     claims = self._queue.claim(self._wanted(room, only, lane))
                     for claim in claims:
                         self._dispatch(claim, lane)
@@ -214,12 +218,22 @@ class Engine:
             message = f"{claim.task.processor} could not be planned: {type(error).__name__}: {error}"
             self._fail(claim, Problem(code="processor_error", message=message))
         else:
-            if earlier is not None:
-                self._settle(claim, lambda: self._queue.finish_from_cache(claim, earlier))
-                return
             # The result of a rerun with feedback must not be used for a request without feedback.
-            key = key if claim.task.feedback is None else None
-            self._hand_over(Running(claim, order, key))
+            running = Running(claim, order, key if claim.task.feedback is None else None)
+            if earlier is None:
+                self._hand_over(running)
+            else:
+                self._checks.check(claim.job_id, earlier.files, lambda intact: self._checked(running, earlier, intact))
+
+    def _checked(self, running: Running, earlier: Earlier, intact: bool | None) -> None:
+        """Answer with an earlier result whose files were verified, or run; at closing, the job is returned."""
+        claim = running.claim
+        if intact is None:
+            self._settle(claim, lambda: self._queue.hand_back(claim))
+        elif intact:
+            self._settle(claim, lambda: self._queue.finish_from_cache(claim, earlier.done))
+        else:
+            self._hand_over(running)
 
     def _hand_over(self, running: Running) -> None:
         claim = running.claim

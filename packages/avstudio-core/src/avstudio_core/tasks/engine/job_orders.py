@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Protocol
 
 from avstudio_core.artifact import Artifact, artifacts_in
@@ -16,8 +15,8 @@ from avstudio_core.plan import needed, parameters
 from avstudio_core.plugins import Plugins
 from avstudio_core.requirements import refuse_unmet
 from avstudio_core.storage.artifacts import ArtifactStore
-from avstudio_core.tasks.engine.result_cache import answered, cache_key
-from avstudio_core.tasks.queue.claims import Claim, Finished
+from avstudio_core.tasks.engine.result_cache import Earlier, answered, cache_key
+from avstudio_core.tasks.queue.claims import Claim
 from avstudio_core.tasks.queue.queue import Queue
 
 
@@ -86,12 +85,11 @@ class JobOrders:
             raise NotFound(f"Step '{task.step}' did not make '{output}', only {', '.join(made) or 'no files'}.")
         return made[output]
 
-    def earlier(self, claim: Claim, order: Order, key: str | None) -> Finished | None:
-        """The result of an earlier identical run for the order of a claimed task, if one may answer it."""
+    def earlier(self, claim: Claim, order: Order, key: str | None) -> Earlier | None:
+        """The result of an earlier identical run, if one may answer a claimed task; its files are to be verified."""
         if key is None or order.feedback is not None or not claim.task.cache:
             return None
         if (stored := self._queue.cached(key)) is None:
             return None
         kind = self._workplace.processor(order.processor).result_type
-        found = answered(stored, kind, order, self._store, self._workplace.artifact)
-        return None if found is None else replace(found, cache_key=key)
+        return answered(stored, kind, order, key, self._store, self._workplace.artifact)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from avstudio_core.artifact import Artifact, artifacts_in, new_id, with_artifacts
 from avstudio_core.errors import AVStudioError
@@ -23,25 +23,33 @@ def cache_key(order: Order) -> str:
     return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
 
 
+class Earlier(NamedTuple):
+    """The result of an earlier run as the answer to an order, if its files are intact."""
+
+    done: Finished
+    files: frozenset[str]
+    """The sha256 of each file."""
+
+
 def answered(
-    stored: str, kind: type[Result], order: Order, store: ArtifactStore, find: Callable[[str], Artifact]
-) -> Finished | None:
+    stored: str, kind: type[Result], order: Order, key: str, store: ArtifactStore, find: Callable[[str], Artifact]
+) -> Earlier | None:
     """A stored result for an order; `None` if it cannot be used, so that the order must run.
 
     `find` returns an artifact by its id.
     """
     try:
         result = kind.model_validate_json(stored, context=store.path)
-        for artifact in artifacts_in(result).values():
-            store.verify(artifact.sha256)
-    except (AVStudioError, ValueError):  # its files are missing or damaged, or the type of the result has changed
+    except (AVStudioError, ValueError):  # the type of the result has changed
         return None
     if order.strict and result.warnings:
         return None
     result = result.model_copy(update={"cache_hit": True})
     renamed = _named_after_source(result, order, find)
-    made = () if renamed is result else tuple(artifacts_in(renamed).values())
-    return Finished(result=renamed.model_dump_json(), artifacts=made, cache_hit=True)
+    files = tuple(artifacts_in(renamed).values())
+    made = () if renamed is result else files
+    done = Finished(result=renamed.model_dump_json(), artifacts=made, cache_key=key, cache_hit=True)
+    return Earlier(done, frozenset(artifact.sha256 for artifact in files))
 
 
 def _named_after_source(result: Result, order: Order, find: Callable[[str], Artifact]) -> Result:
