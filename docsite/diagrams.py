@@ -99,6 +99,7 @@ def threads() -> Drawing:
         "watcher": Box(250, 268, "lanes", ("retires idle lanes",)),
         "gateway": Box(250, 352, "gateway", ("event loop of", "language models")),
         "late": Box(460, 50, "late sync", ("syncs the log", "0.1 s later")),
+        "checks": Box(460, 200, "file checks", ("verifies cached results",)),
         "pool": Box(460, 268, "pool", ("frees memory that", "others ask for")),
         "worker": Box(
             740, 130, "worker process", ("main: runs orders", "listener: cancel,", "model answers"), "outside"
