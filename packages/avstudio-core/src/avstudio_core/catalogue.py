@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from avstudio_core.models.shelf import InstalledShelf
     from avstudio_core.plugins import Plugins
 
-FORMAT = "2"
+FORMAT = "3"
 """The version of the cache file; raise it when the format changes."""
 
 
@@ -55,6 +55,8 @@ class Catalogue:
 
     processors: dict[str, Declaration] = field(default_factory=dict)
     """By name."""
+    weights: dict[str, list[str]] = field(default_factory=dict)
+    """The names of the declared weights by family, the best first."""
     broken: dict[str, str] = field(default_factory=dict)
     """Plugins, and classes of theirs, that cannot be used, each with the reason."""
 
@@ -108,7 +110,10 @@ def collected(plugins: Plugins, shelf: InstalledShelf) -> Catalogue:
             broken[name] = str(error)
     for refused in plugins.refused.values():
         broken |= refused
-    return Catalogue(processors, plugins.broken | broken)
+    weights: dict[str, list[str]] = {}
+    for one in shelf.all():
+        weights.setdefault(one.family, []).append(one.name)
+    return Catalogue(processors, weights, plugins.broken | broken)
 
 
 def _of_installed(only: Iterable[str] | None) -> tuple[Catalogue, dict[str, int]]:
@@ -154,7 +159,7 @@ def _cached(path: Path) -> tuple[Catalogue, dict[str, int]] | None:
             if os.stat(source).st_mtime_ns != changed:
                 return None
         processors = {name: Declaration(**value) for name, value in content["processors"].items()}
-        return Catalogue(processors, content["broken"]), content["sources"]
+        return Catalogue(processors, content["weights"], content["broken"]), content["sources"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -14,11 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from avstudio_core.chat import TaskType
 from avstudio_core.errors import InvalidParams
+from avstudio_core.gateway.models.model_names import SHIPPED, is_pattern
 from avstudio_core.kinds.backend import BackendConfig
 from avstudio_core.language_models import Model
 from avstudio_core.validation import problems
-
-SHIPPED = Path(__file__).with_name("models.toml")
 
 
 class Known(BaseModel):
@@ -86,13 +85,13 @@ class KnownModels:
     def names(self, backend: str) -> list[str]:
         """The models that are known without a request to the backend."""
         start = f"{backend}/"
-        return [name[len(start) :] for name in self.models if name.startswith(start) and not _is_pattern(name)]
+        return [name[len(start) :] for name in self.models if name.startswith(start) and not is_pattern(name)]
 
     def completed(self, model: Model) -> Model:
         """The server's description of a model, completed by matching sections: patterns first, its own name last."""
         name = model.id
         for pattern, known in self.models.items():
-            if _is_pattern(pattern) and fnmatchcase(name, pattern):
+            if is_pattern(pattern) and fnmatchcase(name, pattern):
                 model = _applied(model, known)
         return _applied(model, self.models[name]) if name in self.models else model
 
@@ -110,10 +109,6 @@ def _applied(model: Model, known: Known) -> Model:
         if (value := getattr(known, name)) is not None
     }
     return model.model_copy(update={**update, "can": model.can.model_copy(update=known.can)})
-
-
-def _is_pattern(name: str) -> bool:
-    return any(sign in name for sign in "*?[")
 
 
 def _config(name: str, section: dict[str, Any], path: Path) -> BackendConfig:
