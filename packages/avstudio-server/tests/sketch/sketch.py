@@ -125,6 +125,9 @@ class BreakParams(Params):
     """In which way."""
 
     way: Literal["raise", "crash", "unreadable", "missing", "absent"] = Field(description="In which way.")
+    tool: str = Field(default="none", description="With what.", json_schema_extra={"weights": ["drawing"]})
+    model: str = Field(default="auto", description="By whom.", json_schema_extra={"format": "language-model"})
+    parts: list[str] = Field(default=[], description="What.", examples=["lid", "lever", "box"])
 
 
 class Break(Processor[BreakParams, Result]):

@@ -30,6 +30,12 @@ class Helped:
 class Command(Helped, TyperCommand):
     """A command whose help lists the options by panel."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:  # completion needs no values, and Typer would import pydantic to convert them
+            for param in self.get_params(ctx):
+                param.process_value = lambda ctx, value: value  # type: ignore[method-assign]
+        return super().parse_args(ctx, args)
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         for title, rows in sections(self, ctx).items():
             write(formatter, title, rows)

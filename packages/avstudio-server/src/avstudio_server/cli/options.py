@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,6 +13,8 @@ import typer
 
 from avstudio_server.operations import schemas
 from avstudio_server.operations.schemas import Schema
+from avstudio_server.views.installed import Installed
+from avstudio_server.views.suggestions import suggestions
 
 PANEL = "Parameters"
 
@@ -47,6 +49,10 @@ class Field:
 
     def parameter(self) -> inspect.Parameter:
         """The option, for the signature of the command's function."""
+
+        def complete(ctx: typer.Context, incomplete: str) -> list[str]:
+            return self.completions(ctx.obj, incomplete)
+
         kind = bool if self.switch else list[str] if self.array else str
         flags = f"{self.flag}/--no-{self.flag[2:]}" if self.switch else self.flag
         option = typer.Option(
@@ -54,7 +60,7 @@ class Field:
             help=self.help,
             metavar=None if self.switch else schemas.metavar(self.kinds, self.definitions),
             rich_help_panel=PANEL,
-            autocompletion=self._completion(),
+            autocompletion=complete,
         )
         default = inspect.Parameter.empty if self.required else None
         annotation: Any = Annotated[kind, option] if self.required else Annotated[kind | None, option]
@@ -94,16 +100,11 @@ class Field:
             kinds = schemas.alternatives(self.array.get("items", {}), self.definitions)
         return [str(value) for value in schemas.choices(kinds)]
 
-    def _completion(self) -> Callable[[str], list[str]] | None:
-        among = self._among()
-        if not among:
-            return None
-
-        def complete(incomplete: str) -> list[str]:
-            before, comma, _ = incomplete.rpartition(",") if self.array is not None else ("", "", "")
-            return [f"{before}{comma}{choice}" for choice in among]
-
-        return complete
+    def completions(self, installed: Installed, incomplete: str) -> list[str]:
+        """Its choices, or suggested values; in a list, for the item after the last comma."""
+        before, comma, last = incomplete.rpartition(",") if self.array is not None else ("", "", incomplete)
+        found = self._among() or suggestions(self.schema, installed)
+        return [f"{before}{comma}{value}" for value in found if value.startswith(last)]
 
 
 def fields_of(params: Schema, verb: str, taken: Collection[str]) -> list[Field]:
