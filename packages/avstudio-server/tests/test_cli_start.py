@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from avstudio_server.cli.root import MONEY, STUDIO, WORK
-from avstudio_server.testing import CommandLine
+from avstudio_server.testing import CommandLine, Outcome
 
 HEAVY = ("numpy", "torch", "av", "sqlalchemy", "fastapi", "pydantic", "rich", "soundfile", "importlib.metadata")
 PROBE = f"""
@@ -116,11 +116,15 @@ def test_near_misses_are_named(reading: CommandLine, arguments: list[str], hint:
     assert "Traceback" not in refused.err
 
 
+def completion(command: CommandLine, *words: str, **environment: str) -> Outcome:
+    """What bash gets when TAB is pressed after the last word."""
+    asked = {"COMP_WORDS": "\n".join(["avstudio", *words]), "COMP_CWORD": str(len(words))}
+    return command(_AVSTUDIO_COMPLETE="complete_bash", **asked, **environment)
+
+
 def test_completion_offers_processors_their_options_and_choices(reading: CommandLine) -> None:
     def completed(line: str) -> list[str]:
-        words = line.split(" ")
-        asked = {"COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)}
-        return reading(_AVSTUDIO_COMPLETE="complete_bash", **asked).out.split()
+        return completion(reading, *line.split(" ")[1:]).out.split()
 
     assert "text" in completed("avstudio te")
     assert completed("avstudio text s") == ["shout"]
@@ -131,6 +135,62 @@ def test_completion_offers_processors_their_options_and_choices(reading: Command
     assert completed("avstudio models path pen") == ["pencil"]
     name = reading("time", "wait", "--seconds", "0", "--json").json["task"]
     assert name in completed("avstudio tasks show task_")
+
+
+def test_completion_suggests_values_of_open_parameters(reading: CommandLine) -> None:
+    def completed(line: str) -> list[str]:
+        return completion(reading, *line.split(" ")).out.split()
+
+    assert completed("time break --parts lid,l") == ["lid,lid", "lid,lever"]
+    assert completed("time break --tool pen") == ["pencil"]
+    models = completed("time break --model openai/gpt-5")
+    assert "openai/gpt-5.5" in models
+    assert completed("llm chat -m openai/gpt-5") == completed("llm route --model openai/gpt-5") == models
+    assert completed("llm chat --model auto:c") == ["auto:code", "auto:creative"]
+    assert completed("processors text.s") == ["text.shout"]
+
+
+def test_completion_knows_the_models_of_the_users_own_file(avstudio: CommandLine) -> None:
+    avstudio.home.mkdir()
+    (avstudio.home / "models.toml").write_text('[models."attic/old"]\nquality = 0.5\n[models."attic/*"]\n')
+    assert completion(avstudio, "llm", "chat", "--model", "attic/").out.split() == ["attic/old"]
+    (avstudio.home / "models.toml").write_text("models = 3 = 4")
+    broken = completion(avstudio, "llm", "chat", "--model", "auto:c")
+    assert (broken.out.split(), broken.err) == (["auto:code", "auto:creative"], "")
+
+
+@pytest.mark.parametrize(
+    ("expression", "completed"),
+    [
+        ("text.sh", ["text.shout"]),
+        ("sho", ["text.shout"]),
+        ("text.shout | text.tw", ["text.shout | text.twins"]),
+        ("text.shout:", ["text.shout:shout"]),
+        ("text.shout ti", ["text.shout times="]),
+        ("text.shout times=2 style=lo", ["text.shout times=2 style=loud", "text.shout times=2 style=louder"]),
+        ("text.shout tags=old,f", ["text.shout tags=old,final"]),
+        ("time.break tool=", ["time.break tool=pencil"]),
+        ("text.nothing a=", []),
+        ("text.shout nothing=", []),
+    ],
+)
+def test_completion_offers_the_next_part_of_an_expression(
+    reading: CommandLine, expression: str, completed: list[str]
+) -> None:
+    offered = completion(reading, "pipe", f"'{expression}").out.splitlines()
+    assert [one for one in offered if one] == completed
+
+
+@pytest.mark.parametrize(
+    "words", [("llm", "chat", "--model", "a"), ("models", "path", "p"), ("time", "break", "--tool", "p"), ("pipe", "t")]
+)
+def test_completion_imports_no_plugin_and_nothing_heavy(reading: CommandLine, words: tuple[str, ...]) -> None:
+    reading("processors")
+    done = completion(reading, *words, PYTHONPROFILEIMPORTTIME="1")
+    imported = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
+    assert done.out
+    assert "avstudio_server.cli.options" in imported
+    assert not imported & {*HEAVY, "sketch", "httpx", "urllib.request", "http.client"}
 
 
 def test_the_completion_script_is_one_that_bash_takes(reading: CommandLine) -> None:

@@ -46,9 +46,16 @@ class SeparateParams(SoundParams):
     """How to separate a recording."""
 
     model: str = Field(
-        default=AUTO, description="A model's name, a folder with a model, or 'auto' for the best installed one."
+        default=AUTO,
+        description="A model's name, a folder with a model, or 'auto' for the best installed one.",
+        examples=[AUTO],
+        json_schema_extra={"weights": [*FAMILIES]},
     )
-    stems: list[str] = Field(default=[], description="The stems to make, such as vocals; all if none are named.")
+    stems: list[str] = Field(
+        default=[],
+        description="The stems to make, such as vocals; all if none are named.",
+        examples=["vocals", "accompaniment", "drums", "bass", "other"],
+    )
     shifts: int | None = Field(
         default=None, ge=0, le=20, description="Number of shifted predictions to average; 0 is the fastest."
     )

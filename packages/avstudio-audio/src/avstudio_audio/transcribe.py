@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from avstudio_audio.media.length import memory_mb
 from avstudio_audio.model_choice import AUTO, choose_device, choose_model, choose_threads, declared
 from avstudio_audio.sound_params import SoundParams
-from avstudio_audio.speech.languages import whisper_language
+from avstudio_audio.speech.languages import CODES, whisper_language
 from avstudio_audio.speech.prompt import LIMIT, surely_too_long
 from avstudio_core import Artifact, CodedWarning, Context, MediaFacts, Needs, Processor, Result, Review
 from avstudio_core.documents import subtitles
@@ -37,10 +37,15 @@ class TranscribeParams(SoundParams):
     """How to transcribe, and which files to write."""
 
     model: str = Field(
-        default=AUTO, description="A model's name, a folder with a model, or 'auto' for the best installed one."
+        default=AUTO,
+        description="A model's name, a folder with a model, or 'auto' for the best installed one.",
+        examples=[AUTO],
+        json_schema_extra={"weights": [FAMILY]},
     )
     language: str | None = Field(
-        default=None, description="A code such as en, or a name; detected if not given or 'auto'."
+        default=None,
+        description="A code such as en, or a name; detected if not given or 'auto'.",
+        examples=[AUTO, *CODES.split()],
     )
     task: Literal["transcribe", "translate"] = Field(default="transcribe", description="'translate' writes English.")
     format: list[SubtitleFormat] = Field(

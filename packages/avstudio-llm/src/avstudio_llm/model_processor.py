@@ -37,7 +37,9 @@ class ModelParams(Params):
     """The choice of the model."""
 
     model: str = Field(
-        default="auto", description="Such as `ollama/llama3.2`; `auto`, `auto:code` or `local/auto` choose one."
+        default="auto",
+        description="Such as `ollama/llama3.2`; `auto`, `auto:code` or `local/auto` choose one.",
+        json_schema_extra={"format": "language-model"},
     )
     require_local: bool = Field(default=False, description="Use only models on this machine.")
     private: bool = Field(default=False, description="The text is private: it does not leave this machine.")

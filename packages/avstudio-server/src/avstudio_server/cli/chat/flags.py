@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from avstudio_server.cli import completion
+
 PANEL = "Model"
 
 
@@ -17,7 +19,11 @@ class WishFlags:
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", "-m", help="The model, such as ollama/llama3.2. [default: auto]", rich_help_panel=PANEL
+            "--model",
+            "-m",
+            help="The model, such as ollama/llama3.2. [default: auto]",
+            rich_help_panel=PANEL,
+            autocompletion=completion.language_models,
         ),
     ] = None
     local: Annotated[bool, typer.Option("--local", help="Use only models on this machine.", rich_help_panel=PANEL)] = (

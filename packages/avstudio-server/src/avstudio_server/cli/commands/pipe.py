@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from avstudio_server.cli import completion
 from avstudio_server.cli.flags import DisplayFlags, FileFlags, RunFlags, TaskFlags, spread
 from avstudio_server.cli.groups import single
 
@@ -14,6 +15,7 @@ Plan = Annotated[
     typer.Argument(
         metavar="PLAN",
         help="Steps such as 'audio.separate:vocals shifts=2 | audio.transcribe', a JSON file, or - for stdin.",
+        autocompletion=completion.expressions,
     ),
 ]
 Sources = Annotated[

@@ -6,10 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from avstudio_server.cli import groups
+from avstudio_server.cli import completion, groups
 from avstudio_server.cli.terminal import output
 
-Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The processor to show in detail.")]
+Name = Annotated[
+    str | None,
+    typer.Argument(metavar="NAME", help="The processor to show in detail.", autocompletion=completion.processors),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, with the schemas of parameters and results.")]
 
 
