@@ -173,6 +173,44 @@ def test_a_stream_that_is_left_stops_the_model_and_is_paid(make: Make) -> None:
     assert call["cost"] > 0
 
 
+@pytest.mark.parametrize("ending", ["cancelled", "timed out"])
+@pytest.mark.parametrize("verb", ["chat", "stream"])
+def test_a_call_that_ends_before_its_first_word_costs_the_estimate(make: Make, verb: str, ending: str) -> None:
+    studio = make()
+    cloud = backend(studio, "cloud")
+    cloud.says = [[30.0]]
+
+    async def ask(timeout: float) -> None:
+        if verb == "chat":
+            await studio.achat("Talk.", model="cloud/big", timeout=timeout)
+        async for _ in studio.stream("Talk.", model="cloud/big", timeout=timeout):
+            pass
+
+    async def cancel() -> None:
+        asked = asyncio.create_task(ask(30.0))
+        while not cloud.heard:
+            await asyncio.sleep(0.001)
+        asked.cancel()
+        await asked
+
+    with pytest.raises((asyncio.CancelledError, BackendDown)):
+        asyncio.run(cancel() if ending == "cancelled" else ask(0.02))
+    estimate = studio.llm.route("Talk.", model="cloud/big").estimate
+    call = calls(studio)[-1]
+    assert (call["input"], call["output"]) == (estimate.input_tokens, estimate.output_tokens)
+    assert call["cost"] == estimate.cost_micro
+
+
+@pytest.mark.parametrize("verb", ["chat", "stream"])
+def test_what_arrived_of_a_broken_answer_counts(make: Make, verb: str) -> None:
+    studio = make()
+    wanted = ToolCall(id="1", name="search", arguments={"words": "a long question " * 10})
+    backend(studio, "cloud").says = [["Let me see.", Delta(tool_calls=(wanted,)), RequestRefused("No more.")]]
+    with pytest.raises((PartialAnswer, RequestRefused)):
+        list(getattr(studio, verb)("Search.", model="cloud/big"))
+    assert 50 < calls(studio)[0]["output"] < 60
+
+
 def test_what_a_server_does_not_count_is_estimated(make: Make) -> None:
     studio = make()
     backend(studio, "near").says = [["four words of text"]]

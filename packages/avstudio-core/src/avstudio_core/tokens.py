@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 
-from avstudio_core.chat import ChatRequest, EmbedRequest
+from avstudio_core.chat import ChatRequest, EmbedRequest, Reply
 
 BYTES_PER_TOKEN = 3.5
 """Bytes of UTF-8 per token: 4 to 5 in English prose, about 3 in code and in most other scripts."""
@@ -47,6 +47,12 @@ def of_request(request: ChatRequest | EmbedRequest) -> tuple[int, int]:
     size += _size(request.answer_schema) if request.answer_schema else 0
     turns = TURN * (len(request.messages) + 4 * len(request.tools) + 4)
     return math.ceil(size / BYTES_PER_TOKEN) + images * IMAGE, size + turns + images * IMAGE_BOUND
+
+
+def of_reply(reply: Reply) -> int:
+    """The estimated tokens that a model has written."""
+    calls = sum(bound(call.name) + _size(call.arguments) for call in reply.tool_calls)
+    return math.ceil((bound(reply.text) + bound(reply.reasoning) + calls) / BYTES_PER_TOKEN)
 
 
 def _size(value: object) -> int:

@@ -25,7 +25,8 @@ class Calls:
     async def chat(self, request: ChatRequest, candidate: Candidate, route: Route, request_id: str) -> Metered:
         """A settled call; its `reply` is the whole answer."""
         metered = await self._reserved("chat", request, candidate, route, request_id)
-        await metered.chat(self._backend(candidate).chat(prepared(request, candidate.model), candidate.model))
+        prompt, model = prepared(request, candidate.model), candidate.model
+        await metered.chat(self._backend(candidate).chat(prompt, model, metered.reply))
         return metered
 
     async def stream(

@@ -73,7 +73,7 @@ class Metered:
                 self.reply = apart(await asked)
         except BaseException as error:
             raise self._broken(error) from error
-        self._complete(self.reply.usage or self._estimated())
+        self._complete(self.reply.usage or self._estimated(tokens.of_reply(self.reply)))
         return self.reply
 
     async def embed(self, asked: Awaitable[Vectors]) -> Vectors:
@@ -86,7 +86,7 @@ class Metered:
             refuse_unusable(vectors, len(self._request.texts), self.model.id)
         except BaseException as error:
             raise self._broken(error) from error
-        self._complete(vectors.usage or self._estimated())
+        self._complete(vectors.usage or self._estimated(0))
         return vectors
 
     async def stream(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
@@ -109,7 +109,7 @@ class Metered:
                 await close()
         self.reply.text = "".join(text)
         apart(self.reply)
-        self._complete(self.reply.usage or self._estimated())
+        self._complete(self.reply.usage or self._estimated(tokens.of_reply(self.reply)))
 
     def _noted(self, delta: Delta, text: list[str]) -> Delta | None:
         """Add a piece to the reply; return it if it has something to pass on."""
@@ -139,9 +139,8 @@ class Metered:
             error = BackendDown(message, waited=seconds, worked=True)
         if isinstance(error, AVStudioError):
             return self._failed(error)
-        # Cancelled, or the caller left a stream: the provider may charge what the model has done so far.
-        self._meter.health.given_up(self.model.backend)
-        self._settle("cancelled", self.reply.usage or self._estimated(), type(error).__name__)
+        self._meter.health.given_up(self.model.backend)  # cancelled, or the caller left a stream
+        self._settle("cancelled", self._used(error), type(error).__name__)
         return error
 
     def _failed(self, error: AVStudioError) -> AVStudioError:
@@ -160,16 +159,18 @@ class Metered:
         message = f"'{self.model.id}' broke off in its answer: {error.message}"
         return PartialAnswer(message, hint=error.hint, text=self.reply.text)
 
-    def _used(self, error: AVStudioError) -> Usage:
-        """The usage of a failed call: as the server reported it, or estimated if the server may have worked."""
+    def _used(self, error: BaseException) -> Usage:
+        """The usage of a call without an end: as the server reported it, or estimated if the server may have worked.
+
+        If nothing has arrived, the expected answer counts: nobody knows how much of it the server has written.
+        """
         reported = self.reply.usage or getattr(error, "used", None)
         if isinstance(reported, Usage):
             return reported
-        if self._first is not None:
-            return self._estimated()
-        if isinstance(error, ModelError) and error.worked:
-            return self._estimated(self._expected)
-        return Usage()
+        if written := tokens.of_reply(self.reply):
+            return self._estimated(written)
+        worked = error.worked if isinstance(error, ModelError) else not isinstance(error, AVStudioError)
+        return self._estimated(self._expected) if worked else Usage()
 
     def _settle(self, outcome: Outcome, usage: Usage, error: str | None = None) -> None:
         """Hand the settlement to the writer; until it is written, the reservation counts."""
@@ -182,10 +183,8 @@ class Metered:
         settled = Settled(outcome, usage, self.cost_micro, error, seconds, self._first)
         self._meter.ledger.settle(self._reservation, settled).add_done_callback(_told)
 
-    def _estimated(self, written: int | None = None) -> Usage:
-        """The estimated usage if the server reports none; `written` is for an unknown answer."""
-        if written is None:
-            written = tokens.estimate(self.reply.text) + tokens.estimate(self.reply.reasoning)
+    def _estimated(self, written: int) -> Usage:
+        """The estimated usage if the server reports none."""
         return Usage(input=tokens.of_request(self._request)[0], output=written, estimated=True)
 
 

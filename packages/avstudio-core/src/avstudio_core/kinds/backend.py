@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from avstudio_core import egress
-from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, ToolCall, Vectors
+from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Vectors
 from avstudio_core.errors import CredentialsRefused, Unsupported
 from avstudio_core.kinds.host import Host
 from avstudio_core.language_models import Model
@@ -149,18 +149,19 @@ class Backend(ABC):
         """Close connections and end processes."""
 
 
-async def gathered(deltas: AsyncIterator[Delta]) -> Reply:
-    """The whole answer of a stream."""
+async def gathered(deltas: AsyncIterator[Delta], reply: Reply | None = None) -> Reply:
+    """The whole answer of a stream; also if the stream breaks off, `reply` has what arrived."""
     text: list[str] = []
     reasoning: list[str] = []
-    calls: list[ToolCall] = []
-    reply = Reply()
-    async for delta in deltas:
-        text.append(delta.text)
-        reasoning.append(delta.reasoning)
-        calls.extend(delta.tool_calls)
-        reply.finish = delta.finish or reply.finish
-        reply.usage = delta.usage or reply.usage
-        reply.model = delta.model or reply.model
-    reply.text, reply.reasoning, reply.tool_calls = "".join(text), "".join(reasoning), tuple(calls)
+    reply = reply or Reply()
+    try:
+        async for delta in deltas:
+            text.append(delta.text)
+            reasoning.append(delta.reasoning)
+            reply.tool_calls += delta.tool_calls
+            reply.finish = delta.finish or reply.finish
+            reply.usage = delta.usage or reply.usage
+            reply.model = delta.model or reply.model
+    finally:
+        reply.text, reply.reasoning = "".join(text), "".join(reasoning)
     return reply

@@ -51,12 +51,13 @@ class GuardedBackend:
                 raise self._guard.refusal(what, f"returned '{model.id}', which is not a model of this backend")
         return models
 
-    async def chat(self, request: ChatRequest, model: Model) -> Reply:
+    async def chat(self, request: ChatRequest, model: Model, reply: Reply | None = None) -> Reply:
+        """The whole answer; if it breaks off, `reply` has the part that arrived, as far as the backend streams."""
         if type(self.backend).chat is Backend.chat:
-            return await gathered(self.stream(request, model))
-        reply = await self._called("chat", lambda: self.backend.chat(request, model))
-        self._check_answer("chat", reply, Reply)
-        return reply
+            return await gathered(self.stream(request, model), reply)
+        whole = await self._called("chat", lambda: self.backend.chat(request, model))
+        self._check_answer("chat", whole, Reply)
+        return whole
 
     async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
         vectors = await self._called("embed", lambda: self.backend.embed(request, model))
