@@ -19,6 +19,7 @@ PARTS = {
         "hook_marker.hookimpl",
         "kinds.host.Host",
         "kinds.host.ModelPool",
+        "settings.Setting",
         "settings.Settings",
         "events.Event",
         "alerts.Alert",

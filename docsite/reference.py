@@ -17,7 +17,8 @@ from avstudio_core import hookspecs
 from avstudio_core.catalogue import Declaration, declare
 from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.plugins import Plugins
-from avstudio_core.settings import SETTINGS, load
+from avstudio_core.settings import SETTINGS
+from avstudio_core.settings_sources import load
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 NOTE = "<!-- Written by docsite/reference.py. -->\n\n"

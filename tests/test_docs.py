@@ -20,7 +20,7 @@ import pytest
 import avstudio_core
 from avstudio_core import hookspecs, testing
 from avstudio_core.gateway import default_router
-from avstudio_core.settings import load
+from avstudio_core.settings_sources import load
 from avstudio_core.tasks.states import FOLLOWS
 from avstudio_core.testing import media, scripted
 
@@ -55,8 +55,9 @@ def public_names(makers: None) -> ModuleType:
 
 
 def kinds() -> list[str]:
-    """What plugins register: `register_price_books` stands for `PriceBook`."""
-    names = [name.removeprefix("register_") for name in vars(hookspecs) if name.startswith("register_")]
+    """The classes that plugins register: `register_price_books` stands for `PriceBook`. Settings are values."""
+    hooks = vars(hookspecs).keys() - {"register_settings"}
+    names = [name.removeprefix("register_") for name in hooks if name.startswith("register_")]
     words = [name if name == "weights" else name.removesuffix("s") for name in names]
     return ["".join(part.title() for part in word.split("_")) for word in words]
 

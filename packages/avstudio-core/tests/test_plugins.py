@@ -297,6 +297,8 @@ class Work(Processor[Params, Result]):
             return Result()
 
 @hookimpl
+def register_settings(): CALLED.append("register_settings"); return []
+@hookimpl
 def register_memory_managers(): CALLED.append("register_memory_managers"); return []
 @hookimpl
 def studio_started(studio): CALLED.append("studio_started")

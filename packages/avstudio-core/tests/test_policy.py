@@ -10,7 +10,7 @@ import pytest
 from avstudio_core import Studio
 from avstudio_core.egress import is_loopback, obstacle
 from avstudio_core.errors import EgressRefused, InvalidParams, ModelError, NoModel
-from avstudio_core.settings import load
+from avstudio_core.settings_sources import load
 from avstudio_core.testing import scripted
 
 

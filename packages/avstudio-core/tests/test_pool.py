@@ -18,7 +18,7 @@ from avstudio_core import Needs, Studio
 from avstudio_core.errors import DiskFull, NotEnoughMemory, TaskCancelled, TaskFailed
 from avstudio_core.models.memory import AppleMemory, CpuMemory
 from avstudio_core.models.pool import Pool
-from avstudio_core.settings import load
+from avstudio_core.settings_sources import load
 from avstudio_core.storage.sqlite.database import Database
 from avstudio_core.storage.sqlite.schema import open_database
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from avstudio_core.errors import InvalidInput, InvalidParams, NotFound
-from avstudio_core.settings import SETTINGS, Settings, load
+from avstudio_core.settings import SETTINGS, Settings
+from avstudio_core.settings_sources import load
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_an_unknown_setting_is_no_attribute() -> None:
 
 
 def test_reading_settings_imports_nothing_heavy() -> None:
-    code = "import sys, json, avstudio_core.settings as s; s.load({}); print(json.dumps(list(sys.modules)))"
+    code = "import sys, json, avstudio_core.settings_sources as s; s.load({}); print(json.dumps(list(sys.modules)))"
     modules = set(json.loads(subprocess.check_output([sys.executable, "-c", code], text=True)))
     assert {"pydantic", "sqlalchemy", "pluggy", "asyncio"} & modules == set()
 

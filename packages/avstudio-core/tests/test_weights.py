@@ -15,7 +15,7 @@ import pytest
 from avstudio_core.errors import CorruptFile, DiskFull, NotFound, StorageError, WeightsMissing
 from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.plugins import Plugin, Plugins
-from avstudio_core.settings import load
+from avstudio_core.settings_sources import load
 
 MODEL, VOCABULARY = b"weights of a model " * 20_000, b"some words"
 REVISION = "0123456789" * 4

@@ -242,7 +242,7 @@ def test_a_model_larger_than_the_budget_is_refused(backend: Mlx) -> None:
 @needs_model
 def test_the_process_ends_with_its_studio(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from avstudio_core.settings import load\n"
+        "import sys; from pathlib import Path; from avstudio_core.settings_sources import load\n"
         "from avstudio_llm.backends.mlx.process import ModelProcess\n"
         "process = ModelProcess(Path(sys.argv[1]), load()); process.ready.result(); print(process.pid, flush=True)\n"
         "sys.stdin.read()"

@@ -103,7 +103,7 @@ if TYPE_CHECKING:
         Rejected as Rejected,
         RouteDecision as RouteDecision,
     )
-    from avstudio_core.settings import Settings as Settings
+    from avstudio_core.settings import Setting as Setting, Settings as Settings
     from avstudio_core.studio import Studio as Studio
     from avstudio_core.tasks.executors.run_order import context_for as context_for, run_order as run_order
     from avstudio_core.tasks.states import State as State
@@ -143,7 +143,7 @@ _EXPORTS = {
     "plan": "Plan Ref Step",
     "results": "CodedWarning Needs Params Provenance Result Review",
     "route_decision": "Candidate Estimate Rejected RouteDecision",
-    "settings": "Settings",
+    "settings": "Setting Settings",
     "studio": "Studio",
     "tasks.executors.run_order": "context_for run_order",
     "tasks.states": "State",

@@ -120,7 +120,7 @@ def _of_installed(only: Iterable[str] | None) -> tuple[Catalogue, dict[str, int]
     """The catalogue of installed plugins, with the times of their source files."""
     from avstudio_core.models.shelf import InstalledShelf
     from avstudio_core.plugins import Plugins
-    from avstudio_core.settings import load
+    from avstudio_core.settings_sources import load
 
     settings = load({})
     plugins = Plugins(settings.home)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from avstudio_core.errors import PluginError
+from avstudio_core.errors import InvalidParams, PluginError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -27,11 +27,14 @@ BASES = {
 }
 """The base class of each kind."""
 PROCESSOR_NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+SETTING_NAME = re.compile(r"[a-z][a-z0-9_]*")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]*")
 
 
 def declared_name(kind: str, registered: Any) -> str:
     """The name of a registered class. Raises `PluginError` if its declaration is not valid for its kind."""
+    if kind == "settings":
+        return _setting_name(registered)
     base = _base(kind)
     if not isinstance(registered, type) or not issubclass(registered, base):
         raise PluginError(f"'{registered!r:.60}' does not derive from {base.__name__}.")
@@ -46,6 +49,25 @@ def declared_name(kind: str, registered: Any) -> str:
         missing = ", ".join(sorted(getattr(registered, "__abstractmethods__", ())))
         raise PluginError(f"'{name}' lacks {missing}.")
     return name
+
+
+def _setting_name(setting: Any) -> str:
+    """The name of a valid setting of a plugin."""
+    from avstudio_core.settings import SETTINGS, Setting, misspelling
+
+    if not isinstance(setting, Setting):
+        raise PluginError(f"'{setting!r:.60}' is not a Setting.")
+    if not isinstance(setting.name, str) or not SETTING_NAME.fullmatch(setting.name):
+        raise PluginError(f"'{setting.name}' is not a valid name.", hint="Use small letters, digits and '_'.")
+    if setting.name in {one.name for one in SETTINGS}:
+        raise PluginError(f"The core has a setting '{setting.name}' already.", hint="Choose another name.")
+    if near := misspelling(setting.name):
+        raise PluginError(f"The name '{setting.name}' looks like '{near}'.", hint="Choose another name.")
+    try:
+        setting.checked(setting.default, "its declaration")
+    except InvalidParams as error:
+        raise PluginError(str(error)) from None
+    return setting.name
 
 
 def _base(kind: str) -> type[Any]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from avstudio_core.kinds.price_book import PriceBook
     from avstudio_core.kinds.processor import Processor
     from avstudio_core.kinds.router import Router
-    from avstudio_core.settings import Settings
+    from avstudio_core.settings import Setting, Settings
     from avstudio_core.weights import Weights
 
 hookspec = pluggy.HookspecMarker(GROUP)
@@ -67,6 +67,11 @@ def register_routers() -> list[type[Router]]:
 @hookspec
 def register_price_books() -> list[type[PriceBook]]:
     """Called when a price is first needed. Return price book classes; prices in `models.toml` take precedence."""
+
+
+@hookspec
+def register_settings() -> list[Setting[Any]]:
+    """Called when a studio or a worker starts. Return the settings that the plugin reads from `context.settings`."""
 
 
 @hookspec

@@ -1,27 +1,33 @@
-"""The settings: one declared list, read once."""
+"""The settings: declared by the core and by plugins, read once."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from avstudio_core.errors import InvalidInput, InvalidParams, NotFound
 from avstudio_core.nearest import nearest
-from avstudio_core.paths import home_folder, user_path
+from avstudio_core.paths import user_path
 from avstudio_core.quotes import quoted
+
+T = TypeVar("T", bound=int | float | bool | str | Path | None)
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """One declared setting; its environment variable is `AVSTUDIO_` with the name in capitals."""
+class Setting(Generic[T]):
+    """One declared setting; its environment variable is `AVSTUDIO_` with the name in capitals.
+
+    `minimum` is the smallest number allowed. A plugin declares the memory budget of its family of models in MB as
+    `memory_<family>_mb`.
+    """
 
     name: str
     type: type[int] | type[float] | type[bool] | type[str] | type[Path]
-    default: int | float | bool | str | Path | None
+    default: T
     help: str
     minimum: float | None = None
 
@@ -29,8 +35,23 @@ class Setting:
     def variable(self) -> str:
         return PREFIX + self.name.upper()
 
+    def checked(self, value: Any, origin: str) -> Any:
+        """A value in the type of this setting. Raises `InvalidParams`, which tells the value's origin."""
+        if value is None and self.default is None:
+            return None
+        try:
+            converted: Any = _converted(self.type, value)
+        except (KeyError, ValueError, TypeError, OverflowError, OSError, InvalidInput):
+            raise self._refusal(value, origin, f"Give {_EXPECTED[self.type]}. {self.help}") from None
+        if self.minimum is not None and converted < self.minimum:
+            raise self._refusal(value, origin, f"Give at least {self.minimum:g}.")
+        return converted
 
-SETTINGS = (
+    def _refusal(self, value: Any, origin: str, hint: str) -> InvalidParams:
+        return InvalidParams(f"The setting '{self.name}' (from {origin}) cannot be {quoted(value)}.", hint=hint)
+
+
+SETTINGS: tuple[Setting[Any], ...] = (
     Setting("home", Path, Path("~/.av-studio"), "The data folder: database, artifacts, fetched weights."),
     Setting("plugins", str, None, "Load only these plugins, separated by commas; empty loads none."),
     Setting("offline", bool, False, "Never open a connection; weights must be on this machine."),
@@ -64,6 +85,10 @@ SETTINGS = (
 )
 
 PREFIX = "AVSTUDIO_"
+FILE = "settings"
+"""Not a setting: its variable names the file with the settings."""
+ENVIRONMENT = "environment"
+BUDGET = re.compile(r"memory_[a-z0-9_]+_mb")
 _EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path in UTF-8"}
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -74,12 +99,41 @@ class Settings:
 
     values: Mapping[str, Any]
     origins: Mapping[str, str]
+    declared: tuple[Setting[Any], ...] = SETTINGS
+    unclaimed: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
+    """Values whose names are not declared, each with its origin: they may belong to plugins."""
 
     def __getattr__(self, name: str) -> Any:
         try:
             return self.values[name]
         except KeyError:
             raise AttributeError(f"'{name}' is not a setting") from None
+
+    def __getitem__(self, setting: Setting[T]) -> T:
+        """The value of a declared setting, with its type."""
+        value: T = self.values[setting.name]
+        return value
+
+    def with_declared(self, more: Iterable[Setting[Any]]) -> Settings:
+        """These settings with those that plugins declare.
+
+        Raises `InvalidParams` for an invalid value, and `NotFound` for a name that nobody declares; a variable without
+        a setting may belong to another program, unless its name looks misspelt.
+        """
+        declared = {setting.name: setting for setting in (*self.declared, *more)}
+        for name in self.unclaimed.keys() - declared.keys():
+            refuse_undeclared(name, self.unclaimed[name][1], declared)
+        values, origins = dict(self.values), dict(self.origins)
+        for name in declared.keys() - values.keys():
+            values[name], origins[name] = self._claimed(declared[name])
+        return Settings(values, origins, tuple(declared.values()))
+
+    def _claimed(self, setting: Setting[Any]) -> tuple[Any, str]:
+        """The value of a setting that has just been declared, and its origin."""
+        if setting.name in self.unclaimed and is_set(setting, *self.unclaimed[setting.name]):
+            value, origin = self.unclaimed[setting.name]
+            return setting.checked(value, origin), origin
+        return default_value(setting, self.home), "default"
 
     def family_mb(self, family: str) -> int | None:
         """The memory budget of a model family in MB, or `None` if only the total budget limits it."""
@@ -94,67 +148,22 @@ class Settings:
 
     def environment(self) -> dict[str, str]:
         """The environment variables that give a child process the same settings."""
-        declared = {setting.name: setting for setting in SETTINGS}
         return {
-            declared[name].variable: str(value)
-            for name, value in self.values.items()
-            if value is not None and self.origins[name] != "default"
+            setting.variable: str(value)
+            for setting in self.declared
+            if (value := self.values[setting.name]) is not None and self.origins[setting.name] != "default"
         }
 
 
-def load(given: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings: defaults < file < environment < `given`.
-
-    The file is `settings.toml` in the data folder, or the one that `AVSTUDIO_SETTINGS` names. Raises
-    `InvalidParams` for an invalid value or a missing file, and `NotFound` for an undeclared name. A variable without
-    a setting may belong to a plugin, unless its name looks misspelt.
-    """
-    environment = os.environ if environment is None else environment
-    declared = {setting.name: setting for setting in SETTINGS}
-    _refuse_misspelt(environment)
-    arguments = {name: value for name, value in (given or {}).items() if value is not None}
-    named = {one.name: environment[one.variable] for one in SETTINGS if _is_set(one, environment)}
-    home = _home(declared["home"], named, arguments)
-    path, content = _file(home, environment.get(PREFIX + "SETTINGS"))
-    sources = ((str(path), content), ("environment", named), ("argument", arguments))
-
-    values: dict[str, Any] = {name: _default(setting, home) for name, setting in declared.items()}
-    origins = dict.fromkeys(values, "default")
-    for origin, found in sources:
-        for name, value in found.items():
-            if name not in declared:
-                raise NotFound.among("setting", name, declared, see="See the list of settings.")
-            values[name] = _convert(declared[name], value, origin)
-            origins[name] = origin
-    return Settings(values, origins)
+def misspelling(name: str) -> str | None:
+    """The setting of the core that a name looks like; `None` for that name itself, and for a family's budget."""
+    if BUDGET.fullmatch(name.lower()):
+        return None
+    near = _alike(name, [setting.name for setting in SETTINGS])
+    return near if near != name else None
 
 
-def _refuse_misspelt(environment: Mapping[str, str]) -> None:
-    """Refuse a variable whose name looks like a misspelt setting. Raises `NotFound`."""
-    variables = {setting.variable for setting in SETTINGS} | {PREFIX + "SETTINGS"}
-    unknown = [name for name in environment if name.startswith(PREFIX) and name not in variables]
-    if not unknown:
-        return
-    letters = {_letters(name): name for name in variables}
-    for name in unknown:
-        if near := nearest(_letters(name), letters, cutoff=0.8):
-            hint = f"Did you mean '{letters[near]}'?"
-            raise NotFound(f"The environment variable {quoted(name)} is not a setting.", hint=hint)
-
-
-def _letters(variable: str) -> str:
-    return variable.removeprefix(PREFIX).replace("_", "").lower()
-
-
-def _home(setting: Setting, named: Mapping[str, Any], arguments: Mapping[str, Any]) -> Path:
-    """The data folder, which must be known before its settings can be read."""
-    for origin, found in (("argument", arguments), ("environment", named)):
-        if setting.name in found:
-            return Path(_convert(setting, found[setting.name], origin))
-    return home_folder() / ".av-studio"
-
-
-def _default(setting: Setting, home: Path) -> Any:
+def default_value(setting: Setting[Any], home: Path) -> Any:
     """A setting's default; for a user without a home folder, paths in it are in the data folder."""
     if not isinstance(setting.default, Path):
         return setting.default
@@ -164,52 +173,30 @@ def _default(setting: Setting, home: Path) -> Any:
         return home / setting.default.relative_to("~")
 
 
-def _is_set(setting: Setting, environment: Mapping[str, str]) -> bool:
-    """Whether a variable sets a value; an empty one does not set a file, a folder or a number."""
-    return setting.variable in environment and (environment[setting.variable] != "" or setting.type is str)
+def is_set(setting: Setting[Any], value: Any, origin: str) -> bool:
+    """Whether a value counts: an empty variable does not set a file, a folder or a number."""
+    return origin != ENVIRONMENT or value != "" or setting.type is str
 
 
-def _file(home: Path, named: str | None) -> tuple[Path, Mapping[str, Any]]:
-    """The settings file and its values; none if the data folder has no such file."""
-    path = user_path(named, "settings file") if named else home / "settings.toml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError) as error:
-        if not named:
-            return path, {}
-        raise InvalidParams(f"The settings file {quoted(path)} does not exist.") from error
-    except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InvalidParams(f"The settings file {quoted(path)} cannot be read: {reason}.") from error
-    if not text:
-        return path, {}
-    import tomllib
-
-    try:
-        return path, tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidParams(f"The settings file {quoted(path)} cannot be read: {error}") from None
+def refuse_undeclared(name: str, origin: str, declared: Iterable[str]) -> None:
+    """Raise `NotFound` for a name that nobody declares; for a variable, only if it looks misspelt."""
+    if origin != ENVIRONMENT:
+        raise NotFound.among("setting", name, declared, see="See the list of settings.")
+    if near := _alike(name, declared):
+        variable = PREFIX + (name.upper() if name.islower() else name)
+        hint = f"Did you mean '{PREFIX}{near.upper()}'?"
+        raise NotFound(f"The environment variable {quoted(variable)} is not a setting.", hint=hint)
 
 
-def _convert(setting: Setting, value: Any, origin: str) -> Any:
-    try:
-        converted: Any = _converted(setting.type, value)
-        if (isinstance(value, float) and converted != value) or (
-            isinstance(converted, float) and not isfinite(converted)
-        ):
-            raise ValueError
-    except (KeyError, ValueError, TypeError, OverflowError, OSError, InvalidInput):
-        expected = _EXPECTED[setting.type]
-        raise InvalidParams(
-            f"The setting '{setting.name}' (from {origin}) cannot be {quoted(value)}.",
-            hint=f"Give {expected}. {setting.help}",
-        ) from None
-    if setting.minimum is not None and converted < setting.minimum:
-        raise InvalidParams(
-            f"The setting '{setting.name}' (from {origin}) cannot be {quoted(value)}.",
-            hint=f"Give at least {setting.minimum:g}.",
-        )
-    return converted
+def _alike(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a name looks like, or `file`, the variable that names the settings file."""
+    letters = {_letters(one): one for one in (*known, FILE)}
+    near = nearest(_letters(name), letters, cutoff=0.8)
+    return letters[near] if near else None
+
+
+def _letters(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def _converted(kind: type, value: Any) -> Any:
@@ -217,4 +204,9 @@ def _converted(kind: type, value: Any) -> Any:
         path = user_path(value).absolute()
         str(path).encode()  # raises for a name that is not UTF-8, which workers and the database could not store
         return path
-    return _BOOLEANS[str(value).lower()] if kind is bool else kind(value)
+    converted: Any = _BOOLEANS[str(value).lower()] if kind is bool else kind(value)
+    if isinstance(value, float) and converted != value:
+        raise ValueError
+    if isinstance(converted, float) and not isfinite(converted):
+        raise ValueError
+    return converted

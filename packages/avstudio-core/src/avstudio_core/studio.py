@@ -32,7 +32,8 @@ from avstudio_core.plan import Plan, Ref, Step, alone, parameters
 from avstudio_core.plugins import Plugin, Plugins
 from avstudio_core.quotes import quoted
 from avstudio_core.requirements import refuse_unmet
-from avstudio_core.settings import Settings, load
+from avstudio_core.settings import Settings
+from avstudio_core.settings_sources import load
 from avstudio_core.storage import artifact_rows, exports, refusals
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sqlite.database import Transaction
@@ -80,6 +81,7 @@ class Studio:
         self.extra_modules = [module.__name__ for module in add]
         for module in add:
             self.plugins.add(module, Plugin(module.__name__, module.__name__, "", ""))
+        self.settings = self.settings.with_declared(self.plugins.kind("settings").values())
         home = self.settings.home
         self._database = open_database(home)
         self.store = ArtifactStore(home)

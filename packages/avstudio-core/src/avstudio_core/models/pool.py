@@ -203,14 +203,15 @@ class Pool:
     def _refuse_impossible(self, needs: Needs) -> None:
         """Raise `NotEnoughMemory` if the declared memory exceeds the budget; a measured peak is not checked."""
         family, budget = self._settings.family_mb(needs.family), self.budget_mb(needs.device)
+        asks = f"'{needs.model}' needs" if needs.model else f"A run of the family '{needs.family}' needs"
         if family is not None and needs.memory_mb > family:
             raise NotEnoughMemory(
-                f"'{needs.model}' needs {needs.memory_mb} MB, but its family may take {family} MB.",
+                f"{asks} {needs.memory_mb} MB, but its family may take {family} MB.",
                 hint=f"Raise the setting 'memory_{needs.family}_mb', or choose a smaller model.",
             )
         if needs.memory_mb > budget:
             raise NotEnoughMemory(
-                f"'{needs.model}' needs {needs.memory_mb} MB, but all models on '{needs.device}' may take {budget} MB.",
+                f"{asks} {needs.memory_mb} MB, but all models on '{needs.device}' may take {budget} MB.",
                 hint="Raise the setting 'memory_mb', or choose a smaller model.",
             )
 

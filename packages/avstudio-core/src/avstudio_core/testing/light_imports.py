@@ -27,7 +27,7 @@ from avstudio_core.artifact import Artifact
 from avstudio_core.catalogue import declare
 from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.plugins import Plugins
-from avstudio_core.settings import load
+from avstudio_core.settings_sources import load
 
 module, name, params, source = json.loads(sys.argv[1])
 plugins = Plugins()

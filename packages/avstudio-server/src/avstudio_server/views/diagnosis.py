@@ -30,7 +30,7 @@ def installation_data(installed: Installed) -> dict[str, Any]:
         "plugins": plugin_data(installed.plugins, installed.catalogue.broken),
         "extras": extra_data(installed.plugins),
         "weights": weights_data(installed.shelf),
-        "settings": setting_data(installed.settings),
+        "settings": setting_data(installed.settings.with_declared(installed.plugins.kind("settings").values())),
         "devices": device_data(installed.plugins),
     }
 

@@ -106,8 +106,6 @@ def weights_data(shelf: InstalledShelf) -> list[dict[str, Any]]:
 
 def setting_data(settings: Settings) -> list[dict[str, Any]]:
     """Every setting: its value, the origin of the value, its purpose."""
-    from avstudio_core.settings import SETTINGS
-
     return [
         {
             "name": setting.name,
@@ -116,7 +114,7 @@ def setting_data(settings: Settings) -> list[dict[str, Any]]:
             "origin": settings.origins[setting.name],
             "help": setting.help,
         }
-        for setting in SETTINGS
+        for setting in settings.declared
     ]
 
 

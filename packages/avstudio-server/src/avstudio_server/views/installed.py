@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from avstudio_core import Catalogue, Settings
 from avstudio_core.catalogue import read
-from avstudio_core.settings import load
+from avstudio_core.settings_sources import load
 
 if TYPE_CHECKING:
     from avstudio_core.models.shelf import InstalledShelf

@@ -27,7 +27,7 @@ from avstudio_core.model_requests import Ask, Response, Tell
 from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.orders import Order, Report
 from avstudio_core.plugins import Plugins
-from avstudio_core.settings import load
+from avstudio_core.settings_sources import load
 from avstudio_core.tasks.executors.lanes import printable
 from avstudio_core.tasks.executors.run_order import run_order
 from avstudio_core.tasks.executors.shared_state import SharedState
@@ -57,6 +57,7 @@ class Worker:
         self._plugins.discover(self._settings.plugin_names())
         self._plugins.kind("processors")  # now, while the studio is still starting
         self._plugins.add_modules(json.loads(self._connection.recv_bytes()))
+        self._settings = self._settings.with_declared(self._plugins.kind("settings").values())
         self._shelf = InstalledShelf(self._plugins, self._settings, Gate(self._settings, self._note))
         threading.Thread(target=self._listen, name="orders", daemon=True).start()
         self._shared.note()
