@@ -36,6 +36,7 @@ from avstudio_core.errors import (
     TaskFailed,
     Unsupported,
 )
+from avstudio_core.language_models import Can, Model
 from avstudio_core.testing import scripted
 from avstudio_core.testing.scripted import Scripted
 
@@ -87,7 +88,29 @@ class Unlisted(Scripted):
         return ["medium"]
 
 
+class Locked(Unlisted):
+    """A cloud that refuses every request, also for its models."""
+
+    name = "locked"
+    lists_cheaply = True
+    refusal = CredentialsRefused("The cloud refuses its key.", hint="Give another key.")
+
+    async def models(self) -> list[Model]:
+        raise self.refusal
+
+
+class Broken(Locked):
+    """One that cannot even be created."""
+
+    name = "broken"
+
+    def __init__(self, *_: object) -> None:
+        raise self.refusal
+
+
 unlisted = ModuleType("unlisted")
+locked = ModuleType("locked")
+locked.register_backends = hookimpl(lambda: [Locked, Broken])  # type: ignore[attr-defined]
 unlisted.register_backends = hookimpl(lambda: [Unlisted])  # type: ignore[attr-defined]
 
 
@@ -171,6 +194,23 @@ def test_a_stream_that_is_left_stops_the_model_and_is_paid(make: Make) -> None:
     [call] = calls(studio)
     assert (call["outcome"], backend(studio, "cloud").stopped) == ("cancelled", 1)
     assert call["cost"] > 0
+
+
+@pytest.mark.parametrize("name", ["locked", "broken"])
+def test_the_error_of_a_backend_keeps_its_kind_and_its_hint(make: Make, name: str) -> None:
+    studio = make("", add=[locked])
+    backend(studio, "scripted").can = Can(chat=False)
+    found = next(one for one in studio.llm.models() if one.model.backend == name)
+    assert (found.obstacle, found.hint) == ("The cloud refuses its key", "Give another key.")
+    with pytest.raises(NoModel, match=rf"{name}/\*: The cloud refuses its key") as refused:
+        studio.llm.route("Hello?")
+    assert refused.value.hint == "Give another key. See the list of models."
+
+
+def test_a_named_model_of_a_broken_backend_is_refused_with_the_kind_and_hint(make: Make) -> None:
+    with pytest.raises(CredentialsRefused, match="The cloud refuses its key") as refused:
+        make("", add=[locked]).chat("Hello?", model="broken/medium")
+    assert refused.value.hint == "Give another key."
 
 
 @pytest.mark.parametrize("ending", ["cancelled", "timed out"])

@@ -28,6 +28,7 @@ class Candidate(BaseModel):
     obstacle: str | None = Field(
         default=None, description="Not installed, no key, no memory, over budget …; `None` if it can answer."
     )
+    hint: str = Field(default="", description="How to remove the obstacle.")
 
 
 class Rejected(BaseModel):
@@ -37,6 +38,7 @@ class Rejected(BaseModel):
 
     model: str
     reason: str
+    hint: str = ""
 
 
 class RouteDecision(BaseModel):

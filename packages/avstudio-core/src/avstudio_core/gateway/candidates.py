@@ -19,6 +19,7 @@ from avstudio_core.errors import (
     NotFound,
     OverBudget,
     Unsupported,
+    by_code,
 )
 from avstudio_core.gateway.requests import Request, longest_answer
 from avstudio_core.language_models import Model
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 Room = Callable[[int], int | None]
 """What the budgets have left for a call with that cost."""
 
+NO_MODELS = NoModel("it has no models")
 NOTHING = Estimate(input_tokens=0, output_tokens=0)
 UNPRICED_MICRO = 1
 """The assumed highest cost of a call with an unknown price: only a budget that is used up refuses it."""
@@ -67,7 +69,7 @@ class Candidates:
         return weighed + missing if absent else weighed
 
     def _sorted_out(
-        self, models: list[Model], silent: dict[str, str]
+        self, models: list[Model], silent: dict[str, AVStudioError]
     ) -> tuple[list[Model], list[Candidate], list[Candidate]]:
         """Usable models; models of backends that cannot be used; backends without models.
 
@@ -78,9 +80,7 @@ class Candidates:
             usable = [model for model in models if standing[model.backend] is None]
             barred = [_barred(model, reason) for model in models if (reason := standing[model.backend])]
             empty = standing.keys() - {model.backend for model in models}
-            missing = [
-                _absent(name, silent.get(name) or standing[name] or "it has no models") for name in sorted(empty)
-            ]
+            missing = [_absent(name, silent.get(name) or standing[name] or NO_MODELS) for name in sorted(empty)]
             self._sorting = models, standing, (usable, barred, missing)
         return self._sorting[2]
 
@@ -96,7 +96,7 @@ class Candidates:
             await self._refuse_unknown(model)
         if obstacle is not None:
             self._note_refusals(request, [model])
-            raise type(obstacle)(f"'{model.id}' cannot answer: {obstacle}.")
+            raise by_code(obstacle.code, f"'{model.id}' cannot answer: {_reason(obstacle)}.", hint=obstacle.hint)
         return Candidate(model=model, estimate=estimate)
 
     async def _refuse_unknown(self, model: Model) -> None:
@@ -129,7 +129,7 @@ class Candidates:
         if not found and rest and backend in self._backends.all() and not self._backends.is_listed(backend):
             found = [self._backends.named(backend, rest)]
         if not found and backend in silent:
-            raise BackendDown(silent[backend])
+            raise by_code(silent[backend].code, silent[backend].message, hint=silent[backend].hint)
         if not found:
             raise NotFound.among("model", name, {model.id for model in known}, see="See the list of models.")
         return found
@@ -150,7 +150,7 @@ class Candidates:
 
     def _weighed(self, request: Request, model: Model, read: tuple[int, int], room: Room) -> Candidate:
         estimate, obstacle = self._weigh(request, model, read, room)
-        return Candidate(model=model, estimate=estimate) if obstacle is None else _barred(model, str(obstacle))
+        return Candidate(model=model, estimate=estimate) if obstacle is None else _barred(model, obstacle)
 
     def _weigh(
         self, request: Request, model: Model, read: tuple[int, int], room: Room
@@ -164,8 +164,8 @@ class Candidates:
 
     def _standing(self, request: Request, model: Model) -> AVStudioError | None:
         """The obstacle to any request to the backend, or `None`."""
-        if reason := self._backends.standing()[model.backend]:
-            return NoModel(reason)
+        if obstacle := self._backends.standing()[model.backend]:
+            return obstacle
         url = self._outside(model)
         if url is not None and (reason := self._gate.obstacle(url, private=request.wishes.private)):
             return EgressRefused(f"nothing may be sent there: {reason}")
@@ -228,11 +228,20 @@ def _fits_verb(request: Request, model: Model) -> bool:
     return model.can.embed if isinstance(request, EmbedRequest) else model.can.chat
 
 
+def _reason(error: AVStudioError) -> str:
+    """The message of an error as a part of a sentence."""
+    return error.message.rstrip(".")
+
+
+def _barred(model: Model, obstacle: AVStudioError) -> Candidate:
+    return _candidate(model, _reason(obstacle), obstacle.hint)
+
+
 @lru_cache(maxsize=1024)
-def _barred(model: Model, obstacle: str) -> Candidate:
+def _candidate(model: Model, obstacle: str, hint: str) -> Candidate:
     """A candidate that cannot answer; cached, because most requests have the same ones."""
-    return Candidate(model=model, estimate=NOTHING, obstacle=obstacle)
+    return Candidate(model=model, estimate=NOTHING, obstacle=obstacle, hint=hint)
 
 
-def _absent(backend: str, reason: str) -> Candidate:
+def _absent(backend: str, reason: AVStudioError) -> Candidate:
     return _barred(Model(backend=backend, name="*", local=False), reason)

@@ -128,7 +128,9 @@ def _decision(
     chosen, *others = order
     kept = {one.model.id for one in order}
     rejected = tuple(
-        _rejected(one.model.id, _why_not(one, wishes, reason)) for one in candidates if one.model.id not in kept
+        _rejected(one.model.id, _why_not(one, wishes, reason), one.hint)
+        for one in candidates
+        if one.model.id not in kept
     )
     return RouteDecision(
         rule=name,
@@ -142,8 +144,8 @@ def _decision(
 
 
 @lru_cache(maxsize=1024)
-def _rejected(model: str, reason: str) -> Rejected:
-    return Rejected(model=model, reason=reason)
+def _rejected(model: str, reason: str, hint: str) -> Rejected:
+    return Rejected(model=model, reason=reason, hint=hint)
 
 
 def _too_dear(wishes: Wishes, candidate: Candidate) -> bool:
@@ -170,4 +172,5 @@ def _no_model(
         hint = "Start Ollama, or install a backend: 'avstudio-llm' has several. See the list of models."
         return NoModel(f"{reason} No such model is available.", hint=hint)
     obstacles = "; ".join(f"{one.model.id}: {_why_not(one, wishes, reason)}" for one in near)
-    return NoModel(f"{reason} But {obstacles}.", hint="See the list of models.")
+    ways = (*dict.fromkeys(one.hint for one in near if one.hint), "See the list of models.")
+    return NoModel(f"{reason} But {obstacles}.", hint=" ".join(ways))

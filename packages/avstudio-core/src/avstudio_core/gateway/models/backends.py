@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from avstudio_core.egress import host_of, is_loopback
-from avstudio_core.errors import AVStudioError, CredentialsRefused, NotFound
+from avstudio_core.errors import AVStudioError, BackendDown, CredentialsRefused, NoModel, NotFound
 from avstudio_core.gateway.models.guarded_backend import GuardedBackend
 from avstudio_core.gateway.models.known_models import KnownModels
 from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost
@@ -29,12 +29,12 @@ class Backends:
         self._known = known
         self._host = host
         self._made: dict[str, GuardedBackend] | None = None
-        self._broken: dict[str, str] = {}
+        self._broken: dict[str, AVStudioError] = {}
         """Why a backend could not be created."""
         self._outside: dict[str, str | None] = {}
-        self._listed: dict[str, list[Model] | str] = {}
-        self._standing: tuple[float, dict[str, str | None]] = (0.0, {})
-        self._view: tuple[float, list[Model], dict[str, str]] = (0.0, [], {})
+        self._listed: dict[str, list[Model] | AVStudioError] = {}
+        self._standing: tuple[float, dict[str, AVStudioError | None]] = (0.0, {})
+        self._view: tuple[float, list[Model], dict[str, AVStudioError]] = (0.0, [], {})
 
     def all(self) -> dict[str, Backend]:
         """By name."""
@@ -50,7 +50,7 @@ class Backends:
             raise NotFound.among("backend", name, self._all(), see="See the list of models.")
         return self._all()[name]
 
-    def standing(self) -> dict[str, str | None]:
+    def standing(self) -> dict[str, AVStudioError | None]:
         """By name, why no call to a backend can succeed now, or `None`; the same object until it is refreshed."""
         until, standing = self._standing
         if time.monotonic() >= until:
@@ -66,23 +66,21 @@ class Backends:
             self._outside[name] = None if not url or is_loopback(host_of(url)) else url
         return self._outside[name]
 
-    async def known(self) -> tuple[list[Model], dict[str, str]]:
+    async def known(self) -> tuple[list[Model], dict[str, AVStudioError]]:
         """The models for requests, and the reasons why other backends do not list theirs."""
         until, models, silent = self._view
         if time.monotonic() >= until:
             self._view = _, models, silent = await self._looked()
         return models, silent
 
-    async def _looked(self) -> tuple[float, list[Model], dict[str, str]]:
+    async def _looked(self) -> tuple[float, list[Model], dict[str, AVStudioError]]:
         models: list[Model] = []
-        silent: dict[str, str] = {}
-        backends = self._all()
-        silent |= self._broken
+        backends, silent = self._all(), dict(self._broken)
         asked = {name: one for name, one in backends.items() if self._asks(one)}
         await asyncio.gather(*map(self._list, asked, asked.values()))
         for name, guarded in backends.items():
             listed = self._listed[name] if name in asked else []
-            if isinstance(listed, str):
+            if isinstance(listed, AVStudioError):
                 silent[name] = listed
                 continue
             here = {model.name: model for model in listed}
@@ -102,7 +100,7 @@ class Backends:
         listed = self._listed[name]
         if not self._asks(self.guarded(name)):
             del self._listed[name]  # the router uses `models.toml` instead
-        return set() if isinstance(listed, str) else {model.name for model in listed}
+        return set() if isinstance(listed, AVStudioError) else {model.name for model in listed}
 
     def named(self, backend: str, name: str) -> Model:
         """A model that a user names and no server lists: the server will show whether it exists."""
@@ -129,7 +127,7 @@ class Backends:
             guarded = GuardedBackend(self._plugins.make(kind, config, self._host), self._plugins.guard(kind))
             guarded.url()
         except AVStudioError as error:
-            self._broken[config.name] = str(error)
+            self._broken[config.name] = error
             return None
         return guarded
 
@@ -139,25 +137,26 @@ class Backends:
         return cheap and self.standing()[guarded.backend.config.name] is None
 
     async def _list(self, name: str, backend: GuardedBackend) -> None:
-        answer: list[Model] | str
+        answer: list[Model] | AVStudioError
         try:
             async with asyncio.timeout(LISTING_SECONDS):
                 answer = await backend.models()
         except TimeoutError:
-            answer = f"it does not list its models within {LISTING_SECONDS:g} s"
+            answer = BackendDown(f"Backend '{name}' does not list its models within {LISTING_SECONDS:g} s.")
         except AVStudioError as error:
-            answer = str(error)
+            answer = error
         self._listed[name] = answer
 
 
-def _misconfigured(backend: Backend) -> str | None:
+def _misconfigured(backend: Backend) -> AVStudioError | None:
     """The obstacle for a server whose secrets are missing, or that is marked as local but is not on this machine."""
     if backend.config.headers or backend.config.query:
         try:
             backend.additions  # noqa: B018
         except CredentialsRefused as error:
-            return str(error)
+            return error
     if not backend.config.local or backend.runs_here:
         return None
     host = host_of(backend.url or "")
-    return f"it says local = true, but '{host}' is not this machine; name its address in the setting 'trusted_hosts'"
+    hint = "If it is yours, name its address in the setting 'trusted_hosts'."
+    return NoModel(f"it says local = true, but '{host}' is not this machine", hint=hint)

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any, TypeVar
 
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Vectors
-from avstudio_core.errors import AVStudioError
+from avstudio_core.errors import AVStudioError, NoModel
 from avstudio_core.gateway.loop import LoopThread
 from avstudio_core.guard import Guard
 from avstudio_core.kinds.backend import Backend, gathered
@@ -34,13 +34,13 @@ class GuardedBackend:
         url = self._guard.call(self._what("url"), lambda: self.backend.url)
         return None if url is None else self._guard.expect(self._what("url"), url, str)
 
-    def obstacle(self) -> str | None:
+    def obstacle(self) -> AVStudioError | None:
         """Why no call can succeed, also if this check itself fails; or `None`."""
         try:
             reason = self._guard.call(self._what("obstacle"), self.backend.obstacle)
-            return None if reason is None else self._guard.expect(self._what("obstacle"), reason, str)
+            return None if reason is None else NoModel(self._guard.expect(self._what("obstacle"), reason, str))
         except AVStudioError as error:
-            return str(error)
+            return error
 
     async def models(self) -> list[Model]:
         """Raises `AVStudioError`."""
