@@ -255,7 +255,7 @@ def test_commands_by_hand_stand_beside_those_of_processors(avstudio: CommandLine
 
 def test_the_doctor_tells_of_backends(avstudio: CommandLine) -> None:
     assert avstudio("doctor", "--json").json["backends"] == [
-        {"name": "parrot", "obstacle": None},
-        {"name": "cage", "obstacle": "no key: set CAGE_KEY"},
+        {"name": "parrot", "obstacle": None, "hint": ""},
+        {"name": "cage", "obstacle": "no key: set CAGE_KEY", "hint": ""},
     ]
     assert re.search(r"cage +no key: set CAGE_KEY", avstudio("doctor").out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -130,6 +131,29 @@ def test_what_goes_wrong_in_a_plugin_is_shown(smudged: CommandLine) -> None:
     assert "TROUBLE: 'studio_started' raised RuntimeError: tired" in shown
     (smudged.folder / "more" / "smudge.py").write_text("mended = True")
     assert "TROUBLE" not in smudged("plugins").out
+
+
+AWAY = """
+from avstudio_core import Backend, hookimpl
+from avstudio_core.errors import BackendDown
+
+class Away(Backend):
+    "Not here."
+    name = "away"
+    lists_cheaply = True
+    async def models(self): raise BackendDown("Nobody answers.", hint="Look at the setting 'trusted_hosts'.")
+    async def stream(self, request, model): yield
+
+@hookimpl
+def register_backends(): return [Away]
+"""
+
+
+def test_a_backend_that_does_not_answer_is_shown_with_the_way_out(smudged: CommandLine) -> None:
+    (smudged.folder / "more" / "smudge.py").write_text(AWAY)
+    way_out = "Nobody answers. Look at AVSTUDIO_TRUSTED_HOSTS."
+    assert re.search(rf"away +{way_out}", smudged("doctor").out)
+    assert f"no: {way_out}" in smudged("llm", "models").out
 
 
 def test_needs_that_are_not_known_are_said_so(smudged: CommandLine) -> None:

@@ -14,7 +14,7 @@ from avstudio_server.views.installation import extra_data, plugin_data, setting_
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from avstudio_core import Studio
+    from avstudio_core import Candidate, Studio
     from avstudio_core.errors import AVStudioError
     from avstudio_core.plugins import Plugins
     from avstudio_server.views.installed import Installed
@@ -49,13 +49,17 @@ def device_data(plugins: Plugins) -> list[dict[str, Any]]:
 
 def backend_data(studio: Studio) -> list[dict[str, Any]]:
     """The backends of language models, each with the reason why none of its models can answer; calls their servers."""
-    obstacles: dict[str, list[str | None]] = {name: [] for name in studio.llm.gateway.backends.all()}
+    found: dict[str, list[Candidate]] = {name: [] for name in studio.llm.gateway.backends.all()}
     for candidate in studio.llm.models():
-        obstacles.setdefault(candidate.model.backend, []).append(candidate.obstacle)
-    return [
-        {"name": name, "obstacle": None if None in reasons else next(iter(reasons), "it has no models")}
-        for name, reasons in obstacles.items()
-    ]
+        found.setdefault(candidate.model.backend, []).append(candidate)
+    return [_backend(name, models) for name, models in found.items()]
+
+
+def _backend(name: str, models: list[Candidate]) -> dict[str, Any]:
+    if not models:
+        return {"name": name, "obstacle": "it has no models", "hint": ""}
+    best = next((one for one in models if one.obstacle is None), models[0])
+    return {"name": name, "obstacle": best.obstacle, "hint": best.hint}
 
 
 def data_folder(studio: Studio, *, check: bool) -> dict[str, Any]:

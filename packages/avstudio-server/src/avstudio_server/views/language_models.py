@@ -29,6 +29,7 @@ def _model(candidate: Candidate, prices: Prices) -> dict[str, Any]:
         "local": model.local if listed else None,
         "price": _price(model, prices) if listed else None,
         "obstacle": candidate.obstacle,
+        "hint": candidate.hint,
     }
 
 

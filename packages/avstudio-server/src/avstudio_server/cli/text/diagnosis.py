@@ -7,6 +7,7 @@ from typing import Any
 
 from avstudio_server.cli.hints import hint
 from avstudio_server.cli.terminal.tables import size, table
+from avstudio_server.cli.text.language_models import obstacle_text
 from avstudio_server.cli.text.plugins import contribution
 from avstudio_server.cli.text.weights import weights_state
 
@@ -24,7 +25,7 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     yield from _part(
         "Devices", [(one["device"], f"{one['available_mb']} of {one['total_mb']} MB free") for one in data["devices"]]
     )
-    yield from _part("Language models", [(one["name"], one["obstacle"] or "ready") for one in data["backends"]])
+    yield from _part("Language models", [(one["name"], obstacle_text(one) or "ready") for one in data["backends"]])
     yield from _part("Settings", [_setting(one) for one in data["settings"]])
     yield from _part("Data folder", _folder(data["data_folder"]))
     yield from ("", "Nothing is wrong." if not _wrong(data) else "Something is wrong:")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from avstudio_core.money import dollars
+from avstudio_server.cli.hints import hint
 from avstudio_server.cli.terminal.tables import table
 
 ABILITIES = ("chat", "embed", "tools", "vision", "json_schema")
@@ -24,13 +25,22 @@ def route_text(found: dict[str, Any]) -> str:
     return "\n".join(_lines(found))
 
 
+def obstacle_text(one: dict[str, Any]) -> str:
+    """Why a model or backend cannot answer, with what the user can do; empty if it can."""
+    return _with_hint(one["obstacle"], one["hint"]) if one["obstacle"] else ""
+
+
+def _with_hint(reason: str, text: str) -> str:
+    return f"{reason}. {hint('', text)}" if text else reason
+
+
 def _row(one: dict[str, Any]) -> tuple[object, ...]:
     if one["price"] is None:
-        return (one["id"], *[""] * 6, f"no: {one['obstacle']}")
+        return (one["id"], *[""] * 6, f"no: {obstacle_text(one)}")
     can = ", ".join(name.replace("_schema", "") for name in ABILITIES if one["can"][name])
     prices = [_dollars(one["price"][name]) for name in ("input", "output")]
     where = "here" if one["local"] else "cloud"
-    state = f"no: {one['obstacle']}" if one["obstacle"] else "ready"
+    state = f"no: {obstacle_text(one)}" if one["obstacle"] else "ready"
     return (one["id"], where, can, one["can"]["context"], f"{one['quality']:g}", *prices, state)
 
 
@@ -57,4 +67,4 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
 
 def _rejected(rejected: list[dict[str, Any]]) -> list[str]:
     width = max(len(one["model"]) for one in rejected)
-    return [f"{one['model'].ljust(width)}  {one['reason']}" for one in rejected]
+    return [f"{one['model'].ljust(width)}  {_with_hint(one['reason'], one['hint'])}" for one in rejected]
