@@ -250,8 +250,9 @@ def test_an_executor_that_fails_fails_the_task_with_its_name(
     write_plugin: WritePlugin, open_studio: OpenStudio, where: str, does: str
 ) -> None:
     studio = open_studio(write_plugin(EXECUTOR.format(**{**QUIET, where: does})), executor="odd")
-    with pytest.raises(TaskFailed, match=re.escape(f"'{where}' of executor 'odd'")):
+    with pytest.raises(TaskFailed, match=re.escape(f"'{where}' of executor 'odd'")) as failed:
         studio.submit("exercise.wait").result(30)
+    assert failed.value.hint == "Update the plugin, or remove it."
     studio.close()
 
 

@@ -61,7 +61,8 @@ class Problem(BaseModel):
     traceback: str = ""
 
     @classmethod
-    def of(cls, error: AVStudioError) -> Problem:
+    def of(cls, error: BaseException) -> Problem:
+        error = error if isinstance(error, AVStudioError) else AVStudioError(str(error))
         return cls(code=error.code, message=error.message, hint=error.hint)
 
 

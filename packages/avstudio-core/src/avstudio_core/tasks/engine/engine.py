@@ -322,8 +322,7 @@ class Engine:
             self._settling.later(running.claim.job_id, error, lambda: self._publish(running, done))
             return
         if error is not None:
-            typed = error if isinstance(error, AVStudioError) else AVStudioError(str(error))
-            self._fail(running.claim, Problem.of(typed))
+            self._fail(running.claim, Problem.of(error))
             abandon(self._queue.database, self._store, running.order.folder)
             return
         self._settling.end(running.claim.job_id)
@@ -358,7 +357,7 @@ class Engine:
 
     def _run_again(self, running: Running, reason: str, future: Future[Claim | None]) -> None:
         if error := future.exception():
-            self._fail(running.claim, Problem(code="error", message=str(error)), retryable=True)
+            self._fail(running.claim, Problem.of(error), retryable=True)
             return
         self._settling.end(running.claim.job_id)
         if again := future.result():

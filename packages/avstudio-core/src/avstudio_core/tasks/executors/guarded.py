@@ -46,7 +46,8 @@ class GuardedExecutor(Executor):
             self._failures = 0
         except PluginError as error:
             self._count(error)
-            self.report(Report(job_id=order.job_id, kind="failed", code=error.code, message=str(error)))
+            failed = Report(job_id=order.job_id, kind="failed", code=error.code, message=error.message, hint=error.hint)
+            self.report(failed)
 
     def cancel(self, job_id: str) -> None:
         with contextlib.suppress(PluginError):  # already reported
