@@ -35,7 +35,7 @@ from avstudio_core.tasks.queue.transitions import Transitions
 from avstudio_core.tasks.states import FOLLOWS, State
 from avstudio_core.tasks.task import Problem, TaskOptions
 
-EXAMPLES = int(os.environ.get("AVSTUDIO_MODEL_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("AVSTUDIO_MODEL_EXAMPLES", "100"))
 STUDIOS = ("studio_a", "studio_b", "studio_c")
 LEASE, DELIVERIES, LONGEST_PAUSE = 30.0, 3, 60.0
 CONTENT = b"what a run made"
