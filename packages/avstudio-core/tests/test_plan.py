@@ -10,7 +10,8 @@ from pydantic import Field
 
 from avstudio_core import Artifact, Context, Needs, Params, Plan, Processor, Result, Step
 from avstudio_core.errors import InvalidParams, InvalidPlan, NotFound
-from avstudio_core.plan import Ref, parameters
+from avstudio_core.parameters import parameters
+from avstudio_core.plan import Ref
 
 
 class SplitParams(Params):

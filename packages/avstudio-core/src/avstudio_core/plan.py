@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from avstudio_core.artifact import Artifact, accepted
-from avstudio_core.errors import InvalidInput, InvalidParams, InvalidPlan, PluginError
-from avstudio_core.guard import OURS, Guard, one_line
+from avstudio_core.errors import InvalidInput, InvalidPlan
+from avstudio_core.guard import OURS, Guard
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.nearest import did_you_mean
+from avstudio_core.parameters import parameters
 from avstudio_core.quotes import listed, quoted
 from avstudio_core.results import Needs, Params
 from avstudio_core.validation import problems
@@ -67,6 +66,15 @@ class Step(BaseModel):
     params: dict[str, JsonValue] = {}
     source: Ref | None = None
     place: tuple[int, int] | None = Field(default=None, exclude=True, repr=False)
+    valid: Params | None = Field(default=None, exclude=True, repr=False)
+    """The parameters, if they have been validated."""
+
+    @classmethod
+    def of(cls, processor: Processor[Any, Any], params: Mapping[str, Any]) -> Self:
+        """A step of its own, with parameters as text or values. Raises `InvalidParams`."""
+        valid = parameters(processor, params)
+        given = valid.model_dump(mode="json", exclude_unset=True)
+        return cls(id=processor.name.rpartition(".")[2], processor=processor.name, params=given, valid=valid)
 
 
 class Checked(NamedTuple):
@@ -144,7 +152,7 @@ class Plan(BaseModel):
             given = outputs[step.source.step] if step.source else None
             with self._marking(step):
                 processor = known(step.processor)
-                params = parameters(processor, step.params)
+                params = parameters(processor, step.params) if step.valid is None else step.valid
                 step = _read_from(step, given, processor)
             read = source_type
             if step.source is not None and given is not None:
@@ -211,23 +219,6 @@ def mark(message: str, expression: str, start: int, end: int) -> str:
     return f"{message}\n  {before}{line}{after}\n  {' ' * (len(before) + start - first)}{marks}"
 
 
-def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Params:
-    """The validated parameters of a processor. Raises `InvalidParams`."""
-    declared = processor.params_type
-    fields = declared.model_fields
-    for name in given:
-        if name not in fields:
-            hint = did_you_mean(name, fields) or f"It has: {', '.join(fields) or 'none'}."
-            raise InvalidParams(f"{processor.name} does not have a parameter '{name}'.", hint=hint)
-    values = {name: _structured(declared, name, value) for name, value in given.items()}
-    try:
-        return declared.model_validate(values)
-    except ValidationError as error:
-        raise InvalidParams(f"{processor.name}: {problems(error, declared)}") from None
-    except Exception as error:  # a validator is foreign code
-        raise PluginError(f"The parameters of '{processor.name}' could not be validated: {one_line(error)}.") from error
-
-
 def _stages(expression: str) -> list[tuple[int, int]]:
     """Start and end of each stage between the pipes; a pipe inside quotes does not end a stage."""
     if not expression.strip():
@@ -289,34 +280,6 @@ def _assignments(text: str) -> dict[str, JsonValue]:
             raise InvalidInput(f"{quoted(word)} is not a parameter.", hint="Write name=value.")
         params[name] = value
     return params
-
-
-def _structured(declared: type[Params], name: str, value: Any) -> Any:
-    """The value of a field from text: a list is split at its commas, and a structure is read as JSON."""
-    if not isinstance(value, str) or (kinds := _structures(declared).get(name)) is None:
-        return value
-    if value.lstrip()[:1] in ("{", "["):
-        with contextlib.suppress(ValueError):
-            return json.loads(value)
-    return [item.strip() for item in value.split(",")] if "array" in kinds else value
-
-
-@lru_cache(maxsize=1024)
-def _structures(declared: type[Params]) -> dict[str, set[str]]:
-    """The parameters that are lists or structures, and which of the two; cached, since pydantic takes milliseconds."""
-    schema = declared.model_json_schema()
-    found = {name: set(_types(one, schema.get("$defs", {}))) for name, one in schema["properties"].items()}
-    return {name: kinds & {"array", "object"} for name, kinds in found.items() if kinds & {"array", "object"}}
-
-
-def _types(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[str]:
-    """The JSON types that a schema allows."""
-    if "type" in schema:
-        yield schema["type"]
-    if "$ref" in schema:
-        yield from _types(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    for one in (*schema.get("anyOf", ()), *schema.get("allOf", ())):
-        yield from _types(one, definitions)
 
 
 def needed(processor: Processor[Any, Any], params: Params, source: Artifact | None, guard: Guard) -> Needs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import threading
@@ -27,8 +26,9 @@ from avstudio_core.models.memory import usable
 from avstudio_core.models.pool import Pool
 from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.names import checked
+from avstudio_core.parameters import StoredParams
 from avstudio_core.paths import existing_file
-from avstudio_core.plan import Plan, Ref, Step, alone, parameters
+from avstudio_core.plan import Plan, Ref, Step, alone
 from avstudio_core.plugins import Plugin, Plugins
 from avstudio_core.quotes import quoted
 from avstudio_core.requirements import refuse_unmet
@@ -95,6 +95,7 @@ class Studio:
         self.ledger = Ledger(self._database, self._presence.id, alert=self._alert)
         self.ledger.reap(self._presence.dead())
         self._own = own
+        self.params = StoredParams()
         self._processors: dict[str, Processor[Any, Any]] = {}
         self._starting = threading.Lock()
         self._engine: Engine | None = None
@@ -126,9 +127,7 @@ class Studio:
         `cache` takes precedence over that of the options. Raises `InvalidInput` for an unknown processor, invalid
         parameters, or an unsuitable source.
         """
-        kind = self.processor(processor)
-        given = parameters(kind, _plain(params)).model_dump(mode="json", exclude_unset=True)
-        step = Step(id=kind.name.rpartition(".")[2], processor=kind.name, params=given)
+        step = Step.of(self.processor(processor), _plain(params))
         try:
             submitted = self.submit_plan(Plan(steps=(step,)), source, options=options, cache=cache)
         except InvalidPlan as error:
@@ -172,7 +171,7 @@ class Studio:
                 id=ids[step.id],
                 step=step.id,
                 processor=self.processor(step.processor).name,
-                params=json.dumps(params.model_dump(mode="json")),
+                params=self.params.text(self.processor(step.processor), params),
                 source=_reference(step.source, ids, artifact if self.processor(step.processor).accepts else None),
                 needs=(ids[step.source.step],) if step.source else (),
                 lane=needs.lane,

@@ -11,7 +11,8 @@ from avstudio_core.errors import NotFound
 from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.kinds.executor import ExecutorHost
 from avstudio_core.orders import Order
-from avstudio_core.plan import needed, parameters
+from avstudio_core.parameters import StoredParams
+from avstudio_core.plan import needed
 from avstudio_core.plugins import Plugins
 from avstudio_core.requirements import refuse_unmet
 from avstudio_core.storage.artifacts import ArtifactStore
@@ -25,6 +26,9 @@ class Workplace(ExecutorHost, Protocol):
 
     @property
     def plugins(self) -> Plugins: ...
+
+    @property
+    def params(self) -> StoredParams: ...
 
     @property
     def ledger(self) -> Ledger: ...
@@ -47,8 +51,8 @@ class JobOrders:
         """The order of a claimed task, and its cache key if its result may answer later ones."""
         task = claim.task
         processor = self._workplace.processor(task.processor)
-        params = parameters(processor, json.loads(task.params))
         source = self._source(task.source)
+        params = self._workplace.params.read(processor, task.params)
         needs = needed(processor, params, source, self._workplace.plugins.guard(processor))
         refuse_unmet(processor.name, needs, self._workplace.pool, self._workplace.gate)
         if needs.model and not needs.model_digest:
@@ -58,7 +62,7 @@ class JobOrders:
             task_id=claim.task_id,
             processor=processor.name,
             version=processor.version,
-            params=params.model_dump(mode="json"),
+            params=json.loads(task.params),
             source=source,
             source_path=source.path if source else self._store.root,
             needs=needs,

@@ -15,7 +15,7 @@ from avstudio_core.errors import AVStudioError, CorruptFile, DiskFull, PluginErr
 from avstudio_core.kinds.executor import ExecutorHost
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.orders import Order, Report
-from avstudio_core.plan import parameters
+from avstudio_core.parameters import parameters
 from avstudio_core.results import CodedWarning, Provenance, Result, Review
 from avstudio_core.storage.digest import digest
 from avstudio_core.tasks.executors.relay import relayed

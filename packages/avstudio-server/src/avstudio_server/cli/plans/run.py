@@ -122,10 +122,9 @@ def _submit(
     studio: Studio, name: str, sources: Sequence[str], params: Mapping[str, Any], flags: RunFlags
 ) -> list[Work]:
     from avstudio_core import Plan, Step
-    from avstudio_core.plan import alone, parameters
+    from avstudio_core.plan import alone
 
-    parameters(studio.processor(name), params)  # so that the error is about parameters, not about a plan
-    plan = Plan(steps=(Step(id=name.rpartition(".")[2], processor=name, params=dict(params)),))
+    plan = Plan(steps=(Step.of(studio.processor(name), params),))
 
     def submit(source: str | None) -> PlanHandle:
         try:

@@ -1,0 +1,88 @@
+"""The parameters of processors: read from text or values, and validated."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from pydantic import ValidationError
+
+from avstudio_core.errors import InvalidParams, PluginError
+from avstudio_core.guard import one_line
+from avstudio_core.kinds.processor import Processor
+from avstudio_core.nearest import did_you_mean
+from avstudio_core.results import Params
+from avstudio_core.validation import problems
+
+MOST_KNOWN = 1000
+
+
+def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Params:
+    """The validated parameters of a processor. Raises `InvalidParams`."""
+    declared = processor.params_type
+    fields = declared.model_fields
+    for name in given:
+        if name not in fields:
+            hint = did_you_mean(name, fields) or f"It has: {', '.join(fields) or 'none'}."
+            raise InvalidParams(f"{processor.name} does not have a parameter '{name}'.", hint=hint)
+    values = {name: _structured(declared, name, value) for name, value in given.items()}
+    try:
+        return declared.model_validate(values)
+    except ValidationError as error:
+        raise InvalidParams(f"{processor.name}: {problems(error, declared)}") from None
+    except Exception as error:  # a validator is foreign code
+        raise PluginError(f"The parameters of '{processor.name}' could not be validated: {one_line(error)}.") from error
+
+
+class StoredParams:
+    """Parameters as a studio stores them; those that it has validated lately are not validated again when read."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Params] = {}
+        self._changing = threading.Lock()
+
+    def text(self, processor: Processor[Any, Any], params: Params) -> str:
+        """Validated parameters as text."""
+        text = json.dumps(params.model_dump(mode="json"))
+        with self._changing:
+            if len(self._known) >= MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[processor.name, text] = params
+        return text
+
+    def read(self, processor: Processor[Any, Any], text: str) -> Params:
+        """Parameters from their text. Raises `InvalidParams`: those of another studio may not be valid here."""
+        known = self._known.get((processor.name, text))
+        return parameters(processor, json.loads(text)) if known is None else known
+
+
+def _structured(declared: type[Params], name: str, value: Any) -> Any:
+    """The value of a field from text: a list is split at its commas, and a structure is read as JSON."""
+    if not isinstance(value, str) or (kinds := _structures(declared).get(name)) is None:
+        return value
+    if value.lstrip()[:1] in ("{", "["):
+        with contextlib.suppress(ValueError):
+            return json.loads(value)
+    return [item.strip() for item in value.split(",")] if "array" in kinds else value
+
+
+@lru_cache(maxsize=1024)
+def _structures(declared: type[Params]) -> dict[str, set[str]]:
+    """The parameters that are lists or structures, and which of the two; cached, since pydantic takes milliseconds."""
+    schema = declared.model_json_schema()
+    found = {name: set(_types(one, schema.get("$defs", {}))) for name, one in schema["properties"].items()}
+    return {name: kinds & {"array", "object"} for name, kinds in found.items() if kinds & {"array", "object"}}
+
+
+def _types(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[str]:
+    """The JSON types that a schema allows."""
+    if "type" in schema:
+        yield schema["type"]
+    if "$ref" in schema:
+        yield from _types(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    for one in (*schema.get("anyOf", ()), *schema.get("allOf", ())):
+        yield from _types(one, definitions)

@@ -1,0 +1,70 @@
+"""Parameters are validated once where a task is submitted, and once where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+from avstudio_core import Plan, Step, Studio
+from avstudio_core.errors import InvalidParams
+from avstudio_core.parameters import parameters
+
+COUNTING = """
+from pydantic import model_validator
+
+VALIDATED = []
+
+class CountedParams(Params):
+    sizes: tuple[int, ...] = Field((), description="Sizes.")
+    @model_validator(mode="after")
+    def count(self):
+        VALIDATED.append(self.sizes)
+        return self
+
+class Counted(Processor[CountedParams, Result]):
+    "Count validations."
+    name = "test.count"
+    def run(self, source, params, context):
+        return Result()
+
+class Needing(Counted):
+    "Count validations, with needs that depend on the parameters."
+    name = "test.need"
+    def needs(self, params, source):
+        return Needs(seconds=float(sum(params.sizes)))
+
+@hookimpl
+def register_processors():
+    return [Counted, Needing]
+"""
+WAYS: dict[str, Callable[[Studio, str], object]] = {
+    "values": lambda studio, name: studio.run(name, sizes=(1, 2)),
+    "text": lambda studio, name: studio.run(name, sizes="1,2"),
+    "expression": lambda studio, name: studio.run_plan(f"{name} sizes=1,2"),
+    "plan": lambda studio, name: studio.run_plan(Plan(steps=(Step(id="a", processor=name, params={"sizes": [1, 2]}),))),
+}
+
+
+@pytest.mark.parametrize("name", ["test.count", "test.need"])
+@pytest.mark.parametrize("way", WAYS)
+def test_parameters_are_validated_once_at_the_border_and_once_where_they_run(
+    open_studio: Callable[..., Studio], write_plugin: Callable[[str], ModuleType], way: str, name: str
+) -> None:
+    counting = write_plugin(COUNTING)
+    studio = open_studio(counting)
+    studio.processor(name)
+    counting.VALIDATED.clear()
+    WAYS[way](studio, name)
+    assert counting.VALIDATED == [(1, 2)] * 2
+
+
+def test_stored_parameters_of_another_studio_are_validated(
+    open_studio: Callable[..., Studio], write_plugin: Callable[[str], ModuleType]
+) -> None:
+    studio = open_studio(write_plugin(COUNTING))
+    counted = studio.processor("test.count")
+    assert studio.params.read(counted, '{"sizes": [3]}') == parameters(counted, {"sizes": [3]})
+    with pytest.raises(InvalidParams, match="does not have a parameter 'widths'"):
+        studio.params.read(counted, '{"widths": [3]}')
