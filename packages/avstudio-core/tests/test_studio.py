@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from avstudio_core import Plan, Studio, TaskOptions
+from avstudio_core import Plan, Step, Studio, TaskOptions
 from avstudio_core.errors import (
     CorruptFile,
     InvalidInput,
@@ -561,6 +561,18 @@ def test_closing_gives_tasks_back_and_nothing_is_lost(open_studio: OpenStudio, t
     two.start()
     assert two.handle(handle.task_id).result(20).text == "x"
     assert two.handle(handle.task_id).task().state is State.COMPLETED
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_closing_does_not_take_longer_beside_many_waiting_tasks(open_studio: OpenStudio, executor: str) -> None:
+    studio = open_studio(executor=executor)
+    steps = tuple(Step(id=f"s{one}", processor="exercise.wait", params={"seconds": 0.05}) for one in range(2000))
+    studio.submit_plan(Plan(steps=steps))
+    _until(lambda: State.COMPLETED in studio.tasks.counted())
+    assert studio.tasks.counted()[State.PENDING] > 1000
+    began = time.monotonic()
+    studio.close()
+    assert time.monotonic() - began < 10  # a tenth of a second when nothing else runs
 
 
 def test_a_closed_studio_says_so(open_studio: OpenStudio, texts: ModuleType) -> None:
