@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from avstudio_core import Needs, Studio
-from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Image, Message, Reply, Text, Tool, ToolCall
+from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Image, Message, Reply, Text, Tool, ToolCall, Usage
 from avstudio_core.errors import (
     AVStudioError,
     BackendDown,
@@ -386,6 +386,16 @@ def test_texts_become_vectors(backend: Ollama) -> None:
     assert made.vectors == [[1.0, 0.5], [3.0, 0.5]]
     assert made.usage is not None
     assert made.usage.input == 2
+
+
+def test_texts_go_in_batches_if_the_section_says_so(server: OllamaServer, studio: Studio) -> None:
+    config = BackendConfig(name="ollama", kind="ollama", base_url=server.url, embed_batch=2)
+    made = asyncio.run(
+        Ollama(config, studio.llm.gateway).embed(EmbedRequest.of(["a", "bc", "def"]), model_of("vectors", 60))
+    )
+    assert [body["input"] for body in server.bodies("/api/embed")] == [["a", "bc"], ["def"]]
+    assert [vector[0] for vector in made.vectors] == [1, 2, 3]
+    assert made.usage == Usage(input=3)
 
 
 @given(

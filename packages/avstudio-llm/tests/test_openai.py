@@ -16,6 +16,7 @@ from avstudio_core.errors import (
     ContextTooLong,
     CredentialsRefused,
     RateLimited,
+    RequestRefused,
     Unsupported,
 )
 from avstudio_core.kinds.backend import Backend, BackendConfig
@@ -333,6 +334,25 @@ class TestOpenAI(HttpBackendContract):
         made_of = self.during(made, lambda: made.embed(request, model))
         assert [len(one.data["input"]) for one in server.heard] == [2048, 1]
         assert (len(made_of.vectors), made_of.usage) == (2049, Usage(input=2049))
+
+    def test_a_section_says_how_many_texts_its_server_takes(
+        self, server: ModelServer, config: BackendConfig, witness: Witness, model: Model
+    ) -> None:
+        server.say(*(_vectors(range(count)) for count in (2, 2, 1)), at="/embeddings")
+        made = OpenAI(config.model_copy(update={"embed_batch": 2}), witness)
+        made_of = self.during(made, lambda: made.embed(EmbedRequest(texts=tuple("abcde")), model))
+        assert [one.data["input"] for one in server.heard] == [["a", "b"], ["c", "d"], ["e"]]
+        assert [vector[0] for vector in made_of.vectors] == [0, 1, 0, 1, 0]
+        assert made_of.usage == Usage(input=5)
+
+    @pytest.mark.parametrize("words", ["batch size 64 > maximum allowed batch size 32", "Too many inputs in request"])
+    def test_too_many_texts_name_the_setting(
+        self, server: ModelServer, made: Backend, model: Model, words: str
+    ) -> None:
+        server.say(Sent.data({"error": words}, 413), at="/embeddings")
+        with pytest.raises(RequestRefused, match="cannot fit the request") as refused:
+            self.during(made, lambda: made.embed(EmbedRequest(texts=("a", "b")), model))
+        assert refused.value.hint == "Set embed_batch in the section [backends.mine]."
 
     def test_a_vector_that_is_missing(self, server: ModelServer, made: Backend, model: Model) -> None:
         server.say(_vectors([0]), at="/embeddings")

@@ -41,6 +41,9 @@ _CONTEXT = re.compile(
     r"|token count.*exceeds|tokens exceed|too many tokens|reduce the length|`max_new_tokens` must be",
     re.IGNORECASE,
 )
+_BATCH = re.compile(
+    r"batch size (\d+ > |is invalid|exceeds)|maximum (allowed )?batch size|too many inputs", re.IGNORECASE
+)
 _UNKNOWN_MODEL = re.compile(
     r"(invalid|unknown) model|model_not_found|\bmodels?\b.*(not found|not exist)", re.IGNORECASE
 )
@@ -95,9 +98,8 @@ def refused(
         message = f"{where} received too many requests{quote}."
         wait = _retry_after(headers or {}, body)
         return RateLimited(message, hint="" if wait else "Try again later.", retry_after=wait)
-    if status == 413 or _CONTEXT.search(said):
-        message = f"{where} cannot fit the request into the model '{model}'{quote}."
-        return ContextTooLong(message, hint="Send less, or choose another model.")
+    if status == 413 or _CONTEXT.search(said) or (status < 500 and _BATCH.search(said)):
+        return _too_large(backend, said, f"{where} cannot fit the request into the model '{model}'{quote}.")
     if status == 404 and not model:
         return RequestRefused(f"{where} has nothing there (status 404){quote}.", hint="Check its base_url.")
     if status in (400, 404, 422) and (lacking := _lacking(said, unknown=status == 404)):
@@ -109,6 +111,12 @@ def refused(
         wait = _retry_after(headers or {}, body)
         return BackendDown(f"{where} reports an outage (status {status}){quote}.", retry_after=wait)
     return RequestRefused(f"{where} refuses the request to the model '{model}' (status {status}){quote}.")
+
+
+def _too_large(backend: Backend, said: str, message: str) -> ModelError:
+    if _BATCH.search(said):
+        return RequestRefused(message, hint=f"Set embed_batch in the section [backends.{backend.config.name}].")
+    return ContextTooLong(message, hint="Send less, or choose another model.")
 
 
 def _lacking(said: str, *, unknown: bool) -> str | None:

@@ -36,6 +36,9 @@ class BackendConfig(BaseModel):
         default={}, description="Additional headers; `$NAME` is the value of that environment variable."
     )
     query: dict[str, str] = Field(default={}, description="Additional query parameters; `$NAME` as in `headers`.")
+    embed_batch: int | None = Field(
+        default=None, ge=1, description="The most texts that its server embeds in one request."
+    )
     options: dict[str, JsonValue] = {}
 
     @property

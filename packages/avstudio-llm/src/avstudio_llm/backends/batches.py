@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from avstudio_core.chat import Usage, Vectors
 from avstudio_llm.failures import reported
 
+if TYPE_CHECKING:
+    from avstudio_core import Backend
+
 Embed = Callable[[tuple[str, ...]], Awaitable[tuple[list[list[float]], Usage | None]]]
 
 
-async def embedded(texts: tuple[str, ...], size: int, embed: Embed) -> Vectors:
-    """The vectors of all batches; the usage is unknown unless the server reported it for each batch."""
+async def embedded(backend: Backend, texts: tuple[str, ...], embed: Embed, *, most: int = 2048) -> Vectors:
+    """The vectors of all batches, with at most `most` texts each, or as many as the backend's section says.
+
+    The usage is unknown unless the server reported it for each batch.
+    """
+    size = backend.config.embed_batch or most
     vectors: list[list[float]] = []
     usages: list[Usage | None] = []
     for start in range(0, len(texts), size):

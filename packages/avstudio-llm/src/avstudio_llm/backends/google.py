@@ -81,7 +81,7 @@ class Google(Backend):
 
     async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
         async with translated(self, model.name, request.timeout):
-            return await embedded(request.texts, TEXTS_AT_ONCE, partial(self._embedded, request, model))
+            return await embedded(self, request.texts, partial(self._embedded, request, model), most=TEXTS_AT_ONCE)
 
     async def close(self) -> None:
         await self._clients.close()

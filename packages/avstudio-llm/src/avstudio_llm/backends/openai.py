@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
-TEXTS_AT_ONCE = 2048
-"""The most texts in one request for embeddings."""
 
 
 class Options(BaseModel):
@@ -108,7 +106,7 @@ class OpenAI(Backend):
 
     async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
         async with translated(self, model.name, request.timeout):
-            return await embedded(request.texts, TEXTS_AT_ONCE, partial(self._embedded, request, model))
+            return await embedded(self, request.texts, partial(self._embedded, request, model))
 
     async def close(self) -> None:
         await self._clients.close()

@@ -6,11 +6,13 @@ import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
 from typing import Any, ClassVar
 
 from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model, Needs, tokens
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Usage, Vectors
 from avstudio_core.errors import ContextTooLong, Unsupported
+from avstudio_llm.backends.batches import embedded
 from avstudio_llm.backends.ollama.protocol import (
     Details,
     Embedded,
@@ -95,19 +97,23 @@ class Ollama(Backend):
     async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
         resident = self._resident(model, private=request.wishes.private)
         async with self._used(resident, model):
-            body = embed_body(request, model.name) | self._keep(resident)
-            made = await self._server.ask("/api/embed", Embedded, body, seconds=request.timeout)
-            if resident:
-                await resident.measure()
-        if len(made.embeddings) != len(request.texts):
-            raise unreadable(self, f"{len(made.embeddings)} vectors for {len(request.texts)} texts")
-        usage = None if made.prompt_eval_count is None else Usage(input=made.prompt_eval_count)
-        return Vectors(made.embeddings, usage, made.model)
+            return await embedded(self, request.texts, partial(self._embedded, request, model, resident))
 
     async def close(self) -> None:
         await asyncio.gather(*(asyncio.to_thread(resident.close) for resident in self._residents.values()))
         self._residents.clear()
         await self._server.close()
+
+    async def _embedded(
+        self, request: EmbedRequest, model: Model, resident: OllamaModel | None, texts: tuple[str, ...]
+    ) -> tuple[list[list[float]], Usage | None]:
+        body = embed_body(request, model.name, texts) | self._keep(resident)
+        made = await self._server.ask("/api/embed", Embedded, body, seconds=request.timeout)
+        if resident:
+            await resident.measure()
+        if len(made.embeddings) != len(texts):
+            raise unreadable(self, f"{len(made.embeddings)} vectors for {len(texts)} texts")
+        return made.embeddings, None if made.prompt_eval_count is None else Usage(input=made.prompt_eval_count)
 
     # What the server has
 

@@ -157,8 +157,8 @@ def chat_body(request: ChatRequest, model: str) -> dict[str, Any]:
     return body | {"options": options}
 
 
-def embed_body(request: EmbedRequest, model: str) -> dict[str, Any]:
-    body: dict[str, Any] = {"model": model, "input": list(request.texts), "truncate": False}
+def embed_body(request: EmbedRequest, model: str, texts: tuple[str, ...]) -> dict[str, Any]:
+    body: dict[str, Any] = {"model": model, "input": list(texts), "truncate": False}
     return body | ({"dimensions": request.dimensions} if request.dimensions else {})
 
 
