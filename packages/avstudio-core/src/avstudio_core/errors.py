@@ -45,6 +45,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from avstudio_core.nearest import did_you_mean
+from avstudio_core.quotes import quoted
 
 OTHER_FOLDER = "choose another data folder with the setting 'home'."
 """The end of a hint for a data folder that cannot be used."""
@@ -89,7 +90,7 @@ class NotFound(InvalidInput):
         """An error whose hint is the nearest known name, or all names if they are few, or `see`."""
         names = sorted(known)
         few = f"Known: {', '.join(names)}." if 0 < len(names) <= 8 else see
-        return cls(f"No {kind} is named '{name}'.", hint=did_you_mean(name, names) or few)
+        return cls(f"No {kind} is named {quoted(name)}.", hint=did_you_mean(name, names) or few)
 
 
 class InvalidParams(InvalidInput):
@@ -149,8 +150,8 @@ class StorageError(AVStudioError):
     def of(cls, error: OSError, path: Path, hint: str = "") -> StorageError:
         """The error for an `OSError`; `DiskFull` if no space is left."""
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return DiskFull(f"No space is left for '{path}'.", hint="Free some, or choose another folder.")
-        return cls(f"'{path}' cannot be written: {error.strerror or error}.", hint=hint)
+            return DiskFull(f"No space is left for {quoted(path)}.", hint="Free some, or choose another folder.")
+        return cls(f"{quoted(path)} cannot be written: {error.strerror or error}.", hint=hint)
 
 
 class DataFolderError(StorageError):

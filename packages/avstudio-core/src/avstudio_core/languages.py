@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from avstudio_core.errors import MissingDependency, NotFound
+from avstudio_core.quotes import quoted
 
 AUTO = "auto"
 """Means that the language should be detected."""
@@ -35,7 +36,7 @@ def language_tag(given: str) -> str:
             return wanted
         raise
     except (LookupError, ValueError):
-        raise NotFound(f"'{given}' is not a language.", hint=SEE) from None
+        raise NotFound(f"{quoted(given)} is not a language.", hint=SEE) from None
 
 
 def language_code(given: str, known: Sequence[str]) -> str:
@@ -53,7 +54,8 @@ def language_code(given: str, known: Sequence[str]) -> str:
     code, distance = _langcodes(given).closest_match(tag, known, max_distance=_NEAR)
     if distance > _NEAR:
         raise NotFound(
-            f"'{given}' is a language that the model does not know.", hint="Leave the language out to have it detected."
+            f"{quoted(given)} is a language that the model does not know.",
+            hint="Leave the language out to have it detected.",
         )
     return str(code)
 
@@ -65,7 +67,7 @@ def language_name(given: str) -> str:
     """
     wanted = given.strip()
     if wanted.casefold() == AUTO:
-        raise NotFound(f"'{given}' is not a language.", hint=SEE)
+        raise NotFound(f"{quoted(given)} is not a language.", hint=SEE)
     if not _CODE.fullmatch(wanted):
         return wanted
     return str(_langcodes(given).Language.get(language_tag(wanted)).display_name())
@@ -77,5 +79,5 @@ def _langcodes(given: str) -> ModuleType:
         import langcodes
         import language_data  # noqa: F401
     except ImportError:
-        raise MissingDependency.extra(f"The language '{given}'", "avstudio-core", "languages") from None
+        raise MissingDependency.extra(f"The language {quoted(given)}", "avstudio-core", "languages") from None
     return langcodes

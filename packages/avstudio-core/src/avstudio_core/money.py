@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from avstudio_core.errors import InvalidInput
+from avstudio_core.quotes import quoted
 
 MICRO = 1_000_000
 LARGEST_MICRO = 10**15
@@ -17,10 +18,10 @@ def micro(dollars: str) -> int:
         amount = Decimal(dollars.strip().removeprefix("$")) * MICRO
     except InvalidOperation:
         hint = "Write dollars, such as 5 or 0.25."
-        raise InvalidInput(f"'{dollars}' is not a valid amount of money.", hint=hint) from None
+        raise InvalidInput(f"{quoted(dollars)} is not a valid amount of money.", hint=hint) from None
     if not amount.is_finite() or not 0 <= amount <= LARGEST_MICRO or amount != int(amount):
         hint = "Give 0 to 1000000000 dollars, with at most six decimals."
-        raise InvalidInput(f"'{dollars}' is not a valid budget.", hint=hint)
+        raise InvalidInput(f"{quoted(dollars)} is not a valid budget.", hint=hint)
     return int(amount)
 
 

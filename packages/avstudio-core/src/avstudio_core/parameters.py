@@ -15,6 +15,7 @@ from avstudio_core.errors import InvalidParams, PluginError
 from avstudio_core.guard import one_line
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.nearest import did_you_mean
+from avstudio_core.quotes import quoted
 from avstudio_core.results import Params
 from avstudio_core.validation import problems
 
@@ -28,7 +29,7 @@ def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Para
     for name in given:
         if name not in fields:
             hint = did_you_mean(name, fields) or f"It has: {', '.join(fields) or 'none'}."
-            raise InvalidParams(f"{processor.name} does not have a parameter '{name}'.", hint=hint)
+            raise InvalidParams(f"{processor.name} does not have a parameter {quoted(name)}.", hint=hint)
     values = {name: _structured(declared, name, value) for name, value in given.items()}
     try:
         return declared.model_validate(values)

@@ -192,13 +192,13 @@ class Plan(BaseModel):
                 break
             if step.source.step not in steps:
                 known = listed(steps)
-                message = f"Step '{step.id}' reads from '{step.source}', which is not a step of the plan."
+                message = f"Step {quoted(step.id)} reads from {quoted(step.source)}, which is not a step of the plan."
                 raise InvalidPlan(self._marked(message, step), hint=f"Steps: {known}.")
             step = steps[step.source.step]
         return list(chain.values())
 
     def _marked(self, message: str, step: Step) -> str:
-        return mark(message, self.expression, *step.place) if step.place else f"Step '{step.id}': {message}"
+        return mark(message, self.expression, *step.place) if step.place else f"Step {quoted(step.id)}: {message}"
 
 
 def alone(error: InvalidPlan) -> InvalidInput:
@@ -334,10 +334,12 @@ def _output_type(source: Ref, given: Mapping[str, str]) -> str:
     if output in given and output is not None:
         return given[output]
     if not given:
-        raise InvalidPlan(f"Step '{source.step}' makes no files, so no step can read from it.")
+        raise InvalidPlan(f"Step {quoted(source.step)} makes no files, so no step can read from it.")
     made = ", ".join(given)
     if source.output is None:
-        message = f"Step '{source.step}' makes several files: {made}."
-        raise InvalidPlan(message, hint=f"Name the one to read, such as '{source.step}:{next(iter(given))}'.")
+        message = f"Step {quoted(source.step)} makes several files: {made}."
+        raise InvalidPlan(
+            message, hint=f"Name the one to read, such as {quoted(f'{source.step}:{next(iter(given))}')}."
+        )
     hint = did_you_mean(source.output, given) or f"It makes: {made}."
-    raise InvalidPlan(f"Step '{source.step}' does not make '{source.output}'.", hint=hint)
+    raise InvalidPlan(f"Step {quoted(source.step)} does not make {quoted(source.output)}.", hint=hint)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from avstudio_core.quotes import quoted
+
+LONGEST_VALUE = 60
 _MISSING, _UNKNOWN = "missing", "extra_forbidden"
 _PLAIN = {
     "bool_parsing": "should be true or false",
@@ -38,13 +39,8 @@ def _said(one: ErrorDetails, declared: type[BaseModel] | None) -> str:
     field = declared.model_fields.get(str(one["loc"][0])) if declared and one["loc"] else None
     meaning = f" ({field.description})" if field is not None and field.description else ""
     if one["type"] == _MISSING:
-        return f"'{place}' is missing{meaning}"
+        return f"{quoted(place)} is missing{meaning}"
     if one["type"] == _UNKNOWN:
-        return f"'{place}' is '{_shown(one['input'])}': no such field is known"
+        return f"{quoted(place)} is {quoted(one['input'], LONGEST_VALUE)}: no such field is known"
     rule = _PLAIN.get(one["type"]) or one["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
-    return f"'{place}' is '{_shown(one['input'])}': {rule[:1].lower()}{rule[1:]}{meaning}"
-
-
-def _shown(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    return f"{quoted(place)} is {quoted(one['input'], LONGEST_VALUE)}: {rule[:1].lower()}{rule[1:]}{meaning}"

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, select
 from avstudio_core.errors import InvalidInput, NotFound
 from avstudio_core.money import LARGEST_MICRO, dollars
 from avstudio_core.periods import PERIODS, Period
+from avstudio_core.quotes import quoted
 from avstudio_core.storage.sqlite.dialect import upsert
 from avstudio_core.storage.tables import alerts, budgets, counters
 
@@ -67,7 +68,7 @@ def checked(scope: str, period: str, limit_micro: int = 0) -> Budget:
         raise InvalidInput(f"{scope!a} is not a valid scope.", hint=f"Give {known}.")
     valid = next((one for one in PERIODS if one == period), None)
     if valid is None:
-        raise InvalidInput(f"{period!a} is not a valid period.", hint=f"Give one of: {', '.join(PERIODS)}.")
+        raise InvalidInput(f"{quoted(period)} is not a valid period.", hint=f"Give one of: {', '.join(PERIODS)}.")
     if not 0 <= limit_micro <= LARGEST_MICRO:
         hint = f"Give an amount from $0 to {dollars(LARGEST_MICRO)}."
         raise InvalidInput(f"{dollars(limit_micro)} is not a valid budget.", hint=hint)
