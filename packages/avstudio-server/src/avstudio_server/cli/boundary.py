@@ -16,6 +16,9 @@ from avstudio_server.cli import debug, signals
 from avstudio_server.cli.exits import CANCELLED, DEFECT, DONE, FAILED, INVALID, error_data, problem_data
 from avstudio_server.cli.terminal import output
 
+LONGEST_USAGE = 300
+"""The most characters of a message about an invalid command line, which may quote an argument as a whole."""
+
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code; messages go to stderr.
@@ -92,6 +95,7 @@ def _reported(error: Exception, arguments: Sequence[str]) -> int:
 def _usage(error: Any) -> tuple[str, str]:
     """The message for an invalid command line; and a hint with the nearest valid name and the command for help."""
     message, near = error.format_message().strip(), ""
+    message = message if len(message) <= LONGEST_USAGE else f"{message[: LONGEST_USAGE - 1]}…"
     if option := getattr(error, "option_name", ""):
         message, near = f"{quoted(option)} is not an option.", did_you_mean(option, error.possibilities or ())
     if (context := getattr(error, "ctx", None)) is None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from avstudio_core.errors import InvalidInput, StorageError
+from avstudio_core.quotes import quoted
 
 if TYPE_CHECKING:
     from avstudio_core import TaskOptions
@@ -54,9 +55,9 @@ class FileFlags:
         except OSError as error:
             raise StorageError.of(error, self.folder) from None
         if not folder.is_dir():
-            raise StorageError(f"'{folder}' is not a folder.", hint="Give a folder with --output.")
+            raise StorageError(f"{quoted(folder)} is not a folder.", hint="Give a folder with --output.")
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise StorageError(f"The folder '{folder}' cannot be written.", hint="Give another with --output.")
+            raise StorageError(f"The folder {quoted(folder)} cannot be written.", hint="Give another with --output.")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from avstudio_core.errors import InvalidInput, NotFound
+from avstudio_core.quotes import quoted
 
 if TYPE_CHECKING:
     from avstudio_core import State, Studio, Task
@@ -36,7 +37,7 @@ def task_id(studio: Studio, text: str) -> str:
         if len(found) == 1:
             return found[0]
         if found:
-            raise InvalidInput(f"'{text}' matches {len(found)} tasks.", hint="Give more of the id.") from None
+            raise InvalidInput(f"{quoted(text)} matches {len(found)} tasks.", hint="Give more of the id.") from None
         raise
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avstudio_core.errors import InvalidInput, UnreadableMedia
+from avstudio_core.quotes import quoted
 
 if TYPE_CHECKING:
     from avstudio_core import Studio
@@ -39,9 +40,9 @@ def _file(studio: Studio, name: str) -> tuple[str, str]:
     try:
         text = text_of(path, name)
     except OSError as error:
-        raise UnreadableMedia(f"'{name}' cannot be read: {error.strerror or error}.") from None
+        raise UnreadableMedia(f"{quoted(name)} cannot be read: {error.strerror or error}.") from None
     if not text.strip():
-        raise UnreadableMedia(f"'{name}' is empty.")
+        raise UnreadableMedia(f"{quoted(name)} is empty.")
     kind = recognised(text)
     return Path(name).name, TimedText.parse(text, kind).text if kind else text
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from avstudio_core.quotes import quoted
 from avstudio_server.cli import groups
 from avstudio_server.cli.flags import Json, spread
 from avstudio_server.cli.terminal import output
@@ -44,7 +45,7 @@ class ScopeFlags:
         named = {"project": self.project, "key": self.key, "agent": self.agent, "task": "*" if self.task else None}
         given = [f"{kind}:{name}" for kind, name in named.items() if name is not None]
         if len(given) > 1:
-            message = f"A budget has one scope, not {' and '.join(map(repr, given))}."
+            message = f"A budget has one scope, not {' and '.join(map(quoted, given))}."
             raise InvalidInput(message, hint="Set one budget for each.")
         return next(iter(given), "global"), self.per or ("total" if self.task else "day")
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from avstudio_core.quotes import quoted
 from avstudio_server.cli import groups
 from avstudio_server.cli.flags import Json
 from avstudio_server.cli.terminal import output
@@ -50,9 +51,11 @@ def _read(source: str) -> tuple[Literal["file", "text", "stdin"], str]:
         if os.path.isfile(source):
             return "file", Path(source).read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise InvalidInput(f"'{source}' is not text in UTF-8.", hint="Transcribe it first, or convert it.") from None
+        raise InvalidInput(
+            f"{quoted(source)} is not text in UTF-8.", hint="Transcribe it first, or convert it."
+        ) from None
     except OSError as error:
-        raise InvalidInput(f"'{source}' cannot be read: {error.strerror or error}.") from None
+        raise InvalidInput(f"{quoted(source)} cannot be read: {error.strerror or error}.") from None
     return "text", source
 
 

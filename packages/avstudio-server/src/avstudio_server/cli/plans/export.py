@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from avstudio_core.errors import OutputExists, StorageError
 from avstudio_core.names import file_name, stem
+from avstudio_core.quotes import quoted
 from avstudio_server.views.task_names import source_name
 
 if TYPE_CHECKING:
@@ -68,11 +69,14 @@ def _refuse_taken(paths: list[Path], *, overwrite: bool) -> None:
     """Refuse to overwrite existing files without permission. Raises `StorageError`, `OutputExists`."""
     taken = [path for path in paths if path.exists()]
     if folder := next((path for path in taken if path.is_dir()), None):
-        raise StorageError(f"'{folder}' is a folder, but a file must go there.", hint="Give another with --output.")
+        raise StorageError(
+            f"{quoted(folder)} is a folder, but a file must go there.", hint="Give another with --output."
+        )
     if taken and not overwrite:
         more = f", and {len(taken) - 1} more" if taken[1:] else ""
         raise OutputExists(
-            f"'{taken[0]}' already exists{more}. The result is kept in the data folder.", hint="Allow overwriting."
+            f"{quoted(taken[0])} already exists{more}. The result is kept in the data folder.",
+            hint="Allow overwriting.",
         )
 
 

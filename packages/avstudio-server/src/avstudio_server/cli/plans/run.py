@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from avstudio_core.child_process import early_worker
 from avstudio_core.errors import InvalidInput, InvalidPlan, StorageError
 from avstudio_core.names import stem
-from avstudio_core.quotes import harmless
+from avstudio_core.quotes import harmless, quoted
 from avstudio_server.cli.flags import RunFlags
 from avstudio_server.cli.plans.follow import display_of, watch
 from avstudio_server.cli.plans.work import Work, conclude
@@ -92,7 +92,9 @@ def plan_text(plan: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
-        raise InvalidInput(f"The plan '{plan}' cannot be read: {error}.") from None
+        raise InvalidInput(
+            f"The plan {quoted(path)} cannot be read: {getattr(error, 'strerror', None) or error}."
+        ) from None
 
 
 def _write(text: str) -> None:
@@ -172,7 +174,8 @@ def _refuse_equal_names(sources: Sequence[str]) -> None:
     for source in sources:
         first = known.setdefault(stem(Path(source).name).casefold(), source)
         if first != source:
+            both = f"{quoted(Path(first))} and {quoted(Path(source))}"
             raise InvalidInput(
-                f"'{first}' and '{source}' have the same name, and so would their results in one folder.",
+                f"{both} have the same name, and so would their results in one folder.",
                 hint="Run the command once for each, with different folders.",
             )
