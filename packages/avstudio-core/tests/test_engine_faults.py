@@ -144,7 +144,9 @@ def test_a_task_whose_waiters_were_given_an_error_is_done_in_the_end(
         handle = studio.submit("mood.show", notes=str(notes))
         with pytest.raises(DataFolderError, match="Another program has held"):
             handle.result(PATIENCE)
+        assert isinstance(studio.outage, DataFolderError)
     until(lambda: handle.task().state == "COMPLETED")
+    until(lambda: studio.outage is None)
     assert handle.result(PATIENCE).runs == 1
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import insert
 from avstudio_core.artifact import Artifact, MediaFacts, new_id
 from avstudio_core.catalogue import Catalogue, collected
 from avstudio_core.egress import Gate
-from avstudio_core.errors import InvalidInput, InvalidPlan, StorageError
+from avstudio_core.errors import AVStudioError, InvalidInput, InvalidPlan, StorageError
 from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.handle import Handle, PlanHandle
 from avstudio_core.kinds.processor import Processor
@@ -296,6 +296,11 @@ class Studio:
                 executor = partial(GuardedExecutor, self.plugins, self.settings.executor)
                 self._engine = Engine(self, self.tasks, self.store, self._presence, executor, own=self._own)
                 self._engine.start()
+
+    @property
+    def outage(self) -> AVStudioError | None:
+        """Why this studio has been unable to store anything for some time, such as a full disk; it keeps trying."""
+        return self._engine.outage if self._engine is not None else None
 
     def wake(self) -> None:
         """Make the engine look for tasks at once."""

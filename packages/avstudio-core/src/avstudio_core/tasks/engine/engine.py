@@ -78,6 +78,8 @@ class Engine:
         """Lanes for which this studio lacks something, each with the studio that submitted such a task."""
         self._due = self._heartbeat = self._patrol = self._look = self._retention = 0.0
         self._settling = Settling()
+        self.outage: AVStudioError | None = None
+        """The error that has lasted so long that waiting callers got it; `None` when writing works again."""
         self._outage = Outage(workplace.settings.lease_seconds / 3)
         self._unknown: set[tuple[str, str, int]] = set()
         self._swept = False
@@ -113,8 +115,9 @@ class Engine:
             except Exception as error:  # the engine must survive a full disk or a locked database
                 self._stumble(error)
                 trouble = error
-            if lasting := self._outage.lasting(trouble or self._settling.error):
-                self._queue.give_up(lasting)
+            self.outage = self._outage.lasting(trouble or self._settling.error)
+            if self.outage is not None:
+                self._queue.give_up(self.outage)
             self._woken.wait(LOOK_SECONDS)
 
     def _stumble(self, error: Exception) -> None:
