@@ -7,9 +7,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from avstudio_core import PlanHandle, State, Studio
+from avstudio_server.cli import debug
 from avstudio_server.cli.exits import DONE, FAILED
 from avstudio_server.cli.plans.follow import current, display_of, stands_still, watch
-from avstudio_server.cli.plans.storage_trouble import Trouble
 from avstudio_server.cli.plans.work import failures_of, note_failures
 from avstudio_server.cli.terminal import output
 from avstudio_server.views.tasks import UNENDED
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 def work_off(display: DisplayFlags) -> int:
     """Run pending tasks of any origin until none can run; return the exit code."""
     done: dict[str, State] = {}
-    with Studio() as studio, Trouble() as trouble:
+    with debug.library_log(), Studio() as studio:
         studio.start()
         try:
             since = time.time()
             while ids := _open(studio):
                 plan = PlanHandle(studio.tasks, "", {one: studio.handle(one) for one in ids})
                 with display_of(studio, [plan], quiet=display.quiet) as shown:
-                    for _ in watch(studio, [plan], shown, since=since, check=trouble.check):
+                    for _ in watch(studio, [plan], shown, since=since):
                         note_failures(failures_of(current(plan)), shown)
                 done |= {one: studio.tasks.get(one).state for one in ids}
         except KeyboardInterrupt:

@@ -33,7 +33,7 @@ def watch(
 ) -> Iterator[PlanHandle]:
     """Show the events since a time; yield each plan when all its tasks have ended or wait for a person.
 
-    `check` is called between polls; an exception from it ends the loop.
+    `check` is called between polls; an exception from it ends the loop. Raises the error of a lasting outage.
     """
     from avstudio_core.tasks.events.event_log import after
 
@@ -51,6 +51,8 @@ def watch(
                 yield plan
             if not over:
                 check()
+                if studio.outage is not None:
+                    raise studio.outage
                 listener.wait(LOOK_SECONDS)
 
 

@@ -13,6 +13,7 @@ from avstudio_core.child_process import early_worker
 from avstudio_core.errors import InvalidInput, InvalidPlan, StorageError
 from avstudio_core.names import stem
 from avstudio_core.quotes import harmless, quoted
+from avstudio_server.cli import debug
 from avstudio_server.cli.flags import RunFlags
 from avstudio_server.cli.plans.follow import display_of, watch
 from avstudio_server.cli.plans.work import Work, conclude
@@ -22,7 +23,6 @@ from avstudio_server.cli.text.results import results_text
 
 if TYPE_CHECKING:
     from avstudio_core import PlanHandle, Settings, Studio
-    from avstudio_server.cli.plans.storage_trouble import Trouble
 
 
 def run_processor(
@@ -40,26 +40,30 @@ def run_pipe(settings: Settings, text: str, sources: Sequence[str], flags: RunFl
 def perform(settings: Settings, submit: Callable[[Studio], list[Work]], flags: RunFlags) -> int:
     """Open a studio that runs only what this command submits; return the exit code when all of it has ended."""
     flags.files.check()
-    with early_worker(settings), _own_studio() as studio, _trouble() as trouble:
+    with early_worker(settings), debug.library_log(), _own_studio() as studio:
         since = time.time()
         works = submit(studio)
         plans = {work.plan: work for work in works if work.plan is not None}
         shown = display_of(studio, [*plans], quiet=flags.display.quiet)
+        stuck: list[StorageError] = []
 
         def stop() -> None:
             shown.note("Cancelling. Press Ctrl-C again to exit at once.")
-            trouble.hurry()
             try:
                 for plan in plans:
                     plan.cancel()
             except StorageError as error:
-                trouble.tell(error)
+                stuck.append(error)
+
+        def check() -> None:
+            if stuck:
+                raise stuck[0]
 
         for work in works:
             if work.plan is None:
                 shown.note(f"{work.source}: {work.error}")
         with shown, Interrupts(stop) as interrupts:
-            for plan in watch(studio, [*plans], shown, since=since, check=trouble.check):
+            for plan in watch(studio, [*plans], shown, since=since, check=check):
                 conclude(studio, plans[plan], flags, shown)
         if interrupts.received and (left := [work.name for work in plans.values() if work.error]):
             shown.note(f"To run it again: avstudio tasks retry {' '.join(left)}")
@@ -111,13 +115,6 @@ def _own_studio() -> Studio:
     from avstudio_core import Studio
 
     return Studio(own=True)
-
-
-def _trouble() -> Trouble:
-    """Imported late, for the same reason."""
-    from avstudio_server.cli.plans.storage_trouble import Trouble
-
-    return Trouble()
 
 
 def _submit(
