@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -23,10 +24,16 @@ class Gate:
     def __init__(self, settings: Settings, note: Note) -> None:
         self.settings = settings
         self.note = note
+        self._proxies = any(name.lower().endswith("_proxy") for name in os.environ)
+        """Whether the environment may name proxies: most do not, and each request checks its address."""
 
     def obstacle(self, url: str, *, private: bool = False) -> str | None:
-        """Why nothing may be sent to an address, or `None`."""
-        return obstacle(self.settings, url, private=private)
+        """Why nothing may be sent to an address, or to the proxy on the way there; or `None`."""
+        reason = obstacle(self.settings, url, private=private)
+        proxy = proxy_of(self.settings, url) if self._proxies and reason is None else None
+        if proxy and (why := obstacle(self.settings, proxy, private=private)):
+            return f"its proxy '{host_of(proxy)}' cannot be used: {why}"
+        return reason
 
     def leave(self, url: str, *, private: bool = False) -> None:
         """Check one connection. Raises `EgressRefused`, and records the refusal."""
@@ -81,6 +88,22 @@ def _networks(listed: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Networ
     except ValueError as error:
         hint = "Give addresses or networks, such as '192.168.1.20' or '192.168.1.0/24'."
         raise InvalidParams(f"The setting 'trusted_hosts' is '{listed}': {error}.", hint=hint) from None
+
+
+def proxy_of(settings: Settings, url: str) -> str | None:
+    """The proxy for an address in the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY; not those in NO_PROXY).
+
+    Connections to this machine and to trusted hosts use none.
+    """
+    from urllib.request import getproxies_environment, proxy_bypass  # slow to import
+
+    if counts_as_here(settings, url):
+        return None
+    proxies, parts = getproxies_environment(), urlsplit(url)
+    if proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
 
 
 @lru_cache(maxsize=1024)

@@ -9,9 +9,9 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
-from avstudio_core.egress import Gate
+from avstudio_core.egress import Gate, proxy_of
 from avstudio_core.errors import CorruptFile, WeightsMissing
 from avstudio_core.storage.private_files import private
 from avstudio_core.weights import Weights, WeightsFile
@@ -48,13 +48,25 @@ class _CheckedRedirects(HTTPRedirectHandler):
         return super().redirect_request(*given)
 
 
+class _Proxies(ProxyHandler):
+    """Uses the proxies of the environment as all our connections do: never for this machine."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__({"http": "", "https": ""})
+        self._gate = gate
+
+    def proxy_open(self, req: Request, proxy: str, type: str) -> Any:
+        given = proxy_of(self._gate.settings, req.full_url)
+        return super().proxy_open(req, given, type) if given else None
+
+
 def _download(gate: Gate, url: str, target: Path, size: int | None, progress: Callable[[float], None]) -> None:
     gate.leave(url)
     have = target.stat().st_size if target.exists() else 0
     request = Request(url, headers={"Range": f"bytes={have}-", "User-Agent": "avstudio"})
     try:
         with (
-            build_opener(_CheckedRedirects(gate)).open(request, timeout=TIMEOUT_SECONDS) as answer,
+            build_opener(_CheckedRedirects(gate), _Proxies(gate)).open(request, timeout=TIMEOUT_SECONDS) as answer,
             open(target, "ab" if answer.status == 206 else "wb", opener=private) as writer,
         ):
             end = writer.tell() + int(answer.headers.get("Content-Length") or 0)
