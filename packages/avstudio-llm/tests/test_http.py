@@ -16,7 +16,7 @@ import httpx2
 import pytest
 from hypothesis import given, strategies as st
 
-from avstudio_core.errors import EgressRefused
+from avstudio_core.errors import EgressRefused, Unsupported
 from avstudio_core.kinds.backend import BackendConfig
 from avstudio_core.studio import Studio
 from avstudio_core.testing import ModelServer, Sent
@@ -192,6 +192,26 @@ def test_a_shut_gate_opens_no_connection(witness: Witness) -> None:
     with ModelServer() as server, pytest.raises(EgressRefused):
         asyncio.run(fetch(witness, server.url, follow=False))
     assert server.heard == []
+
+
+def test_a_proxy_of_the_environment_is_used_for_other_machines(
+    witness: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "")
+    with ModelServer() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        proxy.say(Sent.data({}))
+        assert asyncio.run(fetch(witness, "http://models.example/v1/models", follow=False)) == 200
+        assert [one.headers["host"] for one in proxy.heard] == ["models.example"]
+    assert witness.asked == ["http://models.example/v1/models"]
+
+
+@pytest.mark.parametrize("proxy", ["http://proxy:no-port", "ftp://proxy:21"])
+def test_a_proxy_that_cannot_be_used_is_named(witness: Witness, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(Unsupported, match="The proxy 'proxy' in the environment cannot be used"):
+        asyncio.run(fetch(witness, "http://models.example/v1/models", follow=False))
 
 
 def test_a_client_of_the_library_itself_would_use_a_proxy(witness: Witness, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,4 @@
-"""HTTP for backends: every request passes the gate first, and each event loop has its own client.
-
-Proxies from the environment are not used: a request would go to the proxy, but the gate would check another host.
-"""
+"""HTTP for backends: every request passes the gate first, and each event loop has its own client."""
 
 from __future__ import annotations
 
@@ -11,6 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
+
+from avstudio_core.egress import host_of, proxy_of
+from avstudio_core.errors import Unsupported
 
 if TYPE_CHECKING:
     import ssl
@@ -67,7 +67,10 @@ class PerLoop(Generic[C]):
 
 
 def client_of(backend: Backend) -> httpx2.AsyncClient:
-    """A client whose requests, also redirected ones, call `host.leave` before a connection is opened."""
+    """A client whose requests, also redirected ones, call `host.leave` before a connection is opened.
+
+    It uses the proxy of the environment for the backend's address. Raises `Unsupported` for an unusable proxy.
+    """
     import httpx2
 
     async def ask(request: httpx2.Request) -> None:
@@ -77,11 +80,21 @@ def client_of(backend: Backend) -> httpx2.AsyncClient:
             request.url = request.url.copy_merge_params(query)
         request.headers.update(headers)
 
-    limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=IDLE_CONNECTIONS)
-    transport = _transport()(verify=_trusted(), trust_env=False, limits=limits)
+    transport = _connected(proxy_of(backend.host.settings, backend.url or ""))
     return httpx2.AsyncClient(
         transport=transport, trust_env=False, follow_redirects=False, event_hooks={"request": [ask]}
     )
+
+
+def _connected(proxy: str | None) -> httpx2.AsyncHTTPTransport:
+    import httpx2
+
+    limits = httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=IDLE_CONNECTIONS)
+    try:
+        return _transport()(verify=_trusted(), trust_env=False, limits=limits, proxy=proxy)
+    except (ImportError, ValueError, httpx2.InvalidURL):  # an incomplete address, or another protocol than HTTP
+        message = f"The proxy '{host_of(proxy or '')}' in the environment cannot be used."
+        raise Unsupported(message, hint="Give the address of a proxy for HTTP, such as 'http://proxy:3128'.") from None
 
 
 def clients_of(backend: Backend) -> PerLoop[httpx2.AsyncClient]:
