@@ -265,6 +265,37 @@ def test_an_executor_that_cannot_tell_its_room_has_room_for_one(
     assert "'room' of executor 'odd'" in shown(studio)
 
 
+SILENT = """
+class Silent(Executor):
+    name = "silent"
+    def room(self, lane):
+        return 1
+    def start(self, order):
+        if order.params["seconds"]:
+            self.report(Report(job_id=order.job_id, kind="started"))
+    def cancel(self, job_id):
+        raise RuntimeError("not now")
+    def close(self):
+        pass
+@hookimpl
+def register_executors():
+    return [Silent]
+"""
+
+
+@pytest.mark.parametrize(("seconds", "what"), [(0.0, "start"), (1.0, "end")])
+def test_a_task_of_an_executor_that_never_reports_fails_with_its_name(
+    write_plugin: WritePlugin, open_studio: OpenStudio, seconds: float, what: str
+) -> None:
+    plugin = write_plugin("from avstudio_core.orders import Report\n" + SILENT)
+    quick = {"limit_seconds": 0.1, "cancel_seconds": 0.1, "silent_seconds": 0.5}
+    handle = open_studio(plugin, executor="silent", **quick).submit("exercise.wait", seconds=seconds)
+    said = f"The executor 'silent' did not report the {what} of exercise.wait within the time limit of 0.1 s"
+    with pytest.raises(TaskFailed, match=re.escape(said)) as failed:
+        handle.result(30)
+    assert failed.value.cause == "executor_silent"
+
+
 def test_an_executor_that_cannot_be_made_is_named(write_plugin: WritePlugin, open_studio: OpenStudio) -> None:
     studio = open_studio(write_plugin(EXECUTOR.format(**{**QUIET, "init": "sys.exit(3)"})), executor="odd")
     with pytest.raises(PluginError, match="The creation of 'odd' of plugin"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Literal
@@ -30,6 +31,10 @@ class Order(BaseModel):
     attempt: int = 1
     feedback: str | None = None
     strict: bool = False
+
+    def limit(self, limit_seconds: float) -> float:
+        """The time limit of the run in seconds: the smaller of its processor's limit and the setting's, 0 for none."""
+        return min(self.needs.limit_seconds or math.inf, limit_seconds or math.inf)
 
     def shown(self, message: str) -> str:
         """A message for the user, with the source's name instead of the store's path."""

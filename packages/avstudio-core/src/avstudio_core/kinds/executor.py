@@ -34,12 +34,18 @@ class ExecutorHost(Host, Protocol):
 
 
 class Executor(ABC):
-    """Runs orders and reports on them; each order gets exactly one final report."""
+    """Runs orders and reports on them; each order gets exactly one final report.
+
+    A task whose executor does not report the end of the run, some time after its time limit, fails.
+    """
 
     name: ClassVar[str]
 
     apart: ClassVar[bool] = False
     """Whether runs have separate processes: then the end of a studio is probably not their fault."""
+
+    may_wait: ClassVar[bool] = False
+    """Whether accepted orders may wait for long, such as for memory; otherwise they start within `limit_seconds`."""
 
     def __init__(self, host: ExecutorHost, report: Callable[[Report], None]) -> None:
         self.host = host

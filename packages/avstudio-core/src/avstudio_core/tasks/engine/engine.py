@@ -7,12 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
 
 from avstudio_core.artifact import artifacts_in
 from avstudio_core.errors import AVStudioError, DataFolderError, Unavailable
 from avstudio_core.kinds.executor import Executor, ExecutorHost
-from avstudio_core.orders import Order, Report
+from avstudio_core.orders import Report
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sweep import abandon, sweep
 from avstudio_core.tasks.engine.file_checks import FileChecks
@@ -20,6 +19,7 @@ from avstudio_core.tasks.engine.job_orders import JobOrders, Workplace
 from avstudio_core.tasks.engine.live_studios import Presence
 from avstudio_core.tasks.engine.outage import Outage
 from avstudio_core.tasks.engine.result_cache import Earlier
+from avstudio_core.tasks.engine.running import Running
 from avstudio_core.tasks.engine.sleep import Clocks
 from avstudio_core.tasks.engine.sure_writes import Settling
 from avstudio_core.tasks.queue.claims import Claim, Finished, Wanted
@@ -37,18 +37,6 @@ RETENTION_SECONDS = 3600.0
 """How often to look for work that is older than the setting 'keep_days'."""
 PROGRESS_SECONDS = 0.2
 """The shortest time between two progress events of a task, in seconds."""
-
-
-@dataclass(slots=True)
-class Running:
-    """A job that the executor runs."""
-
-    claim: Claim
-    order: Order
-    cache_key: str | None
-    again: bool = False
-    """Whether its review sent the previous run back."""
-    told_at: float = field(default=0.0)
 
 
 class Engine:
@@ -152,6 +140,7 @@ class Engine:
             self._heartbeat = time.monotonic() + self._workplace.settings.lease_seconds / 4
         self._settling.again()
         self._recover()
+        self._end_overdue()
         self._unable = {lane: studio for lane, studio in self._unable.items() if self._presence.alive(studio)}
         dead = self._presence.dead()
         self._queue.reap(dead, silent=self._clocks.tell())
@@ -176,6 +165,15 @@ class Engine:
             for job_id in running:
                 if job_id not in held and job_id in self._running:
                     self._executor.cancel(job_id)
+
+    def _end_overdue(self) -> None:
+        """Fail the jobs on which the executor should have reported long ago, so that nobody waits for ever."""
+        for job_id, running in list(self._running.items()):
+            problem = running.overdue(self._workplace.settings, may_wait=self._executor.may_wait)
+            if problem is not None and self._running.pop(job_id, None) is not None:
+                self._executor.cancel(job_id)
+                self._store.discard(running.order.folder)
+                self._fail(running.claim, problem)
 
     def _recover(self) -> None:
         """Return jobs to the queue that run here by the database, but were unknown here at two checks in a row."""
@@ -251,13 +249,12 @@ class Engine:
     # The executor's threads
 
     def _on_report(self, report: Report) -> None:
-        running = self._running.get(report.job_id)
-        if running is None:
-            return
         if not report.final:
-            self._pass_on(running, report)
+            if running := self._running.get(report.job_id):
+                self._pass_on(running, report)
             return
-        del self._running[report.job_id]
+        if (running := self._running.pop(report.job_id, None)) is None:
+            return
         if report.kind == "done":
             self._done(running, report)
         else:
@@ -266,6 +263,7 @@ class Engine:
 
     def _pass_on(self, running: Running, report: Report) -> None:
         if report.kind == "started":
+            running.start()
             if running.again:  # the task never left IN_PROGRESS
                 return
             began = self._queue.start(running.claim)

@@ -27,7 +27,7 @@ class GuardedExecutor(Executor):
         kind: type[Executor] = plugins.find("executors", name)
         self._guard = plugins.guard(kind)
         self._executor: Executor = plugins.make(kind, host, report)
-        self.apart = kind.apart  # type: ignore[misc]
+        self.apart, self.may_wait = kind.apart, kind.may_wait  # type: ignore[misc]
         self._what = f"of executor '{name}'"
         self._failures = 0
         """How often in a row it has failed."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import threading
 import time
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
+from typing import ClassVar
 
 from avstudio_core.errors import AVStudioError, TaskCancelled
 from avstudio_core.kinds.executor import Executor, ExecutorHost
@@ -82,6 +82,8 @@ class Lane:
 class LaneExecutor(Executor):
     """An executor whose threads each serve a lane; a subclass implements `serve`."""
 
+    may_wait: ClassVar[bool] = True
+
     def __init__(self, host: ExecutorHost, report: Callable[[Report], None]) -> None:
         super().__init__(host, lambda one: report(printable(one)))
         self.lanes: dict[str, Lane] = {}
@@ -151,14 +153,15 @@ class LaneExecutor(Executor):
     def began(self, order: Order) -> None:
         """Record the start of a run, from which its time limit counts."""
         self.report(Report(job_id=order.job_id, kind="started"))
-        self._deadlines[order.job_id] = time.monotonic() + self._limit(order)
+        self._deadlines[order.job_id] = time.monotonic() + order.limit(self.host.settings.limit_seconds)
 
     def judged(self, order: Order, final: Report) -> Report:
         """The final report of a run; a run that was stopped at its time limit has failed."""
         if order.job_id not in self._overtime or final.kind not in ("cancelled", "lost"):
             return final
-        message = f"{order.processor} took longer than its limit of {self._limit(order):g} s, and was stopped."
-        if order.needs.limit_seconds != self._limit(order):
+        limit = order.limit(self.host.settings.limit_seconds)
+        message = f"{order.processor} took longer than its limit of {limit:g} s, and was stopped."
+        if order.needs.limit_seconds != limit:
             message += " The limit is the setting 'limit_seconds'."
         return Report(job_id=order.job_id, kind="failed", code="time_limit", message=message)
 
@@ -233,10 +236,6 @@ class LaneExecutor(Executor):
                 self._overtime.add(job_id)
                 with contextlib.suppress(Exception):  # an error of one must not stop the others
                     self.stop(job_id)
-
-    def _limit(self, order: Order) -> float:
-        """The time limit of a run in seconds: the smaller of its processor's limit and the setting."""
-        return min(order.needs.limit_seconds or math.inf, self.host.settings.limit_seconds or math.inf)
 
 
 def not_run(order: Order, error: Exception) -> Report:
