@@ -18,6 +18,7 @@ CAUSES = {
     "review": "The processor's review refused the run twice.",
     "worker_died": "The worker process died during the run, at each delivery of the task (`max_deliveries`).",
     "time_limit": "The run took longer than the limit of its processor, or than the setting `limit_seconds`.",
+    "executor_silent": "The executor did not report the start or the end of the run, even some time after its limit.",
     "worker_lost": "The studio that ran the task died, each time.",
     "executor": "The executor could not run it: a worker did not start, for example. Retried while retries are left.",
 }
