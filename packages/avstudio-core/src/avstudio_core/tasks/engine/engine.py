@@ -64,7 +64,7 @@ class Engine:
         self._clocks = Clocks(workplace.settings.lease_seconds)
         self._unable: dict[str, str] = {}
         """Lanes for which this studio lacks something, each with the studio that submitted such a task."""
-        self._due = self._heartbeat = self._patrol = self._look = self._retention = 0.0
+        self._due = self._next_renewal = self._next_patrol = self._next_look = self._next_retention = 0.0
         self._settling = Settling()
         self.outage: AVStudioError | None = None
         """The error that has lasted so long that waiting callers got it; `None` when writing works again."""
@@ -120,24 +120,24 @@ class Engine:
 
     def _round(self) -> None:
         now = time.time()
-        if time.monotonic() >= self._patrol:
-            self._tend()
-            self._patrol = time.monotonic() + PATROL_SECONDS
+        if time.monotonic() >= self._next_patrol:
+            self._patrol()
+            self._next_patrol = time.monotonic() + PATROL_SECONDS
             self.wake()
-        changed = time.monotonic() >= self._look and self._queue.database.changed_elsewhere()
+        changed = time.monotonic() >= self._next_look and self._queue.database.changed_elsewhere()
         if changed:
-            self._obey()
-            self._look = time.monotonic() + LOOK_SECONDS
+            self._stop_lost()
+            self._next_look = time.monotonic() + LOOK_SECONDS
         if changed or self._woken.is_set() or now >= self._due:
             self._woken.clear()
             self._take()
             self._due = self._queue.next_due() or float("inf")
 
-    def _tend(self) -> None:
+    def _patrol(self) -> None:
         """Renew the leases of this studio's jobs, and take over the jobs of dead and unresponsive studios."""
-        if time.monotonic() >= self._heartbeat:
+        if time.monotonic() >= self._next_renewal:
             self._queue.renew()
-            self._heartbeat = time.monotonic() + self._workplace.settings.lease_seconds / 4
+            self._next_renewal = time.monotonic() + self._workplace.settings.lease_seconds / 4
         self._settling.again()
         self._recover()
         self._end_overdue()
@@ -154,11 +154,11 @@ class Engine:
     def _forget_old(self) -> None:
         """Remove work that is older than the setting 'keep_days'; a patrol removes some, and the next one more."""
         days = self._workplace.settings.keep_days
-        if days and time.monotonic() >= self._retention:
+        if days and time.monotonic() >= self._next_retention:
             removed = remove_old(self._queue.database, self._store, time.time() - days * 86400.0)
-            self._retention = time.monotonic() + (0.0 if removed else RETENTION_SECONDS)
+            self._next_retention = time.monotonic() + (0.0 if removed else RETENTION_SECONDS)
 
-    def _obey(self) -> None:
+    def _stop_lost(self) -> None:
         """Stop the jobs that were cancelled or taken over."""
         if running := list(self._running):
             held = self._queue.held()
