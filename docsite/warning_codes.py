@@ -83,15 +83,15 @@ WARNINGS = {
             "Nothing.",
         ),
         "changed_folder": (
-            "The run changed the working folder of its worker; this was undone.",
+            "The run changed the working folder of its process; this was undone.",
             "Report it to the processor's author: it affects other runs of its process.",
         ),
         "changed_environment": (
-            "The run changed environment variables of its worker; this was undone.",
+            "The run changed environment variables of its process; this was undone.",
             "Report it to the author of the processor.",
         ),
         "left_threads": (
-            "The run left threads behind; its worker is replaced before the next one.",
+            "The run left threads behind; a worker process is replaced before the next run.",
             "Report it to the processor's author.",
         ),
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -134,6 +135,32 @@ def test_what_a_failed_run_leaves_behind_meets_no_later_one(careless: Studio) ->
         careless.submit("test.leave", way="fail folder environment thread").result(30)
     after = careless.submit("test.leave").result(30)
     assert (after.state, after.warnings) == (before.state, [])
+
+
+@pytest.mark.parametrize("way", ["folder environment", "fail folder environment"])
+def test_what_a_run_changes_in_the_users_process_is_undone(
+    open_studio: OpenStudio, write_plugin: WritePlugin, way: str
+) -> None:
+    before = os.getcwd(), dict(os.environ)
+    handle = open_studio(write_plugin(CARELESS), executor="inline").submit("test.leave", way=way)
+    if "fail" in way:
+        with pytest.raises(TaskFailed, match="on purpose"):
+            handle.result(30)
+    else:
+        assert [one.code for one in handle.result(30).warnings] == ["changed_folder", "changed_environment"]
+    assert (os.getcwd(), dict(os.environ)) == before
+
+
+def test_what_the_user_changes_during_a_run_stays(
+    open_studio: OpenStudio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = open_studio(executor="inline").submit("exercise.wait", seconds=0.3)
+    while handle.task().state != "IN_PROGRESS":
+        pass
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINE", "x")
+    assert handle.result(30).warnings == []
+    assert (os.getcwd(), os.environ["MINE"]) == (str(tmp_path), "x")
 
 
 ENDLESS = """

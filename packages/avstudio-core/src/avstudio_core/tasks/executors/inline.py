@@ -11,6 +11,7 @@ from avstudio_core.kinds.executor import ExecutorHost
 from avstudio_core.orders import Order, Report
 from avstudio_core.tasks.executors.lanes import Lane, LaneExecutor, lost, not_run
 from avstudio_core.tasks.executors.run_order import context_for, run_order
+from avstudio_core.tasks.executors.thread_changes import ThreadChanges
 
 
 class InlineExecutor(LaneExecutor):
@@ -61,7 +62,9 @@ class InlineExecutor(LaneExecutor):
             context.cancel()
         try:
             self.began(order)
-            final = run_order(order, processor, context, self.host.distribution(order.processor))
+            with ThreadChanges() as changes:
+                name = self.host.distribution(order.processor)
+                final = run_order(order, processor, context, name, changes.undone)
             final = self.judged(order, final)
             asked = order.job_id in self.cancelled
             return final if final.kind != "cancelled" or asked else lost(order.job_id)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from avstudio_core.results import CodedWarning
@@ -26,36 +27,29 @@ class SharedState:
 
     def note(self) -> None:
         """Save the current state as the state for every job."""
-        self._folder = _folder()
-        self._environment = _variables().copy()
+        self._folder = folder()
+        self._environment = variables().copy()
         self._threads = set(threading.enumerate())
 
     def restored(self) -> list[CodedWarning]:
         """Undo changes of a run, and return their descriptions."""
         changes = []
-        if _folder() != self._folder:
+        if folder() != self._folder:
             with contextlib.suppress(OSError):  # it was removed
                 os.chdir(self._folder)
-                changes.append(_warning("changed_folder", "The run changed the working folder."))
-        if _variables() != self._environment:
-            names = ", ".join(self._restore_environment())
-            changes.append(_warning("changed_environment", f"The run changed environment variables: {names}."))
+                changes.append(folder_changed())
+        if variables() != self._environment:
+            changes.append(environment_changed(self._restore_environment()))
         if left := self._left_threads():
             self.unclean = True
             names = ", ".join(f"'{thread.name}'" for thread in left)
-            changes.append(_warning("left_threads", f"The run left threads behind: {names}."))
+            changes.append(CodedWarning(code="left_threads", message=f"The run left threads behind: {names}."))
         return changes
 
     def _restore_environment(self) -> list[str]:
         """Restore the environment; return the names of variables that were added, changed or removed."""
-        now, before = _variables().copy(), self._environment
-        changed = sorted(name for name in {*now, *before} if now.get(name) != before.get(name))
-        for name in changed:
-            if name in before:
-                os.environb[name] = before[name]
-            else:
-                del os.environb[name]
-        return [os.fsdecode(name) for name in changed]
+        before = self._environment
+        return restored_variables({name: before.get(name) for name in {*variables(), *before}})
 
     def _left_threads(self) -> list[threading.Thread]:
         """New threads of the run that still run its code."""
@@ -70,17 +64,34 @@ class SharedState:
         return [thread for thread in new if thread.is_alive()]
 
 
-def _warning(code: str, message: str) -> CodedWarning:
-    return CodedWarning(code=code, message=message)
+def folder_changed() -> CodedWarning:
+    return CodedWarning(code="changed_folder", message="The run changed the working folder.")
 
 
-def _folder() -> str:
+def environment_changed(names: Iterable[str]) -> CodedWarning:
+    message = f"The run changed environment variables: {', '.join(names)}."
+    return CodedWarning(code="changed_environment", message=message)
+
+
+def restored_variables(before: Mapping[bytes, bytes | None]) -> list[str]:
+    """Give variables their earlier values, or remove them; return the names of those that had changed."""
+    changed = sorted(name for name, value in before.items() if variables().get(name) != value)
+    for name in changed:
+        if (value := before[name]) is not None:
+            os.environb[name] = value
+        else:
+            os.environb.pop(name, None)
+    return [os.fsdecode(name) for name in changed]
+
+
+def folder() -> str:
+    """The working folder."""
     with contextlib.suppress(FileNotFoundError):  # it was removed
         return os.getcwd()
     return "/"
 
 
-def _variables() -> dict[bytes, bytes]:
+def variables() -> dict[bytes, bytes]:
     """The environment as Python stores it: comparing that takes a microsecond instead of fifty."""
     variables: dict[bytes, bytes] = vars(os.environ)["_data"]
     return variables
