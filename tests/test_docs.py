@@ -168,7 +168,7 @@ def code_of(call: ast.Call) -> ast.expr | None:
         return next(word.value for word in call.keywords if word.arg == "code")
     if name == "Flaw":  # of a translation: it becomes a warning where it stays
         return call.args[0] if isinstance(call.args[0], ast.Constant) else None
-    return call.args[0] if name in ("warn", "_warn", "_warning") else None
+    return call.args[0] if name in ("warn", "_warn", "_warning", "ModelWarning") else None
 
 
 def test_the_page_on_tasks_has_every_event() -> None:

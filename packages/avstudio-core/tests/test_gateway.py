@@ -14,7 +14,19 @@ from typing import Any
 import pytest
 
 from avstudio_core import Studio, hookimpl
-from avstudio_core.chat import ChatRequest, Delta, Image, Message, Reply, Text, Tool, ToolCall, Usage, Vectors
+from avstudio_core.chat import (
+    ChatRequest,
+    Delta,
+    Image,
+    Message,
+    ModelWarning,
+    Reply,
+    Text,
+    Tool,
+    ToolCall,
+    Usage,
+    Vectors,
+)
 from avstudio_core.errors import (
     AVStudioError,
     BackendDown,
@@ -211,6 +223,18 @@ def test_a_named_model_of_a_broken_backend_is_refused_with_the_kind_and_hint(mak
     with pytest.raises(CredentialsRefused, match="The cloud refuses its key") as refused:
         make("", add=[locked]).chat("Hello?", model="broken/medium")
     assert refused.value.hint == "Give another key."
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_the_warnings_of_a_backend_are_in_the_answer(make: Make, streamed: bool) -> None:
+    studio = make()
+    backend(studio, "near").says = [
+        ["Yes.", Delta(finish="stop", warnings=(ModelWarning("prompt_cut", "A part is missing."),))]
+    ]
+    stream = studio.stream("Is it?")
+    answer = studio.chat("Is it?") if not streamed else stream.answer if list(stream) else None
+    assert answer is not None
+    assert [(one.code, one.message) for one in answer.warnings] == [("prompt_cut", "A part is missing.")]
 
 
 @pytest.mark.parametrize("ending", ["cancelled", "timed out"])

@@ -97,6 +97,7 @@ def test_a_backend_that_cannot_be_asked_is_set_aside(odd: Callable[..., Studio],
         ("models", "return [Model(backend='other', name='m', local=True)]"),
         ("before", "yield 'words'"),
         ("before", "yield Delta(text=None)"),
+        ("before", "yield Delta(warnings=(('cut', 'A part is missing.'),))"),
     ],
 )
 def test_nonsense_is_refused(odd: Callable[..., Studio], where: str, does: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
@@ -216,6 +216,13 @@ class Usage(Frozen):
         return Usage.model_validate({**counts, "estimated": self.estimated or other.estimated})
 
 
+class ModelWarning(NamedTuple):
+    """A degradation that a backend noticed; the answer has it as a coded warning."""
+
+    code: str
+    message: str
+
+
 @dataclass(slots=True)
 class Delta:
     """A piece of a streamed answer; tool calls are complete, `usage` and `finish` come at the end."""
@@ -227,6 +234,7 @@ class Delta:
     usage: Usage | None = None
     model: str | None = None
     """The server's name of the model, if it differs from the requested one."""
+    warnings: tuple[ModelWarning, ...] = ()
 
 
 @dataclass(slots=True)
@@ -239,11 +247,12 @@ class Reply:
     finish: FinishReason = "stop"
     usage: Usage | None = None
     model: str | None = None
+    warnings: tuple[ModelWarning, ...] = ()
 
     @property
     def delta(self) -> Delta:
         """The answer as one piece of a stream."""
-        return Delta(self.text, self.reasoning, self.tool_calls, self.finish, self.usage, self.model)
+        return Delta(self.text, self.reasoning, self.tool_calls, self.finish, self.usage, self.model, self.warnings)
 
 
 @dataclass(slots=True)

@@ -69,7 +69,7 @@ def parsed(text: str, request: ChatRequest, model: Model) -> JsonValue:
 
 
 def _warnings(request: ChatRequest, metered: Metered, route: Route) -> tuple[CodedWarning, ...]:
-    warnings = []
+    warnings = [CodedWarning(code=code, message=message) for code, message in metered.reply.warnings]
     model = metered.model
     if model.id != route.decision.chosen:
         message = f"'{route.decision.chosen}' did not answer; '{model.id}' did."

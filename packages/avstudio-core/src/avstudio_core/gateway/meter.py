@@ -118,6 +118,7 @@ class Metered:
         reply.finish = delta.finish or reply.finish
         reply.usage = delta.usage or reply.usage
         reply.model = delta.model or reply.model
+        reply.warnings += delta.warnings
         if not (delta.text or delta.reasoning or delta.tool_calls):
             return None
         if self._first is None:

@@ -165,6 +165,7 @@ async def gathered(deltas: AsyncIterator[Delta], reply: Reply | None = None) -> 
             reply.finish = delta.finish or reply.finish
             reply.usage = delta.usage or reply.usage
             reply.model = delta.model or reply.model
+            reply.warnings += delta.warnings
     finally:
         reply.text, reply.reasoning = "".join(text), "".join(reasoning)
     return reply

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from contextlib import aclosing
 from typing import Any, TypeVar
 
-from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Vectors
+from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, ModelWarning, Reply, Vectors
 from avstudio_core.errors import AVStudioError, NoModel
 from avstudio_core.gateway.loop import LoopThread
 from avstudio_core.guard import Guard
@@ -109,10 +109,12 @@ class GuardedBackend:
                 await close()
 
     def _check_answer(self, method: str, given: object, kind: type[Reply] | type[Delta]) -> None:
-        """Raise `PluginError` for an object that is not an answer, or whose text is not a string."""
+        """Raise `PluginError` for an object that is not an answer, or whose texts are not strings."""
         answer = self._guard.expect(self._what(method), given, kind)
         if not (isinstance(answer.text, str) and isinstance(answer.reasoning, str)):
             raise self._guard.refusal(self._what(method), "returned text that is not a string")
+        for warning in answer.warnings:
+            self._guard.expect(self._what(method), warning, ModelWarning)
 
     def _ours(self, method: str, error: BaseException) -> BaseException:
         """The error of the core for an exception of the plugin's code."""
