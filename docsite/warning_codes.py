@@ -55,6 +55,10 @@ WARNINGS = {
         "impossible_speed": ("Words are faster than speech.", "Check their text and times."),
     },
     "llm": {
+        "prompt_cut": (
+            "An older Ollama server may have read a part of the prompt only.",
+            "Update Ollama, or send less.",
+        ),
         "cut": ("The answer was cut off at its limit of tokens.", "Give a larger `max_tokens`."),
         "no_chapters": ("The model returned no valid chapters for a part.", "Use a larger model."),
         "chapter_dropped": ("A chapter begins at a line that does not exist, and is left out.", "Use a larger model."),

@@ -30,7 +30,7 @@ from avstudio_core.errors import (
     Unsupported,
 )
 from avstudio_core.kinds.backend import BackendConfig
-from avstudio_core.language_models import Model
+from avstudio_core.language_models import Can, Model
 from avstudio_llm.backends.ollama.backend import Ollama
 from avstudio_llm.backends.ollama.protocol import address_of, full_name, lines
 
@@ -94,6 +94,7 @@ class Handler(BaseHTTPRequestHandler):
             self._json({"error": f"model '{body['model']}' not found"}, 404)
         elif self.path == "/api/show":
             info = {"general.architecture": "llama", "llama.context_length": 8192}
+            info = {} if "most" in model else info
             self._json({"capabilities": model["capabilities"], "template": "{{ .Prompt }}", "model_info": info})
         elif self.path == "/api/generate" and body.get("keep_alive") == 0:
             self.server.loaded.pop(name, None)
@@ -113,7 +114,10 @@ class Handler(BaseHTTPRequestHandler):
             self._json({"error": "model requires more system memory (9 GiB)"}, int(self.server.fault))
         elif body.get("tools") and "tools" not in self.server.models[name]["capabilities"]:
             self._json({"error": f"registry/library/{name} does not support tools"}, 400)
-        elif len(words := body["messages"][-1]["content"].split()) > self._room(body) and self.server.fault != "cuts":
+        elif (
+            len(words := body["messages"][-1]["content"].split()) > self._room(name, body)
+            and self.server.fault != "cuts"
+        ):
             inner = {"error": {"code": 400, "message": "exceeds the available context size"}}
             inner["error"]["type"] = "exceed_context_size_error"
             self._json({"error": json.dumps(inner)}, 400)
@@ -121,8 +125,10 @@ class Handler(BaseHTTPRequestHandler):
             self.server.loaded[name] = body.get("keep_alive", "5m")
             self._answer(name, body, words)
 
-    def _room(self, body: dict[str, Any]) -> int:
-        return int(body["options"].get("num_ctx", 4096))
+    def _room(self, name: str, body: dict[str, Any]) -> int:
+        """An old server takes no more than the model's own context, and does not report it."""
+        most: int = self.server.models[name].get("most", 1 << 20)
+        return min(int(body["options"].get("num_ctx", 4096)), most)
 
     def _answer(self, name: str, body: dict[str, Any], words: list[str]) -> None:
         self.send_response(200)
@@ -143,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
                 self._stumble()
             reason = "length" if limit < len(words) else "stop"
             done = {"model": name, "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": reason}
-            read = self._room(body) if len(words) > self._room(body) else 7
+            read = max(7, min(len(words), self._room(name, body)))
             counts = {} if self.server.fault == "uncounted" else {"prompt_eval_count": read, "eval_count": len(said)}
             self._line(done | counts)
         except (BrokenPipeError, ConnectionResetError, ConnectionAbortedError):
@@ -338,6 +344,35 @@ def test_a_prompt_that_was_cut_is_not_answered_in_silence(server: OllamaServer, 
     listed = {model.name: model for model in asyncio.run(backend.models())}
     with pytest.raises(ContextTooLong, match="read 8192 tokens of the prompt and no more"):
         ask(backend, "word " * 9000, listed["echo:latest"])
+
+
+OLD = {"old:1b": {"size": 400 * MB, "capabilities": ["completion"], "most": 2048}}
+
+
+def test_a_context_that_an_old_server_does_not_report_is_not_filled_in_silence(
+    server: OllamaServer, backend: Ollama
+) -> None:
+    server.models, server.fault = OLD, "cuts"
+    with pytest.raises(ContextTooLong, match="read 2048 tokens of the prompt and no more"):
+        ask(backend, "word " * 3000, model_of("old:1b"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "longest", "warned"),
+    [("drops", None, "read 7 tokens of a prompt of about 42"), ("uncounted", None, "does not report"), ("", 8192, "")],
+)
+def test_a_prompt_that_may_be_cut_has_a_warning(
+    server: OllamaServer, backend: Ollama, fault: str, longest: int | None, warned: str
+) -> None:
+    """Old servers drop the first messages, until the rest fits."""
+    server.models, server.fault = OLD, fault
+    before = [Message(role="user", content="word " * 3000), Message(role="assistant", content="Yes.")]
+    talk = [*before, Message(role="user", content="And now?")] if fault == "drops" else before[:1]
+    model = model_of("old:1b").model_copy(update={"can": Can(context=longest)})
+    server.models = {"old:1b": {**OLD["old:1b"], "most": 8192}}
+    found = ask(backend, talk, model).warnings
+    assert [code for code, _ in found] == ["prompt_cut"] * bool(warned)
+    assert warned in str(found)
 
 
 def test_a_name_without_its_tag_is_the_latest(server: OllamaServer, tmp_path: Path) -> None:

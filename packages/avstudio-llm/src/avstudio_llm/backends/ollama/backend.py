@@ -9,14 +9,14 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Any, ClassVar
 
-from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model, Needs, tokens
-from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Usage, Vectors
-from avstudio_core.errors import ContextTooLong, Unsupported
+from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model, Needs
+from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, ModelWarning, Usage, Vectors
+from avstudio_core.errors import Unsupported
 from avstudio_llm.backends.batches import embedded
+from avstudio_llm.backends.ollama.context import Context
 from avstudio_llm.backends.ollama.protocol import (
     Details,
     Embedded,
-    Line,
     Shown,
     address_of,
     chat_body,
@@ -25,7 +25,7 @@ from avstudio_llm.backends.ollama.protocol import (
 )
 from avstudio_llm.backends.ollama.resident import OllamaModel
 from avstudio_llm.backends.ollama.server import Server
-from avstudio_llm.failures import unreadable, whereabouts
+from avstudio_llm.failures import unreadable
 from avstudio_llm.http import address_obstacle
 from avstudio_llm.keys import key_obstacle
 
@@ -33,8 +33,6 @@ CLOUD = "https://ollama.com"
 """The host that runs the models that a server lists but does not have on its disk."""
 GRACE_SECONDS = 60
 """How much later than we would the server itself frees a model, in case the studio was killed."""
-USUAL_CONTEXT, USUAL_ANSWER = 4096, 1024
-"""The usual context of a server in tokens, and the part of it that is kept for the answer."""
 
 
 class Ollama(Backend):
@@ -81,14 +79,16 @@ class Ollama(Backend):
         resident = self._resident(model, private=request.wishes.private)
         async with self._used(resident, model):
             body = chat_body(request, model.name) | self._keep(resident)
-            self._provide(body, request, model, resident)
+            context = self._context(request, model, resident)
+            body["options"] |= {"num_ctx": context.size} if context.size else {}
             answer = self._server.chat(body, request.timeout)
             try:
                 async for line in answer:
                     if resident:
                         await resident.measure()
-                    self._refuse_cut(line, body["options"].get("num_ctx"))
                     delta = line.delta(model.name, called)
+                    if line.done and (doubt := context.doubt(line.prompt_eval_count)):
+                        delta.warnings = (ModelWarning("prompt_cut", doubt),)
                     called = called or bool(delta.tool_calls)
                     yield delta
             finally:
@@ -159,27 +159,11 @@ class Ollama(Backend):
         seconds = min(math.ceil(self.host.settings.idle_seconds) + GRACE_SECONDS, 10**8)
         return {"keep_alive": f"{seconds}s"}
 
-    def _provide(self, body: dict[str, Any], request: ChatRequest, model: Model, resident: OllamaModel | None) -> None:
-        """Request a longer context if the usual one may be too short; in powers of two, because each change makes the
-        server load the model again."""
-        needed = int(tokens.generous(request) * 1.25) + (request.max_tokens or USUAL_ANSWER)
-        before = resident.context if resident else None
-        if needed > max(USUAL_CONTEXT, before or 0):
-            size = 1 << (needed - 1).bit_length()
-            before = min(size, model.can.context or size)
-            if resident:
-                resident.context = before
-        if before:
-            body["options"]["num_ctx"] = before
-
-    def _refuse_cut(self, line: Line, context: int | None) -> None:
-        """Raise an error for a prompt that fills the whole context: older servers cut it without a warning."""
-        context = context or USUAL_CONTEXT
-        if line.done and context - 1 <= (line.prompt_eval_count or 0) <= context:
-            said = f"{whereabouts(self)} read {line.prompt_eval_count} tokens of the prompt and no more"
-            raise ContextTooLong(
-                f"{said}: the answer refers to a part of the prompt only.", hint="Send less, or choose another model."
-            )
+    def _context(self, request: ChatRequest, model: Model, resident: OllamaModel | None) -> Context:
+        context = Context.of(request, model.can.context, resident.context if resident else None)
+        if resident:
+            resident.context = context.size
+        return context
 
     async def _forget_unloaded(self, loaded: dict[str, Details]) -> None:
         """Release the memory of models that the server has unloaded itself."""
