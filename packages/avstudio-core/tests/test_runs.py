@@ -96,6 +96,11 @@ class Careless(Processor[CarelessParams, CarelessResult]):
             os.environ["HOME"] = "/nowhere"
         if "thread" in params.way:
             threading.Thread(target=idle, name="left", daemon=True).start()
+        if "file" in params.way:
+            open("left.txt", "w").close()
+            open("gone.txt", "w").close()
+            os.remove("gone.txt")
+            context.new_path("own.txt").write_text("")
         if "fail" in params.way:
             raise ValueError("on purpose")
         return CarelessResult(process=os.getpid(), state=state)
@@ -149,6 +154,21 @@ def test_what_a_run_changes_in_the_users_process_is_undone(
     else:
         assert [one.code for one in handle.result(30).warnings] == ["changed_folder", "changed_environment"]
     assert (os.getcwd(), dict(os.environ)) == before
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_a_file_that_a_run_leaves_in_the_working_folder_is_told(
+    open_studio: OpenStudio,
+    write_plugin: WritePlugin,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    executor: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = open_studio(write_plugin(CARELESS), executor=executor).submit("test.leave", way="file").result(30)
+    assert [(one.code, one.message) for one in result.warnings] == [
+        ("left_files", "The run wrote to the working folder: 'left.txt'.")
+    ]
 
 
 def test_what_the_user_changes_during_a_run_stays(

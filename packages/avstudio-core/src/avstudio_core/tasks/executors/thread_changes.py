@@ -1,6 +1,6 @@
-"""What a run changes for the whole process, when it runs on a thread of the user's process.
+"""What a run on one thread changes for its whole process, and the files that it leaves in the working folder.
 
-Other threads may change the folder and the environment meanwhile, so a comparison would blame the run for them. Python
+Other threads of a user's process may change the same meanwhile, so a comparison would blame the run for it. Python
 raises an audit event for each change, on the thread that makes it.
 """
 
@@ -13,6 +13,7 @@ import threading
 from functools import cache
 from typing import Any, Self
 
+from avstudio_core.quotes import quoted
 from avstudio_core.results import CodedWarning
 from avstudio_core.tasks.executors.shared_state import (
     environment_changed,
@@ -22,7 +23,10 @@ from avstudio_core.tasks.executors.shared_state import (
     variables,
 )
 
-EVENTS = ("os.chdir", "os.putenv", "os.unsetenv")
+VARIABLES = ("os.putenv", "os.unsetenv")
+EVENTS = ("open", "os.chdir", *VARIABLES)
+MOST_NAMES = 10
+WRITES = os.O_WRONLY | os.O_RDWR
 
 
 class ThreadChanges:
@@ -31,6 +35,8 @@ class ThreadChanges:
     def __init__(self) -> None:
         self._folder: str | None = None
         self._variables: dict[bytes, bytes | None] = {}
+        self._written: dict[str, None] = {}
+        """The relative names of files that were opened for writing."""
 
     def __enter__(self) -> Self:
         _listen()
@@ -45,12 +51,18 @@ class ThreadChanges:
         """Record the state before a change."""
         if event == "os.chdir":
             self._folder = self._folder or folder()
-        else:
+        elif event in VARIABLES:
             self._variables.setdefault(arguments[0], variables().get(arguments[0]))
+        elif self._folder is None and _writes_here(*arguments):
+            self._written[os.fsdecode(arguments[0])] = None
 
     def undone(self) -> list[CodedWarning]:
-        """Undo the changes until now, and return their descriptions."""
+        """Undo the changes until now, and return their descriptions; files stay where they are."""
         changes = []
+        here = self._folder or folder()
+        if left := [quoted(name) for name in self._written if os.path.exists(os.path.join(here, name))]:
+            message = f"The run wrote to the working folder: {', '.join(left[:MOST_NAMES])}."
+            changes.append(CodedWarning(code="left_files", message=message))
         if self._folder is not None and folder() != self._folder:
             with contextlib.suppress(OSError):  # it was removed
                 os.chdir(self._folder)
@@ -59,6 +71,7 @@ class ThreadChanges:
             changes.append(environment_changed(names))
         self._folder = None
         self._variables.clear()
+        self._written.clear()
         return changes
 
 
@@ -75,3 +88,8 @@ def _listen() -> None:
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     if event in EVENTS and (changes := _NOTING.get(threading.get_ident())) is not None:
         changes.note(event, arguments)
+
+
+def _writes_here(path: object, _mode: object, flags: int) -> bool:
+    """Whether a file is opened for writing by a relative name."""
+    return isinstance(path, str | bytes | os.PathLike) and bool(flags & WRITES) and not os.path.isabs(path)

@@ -31,6 +31,7 @@ from avstudio_core.settings_sources import load
 from avstudio_core.tasks.executors.lanes import printable
 from avstudio_core.tasks.executors.run_order import run_order
 from avstudio_core.tasks.executors.shared_state import SharedState
+from avstudio_core.tasks.executors.thread_changes import ThreadChanges
 
 
 class Worker:
@@ -113,7 +114,9 @@ class Worker:
         kind = self._plugins.find("processors", order.processor)
         plugin = self._plugins.distribution_of(kind)
         name = plugin.distribution if plugin else ""
-        final = run_order(order, kind(self._shelf), self._contexts[order.job_id], name, self._shared.restored)
+        with ThreadChanges() as changes:
+            restored = lambda: [*changes.undone(), *self._shared.restored()]  # noqa: E731
+            final = run_order(order, kind(self._shelf), self._contexts[order.job_id], name, restored)
         self._shared.restored()  # after a run that failed
         del self._contexts[order.job_id]
         self._send(final.model_copy(update={"unclean": True}) if self._shared.unclean else final)
