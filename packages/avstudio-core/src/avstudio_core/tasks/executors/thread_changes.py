@@ -21,6 +21,7 @@ from avstudio_core.tasks.executors.shared_state import (
     folder_changed,
     restored_variables,
     variables,
+    warning,
 )
 
 VARIABLES = ("os.putenv", "os.unsetenv")
@@ -61,14 +62,14 @@ class ThreadChanges:
         changes = []
         here = self._folder or folder()
         if left := [quoted(name) for name in self._written if os.path.exists(os.path.join(here, name))]:
-            message = f"The run wrote to the working folder: {', '.join(left[:MOST_NAMES])}."
-            changes.append(CodedWarning(code="left_files", message=message))
+            names = ", ".join(left[:MOST_NAMES])
+            changes.append(warning("left_files", f"The run wrote to the working folder: {names}."))
         if self._folder is not None and folder() != self._folder:
             with contextlib.suppress(OSError):  # it was removed
                 os.chdir(self._folder)
                 changes.append(folder_changed())
-        if names := restored_variables(dict(self._variables)):
-            changes.append(environment_changed(names))
+        if changed := restored_variables(dict(self._variables)):
+            changes.append(environment_changed(changed))
         self._folder = None
         self._variables.clear()
         self._written.clear()
