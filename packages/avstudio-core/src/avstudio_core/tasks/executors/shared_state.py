@@ -43,7 +43,7 @@ class SharedState:
         if left := self._left_threads():
             self.unclean = True
             names = ", ".join(f"'{thread.name}'" for thread in left)
-            changes.append(warning("left_threads", f"The run left threads behind: {names}."))
+            changes.append(CodedWarning(code="left_threads", message=f"The run left threads behind: {names}."))
         return changes
 
     def _restore_environment(self) -> list[str]:
@@ -64,16 +64,13 @@ class SharedState:
         return [thread for thread in new if thread.is_alive()]
 
 
-def warning(code: str, message: str) -> CodedWarning:
-    return CodedWarning(code=code, message=message)
-
-
 def folder_changed() -> CodedWarning:
-    return warning("changed_folder", "The run changed the working folder.")
+    return CodedWarning(code="changed_folder", message="The run changed the working folder.")
 
 
 def environment_changed(names: Iterable[str]) -> CodedWarning:
-    return warning("changed_environment", f"The run changed environment variables: {', '.join(names)}.")
+    message = f"The run changed environment variables: {', '.join(names)}."
+    return CodedWarning(code="changed_environment", message=message)
 
 
 def restored_variables(before: Mapping[bytes, bytes | None]) -> list[str]:

@@ -21,7 +21,6 @@ from avstudio_core.tasks.executors.shared_state import (
     folder_changed,
     restored_variables,
     variables,
-    warning,
 )
 
 VARIABLES = ("os.putenv", "os.unsetenv")
@@ -62,8 +61,8 @@ class ThreadChanges:
         changes = []
         here = self._folder or folder()
         if left := [quoted(name) for name in self._written if os.path.exists(os.path.join(here, name))]:
-            names = ", ".join(left[:MOST_NAMES])
-            changes.append(warning("left_files", f"The run wrote to the working folder: {names}."))
+            message = f"The run wrote to the working folder: {', '.join(left[:MOST_NAMES])}."
+            changes.append(CodedWarning(code="left_files", message=message))
         if self._folder is not None and folder() != self._folder:
             with contextlib.suppress(OSError):  # it was removed
                 os.chdir(self._folder)
