@@ -42,9 +42,9 @@ def main() -> int:
 def report(supervisor: Supervisor, lasted: float) -> None:
     kills = supervisor.figures.kills
     print(f"{supervisor.desk.acknowledged()} tasks acknowledged, {kills.total()} kills, {lasted:.0f} s")
-    print(f"  {supervisor.figures.suspended:4d}  suspended beyond its lease, and resumed")
+    print(f"  {len(supervisor.figures.pauses):4d}  suspended beyond its lease, and resumed")
     print(*(f"  {count:4d}  {where}" for where, count in sorted(kills.items())), sep="\n")
-    taken_back = checks.recoveries(supervisor.desk, supervisor.figures.deaths)
+    taken_back = checks.recoveries(supervisor.desk, supervisor.figures.deaths, supervisor.figures.pauses)
     if len(taken_back) > 1:
         cuts = statistics.quantiles(taken_back, n=100, method="inclusive")
         said = f"p50 {cuts[49]:.2f} s, p99 {cuts[98]:.2f} s, most {taken_back[-1]:.2f} s"

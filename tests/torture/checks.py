@@ -8,6 +8,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 
 from tests.torture.child import Desk
@@ -86,12 +87,40 @@ def _leftovers(database: sqlite3.Connection, home: Path) -> Iterator[str]:
             yield f"{count} rows left in {table}"
 
 
-def recoveries(desk: Desk, deaths: dict[str, float]) -> list[float]:
-    """For each studio that died with jobs at hand, the seconds until the last of them was taken back."""
+def recoveries(desk: Desk, deaths: dict[str, float], pauses: list[tuple[str, float, float]]) -> list[float]:
+    """For each studio that died with jobs at hand, the seconds until the last of them was taken back.
+
+    Only seconds during which another studio was there to do so count: on a busy machine, a new one takes a while.
+    """
     database = sqlite3.connect(desk.home / "avstudio.db")
-    found: dict[str, float] = {}
+    taken: dict[str, float] = {}
     query = "SELECT studio, ended_at FROM jobs WHERE outcome IN ('worker_lost', 'returned')"
     for studio, ended_at in database.execute(query):
         if studio in deaths and ended_at >= deaths[studio]:
-            found[studio] = max(found.get(studio, 0.0), ended_at - deaths[studio])
-    return sorted(found.values())
+            taken[studio] = max(taken.get(studio, 0.0), ended_at)
+    lives = {studio: (float(opened), deaths.get(studio, inf)) for _, studio, opened in desk.opened()}
+    return sorted(
+        _attended(deaths[studio], until, [*_awake({one: lives[one] for one in lives if one != studio}, pauses)])
+        for studio, until in taken.items()
+    )
+
+
+def _awake(
+    lives: dict[str, tuple[float, float]], pauses: list[tuple[str, float, float]]
+) -> Iterator[tuple[float, float]]:
+    """The times during which one of some studios was open and not suspended."""
+    for studio, (opened, died) in lives.items():
+        for paused, went_on in sorted((start, end) for one, start, end in pauses if one == studio):
+            yield opened, paused
+            opened = went_on
+        yield opened, died
+
+
+def _attended(start: float, end: float, times: list[tuple[float, float]]) -> float:
+    """The seconds from `start` to `end` that lie in any of some times."""
+    total, reached = 0.0, start
+    for opened, closed in sorted(times):
+        reached = max(reached, opened)
+        if (until := min(closed, end)) > reached:
+            total, reached = total + until - reached, until
+    return total

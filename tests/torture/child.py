@@ -31,6 +31,10 @@ class Desk:
         self.studios = folder / "studios"
         self.crashes = folder / "crashes"
 
+    def opened(self) -> list[list[str]]:
+        """The process, the id and the time of each studio that has opened."""
+        return [line.split() for line in self.studios.read_text().splitlines()] if self.studios.exists() else []
+
     def acknowledged(self) -> int:
         return self.acks.stat().st_size // LINE if self.acks.exists() else 0
 
@@ -84,7 +88,7 @@ def main(folder: str, executor: str, workers: str, own_crash: str, worker_crash:
     settings |= {"plugins": "core", "lease_seconds": LEASE_SECONDS, "max_deliveries": 1000}
     with Studio(add=[plugin], home=desk.home, **settings) as studio:
         studio.start()
-        crashes.note(desk.studios, f"{os.getpid()} {studio.id}")
+        crashes.note(desk.studios, f"{os.getpid()} {studio.id} {time.time()}")
         closing = threading.Event()
         clients = [threading.Thread(target=client, args=(studio, desk, closing)) for _ in range(2)]
         for thread in clients:

@@ -17,6 +17,8 @@ from tests.torture import crashes
 from tests.torture.child import LEASE_SECONDS, Desk
 
 STUDIOS = 3
+OVERDUE_SECONDS = 20.0
+"""After so many seconds, a process that has not reached its named point dies at random."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -28,8 +30,10 @@ class Figures:
     """When each studio that was killed died, by its id."""
     kills: Counter[str] = field(default_factory=Counter)
     """How often somebody was killed, by where it was."""
-    suspended: int = 0
-    """How often a studio was stopped for longer than its lease, and went on."""
+    at_random: int = 0
+    """How many of them were killed at no named point."""
+    pauses: list[tuple[str, float, float]] = field(default_factory=list)
+    """Each studio that was stopped for longer than its lease and went on, with the times of both."""
 
 
 class Supervisor:
@@ -43,6 +47,8 @@ class Supervisor:
         self._wanted, self._tasks = kills, tasks
         self._children: list[subprocess.Popen[bytes]] = []
         self._suspended: list[tuple[float, subprocess.Popen[bytes]]] = []
+        self._doomed: dict[int, float] = {}
+        """The processes of studios that are to die at named points, or whose workers are, and when they started."""
         self._noted = 0
 
     def torture(self) -> None:
@@ -94,7 +100,7 @@ class Supervisor:
     def _fate(self) -> tuple[str, str]:
         """The named points at which a studio and its workers are to die, if at any."""
         choice = self._random.random()
-        number = self._random.choice([1, 2, 4, 8, 16, 32])
+        number = self._random.choice([1, 2, 4, 8, 16])
         if choice < 0.5:
             return f"{self._random.choice(crashes.STUDIO_POINTS)}:{number}:{self.desk.crashes}", ""
         if choice < 0.75:
@@ -105,12 +111,21 @@ class Supervisor:
         executor = "local" if worker_crash or self._random.random() < 0.7 else "inline"
         chosen = [executor, self._random.choice("12"), own_crash, worker_crash]
         command = [sys.executable, "-m", "tests.torture.child", str(self._folder), *chosen]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT)
+        if own_crash or worker_crash:
+            self._doomed[child.pid] = time.monotonic()
+        return child
 
     def _kill_somebody(self) -> None:
-        """A studio, or one of its workers, wherever it is."""
-        ready = [child for child in self._children if str(child.pid) in self._studios()]
-        victim = self._random.choice(ready if ready and self._random.random() < 0.9 else self._children)
+        """A studio, or one of its workers, wherever it is; those that die at a named point have time to reach it."""
+        overdue = time.monotonic() - OVERDUE_SECONDS
+        doomed = [child for child in self._children if self._doomed.get(child.pid, overdue) > overdue]
+        victims = [child for child in self._children if child not in doomed]
+        if not victims or (doomed and 2 * self.figures.at_random > self._killed()):
+            return
+        open_ones = self._studios()
+        ready = [child for child in victims if str(child.pid) in open_ones]
+        victim = self._random.choice(ready if ready and self._random.random() < 0.9 else victims)
         workers = _children_of(victim.pid)
         choice = self._random.random()
         if choice < 0.1:
@@ -118,17 +133,21 @@ class Supervisor:
         elif workers and choice < 0.5:
             os.kill(self._random.choice(workers), signal.SIGKILL)
             self.figures.kills["worker, at random"] += 1
+            self.figures.at_random += 1
         else:
             victim.kill()
             victim.wait()
             self.figures.kills["studio, at random"] += 1
+            self.figures.at_random += 1
             self._died(victim, time.time())
 
     def _suspend(self, victim: subprocess.Popen[bytes]) -> None:
         """Stop a studio until its leases are over and others have its tasks; then it goes on with stale claims."""
         victim.send_signal(signal.SIGSTOP)
-        self._suspended.append((time.monotonic() + LEASE_SECONDS + 1.0, victim))
-        self.figures.suspended += 1
+        seconds = LEASE_SECONDS + 1.0
+        self._suspended.append((time.monotonic() + seconds, victim))
+        studio = self._studios().get(str(victim.pid), "")
+        self.figures.pauses.append((studio, time.time(), time.time() + seconds))
 
     def _wake_the_suspended(self, now: float) -> None:
         for until, victim in self._suspended:
@@ -144,8 +163,7 @@ class Supervisor:
 
     def _studios(self) -> dict[str, str]:
         """The studios that have opened, by their process."""
-        lines = self.desk.studios.read_text().splitlines() if self.desk.studios.exists() else []
-        return dict(line.split() for line in lines)
+        return {process: studio for process, studio, _ in self.desk.opened()}
 
     def _read_crashes(self) -> None:
         lines = self.desk.crashes.read_text().splitlines() if self.desk.crashes.exists() else []
