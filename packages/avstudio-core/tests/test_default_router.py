@@ -67,8 +67,10 @@ def test_the_top_tier_begins_above_nine_tenths() -> None:
     assert DefaultRouter().route(Wishes(require_quality=0.9), [edge, CLAUDE]).chosen == "cloud/edge"
     above = DefaultRouter().route(Wishes(require_quality=0.9000001), [edge, CLAUDE])
     assert (above.rule, above.chosen) == ("top_tier", "anthropic/claude")
-    with pytest.raises(NoModel, match="requires the best quality"):
-        DefaultRouter().route(Wishes(require_quality=0.9000001), [below])
+    with pytest.raises(NoModel, match="requires the best quality") as refused:
+        DefaultRouter().route(Wishes(require_quality=0.95), [below, edge])
+    assert "cloud/edge: its quality is 0.9, and 0.95 is required" in refused.value.message
+    assert "cloud/below" not in refused.value.message
 
 
 def test_the_default_goes_from_mlx_to_ollama_to_the_cheapest() -> None:

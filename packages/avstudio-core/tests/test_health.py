@@ -1,8 +1,8 @@
-"""The circuit breaker."""
+"""The circuit breaker: three failures open it, for 5 s at first, and for two minutes at most."""
 
 from __future__ import annotations
 
-from avstudio_core.gateway.health import FAILURES, FIRST_PAUSE, LONGEST_PAUSE, Health
+from avstudio_core.gateway.health import Health
 
 
 class Clock:
@@ -15,13 +15,13 @@ class Clock:
 def test_a_few_failures_open_it_and_an_answer_closes_it() -> None:
     clock = Clock()
     health = Health(clock)
-    for _ in range(FAILURES - 1):
+    for _ in range(2):
         health.failed("far")
     assert health.obstacle("far") is None
     health.failed("far")
     assert "failed 3 times in a row" in (health.obstacle("far") or "")
     assert health.obstacle("near") is None
-    clock.now += FIRST_PAUSE
+    clock.now += 5.0
     assert health.obstacle("far") is None
     health.answered("far")
     health.failed("far")
@@ -31,9 +31,9 @@ def test_a_few_failures_open_it_and_an_answer_closes_it() -> None:
 def test_after_the_pause_one_call_tries_and_the_others_wait() -> None:
     clock = Clock()
     health = Health(clock)
-    for _ in range(FAILURES):
+    for _ in range(3):
         health.failed("far")
-    clock.now += FIRST_PAUSE
+    clock.now += 5.0
     health.begin("far")
     assert health.obstacle("far") == "it is being tried again now"
     health.given_up("far")
@@ -45,11 +45,11 @@ def test_each_failed_trial_doubles_the_pause_up_to_a_limit() -> None:
     health = Health(clock)
     pauses: list[float] = []
     for _ in range(10):
-        for _ in range(FAILURES if not pauses else 1):
+        for _ in range(3 if not pauses else 1):
             health.failed("far")
         began = clock.now
         while health.obstacle("far"):
-            clock.now += FIRST_PAUSE
+            clock.now += 1.0
         pauses.append(clock.now - began)
-    assert pauses[:3] == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]
-    assert max(pauses) == LONGEST_PAUSE
+    assert pauses[:3] == [5.0, 10.0, 20.0]
+    assert max(pauses) == 120.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from avstudio_core import Studio
 from avstudio_core.chat import Reply, Usage
 from avstudio_core.errors import BackendDown, EgressRefused, InvalidInput, NotFound, PartialAnswer, TaskFailed
 from avstudio_core.testing import ModelServer, Sent
+from avstudio_core.testing.model_server import Heard
 
 pytest.importorskip("openai")
 
@@ -84,6 +86,23 @@ def test_a_named_server_that_is_down_is_tried_again_and_not_replaced(
     with pytest.raises(BackendDown, match="Overloaded"):
         studio.chat("Good morning!", model="first/one")
     assert not [one for one in servers[1].heard if CHAT in one.path]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_asks_for_a_pause_is_left_alone_so_long(
+    studio: Studio, servers: tuple[ModelServer, ModelServer], status: int
+) -> None:
+    """A whole second, between two requests at the server: without the header, it would be half of one."""
+    came: list[float] = []
+
+    def busy(_: Heard) -> Sent:
+        came.append(time.monotonic())
+        wait = Sent.data({"error": {"message": "Slower."}}, status, {"retry-after": "1"})
+        return wait if len(came) == 1 else DIALECT.whole(MORNING)
+
+    servers[0].say(busy, at=CHAT)
+    assert studio.chat("Good morning!", model="first/one").text == "Good morning to you."
+    assert 1.0 <= came[1] - came[0] < 10.0
 
 
 def test_a_stream_that_breaks_off_gives_what_came(studio: Studio, servers: tuple[ModelServer, ModelServer]) -> None:
