@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from http.client import HTTPException
@@ -13,6 +12,7 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 
 from avstudio_core.egress import Gate, proxy_of
 from avstudio_core.errors import CorruptFile, WeightsMissing
+from avstudio_core.storage.digest import file_sha256
 from avstudio_core.storage.private_files import private
 from avstudio_core.weights import Weights, WeightsFile
 
@@ -29,9 +29,9 @@ def fetch(
     and `EgressRefused` if the policy forbids the hub's host, or a host that it redirects to.
     """
     url = f"{gate.settings.hub.rstrip('/')}/{weights.repository}/resolve/{weights.revision}/{file.name}"
-    if not (target.exists() and _sha256(target) == file.sha256):
+    if not (target.exists() and file_sha256(target) == file.sha256):
         _download(gate, url, target, file.size, progress)
-    if _sha256(target) != file.sha256:
+    if file_sha256(target) != file.sha256:
         target.unlink()
         raise CorruptFile(f"'{url}' is not the expected file: its sha256 is not {file.sha256}.")
     progress(1.0)
@@ -87,8 +87,3 @@ def _download(gate: Gate, url: str, target: Path, size: int | None, progress: Ca
         raise WeightsMissing(
             f"'{url}' cannot be fetched: {reason}.", hint="Try again: the download is resumed."
         ) from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

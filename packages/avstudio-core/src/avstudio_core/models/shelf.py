@@ -18,6 +18,7 @@ from avstudio_core.errors import CorruptFile, DiskFull, NotFound, StorageError, 
 from avstudio_core.paths import user_path
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import Settings
+from avstudio_core.storage.digest import file_sha256
 from avstudio_core.storage.file_lock import locked
 from avstudio_core.storage.private_files import private, private_folder
 from avstudio_core.weights import Shelf, Weights, WeightsFile
@@ -167,7 +168,7 @@ class InstalledShelf(Shelf):
         try:
             return note.read_text()
         except OSError:
-            found = _file_sha256(path)
+            found = file_sha256(path)
         try:
             private_folder(note.parent, parents=True)
             partial = note.with_suffix(f".{os.getpid()}")
@@ -249,8 +250,3 @@ def _digest_of(path: Path, sha256: Callable[[Path], str]) -> str:
     files = sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
     contents = [(one.name, sha256(one)) for one in files]
     return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

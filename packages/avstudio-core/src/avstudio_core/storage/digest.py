@@ -1,4 +1,4 @@
-"""The digest of a stored file, and what shows without reading it that it may have changed."""
+"""The digests of files, and what shows without reading a file that it may have changed."""
 
 from __future__ import annotations
 
@@ -31,6 +31,12 @@ def stamp(path: Path) -> Stamp | None:
     except OSError:
         return None
     return Stamp(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of any file. Raises `OSError`."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest(path: Path, go_on: Callable[[], bool] = lambda: True) -> str:
