@@ -22,7 +22,7 @@ from avstudio_core.storage.sweep import check
 from avstudio_core.storage.tables import artifacts
 from avstudio_core.tasks.queue.claims import Claim, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.queue.queue import Queue
-from avstudio_core.tasks.queue.transitions import MOST_DEATHS
+from avstudio_core.tasks.queue.takeover import MOST_DEATHS
 from avstudio_core.tasks.task import Problem, TaskOptions
 
 CONTENT = b"what the stale worker made"

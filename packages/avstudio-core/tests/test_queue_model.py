@@ -31,7 +31,8 @@ from avstudio_core.storage.sqlite.schema import open_database
 from avstudio_core.storage.tables import artifacts, events, jobs, tasks
 from avstudio_core.tasks.queue.claims import Claim, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.queue.queue import Queue
-from avstudio_core.tasks.queue.transitions import Transitions
+from avstudio_core.tasks.queue.runs import Runs
+from avstudio_core.tasks.queue.takeover import Takeover
 from avstudio_core.tasks.states import FOLLOWS, State
 from avstudio_core.tasks.task import Problem, TaskOptions
 
@@ -204,7 +205,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.store = ArtifactStore(self.home)
         rules = {name: Rules(name, LEASE, DELIVERIES) for name in STUDIOS}
         self.queues = {name: Queue(self.database, self.store, rules[name], lambda: self.now) for name in STUDIOS}
-        self.change = {name: Transitions(self.store, rules[name], lambda: self.now) for name in STUDIOS}
+        self.runs = {name: Runs(self.store, rules[name], lambda: self.now) for name in STUDIOS}
+        self.takeover = {name: Takeover(rules[name], lambda: self.now) for name in STUDIOS}
         self.model = Model()
         self.claims: list[tuple[str, Claim]] = []
         self.sha256 = hashlib.sha256(CONTENT).hexdigest()
@@ -335,8 +337,8 @@ class QueueMachine(RuleBasedStateMachine):
 
         def group(transaction: Transaction) -> list[Claim]:
             problem = Problem(code="lost", message="")
-            self.change[studio].lose(transaction, claim.task_id, claim.fence, problem)
-            return self.change[other].claim(transaction, wanted)
+            self.takeover[studio].lose(transaction, claim.task_id, claim.fence, problem)
+            return self.runs[other].claim(transaction, wanted)
 
         if ref:
             self.model.lose(ref, self.now)

@@ -21,7 +21,9 @@ from avstudio_core.tasks.events.event_feed import Feed
 from avstudio_core.tasks.events.event_log import Bell
 from avstudio_core.tasks.queue import statements
 from avstudio_core.tasks.queue.claims import Claim, Finished, NewTask, Rules, Wanted
-from avstudio_core.tasks.queue.transitions import Transitions
+from avstudio_core.tasks.queue.runs import Runs
+from avstudio_core.tasks.queue.takeover import Takeover
+from avstudio_core.tasks.queue.user_requests import UserRequests
 from avstudio_core.tasks.queue.waiters import Waiting
 from avstudio_core.tasks.states import ENDED, State
 from avstudio_core.tasks.task import Problem, Task, TaskOptions
@@ -46,7 +48,9 @@ class Queue:
         self._waiting = Waiting(database, self.bell)
         self._rules = rules
         self._clock = clock
-        self._change = Transitions(store, rules, clock)
+        self._runs = Runs(store, rules, clock)
+        self._takeover = Takeover(rules, clock)
+        self._requests = UserRequests(rules, clock)
         self._me = {"studio": self.studio}
 
     # Queries
@@ -131,19 +135,19 @@ class Queue:
 
     def submit(self, plan_id: str, new: Sequence[NewTask], options: TaskOptions, owner: str = "local") -> None:
         """Store tasks; when this returns, they are on the disk and will run."""
-        self._write(lambda transaction: self._change.submit(transaction, plan_id, new, options, owner)).result()
+        self._write(lambda transaction: self._runs.submit(transaction, plan_id, new, options, owner)).result()
 
     def claim(self, wanted: Wanted) -> list[Claim]:
         """Claim ready tasks: this studio's own first, then by priority, then the oldest."""
-        return self._write(lambda transaction: self._change.claim(transaction, wanted)).result()
+        return self._write(lambda transaction: self._runs.claim(transaction, wanted)).result()
 
     def start(self, claim: Claim) -> Future[bool]:
         """ASSIGNED → IN_PROGRESS; false if the claim is stale."""
-        return self._write(lambda transaction: self._change.start(transaction, claim), claim.task_id)
+        return self._write(lambda transaction: self._runs.start(transaction, claim), claim.task_id)
 
     def progress(self, claim: Claim, percent: float, message: str) -> None:
         """Record the progress of a run."""
-        self._write(lambda transaction: self._change.progress(transaction, claim, percent, message), claim.task_id)
+        self._write(lambda transaction: self._runs.progress(transaction, claim, percent, message), claim.task_id)
 
     def log(self, claim: Claim, line: str) -> None:
         """Record a line that a run wrote."""
@@ -161,34 +165,34 @@ class Queue:
 
     def finish(self, claim: Claim, done: Finished) -> Future[bool]:
         """Publish and complete (or await a person's review); false, without publishing, for a stale claim."""
-        return self._write(lambda transaction: self._change.finish(transaction, claim, done), claim.task_id)
+        return self._write(lambda transaction: self._runs.finish(transaction, claim, done), claim.task_id)
 
     def finish_from_cache(self, claim: Claim, done: Finished) -> Future[bool]:
         """Complete a claimed task with an earlier result, without a run; return it to the queue if that is gone."""
-        return self._write(lambda transaction: self._change.finish_from_cache(transaction, claim, done), claim.task_id)
+        return self._write(lambda transaction: self._runs.finish_from_cache(transaction, claim, done), claim.task_id)
 
     def review(self, claim: Claim) -> None:
         """The processor's own review of a run begins: IN_PROGRESS → AWAITING_REVIEW."""
-        self._write(lambda transaction: self._change.review(transaction, claim), claim.task_id)
+        self._write(lambda transaction: self._runs.review(transaction, claim), claim.task_id)
 
     def rerun(self, claim: Claim, reason: str) -> Future[Claim | None]:
         """A review sent the run back: AWAITING_REVIEW → IN_PROGRESS, as a new job of this studio."""
-        return self._write(lambda transaction: self._change.rerun(transaction, claim, reason), claim.task_id)
+        return self._write(lambda transaction: self._runs.rerun(transaction, claim, reason), claim.task_id)
 
     def fail(self, claim: Claim, problem: Problem, *, retryable: bool = False) -> Future[bool]:
         """The run failed. It is retried after a pause if retries are left; otherwise its dependents are blocked."""
         return self._write(
-            lambda transaction: self._change.fail(transaction, claim, problem, retryable=retryable), claim.task_id
+            lambda transaction: self._runs.fail(transaction, claim, problem, retryable=retryable), claim.task_id
         )
 
     def lose(self, task_id: str, fence: int, problem: Problem) -> Future[bool]:
         """The worker died or was stopped: return the task to the queue, at most `max_deliveries` times."""
-        return self._write(lambda transaction: self._change.lose(transaction, task_id, fence, problem), task_id)
+        return self._write(lambda transaction: self._takeover.lose(transaction, task_id, fence, problem), task_id)
 
     def hand_back(self, claim: Claim) -> Future[bool]:
         """Return a job to the queue as if it had never been claimed."""
         return self._write(
-            lambda transaction: self._change.hand_back(transaction, claim.task_id, claim.fence), claim.task_id
+            lambda transaction: self._runs.hand_back(transaction, claim.task_id, claim.fence), claim.task_id
         )
 
     def renew(self) -> None:
@@ -198,7 +202,7 @@ class Queue:
 
     def reap(self, dead: Collection[str], *, silent: bool = True) -> list[str]:
         """Take over the jobs of dead studios, and of `silent` ones with expired leases; return their task ids."""
-        found = self._write(lambda transaction: self._change.reap(transaction, dead, silent=silent)).result()
+        found = self._write(lambda transaction: self._takeover.reap(transaction, dead, silent=silent)).result()
         self.bell.ring(found)
         return found
 
@@ -210,7 +214,7 @@ class Queue:
         Raises `InvalidTransition` for a task that has ended, `NotFound`.
         """
         checked(task_id, "task id")
-        return self._write(lambda transaction: self._change.cancel(transaction, task_id), task_id).result()
+        return self._write(lambda transaction: self._requests.cancel(transaction, task_id), task_id).result()
 
     def retry(self, task_id: str) -> list[str]:
         """FAILED or BLOCKED → PENDING, with the dependencies that failed and the dependents they blocked.
@@ -218,19 +222,19 @@ class Queue:
         Returns the ids of all these tasks, which become this studio's own.
         """
         checked(task_id, "task id")
-        freed = self._write(lambda transaction: self._change.retry(transaction, task_id)).result()
+        freed = self._write(lambda transaction: self._requests.retry(transaction, task_id)).result()
         self.bell.ring(freed)
         return freed
 
     def accept(self, task_id: str) -> None:
         """A person accepts a run: AWAITING_REVIEW → COMPLETED."""
         checked(task_id, "task id")
-        self._write(lambda transaction: self._change.accept(transaction, task_id), task_id).result()
+        self._write(lambda transaction: self._requests.accept(transaction, task_id), task_id).result()
 
     def send_back(self, task_id: str, reason: str) -> None:
         """A person sends a run back with a reason; the task is queued for another run."""
         checked(task_id, "task id")
-        self._write(lambda transaction: self._change.send_back(transaction, task_id, reason), task_id).result()
+        self._write(lambda transaction: self._requests.send_back(transaction, task_id, reason), task_id).result()
 
     def give_up(self, error: AVStudioError) -> None:
         """Make all waiters and followers of tasks fail with an error."""

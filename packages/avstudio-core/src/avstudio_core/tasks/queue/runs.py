@@ -1,0 +1,153 @@
+"""The state changes of a task from its submission to the end of its run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from avstudio_core.artifact import new_id
+from avstudio_core.storage.artifacts import ArtifactStore
+from avstudio_core.storage.sqlite.database import Transaction
+from avstudio_core.tasks.events import event_log
+from avstudio_core.tasks.queue import publication, statements
+from avstudio_core.tasks.queue.claims import Claim, Claimed, Finished, NewTask, Rules, Wanted
+from avstudio_core.tasks.queue.state_changes import StateChanges
+from avstudio_core.tasks.states import State, require
+from avstudio_core.tasks.task import CANCELLED, Problem, TaskOptions
+
+
+class Runs(StateChanges):
+    """Submit and claim tasks, and record what becomes of their runs."""
+
+    def __init__(self, store: ArtifactStore, rules: Rules, clock: Callable[[], float]) -> None:
+        super().__init__(rules, clock)
+        self._store = store
+
+    def submit(
+        self, transaction: Transaction, plan_id: str, new: Sequence[NewTask], options: TaskOptions, owner: str
+    ) -> None:
+        now = self._clock()
+        leading = {needed for task in new for needed in task.needs}
+        for task in new:
+            values = statements.new_task(task.id, now, options)
+            values |= {
+                "plan_id": plan_id,
+                "step": task.step,
+                "owner": owner,
+                "origin": self._rules.studio,
+                "processor": task.processor,
+                "lane": task.lane,
+                "params": task.params,
+                "source": json.dumps(task.source) if task.source else None,
+                "waiting": len(task.needs),
+                "leads": task.id in leading,
+            }
+            transaction.later(statements.ADD, values)
+            for needed in task.needs:
+                transaction.later(statements.ADD_DEPENDENCY, {"task_id": task.id, "needs_id": needed})
+            event_log.add(transaction, task.id, "task.submitted", now, type=task.processor, step=task.step)
+
+    def claim(self, transaction: Transaction, wanted: Wanted) -> list[Claim]:
+        """PENDING → ASSIGNED for the next tasks."""
+        now = self._clock()
+        claims: list[Claim] = []
+        for mine in (True,) if wanted.own else (True, False):
+            values: dict[str, Any] = {"now": now, "limit": wanted.limit - len(claims), "studio": self._rules.studio}
+            values["b_lane"] = wanted.lane
+            values["processors"] = json.dumps([*wanted.only])
+            taken = [Claimed._make(row) for row in transaction.run(statements.CLAIM[mine], values).fetchall()]
+            ordered = sorted(taken, key=lambda task: (-task.priority, task.id))
+            claims += [self._job(transaction, task, task.attempts + 1, now, wanted.apart) for task in ordered]
+        return claims
+
+    def _job(self, transaction: Transaction, task: Claimed, attempt: int, now: float, apart: bool) -> Claim:
+        job_id = new_id("job")
+        job = {
+            "id": job_id,
+            "task_id": task.id,
+            "attempt": attempt,
+            "studio": self._rules.studio,
+            "apart": apart,
+            "fence": task.fence,
+            "lease_until": now + self._rules.lease_seconds,
+            "assigned_at": now,
+        }
+        transaction.later(statements.ADD_JOB, job)
+        return Claim(job_id, task, attempt, apart)
+
+    def progress(self, transaction: Transaction, claim: Claim, percent: float, message: str) -> None:
+        values = {"b_id": claim.task_id, "b_fence": claim.fence, "percent": percent, "message": message}
+        if transaction.run(statements.PROGRESS, values).rowcount:
+            data = {"percent": percent, "message": message}
+            event_log.add(transaction, claim.task_id, "task.progress", self._clock(), **data)
+
+    def start(self, transaction: Transaction, claim: Claim) -> bool:
+        now = self._clock()
+        values = {"b_id": claim.task_id, "b_fence": claim.fence, "now": now}
+        if not transaction.run(statements.START, values).rowcount:
+            return False
+        transaction.later(statements.JOB_STARTED, {"b_job": claim.job_id, "now": now})
+        event_log.add(transaction, claim.task_id, "task.started", now, type=claim.task.processor, started_at=now)
+        return True
+
+    def review(self, transaction: Transaction, claim: Claim) -> None:
+        self.start(transaction, claim)  # if the start could not be written before
+        if transaction.run(statements.REVIEWING, {"b_id": claim.task_id, "b_fence": claim.fence}).rowcount:
+            event_log.add(transaction, claim.task_id, "task.reviewing", self._clock(), reviewer="processor")
+
+    def finish(self, transaction: Transaction, claim: Claim, done: Finished) -> bool:
+        now = self._clock()
+        by_person = claim.task.reviewer == "person"
+        last = State.AWAITING_REVIEW if by_person else State.COMPLETED
+        values = {"b_id": claim.task_id, "b_fence": claim.fence, "b_state": str(last), "b_now": now}
+        values |= {"b_result": done.result, "b_key": done.cache_key}
+        finished = transaction.run(statements.FINISH, values).fetchall()
+        if not finished and self.start(transaction, claim):  # the start could not be written before
+            finished = transaction.run(statements.FINISH, values).fetchall()
+        if not finished:
+            return False
+        ((started_at,),) = finished
+        outcome = "cache_hit" if done.cache_hit else "done"
+        transaction.later(statements.JOB_ENDED, {"b_job": claim.job_id, "now": now, "outcome": outcome})
+        publication.publish(transaction, self._store, claim.task_id, claim.task.owner, done, now)
+        if by_person:
+            event_log.add(transaction, claim.task_id, "task.reviewing", now, reviewer="person")
+        else:
+            self._completed(
+                transaction, claim.task_id, done.result, max(0.0, now - started_at), now, leads=claim.task.leads
+            )
+        return True
+
+    def finish_from_cache(self, transaction: Transaction, claim: Claim, done: Finished) -> bool:
+        if transaction.run(statements.CACHED, {"key": done.cache_key}).fetchone() is None:  # it was just removed
+            return self.hand_back(transaction, claim.task_id, claim.fence)
+        return self.start(transaction, claim) and self.finish(transaction, claim, done)
+
+    def rerun(self, transaction: Transaction, claim: Claim, reason: str) -> Claim | None:
+        now = self._clock()
+        require(State.IN_PROGRESS, State.AWAITING_REVIEW, State.IN_PROGRESS)
+        values = {"b_id": claim.task_id, "b_fence": claim.fence, "feedback": reason}
+        found = transaction.run(statements.RERUN, values).fetchone()
+        if found is None:
+            return None
+        task = Claimed._make(found)
+        transaction.later(statements.JOB_ENDED, {"b_job": claim.job_id, "now": now, "outcome": "sent_back"})
+        event_log.add(transaction, claim.task_id, "task.reviewing", now, reviewer="processor", reason=reason)
+        again = self._job(transaction, task, task.attempts, now, claim.apart)
+        transaction.later(statements.JOB_STARTED, {"b_job": again.job_id, "now": now})
+        return again
+
+    def fail(self, transaction: Transaction, claim: Claim, problem: Problem, *, retryable: bool) -> bool:
+        row = self._held(transaction, claim.task_id, claim.fence)
+        if row is None:
+            return False
+        cancelled = row["cancelling"] or problem.code == CANCELLED
+        tried = row["attempts"] + (row["state"] == State.ASSIGNED)  # a run that could not start also counts
+        again: dict[str, Any] | None = None
+        if retryable and not cancelled and tried <= row["retries"]:
+            pause = min(statements.LONGEST_PAUSE, 0.5 * 2 ** max(0, tried - 1))
+            # The claim counted a delivery. The worker is alive, so this is undone: only deaths count.
+            again = {"available_at": self._clock() + pause, "deliveries": row["deliveries"] - 1}
+        self._end_run(transaction, row, problem, again)
+        return True

@@ -1,0 +1,61 @@
+"""The state changes of a task whose run died: with its worker, or with its studio."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from avstudio_core.storage.sqlite.database import Transaction
+from avstudio_core.tasks.queue import statements
+from avstudio_core.tasks.queue.claims import Death
+from avstudio_core.tasks.queue.state_changes import StateChanges
+from avstudio_core.tasks.states import State
+from avstudio_core.tasks.task import Problem
+
+MOST_DEATHS = 10
+"""After the deaths of so many studios soon after its start, a task counts as their cause and fails."""
+
+
+class Takeover(StateChanges):
+    """Return tasks to the queue whose runs died, or fail them after too many deaths."""
+
+    def reap(self, transaction: Transaction, dead: Collection[str], *, silent: bool) -> list[str]:
+        late = self._clock() if silent else 0.0
+        values = {"dead": list(dead), "now": late, "studio": self._rules.studio, "lease": self._rules.lease_seconds}
+        lost = transaction.execute(statements.LOST, values).all()
+        problem = Problem(code="worker_lost", message="The studio that ran this task died.")
+        for task_id, fence, apart, outlived in lost:
+            death = Death.WORKER if not apart else Death.LATER if outlived else Death.STUDIO
+            self.lose(transaction, task_id, fence, problem, death)
+        return [one.id for one in lost]
+
+    def lose(
+        self, transaction: Transaction, task_id: str, fence: int, problem: Problem, death: Death = Death.WORKER
+    ) -> bool:
+        """Its run died: ASSIGNED or IN_PROGRESS → PENDING, or → FAILED after too many deaths.
+
+        Deaths of the run's worker count, and, with a higher limit, those of studios soon after its start.
+        """
+        row = self._held(transaction, task_id, fence)
+        if row is None:
+            return False
+        if row["state"] == State.ASSIGNED:
+            return self.hand_back(transaction, task_id, fence, deliveries=max(1, row["deliveries"] - 1))
+        again = self._after_death(row, death)
+        if again is None:
+            times = row["deliveries"] if death is Death.WORKER else row["deaths"] + 1
+            problem = problem.model_copy(
+                update={"message": f"{problem.message} The task was handed out {times} times."}
+            )
+        self._end_run(transaction, row, problem, None if row["cancelling"] else again)
+        return True
+
+    def _after_death(self, row: RowMapping, death: Death) -> dict[str, Any] | None:
+        """The values for another delivery of a task; `None` after too many deaths."""
+        again = {"available_at": self._clock()}
+        if death is Death.WORKER:
+            return again if row["deliveries"] < self._rules.max_deliveries else None
+        deaths = row["deaths"] + (death is Death.STUDIO)
+        return {**again, "deliveries": row["deliveries"] - 1, "deaths": deaths} if deaths < MOST_DEATHS else None
