@@ -12,7 +12,7 @@ import paired
 
 from avstudio_core import Studio
 from avstudio_core.chat import Account, Usage
-from avstudio_core.gateway.ledger.calls import NewCall, Settled
+from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
 
 ACCOUNT = Account(project="film", task="task_1")
 PRICE = 1_000

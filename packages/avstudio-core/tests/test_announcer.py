@@ -10,7 +10,7 @@ import pytest
 
 from avstudio_core import Studio
 from avstudio_core.chat import Account
-from avstudio_core.gateway.ledger.calls import NewCall, Settled
+from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
 
 LISTENER = """
 heard, alerted, started = [], [], []

@@ -14,7 +14,7 @@ import pytest
 from avstudio_core import Studio
 from avstudio_core.chat import Account
 from avstudio_core.errors import DiskFull, TaskFailed
-from avstudio_core.gateway.ledger.calls import NewCall, Settled
+from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
 from avstudio_core.gateway.ledger.ledger import Reservation
 from avstudio_core.handle import Handle
 from avstudio_core.storage.sweep import check

@@ -12,7 +12,7 @@ from sqlalchemy import Table, select
 from avstudio_core.alerts import Alert
 from avstudio_core.chat import Account, Usage
 from avstudio_core.errors import InvalidInput, NotFound, OverBudget, StorageError
-from avstudio_core.gateway.ledger.calls import NewCall, Settled
+from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
 from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.storage.sqlite.schema import open_database
 from avstudio_core.storage.tables import (

@@ -25,7 +25,7 @@ from sqlalchemy import insert, select
 from avstudio_core.alerts import Alert
 from avstudio_core.chat import Account, Usage
 from avstudio_core.errors import OverBudget
-from avstudio_core.gateway.ledger.calls import NewCall, Settled
+from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
 from avstudio_core.gateway.ledger.ledger import LEAK_SECONDS, Ledger, Reservation
 from avstudio_core.storage.sqlite.schema import open_database
 from avstudio_core.storage.tables import alerts, api_calls, cost_records, reservations, studios, token_usage

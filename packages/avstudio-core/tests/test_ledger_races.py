@@ -20,7 +20,7 @@ from avstudio_core import Studio
 from avstudio_core.answers import ChatAnswer
 from avstudio_core.chat import Account, Reply, Usage
 from avstudio_core.errors import OverBudget
-from avstudio_core.gateway.ledger.calls import NewCall, Settled
+from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
 from avstudio_core.storage.tables import api_calls, reservations
 from avstudio_core.testing import scripted
 
@@ -32,7 +32,7 @@ from concurrent.futures import ThreadPoolExecutor
 from avstudio_core import Studio
 from avstudio_core.chat import Account, Usage
 from avstudio_core.errors import OverBudget
-from avstudio_core.gateway.ledger.calls import NewCall, Settled
+from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
 
 home, calls, settling = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "settling"
 studio = Studio(home=home, executor="inline", plugins="")

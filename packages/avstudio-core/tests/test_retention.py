@@ -12,7 +12,7 @@ import pytest
 from avstudio_core import Studio, TaskOptions
 from avstudio_core.chat import Account
 from avstudio_core.errors import NotFound
-from avstudio_core.gateway.ledger.calls import NewCall, Settled
+from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
 from avstudio_core.tasks.queue.retention import remove_old
 
 OpenStudio = Callable[..., Studio]

@@ -16,7 +16,7 @@ import pytest
 
 from avstudio_core import Studio, Usage
 from avstudio_core.chat import Account
-from avstudio_core.gateway.ledger.calls import NewCall, Settled
+from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
 from avstudio_server.testing import CommandLine
 
 DOCS = Path(__file__).parents[3] / "docs"

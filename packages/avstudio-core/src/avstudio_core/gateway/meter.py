@@ -12,7 +12,7 @@ from avstudio_core import tokens
 from avstudio_core.chat import Delta, EmbedRequest, Reply, Usage, Vectors
 from avstudio_core.errors import AVStudioError, BackendDown, EgressRefused, ModelError, PartialAnswer, PluginError
 from avstudio_core.gateway.health import Health
-from avstudio_core.gateway.ledger.calls import NewCall, Outcome, Settled
+from avstudio_core.gateway.ledger.call_facts import NewCall, Outcome, Settled
 from avstudio_core.gateway.ledger.ledger import Ledger
 from avstudio_core.gateway.ledger.records import Reservation
 from avstudio_core.gateway.models.prices import Prices

@@ -17,7 +17,7 @@ from avstudio_core.chat import Account
 from avstudio_core.errors import OverBudget, StorageError
 from avstudio_core.gateway.ledger import budgets, costs, counters, records
 from avstudio_core.gateway.ledger.budgets import Standing
-from avstudio_core.gateway.ledger.calls import NewCall, Settled
+from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
 from avstudio_core.gateway.ledger.costs import Spending
 from avstudio_core.gateway.ledger.counters import Booking, Openings
 from avstudio_core.gateway.ledger.records import Reservation

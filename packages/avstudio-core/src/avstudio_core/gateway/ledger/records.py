@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
 
 from avstudio_core.chat import Account
-from avstudio_core.gateway.ledger.calls import NewCall, Settled
+from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
 from avstudio_core.storage.sqlite.database import Transaction
 from avstudio_core.storage.sqlite.dialect import listed
 from avstudio_core.storage.sqlite.prepared import rows
