@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections import defaultdict
@@ -30,6 +29,7 @@ class Threads(Executor):
     """Runs as many jobs at a time as the setting `workers` allows."""
 
     name = "threads"
+    may_wait = True  # for the memory of a model
 
     def __init__(self, host: ExecutorHost, report: Callable[[Report], None]) -> None:
         super().__init__(host, report)
@@ -79,10 +79,9 @@ class Threads(Executor):
 
     def _in_time(self, order: Order, context: Context) -> Report:
         """Run, and stop the run when its time is up."""
-        limit = min(order.needs.limit_seconds or math.inf, self.host.settings.limit_seconds or math.inf)
+        limit, began = order.limit(self.host.settings.limit_seconds), time.monotonic()
         timer = threading.Timer(min(limit, threading.TIMEOUT_MAX), context.cancel)
         timer.start()
-        began = time.monotonic()
         try:
             processor = self.host.processor(order.processor)
             final = run_order(order, processor, context, self.host.distribution(order.processor))
