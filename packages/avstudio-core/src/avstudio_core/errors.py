@@ -153,6 +153,12 @@ class StorageError(AVStudioError):
             return DiskFull(f"No space is left for {quoted(path)}.", hint="Free some, or choose another folder.")
         return cls(f"{quoted(path)} cannot be written: {error.strerror or error}.", hint=hint)
 
+    @classmethod
+    def forked(cls) -> StorageError:
+        """The error for a studio in a fork of the process that opened it, where its threads do not exist."""
+        message = "This studio was opened before this process was forked, and cannot be used here."
+        return cls(message, hint="Open a studio in this process.")
+
 
 class DataFolderError(StorageError):
     """The data folder is locked, damaged, not writable or from a newer version."""

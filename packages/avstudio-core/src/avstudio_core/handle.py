@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from avstudio_core.errors import InvalidTransition, TaskError
+from avstudio_core.errors import AVStudioError, InvalidTransition, TaskError
 from avstudio_core.events import Event
 from avstudio_core.results import Result
 from avstudio_core.tasks.events.event_log import after
@@ -104,6 +105,16 @@ class PlanHandle:
         """Cancel every step."""
         for handle in reversed(self.steps.values()):
             handle.cancel()
+
+
+def result_or_cancel(submitted: Handle | PlanHandle) -> Any:
+    """Wait for the result of a task or a plan; an interrupt cancels it."""
+    try:
+        return submitted.result()
+    except KeyboardInterrupt:
+        with contextlib.suppress(AVStudioError):  # the interrupt is what the caller must get
+            submitted.cancel()
+        raise
 
 
 def _attempted(work: Callable[[], Any]) -> Any:

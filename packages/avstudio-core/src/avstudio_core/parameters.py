@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -87,3 +88,16 @@ def _types(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterato
         yield from _types(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     for one in (*schema.get("anyOf", ()), *schema.get("allOf", ())):
         yield from _types(one, definitions)
+
+
+def plain(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as JSON values: paths as text, tuples as lists."""
+    return {name: _plain_value(value) for name, value in params.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple | list | set | frozenset):
+        return [_plain_value(item) for item in value]
+    return value

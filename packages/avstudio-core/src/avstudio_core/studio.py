@@ -19,14 +19,14 @@ from avstudio_core.catalogue import Catalogue, collected
 from avstudio_core.egress import Gate
 from avstudio_core.errors import AVStudioError, InvalidInput, InvalidPlan, StorageError
 from avstudio_core.gateway.ledger.ledger import Ledger
-from avstudio_core.handle import Handle, PlanHandle
+from avstudio_core.handle import Handle, PlanHandle, result_or_cancel
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.media_types import guess
 from avstudio_core.models.memory import usable
 from avstudio_core.models.pool import Pool
 from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.names import checked
-from avstudio_core.parameters import StoredParams
+from avstudio_core.parameters import StoredParams, plain
 from avstudio_core.paths import existing_file
 from avstudio_core.plan import Plan, Ref, Step, alone
 from avstudio_core.plugins import Plugin, Plugins
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from avstudio_core.model_requests import Ask, Tell
 
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+MAIN = "__main__"
 Source = str | Path | Artifact
 """A path, an artifact, or the id of an artifact."""
 
@@ -79,6 +80,10 @@ class Studio:
         self.plugins = Plugins(self.settings.home)
         self.plugins.discover(self.settings.plugin_names())
         self.extra_modules = [module.__name__ for module in add]
+        if MAIN in self.extra_modules and self.plugins.find("executors", self.settings.executor).apart:
+            message = f"'{MAIN}' cannot be added: worker processes cannot import code of a notebook or a script."
+            hint = "Put it into a module of its own, and add that, or make the setting 'executor' 'inline'."
+            raise InvalidInput(message, hint=hint)
         for module in add:
             self.plugins.add(module, Plugin(module.__name__, module.__name__, "", ""))
         self.settings = self.settings.with_declared(self.plugins.kind("settings").values())
@@ -106,11 +111,11 @@ class Studio:
     # Work
 
     def run(self, processor: str, source: Source | None = None, /, **params: Any) -> Any:
-        """Run one processor and wait for its result; `params` may also be those of `submit`.
+        """Run one processor and wait for its result; `params` may also be those of `submit`. Ctrl-C cancels the task.
 
         Raises the errors of `submit` and `Handle.result`.
         """
-        return self.submit(processor, source, **params).result()
+        return result_or_cancel(self.submit(processor, source, **params))
 
     def submit(
         self,
@@ -127,7 +132,7 @@ class Studio:
         `cache` takes precedence over that of the options. Raises `InvalidInput` for an unknown processor, invalid
         parameters, or an unsuitable source.
         """
-        step = Step.of(self.processor(processor), _plain(params))
+        step = Step.of(self.processor(processor), plain(params))
         try:
             submitted = self.submit_plan(Plan(steps=(step,)), source, options=options, cache=cache)
         except InvalidPlan as error:
@@ -142,8 +147,12 @@ class Studio:
         options: TaskOptions | None = None,
         cache: bool | None = None,
     ) -> dict[str, Any]:
-        """Run a plan, or an expression such as `audio.separate:vocals | audio.transcribe`, and return its results."""
-        return self.submit_plan(plan, source, options=options, cache=cache).result()
+        """Run a plan, or an expression such as `audio.separate:vocals | audio.transcribe`, and return its results.
+
+        Ctrl-C cancels its tasks.
+        """
+        results: dict[str, Any] = result_or_cancel(self.submit_plan(plan, source, options=options, cache=cache))
+        return results
 
     def submit_plan(
         self,
@@ -309,7 +318,7 @@ class Studio:
 
     def close(self) -> None:
         """Stop. Running tasks go back to the queue; acknowledged tasks are never lost."""
-        if self._closed:
+        if self._closed or not self._presence.held:  # in a fork, everything is its parent's
             return
         self._closed = True
         if self._engine is not None:
@@ -380,16 +389,3 @@ def _reference(source: Ref | None, ids: Mapping[str, str], given: Artifact | Non
     if source is not None:
         return {"task": ids[source.step], "output": source.output}
     return {"artifact": given.id} if given else None
-
-
-def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as JSON values: paths as text, tuples as lists."""
-    return {name: _plain_value(value) for name, value in params.items()}
-
-
-def _plain_value(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, tuple | list | set | frozenset):
-        return [_plain_value(item) for item in value]
-    return value

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
+from avstudio_core.errors import StorageError
 from avstudio_core.guard import exit_forbidden
 
 T = TypeVar("T")
@@ -23,9 +25,13 @@ class LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
+        self._process = os.getpid()
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Start a coroutine; cancelling the future cancels it."""
+        """Start a coroutine; cancelling the future cancels it. Raises `StorageError` in a fork, which has no thread."""
+        if self._process != os.getpid():
+            coroutine.close()
+            raise StorageError.forked()
         with self._guard:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()

@@ -157,7 +157,7 @@ class Database:
 
     def _at_once(self, write: _Write[Any]) -> bool:
         """Run an operation without a sync on the caller's thread if there is no other write: this avoids a switch."""
-        if self._handed_over or not self._turn.acquire(blocking=False):
+        if self._handed_over or self._process != os.getpid() or not self._turn.acquire(blocking=False):
             return False
         try:
             if self._handed_over or self._closed:  # changed since the first check
@@ -198,8 +198,7 @@ class Database:
         if self._closed:
             raise StorageError("The studio is closed.")
         if self._process != os.getpid():
-            message = "This studio was opened before this process was forked, and cannot be used here."
-            raise StorageError(message, hint="Open a studio in this process.")
+            raise StorageError.forked()
 
     def _moved(self) -> DataFolderError | None:
         """The error if the file is no longer in its place, where written data would be lost."""

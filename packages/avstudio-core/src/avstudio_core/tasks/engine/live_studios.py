@@ -54,6 +54,11 @@ class Presence:
         values = {"id": self.id, "pid": os.getpid(), "host": gethostname(), "started_at": time.time()}
         database.write(lambda transaction: transaction.execute(insert(studios), values))
 
+    @property
+    def held(self) -> bool:
+        """Whether this process is the one that holds the lock, and not a fork of it."""
+        return self._descriptor in _HELD
+
     def dead(self) -> list[str]:
         """The studios whose process has ended, by their locks."""
         with self._database.read() as connection:
