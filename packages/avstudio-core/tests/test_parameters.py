@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from avstudio_core import Plan, Step, Studio
-from avstudio_core.errors import InvalidParams
+from avstudio_core.errors import InvalidParams, InvalidPlan
 from avstudio_core.parameters import parameters
 
 COUNTING = """
@@ -68,3 +68,21 @@ def test_stored_parameters_of_another_studio_are_validated(
     assert studio.params.read(counted, '{"sizes": [3]}') == parameters(counted, {"sizes": [3]})
     with pytest.raises(InvalidParams, match="does not have a parameter 'widths'"):
         studio.params.read(counted, '{"widths": [3]}')
+
+
+def test_a_step_from_outside_cannot_claim_to_be_valid() -> None:
+    with pytest.raises(InvalidPlan, match="valid"):
+        Plan.from_json('{"steps": [{"id": "a", "processor": "test.count", "params": {}, "valid": {}}]}')
+
+
+def test_only_so_many_stored_parameters_are_remembered(
+    open_studio: Callable[..., Studio], write_plugin: Callable[[str], ModuleType]
+) -> None:
+    counting = write_plugin(COUNTING)
+    studio = open_studio(counting)
+    counted = studio.processor("test.count")
+    texts = [studio.params.text(counted, parameters(counted, {"sizes": [one] * 200_000})) for one in range(30)]
+    counting.VALIDATED.clear()
+    for text in (texts[0], texts[-1]):
+        assert studio.params.read(counted, text)
+    assert [sizes[0] for sizes in counting.VALIDATED] == [0]

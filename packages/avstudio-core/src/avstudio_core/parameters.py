@@ -20,7 +20,9 @@ from avstudio_core.quotes import quoted
 from avstudio_core.results import Params
 from avstudio_core.validation import problems
 
-MOST_KNOWN = 1000
+MOST_KNOWN = 10_000_000
+"""The most characters of parameters that are remembered; each object counts as `OBJECT` more."""
+OBJECT = 1000
 
 
 def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Params:
@@ -45,15 +47,20 @@ class StoredParams:
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], Params] = {}
+        self._size = 0
         self._changing = threading.Lock()
 
     def text(self, processor: Processor[Any, Any], params: Params) -> str:
         """Validated parameters as text."""
         text = json.dumps(params.model_dump(mode="json"))
         with self._changing:
-            if len(self._known) >= MOST_KNOWN:
-                del self._known[next(iter(self._known))]
-            self._known[processor.name, text] = params
+            if (processor.name, text) not in self._known:
+                self._known[processor.name, text] = params
+                self._size += len(text) + OBJECT
+            while self._size > MOST_KNOWN:
+                oldest = next(iter(self._known))
+                del self._known[oldest]
+                self._size -= len(oldest[1]) + OBJECT
         return text
 
     def read(self, processor: Processor[Any, Any], text: str) -> Params:

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, ValidationError, model_validator
 
 from avstudio_core.artifact import Artifact, accepted
 from avstudio_core.errors import InvalidInput, InvalidPlan
@@ -66,7 +66,7 @@ class Step(BaseModel):
     params: dict[str, JsonValue] = {}
     source: Ref | None = None
     place: tuple[int, int] | None = Field(default=None, exclude=True, repr=False)
-    valid: Params | None = Field(default=None, exclude=True, repr=False)
+    _valid: Params | None = PrivateAttr(default=None)
     """The parameters, if they have been validated."""
 
     @classmethod
@@ -74,7 +74,13 @@ class Step(BaseModel):
         """A step of its own, with parameters as text or values. Raises `InvalidParams`."""
         valid = parameters(processor, params)
         given = valid.model_dump(mode="json", exclude_unset=True)
-        return cls(id=processor.name.rpartition(".")[2], processor=processor.name, params=given, valid=valid)
+        step = cls(id=processor.name.rpartition(".")[2], processor=processor.name, params=given)
+        step._valid = valid
+        return step
+
+    def validated(self, processor: Processor[Any, Any]) -> Params:
+        """Its parameters as those of its processor. Raises `InvalidParams`."""
+        return self._valid if isinstance(self._valid, processor.params_type) else parameters(processor, self.params)
 
 
 class Checked(NamedTuple):
@@ -152,7 +158,7 @@ class Plan(BaseModel):
             given = outputs[step.source.step] if step.source else None
             with self._marking(step):
                 processor = known(step.processor)
-                params = parameters(processor, step.params) if step.valid is None else step.valid
+                params = step.validated(processor)
                 step = _read_from(step, given, processor)
             read = source_type
             if step.source is not None and given is not None:
