@@ -244,7 +244,7 @@ def test_the_doctor_tells_all(avstudio: CommandLine) -> None:
     assert data["data_folder"]["budget_mb"] > 0
     shown = avstudio("doctor").out
     assert "Run: pip install 'sketch[colour]'" in shown
-    assert shown.endswith("Nothing is wrong.\n")
+    assert shown.endswith("No problems were found.\n")
 
 
 def test_the_check_finds_a_file_that_changed(avstudio: CommandLine, note: Path) -> None:

@@ -153,7 +153,7 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
         recording = Recording(sound.data[0], sound.start, gain)
         transcript, dropped = without_inventions(found.shifted(sound.start), recording)
         findings = review(transcript, recording)
-        dropped = [*_uncertain(transcript, params), *dropped]
+        dropped = [*_no_speech(transcript), *_uncertain_language(transcript, params), *dropped]
         final = context.feedback is not None or not findings
         for finding in [*dropped, *findings] if final else []:
             context.warn(finding.code, finding.message)
@@ -211,11 +211,16 @@ def _options(params: TranscribeParams, feedback: str | None) -> Options:
     )
 
 
-def _uncertain(transcript: Transcript, params: TranscribeParams) -> list[CodedWarning]:
-    """Warnings about an uncertain detected language, and about an empty transcript."""
-    if not transcript.text:
-        return [CodedWarning(code="no_speech", message="No words were recognised in this recording.")]
-    if params.language is not None or transcript.language_probability >= UNCERTAIN:
+def _no_speech(transcript: Transcript) -> list[CodedWarning]:
+    """A warning about a transcript without words."""
+    if transcript.text:
+        return []
+    return [CodedWarning(code="no_speech", message="No words were recognised in this recording.")]
+
+
+def _uncertain_language(transcript: Transcript, params: TranscribeParams) -> list[CodedWarning]:
+    """A warning about words in a detected language that may be wrong."""
+    if not transcript.text or params.language is not None or transcript.language_probability >= UNCERTAIN:
         return []
     guess = f"The language '{transcript.language}' is a guess, with a probability of "
     message = f"{guess}{transcript.language_probability:.2f}. If it is wrong, set the language."

@@ -98,9 +98,8 @@ class Process:
             spoke = self._connection in ready
             if ready:
                 alive_at = time.monotonic()
-            elif not ended and time.monotonic() > alive_at + patience:  # it is stopped, or native code in it hangs
-                self._silent_seconds = patience
-                self.kill(signal.SIGKILL)
+            elif not ended:
+                self._kill_if_silent(alive_at, patience)
             try:
                 message = self._connection.recv_bytes() if spoke else b""
             finally:
@@ -111,6 +110,12 @@ class Process:
                 yield message
             elif ended and not spoke:
                 raise EOFError
+
+    def _kill_if_silent(self, alive_at: float, patience: float) -> None:
+        """Kill a process that has not responded for too long: it is stopped, or native code in it hangs."""
+        if time.monotonic() > alive_at + patience:
+            self._silent_seconds = patience
+            self.kill(signal.SIGKILL)
 
     def kill(self, number: signal.Signals) -> None:
         """Kill the worker and its child processes; it can still look alive for a moment."""

@@ -127,9 +127,8 @@ class Gateway:
         except BadAnswer as error:
             problem = str(error)
         model, again = metered.model, answer_schema.repair(request, first.text, problem, metered.left)
-        dearer = Candidate(
-            model=model, estimate=self._candidates.estimate(again, model)
-        )  # the model also reads its first answer
+        # The model also reads its first answer, so the estimate is higher.
+        dearer = Candidate(model=model, estimate=self._candidates.estimate(again, model))
         second = answer_of(again, await self._calls.chat(again, dearer, route, metered.request_id), route)
         return repaired(second, first, problem, parsed(second.text, request, model))
 

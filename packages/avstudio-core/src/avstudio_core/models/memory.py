@@ -23,7 +23,7 @@ MEMORY_INFO = Path("/proc/meminfo")
 
 
 def usable(plugins: Plugins) -> list[MemoryManager]:
-    """A manager for each device of the plugins, without those that cannot be created."""
+    """The plugins' memory managers, one for each device; those that cannot be created are left out."""
     made: list[MemoryManager] = []
     for kind in plugins.kind("memory_managers").values():
         with contextlib.suppress(PluginError):
@@ -34,7 +34,7 @@ def usable(plugins: Plugins) -> list[MemoryManager]:
 
 
 class GuardedMemory(MemoryManager):
-    """A plugin's manager. Its methods raise `PluginError` if those of the plugin do not return a number."""
+    """A plugin's manager. Raises `PluginError` if a method of the plugin returns the wrong type."""
 
     def __init__(self, manager: MemoryManager, guard: Guard) -> None:
         self.manager = manager
@@ -56,7 +56,7 @@ class GuardedMemory(MemoryManager):
 
 
 class CpuMemory(MemoryManager):
-    """Main memory; in a container, the limit of its control group."""
+    """Main memory; in a container, the limit of its cgroup."""
 
     device: ClassVar[str] = "cpu"
     unified: ClassVar[bool] = True

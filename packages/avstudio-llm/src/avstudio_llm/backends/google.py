@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import httpx2
 
 TEXTS_AT_ONCE = 100
-"""The most texts in one request for embeddings."""
+"""The maximum number of texts in one request for embeddings."""
 PAGES = 20
-"""The most pages of 1000 models that are read, in case a server's list never ends."""
+"""At most this many pages of 1000 models are read: a server's list may never end."""
 
 
 class Google(Backend):

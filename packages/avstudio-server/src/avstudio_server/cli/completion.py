@@ -1,6 +1,7 @@
 """Values for shell completion; none where finding them would take time.
 
-A completion reads the catalogue and small files; it imports no plugin and asks no server.
+Those of a processor's parameters come from `Field.completions` in `options.py`. A completion reads the catalogue and
+small files; it imports no plugin and asks no server.
 """
 
 from __future__ import annotations

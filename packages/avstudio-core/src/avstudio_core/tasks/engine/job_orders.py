@@ -90,7 +90,10 @@ class JobOrders:
         return made[output]
 
     def earlier(self, claim: Claim, order: Order, key: str | None) -> Earlier | None:
-        """The result of an earlier identical run, if one may answer a claimed task; its files are to be verified."""
+        """The result of an earlier identical run, if one may answer a claimed task; its files are to be verified.
+
+        It may not if the cache is switched off for the task, or if the task runs again after a review.
+        """
         if key is None or order.feedback is not None or not claim.task.cache:
             return None
         if (stored := self._queue.cached(key)) is None:

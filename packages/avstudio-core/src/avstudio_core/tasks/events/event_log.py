@@ -19,21 +19,21 @@ AFTER = (
     select(events).where(events.c.task_id.in_(listed("tasks")), events.c.seq > bindparam("seq")).order_by(events.c.seq)
 )
 FOREIGN_SECONDS = 0.2
-"""How often to poll for events of other studios, in seconds; those of this studio ring the bell at once."""
+"""Seconds between two polls for events of other studios. Those of this studio wake the waiters at once."""
 ANY = "any"
-"""Listening for this means listening for every task."""
+"""Stands for all tasks."""
 
 
 def add(transaction: Transaction, task_id: str, kind: EventType, now: float, **data: Any) -> None:
     """Store an event in the transaction; it gets its number at the commit."""
-    told = json.dumps({"task_id": task_id, **data})
-    transaction.later(ADD, {"task_id": task_id, "time": now, "type": kind, "data": told})
+    written = json.dumps({"task_id": task_id, **data})
+    transaction.later(ADD, {"task_id": task_id, "time": now, "type": kind, "data": written})
 
 
 def add_completed(transaction: Transaction, task_id: str, now: float, result: str, duration: float) -> None:
     """Store the completion of a task; its result is already JSON, and may be long."""
-    told = f'{{"task_id": "{task_id}", "result": {result}, "duration": {duration!r}}}'
-    transaction.later(ADD, {"task_id": task_id, "time": now, "type": "task.completed", "data": told})
+    data = f'{{"task_id": "{task_id}", "result": {result}, "duration": {duration!r}}}'
+    transaction.later(ADD, {"task_id": task_id, "time": now, "type": "task.completed", "data": data})
 
 
 def after(database: Database, task_ids: Iterable[str], seq: int) -> list[Event]:
@@ -44,7 +44,7 @@ def after(database: Database, task_ids: Iterable[str], seq: int) -> list[Event]:
 
 
 class Bell:
-    """Wakes the waiters of a task after a commit about it."""
+    """Wakes the threads that wait for a task, after each commit with an event of it."""
 
     def __init__(self) -> None:
         self._listeners: dict[str, set[Listener]] = {}

@@ -12,7 +12,7 @@ from avstudio_core.orders import Order, Report
 from avstudio_core.plugins import Plugins
 
 MOST_FAILURES = 3
-"""After so many failures of an executor in a row, its tasks fail."""
+"""After this many consecutive failures of an executor, its tasks fail."""
 CLOSING_SECONDS = 30.0
 """How long an executor may take to stop its runs, in seconds."""
 
@@ -58,7 +58,7 @@ class GuardedExecutor(Executor):
             self._guard.call(f"'close' {self._what}", self._executor.close, seconds=CLOSING_SECONDS)
 
     def _count(self, error: PluginError) -> None:
-        """Raise the error, so that the engine retries; after too many failures, the tasks fail with it."""
+        """Raise the error, so that the engine retries; after too many failures, the tasks fail with this error."""
         self._failures += 1
         if self._failures < MOST_FAILURES:
             raise error

@@ -15,11 +15,11 @@ from avstudio_core.tasks.states import State
 from avstudio_core.tasks.task import Problem
 
 MOST_DEATHS = 10
-"""After the deaths of so many studios soon after its start, a task counts as their cause and fails."""
+"""A task fails if this many studios died soon after they started it."""
 
 
 class Takeover(StateChanges):
-    """Return tasks to the queue whose runs died, or fail them after too many deaths."""
+    """Returns tasks whose runs died to the queue; after too many deaths, they fail."""
 
     def reap(self, transaction: Transaction, dead: Collection[str], *, silent: bool) -> list[str]:
         late = self._clock() if silent else 0.0

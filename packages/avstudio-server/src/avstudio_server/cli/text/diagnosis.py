@@ -28,8 +28,8 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     yield from _part("Language models", [(one["name"], obstacle_text(one) or "ready") for one in data["backends"]])
     yield from _part("Settings", [_setting(one) for one in data["settings"]])
     yield from _part("Data folder", _folder(data["data_folder"]))
-    yield from ("", "Nothing is wrong." if not _wrong(data) else "Something is wrong:")
-    yield from (f"  {line}" for line in _wrong(data))
+    yield from ("", "No problems were found." if not _problems(data) else "Problems:")
+    yield from (f"  {line}" for line in _problems(data))
 
 
 def _part(title: str, rows: list[tuple[str, ...]]) -> Iterator[str]:
@@ -59,10 +59,10 @@ def _folder(one: dict[str, Any]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _wrong(data: dict[str, Any]) -> list[str]:
-    broken = [f"Plugin '{one['name']}': {one['error']}" for one in data["plugins"] if one["error"]]
-    broken += [
+def _problems(data: dict[str, Any]) -> list[str]:
+    found = [f"Plugin '{one['name']}': {one['error']}" for one in data["plugins"] if one["error"]]
+    found += [
         f"'{name}' of plugin '{one['name']}': {why}" for one in data["plugins"] for name, why in one["broken"].items()
     ]
-    broken += [f"Plugin '{one['name']}': {trouble}" for one in data["plugins"] for trouble in one["troubles"]]
-    return broken + [f"{flaw['what']} {hint('', flaw['cure'])}".strip() for flaw in data["data_folder"]["flaws"]]
+    found += [f"Plugin '{one['name']}': {trouble}" for one in data["plugins"] for trouble in one["troubles"]]
+    return found + [f"{flaw['what']} {hint('', flaw['cure'])}".strip() for flaw in data["data_folder"]["flaws"]]
