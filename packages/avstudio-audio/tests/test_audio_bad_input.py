@@ -67,7 +67,7 @@ NO_FILES: dict[str, Make] = {
 
 @pytest.mark.parametrize("use", [decode, probe])
 @pytest.mark.parametrize("reason", NO_FILES)
-def test_what_is_no_media_file_is_refused_by_name(tmp_path: Path, use: Callable[[Path], Any], reason: str) -> None:
+def test_what_is_not_a_media_file_is_refused_by_name(tmp_path: Path, use: Callable[[Path], Any], reason: str) -> None:
     path = NO_FILES[reason](tmp_path)
     with pytest.raises(UnreadableMedia) as caught:
         use(path)
@@ -90,7 +90,7 @@ def test_sound_of_no_length_says_so(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_values_that_are_no_numbers_are_refused_with_their_time(tmp_path: Path, value: float) -> None:
+def test_values_that_are_not_numbers_are_refused_with_their_time(tmp_path: Path, value: float) -> None:
     data = np.zeros((16_000, 2), np.float32)
     data[12_000, 1] = value
     sf.write(tmp_path / "a.wav", data, 8_000, "FLOAT")
@@ -203,7 +203,7 @@ def media(write: Any, music: Any) -> dict[str, bytes]:
     return {name: write(name, codecs.get(name, "aac"), music(2, 48_000, 1.0), 48_000).read_bytes() for name in names}
 
 
-def test_a_stream_that_appears_on_the_way_is_no_damage(write: Any, music: Any, heard: Any) -> None:
+def test_a_stream_that_appears_on_the_way_is_not_damage(write: Any, music: Any, heard: Any) -> None:
     path = write("a.ts", "aac", music(2, 48_000, 2.0), 48_000)
     content = path.read_bytes()
     packets = [bytearray(content[at : at + 188]) for at in range(0, len(content), 188)]
@@ -225,7 +225,7 @@ def test_strict_callers_can_make_a_warning_an_error(write: Any, music: Any) -> N
         decode(path, warn=refuse)
 
 
-def test_a_warning_nobody_takes_is_logged(write: Any, music: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_warning_no_one_takes_is_logged(write: Any, music: Any, caplog: pytest.LogCaptureFixture) -> None:
     path = write("a.wav", "pcm_s16le", music(), 44_100)
     path.write_bytes(path.read_bytes()[:100_000])
     decode(path)

@@ -72,7 +72,7 @@ def test_offline_nothing_is_to_be_pulled(tmp_path: Path, tone: Tone, without: An
 @pytest.mark.parametrize(
     ("model", "extra"), [("htdemucs", "demucs"), ("whisper-base", "whisper,whisper-base"), ("whisper-tiny", "whisper")]
 )
-def test_a_missing_library_is_told_before_anything_is_fetched(
+def test_a_missing_library_is_reported_before_anything_is_fetched(
     studio: Studio, tone: Tone, without: Any, no_network: None, model: str, extra: str
 ) -> None:
     without(*WEIGHTS, *LIBRARIES)

@@ -40,7 +40,7 @@ def test_flac_tells_its_bits(tmp_path: Path, bits: int) -> None:
     assert (sound.codec, sound.bits) == ("flac", bits)
 
 
-def test_languages_tags_and_the_main_stream_are_told(tmp_path: Path) -> None:
+def test_languages_tags_and_the_main_stream_are_reported(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.mka"), "w") as container:
         container.metadata["TITLE"] = "Élan"
         for language in ("deu", "eng"):
@@ -63,7 +63,7 @@ def test_sound_alone_has_no_picture(write: Any, music: Any) -> None:
     assert found.audio[0].codec == "mp3"
 
 
-def test_a_cover_is_no_video(tmp_path: Path, music: Any) -> None:
+def test_a_cover_is_not_a_video(tmp_path: Path, music: Any) -> None:
     with av.open(str(tmp_path / "a.mp4"), "w") as container:
         sound, cover = container.add_stream("aac", rate=44_100), container.add_stream("mjpeg", rate=1)
         cover.width, cover.height, cover.pix_fmt = 32, 32, "yuvj420p"

@@ -115,7 +115,7 @@ def test_every_format_keeps_the_tags(target: Any, music: Any, format: AudioForma
     assert "comment" not in found
 
 
-def test_clipping_that_nobody_hears_is_not_told(target: Any, heard: Any) -> None:
+def test_clipping_that_no_one_hears_is_not_reported(target: Any, heard: Any) -> None:
     encode(Samples(np.array([[0.0, 1.005, -1.01]], np.float32), 8_000), target(AudioFormat.WAV), warn=heard)
     assert heard.codes == []
     encode(Samples(np.array([[0.0, 1.02]], np.float32), 8_000), target(AudioFormat.WAV), warn=heard)
@@ -132,7 +132,7 @@ def test_formats_of_floats_do_not_clip(target: Any, music: Any, heard: Any, form
 @pytest.mark.parametrize(
     ("format", "rate", "becomes"), [(AudioFormat.MP3, 96_000, 48_000), (AudioFormat.M4A, 40_000, 44_100)]
 )
-def test_a_rate_that_a_format_lacks_is_changed_and_told(
+def test_a_rate_that_a_format_lacks_is_changed_with_a_warning(
     target: Any, music: Any, heard: Any, snr: Any, format: AudioFormat, rate: int, becomes: int
 ) -> None:
     data = music(2, rate, 2.0)
@@ -163,7 +163,7 @@ def test_lossy_formats_that_clip_say_so(target: Any, music: Any, heard: Any, for
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_no_file_is_made_of_what_is_no_number(target: Any, value: float) -> None:
+def test_no_file_is_made_of_what_is_not_a_number(target: Any, value: float) -> None:
     data = np.zeros((1, 40_000), np.float32)
     data[0, 24_000] = value
     with pytest.raises(InvalidInput, match=r"not numbers .* 3\.000 s"):
@@ -192,7 +192,7 @@ def test_a_warning_made_an_error_leaves_nothing(target: Any) -> None:
 
 
 @pytest.mark.parametrize("format", AudioFormat)
-def test_a_full_disk_is_told(music: Any, format: AudioFormat) -> None:
+def test_a_full_disk_is_reported(music: Any, format: AudioFormat) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("this system has no device that is always full")
@@ -224,7 +224,7 @@ def test_a_write_that_fails_half_way_leaves_nothing(
     assert capfd.readouterr().err == ""
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="No such file or directory"):
         encode(Samples(np.zeros((1, 10), np.float32), 8_000), tmp_path / "none" / "a.wav")
 

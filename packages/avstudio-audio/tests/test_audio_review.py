@@ -77,7 +77,7 @@ def codes(lines: list[str], facts: SoundFacts = SPOKEN) -> list[str]:
     return [warning.code for warning in review(transcript(lines), Known(NOTHING, known=facts))]
 
 
-def test_a_song_with_its_chorus_three_times_is_no_loop() -> None:
+def test_a_song_with_its_chorus_three_times_is_not_a_loop() -> None:
     assert codes([*VERSE, *CHORUS, *VERSE[::-1], *CHORUS, *CHORUS]) == []
 
 
@@ -90,7 +90,7 @@ def test_a_song_with_its_chorus_three_times_is_no_loop() -> None:
         "Yeah, yeah, yeah",
     ],
 )
-def test_a_refrain_sung_twice_is_no_loop(line: str) -> None:
+def test_a_refrain_sung_twice_is_not_a_loop(line: str) -> None:
     assert codes([*VERSE, line, line, *VERSE]) == []
 
 
@@ -134,7 +134,7 @@ def test_no_words_where_there_is_nothing_to_hear_are_right(facts: SoundFacts) ->
 
 
 @pytest.mark.parametrize("line", ["...", "♪ ♪", "-"])
-def test_text_without_a_word_is_no_text(line: str) -> None:
+def test_text_without_a_word_is_not_text(line: str) -> None:
     assert codes([line, line]) == ["empty_transcript"]
 
 
@@ -164,7 +164,7 @@ def test_words_in_the_quiet_are_doubted_where_there_is_no_voice(facts: SoundFact
     assert codes(["Thank you."], facts) == found
 
 
-def test_words_over_digital_silence_are_left_out_and_told() -> None:
+def test_words_over_digital_silence_are_left_out_with_a_warning() -> None:
     sound = np.full(16_000 * 6, 1e-5, np.float32)
     sound[16_000 * 4 :] = 0.01
     kept, told = without_inventions(transcript(["You", "Well", "then"], 2.0), Recording(sound))
@@ -218,7 +218,7 @@ def test_a_repeat_that_is_too_fast_is_left_out(end: float, instant: int) -> None
     assert [warning.code for warning in told] == ["hallucinated_repeat"]
 
 
-def test_new_words_that_are_too_fast_are_kept_and_told() -> None:
+def test_new_words_that_are_too_fast_are_kept_with_a_warning() -> None:
     spoken = transcript(VERSE)
     segments = [*spoken.segments, fast("And nobody has ever said these words before", 12.0, 12.5)]
     found = spoken.model_copy(update={"segments": segments})
@@ -226,7 +226,7 @@ def test_new_words_that_are_too_fast_are_kept_and_told() -> None:
     assert [warning.code for warning in review(found, Known(NOTHING))] == ["impossible_speed"]
 
 
-def test_a_quick_chorus_is_no_invention() -> None:
+def test_a_quick_chorus_is_not_an_invention() -> None:
     assert codes([*VERSE, *CHORUS, *CHORUS]) == []
     assert not impossibly_fast(fast("Yes", 0.0, 0.05))
     assert not impossibly_fast(fast("We shall fight on the beaches tonight", 0.0, 2.0))

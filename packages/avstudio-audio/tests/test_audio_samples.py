@@ -33,7 +33,7 @@ def test_samples_know_their_shape() -> None:
         (np.zeros((1, 10), np.float32), 44_100, float("nan")),
     ],
 )
-def test_what_is_no_sound_is_refused(data: Any, rate: int, start: float) -> None:
+def test_what_is_not_sound_is_refused(data: Any, rate: int, start: float) -> None:
     with pytest.raises(InvalidInput):
         Samples(data, rate, start)
 

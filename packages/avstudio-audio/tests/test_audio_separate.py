@@ -70,7 +70,7 @@ class TestSeparate(ProcessorContract):
         assert declared == Spleeter2Stems.memory_mb
         assert 1000 < long - declared < 1400  # 21 MB a minute
 
-    def test_parameters_without_effect_are_told(self, studio: Studio, tone: Tone) -> None:
+    def test_parameters_without_effect_are_reported(self, studio: Studio, tone: Tone) -> None:
         result = studio.run("audio.separate", tone(), shifts=3, overlap=0.4, seed=1)
         assert [warning.code for warning in result.warnings] == ["parameter_ignored"] * 3
         assert "'spleeter-2stems' does not use 'shifts': '3'" in result.warnings[0].message
@@ -82,7 +82,7 @@ class TestSeparate(ProcessorContract):
         ("rate", "channels", "lost"),
         [(48_000, 2, []), (22_050, 1, []), (96_000, 2, ["resampled"]), (96_000, 6, ["downmixed", "resampled"])],
     )
-    def test_what_stems_lose_is_told(
+    def test_what_stems_lose_is_reported(
         self, studio: Studio, tone: Tone, rate: int, channels: int, lost: list[str]
     ) -> None:
         result = studio.run("audio.separate", tone(seconds=1, rate=rate, channels=channels))

@@ -64,7 +64,7 @@ def cut(path: Path) -> Path:
     ("name", "codec", "container"),
     [("a.opus", "libopus", None), ("a.ogg", "flac", "ogg"), ("a.caf", "pcm_s16le", None), ("a.w64", "pcm_s16le", None)],
 )
-def test_what_is_cut_short_is_told(
+def test_what_is_cut_short_is_reported(
     write: Any, music: Any, heard: Any, name: str, codec: str, container: str | None
 ) -> None:
     path = write(name, codec, music(2, 48_000, 4.0), 48_000, container=container)
@@ -75,7 +75,7 @@ def test_what_is_cut_short_is_told(
 
 
 @pytest.mark.parametrize("seconds", [4.0, 15.0])
-def test_vorbis_that_is_cut_short_is_told(tmp_path: Path, music: Any, heard: Any, seconds: float) -> None:
+def test_vorbis_that_is_cut_short_is_reported(tmp_path: Path, music: Any, heard: Any, seconds: float) -> None:
     sf.write(tmp_path / "a.ogg", music(seconds=seconds).T, 44_100, format="OGG", subtype="VORBIS")
     decode(cut(tmp_path / "a.ogg"), warn=heard)
     assert heard.codes == ["truncated"]

@@ -73,7 +73,7 @@ def test_a_track_is_chosen_by_number_or_language(tracks: Any, heard: Any, track:
     assert heard.codes == []
 
 
-def test_the_default_track_is_read_and_the_others_are_told(tracks: Any, heard: Any) -> None:
+def test_the_default_track_is_read_and_the_others_are_reported(tracks: Any, heard: Any) -> None:
     path = tracks((0.2, "eng"), (0.4, "ger"), (0.6, None), default=1)
     assert level(path, warn=heard) == 0.4
     assert heard.codes == ["other_tracks"]

@@ -154,7 +154,7 @@ def test_hotwords_and_language_and_task_reach_the_model(whisper: Whisper, sung: 
     assert "stands still" in words(transcript)
 
 
-def test_vad_leaves_out_what_is_no_speech(whisper: Whisper, sung: Audio) -> None:
+def test_vad_leaves_out_what_is_not_speech(whisper: Whisper, sung: Audio) -> None:
     noise = 0.02 * np.random.default_rng(0).standard_normal(5 * RATE).astype(np.float32)
     sound = np.concatenate((noise, sung, noise))
     transcript = transcribe(whisper, sound, Options(language="en", vad=True))
@@ -209,12 +209,12 @@ def test_an_incomplete_folder_names_the_file_and_asks_no_hub(tmp_path: Path, fol
 
 
 @pytest.mark.parametrize(("device", "arithmetic"), [("mps", "auto"), ("cpu", "int3")])
-def test_what_the_device_cannot_do_is_said(folder: Path, device: str, arithmetic: str) -> None:
+def test_what_the_device_cannot_do_is_reported(folder: Path, device: str, arithmetic: str) -> None:
     with pytest.raises(Unavailable, match=f"does not load on '{device}' as '{arithmetic}'"):
         Whisper.load(folder, device, arithmetic)
 
 
-def test_a_broken_model_is_said(folder: Path, tmp_path: Path) -> None:
+def test_a_broken_model_is_reported(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(Unavailable, match="does not load"):

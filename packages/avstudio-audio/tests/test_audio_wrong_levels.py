@@ -55,7 +55,7 @@ def test_ordinary_stereo_is_averaged_as_ever(tmp_path: Path, music: Any, heard: 
 
 @pytest.mark.parametrize("bits", [16, 24, 32])
 @pytest.mark.parametrize("rate", [8_000, 16_000])
-def test_floats_in_the_range_of_integers_are_scaled_and_told(
+def test_floats_in_the_range_of_integers_are_scaled_with_a_warning(
     tmp_path: Path, music: Any, heard: Any, snr: Callable[..., float], bits: int, rate: int
 ) -> None:
     data = 2 * music(2, 16_000, 1.0)

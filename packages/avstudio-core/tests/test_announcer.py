@@ -107,7 +107,7 @@ def test_a_hook_that_raises_is_called_again_and_shown(
     assert other.plugins.troubles(other.plugins.installed[rude.__name__]) == [trouble]
 
 
-def test_a_slow_hook_delays_nobody(
+def test_a_slow_hook_delays_no_one(
     write_plugin: Callable[[str], ModuleType], open_studio: Callable[..., Studio]
 ) -> None:
     slow = write_plugin(RUDE.format(does="LEFT.wait(60)"))

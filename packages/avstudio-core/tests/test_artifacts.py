@@ -139,12 +139,12 @@ def test_a_file_larger_than_the_disk_is_refused_before_it_is_copied(store: Artif
     assert list(folder.iterdir()) == []
 
 
-def test_a_source_that_cannot_be_read_is_said(store: ArtifactStore, tmp_path: Path) -> None:
+def test_a_source_that_cannot_be_read_is_reported(store: ArtifactStore, tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         store.copy_in(tmp_path / "nothing", store.folder("in"))
 
 
-def test_the_folders_are_made_or_the_reason_said(tmp_path: Path) -> None:
+def test_the_folders_are_made_or_the_reason_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot be written"):
         ArtifactStore(tmp_path / "file")

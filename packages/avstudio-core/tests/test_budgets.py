@@ -28,7 +28,7 @@ def test_money_has_two_decimals_or_as_many_as_it_needs(amount: int, shown: str) 
 
 
 @pytest.mark.parametrize("given", ["", "five", "nan", "inf", "-1", "0.0000001", "1e10", "5,00", "1 0"])
-def test_what_is_no_amount_is_refused(given: str) -> None:
+def test_what_is_not_an_amount_is_refused(given: str) -> None:
     with pytest.raises(InvalidInput, match=f"'{given}'"):
         micro(given)
 

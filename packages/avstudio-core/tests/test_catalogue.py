@@ -122,7 +122,7 @@ def test_a_plugin_that_comes_or_goes_is_seen(site: Site, tmp_path: Path) -> None
         (SOURCE.replace("demo.work", "other.work").replace("def run", "def walk"), "lacks run"),
     ],
 )
-def test_a_broken_plugin_is_told_and_harms_no_other(site: Site, tmp_path: Path, source: str, reason: str) -> None:
+def test_a_broken_plugin_is_reported_and_harms_no_other(site: Site, tmp_path: Path, source: str, reason: str) -> None:
     site.write("other_module", source)
     site.install("other", "other_module")
     found = catalogue.read(tmp_path / "cache", ["demo", "other"])

@@ -315,7 +315,7 @@ BAD: dict[type[Contract], list[tuple[str, str, str]]] = {
         ("it_explains_itself", "context=first.model.can.context", "context=1"),
         ("it_explains_itself[quality]", "estimate=first.estimate", "estimate=kept[-1].estimate"),
         ("it_explains_itself", '"The cheapest."', '""'),
-        ("nobody_with_an_obstacle_is_tried", "if one.obstacle is None", ""),
+        ("no_one_with_an_obstacle_is_tried", "if one.obstacle is None", ""),
         ("everybody_is_accounted_for", "for one in others", "for one in kept"),
         ("everybody_is_accounted_for", "for one in candidates if one not in kept", "for one in others"),
         ("everybody_is_accounted_for", '"unfit"', '""'),

@@ -136,7 +136,7 @@ def test_a_tilde_may_begin_a_name(studio: Studio, tmp_path: Path, monkeypatch: p
     assert studio.take_in(f"./{name}/x.txt").path.read_text() == "in a folder with a tilde"
 
 
-def test_a_file_of_the_system_is_no_source(studio: Studio, tmp_path: Path) -> None:
+def test_a_file_of_the_system_is_not_a_source(studio: Studio, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/proc/self/environ")
     (tmp_path / "big").symlink_to("/sys/kernel/mm/transparent_hugepage/enabled")
     for path in ("/proc/self/environ", "/proc/version", "/dev/zero", "/dev/fd/0", tmp_path / "link", tmp_path / "big"):

@@ -197,7 +197,7 @@ def test_readers_that_were_many_leave_few_connections(base: Database) -> None:
     assert len(base._idle) == database.IDLE
 
 
-def test_a_database_that_another_program_holds_is_said(base: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_another_program_holds_is_reported(base: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     base.write(lambda transaction: _pragma(transaction.connection, "busy_timeout=50"))
     holder = sqlite3.connect(base.path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
@@ -214,7 +214,7 @@ def test_a_database_that_another_program_holds_is_said(base: Database, monkeypat
 
 
 @pytest.mark.parametrize("damage", [b"This is a letter to a friend, not a database. " * 200, None])
-def test_a_damaged_database_is_said(tmp_path: Path, damage: bytes | None) -> None:
+def test_a_damaged_database_is_reported(tmp_path: Path, damage: bytes | None) -> None:
     open_database(tmp_path).close()
     path = tmp_path / "avstudio.db"
     content = bytearray(path.read_bytes())
@@ -276,7 +276,7 @@ def test_an_operation_that_is_called_off_in_time_is_not_done(base: Database) -> 
     assert names(base) == ["later"]
 
 
-def test_what_needs_no_sync_is_written_at_once_where_nobody_else_writes(base: Database) -> None:
+def test_what_needs_no_sync_is_written_at_once_where_no_one_else_writes(base: Database) -> None:
     here = base.write_soon(lambda transaction: threading.get_ident(), synced=False)
     assert here.done()
     assert here.result() == threading.get_ident()

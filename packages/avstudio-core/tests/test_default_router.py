@@ -55,7 +55,7 @@ def test_the_first_rule_that_applies_chooses(wishes: Wishes, rule: str, chosen: 
     assert (decision.rule, decision.chosen) == (rule, chosen)
 
 
-def test_nobody_may_answer_where_all_cost_too_much() -> None:
+def test_no_one_may_answer_where_all_cost_too_much() -> None:
     with pytest.raises(NoModel, match=r"anthropic/claude would cost more than \$0\.001"):
         DefaultRouter().route(Wishes(require_quality=0.91, max_cost=0.001), [CLAUDE, GPT])
 
@@ -84,7 +84,7 @@ def test_the_default_goes_from_mlx_to_ollama_to_the_cheapest() -> None:
     )
 
 
-def test_nobody_outside_is_a_fallback_of_a_local_request() -> None:
+def test_no_one_outside_is_a_fallback_of_a_local_request() -> None:
     decision = DefaultRouter().route(Wishes(require_local=True), EVERYBODY)
     assert decision.fallbacks == ("ollama/qwen-coder", "ollama/llama")
     assert {one.model: one.reason for one in decision.rejected}["openai/gpt"] == "the request must stay on this machine"

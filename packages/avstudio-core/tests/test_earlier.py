@@ -56,7 +56,7 @@ def test_a_source_whose_stored_copy_rotted_is_taken_in_again(studio: Studio, son
     assert studio.run("exercise.copy", song, suffix="!").copied.path.read_bytes() == b"la la la!"
 
 
-def test_a_result_that_its_plugin_no_longer_understands_is_no_answer(
+def test_a_result_that_its_plugin_no_longer_understands_is_not_an_answer(
     open_studio: OpenStudio, write_plugin: Callable[[str], ModuleType]
 ) -> None:
     source = """
@@ -133,7 +133,7 @@ def test_warnings_of_an_earlier_result_name_the_files_of_today(
     assert [warning.message for warning in again.warnings] == ["'tune.mp3' and 'tune.note.txt' are odd."]
 
 
-def test_what_another_device_made_is_no_answer(
+def test_what_another_device_made_is_not_an_answer(
     open_studio: OpenStudio, write_plugin: Callable[[str], ModuleType], song: Path
 ) -> None:
     plugin = write_plugin(DEVICES)

@@ -205,7 +205,7 @@ def test_a_studio_that_cannot_leaves_the_task_to_one_that_can(
     assert (busy.result(PATIENCE).runs, left.result(PATIENCE).runs) == (1, 1)
 
 
-def test_what_nobody_else_can_do_fails_with_the_reason(open_studio: OpenStudio, moody: ModuleType, notes: Path) -> None:
+def test_what_no_one_else_can_do_fails_with_the_reason(open_studio: OpenStudio, moody: ModuleType, notes: Path) -> None:
     """The studio that submitted it has gone: nobody is left who may have what it needs."""
     gate = notes.with_name("gate")
     notes.touch()

@@ -58,7 +58,7 @@ def test_a_missing_extra_comes_with_its_command() -> None:
 
 
 @pytest.mark.parametrize(("number", "kind"), [(errno.ENOSPC, "DiskFull"), (errno.EACCES, "StorageError")])
-def test_what_the_system_refuses_is_said_with_the_place(number: int, kind: str) -> None:
+def test_what_the_system_refuses_is_reported_with_the_place(number: int, kind: str) -> None:
     said = StorageError.of(OSError(number, "as it says"), Path("/some/file"))
     assert type(said).__name__ == kind
     assert "'/some/file'" in str(said)

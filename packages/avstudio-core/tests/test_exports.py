@@ -137,7 +137,7 @@ def test_a_place_that_cannot_be_is_refused(
         studio.export(made, target)  # type: ignore[arg-type]
 
 
-def test_what_is_no_artifact_is_refused(studio: Studio, tmp_path: Path) -> None:
+def test_what_is_not_an_artifact_is_refused(studio: Studio, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="'art_1' is not an artifact"):
         studio.export("art_1", tmp_path)  # type: ignore[arg-type]
 

@@ -345,7 +345,7 @@ def test_a_server_that_asks_for_a_pause_gets_it(make: Make, error: AVStudioError
     assert 1.0 <= asked[1] - asked[0] < 10.0
 
 
-def test_a_pause_longer_than_the_callers_time_is_told_at_once(make: Make) -> None:
+def test_a_pause_longer_than_the_callers_time_is_reported_at_once(make: Make) -> None:
     studio = make()
     backend(studio, "near").says = [RateLimited("Busy.", retry_after=90.0)]
     began = time.monotonic()
@@ -365,7 +365,7 @@ def test_the_time_bounds_the_whole_call_retries_included(make: Make) -> None:
     assert all(request.timeout <= 0.7 for request in backend(studio, "near").heard)
 
 
-def test_one_callers_short_time_shuts_a_backend_for_nobody(make: Make) -> None:
+def test_one_callers_short_time_shuts_a_backend_for_no_one(make: Make) -> None:
     studio = make()
     backend(studio, "near").says = [*([[30.0]] * 4), "Now."]
     for _ in range(4):
@@ -511,7 +511,7 @@ def test_a_repair_is_paid_for_with_all_that_it_reads(make: Make) -> None:
         ("Hello", {"model": "dark/unpriced"}, OverBudget, "its price is unknown"),
     ],
 )
-def test_a_bad_request_is_said_before_anything_is_asked(
+def test_a_bad_request_is_reported_before_anything_is_asked(
     make: Make, prompt: str, options: dict[str, Any], kind: type[Exception], said: str
 ) -> None:
     studio = make()
@@ -719,7 +719,7 @@ def test_whatever_is_raised_behind_a_relay_reaches_the_run(
     ],
 )
 @pytest.mark.parametrize("size", [1, 3, 100])
-def test_thoughts_are_no_part_of_the_answer(make: Make, said: str, text: str, reasoning: str, size: int) -> None:
+def test_thoughts_are_not_part_of_the_answer(make: Make, said: str, text: str, reasoning: str, size: int) -> None:
     studio = make()
     pieces = [said[at : at + size] for at in range(0, len(said), size)]
     backend(studio, "near").says = [Reply(said, usage=Usage(input=1)), [*pieces, Delta(finish="stop")]]

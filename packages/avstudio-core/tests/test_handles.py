@@ -47,7 +47,7 @@ def test_progress_is_in_percent(studio: Studio) -> None:
     assert [(data["percent"], data["message"]) for data in progress] == [(0.0, "waiting")]
 
 
-def test_a_failure_is_told_with_its_traceback(studio: Studio) -> None:
+def test_a_failure_is_reported_with_its_traceback(studio: Studio) -> None:
     events = list(studio.submit("exercise.fail", message="oh no").events())
     assert types(events) == ["task.submitted", "task.started", "task.failed"]
     assert "oh no" in str(events[-1].data["error"])

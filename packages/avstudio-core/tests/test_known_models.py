@@ -56,7 +56,7 @@ def test_your_own_file_goes_first_value_by_value(tmp_path: Path) -> None:
         ("\x00", "cannot be read"),
     ],
 )
-def test_a_broken_file_is_said_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+def test_a_broken_file_is_reported_with_its_place(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(InvalidParams, match=said) as caught:
         KnownModels.load(own(tmp_path, text))
     assert str(tmp_path / "models.toml") in str(caught.value)

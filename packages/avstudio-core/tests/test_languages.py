@@ -44,7 +44,7 @@ def test_a_language_is_known_by_any_code_and_name(given: str, code: str) -> None
     ("given", "problem"),
     [("germna", "Did you mean 'German'"), ("xx", "Known: "), ("", "Known: "), ("Klingon", "does not know")],
 )
-def test_what_is_no_language_is_refused_with_the_way_out(given: str, problem: str) -> None:
+def test_what_is_not_a_language_is_refused_with_the_way_out(given: str, problem: str) -> None:
     with pytest.raises(NotFound, match=problem):
         language_code(given, KNOWN)
 

@@ -358,14 +358,14 @@ def test_what_a_dead_studio_had_reserved_counts_as_spent(books: Books) -> None:
     assert [line.lost for line in books.ledger.spending("day")] == [1]
 
 
-def test_what_a_studio_left_that_nobody_remembers_is_lost_too(books: Books) -> None:
+def test_what_a_studio_left_that_no_one_remembers_is_lost_too(books: Books) -> None:
     books.another("studio_gone").reserve(a_call(0)).result()
     books.ledger.reserve(a_call(40)).result()
     assert books.ledger.reap() == 1
     assert [(row["studio"], row["outcome"]) for row in books.rows(api_calls)] == [("studio_gone", "lost")]
 
 
-def test_a_reservation_that_nobody_settles_leaks_in_the_end(books: Books) -> None:
+def test_a_reservation_that_no_one_settles_leaks_in_the_end(books: Books) -> None:
     books.ledger.reserve(a_call(40)).result()
     books.now += 30 + 59
     assert books.ledger.reap() == 0

@@ -150,7 +150,7 @@ def test_steps_are_put_in_order() -> None:
     assert [step.id for step in Plan(steps=steps).ordered()] == ["a", "b"]
 
 
-def test_a_very_long_chain_is_no_trouble() -> None:
+def test_a_very_long_chain_is_not_a_problem() -> None:
     chain = [Step(id=f"s{n}", processor="audio.write", source=Ref(step=f"s{n + 1}")) for n in range(3000)]
     plan = Plan(steps=(*chain, Step(id="s3000", processor="audio.make")))
     assert plan.ordered()[0].id == "s3000"
@@ -208,7 +208,7 @@ def test_a_source_is_needed_and_must_fit() -> None:
     assert "audio.split cannot read 'image/png'. It reads sound." in refusal("audio.split", "image/png")[0]
 
 
-def test_a_source_that_nobody_reads_is_refused() -> None:
+def test_a_source_that_no_one_reads_is_refused() -> None:
     with pytest.raises(InvalidPlan, match=r"audio\.make does not take a source\."):
         Plan.parse("audio.make").check(known, "audio/wav")
 
@@ -254,7 +254,7 @@ def test_a_json_plan_that_cannot_run_is_refused(steps: list[dict[str, Any]], sai
 
 
 @pytest.mark.parametrize("text", ["", "no json", "[]", '"text"', '{"steps": 3}', "{" * 5000])
-def test_what_is_no_json_plan_is_refused(text: str) -> None:
+def test_what_is_not_a_json_plan_is_refused(text: str) -> None:
     with pytest.raises(InvalidPlan, match="The plan is not valid"):
         Plan.from_json(text)
 

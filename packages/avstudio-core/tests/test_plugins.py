@@ -162,7 +162,7 @@ def test_two_plugins_of_one_name_are_told_apart(install: Install) -> None:
     assert "'same'" in reason
 
 
-def test_what_a_plugin_prints_while_it_is_imported_is_no_output(
+def test_what_a_plugin_prints_while_it_is_imported_is_not_output(
     install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install("talker", "print('hello')\n" + good("talk.show"))

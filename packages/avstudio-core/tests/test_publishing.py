@@ -117,11 +117,11 @@ def test_an_author_is_told_what_is_wrong(studio: Studio, letter: Path, way: str,
     assert failed.value.cause in ("plugin", "invalid_input")
 
 
-def test_a_processor_that_cannot_plan_is_said_at_once(studio: Studio, letter: Path) -> None:
+def test_a_processor_that_cannot_plan_is_reported_at_once(studio: Studio, letter: Path) -> None:
     with pytest.raises(PluginError, match=r"'needs' of processor 'sloppy\.work' .* raised KeyError: 'what'"):
         studio.submit("sloppy.work", letter, way="plans badly")
 
 
-def test_a_processor_that_lacks_what_all_have_is_said(studio: Studio) -> None:
+def test_a_processor_that_lacks_what_all_have_is_reported(studio: Studio) -> None:
     with pytest.raises(PluginError, match=r"'sloppy\.hollow' does not say the type of its Params"):
         studio.submit("sloppy.hollow")

@@ -157,7 +157,7 @@ def test_what_a_run_changes_in_the_users_process_is_undone(
 
 
 @pytest.mark.parametrize("executor", ["inline", "local"])
-def test_a_file_that_a_run_leaves_in_the_working_folder_is_told(
+def test_a_file_that_a_run_leaves_in_the_working_folder_is_reported(
     open_studio: OpenStudio,
     write_plugin: WritePlugin,
     tmp_path: Path,

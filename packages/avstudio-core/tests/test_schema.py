@@ -113,13 +113,13 @@ def test_a_folder_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("place", ["/proc/avstudio", "file/home"])
-def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, place: str) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataFolderError, match=r"cannot be written: .* Choose a data folder that you may write"):
         open_database(tmp_path / place)
 
 
-def test_a_folder_that_is_read_only_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_is_read_only_is_reported(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     if os.geteuid() == 0:
@@ -137,7 +137,7 @@ def test_a_folder_that_is_read_only_is_said(tmp_path: Path) -> None:
             subprocess.run(["umount", home], check=True)
 
 
-def test_a_database_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_opened_is_reported(tmp_path: Path) -> None:
     from avstudio_core.storage.sqlite.database import Database
 
     (tmp_path / "avstudio.db").mkdir()

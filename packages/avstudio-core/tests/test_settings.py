@@ -66,7 +66,7 @@ def test_a_name_that_is_not_declared_is_refused(home: Path) -> None:
         load({"home": home}, {})
 
 
-def test_a_settings_file_that_is_no_toml_is_refused(home: Path) -> None:
+def test_a_settings_file_that_is_not_toml_is_refused(home: Path) -> None:
     (home / "settings.toml").write_text("workers: 3")
     with pytest.raises(InvalidParams, match=f"The settings file '{home / 'settings.toml'}' cannot be read"):
         load({"home": home}, {})
@@ -94,7 +94,7 @@ def test_a_family_may_have_a_budget(home: Path) -> None:
     assert settings.family_mb("of somebody else") is None
 
 
-def test_an_unknown_setting_is_no_attribute() -> None:
+def test_an_unknown_setting_is_not_an_attribute() -> None:
     with pytest.raises(AttributeError, match="'colour' is not a setting"):
         assert Settings({}, {}).colour
 
@@ -111,7 +111,7 @@ def test_a_variable_that_is_misspelt_is_refused(name: str) -> None:
         load({}, {f"AVSTUDIO_{name}": "1"})
 
 
-def test_a_variable_of_somebody_else_is_left_alone() -> None:
+def test_a_variable_of_another_program_is_left_alone() -> None:
     load({}, {"AVSTUDIO_DEBUG": "1", "AVSTUDIO_ELIZA_MOOD": "good", "HOME": "/"})
 
 

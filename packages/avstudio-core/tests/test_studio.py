@@ -636,7 +636,7 @@ def test_an_export_into_a_folder_keeps_the_name(studio: Studio, tmp_path: Path) 
         ("/dev/null", "'/dev/null' is (empty|a device or a pipe)"),
     ],
 )
-def test_what_is_no_source_is_said(studio: Studio, source: Any, said: str) -> None:
+def test_what_is_not_a_source_is_reported(studio: Studio, source: Any, said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
         studio.submit("text.read", source)
 
@@ -653,7 +653,7 @@ def test_an_export_takes_any_name_that_the_system_takes(studio: Studio, tmp_path
 
 
 @pytest.mark.parametrize("place", ["/proc/avstudio/out.txt", "file/out.txt", "x" * 300])
-def test_an_export_that_cannot_be_is_said(studio: Studio, tmp_path: Path, place: str) -> None:
+def test_an_export_that_cannot_be_is_reported(studio: Studio, tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("")
     written = studio.run("text.write", text="hello").written
     with pytest.raises(StorageError, match="cannot be written"):

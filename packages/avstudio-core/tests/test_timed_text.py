@@ -67,7 +67,7 @@ def test_a_transcript_is_read_from_what_holds_it(tmp_path: Path) -> None:
         (" \n", "text/plain", "contains no words"),
     ],
 )
-def test_a_damaged_source_is_said_with_its_name(tmp_path: Path, text: str, media_type: str, problem: str) -> None:
+def test_a_damaged_source_is_reported_with_its_name(tmp_path: Path, text: str, media_type: str, problem: str) -> None:
     with pytest.raises(UnreadableMedia, match=problem) as refused:
         read(file(tmp_path, text, "talk.x", media_type))
     assert str(refused.value).startswith("'talk.x' ")

@@ -213,7 +213,7 @@ def test_wrong_content_is_refused_and_not_kept(open_shelf: OpenShelf, hub: Hub, 
     assert (shelf.pull("small") / "model.bin").read_bytes() == MODEL
 
 
-def test_a_hub_that_refuses_or_is_gone_is_said(open_shelf: OpenShelf, hub: Hub) -> None:
+def test_a_hub_that_refuses_or_is_gone_is_reported(open_shelf: OpenShelf, hub: Hub) -> None:
     shelf = open_shelf(**online(hub))
     del hub.files["model.bin"]
     with pytest.raises(WeightsMissing, match="the hub answers 404 Not Found"):
@@ -242,7 +242,7 @@ def test_weights_that_were_spoilt_later_are_refused(
         open_shelf().folder("small")
 
 
-def test_offline_the_ways_to_get_them_are_told(open_shelf: OpenShelf) -> None:
+def test_offline_the_ways_to_get_them_are_reported(open_shelf: OpenShelf) -> None:
     with pytest.raises(WeightsMissing) as missing:
         open_shelf().folder("small")
     said = str(missing.value)
@@ -304,7 +304,7 @@ def test_many_that_ask_at_once_make_one_copy(open_shelf: OpenShelf, hub: Hub) ->
     assert len(hub.asked) == 2
 
 
-def test_a_folder_that_cannot_be_written_is_said(open_shelf: OpenShelf, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(open_shelf: OpenShelf, tmp_path: Path) -> None:
     carry(tmp_path)
     (tmp_path / "home").write_text("a file")
     with pytest.raises(StorageError, match="cannot be written"):

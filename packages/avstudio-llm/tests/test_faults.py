@@ -134,7 +134,7 @@ except MissingDependency as error:
 
 
 @pytest.mark.parametrize(("name", "kind"), [("openai", "OpenAI"), ("anthropic", "Anthropic")])
-def test_a_missing_library_is_said_with_the_cure(name: str, kind: str) -> None:
+def test_a_missing_library_is_reported_with_the_cure(name: str, kind: str) -> None:
     code = WITHOUT.format(name=name, kind=kind)
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     cure = f"Backend '{name}' needs an extra that is not installed. Run: pip install 'avstudio-llm[{name}]'"

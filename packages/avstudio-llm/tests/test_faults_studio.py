@@ -123,7 +123,7 @@ def test_a_cloud_is_not_asked_when_nothing_may_leave(studio: Studio) -> None:
         studio.chat("Good morning!", model="far/big", allow_unpriced=True)
 
 
-def test_half_of_a_character_reaches_nobody(studio: Studio, servers: tuple[ModelServer, ModelServer]) -> None:
+def test_half_of_a_character_reaches_no_one(studio: Studio, servers: tuple[ModelServer, ModelServer]) -> None:
     with pytest.raises(InvalidInput):
         studio.chat("Good \udcff morning!", model="first/one")
     assert not [one for one in servers[0].heard if CHAT in one.path]

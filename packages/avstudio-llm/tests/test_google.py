@@ -151,7 +151,7 @@ class TestGoogle(HttpBackendContract):
         data = self.asked(server, made, model, ChatRequest(messages=turns))
         assert data["contents"][1]["parts"][0]["thoughtSignature"] == "signed"
 
-    def test_the_answer_of_a_tool_that_nobody_called(self, made: Backend, model: Model) -> None:
+    def test_the_answer_of_a_tool_that_no_one_called(self, made: Backend, model: Model) -> None:
         turns = (Message(role="tool", tool_call_id="c9", content="Done."),)
         with pytest.raises(InvalidInput, match="'c9'"):
             self.during(made, lambda: made.chat(ChatRequest(messages=turns), model))

@@ -300,7 +300,7 @@ BAD: list[tuple[str, type[Backend]] | tuple[str, type[Backend], dict[str, Any]]]
     ("a_stream_that_breaks_off", Forgiving),
     ("a_stream_of_broken_json", changed(wrong=(BadAnswer, lambda error: ValueError(str(error))))),
     (
-        "what_is_no_answer",
+        "what_is_not_an_answer",
         changed(wrong=(BadAnswer, lambda error: BackendDown(str(error)))),
         {"content": b"[]"},
     ),

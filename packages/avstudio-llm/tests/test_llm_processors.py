@@ -110,7 +110,7 @@ def test_a_chat_may_be_about_a_transcript_and_answer_with_data(make: Make, tmp_p
     assert (heard.temperature, heard.max_tokens) == (0.0, 50)
 
 
-def test_an_answer_that_was_cut_is_told_of(make: Make) -> None:
+def test_an_answer_that_was_cut_is_reported(make: Make) -> None:
     studio, model = make()
     model.says = [["It is", Delta(finish="length")]]
     result = studio.run("llm.chat", prompt="What time is it?", max_tokens=2, **MODEL)
@@ -216,7 +216,7 @@ def test_chapters_have_the_times_of_their_lines(make: Make, tmp_path: Path) -> N
         assert wish in said(heard)
 
 
-def test_a_model_that_invents_lines_or_cannot_answer_so_is_told_of(make: Make, tmp_path: Path) -> None:
+def test_a_model_that_invents_lines_or_cannot_answer_so_is_reported(make: Make, tmp_path: Path) -> None:
     studio, model = make()
     model.says = ['{"summary": "A talk.", "chapters": [{"line": 99, "title": "Never"}]}']
     dropped = studio.run("llm.summarize", recording(tmp_path, 4), **MODEL)

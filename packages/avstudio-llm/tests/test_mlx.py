@@ -180,7 +180,7 @@ def test_a_prompt_that_does_not_fit_is_refused_before_it_is_read(backend: Mlx) -
 
 
 @needs_model
-def test_what_a_model_lacks_is_said(backend: Mlx) -> None:
+def test_what_a_model_lacks_is_reported(backend: Mlx) -> None:
     with pytest.raises(Unsupported, match="cannot call tools"):
         ask(backend, "Cut it.", tools=(TOOL,))
     with pytest.raises(Unsupported, match="tool_choice"):
@@ -304,7 +304,7 @@ def test_models_are_found_where_they_are(found: Callable[..., dict[str, Model]],
     assert all(model.local and model.can.context == 512 and model.memory_mb == 512 for model in models.values())
 
 
-def test_a_folder_that_cannot_be_read_is_no_model(found: Callable[..., dict[str, Model]], tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_read_is_not_a_model(found: Callable[..., dict[str, Model]], tmp_path: Path) -> None:
     for name, content in (("cut", b'{"model_type": '), ("list", b"[]"), ("binary", b"\xff\xfe")):
         (written(tmp_path / "models" / name) / "config.json").write_bytes(content)
     shutil.rmtree(written(tmp_path / "models" / "empty"))

@@ -271,7 +271,7 @@ class TestOpenAI(HttpBackendContract):
             self.streaming(server, made, model, chunk({"role": "assistant"}))
 
     @pytest.mark.parametrize("arguments", ['{"a": ', "[1]", "\x00", [1]])
-    def test_arguments_that_are_no_object(
+    def test_arguments_that_are_not_an_object(
         self, server: ModelServer, made: Backend, model: Model, arguments: Any
     ) -> None:
         call = {"index": 0, "id": "c1", "function": {"name": "cut", "arguments": arguments}}
@@ -388,7 +388,7 @@ class TestOpenAI(HttpBackendContract):
         with pytest.raises(CredentialsRefused, match="needs the environment variable 'AZURE_KEY'"):
             self.during(made, lambda: made.chat(question(), model))
 
-    def test_options_that_nobody_knows_are_an_obstacle(self, config: BackendConfig, witness: Witness) -> None:
+    def test_options_that_no_one_knows_are_an_obstacle(self, config: BackendConfig, witness: Witness) -> None:
         made = OpenAI(config.model_copy(update={"options": {"sed": "x"}}), witness)
         assert "[backends.mine], options.sed" in str(made.obstacle())
 

@@ -113,7 +113,7 @@ def test_one_that_dies_is_forgotten_and_loaded_anew(studio: Studio) -> None:
     assert (model.loads, lanes(studio)) == (2, ["a"])
 
 
-def test_one_that_nobody_uses_leaves(tmp_path: Path) -> None:
+def test_one_that_no_one_uses_leaves(tmp_path: Path) -> None:
     with Studio(home=tmp_path / "home", plugins="", idle_seconds=0.05) as studio:
         model = Bytes(studio, "a")
         asyncio.run(model.use(0.2))

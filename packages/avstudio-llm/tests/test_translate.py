@@ -189,7 +189,7 @@ def test_a_segment_of_a_transcript_becomes_as_many_cues_as_it_fills(make: Make, 
     assert [cue.end for cue in cues] == [pytest.approx(2.647), 5.0, 7.0]
 
 
-def test_what_cannot_be_translated_is_said(make: Make, tmp_path: Path) -> None:
+def test_what_cannot_be_translated_is_reported(make: Make, tmp_path: Path) -> None:
     studio, model = make()
     with pytest.raises(TaskFailed, match="no words to translate"):
         studio.run("llm.translate", film(tmp_path, "♪ ♪", "1969"), **MODEL)

@@ -75,7 +75,7 @@ def test_one_signal_cancels_cleanly(avstudio: CommandLine, number: signal.Signal
     assert f"avstudio tasks retry {task['id']}" in seen
 
 
-def test_a_run_that_hears_nobody_is_made_to_stop(avstudio: CommandLine) -> None:
+def test_a_run_that_hears_no_one_is_made_to_stop(avstudio: CommandLine) -> None:
     heard = Sender(("starting", signal.SIGINT))
     code, seen = on_terminal(avstudio, "time", "wait", "--deaf", "--seconds", "30", heard=heard)
     assert (code, "was cancelled" in seen) == (130, True)

@@ -232,7 +232,7 @@ def test_a_route_explains_itself_and_spends_nothing(avstudio: CommandLine) -> No
     assert avstudio("cost", "--json").out.count("cage") == 0
 
 
-def test_a_route_to_nobody_says_why(avstudio: CommandLine) -> None:
+def test_a_route_to_no_one_says_why(avstudio: CommandLine) -> None:
     refused = avstudio("llm", "route", "hi", "--quality", "0.95")
     assert refused.code == 3
     assert "cage/big: no key: set CAGE_KEY" in refused.err

@@ -194,7 +194,7 @@ def test_failed_runs_are_tried_again_when_asked(reading: CommandLine) -> None:
     assert "retrying in 0.5 s" in failed.err
 
 
-def test_an_output_that_is_no_folder_is_refused_before_anything_runs(reading: CommandLine, note: Path) -> None:
+def test_an_output_that_is_not_a_folder_is_refused_before_anything_runs(reading: CommandLine, note: Path) -> None:
     refused = reading("text", "shout", note, "-o", note)
     assert refused.code == 4
     assert "is not a folder" in refused.err
@@ -253,11 +253,11 @@ def test_what_no_source_can_have_is_refused_once(avstudio: CommandLine, verses: 
     assert "'one.txt' and 'more/one.txt' have the same name" in refused.err
 
 
-def test_why_a_task_failed_is_said_once(avstudio: CommandLine) -> None:
+def test_why_a_task_failed_is_reported_once(avstudio: CommandLine) -> None:
     assert avstudio("time", "break", "--way", "raise").err.count("it broke") == 1
 
 
-def test_an_empty_text_is_told_of(avstudio: CommandLine) -> None:
+def test_an_empty_text_is_reported(avstudio: CommandLine) -> None:
     (avstudio.folder / "blank.txt").write_text("\n")
     done = avstudio("text", "shout", "blank.txt", "--times", "1", "--no-exclaim", "--frame", '{"sign": ""}')
     assert "text.shout: the text is empty." in done.err
@@ -284,7 +284,7 @@ def test_an_empty_file_is_reported(avstudio: CommandLine) -> None:
     assert "text.echo: the file 'blank.once.txt' is empty." in avstudio("text", "echo", "blank.txt").err
 
 
-def test_names_that_are_no_utf8_come_through(avstudio: CommandLine) -> None:
+def test_names_that_are_not_utf8_come_through(avstudio: CommandLine) -> None:
     name = os.fsdecode(b"n\xff.txt")
     (avstudio.folder / name).write_text("hello")
     assert avstudio("text", "shout", name, "-o", "out").code == 0

@@ -87,7 +87,7 @@ def event_published(event): ...
 """
 
 
-def test_a_broken_processor_is_told_of_and_the_rest_of_its_plugin_works(smudged: CommandLine) -> None:
+def test_a_broken_processor_is_reported_and_the_rest_of_its_plugin_works(smudged: CommandLine) -> None:
     (smudged.folder / "more" / "smudge.py").write_text(BLOTS)
     shown = smudged("plugins")
     assert "processors ink.dry, ink.odd; hears studio_started; BROKEN: ink.unable: " in shown.out
@@ -177,7 +177,7 @@ def smudged(avstudio: CommandLine, tmp_path: Path) -> CommandLine:
     return avstudio
 
 
-def test_a_broken_plugin_is_told_of_and_the_rest_works(smudged: CommandLine, note: Path) -> None:
+def test_a_broken_plugin_is_reported_and_the_rest_works(smudged: CommandLine, note: Path) -> None:
     assert "BROKEN: " in smudged("plugins").out
     assert "out of ink" in {one["name"]: one for one in smudged("plugins", "--json").json}["smudge"]["error"]
     assert smudged("text", "shout", note).code == 0

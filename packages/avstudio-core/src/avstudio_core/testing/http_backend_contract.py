@@ -178,7 +178,7 @@ class HttpBackendContract(HttpRequests):
             self.during(made, lambda: heard(made.stream(question(), model)))
 
     @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"<html>Hello</html>"])
-    def test_what_is_no_answer(self, server: ModelServer, made: Backend, model: Model, content: bytes) -> None:
+    def test_what_is_not_an_answer(self, server: ModelServer, made: Backend, model: Model, content: bytes) -> None:
         """An answer that breaks the protocol raises `BadAnswer`."""
         from avstudio_core.errors import BadAnswer
 

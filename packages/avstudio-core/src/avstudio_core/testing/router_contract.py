@@ -81,7 +81,7 @@ class RouterContract(Contract):
         assert decision.estimate == chosen.estimate
         assert decision.context == chosen.model.can.context
 
-    def test_nobody_with_an_obstacle_is_tried(self, made: Router, wishes: Wishes, candidates: list[Candidate]) -> None:
+    def test_no_one_with_an_obstacle_is_tried(self, made: Router, wishes: Wishes, candidates: list[Candidate]) -> None:
         """A candidate with an obstacle is neither chosen nor a fallback."""
         tried = tried_in(decided(made, wishes, candidates))
         assert [one.model.id for one in candidates if one.model.id in tried and one.obstacle] == []
@@ -98,7 +98,7 @@ class RouterContract(Contract):
         tried = tried_in(decided(made, wishes, candidates))
         assert [one.model.id for one in candidates if one.model.id in tried and not _keeps(one, wishes)] == []
 
-    def test_it_refuses_when_nobody_can(self, made: Router, wishes: Wishes, candidates: list[Candidate]) -> None:
+    def test_it_refuses_when_no_one_can(self, made: Router, wishes: Wishes, candidates: list[Candidate]) -> None:
         """When no candidate can answer, the router raises `NoModel` with a message."""
         from avstudio_core.errors import NoModel
 
