@@ -323,8 +323,8 @@ BAD: dict[type[Contract], list[tuple[str, str, str]]] = {
         ("the_wishes_are_kept[private]", "wishes.private or ", ""),
         ("the_wishes_are_kept[cheap]", " or dear", ""),
         ("the_wishes_are_kept[quality]", "one.model.quality >= wishes.require_quality", "True"),
-        ("it_refuses_when_nobody_can", "NoModel(", "InvalidInput("),
-        ("it_refuses_when_nobody_can", '"No model can answer."', '""'),
+        ("it_refuses_when_no_one_can", "NoModel(", "InvalidInput("),
+        ("it_refuses_when_no_one_can", '"No model can answer."', '""'),
         ("it_refuses_rather_than_break_a_wish", "if not kept:", "kept = kept or free\n            if not kept:"),
         (
             "the_same_question_has_the_same_answer",
