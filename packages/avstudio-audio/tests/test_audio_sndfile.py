@@ -72,3 +72,46 @@ def test_a_chain_that_is_cut_short_says_so(tmp_path: Path, music: Any, heard: An
     (tmp_path / "chain.ogg").write_bytes(link + link[: len(link) * 6 // 10])
     assert 6.5 < decode(tmp_path / "chain.ogg", warn=heard).duration < 11
     assert heard.codes == ["truncated"]
+
+
+LINKS = {
+    "rates": [("VORBIS", 2, 22_050), ("VORBIS", 2, 44_100)],
+    "channels": [("VORBIS", 1, 44_100), ("VORBIS", 2, 44_100)],
+    "opus": [("OPUS", 1, 48_000), ("OPUS", 2, 48_000)],
+    "codecs": [("OPUS", 1, 48_000), ("VORBIS", 2, 44_100)],
+}
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_links_that_differ_are_all_read(
+    tmp_path: Path, music: Any, heard: Any, snr: Callable[..., float], name: str
+) -> None:
+    whole = b""
+    for codec, channels, rate in LINKS[name]:
+        sf.write(tmp_path / "link.ogg", music(channels, rate, 2.0).T, rate, format="OGG", subtype=codec)
+        whole += (tmp_path / "link.ogg").read_bytes()
+    (tmp_path / "chain.ogg").write_bytes(whole)
+    samples = decode(tmp_path / "chain.ogg", warn=heard)
+    rate = max(rate for _, _, rate in LINKS[name])
+    assert (samples.rate, samples.length, heard.codes) == (rate, 4 * rate, [])
+    assert samples.data.shape[0] == 2
+    for half in np.split(samples.data, 2, axis=1):
+        assert snr(half[:1], music(1, rate, 2.0)) > 10
+    part = decode(tmp_path / "chain.ogg", span=(1.5, 2.5))
+    np.testing.assert_array_equal(part.data, samples.data[:, rate * 3 // 2 : rate * 5 // 2])
+    assert probe(tmp_path / "chain.ogg").duration == 4.0
+
+
+def test_alac_in_caf_keeps_its_end(tmp_path: Path, music: Any, heard: Any) -> None:
+    sf.write(tmp_path / "a.caf", music(2, 16_000, 4.0).T, 16_000, subtype="ALAC_16")
+    assert decode(tmp_path / "a.caf", warn=heard).length == 64_000
+    assert heard.codes == []
+
+
+def test_floats_with_fewer_valid_bits(tmp_path: Path, music: Any) -> None:
+    data = music(1, 16_000, 1.0)
+    sf.write(tmp_path / "a.wav", data.T, 16_000, format="WAVEX", subtype="FLOAT")
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    content[38:40] = (24).to_bytes(2, "little")
+    (tmp_path / "a.wav").write_bytes(content)
+    np.testing.assert_array_equal(decode(tmp_path / "a.wav").data, data)

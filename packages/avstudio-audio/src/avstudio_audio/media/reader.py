@@ -17,7 +17,7 @@ from avstudio_audio.media.frames import numbers_of, readable_format
 from avstudio_audio.media.ogg import OggLinks
 from avstudio_audio.media.progress import Warn
 from avstudio_audio.media.stated_length import states_length
-from avstudio_core.errors import InvalidInput
+from avstudio_core.errors import InvalidInput, UnreadableMedia
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +55,9 @@ class AudioReader:
     """
 
     def __init__(self, container: InputContainer, stream: AudioStream, path: Path, span: Span) -> None:
-        """Raises `NoAudio` if no frame of the stream can be decoded."""
+        """Raises `UnreadableMedia` for an unknown codec, `NoAudio` if no frame of the stream can be decoded."""
+        if stream.codec_context is None:
+            raise UnreadableMedia(f"The sound in '{path}' has a codec that cannot be decoded.")
         self._container, self._stream, self._path = container, stream, path
         self._stream.codec_context.thread_type = "AUTO"
         self.states_length = states_length(container, path)

@@ -1,7 +1,7 @@
 """Reads files that libsndfile reads correctly and FFmpeg does not.
 
-FFmpeg 8 uses the valid bits of a WAV sample as its size, loses all but one link of short chained Vorbis files, and
-delays the sound of a Vorbis file with one page.
+FFmpeg 8 uses the valid bits of a WAV sample as its size, loses all but one link of short chained Vorbis files and of
+Ogg files whose links differ, delays the sound of a Vorbis file with one page, and shortens ALAC in some CAF files.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avstudio_audio.media.downmix import SPEAKERS
+from avstudio_audio.media.downmix import SPEAKERS, mix
 from avstudio_audio.media.ogg import OggLinks
 from avstudio_audio.media.progress import Warn
+from avstudio_audio.media.resample import resampled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 ONE_PAGE = 10.0
 """In seconds; FFmpeg reads Vorbis files with one link correctly if they are longer."""
 BLOCK = 1 << 14
-BITS = {"PCM_U8": 8, "PCM_S8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+BITS = {"PCM_U8": 8, "PCM_S8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
 
 
 def sndfile_reader(container: InputContainer, path: Path, span: Span) -> SndfileReader | None:
@@ -39,25 +40,34 @@ def sndfile_reader(container: InputContainer, path: Path, span: Span) -> Sndfile
         return None
     try:
         if container.format.name == "ogg":
-            return _vorbis(container, path, span)
-        if container.format.name in ("wav", "w64") and _bits_differ(container, path):
+            return _ogg(container, path, span)
+        if _is_alac_caf(container) or (container.format.name in ("wav", "w64") and _bits_differ(container, path)):
             return SndfileReader(path, [(0, path.stat().st_size)], span)
     except (soundfile.SoundFileError, OSError):
         return None
     return None
 
 
-def _vorbis(container: InputContainer, path: Path, span: Span) -> SndfileReader | None:
-    """A reader for Vorbis that is chained, or short and complete; the channel order differs above two channels."""
+def _ogg(container: InputContainer, path: Path, span: Span) -> SndfileReader | None:
+    """A reader for links that differ, and for Vorbis that is chained, or short and complete.
+
+    Above two channels, the order of the channels differs between the codecs.
+    """
     codec = container.streams.audio[0].codec_context
-    if codec is None or codec.name != "vorbis" or codec.channels > 2:
-        return None
+    vorbis = codec is not None and codec.name == "vorbis"
     links = OggLinks(path)
+    chained = len(links.places) > 1
     short = 0 < (container.duration or 0) / 1_000_000 < ONE_PAGE
-    if len(links.places) == 1 and not short:
+    if not chained and not (vorbis and short):
         return None
     reader = SndfileReader(path, links.places, span, ended=links.ended)
-    return reader if reader.uniform and (len(links.places) > 1 or reader.whole()) else None
+    fits = reader.channels <= 2 and (vorbis or not reader.uniform)
+    return reader if fits and (chained or reader.whole()) else None
+
+
+def _is_alac_caf(container: InputContainer) -> bool:
+    codec = container.streams.audio[0].codec_context
+    return container.format.name == "caf" and codec is not None and codec.name == "alac"
 
 
 def _bits_differ(container: InputContainer, path: Path) -> bool:
@@ -73,20 +83,24 @@ def _bits_differ(container: InputContainer, path: Path) -> bool:
 
 
 class SndfileReader:
-    """Reads a span as `AudioReader` does, from one or more places in a file, each of which is a complete file."""
+    """Reads a span as `AudioReader` does, from one or more places in a file, each of which is a complete file.
+
+    Places with different rates or numbers of channels are converted to the highest.
+    """
 
     def __init__(self, path: Path, places: list[tuple[int, int]], span: Span, *, ended: bool = True) -> None:
         self._path, self._places, self._ended = path, places, ended
-        shapes = []
-        self._lengths: list[int] = []
+        shapes: list[tuple[int, int, int]] = []
+        kinds: set[tuple[int, int, str]] = set()
         for place in places:
             with self._opened(place) as sound:
-                shapes.append((sound.samplerate, sound.channels))
-                self._lengths.append(sound.frames)
+                shapes.append((sound.samplerate, sound.channels, sound.frames))
+                kinds.add((sound.samplerate, sound.channels, sound.subtype))
                 self.bits = BITS.get(sound.subtype)
-        self.uniform = len(set(shapes)) == 1
-        """Whether all places have the same rate and channels."""
-        self.rate, self.channels = shapes[0]
+        self.uniform = len(kinds) == 1
+        """Whether all places have the same rate, channels and codec."""
+        self.rate, self.channels = max(rate for rate, _, _ in shapes), max(channels for _, channels, _ in shapes)
+        self._lengths = [-(-frames * self.rate // rate) for rate, _, frames in shapes]
         total = sum(self._lengths)
         self._begin = min(round(span[0] * self.rate), total)
         self._end = min(round(span[1] * self.rate), total) if math.isfinite(span[1]) else total
@@ -128,13 +142,22 @@ class SndfileReader:
             return
         with self._opened(place) as sound:
             at = sound.seek(first) if self.bits else 0  # in Vorbis, the position it returns is wrong
-            while at < last:
-                block = sound.read(min(BLOCK, last - at), dtype="float32", always_2d=True).T
-                if not block.shape[1]:
+            for block in self._converted(sound):
+                if at >= last:
                     return
-                if at + block.shape[1] > first:
-                    yield max(at, first), block[:, max(first - at, 0) :]
-                at += block.shape[1]
+                end = at + block.shape[1]
+                if end > first:
+                    yield max(at, first), block[:, max(first - at, 0) : last - at]
+                at = end
+
+    def _converted(self, sound: SoundFile) -> Iterator[NDArray[np.float32]]:
+        """The rest of an open place, in the rate and channels of the whole."""
+        blocks: Iterator[NDArray[np.float32]] = (
+            block.T for block in sound.blocks(BLOCK, dtype="float32", always_2d=True)
+        )
+        if sound.samplerate != self.rate:
+            blocks = resampled(blocks, sound.channels, sound.samplerate, self.rate)
+        return (mix(block, self.channels) for block in blocks)
 
     def _opened(self, place: tuple[int, int]) -> SoundFile:
         import soundfile

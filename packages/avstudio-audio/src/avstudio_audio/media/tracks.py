@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from avstudio_audio.errors import NoAudio
-from avstudio_core.errors import NotFound, UnreadableMedia
+from avstudio_core.errors import NotFound
 from avstudio_core.languages import language_tag
 
 if TYPE_CHECKING:
@@ -17,15 +17,12 @@ if TYPE_CHECKING:
 def audio_tracks(container: InputContainer, path: Path, wanted: str | None = None) -> list[AudioStream]:
     """The track to read, and then the others; the first is the requested track or the default one.
 
-    `wanted` is the number of a stream, as in `audio.probe`, or a language. Raises `NoAudio`, `NotFound`, and
-    `UnreadableMedia` for an unknown codec.
+    `wanted` is the number of a stream, as in `audio.probe`, or a language. Raises `NoAudio` and `NotFound`.
     """
     tracks = list(container.streams.audio)
     first = _wanted(tracks, path, wanted) if wanted is not None else container.streams.best("audio")
     if first is None:
         raise NoAudio(f"'{path}' has no audio stream.")
-    if first.codec_context is None:
-        raise UnreadableMedia(f"The sound in '{path}' has a codec that cannot be decoded.")
     return [cast("AudioStream", first), *(one for one in tracks if one.index != first.index and _known(one))]
 
 
