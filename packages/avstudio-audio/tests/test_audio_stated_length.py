@@ -38,10 +38,14 @@ def test_a_guessed_length_is_marked(write: Any, music: Any, name: str, codec: st
     assert (found.duration is not None, found.duration_estimated) == (True, True)
 
 
-def test_the_length_of_joined_mp3_is_marked(write: Any, music: Any) -> None:
-    path = write("a.mp3", "libmp3lame", music(seconds=2.0), 44_100)
+def test_the_length_of_joined_mp3_is_marked_and_their_tags_are_not_missing_sound(
+    write: Any, music: Any, heard: Any
+) -> None:
+    path = write("a.mp3", "libmp3lame", music(1), 44_100)
     path.write_bytes(2 * path.read_bytes())
     assert probe(path).duration_estimated
+    assert decode(path, warn=heard).duration == pytest.approx(4.0, abs=0.12)
+    assert heard.codes == []
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.opus", "libopus"), ("a.flac", "flac")])

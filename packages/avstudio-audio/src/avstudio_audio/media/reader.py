@@ -44,6 +44,8 @@ CUT = 0.25
 """The seconds that may be missing at the end before a file counts as truncated."""
 MP3_SYNC = b"\xff"
 """The first byte of every frame of an MP3: data without it after the last frame is not sound."""
+TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
+"""What tags begin with. In files joined end to end they are between the sound."""
 EXACT = 0.001
 """The seconds by which the lengths that one file states may differ, because they are rounded."""
 
@@ -173,8 +175,10 @@ class AudioReader:
             try:
                 frames = self._stream.decode(packet)
             except (av.FFmpegError, OSError):
-                self._lost_packets += 1
-                self._junk += bool(packet and self._container.format.name == "mp3" and bytes(packet)[:1] != MP3_SYNC)
+                content = bytes(packet) if packet else b""
+                if not content.startswith(TAGS):
+                    self._lost_packets += 1
+                    self._junk += self._container.format.name == "mp3" and content[:1] not in (b"", MP3_SYNC)
                 continue
             if frames:
                 self._lost_before_sound, self._junk = self._lost_packets, 0
