@@ -76,6 +76,16 @@ def test_a_broken_value_is_refused_with_its_level_and_time(tmp_path: Path, music
         decode(tmp_path / "a.wav", rate=8_000, channels=1)
 
 
+@pytest.mark.parametrize("scale", [1.0, 2.0**15])
+@pytest.mark.parametrize("factor", [300.0, 30_000.0, 1e9])
+def test_a_broken_value_in_a_short_file_is_refused(tmp_path: Path, music: Any, scale: float, factor: float) -> None:
+    data = music(1, 16_000, 2.0) * scale
+    data[0, 20_000:20_004] = factor * scale
+    sf.write(tmp_path / "a.wav", data.T, 16_000, "FLOAT")
+    with pytest.raises(UnreadableMedia, match="which is not sound"):
+        decode(tmp_path / "a.wav")
+
+
 def test_a_loud_mix_is_kept_as_it_is(tmp_path: Path, music: Any, heard: Any) -> None:
     data = 20 * music(2, 16_000, 1.0)
     sf.write(tmp_path / "a.wav", data.T, 16_000, "FLOAT")

@@ -20,8 +20,8 @@ INTEGERS = {16: 2.0**15, 24: 2.0**23, 32: 2.0**31}
 """The full scale of integer samples by their bits; some programs store these integers as floats."""
 OVER = 1.5
 """Resampling can exceed the highest sample by up to 3 dB."""
-CREST = 1000.0
-"""A peak this many times the root mean square is an invalid value, not sound."""
+USUAL = 0.99
+"""This part of all samples but zeros shows the range; a much higher value is invalid, not sound."""
 
 
 class FullScale:
@@ -51,10 +51,11 @@ class FullScale:
 
         if self.peak <= FAR_BEYOND:
             return
-        bits = next((bits for bits, full in INTEGERS.items() if self.peak <= OVER * full), None)
-        mean = float(np.sqrt(np.mean(np.square(data, dtype=np.float64)))) if data.size else 0.0
+        levels = np.abs(data[data != 0])
+        usual = float(np.quantile(levels, USUAL, overwrite_input=True)) if levels.size else 0.0
+        bits = next((bits for bits, full in INTEGERS.items() if usual <= OVER * full), None)
         level = f"'{self._path}' reaches {20 * math.log10(self.peak):+.0f} dBFS"
-        if bits is None or self.peak > CREST * mean:
+        if bits is None or usual <= OVER or self.peak > OVER * INTEGERS[bits]:
             raise UnreadableMedia(
                 f"{level} near {self._time(self._loudest):.3f} s, which is not sound.",
                 hint="Full scale is −1 to 1. Repair the value, or leave out that part.",
