@@ -191,6 +191,13 @@ def test_a_very_quiet_recording_is_raised_and_its_level_known(peak: float) -> No
     assert Recording(sound, gain_db=gain).level_dbfs(0.0, 2.0) == pytest.approx(20 * np.log10(peak), abs=0.1)
 
 
+def test_rounding_errors_are_not_raised() -> None:
+    sound = np.full(16_000, 1e-39, np.float32)
+    sound[::2] = 0
+    assert raised(sound) == 0.0
+    assert np.isfinite(sound).all()
+
+
 @pytest.mark.parametrize("level", [0.0, 1e-5, 0.5])
 def test_silence_and_ordinary_sound_are_not_raised(level: float) -> None:
     sound = np.full(1_000, level, np.float32)

@@ -33,6 +33,8 @@ INAUDIBLE_DBFS = -60.0
 """Without a voice detector, words in sound below this level are doubted."""
 QUIET_PEAK = 0.01
 """A recording with a peak below this (−40 dBFS) is amplified: Whisper's features end 100 dB below full scale."""
+FAINTEST_PEAK = 1e-30
+"""A peak below this is a rounding error, and too small for a gain in single precision."""
 RAISED_PEAK = 0.5
 CHARACTERS_A_SECOND = 25
 """The fastest speakers reach about 20."""
@@ -99,7 +101,7 @@ def raised(sound: NDArray[np.float32]) -> float:
     """Amplify a very quiet recording in place; return the gain in dB."""
     low, high = (float(sound.min()), float(sound.max())) if sound.size else (0.0, 0.0)
     peak = max(high, -low)
-    if low == high or peak >= QUIET_PEAK:
+    if low == high or not FAINTEST_PEAK < peak < QUIET_PEAK:
         return 0.0
     sound *= RAISED_PEAK / peak
     return 20 * math.log10(RAISED_PEAK / peak)
