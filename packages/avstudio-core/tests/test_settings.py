@@ -120,3 +120,10 @@ def test_a_settings_file_that_is_named_must_be_there(tmp_path: Path, name: str) 
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidInput):
         load({"home": tmp_path / "home"}, {"AVSTUDIO_SETTINGS": f"{tmp_path}/{name}"})
+
+
+@pytest.mark.parametrize("value", [["audio"], 5, b"audio", "a\0b", "\ud83d"])
+@pytest.mark.parametrize("name", ["plugins", "allowed_hosts", "hub"])
+def test_a_text_is_not_made_from_other_values(name: str, value: object) -> None:
+    with pytest.raises(InvalidParams, match=rf"The setting '{name}' \(from argument\) cannot be .*Give text"):
+        load({"home": "/nowhere", name: value}, {})

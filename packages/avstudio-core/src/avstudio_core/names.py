@@ -28,6 +28,24 @@ def checked(value: Any, what: str) -> str:
     raise InvalidInput(f"{quoted(value)} is not a valid {what}.", hint=hint)
 
 
+def valid_text(value: Any) -> str:
+    """A value unchanged, if it is text that every process, file and database can take. Raises `ValueError`."""
+    if not isinstance(value, str) or "\0" in value or not is_encodable(value):
+        raise ValueError(value)
+    return value
+
+
+def is_encodable(text: str) -> bool:
+    """Whether text is valid in UTF-8, so without lone surrogates: halves of characters, or bytes of a file's name."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def file_name(name: str) -> str:
     """A valid name for a file: without folders and control characters, and not longer than file systems allow.
 

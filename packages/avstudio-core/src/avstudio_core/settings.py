@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from avstudio_core.errors import InvalidInput, InvalidParams, NotFound
+from avstudio_core.names import valid_text
 from avstudio_core.nearest import nearest
 from avstudio_core.paths import user_path
 from avstudio_core.quotes import quoted
@@ -41,7 +42,9 @@ class Setting(Generic[T]):
             return None
         try:
             converted: Any = _converted(self.type, value)
-        except (KeyError, ValueError, TypeError, OverflowError, OSError, InvalidInput):
+        except InvalidInput as error:
+            raise self._refusal(value, origin, str(error)) from None
+        except (KeyError, ValueError, TypeError, OverflowError, OSError):
             raise self._refusal(value, origin, f"Give {_EXPECTED[self.type]}. {self.help}") from None
         if self.minimum is not None and converted < self.minimum:
             raise self._refusal(value, origin, f"Give at least {self.minimum:g}.")
@@ -204,6 +207,8 @@ def _converted(kind: type, value: Any) -> Any:
         path = user_path(value).absolute()
         str(path).encode()  # raises for a name that is not UTF-8, which workers and the database could not store
         return path
+    if kind is str:
+        return valid_text(value)
     converted: Any = _BOOLEANS[str(value).lower()] if kind is bool else kind(value)
     if isinstance(value, float) and converted != value:
         raise ValueError
