@@ -39,6 +39,22 @@ class Needing(Counted):
 def register_processors():
     return [Counted, Needing]
 """
+TAKES_ANYTHING = """
+from pydantic import JsonValue
+
+class TakeParams(Params):
+    words: JsonValue = Field("", description="Words.")
+
+class Take(Processor[TakeParams, Result]):
+    "Take words."
+    name = "test.take"
+    def run(self, source, params, context):
+        return Result()
+
+@hookimpl
+def register_processors():
+    return [Take]
+"""
 WAYS: dict[str, Callable[[Studio, str], object]] = {
     "values": lambda studio, name: studio.run(name, sizes=(1, 2)),
     "text": lambda studio, name: studio.run(name, sizes="1,2"),
@@ -86,3 +102,21 @@ def test_only_so_many_stored_parameters_are_remembered(
     for text in (texts[0], texts[-1]):
         assert studio.params.read(counted, text)
     assert [sizes[0] for sizes in counting.VALIDATED] == [0]
+
+
+@pytest.mark.parametrize("given", ["\ud83d", ["a", "\ud83d"], {"a": [{"\ud83d": 1}]}])
+def test_text_that_cannot_be_stored_is_refused_at_the_border(
+    open_studio: Callable[..., Studio], write_plugin: Callable[[str], ModuleType], given: object
+) -> None:
+    studio = open_studio(write_plugin(TAKES_ANYTHING))
+    with pytest.raises(InvalidParams, match=r"'words' is .*, which is not valid in UTF-8\.") as refused:
+        studio.submit("test.take", words=given)
+    assert str(refused.value).encode()
+    assert studio.tasks.find() == []
+
+
+def test_deeply_nested_text_is_refused_as_such(
+    open_studio: Callable[..., Studio], write_plugin: Callable[[str], ModuleType]
+) -> None:
+    with pytest.raises(InvalidParams, match=r"'sizes(\.0)?' is '\[\[\["):
+        open_studio(write_plugin(COUNTING)).submit("test.count", sizes="[" * 100_000)

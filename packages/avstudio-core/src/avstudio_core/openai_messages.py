@@ -43,6 +43,6 @@ def _call(call: Any) -> Any:
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"the arguments of the call '{function.get('name')}' are not JSON: {error}") from None
     return {"id": call.get("id") or "", "name": function.get("name"), "arguments": arguments}

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from avstudio_core.errors import InvalidParams, PluginError
 from avstudio_core.guard import one_line
 from avstudio_core.kinds.processor import Processor
+from avstudio_core.names import is_encodable
 from avstudio_core.nearest import did_you_mean
 from avstudio_core.quotes import quoted
 from avstudio_core.results import Params
@@ -34,6 +35,9 @@ def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Para
             hint = did_you_mean(name, fields) or f"It has: {', '.join(fields) or 'none'}."
             raise InvalidParams(f"{processor.name} does not have a parameter {quoted(name)}.", hint=hint)
     values = {name: _structured(declared, name, value) for name, value in given.items()}
+    for name, value in values.items():
+        if not _encodable(value):
+            raise InvalidParams(f"{processor.name}: {quoted(name)} is {quoted(value)}, which is not valid in UTF-8.")
     try:
         return declared.model_validate(values)
     except ValidationError as error:
@@ -69,12 +73,21 @@ class StoredParams:
         return parameters(processor, json.loads(text)) if known is None else known
 
 
+def _encodable(value: Any) -> bool:
+    """Whether all text in a value can be stored."""
+    if isinstance(value, str):
+        return is_encodable(value)
+    if isinstance(value, Mapping):
+        return all(_encodable(key) and _encodable(one) for key, one in value.items())
+    return all(map(_encodable, value)) if isinstance(value, list | tuple) else True
+
+
 def _structured(declared: type[Params], name: str, value: Any) -> Any:
     """The value of a field from text: a list is split at its commas, and a structure is read as JSON."""
     if not isinstance(value, str) or (kinds := _structures(declared).get(name)) is None:
         return value
     if value.lstrip()[:1] in ("{", "["):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             return json.loads(value)
     return [item.strip() for item in value.split(",")] if "array" in kinds else value
 

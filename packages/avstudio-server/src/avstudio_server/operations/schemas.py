@@ -73,7 +73,7 @@ def read(text: str, schemas: list[Schema], definitions: Schema) -> Any:
     for schema in sorted(schemas, key=_openness):
         try:
             return _read(text, schema, definitions)
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, RecursionError):
             continue
     raise ValueError(text)
 
@@ -164,5 +164,5 @@ def _object(text: str) -> Any:
 def _anything(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
