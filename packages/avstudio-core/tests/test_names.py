@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from avstudio_core import Plan, Studio, TaskOptions
-from avstudio_core.errors import AVStudioError, InvalidInput, InvalidPlan
+from avstudio_core.errors import AVStudioError, InvalidInput, InvalidParams, InvalidPlan
 
 ASK: dict[str, Callable[[Studio, Any], object]] = {
     "artifact": lambda studio, name: studio.artifact(name),
@@ -23,7 +23,14 @@ ASK: dict[str, Callable[[Studio, Any], object]] = {
     "send back": lambda studio, name: studio.tasks.send_back(name, "why"),
     "take in": lambda studio, name: studio.take_in(__file__, project=name),
     "options": lambda _, name: TaskOptions(project=name),
+    "plan id": lambda studio, name: studio.tasks.find(plan_id=name) if name is not None else studio.handle(name),
+    "states": lambda studio, name: studio.tasks.find(states=name or [name]),
+    "limit": lambda studio, name: studio.tasks.find(limit=name if name not in (None, 3) else -1),
+    "plan": lambda studio, name: studio.run_plan(name),
+    "chat's project": lambda studio, name: studio.llm.route("Hello", project=name),
 }
+HALF = "\ud83d"
+"""Half of an emoji, which some editors leave behind."""
 
 
 @pytest.mark.parametrize("name", [None, 3, b"x", [], "", "\ud800", "a\0b", "x" * 100_000, "two\nlines"])
@@ -50,3 +57,23 @@ def test_a_very_long_expression_is_read_and_its_refusal_is_short() -> None:
     message, line, marks = str(refused.value).split("\n")
     assert len(message + line + marks) < 800
     assert line[marks.index("^")] == "!"
+
+
+@pytest.mark.parametrize("given", [None, 3, 1.5, object()])
+def test_what_is_not_a_prompt_or_not_options_is_refused(open_studio: Callable[..., Studio], given: Any) -> None:
+    studio = open_studio()
+    for call in (studio.chat, studio.llm.route, studio.llm.embed):
+        with pytest.raises(InvalidParams, match="is not a"):
+            call(given)
+    if given is not None:
+        with pytest.raises(InvalidParams, match="The options of the task are not valid"):
+            studio.submit_plan("audio.make", options=given)
+
+
+def test_the_refusal_of_an_expression_can_be_printed_and_its_marks_fit() -> None:
+    with pytest.raises(InvalidPlan) as refused:
+        Plan.parse(f"\033[31m{HALF} | ?")
+    _, line, marks = str(refused.value).split("  ", 1)[0], *str(refused.value).split("\n")[1:3]
+    assert str(refused.value).encode()
+    assert line.isprintable()
+    assert marks.rstrip().endswith("^")

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from avstudio_core import openai_messages
 from avstudio_core.errors import InvalidParams, NotFound
+from avstudio_core.names import checked
+from avstudio_core.quotes import quoted
 from avstudio_core.validation import problems
 
 Role = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 TaskType = Literal["general", "code", "creative"]
+
+
+Name = Annotated[str, AfterValidator(partial(checked, what="name"))]
 
 
 class Frozen(BaseModel):
@@ -104,10 +119,10 @@ class Wishes(Frozen):
 class Account(Frozen):
     """The scopes whose budgets pay; each of them, and `global`, must have enough left."""
 
-    project: str = "default"
-    key: str | None = Field(default=None, description="The API key of the request.")
-    task: str | None = Field(default=None, description="The task of the request.")
-    agent: str | None = None
+    project: Name = "default"
+    key: Name | None = Field(default=None, description="The API key of the request.")
+    task: Name | None = Field(default=None, description="The task of the request.")
+    agent: Name | None = None
 
 
 class Question(Frozen):
@@ -176,6 +191,8 @@ class ChatRequest(Question):
             return prompt
         if isinstance(prompt, ChatRequest):
             raise InvalidParams("A whole request cannot be combined with options.", hint="Set them in the request.")
+        if not isinstance(prompt, Iterable):
+            raise InvalidParams(f"{quoted(prompt)} is not a prompt.", hint="Give text, messages or a request.")
         turns: Sequence[Any] = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
         before = [{"role": "system", "content": system}] if system else []
         return cls._of({"messages": (*before, *turns)}, options)
@@ -195,6 +212,8 @@ class EmbedRequest(Question):
     @classmethod
     def of(cls, texts: str | Sequence[str], /, **options: Any) -> Self:
         """A request from texts. Raises the same errors as `ChatRequest.of`."""
+        if not isinstance(texts, Iterable):
+            raise InvalidParams(f"{quoted(texts)} is not a text to embed.", hint="Give text, or a list of texts.")
         return cls._of({"texts": (texts,) if isinstance(texts, str) else tuple(texts)}, options)
 
 

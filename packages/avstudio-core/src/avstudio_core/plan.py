@@ -118,6 +118,8 @@ class Plan(BaseModel):
         `:vocals` selects the output that the next step reads; `name=value` sets a parameter, with commas between the
         items of a list. Raises `InvalidPlan` with the place marked.
         """
+        if not isinstance(expression, str):
+            raise InvalidPlan(f"{quoted(expression)} is not a plan.", hint="Give an expression or a Plan.")
         steps: list[Step] = []
         taken: dict[str, int] = {}
         source: Ref | None = None
@@ -218,11 +220,16 @@ def alone(error: InvalidPlan) -> InvalidInput:
 def mark(message: str, expression: str, start: int, end: int) -> str:
     """The message, with the expression below it and the place underlined; a long expression is shortened."""
     first = max(0, start - MOST_BEFORE) if len(expression) > LONGEST_LINE else 0
-    line = re.sub(r"\s", " ", expression[first : first + LONGEST_LINE])
+    line = "".join(_one_cell(character) for character in expression[first : first + LONGEST_LINE])
     before = "…" if first else ""
     after = "…" if first + LONGEST_LINE < len(expression) else ""
     marks = "^" * max(1, min(end - first, LONGEST_LINE) - (start - first))
     return f"{message}\n  {before}{line}{after}\n  {' ' * (len(before) + start - first)}{marks}"
+
+
+def _one_cell(character: str) -> str:
+    """A character as it is shown above the marks, which count characters."""
+    return character if character.isprintable() else " " if character.isspace() else "\ufffd"
 
 
 def _stages(expression: str) -> list[tuple[int, int]]:

@@ -163,8 +163,8 @@ class Studio:
         cache: bool | None = None,
     ) -> PlanHandle:
         """Check a whole plan, then store its steps as tasks. Raises `InvalidPlan`, and then stores nothing."""
-        plan = Plan.parse(plan) if isinstance(plan, str) else plan
-        options = options or TaskOptions()
+        plan = plan if isinstance(plan, Plan) else Plan.parse(plan)
+        options = TaskOptions() if options is None else TaskOptions.model_validate(options)
         options = options if cache is None else TaskOptions.model_validate({**dict(options), "cache": cache})
         given = self._given(source)
         media_type = given.media_type if isinstance(given, Artifact) else guess(given) if given else None

@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from sqlalchemy import select
 
-from avstudio_core.errors import AVStudioError, NotFound
+from avstudio_core.errors import AVStudioError, InvalidInput, NotFound
 from avstudio_core.names import checked
+from avstudio_core.quotes import quoted
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sqlite.database import Database, Operation
 from avstudio_core.storage.sqlite.prepared import rows
@@ -29,6 +30,8 @@ from avstudio_core.tasks.states import ENDED, State
 from avstudio_core.tasks.task import Problem, Task, TaskOptions
 
 T = TypeVar("T")
+MOST_FOUND = 2**63 - 1
+"""The largest number that the database takes."""
 
 
 class Queue:
@@ -71,14 +74,17 @@ class Queue:
     def find(
         self, *, states: Collection[State] = (), plan_id: str | None = None, limit: int | None = None
     ) -> list[Task]:
-        """The newest `limit` tasks, in the order of their creation."""
+        """The newest `limit` tasks, in the order of their creation. Raises `InvalidInput`."""
+        states = _valid_states(states)
+        if limit is not None and (not isinstance(limit, int) or not 0 <= limit <= MOST_FOUND):
+            raise InvalidInput(f"{quoted(limit)} is not a number of tasks.", hint="Give a whole number from 0.")
         query = select(*statements.TASK).order_by(tasks.c.id.desc()).limit(limit)
         if states:
             query = query.where(tasks.c.state.in_([str(state) for state in states]))
             if State.COMPLETED not in states:
                 query = query.where(statements.UNFINISHED)
-        if plan_id:
-            query = query.where(tasks.c.plan_id == plan_id)
+        if plan_id is not None:
+            query = query.where(tasks.c.plan_id == checked(plan_id, "plan id"))
         with self.database.read() as connection:
             found = connection.execute(query).mappings().all()
         return [Task.from_row(row) for row in reversed(found)]
@@ -255,3 +261,10 @@ class Queue:
 
 def _is_at_rest(state: State, has_result: bool) -> bool:
     return state in ENDED or (state is State.AWAITING_REVIEW and has_result)
+
+
+def _valid_states(given: Collection[State]) -> list[State]:
+    try:
+        return [State(one) for one in given]
+    except (TypeError, ValueError):
+        raise InvalidInput(f"{quoted(given)} are not states.", hint=f"Give some of: {', '.join(State)}.") from None
