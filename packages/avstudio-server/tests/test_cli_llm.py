@@ -61,7 +61,7 @@ def test_files_stand_below_the_prompt(avstudio: CommandLine) -> None:
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(None, "cannot be read: No such file"), (b"\xff\xfe\x00", "is not text in UTF-8"), (b"", "is empty")],
+    [(None, "does not exist"), (b"\xff\xfe\x00", "is not text in UTF-8"), (b"", "is empty")],
 )
 def test_a_file_that_cannot_be_read_is_named(avstudio: CommandLine, content: bytes | None, problem: str) -> None:
     if content is not None:
@@ -69,6 +69,13 @@ def test_a_file_that_cannot_be_read_is_named(avstudio: CommandLine, content: byt
     refused = avstudio("llm", "chat", "What is it?", "--file", "talk.srt")
     assert refused.code == 2
     assert f"'talk.srt' {problem}" in refused.err
+
+
+@pytest.mark.parametrize("path", ["/proc/self/environ", "/dev/zero", "."])
+def test_only_files_of_the_user_are_read(avstudio: CommandLine, path: str) -> None:
+    refused = avstudio("llm", "chat", "What is it?", "--file", path)
+    assert (refused.code, refused.out) == (2, "")
+    assert f"'{path}' is a " in refused.err
 
 
 def test_json_is_the_whole_answer(avstudio: CommandLine) -> None:

@@ -65,6 +65,15 @@ def test_another_file_in_the_way_is_kept_unless_told_otherwise(avstudio: Command
     assert taken.read_text() == "*HELLO!"
 
 
+def test_a_tilde_that_the_shell_left_is_the_users_home(avstudio: CommandLine, note: Path) -> None:
+    home = avstudio.folder / "home"
+    home.mkdir()
+    done = avstudio("text", "shout", note, "--output=~/out", HOME=str(home))
+    assert (done.code, len([*home.glob("out/*")])) == (0, 1)
+    assert avstudio("text", "shout", note, "--output=~out", HOME=str(home)).code == 0
+    assert (avstudio.folder / "~out").is_dir()
+
+
 def test_files_of_one_name_get_their_output_before_it(avstudio: CommandLine, note: Path) -> None:
     assert avstudio("text", "twins", note, "-o", "out").code == 0
     names = sorted(path.name for path in (avstudio.folder / "out").iterdir())

@@ -44,10 +44,10 @@ def existing_file(source: str | Path) -> Path:
         if not path.is_file():
             hint = "Save its content to a file, and give that."
             raise UnreadableMedia(f"{quoted(path)} is a device or a pipe.", hint=hint)
+        if os.path.realpath(path).startswith(SYSTEM) and not os.path.realpath(path).startswith(SHARED_MEMORY):
+            raise UnreadableMedia(f"{quoted(path)} is a file of the operating system, which is not read.")
         if path.stat().st_size == 0:
             raise UnreadableMedia(f"{quoted(path)} is empty.")
-        if os.path.realpath(path).startswith(SYSTEM) and not os.path.realpath(path).startswith(SHARED_MEMORY):
-            raise UnreadableMedia(f"{quoted(path)} is a file of the operating system, not a recording.")
         with path.open("rb"):
             return path
     except OSError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from avstudio_core.errors import InvalidInput, StorageError
+from avstudio_core.paths import user_path
 from avstudio_core.quotes import quoted
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class FileFlags:
     @property
     def folder(self) -> Path | None:
         """The output as a path."""
-        return None if self.output is None else Path(self.output)
+        return None if self.output is None else user_path(self.output, "folder")
 
     def check(self) -> None:
         """Check that the folder can be written, before anything runs. Raises `StorageError`, `InvalidInput`."""

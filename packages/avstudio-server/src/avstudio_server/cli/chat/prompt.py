@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avstudio_core.errors import InvalidInput, UnreadableMedia
+from avstudio_core.paths import existing_file
 from avstudio_core.quotes import quoted
 
 if TYPE_CHECKING:
@@ -33,10 +35,11 @@ def _file(studio: Studio, name: str) -> tuple[str, str]:
 
     if name == STDIN:
         return "stdin", _stdin()
-    path = Path(name)
-    if name.startswith("art_") and not path.exists():
+    if name.startswith("art_") and not os.path.exists(name):
         artifact = studio.artifact(name)
         name, path = artifact.name, artifact.path
+    else:
+        path = existing_file(name)
     try:
         text = text_of(path, name)
     except OSError as error:

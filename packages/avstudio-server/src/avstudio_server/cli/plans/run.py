@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from avstudio_core.child_process import early_worker
 from avstudio_core.errors import InvalidInput, InvalidPlan, StorageError
 from avstudio_core.names import stem
+from avstudio_core.paths import user_path
 from avstudio_core.quotes import harmless, quoted
 from avstudio_server.cli import debug
 from avstudio_server.cli.flags import RunFlags
@@ -90,9 +91,9 @@ def plan_text(plan: str) -> str:
     """The text of a plan that was given as an expression, as a file, or as `-` for stdin. Raises `InvalidInput`."""
     if plan == "-":
         return sys.stdin.read()
-    path = Path(plan)
-    if path.suffix != ".json":
+    if not plan.endswith(".json"):
         return plan
+    path = user_path(plan)
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
