@@ -23,7 +23,7 @@ ASK: dict[str, Callable[[Studio, Any], object]] = {
     "send back": lambda studio, name: studio.tasks.send_back(name, "why"),
     "take in": lambda studio, name: studio.take_in(__file__, project=name),
     "options": lambda _, name: TaskOptions(project=name),
-    "plan id": lambda studio, name: studio.tasks.find(plan_id=name) if name is not None else studio.handle(name),
+    "plan id": lambda studio, name: studio.tasks.find(plan_id=name) if name is not None else studio.artifact(None),  # type: ignore[arg-type]
     "states": lambda studio, name: studio.tasks.find(states=name or [name]),
     "limit": lambda studio, name: studio.tasks.find(limit=name if name not in (None, 3) else -1),
     "plan": lambda studio, name: studio.run_plan(name),
