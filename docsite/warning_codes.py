@@ -94,6 +94,10 @@ WARNINGS = {
             "The run changed environment variables of its process; this was undone.",
             "Report it to the author of the processor.",
         ),
+        "changed_umask": (
+            "The run changed the umask of its process, so which users may read new files; this was undone.",
+            "Report it to the author of the processor.",
+        ),
         "left_files": (
             "The run wrote files to the working folder of its process, where they stay.",
             "Report it to the processor's author: files of a run belong at `context.new_path`.",

@@ -1,4 +1,4 @@
-"""The state that all jobs of a worker process share, and that no job may change: folder, environment and threads."""
+"""The state that all jobs of a worker process share, and that no job may change: folder, environment, umask and threads."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class SharedState:
         """Save the current state as the state for every job."""
         self._folder = folder()
         self._environment = variables().copy()
+        self._mask = os.umask(0o077)  # there is no other way to read it
+        os.umask(self._mask)
         self._threads = set(threading.enumerate())
 
     def restored(self) -> list[CodedWarning]:
@@ -40,6 +42,9 @@ class SharedState:
                 changes.append(folder_changed())
         if variables() != self._environment:
             changes.append(environment_changed(self._restore_environment()))
+        if os.umask(self._mask) != self._mask:
+            message = "The run changed the umask, so which users may read new files."
+            changes.append(CodedWarning(code="changed_umask", message=message))
         if left := self._left_threads():
             self.unclean = True
             names = ", ".join(f"'{thread.name}'" for thread in left)
