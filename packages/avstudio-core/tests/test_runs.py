@@ -23,7 +23,19 @@ class Unspeakable(Exception):
 class Odd(BaseException):
     pass
 
+class Numbered(AVStudioError):
+    code = 7
+
+class Endless(Exception):
+    def __str__(self):
+        return "very " * 1_000_000
+
+class Untextual(AVStudioError):
+    def __init__(self):
+        self.message, self.hint = 5, b"x"
+
 ERRORS = {
+    "numbered": lambda: Numbered("seven"), "endless": Endless, "untextual": Untextual,
     "interrupt": KeyboardInterrupt, "generator": GeneratorExit, "exit": SystemExit, "odd": Odd,
     "unspeakable": Unspeakable,
 }
@@ -69,6 +81,50 @@ def test_whatever_a_run_raises_is_one_failed_job(
     studio.submit("test.raise").result(30)
 
 
+@pytest.mark.parametrize("executor", ["inline", "local"])
+@pytest.mark.parametrize(("what", "said"), [("numbered", "seven"), ("untextual", "5"), ("endless", "very very")])
+def test_an_error_that_is_no_proper_one_is_still_one_short_message(
+    open_studio: OpenStudio, write_plugin: WritePlugin, executor: str, what: str, said: str
+) -> None:
+    studio = open_studio(write_plugin(RAISING), executor=executor)
+    handle = studio.submit("test.raise", what=what)
+    with pytest.raises(TaskFailed, match=said) as failed:
+        handle.result(30)
+    assert handle.task().attempts == 1
+    assert len(str(failed.value)) < 5000
+    assert len(failed.value.traceback) < 200_000
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_half_a_character_fails_a_result_in_plain_words_and_no_warning(
+    open_studio: OpenStudio, write_plugin: WritePlugin, executor: str
+) -> None:
+    studio = open_studio(write_plugin(HALVES), executor=executor)
+    with pytest.raises(TaskFailed, match=r"test\.halve returned text in 'words' that is not valid in UTF-8\."):
+        studio.submit("test.halve", result=True).result(30)
+    warned = studio.submit("test.halve").result(30).warnings
+    assert [one.message for one in warned] == ["The file 'caf\\udce9' is odd."]
+
+
+HALVES = """
+class HalveParams(Params):
+    result: bool = Field(False, description="Whether the result has half a character.")
+
+class HalveResult(Result):
+    words: str = ""
+
+class Halve(Processor[HalveParams, HalveResult]):
+    "Return half a character."
+    name = "test.halve"
+    def run(self, source, params, context):
+        context.warn("odd", "The file 'caf\\udce9' is odd.")
+        return HalveResult(words="\\udce9" if params.result else "")
+
+@hookimpl
+def register_processors():
+    return [Halve]
+"""
+
 CARELESS = """
 import os, threading, time
 
@@ -88,7 +144,11 @@ class Careless(Processor[CarelessParams, CarelessResult]):
     cacheable = False
     def run(self, source, params, context):
         threads = [thread.name for thread in threading.enumerate() if thread.name == "left"]
-        state = [os.getcwd(), os.environ.get("LEFT", ""), os.environ["HOME"], *threads]
+        mask = os.umask(0o77)
+        os.umask(mask)
+        state = [os.getcwd(), os.environ.get("LEFT", ""), os.environ["HOME"], oct(mask), *threads]
+        if "mask" in params.way:
+            os.umask(0)
         if "folder" in params.way:
             os.chdir("/")
         if "environment" in params.way:
@@ -121,6 +181,7 @@ def careless(open_studio: OpenStudio, write_plugin: WritePlugin) -> Studio:
     [
         ("folder", ["changed_folder"]),
         ("environment", ["changed_environment"]),
+        ("mask", ["changed_umask"]),
         ("thread", ["left_threads"]),
         ("folder environment thread", ["changed_folder", "changed_environment", "left_threads"]),
     ],
@@ -137,7 +198,7 @@ def test_what_a_run_leaves_behind_meets_no_later_one(careless: Studio, way: str,
 def test_what_a_failed_run_leaves_behind_meets_no_later_one(careless: Studio) -> None:
     before = careless.submit("test.leave").result(30)
     with pytest.raises(TaskFailed, match="on purpose"):
-        careless.submit("test.leave", way="fail folder environment thread").result(30)
+        careless.submit("test.leave", way="fail folder environment mask thread").result(30)
     after = careless.submit("test.leave").result(30)
     assert (after.state, after.warnings) == (before.state, [])
 

@@ -123,10 +123,11 @@ class Context:
 
     def warn(self, code: str, message: str) -> None:
         """Add a warning about a degradation to the result; in a `strict` task, raise `Degraded` instead."""
+        message = self._order.shown(message).encode(errors="backslashreplace").decode()
         if self.strict:
-            text = f"{self._order.shown(message)} ('strict' makes the warning '{code}' an error.)"
+            text = f"{message} ('strict' makes the warning '{code}' an error.)"
             raise Degraded(text, hint="Run it without 'strict' to allow it.")
-        self.warnings.append(CodedWarning(code=code, message=self._order.shown(message)))
+        self.warnings.append(CodedWarning(code=code, message=message))
 
     def weights(self, name: str) -> Path:
         """A folder with the files of a model, fetched if necessary. Raises `WeightsMissing`, `CorruptFile`."""

@@ -21,6 +21,13 @@ from avstudio_core.storage.digest import digest
 from avstudio_core.tasks.executors.relay import relayed
 from avstudio_core.tasks.task import CANCELLED
 
+HALF = "\\ud"
+"""How JSON writes half of a character."""
+LONGEST_MESSAGE = 4000
+"""The most characters of an error's message or hint, which may be from foreign code."""
+LONGEST_TRACEBACK = 100_000
+"""The most characters of a traceback; its end tells the error."""
+
 
 def context_for(order: Order, host: ExecutorHost, report: Callable[[Report], None], warm: Warm) -> Context:
     """The context of a run in this process: reports and requests go to the studio, and loaded models to `warm`."""
@@ -49,7 +56,8 @@ def run_order(
     except TaskCancelled:
         return Report(job_id=order.job_id, kind="cancelled", code=CANCELLED, message="The task was cancelled.")
     except AVStudioError as error:
-        return _failed(order, error, error.code, error.message or _text(error), error.hint)
+        code = error.code if isinstance(error.code, str) else AVStudioError.code
+        return _failed(order, error, code, error.message or _text(error), error.hint)
     except MemoryError as error:
         return _failed(order, error, "out_of_memory", f"{order.processor} ran out of memory.")
     except BaseException as error:  # any exception of a run, including KeyboardInterrupt, is a failure of the run
@@ -92,21 +100,34 @@ def _reviewed(result: Result, order: Order, processor: Processor[Any, Any], cont
 
 
 def _json(complete: dict[str, Any], order: Order) -> str:
-    """A result as JSON. Raises `PluginError` for numbers that JSON does not have, so that only this task fails."""
+    """A result as JSON. Raises `PluginError` for what JSON cannot hold, so that only this task fails."""
     try:
-        return json.dumps(complete, allow_nan=False)
+        return _written(complete)
+    except UnicodeEncodeError:
+        message = f"{order.processor} returned text in {_unwritable(complete)} that is not valid in UTF-8."
+        raise PluginError(message) from None
     except ValueError:
-        names = ", ".join(f"'{name}'" for name, value in complete.items() if _says_no_number(value))
-        message = f"{order.processor} returned NaN or infinity in {names}, which JSON cannot hold."
+        message = f"{order.processor} returned NaN or infinity in {_unwritable(complete)}, which JSON cannot hold."
         raise PluginError(message) from None
 
 
-def _says_no_number(value: Any) -> bool:
-    try:
-        json.dumps(value, allow_nan=False)
-    except ValueError:
-        return True
-    return False
+def _written(value: Any) -> str:
+    """A value as JSON. Raises `ValueError` for numbers, and `UnicodeEncodeError` for text, that JSON cannot hold."""
+    text = json.dumps(value, allow_nan=False)
+    if HALF in text:  # also of a whole character outside the basic plane
+        json.dumps(value, ensure_ascii=False).encode()
+    return text
+
+
+def _unwritable(complete: dict[str, Any]) -> str:
+    """The names of the fields that JSON cannot hold."""
+    names = []
+    for name, value in complete.items():
+        try:
+            _written(value)
+        except ValueError:
+            names.append(f"'{name}'")
+    return ", ".join(names)
 
 
 def _verified(order: Order) -> Artifact | None:
@@ -149,8 +170,14 @@ def _failed(
         job_id=order.job_id,
         kind="failed",
         code=code,
-        message=order.shown(message),
-        hint=order.shown(hint),
-        traceback="".join(traceback.format_exception(error)),
+        message=_short(order, message),
+        hint=_short(order, hint),
+        traceback="".join(traceback.format_exception(error))[-LONGEST_TRACEBACK:],
         retryable=retryable,
     )
+
+
+def _short(order: Order, text: object) -> str:
+    """A message of an error, whose parts may be foreign values."""
+    shown = order.shown(str(text))
+    return shown if len(shown) <= LONGEST_MESSAGE else f"{shown[: LONGEST_MESSAGE - 1]}…"
