@@ -1,4 +1,4 @@
-"""The state that all jobs of a worker process share, and that no job may change: folder, environment, umask and threads."""
+"""The state that all jobs of a worker process share: folder, environment, umask and threads; no job may change it."""
 
 from __future__ import annotations
 
