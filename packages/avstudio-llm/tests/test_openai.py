@@ -354,6 +354,34 @@ class TestOpenAI(HttpBackendContract):
             self.during(made, lambda: made.embed(EmbedRequest(texts=("a", "b")), model))
         assert refused.value.hint == "Set embed_batch in the section [backends.mine]."
 
+    @pytest.mark.parametrize("numbers", [range(11), [None] * 11, [0] * 11, [str(n) for n in range(11)]])
+    def test_vectors_in_the_order_of_their_numbers(
+        self, server: ModelServer, made: Backend, model: Model, numbers: Any
+    ) -> None:
+        data = [{"index": number, "embedding": [float(place), 0.5]} for place, number in enumerate(numbers)]
+        server.say(Sent.data({"data": data}), at="/embeddings")
+        made_of = self.during(made, lambda: made.embed(EmbedRequest(texts=("a",) * 11), model))
+        assert [vector[0] for vector in made_of.vectors] == list(range(11))
+
+    @pytest.mark.parametrize("numbers", [[1, 1], [None, 1], ["a", "b"], [[0], [1]]])
+    def test_vectors_that_are_wrongly_numbered(
+        self, server: ModelServer, made: Backend, model: Model, numbers: Any
+    ) -> None:
+        data = [{"index": number, "embedding": [0.5]} for number in numbers]
+        server.say(Sent.data({"data": data}), at="/embeddings")
+        with pytest.raises(BadAnswer, match="it numbers its vectors as"):
+            self.during(made, lambda: made.embed(EmbedRequest(texts=("a", "b")), model))
+
+    def test_an_error_instead_of_vectors(self, server: ModelServer, made: Backend, model: Model) -> None:
+        server.say(Sent.data({"error": {"message": "Model is loading.", "code": 503}}), at="/embeddings")
+        with pytest.raises(BackendDown, match="Model is loading"):
+            self.during(made, lambda: made.embed(EmbedRequest(texts=("a", "b")), model))
+
+    def test_a_server_that_cannot_embed_is_not_down(self, server: ModelServer, made: Backend, model: Model) -> None:
+        server.say(Sent.data({"error": {"message": "This server does not support embeddings."}}, 501))
+        with pytest.raises(Unsupported, match="does not support embeddings"):
+            self.during(made, lambda: made.embed(EmbedRequest(texts=("a",)), model))
+
     def test_a_vector_that_is_missing(self, server: ModelServer, made: Backend, model: Model) -> None:
         server.say(_vectors([0]), at="/embeddings")
         with pytest.raises(BadAnswer, match="1 vectors for 2 texts"):

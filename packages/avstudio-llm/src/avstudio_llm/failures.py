@@ -35,6 +35,8 @@ LONGEST_QUOTE = 300
 """The most characters of a server's message that are quoted."""
 LONGEST_READ = 4000
 """The most characters of it that are searched for the kind of error."""
+NOT_IMPLEMENTED = 501
+"""A server that cannot do something at all: not an outage."""
 
 _CONTEXT = re.compile(
     r"context[_ ](length|window|size|limit)|exceed_context|maximum (model|prompt) length|(prompt|input) is too long"
@@ -102,12 +104,12 @@ def refused(
         return _too_large(backend, said, f"{where} cannot fit the request into the model '{model}'{quote}.")
     if status == 404 and not model:
         return RequestRefused(f"{where} has nothing there (status 404){quote}.", hint="Check its base_url.")
-    if status in (400, 404, 422) and (lacking := _lacking(said, unknown=status == 404)):
+    if status in (400, 404, 422, NOT_IMPLEMENTED) and (lacking := _lacking(said, unknown=status == 404)):
         return Unsupported(f"{where} {lacking} '{model}'{quote}.")
     if 300 <= status < 400:
         elsewhere = _short(backend, (headers or {}).get("location", ""))
         return RequestRefused(f"{where} redirects requests to '{elsewhere}'.", hint="Set base_url to that address.")
-    if status >= 500 or status == 408:
+    if status != NOT_IMPLEMENTED and (status >= 500 or status == 408):
         wait = _retry_after(headers or {}, body)
         return BackendDown(f"{where} reports an outage (status {status}){quote}.", retry_after=wait)
     return RequestRefused(f"{where} refuses the request to the model '{model}' (status {status}){quote}.")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from avstudio_core.chat import Usage, Vectors
-from avstudio_llm.failures import reported
+from avstudio_llm.failures import reported, unreadable
 
 if TYPE_CHECKING:
     from avstudio_core import Backend
@@ -28,6 +29,19 @@ async def embedded(backend: Backend, texts: tuple[str, ...], embed: Embed, *, mo
         vectors += made
         usages.append(usage)
     return Vectors(vectors, total(usages))
+
+
+def in_order(backend: Backend, made: Any, count: int) -> list[Any]:
+    """The vectors of an answer in the order of their texts; some servers number none, or all with 0."""
+    made = [one for one in made if isinstance(one, dict)] if isinstance(made, list) else []
+    if len(made) != count:
+        raise unreadable(backend, f"it holds {len(made)} vectors for {count} texts")
+    numbers = [one.get("index") for one in made]
+    if any(numbers):
+        if len({number for number in map(str, numbers) if re.fullmatch(r"\d{1,9}", number)}) < count:
+            raise unreadable(backend, f"it numbers its vectors as {str(numbers)[:80]}")
+        made = sorted(made, key=lambda one: int(one["index"]))
+    return [one.get("embedding") for one in made]
 
 
 def total(usages: Sequence[Usage | None]) -> Usage | None:

@@ -13,9 +13,9 @@ from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Reply, Usage, Vectors
 from avstudio_core.errors import InvalidParams
 from avstudio_llm.backends import chat_completions as protocol
-from avstudio_llm.backends.batches import embedded
+from avstudio_llm.backends.batches import embedded, in_order
 from avstudio_llm.events import data_of, is_json
-from avstudio_llm.failures import reported, translated, unreadable
+from avstudio_llm.failures import in_stream, reported, translated, unreadable
 from avstudio_llm.http import CONNECT_SECONDS, PerLoop, address_obstacle, client_of, timeout
 from avstudio_llm.keys import key_obstacle, key_to_send
 from avstudio_llm.libraries import library_obstacle, require
@@ -172,13 +172,13 @@ class OpenAI(Backend):
         if request.dimensions:
             asked["dimensions"] = request.dimensions
         answer = await self._post(EMBEDDINGS, asked, request.timeout)
-        found = answer.get("data") if isinstance(answer, dict) else None
-        read = protocol.usage_of(answer.get("usage")) if isinstance(answer, dict) else None
-        with reported(read):
-            made = sorted(found or (), key=lambda one: one["index"])
-            if len(made) != len(texts):
-                raise unreadable(self, f"it holds {len(made)} vectors for {len(texts)} texts")
-        return [one["embedding"] for one in made], read
+        if not isinstance(answer, dict):
+            raise unreadable(self, "it is not an object")
+        if answer.get("error") and not answer.get("data"):
+            raise in_stream(self, answer, model.name)
+        usage = protocol.usage_of(answer.get("usage"))
+        with reported(usage):
+            return in_order(self, answer.get("data"), len(texts)), usage
 
     def _model(self, name: str, said: dict[str, Any]) -> Model:
         return Model(backend=self.config.name, name=name, local=self.runs_here, can=can_of(said))
