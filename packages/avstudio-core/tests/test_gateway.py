@@ -710,6 +710,9 @@ def test_whatever_is_raised_behind_a_relay_reaches_the_run(
     ("said", "text", "reasoning"),
     [
         ("<think>Hm.</think>\n\nYes.", "Yes.", "Hm."),
+        ("<think>Hm. </think>\n<think>Ah.</think>\nYes.", "Yes.", "Hm. Ah."),
+        ("<THOUGHT>Hm.</THOUGHT>Yes.", "Yes.", "Hm."),
+        ("<reasoning>Hm.</reasoning> <b>Yes.</b>", "<b>Yes.</b>", "Hm."),
         ("\n<thinking>Hm. <b></thinking>Yes.", "Yes.", "Hm. <b>"),
         ("<think>Hm.", "", "Hm."),
         ("Hm.\n</think>\nYes.", "Yes.", "Hm."),
@@ -728,6 +731,23 @@ def test_thoughts_are_not_part_of_the_answer(make: Make, said: str, text: str, r
     assert [(one.text, one.reasoning) for one in (whole, stream.answer)] == [(text, reasoning)] * 2
     if not said.startswith("Hm."):  # only at the end is it known to have been a thought
         assert "".join(delta.text for delta in streamed) == text
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (["a\ud83d", "\ude00b"], "a😀b"),
+        (["\ud83d", "a"], "\ufffda"),
+        (["aä\ud83d"], "aä\ufffd"),
+        (["\ude00"], "\ufffd"),
+    ],
+)
+def test_halves_of_characters_are_joined_or_replaced(make: Make, pieces: list[str], text: str) -> None:
+    studio = make()
+    backend(studio, "near").says = [Reply("".join(pieces), usage=Usage(input=1)), [*pieces, Delta(finish="stop")]]
+    whole, stream = studio.chat("Well?"), studio.stream("Well?")
+    streamed = list(stream)
+    assert [whole.text, stream.answer.text, "".join(delta.text for delta in streamed)] == [text] * 3
 
 
 def test_instructions_are_one_system_message_the_first(make: Make) -> None:

@@ -1,4 +1,8 @@
-"""Separates a model's reasoning from its answer: `<think>…</think>` at the beginning of the text."""
+"""Separates a model's reasoning from its answer: `<think>…</think>` at the beginning of the text, once or more.
+
+It also joins the halves of a character (surrogates) that a server split between pieces, and replaces lone halves,
+which no file can hold.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +11,32 @@ from dataclasses import replace
 
 from avstudio_core.chat import Delta, Reply
 
-_OPEN = re.compile(r"\s*<(think|thinking)>")
-_OPENINGS = ("<think>", "<thinking>")
-_UNOPENED = re.compile(r"\n\s*</(think|thinking)>[ \t]*\n")
+_NAMES = ("think", "thinking", "thought", "reasoning")
+_OPENINGS = tuple(f"<{name}>" for name in _NAMES)
+_OPEN = re.compile(rf"\s*<({'|'.join(_NAMES)})>", re.IGNORECASE)
+_UNOPENED = re.compile(rf"\n\s*</({'|'.join(_NAMES)})>[ \t]*\n", re.IGNORECASE)
 """A template may open the reasoning itself: then only the end tag is in the text, on a separate line."""
+_FIRST_HALF = re.compile("[\ud800-\udbff]$")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Thoughts:
     """Separates the pieces of one answer; a tag may be split between pieces."""
 
     def __init__(self) -> None:
-        self._held = ""
+        self._held = self._half = ""
         self._end: str | None = None
         """The tag that ends the current reasoning."""
-        self._blank = False
-        """Whether the reasoning has ended and only whitespace has followed, which is not part of the answer."""
+        self._thought = False
+        """Whether reasoning has ended: whitespace that follows it is not part of the answer."""
         self._over = False
 
     def apart(self, delta: Delta) -> Delta:
         """A piece with its text separated into answer and reasoning; a possible part of a tag is held back."""
+        if not delta.text.isascii() or self._half:
+            text = self._half + delta.text
+            self._half = text[-1:] if _FIRST_HALF.search(text) else ""
+            delta = replace(delta, text=joined(text[: len(text) - len(self._half)]))
         if self._over or not delta.text:
             return delta
         text, thought = self._sorted(self._held + delta.text)
@@ -33,40 +44,39 @@ class Thoughts:
 
     def rest(self) -> Delta:
         """The text that was held back, at the end of the answer."""
-        held, self._held = self._held, ""
+        held, self._held, self._half = self._held + joined(self._half), "", ""
         return Delta(reasoning=held) if self._end else Delta(held)
 
     def _sorted(self, text: str) -> tuple[str, str]:
-        self._held = ""
-        if self._blank:
-            return self._begun(text), ""
-        if self._end is None:
-            opened = _OPEN.match(text)
-            if opened is None:
-                if (begun := text.lstrip()) and not any(tag.startswith(begun) for tag in _OPENINGS):
-                    self._over = True
-                    return text, ""
-                self._held = text
-                return "", ""
-            self._end, text = f"</{opened[1]}>", text[opened.end() :]
-        thought, closed, after = text.partition(self._end)
-        if closed:
-            self._end = None
-            return self._begun(after), thought
-        kept = _tail(text, self._end)
-        self._held = text[len(text) - kept :]
-        return "", text[: len(text) - kept]
+        self._held, thought = "", ""
+        while True:
+            if self._end is None:
+                opened = _OPEN.match(text)
+                if opened is None:
+                    return self._begun(text), thought
+                self._end, text = f"</{opened[1]}>", text[opened.end() :]
+            part, closed, text = text.partition(self._end)
+            if not closed:
+                kept = _tail(part, self._end)
+                self._held = part[len(part) - kept :]
+                return "", thought + part[: len(part) - kept]
+            thought += part
+            self._end, self._thought = None, True
 
     def _begun(self, text: str) -> str:
-        """The first text after the reasoning."""
-        text = text.lstrip()
-        self._blank, self._over = not text, bool(text)
+        """The first text of the answer; it is held back while it can be the start of a tag."""
+        begun = text.lstrip()
+        text = begun if self._thought else text
+        self._over = bool(begun) and not any(tag.startswith(begun.lower()) for tag in _OPENINGS)
+        if not self._over:
+            self._held, text = text, ""
         return text
 
 
 def apart(reply: Reply) -> Reply:
     """A whole answer with the reasoning separated from its text."""
-    if "</think" not in reply.text and not _OPEN.match(reply.text):
+    reply.text, reply.reasoning = joined(reply.text), joined(reply.reasoning)
+    if "</" not in reply.text and not _OPEN.match(reply.text):
         return reply
     thoughts = Thoughts()
     first, rest = thoughts.apart(Delta(reply.text)), thoughts.rest()
@@ -75,6 +85,13 @@ def apart(reply: Reply) -> Reply:
         text, reasoning = text[ended.end() :].lstrip(), text[: ended.start()]
     reply.text, reply.reasoning = text, reply.reasoning + reasoning
     return reply
+
+
+def joined(text: str) -> str:
+    """A text with the halves of characters joined, and lone halves replaced by U+FFFD."""
+    if text.isascii() or not _HALF.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _tail(text: str, tag: str) -> int:
