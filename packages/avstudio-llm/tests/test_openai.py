@@ -237,10 +237,12 @@ class TestOpenAI(HttpBackendContract):
             ("", {}),
             ('{"a": 1}</tool_call>', {"a": 1}),
             (' {"a": 1}\n```', {"a": 1}),
+            ('"{\\"a\\": 1}"', {"a": 1}),
+            ('{"a": "1\n2"}', {"a": "1\n2"}),
         ],
     )
     def test_arguments_as_servers_send_them(
-        self, server: ModelServer, made: Backend, model: Model, arguments: Any, read: dict[str, int]
+        self, server: ModelServer, made: Backend, model: Model, arguments: Any, read: dict[str, Any]
     ) -> None:
         call = {"index": 0, "id": "c1", "function": {"name": "cut", "arguments": arguments}}
         end = self.streaming(server, made, model, chunk({"tool_calls": [call]}), DONE)[-1]
@@ -248,6 +250,22 @@ class TestOpenAI(HttpBackendContract):
         server.say(Sent.data({"choices": [message]}), at=CHAT)
         whole = self.during(made, lambda: made.chat(with_tool(), model))
         assert [one.arguments for one in (*end.tool_calls, *whole.tool_calls)] == [read, read]
+
+    def test_a_call_as_older_servers_send_it(self, server: ModelServer, made: Backend, model: Model) -> None:
+        call = {"name": "cut", "arguments": '{"a": 1}'}
+        end = self.streaming(server, made, model, chunk({"function_call": call}), DONE)[-1]
+        server.say(Sent.data({"choices": [{"message": {"content": None, "function_call": call}}]}), at=CHAT)
+        whole = self.during(made, lambda: made.chat(with_tool(), model))
+        assert [(one.name, one.arguments) for one in (*end.tool_calls, *whole.tool_calls)] == [("cut", {"a": 1})] * 2
+
+    @pytest.mark.parametrize("usage", [[1], "many", {"prompt_tokens": 3, "prompt_tokens_details": [1]}])
+    def test_odd_extras_do_not_spoil_an_answer(
+        self, server: ModelServer, made: Backend, model: Model, usage: Any
+    ) -> None:
+        odd = {"choices": [{"message": {"content": "a"}}], "model": 7, "usage": usage}
+        server.say(Sent.data(odd), at=CHAT)
+        reply = self.during(made, lambda: made.chat(question(), model))
+        assert (reply.text, reply.model) == ("a", None)
 
     def test_keep_alives_are_passed_over(self, server: ModelServer, made: Backend, model: Model) -> None:
         kept = (b": still here\n\n", b"id: 7\n\n", b"retry: 3000\n\n", b"data:\n\n", b"event: ping\ndata: \n\n")
@@ -270,7 +288,7 @@ class TestOpenAI(HttpBackendContract):
         with pytest.raises(BackendDown):
             self.streaming(server, made, model, chunk({"role": "assistant"}))
 
-    @pytest.mark.parametrize("arguments", ['{"a": ', "[1]", "\x00", [1]])
+    @pytest.mark.parametrize("arguments", ['{"a": ', "[1]", "\x00", [1], '{"a": NaN}'])
     def test_arguments_that_are_not_an_object(
         self, server: ModelServer, made: Backend, model: Model, arguments: Any
     ) -> None:
@@ -281,7 +299,13 @@ class TestOpenAI(HttpBackendContract):
     @pytest.mark.parametrize(
         ("said", "finish"),
         [
-            *[("stop", "stop"), ("eos", "stop"), ("length", "length"), ("model_length", "length")],
+            *[
+                ("stop", "stop"),
+                ("eos", "stop"),
+                ("length", "length"),
+                ("model_length", "length"),
+                ("MAX_TOKENS", "length"),
+            ],
             *[("content_filter", "content_filter"), ("tool_calls", "tool_calls"), ("function_call", "tool_calls")],
         ],
     )

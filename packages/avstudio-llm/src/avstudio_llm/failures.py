@@ -135,7 +135,8 @@ def in_stream(backend: Backend, body: object, model: str) -> ModelError:
 
 def unreadable(backend: Backend, what: str) -> BadAnswer:
     """The error for an answer that violates the protocol; `what` is the reason."""
-    return BadAnswer(f"{whereabouts(backend)} sent an answer that cannot be read: {what}.")
+    end = "" if what.endswith("?") else "."
+    return BadAnswer(f"{whereabouts(backend)} sent an answer that cannot be read: {what}{end}")
 
 
 def broken_off(backend: Backend) -> BackendDown:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FINISHES: dict[str, FinishReason] = {
     "content_filter": "content_filter",
+    "safety": "content_filter",
     "function_call": "tool_calls",
     "length": "length",
     "max_tokens": "length",
@@ -68,7 +69,7 @@ def fits_strict(schema: Any) -> bool:
 
 def usage_of(usage: Any) -> Usage | None:
     """The server's count; some servers count the reasoning in the total but not in the answer's tokens."""
-    if not usage or not (read := _count(usage, "prompt_tokens")) + _count(usage, "completion_tokens"):
+    if not isinstance(usage, dict) or not (read := _count(usage, "prompt_tokens")) + _count(usage, "completion_tokens"):
         return None
     written = max(_count(usage, "completion_tokens"), _count(usage, "total_tokens") - read)
     prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
@@ -102,8 +103,7 @@ class Assembly:
         self._empty = False
         if usage := chunk.get("usage"):
             self._end.usage = usage_of(usage) or self._end.usage
-        if (model := chunk.get("model")) and model != self._asked:
-            self._end.model = model
+        self._end.model = _other_model(chunk, self._asked) or self._end.model
         if not (choices := chunk.get("choices")):
             return None
         finish, delta = choices[0].get("finish_reason"), choices[0].get("delta")
@@ -111,10 +111,10 @@ class Assembly:
             with reported(self._end.usage):
                 raise _ended_with_an_error(self._backend, choices[0])
         if finish and self._end.finish != "content_filter":
-            self._end.finish = FINISHES.get(finish, "stop")
+            self._end.finish = _finish(finish)
         if not delta:
             return None
-        for call in delta.get("tool_calls") or ():
+        for call in _calls(delta):
             self._add_call(call)
         text, reasoning = _words(delta)
         if refusal := delta.get("refusal"):
@@ -181,23 +181,31 @@ class _OpenCall:
         return tool_call(backend, self.id, self.name, self._arguments)
 
 
-def tool_call(backend: Backend, id: str | None, name: str, arguments: Any) -> ToolCall:
+def tool_call(backend: Backend, id: object, name: str, arguments: Any) -> ToolCall:
     """A call with its arguments parsed, and with a new id if it has none. Raises `BadAnswer`.
 
-    The protocol requires arguments as JSON text; some servers send an object, `null`, or text after the JSON.
+    The protocol requires arguments as JSON text; some servers send an object, `null`, JSON text in JSON text, or text
+    after the JSON.
     """
     try:
         found = _first_json(arguments) if isinstance(arguments, str) else arguments
+        found = _first_json(found) if isinstance(found, str) else found
     except ValueError as error:
         raise BadAnswer(f"{_asks(backend, name)} with arguments that are not JSON: {error}.") from None
     found = {} if found is None else found
     if not isinstance(found, dict) or not name:
         raise BadAnswer(f"{_asks(backend, name)} with arguments that are not an object: '{str(arguments)[:200]}'.")
-    return ToolCall(id=id or f"call_{secrets.token_hex(8)}", name=name, arguments=found)
+    return ToolCall(id=str(id or "") or f"call_{secrets.token_hex(8)}", name=name, arguments=found)
 
 
 def _first_json(text: str) -> Any:
-    return json.JSONDecoder().raw_decode(text.strip())[0] if text.strip() else {}
+    """The JSON at the start of a text, with line breaks allowed in strings. Raises `ValueError`, also for NaN."""
+    decoder = json.JSONDecoder(strict=False, parse_constant=_no_number)
+    return decoder.raw_decode(text.strip())[0] if text.strip() else {}
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"it contains {name}")
 
 
 def reply_of(backend: Backend, completion: Any, asked: str) -> Reply:
@@ -210,7 +218,7 @@ def reply_of(backend: Backend, completion: Any, asked: str) -> Reply:
     with reported(usage):
         reply = _reply(backend, choices[0])
     reply.usage = usage
-    reply.model = model if (model := completion.get("model")) != asked else None
+    reply.model = _other_model(completion, asked)
     return reply
 
 
@@ -220,17 +228,33 @@ def _reply(backend: Backend, choice: dict[str, Any]) -> Reply:
         raise _ended_with_an_error(backend, choice)
     text, reasoning = _words(message)
     refusal = message.get("refusal") or ""
-    functions = [(call.get("id"), call.get("function")) for call in message.get("tool_calls") or ()]
+    functions = [(call.get("id"), call.get("function")) for call in _calls(message)]
     reply = Reply(text or refusal, reasoning)
     reply.tool_calls = tuple(
         tool_call(backend, id, function.get("name") or "", function.get("arguments"))
         for id, function in functions
         if function
     )
-    reply.finish = "content_filter" if refusal else FINISHES.get(str(finish), "stop")
+    reply.finish = "content_filter" if refusal else _finish(finish)
     if reply.tool_calls and reply.finish == "stop":
         reply.finish = "tool_calls"
     return reply
+
+
+def _calls(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tool calls of a message or a chunk; older servers send one as `function_call`."""
+    calls = said.get("tool_calls") or [{"function": one} for one in [said.get("function_call")] if one]
+    return [call for call in ([calls] if isinstance(calls, dict) else calls) if isinstance(call, dict)]
+
+
+def _finish(reason: object) -> FinishReason:
+    return FINISHES.get(str(reason).lower(), "stop")
+
+
+def _other_model(said: dict[str, Any], asked: str) -> str | None:
+    """The name of the model that answered, if it is not the requested one."""
+    model = said.get("model")
+    return model if isinstance(model, str) and model != asked else None
 
 
 def _ended_with_an_error(backend: Backend, choice: dict[str, Any]) -> ModelError:
@@ -288,8 +312,8 @@ def _joined(parts: Any) -> str:
 
 
 def _count(counts: Any, name: str) -> int:
-    number = counts.get(name) if counts else 0
-    return max(0, number) if isinstance(number, int) else 0
+    number = counts.get(name) if isinstance(counts, dict) else 0
+    return max(0, int(number)) if isinstance(number, int) or (isinstance(number, float) and number.is_integer()) else 0
 
 
 def _asks(backend: Backend, name: str) -> str:
