@@ -251,6 +251,38 @@ class TestOpenAI(HttpBackendContract):
         whole = self.during(made, lambda: made.chat(with_tool(), model))
         assert [one.arguments for one in (*end.tool_calls, *whole.tool_calls)] == [read, read]
 
+    @pytest.mark.parametrize(
+        "pieces",
+        [
+            [(0, None, "cut", '{"a": 1}'), (0, None, "join", '{"a": 2}')],
+            [(None, "c1", "cut", '{"a": '), (None, None, None, "1}"), (None, "c2", "join", '{"a": 2}')],
+            [(0, "c1", "cut", '{"a": '), (0, "c9", None, "1}"), (1, "c2", "join", '{"a": 2}')],
+            [(0, None, "cut", '{"a": '), (0, None, "cut", "1}"), (0, None, "join", '{"a": '), (0, None, "join", "2}")],
+        ],
+    )
+    def test_the_pieces_of_parallel_calls(
+        self, server: ModelServer, made: Backend, model: Model, pieces: list[tuple[Any, ...]]
+    ) -> None:
+        calls = [
+            {"index": index, "id": id, "function": {"name": name, "arguments": arguments}}
+            for index, id, name, arguments in pieces
+        ]
+        end = self.streaming(server, made, model, *[chunk({"tool_calls": [call]}) for call in calls], DONE)[-1]
+        assert [(call.name, call.arguments) for call in end.tool_calls] == [("cut", {"a": 1}), ("join", {"a": 2})]
+
+    @pytest.mark.parametrize("said", [{"message": {"content": "a"}}, {"text": "a"}])
+    def test_a_stream_of_messages(self, server: ModelServer, made: Backend, model: Model, said: Any) -> None:
+        deltas = self.streaming(server, made, model, event({"choices": [said | {"finish_reason": "stop"}]}), DONE)
+        assert "".join(delta.text for delta in deltas) == "a"
+
+    @pytest.mark.parametrize("said", [{"detail": "Boom."}, {"message": "Boom.", "object": "error"}])
+    def test_an_error_in_another_format(self, server: ModelServer, made: Backend, model: Model, said: Any) -> None:
+        with pytest.raises(BackendDown, match="'Boom'"):
+            self.streaming(server, made, model, chunk({"content": "a"}), event(said))
+        server.say(Sent.data(said), at=CHAT)
+        with pytest.raises(BackendDown, match="'Boom'"):
+            self.during(made, lambda: made.chat(question(), model))
+
     def test_a_call_as_older_servers_send_it(self, server: ModelServer, made: Backend, model: Model) -> None:
         call = {"name": "cut", "arguments": '{"a": 1}'}
         end = self.streaming(server, made, model, chunk({"function_call": call}), DONE)[-1]
@@ -268,7 +300,14 @@ class TestOpenAI(HttpBackendContract):
         assert (reply.text, reply.model) == ("a", None)
 
     def test_keep_alives_are_passed_over(self, server: ModelServer, made: Backend, model: Model) -> None:
-        kept = (b": still here\n\n", b"id: 7\n\n", b"retry: 3000\n\n", b"data:\n\n", b"event: ping\ndata: \n\n")
+        kept = (
+            b": still here\n\n",
+            b"id: 7\n\n",
+            b"retry: 3000\n\n",
+            b"data:\n\n",
+            b"event: ping\ndata: \n\n",
+            b"data: null\n\n",
+        )
         deltas = self.streaming(server, made, model, *kept, chunk({"content": "a"}), *kept, DONE, b"data: [DONE]\n\n")
         assert "".join(delta.text for delta in deltas) == "a"
 

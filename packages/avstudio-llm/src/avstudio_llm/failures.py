@@ -128,6 +128,11 @@ def _lacking(said: str, *, unknown: bool) -> str | None:
     return "has no model" if unknown or _UNKNOWN_MODEL.search(said) else None
 
 
+def is_error(answer: dict[str, Any]) -> bool:
+    """Whether a server sent an error in place of an answer, in any of their formats."""
+    return not (answer.get("choices") or answer.get("data")) and bool(_said(answer) or answer.get("error"))
+
+
 def in_stream(backend: Backend, body: object, model: str) -> ModelError:
     """An error that a server sends inside a stream, after a status of 200."""
     return refused(backend, _status_in(body), body, model)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from avstudio_core.chat import ChatRequest, Delta, FinishReason, Image, Message, Reply, Tool, ToolCall, Usage
 from avstudio_core.errors import BackendDown, BadAnswer, ModelError, Unsupported
 from avstudio_llm.events import DONE
-from avstudio_llm.failures import broken_off, in_stream, reported, unreadable, whereabouts
+from avstudio_llm.failures import broken_off, in_stream, is_error, reported, unreadable, whereabouts
 
 if TYPE_CHECKING:
     from avstudio_core import Backend
@@ -99,17 +99,18 @@ class Assembly:
         if data.startswith(DONE):
             self._done = True
             return None
-        chunk = self._read(data)
+        if (chunk := self._read(data)) is None:
+            return None
         self._empty = False
         if usage := chunk.get("usage"):
             self._end.usage = usage_of(usage) or self._end.usage
         self._end.model = _other_model(chunk, self._asked) or self._end.model
-        if not (choices := chunk.get("choices")):
+        if not (choice := _first_choice(chunk)):
             return None
-        finish, delta = choices[0].get("finish_reason"), choices[0].get("delta")
+        finish, delta = choice.get("finish_reason"), _delta_of(choice)
         if finish == "error":
             with reported(self._end.usage):
-                raise _ended_with_an_error(self._backend, choices[0])
+                raise _ended_with_an_error(self._backend, choice)
         if finish and self._end.finish != "content_filter":
             self._end.finish = _finish(finish)
         if not delta:
@@ -140,25 +141,31 @@ class Assembly:
             self._end.finish = "tool_calls"
         return self._end
 
-    def _read(self, data: str) -> dict[str, Any]:
-        """A chunk as JSON. Raises the error that the server sent instead of a chunk."""
+    def _read(self, data: str) -> dict[str, Any] | None:
+        """A chunk as JSON; `None` for a keep-alive. Raises the error that the server sent instead of a chunk."""
         chunk = json.loads(data)
+        if chunk is None or isinstance(chunk, str):
+            return None
         if not isinstance(chunk, dict):
             raise unreadable(self._backend, "a part of it is not an object")
-        if (error := chunk.get("error")) and not chunk.get("choices"):
+        if is_error(chunk):
             with reported(self._end.usage):
-                raise in_stream(self._backend, {"error": error}, self._asked)
+                raise in_stream(self._backend, chunk, self._asked)
         return chunk
 
     def _add_call(self, piece: dict[str, Any]) -> None:
-        """Add a piece to its call; some servers give parallel calls the same index, others give no index."""
+        """Add a piece to its call.
+
+        Some servers give parallel calls the same index, or give no index; others give each piece a new id. A piece
+        with another name, or with a name after whole arguments, begins a call.
+        """
         function = piece.get("function") or {}
-        number, id = piece.get("index"), piece.get("id") or ""
-        last = next((call for call in reversed(self._calls) if number is not None and call.number == number), None)
-        if last is None or (id and last.id and id != last.id):
+        number, id, name = piece.get("index"), piece.get("id") or "", function.get("name") or ""
+        last = next((call for call in reversed(self._calls) if number is None or call.number == number), None)
+        if last is None or (name and last.name and last.differs(id, name)):
             self._calls.append(last := _OpenCall(number))
         last.id = last.id or id
-        last.name = last.name or function.get("name") or ""
+        last.name = last.name or name
         last.add(function.get("arguments"))
 
 
@@ -176,6 +183,19 @@ class _OpenCall:
             self._arguments += arguments
         elif arguments is not None:
             self._arguments = arguments
+
+    def differs(self, id: str, name: str) -> bool:
+        """Whether a piece with this id and name begins another call."""
+        if id and self.id:
+            return id != self.id
+        return name != self.name or self._is_whole
+
+    @property
+    def _is_whole(self) -> bool:
+        try:
+            return isinstance(self._arguments, dict) or isinstance(json.loads(self._arguments), dict)
+        except ValueError:
+            return False
 
     def whole(self, backend: Backend) -> ToolCall:
         return tool_call(backend, self.id, self.name, self._arguments)
@@ -210,13 +230,13 @@ def _no_number(name: str) -> Any:
 
 def reply_of(backend: Backend, completion: Any, asked: str) -> Reply:
     """An answer that was not streamed. Raises `BadAnswer`, or the error that the server sent instead."""
-    if isinstance(completion, dict) and completion.get("error") and not completion.get("choices"):
+    if isinstance(completion, dict) and is_error(completion):
         raise in_stream(backend, completion, asked)
-    if not isinstance(completion, dict) or not (choices := completion.get("choices")):
+    if not isinstance(completion, dict) or not (choice := _first_choice(completion)):
         raise unreadable(backend, "it has no choices; is the base_url correct?")
     usage = usage_of(completion.get("usage"))
     with reported(usage):
-        reply = _reply(backend, choices[0])
+        reply = _reply(backend, choice)
     reply.usage = usage
     reply.model = _other_model(completion, asked)
     return reply
@@ -239,6 +259,18 @@ def _reply(backend: Backend, choice: dict[str, Any]) -> Reply:
     if reply.tool_calls and reply.finish == "stop":
         reply.finish = "tool_calls"
     return reply
+
+
+def _first_choice(said: dict[str, Any]) -> dict[str, Any] | None:
+    choices = said.get("choices")
+    return choices[0] if choices and isinstance(choices, list) and isinstance(choices[0], dict) else None
+
+
+def _delta_of(choice: dict[str, Any]) -> dict[str, Any] | None:
+    """The new part of an answer in a chunk; some servers stream whole messages, or texts."""
+    if "delta" in choice:
+        return choice["delta"] or None
+    return choice.get("message") or {"content": choice.get("text")}
 
 
 def _calls(said: dict[str, Any]) -> list[dict[str, Any]]:

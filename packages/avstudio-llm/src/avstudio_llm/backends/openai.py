@@ -15,7 +15,7 @@ from avstudio_core.errors import InvalidParams
 from avstudio_llm.backends import chat_completions as protocol
 from avstudio_llm.backends.batches import embedded, in_order
 from avstudio_llm.events import data_of, is_json
-from avstudio_llm.failures import in_stream, reported, translated, unreadable
+from avstudio_llm.failures import in_stream, is_error, reported, translated, unreadable
 from avstudio_llm.http import CONNECT_SECONDS, PerLoop, address_obstacle, client_of, timeout
 from avstudio_llm.keys import key_obstacle, key_to_send
 from avstudio_llm.libraries import library_obstacle, require
@@ -174,7 +174,7 @@ class OpenAI(Backend):
         answer = await self._post(EMBEDDINGS, asked, request.timeout)
         if not isinstance(answer, dict):
             raise unreadable(self, "it is not an object")
-        if answer.get("error") and not answer.get("data"):
+        if is_error(answer):
             raise in_stream(self, answer, model.name)
         usage = protocol.usage_of(answer.get("usage"))
         with reported(usage):
