@@ -53,7 +53,7 @@ def declared_name(kind: str, registered: Any) -> str:
 
 def _setting_name(setting: Any) -> str:
     """The name of a valid setting of a plugin."""
-    from avstudio_core.settings import SETTINGS, Setting, misspelling
+    from avstudio_core.settings import BUDGET, SETTINGS, TYPES, Setting, misspelling
 
     if not isinstance(setting, Setting):
         raise PluginError(f"'{setting!r:.60}' is not a Setting.")
@@ -63,6 +63,15 @@ def _setting_name(setting: Any) -> str:
         raise PluginError(f"The core has a setting '{setting.name}' already.", hint="Choose another name.")
     if near := misspelling(setting.name):
         raise PluginError(f"The name '{setting.name}' looks like '{near}'.", hint="Choose another name.")
+    if (declared := next((one for one in TYPES if one is setting.type), None)) is None:
+        hint = f"Give one of: {', '.join(one.__name__ for one in TYPES)}."
+        raise PluginError(f"The type of the setting '{setting.name}' is '{setting.type!r:.60}'.", hint=hint)
+    if BUDGET.fullmatch(setting.name) and declared is not int:
+        raise PluginError(f"'{setting.name}' is a memory budget in MB, so its type is int.")
+    if not isinstance(setting.help, str) or not isinstance(setting.minimum, int | float | None):
+        raise PluginError(f"The setting '{setting.name}' lacks a help text, or its minimum is not a number.")
+    if setting.minimum is not None and declared not in (int, float):
+        raise PluginError(f"The setting '{setting.name}' has a minimum, but is not a number.")
     try:
         setting.checked(setting.default, "its declaration")
     except InvalidParams as error:

@@ -93,6 +93,8 @@ FILE = "settings"
 ENVIRONMENT = "environment"
 BUDGET = re.compile(r"memory_[a-z0-9_]+_mb")
 _EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path in UTF-8"}
+TYPES = tuple(_EXPECTED)
+"""The types that a setting may have."""
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
