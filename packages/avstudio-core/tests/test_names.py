@@ -77,3 +77,10 @@ def test_the_refusal_of_an_expression_can_be_printed_and_its_marks_fit() -> None
     assert str(refused.value).encode()
     assert line.isprintable()
     assert marks.rstrip().endswith("^")
+
+
+@pytest.mark.parametrize("given", [None, 3, "json", Plan, object()])
+def test_what_is_not_a_module_is_refused_early(tmp_path: Path, given: Any) -> None:
+    with pytest.raises(InvalidInput, match="is not a module"):
+        Studio(add=[given], home=tmp_path)
+    assert not [*tmp_path.iterdir()]

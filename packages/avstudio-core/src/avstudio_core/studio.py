@@ -79,6 +79,8 @@ class Studio:
         self.settings: Settings = load(settings)
         self.plugins = Plugins(self.settings.home)
         self.plugins.discover(self.settings.plugin_names())
+        if strange := [one for one in add if not isinstance(one, ModuleType)]:
+            raise InvalidInput(f"{quoted(strange[0])} is not a module.", hint="Add modules that have hooks.")
         self.extra_modules = [module.__name__ for module in add]
         if MAIN in self.extra_modules and self.plugins.find("executors", self.settings.executor).apart:
             message = f"'{MAIN}' cannot be added: worker processes cannot import code of a notebook or a script."
