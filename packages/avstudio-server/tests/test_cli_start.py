@@ -221,3 +221,12 @@ def test_the_package_that_brings_a_command_is_named(reading: CommandLine, words:
 def test_the_package_that_brings_a_step_is_named(reading: CommandLine, note: Path) -> None:
     refused = reading("pipe", "audio.probe", note)
     assert (refused.code, "pip install 'avstudio-audio'" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "/proc"])
+def test_completion_that_cannot_be_installed_is_no_defect(reading: CommandLine, home: str) -> None:
+    environment = reading.environment | {"HOME": home}
+    command = f"{sys.executable} -P -m avstudio_server --install-completion; echo $?"
+    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "4"
+    assert "cannot be written" in done.stderr

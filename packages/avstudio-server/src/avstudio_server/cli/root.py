@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -141,8 +142,24 @@ def root() -> Any:
     app.callback(invoke_without_command=True)(_start)
     command = built(app)
     for param in command.params:
+        if param.name == "install_completion":
+            param.callback = partial(_install_completion, param.callback)
         param.default = False  # all are switches; for a default of None, Typer would import pydantic
     return command
+
+
+def _install_completion(install: Any, ctx: Any, param: Any, value: Any) -> Any:
+    """Typer's installation of the completion, with errors of ours."""
+    from avstudio_core.errors import StorageError
+    from avstudio_core.paths import home_folder
+
+    if not value:
+        return value
+    home = home_folder()
+    try:
+        return install(ctx, param, value)
+    except OSError as error:
+        raise StorageError.of(error, Path(error.filename or home)) from error
 
 
 def _start(
