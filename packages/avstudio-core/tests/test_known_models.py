@@ -14,6 +14,7 @@ from avstudio_core.errors import InvalidParams
 from avstudio_core.gateway.models.known_models import KnownModels, Price
 from avstudio_core.gateway.models.prices import Prices
 from avstudio_core.language_models import Can, Model
+from avstudio_core.settings_sources import load
 
 
 def own(folder: Path, text: str) -> Path:
@@ -28,6 +29,12 @@ def test_what_is_shipped_can_be_read(tmp_path: Path) -> None:
     opus = known.completed(Model(backend="anthropic", name="claude-opus-5-5", local=False))
     assert opus.quality > 0.9
     assert not opus.can.sampling
+
+
+def test_a_file_that_is_named_must_exist(tmp_path: Path) -> None:
+    KnownModels.of(load({"home": tmp_path}, {}))
+    with pytest.raises(InvalidParams, match="with models does not exist"):
+        KnownModels.of(load({"home": tmp_path, "models": tmp_path / "none.toml"}, {}))
 
 
 def test_a_pattern_tells_of_models_that_a_server_lists(tmp_path: Path) -> None:

@@ -111,8 +111,14 @@ def test_a_variable_that_is_misspelt_is_refused(name: str) -> None:
         load({}, {f"AVSTUDIO_{name}": "1"})
 
 
+@pytest.mark.parametrize("variable", ["avstudio_local_only", "Avstudio_Local_Only", "avstudio_localonly"])
+def test_a_variable_in_lower_case_is_refused(variable: str) -> None:
+    with pytest.raises(NotFound, match=f"'{variable}' is not a setting. Did you mean 'AVSTUDIO_LOCAL_ONLY'"):
+        load({}, {variable: "1"})
+
+
 def test_a_variable_of_another_program_is_left_alone() -> None:
-    load({}, {"AVSTUDIO_DEBUG": "1", "AVSTUDIO_ELIZA_MOOD": "good", "HOME": "/"})
+    load({}, {"AVSTUDIO_DEBUG": "1", "avstudio_debug": "1", "AVSTUDIO_ELIZA_MOOD": "good", "HOME": "/"})
 
 
 @pytest.mark.parametrize("name", ["none.toml", "file/none.toml", ".", "x" * 300, "a\0b"])

@@ -183,12 +183,12 @@ def is_set(setting: Setting[Any], value: Any, origin: str) -> bool:
     return origin != ENVIRONMENT or value != "" or setting.type is str
 
 
-def refuse_undeclared(name: str, origin: str, declared: Iterable[str]) -> None:
+def refuse_undeclared(name: str, origin: str, declared: Iterable[str], variable: str = "") -> None:
     """Raise `NotFound` for a name that nobody declares; for a variable, only if it looks misspelt."""
     if origin != ENVIRONMENT:
         raise NotFound.among("setting", name, declared, see="See the list of settings.")
     if near := _alike(name, declared):
-        variable = PREFIX + (name.upper() if name.islower() else name)
+        variable = variable or PREFIX + (name.upper() if name.islower() else name)
         hint = f"Did you mean '{PREFIX}{near.upper()}'?"
         raise NotFound(f"The environment variable {quoted(variable)} is not a setting.", hint=hint)
 

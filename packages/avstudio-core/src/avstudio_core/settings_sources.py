@@ -59,11 +59,14 @@ def _merged(
 
 
 def _variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The values in the environment, by the name of the setting."""
+    """The values in the environment, by the name of the setting. Raises `NotFound` for a name in lower case."""
     for variable, value in environment.items():
         if variable.startswith(PREFIX) and variable != PREFIX + FILE.upper():
             name = variable.removeprefix(PREFIX)
             yield name.lower() if name.isupper() else name, value
+        elif variable != PREFIX + FILE.upper() and variable.upper().startswith(PREFIX):
+            name = variable[len(PREFIX) :].lower()
+            refuse_undeclared(name, ENVIRONMENT, [setting.name for setting in SETTINGS], variable)
 
 
 def _home(setting: Setting[Any], named: Mapping[str, Any], arguments: Mapping[str, Any]) -> Path:

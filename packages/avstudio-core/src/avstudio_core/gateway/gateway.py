@@ -41,7 +41,7 @@ class Gateway:
         self.gate = gate
         self.shelf = shelf
         self.pool = pool
-        known = KnownModels.load(settings.models or settings.home / "models.toml")
+        known = KnownModels.of(settings)
         self.prices = Prices(known.prices, books(plugins))
         self.backends = Backends(plugins, known, self)
         health = Health()

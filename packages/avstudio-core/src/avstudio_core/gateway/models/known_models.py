@@ -17,6 +17,8 @@ from avstudio_core.errors import InvalidParams
 from avstudio_core.gateway.models.model_names import SHIPPED, is_pattern
 from avstudio_core.kinds.backend import BackendConfig
 from avstudio_core.language_models import Model
+from avstudio_core.quotes import quoted
+from avstudio_core.settings import Settings
 from avstudio_core.validation import problems
 
 
@@ -66,6 +68,14 @@ class KnownModels:
     backends: Mapping[str, BackendConfig]
     models: Mapping[str, Known]
     prices: Mapping[str, Price]
+
+    @classmethod
+    def of(cls, settings: Settings) -> KnownModels:
+        """Read the built-in file, and the one that the settings name or that is in the data folder."""
+        if settings.models and not settings.models.is_file():
+            message = f"The file {quoted(settings.models)} with models does not exist."
+            raise InvalidParams(message, hint="Correct the setting 'models'.")
+        return cls.load(settings.models or settings.home / "models.toml")
 
     @classmethod
     def load(cls, own: Path) -> KnownModels:
