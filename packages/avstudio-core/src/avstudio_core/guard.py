@@ -114,7 +114,7 @@ def finished(outcome: Any) -> Any:
 def one_line(error: BaseException) -> str:
     """An exception in one line; only its type if its message cannot be read."""
     try:
-        return " ".join(f"{type(error).__name__}: {error}".split())
+        return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     except BaseException:  # a `__str__` that raises
         return type(error).__name__
 

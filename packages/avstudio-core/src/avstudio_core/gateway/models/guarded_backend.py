@@ -6,15 +6,26 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, ModelWarning, Reply, Vectors
+from avstudio_core.chat import (
+    ChatRequest,
+    Delta,
+    EmbedRequest,
+    FinishReason,
+    ModelWarning,
+    Reply,
+    ToolCall,
+    Usage,
+    Vectors,
+)
 from avstudio_core.errors import AVStudioError, NoModel
 from avstudio_core.gateway.loop import LoopThread
-from avstudio_core.guard import Guard
+from avstudio_core.guard import Guard, shown
 from avstudio_core.kinds.backend import Backend, gathered
 from avstudio_core.language_models import Model
 
+FINISHES = get_args(FinishReason)
 CLOSING_SECONDS = 2.0
 """How long a backend may take to close, in seconds."""
 
@@ -109,12 +120,24 @@ class GuardedBackend:
                 await close()
 
     def _check_answer(self, method: str, given: object, kind: type[Reply] | type[Delta]) -> None:
-        """Raise `PluginError` for an object that is not an answer, or whose texts are not strings."""
-        answer = self._guard.expect(self._what(method), given, kind)
+        """Raise `PluginError` for an object that is not an answer, or whose parts do not have their types."""
+        what = self._what(method)
+        answer = self._guard.expect(what, given, kind)
         if not (isinstance(answer.text, str) and isinstance(answer.reasoning, str)):
-            raise self._guard.refusal(self._what(method), "returned text that is not a string")
+            raise self._guard.refusal(what, "returned text that is not a string")
         for warning in answer.warnings:
-            self._guard.expect(self._what(method), warning, ModelWarning)
+            self._guard.expect(what, warning, ModelWarning)
+        for call in answer.tool_calls:
+            self._guard.expect(what, call, ToolCall)
+        if answer.usage is not None:
+            self._guard.expect(what, answer.usage, Usage)
+        if answer.model is not None:
+            self._guard.expect(what, answer.model, str)
+        if answer.finish is not None and answer.finish not in FINISHES:
+            reason = (
+                f"returned '{shown(answer.finish)}' as the reason of its end, which is none of: {', '.join(FINISHES)}"
+            )
+            raise self._guard.refusal(what, reason)
 
     def _ours(self, method: str, error: BaseException) -> BaseException:
         """The error of the core for an exception of the plugin's code."""

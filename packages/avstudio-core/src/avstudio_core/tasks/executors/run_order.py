@@ -64,7 +64,7 @@ def run_order(
         if isinstance(error, OSError) and isinstance(full := StorageError.of(error, order.folder), DiskFull):
             return _failed(order, error, full.code, full.message, full.hint)
         message = f"{order.processor} failed: {type(error).__name__}: {_text(error)}"
-        return _failed(order, error, "processor_error", " ".join(message.split()), retryable=True)
+        return _failed(order, error, "processor_error", " ".join(message.split()).removesuffix(":"), retryable=True)
     return Report(
         job_id=order.job_id,
         kind="done",
