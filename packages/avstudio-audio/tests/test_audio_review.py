@@ -191,6 +191,19 @@ def test_a_very_quiet_recording_is_raised_and_its_level_known(peak: float) -> No
     assert Recording(sound, gain_db=gain).level_dbfs(0.0, 2.0) == pytest.approx(20 * np.log10(peak), abs=0.1)
 
 
+def test_a_click_does_not_keep_a_quiet_recording_quiet() -> None:
+    sound = tone(2.0, 1e-4)
+    sound[159:162] = 0.3
+    assert raised(sound) == pytest.approx(74.0, abs=0.2)
+    assert float(np.median(np.abs(sound))) > 0.1
+    assert np.abs(sound).max() == 1.0
+
+
+def test_a_short_word_is_not_a_click() -> None:
+    sound = np.concatenate((tone(2.0, 1e-4), tone(0.1, 0.3)))
+    assert raised(sound) == 0.0
+
+
 def test_rounding_errors_are_not_raised() -> None:
     sound = np.full(16_000, 1e-39, np.float32)
     sound[::2] = 0

@@ -33,6 +33,9 @@ INAUDIBLE_DBFS = -60.0
 """Without a voice detector, words in sound below this level are doubted."""
 QUIET_PEAK = 0.01
 """A recording with a peak below this (−40 dBFS) is amplified: Whisper's features end 100 dB below full scale."""
+MOMENT = 160
+"""In samples: 10 ms."""
+CLICK_MOMENTS = 2
 FAINTEST_PEAK = 1e-30
 """A peak below this is a rounding error, and too small for a gain in single precision."""
 RAISED_PEAK = 0.5
@@ -98,13 +101,24 @@ class Recording:
 
 
 def raised(sound: NDArray[np.float32]) -> float:
-    """Amplify a very quiet recording in place; return the gain in dB."""
+    """Amplify a very quiet recording in place, whatever clicks it has; return the gain in dB."""
     low, high = (float(sound.min()), float(sound.max())) if sound.size else (0.0, 0.0)
-    peak = max(high, -low)
+    peak = max(high, -low) if max(high, -low) < QUIET_PEAK else _peak_without_clicks(sound)
     if low == high or not FAINTEST_PEAK < peak < QUIET_PEAK:
         return 0.0
     sound *= RAISED_PEAK / peak
+    sound.clip(-1, 1, out=sound)
     return 20 * math.log10(RAISED_PEAK / peak)
+
+
+def _peak_without_clicks(sound: NDArray[np.float32]) -> float:
+    """The peak outside the loudest moments: a click is in two of them at most, a word in more."""
+    import numpy as np
+
+    flat = sound.reshape(-1)
+    starts = np.arange(0, flat.size, MOMENT)
+    peaks = np.maximum(np.maximum.reduceat(flat, starts), -np.minimum.reduceat(flat, starts))
+    return float(np.sort(peaks)[-1 - CLICK_MOMENTS]) if peaks.size > CLICK_MOMENTS else float(peaks.max())
 
 
 def sound_facts(sound: NDArray[np.float32]) -> SoundFacts:
