@@ -175,14 +175,16 @@ class AudioReader:
             try:
                 frames = self._stream.decode(packet)
             except (av.FFmpegError, OSError):
-                content = bytes(packet) if packet else b""
-                if not content.startswith(TAGS):
-                    self._lost_packets += 1
-                    self._junk += self._container.format.name == "mp3" and content[:1] not in (b"", MP3_SYNC)
+                self._note_lost(bytes(packet) if packet else b"")
                 continue
             if frames:
                 self._lost_before_sound, self._junk = self._lost_packets, 0
             yield from frames
+
+    def _note_lost(self, content: bytes) -> None:
+        if not content.startswith(TAGS):
+            self._lost_packets += 1
+            self._junk += self._container.format.name == "mp3" and content[:1] not in (b"", MP3_SYNC)
 
     def _with_gaps(self) -> Iterator[tuple[AudioFrame, int]]:
         """Each frame, and the number of samples missing before it; slow drift of time stamps makes no gaps."""

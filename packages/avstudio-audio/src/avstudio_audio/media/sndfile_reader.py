@@ -56,8 +56,7 @@ def _ogg(container: InputContainer, path: Path, span: Span) -> SndfileReader | N
     codec = container.streams.audio[0].codec_context
     vorbis = codec is not None and codec.name == "vorbis"
     links = OggLinks(path)
-    chained = len(links.places) > 1
-    short = 0 < (container.duration or 0) / 1_000_000 < ONE_PAGE
+    chained, short = len(links.places) > 1, 0 < (container.duration or 0) / 1_000_000 < ONE_PAGE
     if not chained and not (vorbis and short):
         return None
     reader = SndfileReader(path, links.places, span, ended=links.ended)
