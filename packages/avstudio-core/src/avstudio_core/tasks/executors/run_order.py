@@ -22,7 +22,7 @@ from avstudio_core.tasks.executors.relay import relayed
 from avstudio_core.tasks.task import CANCELLED
 
 HALF = "\\ud"
-"""How JSON writes half of a character."""
+"""The start of a lone surrogate in JSON."""
 LONGEST_MESSAGE = 4000
 """The most characters of an error's message or hint, which may be from foreign code."""
 LONGEST_TRACEBACK = 100_000
