@@ -299,6 +299,13 @@ class TestOpenAI(HttpBackendContract):
         reply = self.during(made, lambda: made.chat(question(), model))
         assert (reply.text, reply.model) == ("a", None)
 
+    def test_an_unreadable_answer_keeps_its_usage(self, server: ModelServer, made: Backend, model: Model) -> None:
+        odd = {"choices": [{"message": {"content": 5}}], "usage": {"prompt_tokens": 10, "completion_tokens": 5}}
+        server.say(Sent.data(odd), at=CHAT)
+        with pytest.raises(BadAnswer) as unreadable:
+            self.during(made, lambda: made.chat(question(), model))
+        assert unreadable.value.used == Usage(input=10, output=5)
+
     def test_keep_alives_are_passed_over(self, server: ModelServer, made: Backend, model: Model) -> None:
         kept = (
             b": still here\n\n",

@@ -82,7 +82,10 @@ async def translated(backend: Backend, model: str, seconds: float) -> AsyncItera
     except AVStudioError:
         raise
     except Exception as error:
-        raise await _translation(backend, error, model, seconds) from error
+        translation = await _translation(backend, error, model, seconds)
+        if isinstance(translation, ModelError):
+            translation.used = translation.used or getattr(error, "used", None)
+        raise translation from error
 
 
 def refused(
@@ -154,8 +157,8 @@ def reported(usage: Usage | None) -> Iterator[None]:
     """Add the usage that the server reported to the error of an unusable answer."""
     try:
         yield
-    except ModelError as error:
-        error.used = error.used or usage
+    except Exception as error:
+        vars(error)["used"] = getattr(error, "used", None) or usage
         raise
 
 
