@@ -629,8 +629,7 @@ def test_a_run_hears_what_went_wrong(make: Make, write_plugin: Callable[[str], M
 def test_a_run_hears_half_a_character(make: Make, write_plugin: Callable[[str], ModuleType], executor: str) -> None:
     studio = make(add=[write_plugin(ASKING)], executor=executor)
     backend(studio, "near").says = [["Roses \ud83c", Delta(finish="stop")]]
-    with pytest.raises(TaskFailed, match="returned a result that cannot be stored"):
-        studio.submit("llm.muse").result(20)
+    assert "Roses \ufffd" in str(studio.submit("llm.muse").result(20))
 
 
 @pytest.mark.parametrize("executor", ["inline", "local"])
