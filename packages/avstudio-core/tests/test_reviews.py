@@ -26,19 +26,21 @@ class ReviewedParams(Params):
 class ReviewedResult(Result):
     attempt: int = Field(description="Which attempt this is.")
     verdict: str = Field(description="The file for which the review waits.")
+    feedback: str | None = Field(default=None, description="Why it was sent back.")
 
 class Reviewed(Processor[ReviewedParams, ReviewedResult]):
     "Make nothing, and have it reviewed."
     name = "reviewed.make"
     cacheable = False
     def run(self, source, params, context):
-        return ReviewedResult(attempt=context.attempt, verdict=params.verdict)
+        return ReviewedResult(attempt=context.attempt, verdict=params.verdict, feedback=context.feedback)
     def review(self, result, context):
         verdict = Path(result.verdict)
         while not verdict.exists():
             context.check()
             time.sleep(0.01)
-        return Review.accept() if context.feedback or not verdict.read_text() else Review.send_back("again")
+        reason = verdict.read_text().replace("half", "\\ud800")
+        return Review.accept() if context.feedback or not reason else Review.send_back(reason)
 
 @hookimpl
 def register_processors():
@@ -85,6 +87,14 @@ def test_it_runs_again_when_the_review_sends_it_back(studio: Studio, tmp_path: P
     handle = studio.submit("reviewed.make", verdict=str(verdict))
     assert handle.result(PATIENCE).attempt == 2
     assert _types(handle) == ["submitted", "started", "reviewing", "reviewing", "reviewing", "completed"]
+
+
+@pytest.mark.parametrize(("reason", "shown"), [("half", r"\ud800"), ("x" * 1_000_000, "x" * 3999 + "…")])
+def test_any_reason_to_send_work_back_is_shown(studio: Studio, tmp_path: Path, reason: str, shown: str) -> None:
+    verdict = tmp_path / "verdict"
+    verdict.write_text(reason)
+    handle = studio.submit("reviewed.make", verdict=str(verdict))
+    assert handle.result(PATIENCE).feedback == shown
 
 
 def test_a_person_reviews_after_the_processor(studio: Studio, tmp_path: Path) -> None:

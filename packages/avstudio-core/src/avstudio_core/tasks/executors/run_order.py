@@ -24,7 +24,7 @@ from avstudio_core.tasks.task import CANCELLED
 HALF = "\\ud"
 """The start of a lone surrogate in JSON."""
 LONGEST_MESSAGE = 4000
-"""The most characters of an error's message or hint, which may be from foreign code."""
+"""The most characters of an error's message or hint, or a review's reason, which may be from foreign code."""
 LONGEST_TRACEBACK = 100_000
 """The most characters of a traceback; its end tells the error."""
 
@@ -96,7 +96,8 @@ def _reviewed(result: Result, order: Order, processor: Processor[Any, Any], cont
     review = processor.review(result, context)
     if not isinstance(review, Review):
         raise PluginError(f"The review of {order.processor} returned '{review!r:.60}' instead of a Review.")
-    return review
+    reason = _short(order, review.reason).encode(errors="backslashreplace").decode()
+    return review.model_copy(update={"reason": reason})
 
 
 def _json(complete: dict[str, Any], order: Order) -> str:
@@ -178,6 +179,6 @@ def _failed(
 
 
 def _short(order: Order, text: object) -> str:
-    """A message of an error, whose parts may be foreign values."""
+    """A message of an error or a review, whose parts may be foreign values."""
     shown = order.shown(str(text))
     return shown if len(shown) <= LONGEST_MESSAGE else f"{shown[: LONGEST_MESSAGE - 1]}…"
