@@ -53,6 +53,7 @@ def test_switches_are_words_or_digits(text: str, value: bool) -> None:
         ("lease_seconds", "nan"),
         ("idle_seconds", "inf"),
         ("memory_mb", -1),
+        ("media_streams", 2**63),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_its_source(name: str, value: object) -> None:

@@ -46,6 +46,8 @@ class Setting(Generic[T]):
             raise self._refusal(value, origin, str(error)) from None
         except (KeyError, ValueError, TypeError, OverflowError, OSError):
             raise self._refusal(value, origin, f"Give {_EXPECTED[self.type]}. {self.help}") from None
+        if self.type is int and converted > MOST:
+            raise self._refusal(value, origin, f"Give at most {MOST}.")
         if self.minimum is not None and converted < self.minimum:
             raise self._refusal(value, origin, f"Give at least {self.minimum:g}.")
         return converted
@@ -88,6 +90,8 @@ SETTINGS: tuple[Setting[Any], ...] = (
 )
 
 PREFIX = "AVSTUDIO_"
+MOST = 2**63 - 1
+"""The largest whole number that the database and libraries in C can take."""
 FILE = "settings"
 """Not a setting: its variable names the file with the settings."""
 ENVIRONMENT = "environment"
