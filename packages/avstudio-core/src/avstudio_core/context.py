@@ -84,7 +84,6 @@ class Context:
         self._warm = warm
         self._report = report
         self._ask = ask
-        self._gate = Gate(settings, self._refused)
         self._cancelled = threading.Event()
 
     def progress(self, fraction: float, stage: str = "") -> None:
@@ -175,7 +174,7 @@ class Context:
 
     def leave(self, url: str) -> None:
         """Ask before you open a connection yourself. Raises `EgressRefused` if the settings forbid the address."""
-        self._gate.leave(url)
+        Gate(self.settings, self._refused).leave(url)
 
     def new_path(self, name: str) -> Path:
         """A path for a new file with that name in this job's folder, which is removed after the job.

@@ -280,9 +280,10 @@ class Studio:
 
     def processor(self, name: str) -> Processor[Any, Any]:
         """The processor of that name. Raises `NotFound` with the nearest name."""
-        if checked(name, "name of a processor") not in self._processors:
-            self._processors[name] = self.plugins.make(self.plugins.find("processors", name), self.shelf)
-        return self._processors[name]
+        if isinstance(name, str) and (known := self._processors.get(name)) is not None:
+            return known
+        kind = self.plugins.find("processors", checked(name, "name of a processor"))
+        return self._processors.setdefault(name, self.plugins.make(kind, self.shelf))
 
     def distribution(self, name: str) -> str:
         """The installed package of a processor."""

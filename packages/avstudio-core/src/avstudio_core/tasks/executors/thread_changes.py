@@ -58,6 +58,8 @@ class ThreadChanges:
 
     def undone(self) -> list[CodedWarning]:
         """Undo the changes until now, and return their descriptions; files stay where they are."""
+        if self._folder is None and not self._variables and not self._written:
+            return []
         changes = []
         here = self._folder or folder()
         if left := [quoted(name) for name in self._written if os.path.exists(os.path.join(here, name))]:

@@ -14,15 +14,21 @@ from avstudio_core.tasks.task import Task, TaskOptions
 TASK = [tasks.c[name] for name in Task.model_fields]
 CLAIMED = [tasks.c[name] for name in Claimed._fields]
 
+
+def _is(state: str) -> Any:
+    """A literal instead of a bound value: for that, SQLite would plan anew each time whether a partial index serves."""
+    return tasks.c.state == literal_column(f"'{state}'")
+
+
 GET = select(*TASK).where(tasks.c.id == bindparam("id"))
 ROW = select(tasks).where(tasks.c.id == bindparam("id"))
-_UNDER_WAY = or_(tasks.c.state == "IN_PROGRESS", and_(tasks.c.state == "AWAITING_REVIEW", tasks.c.result.is_(None)))
+_UNDER_WAY = or_(_is("IN_PROGRESS"), and_(_is("AWAITING_REVIEW"), tasks.c.result.is_(None)))
 """A run goes on: a result is stored only after the processor's own review."""
-_HAS_JOB = or_(tasks.c.state == "ASSIGNED", _UNDER_WAY)
+_HAS_JOB = or_(_is("ASSIGNED"), _UNDER_WAY)
 HELD = select(tasks).where(tasks.c.id == bindparam("id"), tasks.c.fence == bindparam("fence"), _HAS_JOB)
 CACHED = (
     select(tasks.c.result)
-    .where(tasks.c.cache_key == bindparam("key"), tasks.c.state == "COMPLETED", tasks.c.cache_key.is_not(None))
+    .where(tasks.c.cache_key == bindparam("key"), _is("COMPLETED"), tasks.c.cache_key.is_not(None))
     .order_by(tasks.c.finished_at.desc())
     .limit(1)
 )
@@ -36,8 +42,7 @@ AT_ONCE_SECONDS = 10.0
 """If a studio's last heartbeat came so many seconds after the start of a run, the start did not end the studio."""
 LONGEST_PAUSE = 60.0
 """The longest wait of a task in seconds: if its time is further ahead, the clock was set back, and it runs now."""
-# Literals instead of bound values, so that SQLite can use its partial indexes.
-READY = and_(tasks.c.state == literal_column("'PENDING'"), tasks.c.waiting == literal_column("0"))
+READY = and_(_is("PENDING"), tasks.c.waiting == literal_column("0"))
 STATES = select(tasks.c.id, tasks.c.state, tasks.c.result.is_not(None)).where(tasks.c.id.in_(listed("ids")))
 UNFINISHED = tasks.c.state != literal_column("'COMPLETED'")
 COUNTED = select(tasks.c.state, func.count()).where(UNFINISHED).group_by(tasks.c.state)
@@ -62,7 +67,7 @@ def _claim(mine: bool) -> Any:
         .limit(bindparam("limit"))
     )
     values = {"state": "ASSIGNED", "fence": tasks.c.fence + 1, "deliveries": tasks.c.deliveries + 1}
-    return update(tasks).where(tasks.c.id.in_(chosen), tasks.c.state == "PENDING").values(values).returning(*CLAIMED)
+    return update(tasks).where(tasks.c.id.in_(chosen), _is("PENDING")).values(values).returning(*CLAIMED)
 
 
 CLAIM = {mine: _claim(mine) for mine in (True, False)}
@@ -75,10 +80,10 @@ READY_LANES = select(_lanes.c.lane).where(_lanes.c.lane.is_not(None))
 _HOLDS = and_(tasks.c.id == bindparam("b_id"), tasks.c.fence == bindparam("b_fence"))
 START = (
     update(tasks)
-    .where(_HOLDS, tasks.c.state == "ASSIGNED")
+    .where(_HOLDS, _is("ASSIGNED"))
     .values(state="IN_PROGRESS", started_at=bindparam("now"), attempts=tasks.c.attempts + 1, percent=0.0, message="")
 )
-REVIEWING = update(tasks).where(_HOLDS, tasks.c.state == "IN_PROGRESS").values(state="AWAITING_REVIEW")
+REVIEWING = update(tasks).where(_HOLDS, _is("IN_PROGRESS")).values(state="AWAITING_REVIEW")
 PROGRESS = update(tasks).where(_HOLDS, _UNDER_WAY).values(percent=bindparam("percent"), message=bindparam("message"))
 FINISH = (
     update(tasks)
@@ -112,7 +117,7 @@ _waiting = _direct.cte("waiting", recursive=True)
 _waiting = _waiting.union(select(dependencies.c.task_id).where(dependencies.c.needs_id == _waiting.c.task_id))
 BLOCK_WAITING = (
     update(tasks)
-    .where(tasks.c.id.in_(select(_waiting.c.task_id)), tasks.c.state == "PENDING")
+    .where(tasks.c.id.in_(select(_waiting.c.task_id)), _is("PENDING"))
     .values(state="BLOCKED", reason=bindparam("b_reason"), error=bindparam("b_error"), finished_at=bindparam("b_now"))
     .returning(tasks.c.id)
 )
