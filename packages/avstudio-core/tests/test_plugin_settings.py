@@ -121,3 +121,17 @@ def test_a_setting_is_declared_by_one_plugin(open_studio: OpenStudio, write_plug
     studio = open_studio(first, second)
     assert "both register 'poet_mood'" in studio.plugins.broken[second.__name__]
     assert studio.run("poet.write").text == "calm 5"
+
+
+def test_the_setting_of_a_plugin_that_is_not_loaded_may_stay_in_the_file(
+    open_studio: OpenStudio, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "settings.toml").write_text('poet_mood = "sad"')
+    assert list(open_studio().settings.unclaimed) == ["poet_mood"]
+
+
+def test_an_undeclared_setting_cannot_be_read(open_studio: OpenStudio, write_plugin: WritePlugin) -> None:
+    plugin = write_plugin(DECLARED.replace("return [MOOD, LINES, ", "return [LINES, "))
+    with pytest.raises(TaskFailed, match="No loaded plugin declares the setting 'poet_mood'"):
+        open_studio(plugin).run("poet.write")

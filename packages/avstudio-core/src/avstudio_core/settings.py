@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from avstudio_core.errors import InvalidInput, InvalidParams, NotFound
+from avstudio_core.errors import InvalidInput, InvalidParams, NotFound, PluginError
 from avstudio_core.names import valid_text
 from avstudio_core.nearest import nearest
 from avstudio_core.paths import user_path
@@ -94,7 +94,7 @@ MOST = 2**63 - 1
 """The largest whole number that the database and libraries in C can take."""
 FILE = "settings"
 """Not a setting: its variable names the file with the settings."""
-ENVIRONMENT = "environment"
+ENVIRONMENT, ARGUMENT = "environment", "argument"
 BUDGET = re.compile(r"memory_[a-z0-9_]+_mb")
 _EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path in UTF-8"}
 TYPES = tuple(_EXPECTED)
@@ -119,23 +119,27 @@ class Settings:
             raise AttributeError(f"'{name}' is not a setting") from None
 
     def __getitem__(self, setting: Setting[T]) -> T:
-        """The value of a declared setting, with its type."""
+        """The value of a declared setting, with its type. Raises `PluginError` if its plugin does not declare it."""
+        if setting.name not in self.values:
+            hint = "Return it from 'register_settings'."
+            raise PluginError(f"No loaded plugin declares the setting '{setting.name}'.", hint=hint)
         value: T = self.values[setting.name]
         return value
 
     def with_declared(self, more: Iterable[Setting[Any]]) -> Settings:
         """These settings with those that plugins declare.
 
-        Raises `InvalidParams` for an invalid value, and `NotFound` for a name that nobody declares; a variable without
-        a setting may belong to another program, unless its name looks misspelt.
+        Raises `InvalidParams` for an invalid value, and `NotFound` for an argument that nobody declares. A name in the
+        settings file or the environment may belong to a plugin that is not loaded, unless it looks misspelt.
         """
         declared = {setting.name: setting for setting in (*self.declared, *more)}
-        for name in self.unclaimed.keys() - declared.keys():
-            refuse_undeclared(name, self.unclaimed[name][1], declared)
+        unclaimed = {name: self.unclaimed[name] for name in self.unclaimed.keys() - declared.keys()}
+        for name, (_, origin) in unclaimed.items():
+            refuse_undeclared(name, origin, declared)
         values, origins = dict(self.values), dict(self.origins)
         for name in declared.keys() - values.keys():
             values[name], origins[name] = self._claimed(declared[name])
-        return Settings(values, origins, tuple(declared.values()))
+        return Settings(values, origins, tuple(declared.values()), unclaimed)
 
     def _claimed(self, setting: Setting[Any]) -> tuple[Any, str]:
         """The value of a setting that has just been declared, and its origin."""
@@ -188,10 +192,11 @@ def is_set(setting: Setting[Any], value: Any, origin: str) -> bool:
 
 
 def refuse_undeclared(name: str, origin: str, declared: Iterable[str], variable: str = "") -> None:
-    """Raise `NotFound` for a name that nobody declares; for a variable, only if it looks misspelt."""
-    if origin != ENVIRONMENT:
+    """Raise `NotFound` for an argument that nobody declares, and for another name that looks misspelt."""
+    near = _alike(name, declared)
+    if origin == ARGUMENT or (near and origin != ENVIRONMENT):
         raise NotFound.among("setting", name, declared, see="See the list of settings.")
-    if near := _alike(name, declared):
+    if near:
         variable = variable or PREFIX + (name.upper() if name.islower() else name)
         hint = f"Did you mean '{PREFIX}{near.upper()}'?"
         raise NotFound(f"The environment variable {quoted(variable)} is not a setting.", hint=hint)

@@ -11,6 +11,7 @@ from avstudio_core.errors import InvalidParams
 from avstudio_core.paths import home_folder, user_path
 from avstudio_core.quotes import quoted
 from avstudio_core.settings import (
+    ARGUMENT,
     ENVIRONMENT,
     FILE,
     PREFIX,
@@ -37,7 +38,7 @@ def load(given: Mapping[str, Any] | None = None, environment: Mapping[str, str] 
     named = dict(_variables(environment))
     home = _home(declared["home"], named, arguments)
     path, content = _file(home, environment.get(PREFIX + FILE.upper()))
-    found = _merged(((str(path), content), (ENVIRONMENT, named), ("argument", arguments)), declared)
+    found = _merged(((str(path), content), (ENVIRONMENT, named), (ARGUMENT, arguments)), declared)
     values: dict[str, Any] = {name: default_value(setting, home) for name, setting in declared.items()}
     values |= {name: declared[name].checked(*found[name]) for name in found.keys() & declared.keys()}
     origins = {name: found[name][1] if name in found else "default" for name in declared}
@@ -71,7 +72,7 @@ def _variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def _home(setting: Setting[Any], named: Mapping[str, Any], arguments: Mapping[str, Any]) -> Path:
     """The data folder, which must be known before its settings can be read."""
-    for origin, found in (("argument", arguments), (ENVIRONMENT, named)):
+    for origin, found in ((ARGUMENT, arguments), (ENVIRONMENT, named)):
         if setting.name in found and is_set(setting, found[setting.name], origin):
             return Path(setting.checked(found[setting.name], origin))
     return home_folder() / ".av-studio"

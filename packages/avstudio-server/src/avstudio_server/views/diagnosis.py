@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core import PluginError, __version__
-from avstudio_server.views.installation import extra_data, plugin_data, setting_data, weights_data
+from avstudio_server.views.installation import extra_data, plugin_data, settings_data, weights_data
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def installation_data(installed: Installed) -> dict[str, Any]:
         "plugins": plugin_data(installed.plugins, installed.catalogue.broken),
         "extras": extra_data(installed.plugins),
         "weights": weights_data(installed.shelf),
-        "settings": setting_data(installed.settings.with_declared(installed.plugins.kind("settings").values())),
+        **settings_data(installed.settings.with_declared(installed.plugins.kind("settings").values())),
         "devices": device_data(installed.plugins),
     }
 

@@ -14,7 +14,7 @@ from avstudio_core import hookspecs
 from avstudio_core.hook_marker import GROUP
 
 if TYPE_CHECKING:
-    from avstudio_core import Settings
+    from avstudio_core import Setting, Settings
     from avstudio_core.models.shelf import InstalledShelf
     from avstudio_core.plugins import Plugin, Plugins
 
@@ -104,18 +104,23 @@ def weights_data(shelf: InstalledShelf) -> list[dict[str, Any]]:
     ]
 
 
+def settings_data(settings: Settings) -> dict[str, Any]:
+    """Every setting, and the names in the settings file that no loaded plugin declares."""
+    from avstudio_core.settings import ENVIRONMENT
+
+    found = settings.unclaimed.items()  # variables may belong to other programs
+    undeclared = [{"name": name, "origin": origin} for name, (_, origin) in found if origin != ENVIRONMENT]
+    return {"settings": setting_data(settings), "undeclared_settings": undeclared}
+
+
 def setting_data(settings: Settings) -> list[dict[str, Any]]:
     """Every setting: its value, the origin of the value, its purpose."""
-    return [
-        {
-            "name": setting.name,
-            "variable": setting.variable,
-            "value": None if (value := settings.values[setting.name]) is None else _plain(value),
-            "origin": settings.origins[setting.name],
-            "help": setting.help,
-        }
-        for setting in settings.declared
-    ]
+    return [_setting(one, settings.values[one.name], settings.origins[one.name]) for one in settings.declared]
+
+
+def _setting(one: Setting[Any], value: Any, origin: str) -> dict[str, Any]:
+    shown = None if value is None else _plain(value)
+    return {"name": one.name, "variable": one.variable, "value": shown, "origin": origin, "help": one.help}
 
 
 def _plain(value: Any) -> Any:

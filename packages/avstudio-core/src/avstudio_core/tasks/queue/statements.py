@@ -16,7 +16,7 @@ CLAIMED = [tasks.c[name] for name in Claimed._fields]
 
 
 def _is(state: str) -> Any:
-    """A literal instead of a bound value: for that, SQLite would plan anew each time whether a partial index serves."""
+    """A literal, because SQLite makes a new plan for each bound value that could allow a partial index."""
     return tasks.c.state == literal_column(f"'{state}'")
 
 

@@ -34,7 +34,7 @@ def doctor(ctx: typer.Context, check: Check = False, as_json: Json = False) -> i
     if found["data_folder"]["flaws"]:
         return STORAGE
     broken = any(plugin["error"] or plugin["broken"] or plugin["troubles"] for plugin in found["plugins"])
-    return UNAVAILABLE if broken else DONE
+    return UNAVAILABLE if broken or found["undeclared_settings"] else DONE
 
 
 def _diagnosis(installed: Installed, *, check: bool) -> dict[str, Any]:

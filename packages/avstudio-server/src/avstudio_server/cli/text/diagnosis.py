@@ -60,9 +60,15 @@ def _folder(one: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _problems(data: dict[str, Any]) -> list[str]:
-    found = [f"Plugin '{one['name']}': {one['error']}" for one in data["plugins"] if one["error"]]
-    found += [
-        f"'{name}' of plugin '{one['name']}': {why}" for one in data["plugins"] for name, why in one["broken"].items()
-    ]
-    found += [f"Plugin '{one['name']}': {trouble}" for one in data["plugins"] for trouble in one["troubles"]]
+    found = [line for plugin in data["plugins"] for line in _plugin_problems(plugin)]
+    for one in data["undeclared_settings"]:
+        found.append(f"No loaded plugin declares the setting '{one['name']}' in '{one['origin']}'.")
     return found + [f"{flaw['what']} {hint('', flaw['cure'])}".strip() for flaw in data["data_folder"]["flaws"]]
+
+
+def _plugin_problems(plugin: dict[str, Any]) -> Iterator[str]:
+    name = plugin["name"]
+    if plugin["error"]:
+        yield f"Plugin '{name}': {plugin['error']}"
+    yield from (f"'{broken}' of plugin '{name}': {why}" for broken, why in plugin["broken"].items())
+    yield from (f"Plugin '{name}': {trouble}" for trouble in plugin["troubles"])
