@@ -46,6 +46,7 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        (folder / "__pycache__").mkdir()  # as pip leaves it: a folder that changes is read again
         self.module = folder / "demo_module.py"
         self.module.write_text(SOURCE)
         self.install("demo", "demo_module")
