@@ -46,11 +46,15 @@ class Setting(Generic[T]):
             raise self._refusal(value, origin, str(error)) from None
         except (KeyError, ValueError, TypeError, OverflowError, OSError):
             raise self._refusal(value, origin, f"Give {_EXPECTED[self.type]}. {self.help}") from None
-        if self.type is int and converted > MOST:
-            raise self._refusal(value, origin, f"Give at most {MOST}.")
-        if self.minimum is not None and converted < self.minimum:
-            raise self._refusal(value, origin, f"Give at least {self.minimum:g}.")
+        if limit := self._limit(converted):
+            raise self._refusal(value, origin, limit)
         return converted
+
+    def _limit(self, converted: Any) -> str:
+        """The hint for a number that is too small or too large; empty for any other value."""
+        if self.minimum is not None and converted < self.minimum:
+            return f"Give at least {self.minimum:g}."
+        return f"Give at most {MOST}." if self.type is int and converted > MOST else ""
 
     def _refusal(self, value: Any, origin: str, hint: str) -> InvalidParams:
         return InvalidParams(f"The setting '{self.name}' (from {origin}) cannot be {quoted(value)}.", hint=hint)
