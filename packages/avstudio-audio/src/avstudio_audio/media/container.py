@@ -36,7 +36,7 @@ def open_media(path: Path, streams: int = 0) -> Iterator[InputContainer]:
     with _open_file(path) as file:
         if too_many_tags(file):
             raise UnreadableMedia(f"'{path}' has more than {MOST} tags.", hint="Remove them, or convert the file.")
-        options = _options(file) | {"max_streams": str(streams + 1 if streams else UNLIMITED)}
+        options = _options(file) | {"max_streams": str(min(streams + 1, UNLIMITED) if streams else UNLIMITED)}
         try:
             container = av.open(file, "r", container_options=options, metadata_errors="replace", buffer_size=_BUFFER)
         except av.MemoryError as error:
