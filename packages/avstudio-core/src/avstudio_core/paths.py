@@ -38,7 +38,7 @@ def existing_file(source: str | Path) -> Path:
     path = user_path(source, "path of a file")
     try:
         if path.is_dir():
-            raise UnreadableMedia(f"{quoted(source)} is a folder.", hint="Give a file.")
+            raise UnreadableMedia(f"{quoted(path)} is a folder.", hint="Give a file.")
         if not path.exists():
             raise UnreadableMedia(f"{quoted(path)} does not exist.")
         if not path.is_file():

@@ -8,7 +8,7 @@ from pathlib import PurePath
 LONGEST_QUOTE = 80
 """The most characters of a value in a message."""
 LONGEST_PATH = 400
-"""The most characters of a path in a message; its end is kept."""
+"""The most characters of a path in a message."""
 JOINERS = "\u00ad\u200c\u200d"
 """Format characters that belong to words and emoji, and do not move text."""
 

@@ -51,11 +51,10 @@ def _read(source: str) -> tuple[Literal["file", "text", "stdin"], str]:
         if os.path.isfile(source):
             return "file", Path(source).read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise InvalidInput(
-            f"{quoted(source)} is not text in UTF-8.", hint="Transcribe it first, or convert it."
-        ) from None
+        message = f"{quoted(Path(source))} is not text in UTF-8."
+        raise InvalidInput(message, hint="Transcribe it first, or convert it.") from None
     except OSError as error:
-        raise InvalidInput(f"{quoted(source)} cannot be read: {error.strerror or error}.") from None
+        raise InvalidInput(f"{quoted(Path(source))} cannot be read: {error.strerror or error}.") from None
     return "text", source
 
 
