@@ -119,7 +119,11 @@ def test_a_variable_in_lower_case_is_refused(variable: str) -> None:
 
 
 def test_a_variable_of_another_program_is_left_alone() -> None:
-    load({}, {"AVSTUDIO_DEBUG": "1", "avstudio_debug": "1", "AVSTUDIO_ELIZA_MOOD": "good", "HOME": "/"})
+    settings = load(
+        {}, {"AVSTUDIO_DEBUG": "1", "avstudio_debug": "1", "AVSTUDIO_ELIZA_MOOD": "good", "HOME": "/"}
+    ).with_declared([])
+    assert "debug" in settings.unclaimed
+    assert "debug" not in settings.values
 
 
 @pytest.mark.parametrize("name", ["none.toml", "file/none.toml", ".", "x" * 300, "a\0b"])

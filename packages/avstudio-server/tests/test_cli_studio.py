@@ -247,6 +247,15 @@ def test_the_doctor_tells_all(avstudio: CommandLine) -> None:
     assert shown.endswith("No problems were found.\n")
 
 
+def test_doctor_shows_a_setting_that_no_loaded_plugin_declares(avstudio: CommandLine) -> None:
+    avstudio("tasks", "list")
+    (avstudio.home / "settings.toml").write_text('poet_mood = "sad"\n')
+    assert avstudio("tasks", "list").code == 0
+    doctor = avstudio("doctor")
+    assert doctor.code == 3
+    assert "No loaded plugin declares the setting 'poet_mood' in" in doctor.out.splitlines()[-1]
+
+
 def test_the_check_finds_a_file_that_changed(avstudio: CommandLine, note: Path) -> None:
     stored = Path(avstudio("text", "shout", note, "--json").json["files"]["shout"])
     assert avstudio("doctor", "--check").code == 0

@@ -207,7 +207,7 @@ def refuse_undeclared(name: str, origin: str, declared: Iterable[str], variable:
 
 
 def _alike(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a name looks like, or `file`, the variable that names the settings file."""
+    """The known name that a name looks like, or `FILE`, whose variable names the settings file."""
     letters = {_letters(one): one for one in (*known, FILE)}
     near = nearest(_letters(name), letters, cutoff=0.8)
     return letters[near] if near else None

@@ -19,7 +19,7 @@ from avstudio_core.tasks.engine.job_orders import JobOrders, Workplace
 from avstudio_core.tasks.engine.live_studios import Presence
 from avstudio_core.tasks.engine.outage import Outage
 from avstudio_core.tasks.engine.result_cache import Earlier
-from avstudio_core.tasks.engine.running import Running
+from avstudio_core.tasks.engine.running_job import Running
 from avstudio_core.tasks.engine.sleep import Clocks
 from avstudio_core.tasks.engine.sure_writes import Settling
 from avstudio_core.tasks.queue.claims import Claim, Finished, Wanted
