@@ -60,6 +60,18 @@ def test_no_one_may_answer_where_all_cost_too_much() -> None:
         DefaultRouter().route(Wishes(require_quality=0.91, max_cost=0.001), [CLAUDE, GPT])
 
 
+def test_an_unknown_price_is_more_than_nothing() -> None:
+    unpriced = candidate("openai/new", quality=0.95, cost=None)
+    with pytest.raises(NoModel, match="openai/new: its price is unknown"):
+        DefaultRouter().route(Wishes(require_quality=0.9, max_cost=0), [unpriced])
+    assert DefaultRouter().route(Wishes(require_quality=0.9, max_cost=0.01), [unpriced]).chosen == "openai/new"
+
+
+def test_the_reason_tells_which_kind_of_model_replaces_one_that_costs_too_much() -> None:
+    decision = DefaultRouter().route(Wishes(require_quality=0.91, max_cost=0.0085), [CLAUDE, GPT])
+    assert (decision.chosen, decision.reason.partition(": ")[2]) == ("openai/gpt", "a cheaper model instead.")
+
+
 def test_the_top_tier_begins_above_nine_tenths() -> None:
     """The wish for 0.9 is one for quality; above it the best answers, and 0.9 is the least that counts as such."""
     edge, below = (candidate("cloud/edge", quality=0.9, cost=1), candidate("cloud/below", quality=0.89, cost=0))

@@ -29,16 +29,20 @@ FIRST_PAUSE = 0.5
 """The first pause in seconds; it doubles with each try, unless the server gives the time to wait."""
 LEAST_SECONDS = 0.001
 """The least time limit of a call in seconds."""
+SHORT_SECONDS = 0.05
+"""A choice of the model that takes no longer is not subtracted from the time limit."""
 
 
-async def until_answered(candidates: Sequence[Candidate], request: Q, ask: Callable[[Q, Candidate], Awaitable[T]]) -> T:
+async def until_answered(
+    candidates: Sequence[Candidate], request: Q, ask: Callable[[Q, Candidate], Awaitable[T]], began: float
+) -> T:
     """The answer of the first candidate that answers; each is called with the remaining time of the request.
 
-    Raises the error of the first candidate if none answers.
+    The time counts from `began`. Raises the error of the first candidate if none answers.
     """
-    until = time.monotonic() + request.timeout
+    until = began + request.timeout
     errors: list[AVStudioError] = []
-    asked = request
+    asked = request if time.monotonic() - began < SHORT_SECONDS else _with_the_rest(request, until)
     for place, candidate in enumerate(candidates):
         tries = TRIES if place == len(candidates) - 1 else 1
         for number in range(tries):
@@ -53,10 +57,15 @@ async def until_answered(candidates: Sequence[Candidate], request: Q, ask: Calla
             if pause is None or pause >= left:
                 break
             await asyncio.sleep(pause)
-            asked = request.model_copy(update={"timeout": max(LEAST_SECONDS, until - time.monotonic())})
+            asked = _with_the_rest(request, until)
         if time.monotonic() >= until:
             break
     raise errors[0]
+
+
+def _with_the_rest(request: Q, until: float) -> Q:
+    """The request with the time that is left as its limit."""
+    return request.model_copy(update={"timeout": max(LEAST_SECONDS, until - time.monotonic())})
 
 
 def _may_help(error: AVStudioError) -> bool:

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from avstudio_core import tokens
-from avstudio_core.chat import ChatRequest, EmbedRequest, Usage
+from avstudio_core.chat import ChatRequest, EmbedRequest, Usage, Wishes
 from avstudio_core.egress import host_of
 from avstudio_core.errors import (
     AVStudioError,
@@ -23,7 +23,7 @@ from avstudio_core.errors import (
 )
 from avstudio_core.gateway.requests import Request, longest_answer
 from avstudio_core.language_models import Model
-from avstudio_core.money import dollars
+from avstudio_core.money import MICRO, dollars
 from avstudio_core.route_decision import Candidate, Estimate
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Candidates:
 
     async def of(self, request: Request, *, absent: bool = True) -> list[Candidate]:
         """Every model for a kind of request, and every backend without models, with the reason."""
-        usable, barred, missing = self._sorted_out(*await self._backends.known())
+        usable, barred, missing = self._sorted_out(*await self._known(request))
         read, room = tokens.of_request(request), self._room(request)
         weighed = [self._weighed(request, model, read, room) for model in usable if _fits_verb(request, model)]
         weighed += [one for one in barred if _fits_verb(request, one.model)]
@@ -90,8 +90,9 @@ class Candidates:
         Raises `NotFound` with the nearest name, or the obstacle to using the model.
         """
         read = tokens.of_request(request)
-        weighed = [(model, *self._weigh(request, model, read, _untold)) for model in await self._meant(request.model)]
+        weighed = [(model, *self._weigh(request, model, read, _untold)) for model in await self._meant(request)]
         model, estimate, obstacle = next((one for one in weighed if one[2] is None), weighed[0])
+        obstacle = obstacle or _unwanted(request.wishes, model, estimate)
         if isinstance(obstacle, OverBudget) and estimate.most_micro is None:
             await self._refuse_unknown(model)
         if obstacle is not None:
@@ -107,7 +108,7 @@ class Candidates:
 
     async def note_refusals(self, request: Request) -> None:
         """Record which models the policy excluded from a request that no model can answer."""
-        models, _ = await self._backends.known()
+        models, _ = await self._known(request)
         self._note_refusals(request, [model for model in models if _fits_verb(request, model)])
 
     def _note_refusals(self, request: Request, models: list[Model]) -> None:
@@ -121,9 +122,14 @@ class Candidates:
         url = self._backends.outside(model.backend)
         return "" if url is None and not model.local else url
 
-    async def _meant(self, name: str) -> list[Model]:
-        """The models that a name may mean: those of servers that list their models, or an unverified name."""
-        known, silent = await self._backends.known()
+    async def _known(self, request: Request) -> tuple[list[Model], dict[str, AVStudioError]]:
+        """The known models; servers may take half of the request's time for their lists."""
+        return await self._backends.known(request.timeout / 2)
+
+    async def _meant(self, request: Request) -> list[Model]:
+        """The models that a request may mean: those of servers that list their models, or an unverified name."""
+        name = request.model
+        known, silent = await self._known(request)
         found = [model for model in known if name in (model.name, model.id)] or self._shortened(name, known)
         backend, _, rest = name.partition("/")
         if not found and rest and backend in self._backends.all() and not self._backends.is_listed(backend):
@@ -205,6 +211,19 @@ def _too_dear(request: Request, estimate: Estimate, room: Room) -> AVStudioError
     if left is None or estimate.most_micro <= left:
         return None
     return OverBudget(f"over budget: it may cost {dollars(estimate.most_micro)}, and {dollars(max(left, 0))} are left")
+
+
+def _unwanted(wishes: Wishes, model: Model, estimate: Estimate) -> AVStudioError | None:
+    """Why a request that names the model does not want it; the router checks this for the others."""
+    if model.local:
+        return None
+    if wishes.require_local:
+        return NoModel("it is not on this machine, and the request must stay here")
+    cost = UNPRICED_MICRO if estimate.cost_micro is None else estimate.cost_micro
+    if wishes.max_cost is not None and cost > wishes.max_cost * MICRO:
+        price = "its price is unknown" if estimate.cost_micro is None else f"it would cost about {dollars(cost)}"
+        return OverBudget(f"{price}, and max_cost is ${wishes.max_cost:g}")
+    return None
 
 
 def lacks(request: Request, model: Model, read: int) -> AVStudioError | None:

@@ -113,7 +113,8 @@ def _within_threshold(
         order = [*after, *(one for one in rest if not _too_dear(wishes, one))]
         return _decision(rule.name, rule.reason, order, wishes, candidates)
     affordable = sorted((one for one in free if not _too_dear(wishes, one)), key=_local_first)
-    reason = f"{admitted[0].model.id} would cost more than ${wishes.max_cost:g}: a local model instead."
+    other = "cheaper" if affordable and not affordable[0].model.local else "local"
+    reason = f"{admitted[0].model.id} would cost more than ${wishes.max_cost:g}: a {other} model instead."
     if not affordable:  # the limit of the cost takes precedence over the quality
         affordable = sorted((one for one in candidates if one.obstacle is None and one.model.local), key=_best_first)
         reason = f"{reason} No local model has the quality {wishes.require_quality:g}."
@@ -150,7 +151,8 @@ def _rejected(model: str, reason: str, hint: str) -> Rejected:
 
 def _too_dear(wishes: Wishes, candidate: Candidate) -> bool:
     cost = candidate.estimate.cost_micro
-    return wishes.max_cost is not None and not candidate.model.local and (cost or 0) > wishes.max_cost * MICRO
+    cost = 1 if cost is None else cost  # an unknown price is more than nothing
+    return wishes.max_cost is not None and not candidate.model.local and cost > wishes.max_cost * MICRO
 
 
 def _why_not(candidate: Candidate, wishes: Wishes, rule: str) -> str:
@@ -159,7 +161,8 @@ def _why_not(candidate: Candidate, wishes: Wishes, rule: str) -> str:
     if candidate.model.quality < wishes.require_quality:
         return f"its quality is {candidate.model.quality:g}, and {wishes.require_quality:g} is required"
     if _too_dear(wishes, candidate):
-        return f"it would cost about {dollars(candidate.estimate.cost_micro or 0)}"
+        cost = candidate.estimate.cost_micro
+        return "its price is unknown" if cost is None else f"it would cost about {dollars(cost)}"
     return rule.rstrip(".").lower()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,7 @@ class Gateway:
     async def chat(self, request: ChatRequest) -> ChatAnswer:
         """Call a model, and return the whole answer. Raises `ModelError`s, `OverBudget`, `EgressRefused`."""
         refuse_unreadable(request)
+        began = time.monotonic()
         route, request_id = await self._routes.of(request), new_id("call")
 
         async def ask(request: ChatRequest, candidate: Candidate) -> ChatAnswer:
@@ -79,7 +81,7 @@ class Gateway:
             answer = answer_of(request, metered, route)
             return answer if request.answer_schema is None else await self._fitting(request, answer, metered, route)
 
-        return await until_answered(route.candidates, request, ask)
+        return await until_answered(route.candidates, request, ask, began)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta | ChatAnswer]:
         """Call a model, and yield the answer as it arrives; the last item is the `ChatAnswer`.
@@ -87,6 +89,7 @@ class Gateway:
         Raises the same errors as `chat` before the first word, and `PartialAnswer` after it.
         """
         refuse_unreadable(request)
+        began = time.monotonic()
         route, request_id = await self._routes.of(request), new_id("call")
 
         async def begin(
@@ -95,7 +98,7 @@ class Gateway:
             metered, deltas = await self._calls.stream(request, candidate, route, request_id)
             return metered, deltas, await anext(deltas, None)
 
-        metered, deltas, first = await until_answered(route.candidates, request, begin)
+        metered, deltas, first = await until_answered(route.candidates, request, begin, began)
         try:
             if first is not None:
                 yield first
@@ -111,13 +114,14 @@ class Gateway:
     async def embed(self, request: EmbedRequest) -> Embedding:
         """Convert texts to vectors. Raises the same errors as `chat`."""
         refuse_unreadable(request)
+        began = time.monotonic()
         route, request_id = await self._routes.of(request), new_id("call")
 
         async def ask(request: EmbedRequest, candidate: Candidate) -> Embedding:
             metered, made = await self._calls.embed(request, candidate, route, request_id)
             return embedding_of(made, metered, route)
 
-        return await until_answered(route.candidates, request, ask)
+        return await until_answered(route.candidates, request, ask, began)
 
     async def _fitting(self, request: ChatRequest, first: ChatAnswer, metered: Metered, route: Route) -> ChatAnswer:
         """An answer that follows the schema; one that does not is sent back once. Raises `BadAnswer`."""

@@ -66,18 +66,21 @@ class Backends:
             self._outside[name] = None if not url or is_loopback(host_of(url)) else url
         return self._outside[name]
 
-    async def known(self) -> tuple[list[Model], dict[str, AVStudioError]]:
-        """The models for requests, and the reasons why other backends do not list theirs."""
+    async def known(self, seconds: float = LISTING_SECONDS) -> tuple[list[Model], dict[str, AVStudioError]]:
+        """The models for requests, and the reasons why other backends do not list theirs.
+
+        It waits at most `seconds` for their lists; one that is late because of a shorter wait is requested again.
+        """
         until, models, silent = self._view
         if time.monotonic() >= until:
-            self._view = _, models, silent = await self._looked()
+            self._view = _, models, silent = await self._looked(min(seconds, LISTING_SECONDS))
         return models, silent
 
-    async def _looked(self) -> tuple[float, list[Model], dict[str, AVStudioError]]:
+    async def _looked(self, seconds: float) -> tuple[float, list[Model], dict[str, AVStudioError]]:
         models: list[Model] = []
         backends, silent = self._all(), dict(self._broken)
         asked = {name: one for name, one in backends.items() if self._asks(one)}
-        await asyncio.gather(*map(self._list, asked, asked.values()))
+        whole = all(await asyncio.gather(*(self._list(name, one, seconds) for name, one in asked.items())))
         for name, guarded in backends.items():
             listed = self._listed[name] if name in asked else []
             if isinstance(listed, AVStudioError):
@@ -87,7 +90,7 @@ class Backends:
             for declared in self._known.names(name):
                 here.setdefault(declared, Model(backend=name, name=declared, local=guarded.backend.runs_here))
             models += map(self._known.completed, here.values())
-        return time.monotonic() + LISTED_SECONDS, models, silent
+        return time.monotonic() + LISTED_SECONDS if whole else 0.0, models, silent
 
     def is_listed(self, name: str) -> bool:
         """Whether the server's list of models is known."""
@@ -136,16 +139,20 @@ class Backends:
         cheap = guarded.backend.lists_cheaply or guarded.backend.runs_here
         return cheap and self.standing()[guarded.backend.config.name] is None
 
-    async def _list(self, name: str, backend: GuardedBackend) -> None:
+    async def _list(self, name: str, backend: GuardedBackend, seconds: float = LISTING_SECONDS) -> bool:
+        """Request a server's list; return whether the server had enough time for it."""
         answer: list[Model] | AVStudioError
+        enough = True
         try:
-            async with asyncio.timeout(LISTING_SECONDS):
+            async with asyncio.timeout(seconds):
                 answer = await backend.models()
         except TimeoutError:
-            answer = BackendDown(f"Backend '{name}' does not list its models within {LISTING_SECONDS:g} s.")
+            answer = BackendDown(f"Backend '{name}' does not list its models within {seconds:.3g} s.")
+            enough = seconds >= LISTING_SECONDS
         except AVStudioError as error:
             answer = error
         self._listed[name] = answer
+        return enough
 
 
 def _misconfigured(backend: Backend) -> AVStudioError | None:
