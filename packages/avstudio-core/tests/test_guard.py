@@ -340,6 +340,36 @@ def test_a_processor_that_cannot_be_planned_is_named(
     studio.run("exercise.wait")
 
 
+@pytest.mark.parametrize(
+    ("where", "does"),
+    [
+        ("needs", r"return Needs(family='\ud800')"),
+        ("needs", r"return Needs(model='\ud800', memory_mb=1)"),
+        ("needs", r"return Needs(model_digest='a\0b')"),
+        ("needs", r"return Needs(device='\udc80')"),
+        ("needs", "return Needs(memory_mb=2**64)"),
+        ("needs", "return Needs(cost=float('inf'))"),
+        ("outputs", "return {1: 'audio/wav'}"),
+        ("outputs", "return {'stem': 1}"),
+        ("outputs", "return {'stem': None}"),
+        ("outputs", "return {'': 'audio/wav'}"),
+        ("outputs", "return {'stem': 'wav'}"),
+        ("outputs", r"return {'\ud800': 'audio/wav'}"),
+        ("outputs", r"return {'stem': 'audio/\ud800'}"),
+        ("outputs", "return [('stem', 'audio/wav')]"),
+    ],
+)
+def test_a_processor_whose_plan_has_no_valid_values_is_named(
+    write_plugin: WritePlugin, open_studio: OpenStudio, where: str, does: str
+) -> None:
+    studio = open_studio(write_plugin(NEEDS.format(**{**AGREEABLE, where: does})))
+    with pytest.raises(PluginError, match=f"'{where}' of processor 'odd.work' of plugin") as caught:
+        studio.submit("odd.work")
+    str(caught.value).encode()
+    if where == "outputs":
+        assert "odd.work" in studio.catalogue.broken
+
+
 def test_an_error_that_cannot_say_what_it_is_is_named_by_its_type() -> None:
     class Mute(Exception):
         def __str__(self) -> str:

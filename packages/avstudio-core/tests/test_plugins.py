@@ -199,6 +199,10 @@ def test_a_plugin_that_hangs_while_it_registers_is_left_behind(
         ('"A processor."', "pass", "has no docstring"),
         ("[Params, Result]", "", "does not say the type of its Params"),
         ("def run(self", "def walk(self", "lacks run"),
+        ('"bad.work"', r'"bad.work"; version = "\ud800"', "The version of 'bad.work' is '\\ud800', which is not"),
+        ('"bad.work"', '"bad.work"; version = 2', "The version of 'bad.work' is '2', which is not"),
+        ('"bad.work"', '"bad.work"; accepts = "audio/*"', "which is not a tuple of media types"),
+        ('"bad.work"', '"bad.work"; accepts = ("audio", 5)', "which is not a tuple of media types"),
         ("[Params, Result]", "[Numbers, Result]", "in the default of 'limit'"),
         ("[Params, Result]", "[Bounds, Result]", "in the bounds of 'limit'"),
         ("[Params, Result]", "[Objects, Result]", "in the default of 'limit'"),
@@ -278,6 +282,59 @@ def test_an_unknown_name_offers_the_nearest(install: Install) -> None:
     install("fine", good("fine.work"))
     with pytest.raises(NotFound, match=r"No processor is named 'fine\.wrok'\. Did you mean 'fine\.work'\?"):
         discovered("fine").find("processors", "fine.wrok")
+
+
+BAD_SETTINGS = """
+@hookimpl
+def register_settings():
+    raise RuntimeError("no luck")
+"""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda studio: studio.run("fine.work"),
+        lambda studio: studio.llm.gateway.backends.find("fine"),
+        lambda studio: studio.plugins.find("executors", "fine"),
+    ],
+)
+def test_an_unknown_name_is_explained_by_plugins_that_were_set_aside(
+    write_plugin: WritePlugin, tmp_path: Path, fault: Callable[[Studio], object]
+) -> None:
+    module = write_plugin(good("fine.work") + BAD_SETTINGS)
+    with Studio(home=tmp_path / "home", plugins="", add=[module]) as studio:
+        with pytest.raises(NotFound) as caught:
+            fault(studio)
+    assert f"{module.__name__} ('register_settings' of plugin" in caught.value.hint
+    assert "raised RuntimeError: no luck" in caught.value.hint
+
+
+def test_a_setting_of_a_plugin_that_was_set_aside_is_explained(write_plugin: WritePlugin, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"No setting is named 'fine_mood'\..*raised RuntimeError: no luck"):
+        Studio(home=tmp_path / "home", plugins="", add=[write_plugin(BAD_SETTINGS)], fine_mood="calm")
+
+
+def test_a_package_that_is_installed_but_broken_is_not_offered(install: Install) -> None:
+    install("avstudio-audio", "1 / 0", entry="sound")
+    with pytest.raises(NotFound, match=r"named 'audio\.cut'\. See .*\. Plugins that cannot be used: sound \("):
+        discovered("sound").find("processors", "audio.cut")
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        "class Strange(Good):\n    pass\nStrange.__doc__ = 5",
+        "class Meta(type(Processor)):\n    @property\n    def name(cls): raise OSError('strange')\n"
+        "class Strange(Processor[Params, Result], metaclass=Meta):\n    def run(self, *given): ...",
+    ],
+)
+def test_a_class_whose_declaration_raises_is_refused_alone(write_plugin: WritePlugin, strange: str) -> None:
+    module = write_plugin(f"{good('fine.work')}    # and:\n{strange}".replace("[Good]", "[Strange, Good]"))
+    found = Plugins()
+    found.add(module, Plugin("half", module.__name__, "", ""))
+    assert list(found.kind("processors")) == ["fine.work"]
+    assert [*found.refused] == ["half"]
 
 
 TUTORIAL = Path(__file__).parents[3] / "docs" / "tutorial" / "first-plugin.md"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, model_validator
 
-from avstudio_core.names import file_name, shortened, stem
+from avstudio_core.names import file_name, is_text, shortened, stem
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -95,6 +96,19 @@ class Artifact(BaseModel):
         if callable(info.context):
             object.__setattr__(self, "path", info.context(self.sha256))
         return self
+
+
+MEDIA_TYPE = re.compile(r"[!-.0-~]+/[!-~][ -~]*")
+
+
+def is_media_type(value: object) -> bool:
+    """Whether a value is a media type, or a pattern of them such as `audio/*`."""
+    return isinstance(value, str) and MEDIA_TYPE.fullmatch(value) is not None
+
+
+def wrong_outputs(outputs: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The outputs of a processor that are not names with media types."""
+    return {name: kind for name, kind in outputs.items() if not (is_text(name) and name and is_media_type(kind))}
 
 
 def accepted(media_type: str, patterns: tuple[str, ...]) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avstudio_core.errors import AVStudioError
+from avstudio_core.errors import AVStudioError, PluginError
 from avstudio_core.storage.private_files import private, private_folder
 
 if TYPE_CHECKING:
@@ -63,13 +63,17 @@ class Catalogue:
 
 def declare(processor: Any, distribution: str) -> Declaration:
     """The declaration of a processor."""
+    from avstudio_core.artifact import wrong_outputs
+
     text = inspect.cleandoc(type(processor).__doc__ or "")
     try:
-        outputs = dict(processor.outputs(processor.params_type()))
+        outputs = {**processor.outputs(processor.params_type())}
     except (ValueError, AVStudioError):  # depends on required parameters, or a missing model
         outputs = {}
+    if wrong := wrong_outputs(outputs):
+        raise PluginError(f"'outputs' returned '{wrong!r:.60}', which are not names with media types.")
     schemas = processor.params_type.model_json_schema(), processor.result_type.model_json_schema(mode="serialization")
-    json.dumps(schemas, allow_nan=False)
+    json.dumps((text, outputs, schemas), allow_nan=False, ensure_ascii=False).encode()
     return Declaration(
         name=processor.name,
         summary=text.split("\n", 1)[0],

@@ -11,6 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import InvalidParams, PluginError
+from avstudio_core.guard import shown
+from avstudio_core.names import is_text
+from avstudio_core.quotes import quoted
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -86,6 +89,7 @@ def _base(kind: str) -> type[Any]:
 
 
 def _check_processor(name: str, registered: type[Any]) -> None:
+    from avstudio_core.artifact import is_media_type
     from avstudio_core.kinds.processor import Processor
     from avstudio_core.results import Params, Result
 
@@ -93,6 +97,12 @@ def _check_processor(name: str, registered: type[Any]) -> None:
         raise PluginError(f"'{name}' is not a valid name.", hint="Name it '<medium>.<verb>', such as 'audio.separate'.")
     if not (registered.__doc__ or "").strip() or registered.__doc__ == Processor.__doc__:
         raise PluginError(f"'{name}' has no docstring.", hint="Its first line is the summary everywhere.")
+    if not is_text(registered.version):
+        raise PluginError(f"The version of '{name}' is {quoted(registered.version)}, which is not valid text.")
+    accepts = registered.accepts
+    if not (isinstance(accepts, tuple | list) and all(map(is_media_type, accepts))):
+        message = f"'{name}' accepts {quoted(shown(accepts))}, which is not a tuple of media types."
+        raise PluginError(message, hint="Write it as ('audio/*',).")
     for attribute, base in (("params_type", Params), ("result_type", Result)):
         given = getattr(registered, attribute, None)
         if not (isinstance(given, type) and issubclass(given, base)):

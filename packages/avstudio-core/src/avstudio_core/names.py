@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeGuard
 
 from avstudio_core.errors import InvalidInput
 from avstudio_core.quotes import quoted
@@ -30,9 +30,14 @@ def checked(value: Any, what: str) -> str:
 
 def valid_text(value: Any) -> str:
     """A value unchanged, if it is text that every process, file and database can take. Raises `ValueError`."""
-    if not isinstance(value, str) or "\0" in value or not is_encodable(value):
+    if not is_text(value):
         raise ValueError(value)
     return value
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Whether a value is text that every process, file and database can take."""
+    return isinstance(value, str) and "\0" not in value and is_encodable(value)
 
 
 def is_encodable(text: str) -> bool:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, ValidationError, model_validator
 
-from avstudio_core.artifact import Artifact, accepted
+from avstudio_core.artifact import Artifact, accepted, wrong_outputs
 from avstudio_core.errors import InvalidInput, InvalidPlan
-from avstudio_core.guard import OURS, Guard
+from avstudio_core.guard import OURS, Guard, shown
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.nearest import did_you_mean
 from avstudio_core.parameters import parameters
@@ -304,11 +304,20 @@ def needed(processor: Processor[Any, Any], params: Params, source: Artifact | No
 
 
 def _promised(processor: Processor[Any, Any], params: Params, guard: Guard) -> Mapping[str, str]:
-    """The outputs of a run. Raises `PluginError` if the processor fails to return them."""
+    """The outputs of a run. Raises `PluginError` if the processor fails to return names with media types."""
     if type(processor).outputs is Processor.outputs:
         return {}
     what = f"'outputs' of processor '{processor.name}'"
-    return guard.expect(what, guard.call(what, processor.outputs, params), Mapping)  # type: ignore[type-abstract]
+    promised = guard.expect(what, guard.call(what, _plain, processor.outputs, params), dict)
+    if wrong := wrong_outputs(promised):
+        raise guard.refusal(what, f"returned '{shown(wrong)}', which are not names with media types")
+    return promised
+
+
+def _plain(outputs: Callable[[Any], Any], params: Params) -> Any:
+    """What a processor returns; another mapping as a dictionary."""
+    given = outputs(params)
+    return dict(given) if isinstance(given, Mapping) else given
 
 
 def _read_from(step: Step, given: Mapping[str, str] | None, processor: Processor[Any, Any]) -> Step:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import Distribution, EntryPoint, entry_points, version
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, TypeVar
 
 import pluggy
@@ -21,7 +22,7 @@ from avstudio_core.guard import OURS as OUR_GUARD, Guard, Hanging, finished, in_
 from avstudio_core.hook_marker import GROUP
 from avstudio_core.moments import Moments
 from avstudio_core.names import checked
-from avstudio_core.quotes import quoted
+from avstudio_core.quotes import listed, quoted
 from avstudio_core.troubles import Trouble, Troubles
 
 PACKAGES = {"audio": "avstudio-audio", "llm": "avstudio-llm"}
@@ -30,6 +31,8 @@ IMPORT_SECONDS = 10.0
 """How long a plugin may take to import, or to register its classes, before it counts as hanging, in seconds."""
 STARTED_SECONDS = 1.0
 """How long an opening studio waits for a plugin's `studio_started`, which may then still run, in seconds."""
+MOST_BROKEN, LONGEST_REASON = 3, 300
+"""How many plugins that cannot be used an error names, and the most characters of each reason."""
 CORE = "avstudio-core"
 BUILTIN = "avstudio_core.builtin"
 OURS = frozenset(f"avstudio-{name}" for name in ("core", "audio", "llm", "server"))
@@ -165,15 +168,29 @@ class Plugins:
     def find(self, kind: str, name: str) -> Any:
         """The class of that kind and name. Raises `NotFound` with the nearest name, `PluginError` for a refused one."""
         known = self.kind(kind)
-        if checked(name, "name of a plugin's class") not in known:
-            if kind == "processors" and (package := package_for(name, known)):
+        if checked(name, "name of a plugin's class") in known:
+            return known[name]
+        for refused in self.refused.values():
+            if name in refused:
+                raise PluginError(refused[name])
+        with self.naming_broken():
+            here = {plugin.distribution for plugin in self.installed.values()}
+            if kind == "processors" and (package := package_for(name, known)) and package not in here:
                 raise NotFound(f"No processor is named {quoted(name)}.", hint=f"To get it: pip install '{package}'.")
-            for refused in self.refused.values():
-                if name in refused:
-                    raise PluginError(refused[name])
             title = "model" if kind == "weights" else kind.rstrip("s").replace("_", " ")
             raise NotFound.among(title, name, known, see=f"See the list of {kind.replace('_', ' ')}.")
-        return known[name]
+
+    @contextlib.contextmanager
+    def naming_broken(self) -> Iterator[None]:
+        """Add to a `NotFound` of the block the plugins that were set aside: one of them may have that name."""
+        try:
+            yield
+        except NotFound as error:
+            if not self.broken:
+                raise
+            broken = [f"{name} ({shorten(reason, LONGEST_REASON)})" for name, reason in self.broken.items()]
+            hint = f"{error.hint} Plugins that cannot be used: {listed(broken, MOST_BROKEN)}."
+            raise NotFound(error.message, hint=hint.lstrip()) from None
 
     def distribution_of(self, registered: type[Any]) -> Plugin | None:
         """The plugin that provides a class."""
@@ -189,7 +206,7 @@ class Plugins:
                 classes: Sequence[Any] = guard.call(what, hook.function, seconds=IMPORT_SECONDS)
                 if not isinstance(classes, list | tuple):
                     raise guard.refusal(what, f"returned '{classes!r:.60}', which is not a list of classes")
-                named = self._named(kind, classes, found, plugin)
+                named = self._named(kind, classes, found, plugin, guard)
             except AVStudioError as error:
                 self._set_aside(plugin, error)
                 self._forget(hook.plugin)
@@ -198,7 +215,9 @@ class Plugins:
             self._origin |= dict.fromkeys(named.values(), plugin.name)
         return found
 
-    def _named(self, kind: str, classes: Sequence[Any], found: dict[str, Any], plugin: Plugin) -> dict[str, Any]:
+    def _named(
+        self, kind: str, classes: Sequence[Any], found: dict[str, Any], plugin: Plugin, guard: Guard
+    ) -> dict[str, Any]:
         """The valid classes that a plugin registers, by name.
 
         Raises `PluginError` for a duplicate name.
@@ -206,7 +225,7 @@ class Plugins:
         named: dict[str, Any] = {}
         for registered in classes:
             try:
-                name = declared_name(kind, registered)
+                name = guard.call(f"The declaration of '{_called(registered)}'", declared_name, kind, registered)
             except PluginError as error:
                 self.refused.setdefault(plugin.name, {})[_called(registered)] = str(error)
                 continue
@@ -282,7 +301,9 @@ def _changed(module: str) -> float:
 
 def _called(registered: object) -> str:
     """The name of an unusable class, if it has one."""
-    name = getattr(registered, "name", None) or getattr(registered, "device", None)
+    name = None
+    with contextlib.suppress(Exception):  # foreign code
+        name = getattr(registered, "name", None) or getattr(registered, "device", None)
     return name if isinstance(name, str) else shown(registered)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -14,20 +14,24 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Word = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+"""Text that the database and other processes can take: a pattern also refuses lone surrogates."""
+
+
 class Needs(BaseModel):
     """What one run needs; the executor and the model pool plan with it."""
 
     model_config = ConfigDict(frozen=True)
 
-    family: str = Field(default="general", description="Family of models; its runs share workers.")
-    model: str | None = Field(default=None, description="Weights that will be loaded.")
-    model_digest: str | None = Field(
+    family: Word = Field(default="general", description="Family of models; its runs share workers.")
+    model: Word | None = Field(default=None, description="Weights that will be loaded.")
+    model_digest: Word | None = Field(
         default=None, description="Identifies the weights' content; part of the cache key."
     )
     memory_mb: int = Field(
-        default=0, ge=0, description="Memory with the model loaded.", json_schema_extra={"unit": "MB"}
+        default=0, ge=0, lt=2**63, description="Memory with the model loaded.", json_schema_extra={"unit": "MB"}
     )
-    device: str = "cpu"
+    device: Word = "cpu"
     network: bool = Field(
         default=False, description="Whether the run opens connections itself; requests to models do not count."
     )
@@ -35,7 +39,9 @@ class Needs(BaseModel):
     limit_seconds: float | None = Field(
         default=None, gt=0, description="Time limit of the run.", json_schema_extra={"unit": "s"}
     )
-    cost: float = Field(default=0.0, ge=0, description="Estimated cost.", json_schema_extra={"unit": "USD"})
+    cost: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Estimated cost.", json_schema_extra={"unit": "USD"}
+    )
 
     @property
     def lane(self) -> str:

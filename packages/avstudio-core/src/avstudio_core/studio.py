@@ -88,7 +88,9 @@ class Studio:
             raise InvalidInput(message, hint=hint)
         for module in add:
             self.plugins.add(module, Plugin(module.__name__, module.__name__, "", ""))
-        self.settings = self.settings.with_declared(self.plugins.kind("settings").values())
+        declared = self.plugins.kind("settings").values()
+        with self.plugins.naming_broken():
+            self.settings = self.settings.with_declared(declared)
         home = self.settings.home
         self._database = open_database(home)
         self.store = ArtifactStore(home)

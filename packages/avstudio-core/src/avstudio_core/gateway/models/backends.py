@@ -47,7 +47,8 @@ class Backends:
     def guarded(self, name: str) -> GuardedBackend:
         """The backend of that name, with its calls guarded. Raises `NotFound` with the nearest name."""
         if name not in self._all():
-            raise NotFound.among("backend", name, self._all(), see="See the list of models.")
+            with self._plugins.naming_broken():
+                raise NotFound.among("backend", name, self._all(), see="See the list of models.")
         return self._all()[name]
 
     def standing(self) -> dict[str, AVStudioError | None]:
