@@ -303,9 +303,8 @@ def test_an_unknown_name_is_explained_by_plugins_that_were_set_aside(
     write_plugin: WritePlugin, tmp_path: Path, fault: Callable[[Studio], object]
 ) -> None:
     module = write_plugin(good("fine.work") + BAD_SETTINGS)
-    with Studio(home=tmp_path / "home", plugins="", add=[module]) as studio:
-        with pytest.raises(NotFound) as caught:
-            fault(studio)
+    with Studio(home=tmp_path / "home", plugins="", add=[module]) as studio, pytest.raises(NotFound) as caught:
+        fault(studio)
     assert f"{module.__name__} ('register_settings' of plugin" in caught.value.hint
     assert "raised RuntimeError: no luck" in caught.value.hint
 
