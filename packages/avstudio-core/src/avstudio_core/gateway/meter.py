@@ -25,6 +25,8 @@ LOG = logging.getLogger(__name__)
 
 PATIENT_SECONDS = 60.0
 """A timeout shorter than this does not count as an outage of the backend."""
+MOST_UNITS = 10**9
+"""The most tokens, seconds or characters of one call; a report of more is wrong, and the estimate counts instead."""
 
 
 class Meter:
@@ -73,7 +75,7 @@ class Metered:
                 self.reply = apart(await asked)
         except BaseException as error:
             raise self._broken(error) from error
-        self._complete(self.reply.usage or self._estimated(tokens.of_reply(self.reply)))
+        self._complete(tokens.of_reply(self.reply))
         return self.reply
 
     async def embed(self, asked: Awaitable[Vectors]) -> Vectors:
@@ -86,7 +88,7 @@ class Metered:
             refuse_unusable(vectors, len(self._request.texts), self.model.id)
         except BaseException as error:
             raise self._broken(error) from error
-        self._complete(vectors.usage or self._estimated(0))
+        self._complete(0)
         return vectors
 
     async def stream(self, deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
@@ -109,7 +111,7 @@ class Metered:
                 await close()
         self.reply.text = "".join(text)
         apart(self.reply)
-        self._complete(self.reply.usage or self._estimated(tokens.of_reply(self.reply)))
+        self._complete(tokens.of_reply(self.reply))
 
     def _noted(self, delta: Delta, text: list[str]) -> Delta | None:
         """Add a piece to the reply; return it if it has something to pass on."""
@@ -128,9 +130,9 @@ class Metered:
         reply.tool_calls += delta.tool_calls
         return delta
 
-    def _complete(self, usage: Usage) -> None:
+    def _complete(self, written: int) -> None:
         self._meter.health.answered(self.model.backend)
-        self._settle("ok", usage)
+        self._settle("ok", _believed(self.reply.usage) or self._estimated(written))
 
     def _broken(self, error: BaseException) -> BaseException:
         """Settle a call that failed or was cancelled; return the error for the caller."""
@@ -165,8 +167,7 @@ class Metered:
 
         If nothing has arrived, the expected answer counts: nobody knows how much of it the server has written.
         """
-        reported = self.reply.usage or getattr(error, "used", None)
-        if isinstance(reported, Usage):
+        if reported := _believed(self.reply.usage) or _believed(getattr(error, "used", None)):
             return reported
         if written := tokens.of_reply(self.reply):
             return self._estimated(written)
@@ -187,6 +188,14 @@ class Metered:
     def _estimated(self, written: int) -> Usage:
         """The estimated usage if the server reports none."""
         return Usage(input=tokens.of_request(self._request)[0], output=written, estimated=True)
+
+
+def _believed(reported: object) -> Usage | None:
+    """The usage that a server reported, or `None` if it reported none, or an impossible one."""
+    if not isinstance(reported, Usage):
+        return None
+    most = max(reported.input, reported.output, reported.seconds, reported.characters)
+    return reported if most <= MOST_UNITS else None
 
 
 async def _next(deltas: AsyncIterator[Delta], deadline: float) -> Delta | None:
