@@ -277,6 +277,21 @@ def test_a_call_that_ends_before_its_first_word_costs_the_estimate(make: Make, v
     assert call["cost"] == estimate.cost_micro
 
 
+@pytest.mark.parametrize("verb", ["chat", "stream", "embed"])
+@pytest.mark.parametrize("reported", [Usage(input=10**30), Usage(input=1, output=10**12), Usage(seconds=float("inf"))])
+def test_a_report_of_impossible_usage_does_not_count(make: Make, verb: str, reported: Usage) -> None:
+    studio = make()
+    backend(studio, "near").says = [Reply("Yes.", usage=reported)]
+    backend(studio, "near").embeds = [Vectors([[1.0]], reported)]
+    if verb == "stream":
+        list(stream := studio.stream("Hello?"))
+        usage = stream.answer.usage
+    else:
+        usage = getattr(studio.llm, verb)("Hello?").usage
+    assert usage.estimated
+    assert calls(studio)[0]["input"] == usage.input < 10
+
+
 @pytest.mark.parametrize("verb", ["chat", "stream"])
 def test_what_arrived_of_a_broken_answer_counts(make: Make, verb: str) -> None:
     studio = make()
@@ -804,6 +819,15 @@ def test_instructions_are_one_system_message_the_first(make: Make) -> None:
     assert isinstance(heard, ChatRequest)
     assert [message.role for message in heard.messages] == ["system", "user"]
     assert re.fullmatch(r"(?s)Be brief\.\n\nBe exact\.\n\nAnswer with JSON.*", heard.messages[0].text)
+
+
+def test_a_prompt_of_digits_leaves_less_for_the_answer(make: Make) -> None:
+    """Each digit may be a token: a server that counts them so refuses a longer answer."""
+    studio = make(MODELS.replace("output = 100", "output = 4000"))
+    studio.chat("0123456789" * 200, model="cloud/big", allow_unpriced=True)
+    heard = backend(studio, "cloud").heard[0]
+    assert isinstance(heard, ChatRequest)
+    assert 2000 < (heard.max_tokens or 0) <= 3000
 
 
 @pytest.mark.parametrize(("asked", "sent"), [(None, 100), (50, 50), (5000, 4900)])

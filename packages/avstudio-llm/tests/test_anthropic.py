@@ -147,6 +147,11 @@ class TestAnthropic(HttpBackendContract):
         assert (data["max_tokens"], data["stop_sequences"]) == (4096, ["x"])
         assert self.asked(server, made, model, question(max_tokens=9))["max_tokens"] == 9
 
+    def test_the_limit_of_an_answer_fits_the_context(self, server: ModelServer, made: Backend, model: Model) -> None:
+        """The protocol requires a limit, also of local servers, whose context may be short."""
+        short = model.model_copy(update={"can": Can(context=1000)})
+        assert 800 < self.asked(server, made, short, question())["max_tokens"] < 1000
+
     @pytest.mark.parametrize("given", [{"temperature": 0.0}, {"top_p": 0.5}, {"seed": 1}])
     def test_sampling_is_refused_and_never_sent(
         self, server: ModelServer, made: Backend, model: Model, given: dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -62,6 +63,12 @@ class ToolCall(Frozen):
     id: str
     name: str
     arguments: dict[str, JsonValue] = {}
+
+    @field_validator("arguments")
+    @classmethod
+    def _finite(cls, given: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        json.dumps(given, allow_nan=False)  # pydantic allows NaN and infinity
+        return given
 
 
 class Message(Frozen):

@@ -13,6 +13,8 @@ DENSE, DENSE_SHARE = "0123456789+/=|%#", 0.12
 """Characters that are tokens of their own, and the share of them from which a text is dense."""
 TURN = 16
 """The most tokens that a server's template may add for a message, a tool and the whole request."""
+MARGIN = 1.2
+"""The factor by which a server's count of a prompt may exceed our estimate."""
 IMAGE_BOUND, IMAGE = 8000, 1500
 """Tokens of a picture: the most that any current provider counts, and the usual number."""
 
@@ -27,9 +29,12 @@ def estimate(text: str) -> int:
     return math.ceil(bound(text) / BYTES_PER_TOKEN)
 
 
-def generous(request: ChatRequest) -> int:
-    """A high estimate: a message of digits or symbols counts a token for each byte."""
-    usual = of_request(request)[0]
+def generous(request: ChatRequest, usual: int | None = None) -> int:
+    """A high estimate: a message of digits or symbols counts a token for each byte.
+
+    `usual` is the usual estimate, if it is already known.
+    """
+    usual = of_request(request)[0] if usual is None else usual
     return usual + sum(bound(text) - estimate(text) for message in request.messages if _is_dense(text := message.text))
 
 
@@ -47,6 +52,11 @@ def of_request(request: ChatRequest | EmbedRequest) -> tuple[int, int]:
     size += _size(request.answer_schema) if request.answer_schema else 0
     turns = TURN * (len(request.messages) + 4 * len(request.tools) + 4)
     return math.ceil(size / BYTES_PER_TOKEN) + images * IMAGE, size + turns + images * IMAGE_BOUND
+
+
+def room(request: ChatRequest, context: int, usual: int | None = None) -> int:
+    """The tokens that a prompt leaves for the answer in a context; at least 1."""
+    return max(1, context - int(generous(request, usual) * MARGIN) - TURN * len(request.messages))
 
 
 def of_reply(reply: Reply) -> int:

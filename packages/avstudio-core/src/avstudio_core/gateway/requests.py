@@ -15,8 +15,6 @@ Request = ChatRequest | EmbedRequest
 
 LONGEST_ANSWER = 8192
 """The limit of a cloud model's answer in tokens if the request sets none: budgets need a limit."""
-MARGIN = 1.2
-"""The factor by which a server's count of a prompt may exceed our estimate."""
 
 
 def refuse_unreadable(request: Request) -> None:
@@ -72,8 +70,7 @@ def longest_answer(request: Request, model: Model, read: int | None = None) -> i
         longest = min(LONGEST_ANSWER, model.can.output or LONGEST_ANSWER)
     if model.can.context is None:
         return longest
-    read = tokens.of_request(request)[0] if read is None else read
-    return max(1, min(longest, model.can.context - int(read * MARGIN) - tokens.TURN * len(request.messages)))
+    return min(longest, tokens.room(request, model.can.context, read))
 
 
 def _with_one_system_message(request: ChatRequest) -> ChatRequest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model
+from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model, tokens
 from avstudio_core.answer_schema import in_words
 from avstudio_core.chat import ChatRequest, Delta
 from avstudio_core.errors import Unsupported
@@ -79,7 +79,7 @@ class Anthropic(Backend):
             request = request if held else in_words(request)
         return {
             "model": model.name,
-            "max_tokens": request.max_tokens or model.can.output or LONGEST_ANSWER,
+            "max_tokens": request.max_tokens or _longest_answer(request, model),
             "timeout": timeout(request.timeout),
             **({"stop_sequences": list(request.stop)} if request.stop else {}),
             **protocol.conversation(request),
@@ -98,3 +98,8 @@ class Anthropic(Backend):
             output=said.max_tokens,
         )
         return Model(backend=self.config.name, name=said.id, local=self.runs_here, can=can)
+
+
+def _longest_answer(request: ChatRequest, model: Model) -> int:
+    longest = model.can.output or LONGEST_ANSWER
+    return longest if model.can.context is None else min(longest, tokens.room(request, model.can.context))
