@@ -32,7 +32,7 @@ from avstudio_core.errors import (
 from avstudio_core.kinds.backend import BackendConfig
 from avstudio_core.language_models import Can, Model
 from avstudio_llm.backends.ollama.backend import Ollama
-from avstudio_llm.backends.ollama.protocol import address_of, full_name, lines
+from avstudio_llm.backends.ollama.protocol import address_of, full_name, lines, parsed
 
 MB = 1 << 20
 NESTED = Tool(
@@ -92,6 +92,8 @@ class Handler(BaseHTTPRequestHandler):
         model = self.server.models.get(name)
         if model is None:
             self._json({"error": f"model '{body['model']}' not found"}, 404)
+        elif self.path == "/api/show" and self.server.fault == "shows nothing" and name == "other:1b":
+            self._json({"error": "cannot open the blob"}, 500)
         elif self.path == "/api/show":
             info = {"general.architecture": "llama", "llama.context_length": 8192}
             info = {} if "most" in model else info
@@ -181,7 +183,8 @@ class Handler(BaseHTTPRequestHandler):
     def _details(self, name: str, factor: float) -> dict[str, Any]:
         model = self.server.models[name]
         remote = {"remote_host": model["remote"]} if "remote" in model else {}
-        return {"name": name, "model": name, "size": int(model["size"] * factor), "digest": f"sha {name}", **remote}
+        digest = "" if self.server.fault == "has no digests" else f"sha {name}"
+        return {"name": name, "model": name, "size": int(model["size"] * factor), "digest": digest, **remote}
 
     def log_message(self, *_: object) -> None:
         pass
@@ -414,6 +417,34 @@ def test_models_tell_what_they_can(backend: Ollama, server: OllamaServer) -> Non
     assert (vectors.can.chat, vectors.can.embed) == (False, True)
     assert all(model.local and model.memory_mb > 50 for model in first)
     assert len(server.bodies("/api/show")) == 3
+
+
+def test_a_model_that_the_server_cannot_describe_hides_no_other(backend: Ollama, server: OllamaServer) -> None:
+    server.fault = "shows nothing"
+    listed = {model.name: model.can for model in asyncio.run(backend.models())}
+    assert listed["echo:latest"].tools
+    assert listed["other:1b"] == Can()
+
+
+def test_models_without_a_digest_have_their_own_abilities(backend: Ollama, server: OllamaServer) -> None:
+    server.fault = "has no digests"
+    listed = {model.name: model.can for model in asyncio.run(backend.models())}
+    assert [listed[name].embed for name in ("echo:latest", "vectors:latest")] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "read"),
+    [('{"a": 1}', {"a": 1}), ("", {}), (None, {}), ({"a": 1}, {"a": 1}), ("[1]", None), ("{", None)],
+)
+def test_calls_of_tools_in_the_formats_of_servers(arguments: object, read: dict[str, Any] | None) -> None:
+    said = {"content": None, "tool_calls": [{"function": {"name": "cut", "arguments": arguments}}]}
+    line = json.dumps({"message": said, "done": True}).encode()
+    if read is None:
+        with pytest.raises(ValueError, match="arguments"):
+            parsed(line)
+    else:
+        (call,) = parsed(line).delta("echo", called=False).tool_calls
+        assert (call.name, call.arguments) == ("cut", read)
 
 
 def test_texts_become_vectors(backend: Ollama) -> None:

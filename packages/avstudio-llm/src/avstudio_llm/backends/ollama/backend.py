@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model, Needs
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, ModelWarning, Usage, Vectors
-from avstudio_core.errors import Unsupported
+from avstudio_core.errors import ModelError, Unsupported
 from avstudio_llm.backends.batches import embedded
 from avstudio_llm.backends.ollama.context import Context
 from avstudio_llm.backends.ollama.protocol import (
@@ -68,9 +68,11 @@ class Ollama(Backend):
     async def models(self) -> list[Model]:
         listed = await self._server.tags()
         loaded = await self._server.loaded()
-        await asyncio.gather(*map(self._show, listed.values()))
+        abilities = await asyncio.gather(*map(self._show, listed.values()))
         await self._forget_unloaded(loaded)
-        return [self._model(details, loaded.get(name)) for name, details in listed.items()]
+        return [
+            self._model(one, can, loaded.get(one.name)) for one, can in zip(listed.values(), abilities, strict=True)
+        ]
 
     async def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:
         if request.tools and request.tool_choice == "required":
@@ -117,19 +119,24 @@ class Ollama(Backend):
 
     # What the server has
 
-    async def _show(self, details: Details) -> None:
-        """Request a model's abilities, once for each digest."""
-        if details.digest not in self._shown:
-            shown = await self._server.ask("/api/show", Shown, {"model": details.name})
-            self._shown[details.digest] = shown.can
+    async def _show(self, details: Details) -> Can:
+        """A model's abilities, requested once for each digest; those of a usual model if the server has none."""
+        key = details.digest or details.name
+        if key not in self._shown:
+            try:
+                shown = await self._server.ask("/api/show", Shown, {"model": details.name})
+            except ModelError:  # the server lists its models, so it is not down: it cannot describe this one
+                return Can()
+            self._shown[key] = shown.can
+        return self._shown[key]
 
-    def _model(self, details: Details, loaded: Details | None) -> Model:
+    def _model(self, details: Details, can: Can, loaded: Details | None) -> Model:
         local = self.runs_here and not _is_remote(details.name, details.remote_host)
         return Model(
             backend=self.config.name,
             name=details.name,
             local=local,
-            can=self._shown[details.digest],
+            can=can,
             memory_mb=_memory_mb(details, loaded) if local else 0,
         )
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, JsonValue, field_validator
 
 from avstudio_core import Can, new_id
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, FinishReason, Image, Message, ToolCall, Usage
@@ -90,6 +90,13 @@ class _Function(BaseModel):
     name: str
     arguments: dict[str, JsonValue] = {}
 
+    @field_validator("arguments", mode="before")
+    @classmethod
+    def _of_other_forms(cls, given: Any) -> Any:
+        """Some servers of this protocol send JSON text, or `null`."""
+        given = json.loads(given or "{}") if isinstance(given, str) else given
+        return {} if given is None else given
+
 
 class _Call(BaseModel):
     id: str | None = None
@@ -97,7 +104,7 @@ class _Call(BaseModel):
 
 
 class _Said(BaseModel):
-    content: str = ""
+    content: str | None = None
     thinking: str | None = None
     tool_calls: list[_Call] | None = None
 
@@ -106,12 +113,12 @@ class Line(BaseModel):
     """One line of a stream of `/api/chat`."""
 
     model: str | None = None
-    message: _Said = _Said()
+    message: _Said | None = None
     done: bool = False
     done_reason: str | None = None
     prompt_eval_count: int | None = None
     eval_count: int | None = None
-    error: str | None = None
+    error: JsonValue = None
 
     @property
     def usage(self) -> Usage | None:
@@ -122,11 +129,12 @@ class Line(BaseModel):
 
     def delta(self, asked: str, called: bool) -> Delta:
         """What the line adds to an answer; `asked` is the requested model, `called` whether a tool was called."""
+        said = self.message or _Said()
         calls = tuple(
             ToolCall(id=call.id or new_id("tool"), name=call.function.name, arguments=call.function.arguments)
-            for call in self.message.tool_calls or ()
+            for call in said.tool_calls or ()
         )
-        delta = Delta(text=self.message.content, reasoning=self.message.thinking or "", tool_calls=calls)
+        delta = Delta(text=said.content or "", reasoning=said.thinking or "", tool_calls=calls)
         if self.done:
             cut: FinishReason = "length" if self.done_reason == "length" else "stop"
             delta.finish = "tool_calls" if (called or calls) and cut == "stop" else cut

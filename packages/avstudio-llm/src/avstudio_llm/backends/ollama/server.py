@@ -95,7 +95,7 @@ class Server:
         except ValueError:
             raise unreadable(self._backend, f"the line '{line[:80].decode(errors='replace')}'") from None
         if answer.error is not None:
-            raise _narrowed(refused(self._backend, 500, answer.error, model), answer.error, model)
+            raise _narrowed(refused(self._backend, 500, answer.error, model), str(answer.error), model)
         return answer
 
     async def _refusal(self, response: httpx2.Response, model: str) -> ModelError:
