@@ -188,6 +188,17 @@ class TestGoogle(HttpBackendContract):
             == "content_filter"
         )
 
+    def test_an_unusable_answer_keeps_its_usage(self, server: ModelServer, made: Backend, model: Model) -> None:
+        usage = {"promptTokenCount": 10, "candidatesTokenCount": 5}
+        piece = said([{"functionCall": {"name": "cut", "args": [1]}}]) | {"usageMetadata": usage}
+        with pytest.raises(BadAnswer, match="not an object") as unusable:
+            self.answering(server, made, model, piece)
+        assert unusable.value.used == Usage(input=10, output=5)
+
+    def test_parts_that_are_null(self, server: ModelServer, made: Backend, model: Model) -> None:
+        piece = {"promptFeedback": None, "candidates": [{"content": None, "finishReason": "STOP"}]}
+        assert self.answering(server, made, model, piece).finish == "stop"
+
     def test_a_call_that_the_model_got_wrong(self, server: ModelServer, made: Backend, model: Model) -> None:
         with pytest.raises(BadAnswer, match="MALFORMED_FUNCTION_CALL"):
             self.answering(server, made, model, said([], "MALFORMED_FUNCTION_CALL"))

@@ -299,6 +299,28 @@ class TestOpenAI(HttpBackendContract):
         reply = self.during(made, lambda: made.chat(question(), model))
         assert (reply.text, reply.model) == ("a", None)
 
+    @pytest.mark.parametrize(
+        "choice",
+        [
+            {"text": "Hello."},
+            {"message": "Hello."},
+            {"message": {"content": {"type": "text", "text": "Hello."}}},
+            {"message": {"content": ["Hel", {"type": "output_text", "text": "lo."}]}},
+            {"message": {"content": "Hello.", "refusal": {"reason": None}}},
+        ],
+    )
+    def test_text_in_the_formats_of_servers(
+        self, server: ModelServer, made: Backend, model: Model, choice: dict[str, Any]
+    ) -> None:
+        server.say(Sent.data({"choices": [choice]}), at=CHAT)
+        reply = self.during(made, lambda: made.chat(question(), model))
+        assert (reply.text, reply.finish) == ("Hello.", "stop")
+
+    def test_a_compressed_answer_that_is_damaged(self, server: ModelServer, made: Backend, model: Model) -> None:
+        server.say(Sent.data({"choices": []}, headers={"content-encoding": "gzip"}), at=CHAT)
+        with pytest.raises(BadAnswer, match=r"cannot be read: DecodingError: [^.]+\.$"):
+            self.during(made, lambda: made.chat(question(), model))
+
     def test_an_unreadable_answer_keeps_its_usage(self, server: ModelServer, made: Backend, model: Model) -> None:
         odd = {"choices": [{"message": {"content": 5}}], "usage": {"prompt_tokens": 10, "completion_tokens": 5}}
         server.say(Sent.data(odd), at=CHAT)
@@ -334,7 +356,7 @@ class TestOpenAI(HttpBackendContract):
         with pytest.raises(BackendDown):
             self.streaming(server, made, model, chunk({"role": "assistant"}))
 
-    @pytest.mark.parametrize("arguments", ['{"a": ', "[1]", "\x00", [1], '{"a": NaN}'])
+    @pytest.mark.parametrize("arguments", ['{"a": ', "[1]", "\x00", [1], '{"a": NaN}', {"a": float("nan")}])
     def test_arguments_that_are_not_an_object(
         self, server: ModelServer, made: Backend, model: Model, arguments: Any
     ) -> None:

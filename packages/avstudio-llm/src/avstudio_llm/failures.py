@@ -144,7 +144,7 @@ def in_stream(backend: Backend, body: object, model: str) -> ModelError:
 def unreadable(backend: Backend, what: str) -> BadAnswer:
     """The error for an answer that violates the protocol; `what` is the reason."""
     end = "" if what.endswith("?") else "."
-    return BadAnswer(f"{whereabouts(backend)} sent an answer that cannot be read: {what}{end}")
+    return BadAnswer(f"{whereabouts(backend)} sent an answer that cannot be read: {what.rstrip('.')}{end}")
 
 
 def broken_off(backend: Backend) -> BackendDown:
@@ -175,7 +175,8 @@ async def _translation(backend: Backend, error: Exception, model: str, seconds: 
 
     where = whereabouts(backend)
     lost = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
-    cause = _first(error, httpx2.TransportError, AVStudioError, UnicodeEncodeError, OSError, *lost)
+    spoilt = (httpx2.TransportError, httpx2.DecodingError)
+    cause = _first(error, *spoilt, AVStudioError, UnicodeEncodeError, OSError, *lost)
     response = getattr(error, "response", None)
     body = getattr(error, "body", None)
     if isinstance(cause, AVStudioError):
@@ -189,7 +190,7 @@ async def _translation(backend: Backend, error: Exception, model: str, seconds: 
         return BackendDown(f"{where} did not answer within {limit:.3g} s.", waited=limit, worked=worked)
     if isinstance(cause, (httpx2.RemoteProtocolError, httpx2.ReadError, *lost)):
         return broken_off(backend)
-    if isinstance(cause, httpx2.SSEError):
+    if isinstance(cause, httpx2.SSEError | httpx2.DecodingError):
         return unreadable(backend, _words(backend, cause))
     if isinstance(cause, httpx2.TransportError | OSError):
         return BackendDown(f"{where} cannot be reached ({_words(backend, cause)}).", hint="Is it running?")

@@ -118,7 +118,7 @@ class Assembly:
         for call in _calls(delta):
             self._add_call(call)
         text, reasoning = _words(delta)
-        if refusal := delta.get("refusal"):
+        if refusal := _refusal(delta):
             text, self._end.finish = refusal, "content_filter"
         self._spoke = self._spoke or bool(text)
         return Delta(text, reasoning) if text or reasoning else None
@@ -215,7 +215,10 @@ def tool_call(backend: Backend, id: object, name: str, arguments: Any) -> ToolCa
     found = {} if found is None else found
     if not isinstance(found, dict) or not name:
         raise BadAnswer(f"{_asks(backend, name)} with arguments that are not an object: '{str(arguments)[:200]}'.")
-    return ToolCall(id=str(id or "") or f"call_{secrets.token_hex(8)}", name=name, arguments=found)
+    try:
+        return ToolCall(id=str(id or "") or f"call_{secrets.token_hex(8)}", name=name, arguments=found)
+    except ValueError:
+        raise BadAnswer(f"{_asks(backend, name)} with arguments that are not JSON: '{str(arguments)[:200]}'.") from None
 
 
 def _first_json(text: str) -> Any:
@@ -243,11 +246,11 @@ def reply_of(backend: Backend, completion: Any, asked: str) -> Reply:
 
 
 def _reply(backend: Backend, choice: dict[str, Any]) -> Reply:
-    message, finish = choice["message"], choice.get("finish_reason")
+    message, finish = _delta_of(choice) or {}, choice.get("finish_reason")
     if finish == "error":
         raise _ended_with_an_error(backend, choice)
     text, reasoning = _words(message)
-    refusal = message.get("refusal") or ""
+    refusal = _refusal(message)
     functions = [(call.get("id"), call.get("function")) for call in _calls(message)]
     reply = Reply(text or refusal, reasoning)
     reply.tool_calls = tuple(
@@ -267,10 +270,14 @@ def _first_choice(said: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _delta_of(choice: dict[str, Any]) -> dict[str, Any] | None:
-    """The new part of an answer in a chunk; some servers stream whole messages, or texts."""
-    if "delta" in choice:
-        return choice["delta"] or None
-    return choice.get("message") or {"content": choice.get("text")}
+    """The message of an answer, or its new part in a chunk; some servers stream whole messages, or send texts."""
+    said = choice.get("delta") if "delta" in choice else choice.get("message") or choice.get("text")
+    return {"content": said} if isinstance(said, str) else said or None
+
+
+def _refusal(said: dict[str, Any]) -> str:
+    refusal = said.get("refusal")
+    return refusal if isinstance(refusal, str) else ""
 
 
 def _calls(said: dict[str, Any]) -> list[dict[str, Any]]:
@@ -335,12 +342,22 @@ def _words(said: dict[str, Any]) -> tuple[str, str]:
     content = said.get("content") or ""
     if isinstance(content, str):
         return content, reasoning
-    thoughts = [_joined(part.get("thinking")) for part in content if part.get("type") == "thinking"]
-    return _joined(content), reasoning + "".join(thoughts)
+    parts = [content] if isinstance(content, dict) else content
+    thoughts = [
+        _joined(part.get("thinking")) for part in parts if isinstance(part, dict) and part.get("type") == "thinking"
+    ]
+    return _joined(parts), reasoning + "".join(thoughts)
 
 
 def _joined(parts: Any) -> str:
-    return "".join(part.get("text", "") for part in parts or () if part.get("type") == "text")
+    """The text of the parts; some servers send a part as plain text."""
+    if isinstance(parts, str):
+        return parts
+    return "".join(part if isinstance(part, str) else _text(part) for part in parts or ())
+
+
+def _text(part: dict[str, Any]) -> str:
+    return part.get("text") or "" if part.get("type") in ("text", "output_text") else ""
 
 
 def _count(counts: Any, name: str) -> int:

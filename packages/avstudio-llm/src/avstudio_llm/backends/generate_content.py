@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.chat import ChatRequest, Delta, FinishReason, Image, Message, ToolCall, Usage
 from avstudio_core.errors import BadAnswer, InvalidInput, Unsupported
+from avstudio_llm.backends.chat_completions import tool_call
 from avstudio_llm.failures import broken_off, in_stream, reported, unreadable
 
 if TYPE_CHECKING:
@@ -79,18 +79,22 @@ class Assembly:
         self._end.usage = usage_of(piece.get("usageMetadata")) or self._end.usage
         if (version := piece.get("modelVersion")) and version != self._asked:
             self._end.model = version
-        if piece.get("promptFeedback", {}).get("blockReason"):
+        with reported(self._end.usage):
+            return self._content(piece)
+
+    def _content(self, piece: dict[str, Any]) -> Delta | None:
+        if (piece.get("promptFeedback") or {}).get("blockReason"):
             self._end.finish = "content_filter"
         candidate: dict[str, Any] = next(iter(piece.get("candidates") or ()), {})
         self._finish(candidate)
         text, reasoning = "", ""
-        for part in candidate.get("content", {}).get("parts") or ():
+        for part in (candidate.get("content") or {}).get("parts") or ():
             if call := part.get("functionCall"):
                 self._calls.append(self._call(call, part.get("thoughtSignature")))
             elif part.get("thought"):
-                reasoning += part.get("text", "")
+                reasoning += part.get("text") or ""
             else:
-                text += part.get("text", "")
+                text += part.get("text") or ""
         return Delta(text, reasoning) if text or reasoning else None
 
     def end(self) -> Delta:
@@ -108,15 +112,12 @@ class Assembly:
         reason = candidate.get("finishReason")
         if reason in MALFORMED:
             said = candidate.get("finishMessage") or reason
-            with reported(self._end.usage):
-                raise BadAnswer(f"A model of backend '{self._backend.config.name}' failed to call a tool: '{said}'.")
+            raise BadAnswer(f"A model of backend '{self._backend.config.name}' failed to call a tool: '{said}'.")
         if reason and self._end.finish != "content_filter":
             self._end.finish = finish_of(reason)
 
     def _call(self, said: dict[str, Any], signature: str | None) -> ToolCall:
-        call = ToolCall(
-            id=said.get("id") or f"call_{secrets.token_hex(8)}", name=said["name"], arguments=said.get("args") or {}
-        )
+        call = tool_call(self._backend, said.get("id"), said.get("name") or "", said.get("args"))
         if signature:
             self._signatures.keep(call.id, signature)
         return call
