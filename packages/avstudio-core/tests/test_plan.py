@@ -259,6 +259,28 @@ def test_what_is_not_a_json_plan_is_refused(text: str) -> None:
         Plan.from_json(text)
 
 
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: Plan(steps="x"), "'steps' is 'x'"),
+        (lambda: Plan(steps=()), "'steps' is '()'"),
+        (lambda: Plan(steps=[{"id": "a", "processor": "p.q"}, {"id": 1, "processor": "p.q"}]), "'steps.1.id' is '1'"),
+        (lambda: Plan(steps=[{"id": "a", "processor": "p.q", "source": 7}]), "'steps.0.source' is '7'"),
+        (lambda: Plan.model_validate(5), "'value' is '5'"),
+        (lambda: Step(id=1, processor="p.q"), "'id' is '1': should be text"),
+        (lambda: Step(id="a", processor="p.q", params={"a": object()}), "'params.a"),
+        (lambda: Step(id="a", processor="p.q", source={"step": 3}), "'source.step' is '3'"),
+        (lambda: Step(id="\ud800", processor="p.q"), "'id' is '\\ud800'"),
+        (lambda: Ref(step=None), "'step' is 'None'"),
+        (lambda: Ref.model_validate(7), "'value' is '7'"),
+    ],
+)
+def test_a_part_of_a_plan_that_is_not_valid_is_refused(make: Callable[[], object], reason: str) -> None:
+    with pytest.raises(InvalidPlan) as refused:
+        make()
+    assert str(refused.value).startswith(f"The plan is not valid: {reason}")
+
+
 def test_parameters_speak_in_the_words_of_their_declaration() -> None:
     with pytest.raises(InvalidParams) as refused:
         parameters(known("audio.split"), {"shifts": -1, "stems": 3})

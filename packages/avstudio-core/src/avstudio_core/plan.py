@@ -6,9 +6,19 @@ import contextlib
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 from avstudio_core.artifact import Artifact, accepted, wrong_outputs
 from avstudio_core.errors import InvalidInput, InvalidPlan
@@ -33,13 +43,36 @@ MOST_STEPS = 20
 """The most steps that a message names."""
 
 
-class Ref(BaseModel):
+class Part(BaseModel):
+    """A plan, or a part of one. Raises `InvalidPlan` instead of pydantic's error, once, with the place in the whole."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _checked(cls, values: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        if _WITHIN.get():
+            return validate(values)
+        whole = _WITHIN.set(True)
+        try:
+            return validate(values)
+        except ValidationError as error:
+            raise InvalidPlan(f"The plan is not valid: {problems(error)}") from None
+        finally:
+            _WITHIN.reset(whole)
+
+
+_WITHIN = ContextVar("within", default=False)
+"""Whether a larger part is being validated."""
+
+
+class Ref(Part):
     """An output of an earlier step, written `separate.vocals`.
 
     Without an output, it means the step's only output, or the only one of the reader's preferred media type.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     step: str
     output: str | None = None
@@ -56,10 +89,8 @@ class Ref(BaseModel):
         return f"{self.step}.{self.output}" if self.output else self.step
 
 
-class Step(BaseModel):
+class Step(Part):
     """One processor with its parameters; `source` is an earlier output, or `None` for the plan's own source."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = Field(pattern=r"^[A-Za-z_][\w\-]*$")
     processor: str
@@ -101,10 +132,8 @@ Guards = Callable[[object], Guard]
 """Returns the guard for calls of a plugin's object."""
 
 
-class Plan(BaseModel):
+class Plan(Part):
     """Steps that form a graph without cycles."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: tuple[Step, ...] = Field(min_length=1)
     expression: str = Field(default="", exclude=True, repr=False)
