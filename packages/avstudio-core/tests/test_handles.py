@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from avstudio_core import Plan, Step, Studio, TaskOptions
-from avstudio_core.errors import StorageError, TaskCancelled, TaskFailed
+from avstudio_core.errors import InvalidInput, StorageError, TaskCancelled, TaskFailed
 from avstudio_core.events import Event
 from avstudio_core.handle import PlanHandle
 from avstudio_core.tasks.events import event_feed
@@ -52,6 +53,28 @@ def test_a_failure_is_reported_with_its_traceback(studio: Studio) -> None:
     assert types(events) == ["task.submitted", "task.started", "task.failed"]
     assert "oh no" in str(events[-1].data["error"])
     assert "Traceback" in str(events[-1].data["traceback"])
+
+
+@pytest.mark.parametrize("timeout", [float("nan"), "5", "soon", b"1", [1], True, 1j])
+def test_a_timeout_that_is_no_time_is_refused(studio: Studio, timeout: Any) -> None:
+    handle = studio.submit("exercise.wait")
+    for one in (handle, PlanHandle(studio.tasks, "plan", {"wait": handle})):
+        with pytest.raises(InvalidInput, match=r"is not a valid timeout\. Give seconds"):
+            one.result(timeout)
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), 10**400])
+def test_a_timeout_may_be_as_long_as_one_likes(studio: Studio, timeout: Any) -> None:
+    handle = studio.submit("exercise.wait")
+    assert handle.result(timeout) == PlanHandle(studio.tasks, "plan", {"wait": handle}).result(timeout)["wait"]
+
+
+@pytest.mark.parametrize("seq", [-1, 1.5, float("nan"), "5", None, True, 2**63])
+def test_a_number_that_no_event_has_is_refused_at_once(studio: Studio, seq: Any) -> None:
+    handle = studio.submit("exercise.wait")
+    for one in (handle, PlanHandle(studio.tasks, "plan", {"wait": handle})):
+        with pytest.raises(InvalidInput, match="is not the number of an event"):
+            one.events(seq)
 
 
 def test_events_are_numbered_and_replayed_from_any_number(studio: Studio) -> None:
@@ -123,7 +146,7 @@ def test_waiting_has_an_end(studio: Studio) -> None:
 def test_waiting_for_no_time_gives_what_is_there(studio: Studio) -> None:
     plan = studio.submit_plan("exercise.wait")
     plan.result(20)
-    for timeout in (0, -1, 1e-6):
+    for timeout in (0, -1, -(10**400), 1e-6):
         assert plan.result(timeout)["wait"] == plan.steps["wait"].result(timeout)
 
 

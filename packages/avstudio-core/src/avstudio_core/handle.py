@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from avstudio_core.errors import AVStudioError, InvalidTransition, TaskError
+from avstudio_core.errors import AVStudioError, InvalidInput, InvalidTransition, TaskError
 from avstudio_core.events import Event
+from avstudio_core.quotes import quoted
 from avstudio_core.results import Result
+from avstudio_core.settings import MOST
 from avstudio_core.tasks.events.event_log import after
 from avstudio_core.tasks.queue.queue import Queue
 from avstudio_core.tasks.states import ENDED
@@ -39,11 +42,13 @@ class Handle:
     def result(self, timeout: float | None = None) -> Any:
         """Wait for the result, at most `timeout` seconds.
 
-        Raises `TaskFailed`, `TaskBlocked` or `TaskCancelled` if there is no result, and `TimeoutError`.
+        Raises `TaskFailed`, `TaskBlocked` or `TaskCancelled` if there is no result, `TimeoutError`, and `InvalidInput`
+        for an invalid `timeout`.
         """
+        seconds = _seconds(timeout)
         future = self._queue.ended(self.task_id)
         try:
-            return self._outcome(future.result(timeout))
+            return self._outcome(future.result(seconds))
         except TimeoutError:
             future.cancel()
         task = self.task()
@@ -62,8 +67,11 @@ class Handle:
         return self._read(task)
 
     def events(self, seq: int = 0) -> Iterator[Event]:
-        """The task's events with a number above `seq`, as they arrive, until it has ended."""
-        yield from follow(self._queue, [self.task_id], seq)
+        """The task's events with a number above `seq`, as they arrive, until it has ended.
+
+        Raises `InvalidInput` for a `seq` that is not a whole number from 0.
+        """
+        return follow(self._queue, [self.task_id], _number(seq))
 
     def cancel(self) -> None:
         """Cancel the task; this does nothing if it has ended."""
@@ -83,7 +91,8 @@ class PlanHandle:
 
     def result(self, timeout: float | None = None) -> dict[str, Any]:
         """Wait for all steps; return their results by step id. Raises the error of the step that failed first."""
-        deadline = None if timeout is None else time.monotonic() + timeout
+        seconds = _seconds(timeout)
+        deadline = None if seconds is None else time.monotonic() + seconds
         outcomes = {}
         for step, handle in self.steps.items():
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -99,7 +108,7 @@ class PlanHandle:
 
     def events(self, seq: int = 0) -> Iterator[Event]:
         """The events of all steps with a number above `seq`, as they arrive, until all have ended."""
-        yield from follow(self._queue, [handle.task_id for handle in self.steps.values()], seq)
+        return follow(self._queue, [handle.task_id for handle in self.steps.values()], _number(seq))
 
     def cancel(self) -> None:
         """Cancel every step."""
@@ -115,6 +124,23 @@ def result_or_cancel(submitted: Handle | PlanHandle) -> Any:
         with contextlib.suppress(AVStudioError):  # the interrupt is what the caller must get
             submitted.cancel()
         raise
+
+
+def _seconds(timeout: Any) -> float | None:
+    """A time limit in seconds that threads can wait for; a time that is over is 0. Raises `InvalidInput`."""
+    if timeout is None:
+        return None
+    if not isinstance(timeout, int | float) or isinstance(timeout, bool) or timeout != timeout:
+        hint = "Give seconds as a number, or 'None' to wait for the end."
+        raise InvalidInput(f"{quoted(timeout)} is not a valid timeout.", hint=hint)
+    return max(0.0, min(timeout, threading.TIMEOUT_MAX))
+
+
+def _number(seq: Any) -> int:
+    """The number of an event. Raises `InvalidInput`."""
+    if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq <= MOST:
+        raise InvalidInput(f"{quoted(seq)} is not the number of an event.", hint="Give a whole number from 0.")
+    return seq
 
 
 def _attempted(work: Callable[[], Any]) -> Any:
