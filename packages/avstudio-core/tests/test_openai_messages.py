@@ -30,3 +30,17 @@ def test_a_picture_that_is_an_address_is_refused_in_plain_words() -> None:
     turns: Any = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}]}]
     with pytest.raises(InvalidParams, match=r"'https://x\.example/a\.png' is an address"):
         ChatRequest.of(turns)
+
+
+@pytest.mark.parametrize("stop", ["", [""], ["END", ""], [1], [None], "\ud800"])
+def test_a_stop_that_no_answer_can_have_is_refused(stop: Any) -> None:
+    with pytest.raises(InvalidParams, match=r"The request cannot be used: 'stop\.\d' is "):
+        ChatRequest.of("Hello", stop=stop)
+    assert ChatRequest.of("Hello", stop=[]).stop == ()
+
+
+def test_a_message_without_parts_is_an_empty_text() -> None:
+    turns: Any = [{"role": "user", "content": []}]
+    assert ChatRequest.of(turns).messages == ChatRequest.of("").messages
+    with pytest.raises(InvalidParams, match="'messages' is"):
+        ChatRequest.of([])

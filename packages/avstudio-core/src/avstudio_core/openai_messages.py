@@ -14,13 +14,15 @@ _CARRIED = re.compile(r"data:([a-z0-9.+/-]+);base64,(.*)", re.IGNORECASE | re.DO
 def taken(message: Mapping[str, Any]) -> dict[str, Any]:
     """The message in the form of our `Message`; one that is already in that form does not change.
 
+    A message without parts is an empty text, as one without content.
+
     Raises `ValueError` for a picture given by its address, which the model's server would have to fetch.
     """
     own = {name: value for name, value in message.items() if not (value is None and name in ("content", "tool_calls"))}
     if isinstance(own.get("role"), str):
         own["role"] = ROLES.get(own["role"], own["role"])
     if isinstance(own.get("content"), list | tuple):
-        own["content"] = [_part(part) for part in own["content"]]
+        own["content"] = [_part(part) for part in own["content"]] or ""
     if isinstance(own.get("tool_calls"), list | tuple):
         own["tool_calls"] = [_call(call) for call in own["tool_calls"]]
     return own
