@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from avstudio_core import Studio, guard
-from avstudio_core.errors import AVStudioError, BackendDown, PartialAnswer, PluginError, TaskFailed
+from avstudio_core.errors import AVStudioError, BackendDown, NoModel, PartialAnswer, PluginError, TaskFailed
 from avstudio_core.testing import scripted
 
 WritePlugin = Callable[[str], ModuleType]
@@ -200,6 +202,23 @@ def test_a_router_that_fails_is_named(write_plugin: WritePlugin, open_studio: Op
     assert studio.chat("Hello", model="scripted/one").text == "Yes."
 
 
+@pytest.mark.parametrize("wish", [{"require_local": True}, {"max_cost": 0.000001}])
+def test_a_router_may_not_choose_what_the_request_does_not_allow(
+    write_plugin: WritePlugin, open_studio: OpenStudio, tmp_path: Path, wish: dict[str, Any]
+) -> None:
+    (tmp_path / "models.toml").write_text(
+        '[backends.far]\nkind = "scripted"\nlocal = false\n[prices."far/one"]\ninput = 9\noutput = 9\n'
+    )
+    far = """return __import__('avstudio_core').RouteDecision(
+            rule='x', reason='y', chosen='far/one', context=None, estimate=candidates[0].estimate)"""
+    studio = open_studio(
+        write_plugin(ROUTER.format(does=far)), scripted, router="odd", offline=False, models=tmp_path / "models.toml"
+    )
+    assert studio.chat("Hello").model == "far/one"
+    with pytest.raises(NoModel, match="Router 'odd' chose 'far/one', which cannot be used: "):
+        studio.chat("Hello", **wish)
+
+
 BOOK = """
 import os, sys, time
 from avstudio_core.kinds.price_book import PriceBook
@@ -213,7 +232,7 @@ def register_price_books():
 """
 
 
-@pytest.mark.parametrize("does", [*RUDE, "time.sleep(60)", "return 1.5", "return -1"])
+@pytest.mark.parametrize("does", [*RUDE, "time.sleep(60)", "return 1.5", "return -1", "return 10**40"])
 def test_a_price_that_is_none_is_not_known(
     write_plugin: WritePlugin, open_studio: OpenStudio, does: str, tmp_path: object
 ) -> None:

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from avstudio_core import Plan, Step, Studio
-from avstudio_core.errors import InvalidParams, InvalidPlan
+from avstudio_core.errors import InvalidParams, InvalidPlan, PluginError
 from avstudio_core.parameters import parameters
 
 COUNTING = """
@@ -74,6 +74,39 @@ def test_parameters_are_validated_once_at_the_border_and_once_where_they_run(
     counting.VALIDATED.clear()
     WAYS[way](studio, name)
     assert counting.VALIDATED == [(1, 2)] * 2
+
+
+EXITING = """
+import sys
+from pydantic import field_serializer, field_validator
+
+class ExitingParams(Params):
+    size: int = 0
+    {does}
+    def leave(cls, size, *rest):
+        sys.exit(9)
+
+class Exiting(Processor[ExitingParams, Result]):
+    "Exit."
+    name = "test.exit"
+    def run(self, source, params, context):
+        return Result()
+
+@hookimpl
+def register_processors():
+    return [Exiting]
+"""
+
+
+@pytest.mark.parametrize(
+    ("does", "verb"), [("@field_validator('size')", "validated"), ("@field_serializer('size')", "stored")]
+)
+def test_parameters_that_exit_end_no_process(
+    open_studio: Callable[..., Studio], write_plugin: Callable[[str], ModuleType], does: str, verb: str
+) -> None:
+    studio = open_studio(write_plugin(EXITING.format(does=does)))
+    with pytest.raises(PluginError, match=f"'test.exit' could not be {verb}: SystemExit: 9"):
+        studio.run("test.exit", size=1)
 
 
 def test_stored_parameters_of_another_studio_are_validated(

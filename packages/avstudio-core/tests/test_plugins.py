@@ -207,6 +207,7 @@ def test_a_plugin_that_hangs_while_it_registers_is_left_behind(
         ("[Params, Result]", "[Bounds, Result]", "in the bounds of 'limit'"),
         ("[Params, Result]", "[Objects, Result]", "in the default of 'limit'"),
         ("[Params, Result]", "[Params, Figures]", "in the default of 'limit'"),
+        ("[Params, Result]", "[Renamed, Result]", "gives its parameter 'limit' an alias"),
     ],
 )
 def test_a_class_that_cannot_be_used_is_refused_and_its_plugin_is_not(
@@ -222,6 +223,8 @@ class Bounds(Params):
     limit: float = Field(0.0, le=float("inf"))
 class Objects(Params):
     limit: object = object()
+class Renamed(Params):
+    limit: int = Field(1, alias="most")
 class Figures(Result):
     limit: float = float("nan")
 """

@@ -111,6 +111,15 @@ def _check_processor(name: str, registered: type[Any]) -> None:
         for field, where in _unwritable(given):
             message = f"'{name}' has a value that JSON cannot hold in {where} of '{field}'."
             raise PluginError(message, hint="NaN, infinity, bytes and objects have no JSON form.")
+    _check_params_names(name, registered.params_type)
+
+
+def _check_params_names(name: str, params: type[BaseModel]) -> None:
+    """Refuse aliases: parameters are given, stored and shown by one name."""
+    for field, info in params.model_fields.items():
+        if info.alias or info.validation_alias or info.serialization_alias:
+            message = f"'{name}' gives its parameter '{field}' an alias."
+            raise PluginError(message, hint="Use one name: that of the field.")
 
 
 def _unwritable(model: type[BaseModel]) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from queue import SimpleQueue
 from typing import Any, NoReturn, TypeVar
 
 from avstudio_core.errors import AVStudioError, PluginError
+from avstudio_core.quotes import harmless
 
 LOG = logging.getLogger(__name__)
 QUICK_SECONDS = 5.0
@@ -114,7 +115,7 @@ def finished(outcome: Any) -> Any:
 def one_line(error: BaseException) -> str:
     """An exception in one line; only its type if its message cannot be read."""
     try:
-        return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+        return harmless(" ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":"))
     except BaseException:  # a `__str__` that raises
         return type(error).__name__
 

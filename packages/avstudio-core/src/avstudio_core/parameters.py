@@ -42,8 +42,20 @@ def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Para
         return declared.model_validate(values)
     except ValidationError as error:
         raise InvalidParams(f"{processor.name}: {problems(error, declared)}") from None
-    except Exception as error:  # a validator is foreign code
+    except KeyboardInterrupt:  # from the user
+        raise
+    except BaseException as error:  # a validator is foreign code, and may even exit
         raise PluginError(f"The parameters of '{processor.name}' could not be validated: {one_line(error)}.") from error
+
+
+def written(processor: Processor[Any, Any], params: Params, *, given: bool = False) -> dict[str, Any]:
+    """Validated parameters as plain JSON, all of them or those that were `given`. Raises `PluginError`."""
+    try:
+        return params.model_dump(mode="json", exclude_unset=given)
+    except KeyboardInterrupt:  # from the user
+        raise
+    except BaseException as error:  # a serializer is foreign code, and a value may have no JSON form
+        raise PluginError(f"The parameters of '{processor.name}' could not be stored: {one_line(error)}.") from error
 
 
 class StoredParams:
@@ -56,7 +68,7 @@ class StoredParams:
 
     def text(self, processor: Processor[Any, Any], params: Params) -> str:
         """Validated parameters as text."""
-        text = json.dumps(params.model_dump(mode="json"))
+        text = json.dumps(written(processor, params))
         with self._changing:
             if (processor.name, text) not in self._known:
                 self._known[processor.name, text] = params

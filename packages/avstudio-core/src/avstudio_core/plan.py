@@ -25,7 +25,7 @@ from avstudio_core.errors import InvalidInput, InvalidPlan
 from avstudio_core.guard import OURS, Guard, shown
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.nearest import did_you_mean
-from avstudio_core.parameters import parameters
+from avstudio_core.parameters import parameters, written
 from avstudio_core.quotes import listed, quoted
 from avstudio_core.results import Needs, Params
 from avstudio_core.validation import problems
@@ -104,7 +104,7 @@ class Step(Part):
     def of(cls, processor: Processor[Any, Any], params: Mapping[str, Any]) -> Self:
         """A step of its own, with parameters as text or values. Raises `InvalidParams`."""
         valid = parameters(processor, params)
-        given = valid.model_dump(mode="json", exclude_unset=True)
+        given = written(processor, valid, given=True)
         step = cls(id=processor.name.rpartition(".")[2], processor=processor.name, params=given)
         step._valid = valid
         return step

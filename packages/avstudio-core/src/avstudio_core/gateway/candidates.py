@@ -92,7 +92,7 @@ class Candidates:
         read = tokens.of_request(request)
         weighed = [(model, *self._weigh(request, model, read, _untold)) for model in await self._meant(request)]
         model, estimate, obstacle = next((one for one in weighed if one[2] is None), weighed[0])
-        obstacle = obstacle or _unwanted(request.wishes, model, estimate)
+        obstacle = obstacle or unwanted(request.wishes, model, estimate)
         if isinstance(obstacle, OverBudget) and estimate.most_micro is None:
             await self._refuse_unknown(model)
         if obstacle is not None:
@@ -213,8 +213,8 @@ def _too_dear(request: Request, estimate: Estimate, room: Room) -> AVStudioError
     return OverBudget(f"over budget: it may cost {dollars(estimate.most_micro)}, and {dollars(max(left, 0))} are left")
 
 
-def _unwanted(wishes: Wishes, model: Model, estimate: Estimate) -> AVStudioError | None:
-    """Why a request that names the model does not want it; the router checks this for the others."""
+def unwanted(wishes: Wishes, model: Model, estimate: Estimate) -> AVStudioError | None:
+    """Why a request does not allow the model, whoever chose it."""
     if model.local:
         return None
     if wishes.require_local:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from avstudio_core.chat import Wishes
 from avstudio_core.errors import NoModel
-from avstudio_core.gateway.candidates import Candidates
+from avstudio_core.gateway.candidates import Candidates, unwanted
 from avstudio_core.gateway.requests import Request, named_by
 from avstudio_core.kinds.router import Router
+from avstudio_core.quotes import quoted
 from avstudio_core.route_decision import Candidate, RouteDecision
 
 
@@ -40,9 +42,16 @@ class Routes:
             raise
         by_name = {candidate.model.id: candidate for candidate in candidates if candidate.obstacle is None}
         order = (decision.chosen, *decision.fallbacks)
-        if strangers := [one for one in order if one not in by_name]:
-            raise NoModel(f"Router '{self._name}' chose '{strangers[0]}', which cannot be used.")
+        for name in order:
+            self._refuse_unusable(name, by_name.get(name), request.wishes)
         return Route(decision, tuple(by_name[one] for one in order))
+
+    def _refuse_unusable(self, name: str, chosen: Candidate | None, wishes: Wishes) -> None:
+        """Raise `NoModel` for a choice of the router that is no candidate, or that the request does not allow."""
+        reason = unwanted(wishes, chosen.model, chosen.estimate) if chosen else ""
+        if chosen is None or reason:
+            reason = f": {reason}" if reason else ""
+            raise NoModel(f"Router '{self._name}' chose {quoted(name)}, which cannot be used{reason}.")
 
 
 def _to(named: Candidate) -> Route:

@@ -10,10 +10,10 @@ from decimal import Decimal
 from avstudio_core.chat import Usage
 from avstudio_core.errors import AVStudioError
 from avstudio_core.gateway.models.known_models import Price
-from avstudio_core.guard import Guard
+from avstudio_core.guard import Guard, shown
 from avstudio_core.kinds.price_book import PriceBook
 from avstudio_core.language_models import Model
-from avstudio_core.money import MICRO
+from avstudio_core.money import LARGEST_MICRO, MICRO
 from avstudio_core.plugins import Plugins
 
 
@@ -28,9 +28,9 @@ class GuardedBook(PriceBook):
         what = f"'cost' of price book '{self._book.name}'"
         with contextlib.suppress(AVStudioError):
             cost = self._guard.call(what, self._book.cost, model, usage)
-            if cost is None or self._guard.expect(what, cost, int) >= 0:
+            if cost is None or 0 <= self._guard.expect(what, cost, int) <= LARGEST_MICRO:
                 return cost
-            self._guard.refusal(what, f"returned '{cost}', which is negative")
+            self._guard.refusal(what, f"returned '{shown(cost)}', which is not a possible cost")
         return None
 
 
@@ -72,4 +72,4 @@ def _cost(price: Price, usage: Usage) -> int:
         micro += (price.cache_written - price.input) * usage.cache_written
     if usage.seconds or usage.characters:
         micro += MICRO * (price.second * Decimal(str(usage.seconds)) + price.character * usage.characters)
-    return math.ceil(micro)
+    return min(math.ceil(micro), LARGEST_MICRO)
