@@ -28,6 +28,8 @@ TESTING = ["hypothesis", "pytest", "pytest-timeout", "pytest-xdist"]
 SITE = ["griffe-pydantic", "mkdocstrings[python]", "pytest", "ruff", "zensical"]
 TOGETHER = ("-n", "auto")
 """As many tests at a time as there are cores."""
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+"""Libraries would use every core for each of these tests, and then spend most of the time waiting for each other."""
 
 
 def install(session: nox.Session, *what: str) -> None:
@@ -50,7 +52,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Every test of every package, of the example plugin and of the whole."""
     install(session, *editable(CORE, *EVERYTHING, SERVER, *EXAMPLES), *TESTING)
-    session.run("pytest", *TOGETHER, *session.posargs)
+    session.run("pytest", *TOGETHER, *session.posargs, env=ONE_THREAD)
 
 
 @nox.session
@@ -66,7 +68,9 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """mypy --strict over code and tests, and over users' code as users have it: no settings, no plugin of pydantic."""
     install(session, *editable(CORE, *EVERYTHING, SERVER, *EXAMPLES), *TESTING, "huey", "matplotlib", "mypy", "nox")
-    session.run("mypy", *(f"{package}/src" for package in (CORE, AUDIO, LLM, SERVER)), "noxfile.py", "docsite")
+    session.run(
+        "mypy", *(f"{package}/src" for package in (CORE, AUDIO, LLM, SERVER)), "noxfile.py", "conftest.py", "docsite"
+    )
     for folder in (
         *sorted(Path("packages").glob("*/tests")),
         "tests",
@@ -154,7 +158,7 @@ def alone(session: nox.Session, package: str) -> None:
     """Each package's tests in an environment with the core alone."""
     folder = f"packages/avstudio-{package}"
     install(session, *dict.fromkeys((CORE, folder)), *TESTING)
-    session.run("pytest", *TOGETHER, f"{folder}/tests", *session.posargs)
+    session.run("pytest", *TOGETHER, f"{folder}/tests", *session.posargs, env=ONE_THREAD)
 
 
 @nox.session(reuse_venv=False)

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import compileall
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
 
 from avstudio_server.testing import CommandLine
-
-
-@pytest.fixture(scope="session", autouse=True)
-def signals_end_commands() -> None:
-    """A shell makes what it runs in the background ignore these signals, and its child processes, too."""
-    for number in (signal.SIGINT, signal.SIGQUIT):
-        if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

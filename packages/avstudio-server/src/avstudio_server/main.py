@@ -5,6 +5,7 @@ Start-up must be fast: `--version` is answered before anything is imported; ever
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from avstudio_server.cli import streams
@@ -14,6 +15,7 @@ def main() -> int:
     """Run the command line of this process and return its exit code."""
     arguments = sys.argv[1:]
     streams.prepare()
+    gc.set_threshold(100_000)  # imports create many permanent objects, so collecting garbage then is wasted time
     try:
         if arguments in (["--version"], ["-V"]):
             from avstudio_core import __version__
