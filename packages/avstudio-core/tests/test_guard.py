@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,7 @@ def register_backends():
 """
 CALM = {"init": "pass", "obstacle": "return None", "models": "pass", "before": "pass", "amid": "pass"}
 RUDE = ["raise KeyError('x')", "sys.exit(3)", "raise KeyboardInterrupt", "os._exit(3)"]
+GONE = [*RUDE, "raise GeneratorExit", "raise StopAsyncIteration", "raise asyncio.CancelledError"]
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +114,7 @@ def test_nonsense_is_refused(odd: Callable[..., Studio], where: str, does: str) 
     assert "of backend 'odd' returned" in shown(studio)
 
 
-@pytest.mark.parametrize("does", RUDE)
+@pytest.mark.parametrize("does", GONE)
 def test_a_broken_stream_falls_back_or_is_partial(odd: Callable[..., Studio], does: str) -> None:
     studio = odd(before=does)
     with pytest.raises(PluginError, match=r"'stream' of backend 'odd' of plugin 'plugin_\d+' raised"):
@@ -122,6 +124,46 @@ def test_a_broken_stream_falls_back_or_is_partial(odd: Callable[..., Studio], do
     with pytest.raises(PartialAnswer) as broken:
         list(studio.stream("Hello", model="odd/m"))
     assert broken.value.text == "Well, "
+
+
+LEAVING = """
+class Leaving:
+    def __init__(self, given): self.given = given
+    def __aiter__(self): return self
+    async def __anext__(self): return await anext(self.given)
+    async def aclose(self):
+        {does}
+
+class Fleeing(Odd):
+    name = "odd"
+    def stream(self, request, model): return Leaving(super().stream(request, model))
+
+@hookimpl
+def register_backends():
+    return [Fleeing]
+"""
+
+
+@pytest.mark.parametrize("does", GONE)
+def test_a_stream_that_cannot_be_closed_is_reported_and_harms_nobody(
+    write_plugin: WritePlugin,
+    open_studio: OpenStudio,
+    does: str,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    module = write_plugin(BACKEND.format(**CALM) + LEAVING.format(does=does))
+    studio = open_studio(module, scripted)
+    assert studio.chat("Hello", model="odd/m").text == "Well, yes."
+    stream = iter(studio.stream("Hello", model="odd/m"))
+    assert next(stream).text == "Well, "
+    stream.close()  # type: ignore[attr-defined]
+    assert studio.chat("Hello", model="odd/m").text == "Well, yes."
+    assert "'stream' of backend 'odd' raised" in shown(studio)
+    studio.close()
+    gc.collect()
+    assert [one for one in caplog.records if one.name == "asyncio"] == []
+    assert "Exception" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("does", ["time.sleep(60)", "await asyncio.sleep(60)"])

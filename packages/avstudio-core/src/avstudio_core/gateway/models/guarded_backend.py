@@ -106,18 +106,30 @@ class GuardedBackend:
 
     async def _caught_stream(self, request: ChatRequest, model: Model) -> AsyncGenerator[Delta, None]:
         deltas: Any = None
+        left = False
         try:
             deltas = self.backend.stream(request, model)
             async for delta in deltas:
                 self._check_answer("stream", delta, Delta)
+                left = True
                 yield delta
-        except GeneratorExit:
-            raise
+                left = False
         except BaseException as error:
+            if left and isinstance(error, GeneratorExit):
+                raise
             raise self._ours("stream", error) from error
         finally:
+            await self._left(deltas)
+
+    async def _left(self, deltas: Any) -> None:
+        """Close a stream. Its errors are reported, but not raised: the answer, or its error, is complete."""
+        try:
             if close := getattr(deltas, "aclose", None):
                 await close()
+        except BaseException as error:
+            ours = self._ours("stream", error)
+            if not isinstance(ours, AVStudioError | TimeoutError):
+                raise
 
     def _check_answer(self, method: str, given: object, kind: type[Reply] | type[Delta]) -> None:
         """Raise `PluginError` for an object that is not an answer, or whose parts do not have their types."""
@@ -141,8 +153,10 @@ class GuardedBackend:
 
     def _ours(self, method: str, error: BaseException) -> BaseException:
         """The error of the core for an exception of the plugin's code."""
-        if isinstance(error, AVStudioError | TimeoutError | GeneratorExit):
+        if isinstance(error, AVStudioError | TimeoutError):
             return error
+        if isinstance(error, GeneratorExit) and asyncio._get_running_loop() is None:
+            return error  # a call that was never finished is being removed
         task = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             return error
