@@ -9,7 +9,7 @@ import pytest
 from avstudio_server.testing import CommandLine
 
 LONG = "x" * 10_000
-DEEP = "./" * 1_900
+DEEP = "notes/../" * 400
 """A long path to the current folder."""
 
 
@@ -40,6 +40,7 @@ DEEP = "./" * 1_900
     ids=lambda arguments: " ".join(arguments)[:40],
 )
 def test_a_long_value_is_shortened_in_the_message(avstudio: CommandLine, note: Path, arguments: list[str]) -> None:
+    (avstudio.folder / "notes").mkdir()
     (avstudio.folder / "binary.json").write_bytes(b"\xff\xfe\xfa")
     refused = avstudio(*arguments)
     assert refused.code in (2, 4)
