@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from avstudio_core.chat import ChatRequest, Image, Text, ToolCall
+from avstudio_core.chat import ChatRequest, Image, Message, Text, Tool, ToolCall
 from avstudio_core.errors import InvalidParams
 
 
@@ -37,6 +37,30 @@ def test_a_stop_that_no_answer_can_have_is_refused(stop: Any) -> None:
     with pytest.raises(InvalidParams, match=r"The request cannot be used: 'stop\.\d' is "):
         ChatRequest.of("Hello", stop=stop)
     assert ChatRequest.of("Hello", stop=[]).stop == ()
+
+
+def test_tools_in_openais_form_are_taken() -> None:
+    function = {"name": "cut", "description": "Cuts.", "parameters": {"type": "object", "properties": {}}}
+    tools = [{"type": "function", "function": {**function, "strict": True}}, function]
+    assert ChatRequest.of("Hello", tools=tools).tools == (Tool.model_validate(function),) * 2
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ([{"role": "user", "content": 5}], "the content is neither text nor a list of parts"),
+        ([{"role": "user", "content": [{"type": "input_audio"}]}], "a part of the type 'input_audio' is not supported"),
+        ([None], "'messages.0' is 'None': should be an object"),
+        ([], r"'messages' is '\(\)': should have more items"),
+        ({"role": "user", "content": "Hello"}, "is a single message. Put it in a list."),
+        (Message(role="user", content="Hello"), "is a single message. Put it in a list."),
+        (b"Hello", "is not a prompt. Give text"),
+    ],
+)
+def test_a_prompt_of_another_form_is_refused_in_plain_words(prompt: Any, said: str) -> None:
+    with pytest.raises(InvalidParams, match=said) as refused:
+        ChatRequest.of(prompt)
+    assert "tuple" not in str(refused.value)
 
 
 def test_a_message_without_parts_is_an_empty_text() -> None:

@@ -105,6 +105,11 @@ class Tool(Frozen):
         default={"type": "object", "properties": {}}, description="Parameters as JSON Schema; may be nested."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_openai(cls, given: Any) -> Any:
+        return openai_messages.tool_taken(given) if isinstance(given, dict) else given
+
 
 class Wishes(Frozen):
     """What the router considers when it chooses a model."""
@@ -198,8 +203,10 @@ class ChatRequest(Question):
             return prompt
         if isinstance(prompt, ChatRequest):
             raise InvalidParams("A whole request cannot be combined with options.", hint="Set them in the request.")
-        if not isinstance(prompt, Iterable):
+        if not isinstance(prompt, Iterable) or isinstance(prompt, bytes):
             raise InvalidParams(f"{quoted(prompt)} is not a prompt.", hint="Give text, messages or a request.")
+        if isinstance(prompt, Mapping | Message):
+            raise InvalidParams(f"{quoted(prompt)} is a single message.", hint="Put it in a list.")
         turns: Sequence[Any] = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
         before = [{"role": "system", "content": system}] if system else []
         return cls._of({"messages": (*before, *turns)}, options)

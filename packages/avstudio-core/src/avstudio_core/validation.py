@@ -12,12 +12,16 @@ _MISSING, _UNKNOWN = "missing", "extra_forbidden"
 _PLAIN = {
     "bool_parsing": "should be true or false",
     "bool_type": "should be true or false",
+    "dict_type": "should be an object",
     "float_parsing": "should be a number",
     "float_type": "should be a number",
     "int_from_float": "should be a whole number",
     "int_parsing": "should be a whole number",
     "int_type": "should be a whole number",
+    "model_type": "should be an object",
     "string_type": "should be text",
+    "too_short": "should have more items",
+    "tuple_type": "should be a list",
 }
 """Simpler words for some of pydantic's errors."""
 
