@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
 from email.utils import formatdate
 
+import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from avstudio_core.errors import (
+    BackendDown,
     ContextTooLong,
     CredentialsRefused,
     ModelError,
@@ -22,7 +25,7 @@ from avstudio_core.kinds.backend import Backend, BackendConfig
 from avstudio_core.studio import Studio
 from avstudio_core.testing.backend_contract import KEY, Witness
 from avstudio_llm.backends.google import Google
-from avstudio_llm.failures import in_stream, refused
+from avstudio_llm.failures import in_stream, refused, translated
 
 
 @pytest.fixture
@@ -31,6 +34,21 @@ def backend(studio: Studio) -> Backend:
     witness.secrets["MY_KEY"] = KEY
     config = BackendConfig(name="mine", kind="google", base_url="http://localhost:1/v1", key_variable="MY_KEY")
     return Google(config, witness)
+
+
+@pytest.mark.parametrize(("seconds", "waited"), [(2.0, 2.0), (600.0, None)])
+def test_only_a_limit_of_the_caller_can_be_too_short_for_a_connection(
+    backend: Backend, seconds: float, waited: float | None
+) -> None:
+    """A host that does not accept connections within our own limit is down, for every caller."""
+
+    async def connect() -> None:
+        async with translated(backend, "m", seconds):
+            raise httpx2.ConnectTimeout("")
+
+    with pytest.raises(BackendDown) as down:
+        asyncio.run(connect())
+    assert down.value.waited == waited
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,8 @@ async def _translation(backend: Backend, error: Exception, model: str, seconds: 
     if isinstance(cause, httpx2.TimeoutException):
         limit = _limit(cause, seconds)
         worked = not isinstance(cause, httpx2.ConnectTimeout | httpx2.PoolTimeout)
-        return BackendDown(f"{where} did not answer within {limit:.3g} s.", waited=limit, worked=worked)
+        waited = limit if limit == seconds else None  # only a limit of the caller may be too short
+        return BackendDown(f"{where} did not answer within {limit:.3g} s.", waited=waited, worked=worked)
     if isinstance(cause, (httpx2.RemoteProtocolError, httpx2.ReadError, *lost)):
         return broken_off(backend)
     if isinstance(cause, httpx2.SSEError | httpx2.DecodingError):
