@@ -14,7 +14,7 @@ from avstudio_core.testing.scripted import Scripted
 def obedient(request: ChatRequest) -> Reply | list[str | Delta | BaseException | float]:
     """It calls the tool that it is given, and else answers in two words, up to a stop."""
     usage = Usage(input=len(json.dumps(request.model_dump()["messages"])), output=2)
-    if request.tools:
+    if request.tools and request.tool_choice != "none":
         return Reply(tool_calls=(ToolCall(id="1", name=request.tools[0].name),), finish="tool_calls", usage=usage)
     words = "Good morning.".partition(request.stop[0])[0] if request.stop else "Good morning."
     return [words, Delta(finish="stop", usage=usage)]

@@ -633,6 +633,17 @@ def test_a_named_model_keeps_the_limits_of_the_request(
     assert studio.chat("Hello?", model="near/small", **wish).text == "Yes."
 
 
+def test_a_model_on_another_machine_is_not_local_whatever_its_backend_says(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    studio = make('[backends.far]\nkind = "scripted"\nbase_url = "https://models.example/v1"\n')
+    far = next(one.model for one in studio.llm.models() if one.model.backend == "far")
+    assert not far.local
+    assert "returned 'far/one' as local" in caplog.text
+    with pytest.raises(NoModel, match="it is not on this machine"):
+        studio.chat("My diary.", model="far/one", require_local=True, allow_unpriced=True)
+
+
 def test_a_missing_backend_says_how_to_get_one(make: Make) -> None:
     studio = make("")
     backend(studio, "scripted").says = [BackendDown("It is gone.")]

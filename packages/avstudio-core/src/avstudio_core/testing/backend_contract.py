@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +24,14 @@ class BackendContract(BackendRules):
     """The contract of backends. Subclass it, and set the plugin, the backend, and the `model` that answers."""
 
     def test_an_answer_is_as_short_as_asked(self, made: Backend, model: Model) -> None:
-        """An answer has no more than `max_tokens` tokens, in a stream and in a chat."""
+        """An answer has no more than `max_tokens` tokens, and `finish` tells whether it was cut off there."""
+        whole = self.during(made, lambda: made.chat(self.calm(model).model_copy(update={"max_tokens": 64}), model))
+        written = whole.usage.output if whole.usage else 64
+        assert written == 64 or whole.finish != "length", f"'finish' is 'length' after {written} of 64 tokens."
+        asked = self.calm(model).model_copy(update={"max_tokens": 8})
+        for reply in self.during(made, lambda: both_ways(made, model, asked)):
+            cut = reply.usage is not None and reply.usage.output == 8 < written
+            assert not cut or reply.finish == "length", f"'finish' is '{reply.finish}' in an answer that was cut off."
         asked = question("Tell me a long story.", max_tokens=8)
         for reply in self.during(made, lambda: both_ways(made, model, asked)):
             assert reply.usage is None or reply.usage.output <= 8, f"It has {reply.usage.output} tokens, not 8."
@@ -78,7 +86,28 @@ class BackendContract(BackendRules):
             assert names, "The model claims tools, and answered without calling one."
             assert set(names) <= {tool.name for tool in self.tool_question().tools}, f"It called {names}."
             assert all(call.id for call in reply.tool_calls), "A call has no id."
+            assert len({call.id for call in reply.tool_calls}) == len(names), "Two calls have one id."
             assert reply.finish == "tool_calls", f"'finish' is '{reply.finish}', not 'tool_calls'."
+
+    def test_no_tool_is_called_where_none_may_be(self, made: Backend, model: Model) -> None:
+        """With `tool_choice="none"`, no tool is called."""
+        if not model.can.tools:
+            pytest.skip("its models do not claim tools")
+        asked = self.tool_question().model_copy(update={"tool_choice": "none", "max_tokens": 16})
+        for reply in self.during(made, lambda: both_ways(made, model, asked)):
+            assert reply.tool_calls == (), f"It called '{reply.tool_calls[0].name}'."
+
+    def test_an_unknown_model_is_no_defect(self, made: Backend, model: Model) -> None:
+        """A model that does not exist is refused with an error of the core; a backend may also answer."""
+        from avstudio_core.errors import AVStudioError
+
+        unknown = model.model_copy(update={"name": "no-such-model"})
+
+        async def ask() -> None:
+            with suppress(AVStudioError):
+                await made.chat(question(max_tokens=8), unknown)
+
+        self.during(made, ask)
 
     def test_a_schema_that_is_claimed_is_kept(self, made: Backend, model: Model) -> None:
         """A model with `Can(json_schema=True)` answers in JSON that fits `answer_schema`."""
@@ -94,7 +123,9 @@ class BackendContract(BackendRules):
         if not model.can.embed:
             pytest.skip("its models do not make embeddings")
         texts = ("Good morning.", "The night is long, and it rains.", "Good morning.")
-        made_of = self.during(made, lambda: made.embed(EmbedRequest(texts=texts), model)).vectors
+        answer = self.during(made, lambda: made.embed(EmbedRequest(texts=texts), model))
+        assert answer.usage is None or answer.usage.input > 0, "The tokens are not counted."
+        made_of = answer.vectors
         assert len(made_of) == len(texts), f"There are {len(made_of)} vectors for {len(texts)} texts."
         assert len({len(vector) for vector in made_of}) == 1, "The vectors differ in length."
         assert made_of[0] == pytest.approx(made_of[2], abs=1e-3), "Equal texts have different vectors."

@@ -119,12 +119,14 @@ class BackendRules(Contract):
         assert made.obstacle() is None
 
     def test_it_lists_its_models_under_its_own_name(self, made: Backend) -> None:
-        """`models` lists each model once, under the name of the section in `models.toml`."""
+        """`models` lists each model once, under the name of the section in `models.toml`, and says which are local."""
         listed = self.during(made, made.models)
         assert {model.backend for model in listed} == {made.config.name}
         names = [model.name for model in listed]
         assert all(names), "A model has no name."
         assert len(set(names)) == len(names), f"A model is there twice: {names}."
+        wrong = [model.name for model in listed if model.local and not made.runs_here]
+        assert wrong == [], f"These say that they are local, and the backend's server is not: {wrong}."
 
     def test_a_chat_answers(self, made: Backend, model: Model) -> None:
         """`chat` gives words or calls of tools, and counts tokens or leaves `usage` at `None`."""
@@ -177,8 +179,12 @@ class BackendRules(Contract):
 
     def test_it_gives_others_their_turn(self, made: Backend, model: Model) -> None:
         """A call does not block its event loop: it awaits what takes long, or gives it to a thread or a process."""
+        from avstudio_core.chat import EmbedRequest
 
         async def call() -> None:
+            await made.models()
+            if model.can.embed:
+                await made.embed(EmbedRequest(texts=("Good morning.",)), model)
             await made.chat(question(max_tokens=16), model)
             await heard(made.stream(question(max_tokens=16), model))
 

@@ -60,7 +60,15 @@ class GuardedBackend:
         for model in models:
             if self._guard.expect(what, model, Model).backend != self.backend.config.name:
                 raise self._guard.refusal(what, f"returned '{model.id}', which is not a model of this backend")
-        return models
+        here = self._guard.call(self._what("runs_here"), lambda: self.backend.runs_here)
+        return models if here else [self._elsewhere(model) for model in models]
+
+    def _elsewhere(self, model: Model) -> Model:
+        """A model of a server on another machine; one that says it is local is reported, and counts as not local."""
+        if not model.local:
+            return model
+        self._guard.refusal(self._what("models"), f"returned '{model.id}' as local, but its server is not")
+        return model.model_copy(update={"local": False})
 
     async def chat(self, request: ChatRequest, model: Model, reply: Reply | None = None) -> Reply:
         """The whole answer; if it breaks off, `reply` has the part that arrived, as far as the backend streams."""
