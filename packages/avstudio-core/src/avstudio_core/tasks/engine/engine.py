@@ -21,7 +21,7 @@ from avstudio_core.tasks.engine.outage import Outage
 from avstudio_core.tasks.engine.result_cache import Earlier
 from avstudio_core.tasks.engine.running_job import Running
 from avstudio_core.tasks.engine.sleep import Clocks
-from avstudio_core.tasks.engine.sure_writes import Settling
+from avstudio_core.tasks.engine.unwritten_ends import UnwrittenEnds
 from avstudio_core.tasks.queue.claims import Claim, Finished, Wanted
 from avstudio_core.tasks.queue.queue import Queue
 from avstudio_core.tasks.queue.retention import remove_old
@@ -65,7 +65,7 @@ class Engine:
         self._unable: dict[str, str] = {}
         """Lanes for which this studio lacks something, each with the studio that submitted such a task."""
         self._due = self._next_renewal = self._next_patrol = self._next_look = self._next_retention = 0.0
-        self._settling = Settling()
+        self._unwritten = UnwrittenEnds()
         self.outage: AVStudioError | None = None
         """The error that has lasted so long that waiting callers got it; `None` when writing works again."""
         self._outage = Outage(workplace.settings.lease_seconds / 3)
@@ -103,7 +103,7 @@ class Engine:
             except Exception as error:  # the engine must survive a full disk or a locked database
                 self._stumble(error)
                 trouble = error
-            self.outage = self._outage.lasting(trouble or self._settling.error)
+            self.outage = self._outage.lasting(trouble or self._unwritten.error)
             if self.outage is not None:
                 self._queue.give_up(self.outage)
             self._woken.wait(LOOK_SECONDS)
@@ -138,7 +138,7 @@ class Engine:
         if time.monotonic() >= self._next_renewal:
             self._queue.renew()
             self._next_renewal = time.monotonic() + self._workplace.settings.lease_seconds / 4
-        self._settling.again()
+        self._unwritten.retry()
         self._recover()
         self._end_overdue()
         self._unable = {lane: studio for lane, studio in self._unable.items() if self._presence.alive(studio)}
@@ -177,7 +177,7 @@ class Engine:
 
     def _recover(self) -> None:
         """Return jobs to the queue that run here by the database, but were unknown here at two checks in a row."""
-        known = self._checks.jobs | set(self._running) | self._settling.jobs  # in the order in which a job passes them
+        known = self._checks.jobs | set(self._running) | self._unwritten.jobs  # in the order of a job's stages
         unknown = {job for job in self._queue.open_jobs() if job[0] not in known}
         problem = Problem(code="worker_lost", message="The studio lost track of this run.")
         for _, task_id, fence in unknown & self._unknown:
@@ -312,7 +312,7 @@ class Engine:
         )
 
     def _publish(self, running: Running, done: Finished) -> None:
-        self._settling.begin(running.claim.job_id)
+        self._unwritten.add(running.claim.job_id)
         future = self._queue.finish(running.claim, done)
         future.add_done_callback(lambda future: self._finished(running, done, future))
 
@@ -320,13 +320,13 @@ class Engine:
         """After the write: the run is published, or its claim was stale, or publishing failed and the task fails."""
         error = future.exception()
         if isinstance(error, DataFolderError):  # another program has locked the database: the result is written later
-            self._settling.later(running.claim.job_id, error, lambda: self._publish(running, done))
+            self._unwritten.add_failed(running.claim.job_id, error, lambda: self._publish(running, done))
             return
         if error is not None:
             self._fail(running.claim, Problem.of(error))
             abandon(self._queue.database, self._store, running.order.folder)
             return
-        self._settling.end(running.claim.job_id)
+        self._unwritten.remove(running.claim.job_id)
         if not future.result():  # meanwhile cancelled or taken over
             self._fail(running.claim, Problem(code=CANCELLED, message="The task was cancelled."))
         elif running.claim.task.leads:  # the steps that read from this one can be claimed now
@@ -344,7 +344,7 @@ class Engine:
             future.add_done_callback(lambda _: self.wake())
             return future
 
-        self._settling.surely(claim.job_id, written)
+        self._unwritten.write(claim.job_id, written)
 
     def _sent_back(self, running: Running, reason: str) -> None:
         self._store.discard(running.order.folder)
@@ -352,7 +352,7 @@ class Engine:
             message = f"{running.order.processor} was refused by its own review twice: {reason}"
             self._fail(running.claim, Problem(code="review", message=message))
             return
-        self._settling.begin(running.claim.job_id)
+        self._unwritten.add(running.claim.job_id)
         future = self._queue.rerun(running.claim, reason)
         future.add_done_callback(lambda future: self._run_again(running, reason, future))
 
@@ -360,7 +360,7 @@ class Engine:
         if error := future.exception():
             self._fail(running.claim, Problem.of(error), retryable=True)
             return
-        self._settling.end(running.claim.job_id)
+        self._unwritten.remove(running.claim.job_id)
         if again := future.result():
             folder = self._store.staging / again.job_id
             update = {"job_id": again.job_id, "attempt": again.attempt, "feedback": reason, "folder": folder}

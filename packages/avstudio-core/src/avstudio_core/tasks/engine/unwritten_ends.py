@@ -1,4 +1,4 @@
-"""Stores the ends of jobs, with retries: a disk that is full for a moment must not leave a task in progress."""
+"""The ends of jobs that the database does not yet contain: a full disk must not leave a task in progress."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from concurrent.futures import Future
 from typing import Any
 
 
-class Settling:
-    """The ended jobs whose end is not yet written, and the writes that failed."""
+class UnwrittenEnds:
+    """The ended jobs whose end is not yet written, and the writes that failed, to be retried."""
 
     def __init__(self) -> None:
         self._jobs: set[str] = set()
@@ -26,33 +26,33 @@ class Settling:
         """The error of the last failed write."""
         return next(iter(list(self._errors.values())), None)
 
-    def begin(self, job_id: str) -> None:
+    def add(self, job_id: str) -> None:
         """Add a job that has ended."""
         self._jobs.add(job_id)
 
-    def end(self, job_id: str) -> None:
+    def remove(self, job_id: str) -> None:
         """Remove a job whose end is written."""
         self._jobs.discard(job_id)
         self._errors.pop(job_id, None)
 
-    def surely(self, job_id: str, write: Callable[[], Future[Any]]) -> None:
+    def write(self, job_id: str, begin: Callable[[], Future[Any]]) -> None:
         """Write the end of a job, now or as soon as possible."""
 
-        def look(future: Future[Any]) -> None:
+        def written(future: Future[Any]) -> None:
             if error := future.exception():
-                self.later(job_id, error, lambda: self.surely(job_id, write))
+                self.add_failed(job_id, error, lambda: self.write(job_id, begin))
             else:
-                self.end(job_id)
+                self.remove(job_id)
 
-        self.begin(job_id)
-        write().add_done_callback(look)
+        self.add(job_id)
+        begin().add_done_callback(written)
 
-    def later(self, job_id: str, error: BaseException, write: Callable[[], object]) -> None:
-        """Add a failed write, to be retried by `again`."""
+    def add_failed(self, job_id: str, error: BaseException, write: Callable[[], object]) -> None:
+        """Add a failed write, to be retried by `retry`."""
         self._errors[job_id] = error
         self._failed.append(write)
 
-    def again(self) -> None:
+    def retry(self) -> None:
         """Retry the failed writes."""
         for _ in range(len(self._failed)):
             self._failed.popleft()()
