@@ -322,6 +322,23 @@ def test_an_executor_that_fails_fails_the_task_with_its_name(
     studio.close()
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("failed", "No reason was recorded."), ("lost", "No reason was recorded. The task was handed out 3 times.")],
+)
+def test_a_task_never_fails_without_a_reason(
+    write_plugin: WritePlugin, open_studio: OpenStudio, kind: str, reason: str
+) -> None:
+    silent = f"return [self.report(Report(job_id=order.job_id, kind=kind)) for kind in ('started', '{kind}')]"
+    module = write_plugin("from avstudio_core.orders import Report\n" + EXECUTOR.format(**{**QUIET, "start": silent}))
+    handle = open_studio(module, executor="odd").submit("exercise.wait")
+    with pytest.raises(TaskFailed) as failed:
+        handle.result(30)
+    assert failed.value.message == reason
+    assert [event.data["error"] for event in handle.events() if event.type == "task.failed"][-1] == reason
+    assert handle.task().reason == "error"
+
+
 @pytest.mark.parametrize("does", [RUDE[0], "sys.exit(3)", "return None", "time.sleep(60)"])
 def test_an_executor_that_cannot_tell_its_room_has_room_for_one(
     write_plugin: WritePlugin, open_studio: OpenStudio, does: str

@@ -30,12 +30,17 @@ class Endless(Exception):
     def __str__(self):
         return "very " * 1_000_000
 
+class Wordless(AVStudioError):
+    def __init__(self):
+        self.hint = None
+
 class Untextual(AVStudioError):
     def __init__(self):
         self.message, self.hint = 5, b"x"
 
 ERRORS = {
     "numbered": lambda: Numbered("seven"), "endless": Endless, "untextual": Untextual,
+    "empty": lambda: AVStudioError(" "), "wordless": Wordless,
     "interrupt": KeyboardInterrupt, "generator": GeneratorExit, "exit": SystemExit, "odd": Odd,
     "unspeakable": Unspeakable,
 }
@@ -82,7 +87,16 @@ def test_whatever_a_run_raises_is_one_failed_job(
 
 
 @pytest.mark.parametrize("executor", ["inline", "local"])
-@pytest.mark.parametrize(("what", "said"), [("numbered", "seven"), ("untextual", "5"), ("endless", "very very")])
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("numbered", "seven"),
+        ("untextual", "5"),
+        ("endless", "very very"),
+        ("empty", r"^test\.raise failed: AVStudioError$"),
+        ("wordless", r"^test\.raise failed: Wordless$"),
+    ],
+)
 def test_an_error_that_is_no_proper_one_is_still_one_short_message(
     open_studio: OpenStudio, write_plugin: WritePlugin, executor: str, what: str, said: str
 ) -> None:

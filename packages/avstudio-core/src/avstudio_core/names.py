@@ -51,6 +51,11 @@ def is_encodable(text: str) -> bool:
     return True
 
 
+def escaped(text: str) -> str:
+    """Text with lone surrogates as escapes (`\\udc80`, as in a file name that is not UTF-8)."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
 def file_name(name: str) -> str:
     """A valid name for a file: without folders and control characters, and not longer than file systems allow.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -24,6 +25,7 @@ from avstudio_core.validation import problems
 CANCELLED = "cancelled"
 DEPENDENCY = "dependency"
 RETURNED = "returned"
+NO_REASON = "No reason was recorded."
 
 
 class TaskOptions(BaseModel):
@@ -55,8 +57,8 @@ class TaskOptions(BaseModel):
 class Problem(BaseModel):
     """Why a task failed or is blocked."""
 
-    code: str
-    message: str
+    code: Annotated[str, AfterValidator(lambda code: code or AVStudioError.code)]
+    message: Annotated[str, AfterValidator(lambda message: message.strip() or NO_REASON)]
     hint: str = ""
     traceback: str = ""
 
@@ -112,7 +114,7 @@ class Task(BaseModel):
         if self.reason == CANCELLED and self.state in (State.FAILED, State.BLOCKED):
             return TaskCancelled(f"Task '{self.id}' ({self.processor}) was cancelled.")
         if self.state is State.FAILED:
-            error = error or Problem(code="error", message="No reason was recorded.")
+            error = error or Problem(code="error", message=NO_REASON)
             return TaskFailed(error.message, hint=error.hint, cause=error.code, traceback=error.traceback)
         if self.state is State.BLOCKED:
             if error is not None:

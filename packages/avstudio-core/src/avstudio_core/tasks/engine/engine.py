@@ -349,7 +349,7 @@ class Engine:
     def _sent_back(self, running: Running, reason: str) -> None:
         self._store.discard(running.order.folder)
         if running.again:
-            message = f"{running.order.processor} was refused by its own review twice: {reason}"
+            message = f"{running.order.processor} was refused by its own review twice: {reason or 'it gave no reason'}"
             self._fail(running.claim, Problem(code="review", message=message))
             return
         self._unwritten.add(running.claim.job_id)

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from avstudio_core.errors import AVStudioError, TaskCancelled
 from avstudio_core.kinds.executor import Executor, ExecutorHost
+from avstudio_core.names import escaped, is_encodable
 from avstudio_core.orders import Order, Report
 from avstudio_core.tasks.task import CANCELLED
 
@@ -20,6 +21,9 @@ AHEAD_SECONDS = 0.05
 MOST_AHEAD = 64
 LONG_SECONDS = 4 * AHEAD_SECONDS
 """A worker whose job takes longer claims nothing ahead; claimed jobs that wait longer go back. In seconds."""
+
+TEXTS = ("message", "hint", "traceback", "code")
+"""The fields of a report that may be from foreign code."""
 
 
 class Lane:
@@ -245,13 +249,10 @@ def not_run(order: Order, error: Exception) -> Report:
 
 
 def printable(report: Report) -> Report:
-    """The report with lone surrogates as escapes (`\\udc80`, as in a file name that is not UTF-8).
-
-    Messages to other processes and the database cannot contain them.
-    """
-    texts = {name: getattr(report, name) for name in ("message", "hint", "traceback", "code")}
-    written = {name: text.encode(errors="backslashreplace").decode() for name, text in texts.items()}
-    return report if written == texts else report.model_copy(update=written)
+    """The report with lone surrogates as escapes: other processes and the database cannot take them."""
+    if all(map(is_encodable, (report.message, report.hint, report.traceback, report.code))):
+        return report
+    return report.model_copy(update={name: escaped(getattr(report, name)) for name in TEXTS})
 
 
 def cancelled(job_id: str) -> Report:

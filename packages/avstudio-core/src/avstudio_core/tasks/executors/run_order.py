@@ -14,6 +14,7 @@ from avstudio_core.context import Context, Warm
 from avstudio_core.errors import AVStudioError, CorruptFile, DiskFull, PluginError, StorageError, TaskCancelled
 from avstudio_core.kinds.executor import ExecutorHost
 from avstudio_core.kinds.processor import Processor
+from avstudio_core.names import escaped
 from avstudio_core.orders import Order, Report
 from avstudio_core.parameters import parameters
 from avstudio_core.results import CodedWarning, Provenance, Result, Review
@@ -57,7 +58,7 @@ def run_order(
         return Report(job_id=order.job_id, kind="cancelled", code=CANCELLED, message="The task was cancelled.")
     except AVStudioError as error:
         code = error.code if isinstance(error.code, str) else AVStudioError.code
-        return _failed(order, error, code, error.message or _text(error), error.hint)
+        return _failed(order, error, code, error.message or _text(error), error.hint or "")
     except MemoryError as error:
         return _failed(order, error, "out_of_memory", f"{order.processor} ran out of memory.")
     except BaseException as error:  # any exception of a run, including KeyboardInterrupt, is a failure of the run
@@ -96,8 +97,8 @@ def _reviewed(result: Result, order: Order, processor: Processor[Any, Any], cont
     review = processor.review(result, context)
     if not isinstance(review, Review):
         raise PluginError(f"The review of {order.processor} returned '{review!r:.60}' instead of a Review.")
-    reason = _short(order, review.reason).encode(errors="backslashreplace").decode()
-    return review.model_copy(update={"reason": reason})
+    reason = escaped(_short(order, review.reason)) if review.reason else ""
+    return review if reason == review.reason else review.model_copy(update={"reason": reason})
 
 
 def _json(complete: dict[str, Any], order: Order) -> str:
@@ -171,7 +172,7 @@ def _failed(
         job_id=order.job_id,
         kind="failed",
         code=code,
-        message=_short(order, message),
+        message=_short(order, message).strip() or f"{order.processor} failed: {type(error).__name__}",
         hint=_short(order, hint),
         traceback="".join(traceback.format_exception(error))[-LONGEST_TRACEBACK:],
         retryable=retryable,
