@@ -10,7 +10,7 @@ import pytest
 
 from avstudio_core import Studio, TaskOptions
 from avstudio_core.errors import InvalidParams
-from avstudio_core.tasks.queue.claims import NewTask
+from avstudio_core.tasks.queue.queue_types import NewTask
 from avstudio_core.tasks.states import State
 
 OpenStudio = Callable[..., Studio]

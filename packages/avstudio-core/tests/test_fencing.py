@@ -20,8 +20,8 @@ from avstudio_core.storage.sqlite.database import Database
 from avstudio_core.storage.sqlite.schema import open_database
 from avstudio_core.storage.sweep import check
 from avstudio_core.storage.tables import artifacts
-from avstudio_core.tasks.queue.claims import Claim, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.queue.queue import Queue
+from avstudio_core.tasks.queue.queue_types import Claim, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.queue.takeover import MOST_DEATHS
 from avstudio_core.tasks.task import Problem, TaskOptions
 

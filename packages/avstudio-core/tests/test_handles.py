@@ -16,7 +16,7 @@ from avstudio_core.errors import InvalidInput, StorageError, TaskCancelled, Task
 from avstudio_core.events import Event
 from avstudio_core.handle import PlanHandle
 from avstudio_core.tasks.events import event_feed
-from avstudio_core.tasks.queue.claims import Claim, Claimed
+from avstudio_core.tasks.queue.queue_types import Claim, Claimed
 
 OpenStudio = Callable[..., Studio]
 

@@ -29,8 +29,8 @@ from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sqlite.database import Transaction
 from avstudio_core.storage.sqlite.schema import open_database
 from avstudio_core.storage.tables import artifacts, events, jobs, tasks
-from avstudio_core.tasks.queue.claims import Claim, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.queue.queue import Queue
+from avstudio_core.tasks.queue.queue_types import Claim, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.queue.runs import Runs
 from avstudio_core.tasks.queue.takeover import Takeover
 from avstudio_core.tasks.states import FOLLOWS, State

@@ -45,8 +45,8 @@ from avstudio_core.tasks.engine.engine import Engine
 from avstudio_core.tasks.engine.live_studios import Presence
 from avstudio_core.tasks.events.announcer import Announcer
 from avstudio_core.tasks.executors.guarded import GuardedExecutor
-from avstudio_core.tasks.queue.claims import NewTask, Rules
 from avstudio_core.tasks.queue.queue import Queue
+from avstudio_core.tasks.queue.queue_types import NewTask, Rules
 from avstudio_core.tasks.task import Task, TaskOptions
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from avstudio_core.tasks.engine.result_cache import Earlier
 from avstudio_core.tasks.engine.running_job import Running
 from avstudio_core.tasks.engine.sleep import Clocks
 from avstudio_core.tasks.engine.unwritten_ends import UnwrittenEnds
-from avstudio_core.tasks.queue.claims import Claim, Finished, Wanted
 from avstudio_core.tasks.queue.queue import Queue
+from avstudio_core.tasks.queue.queue_types import Claim, Finished, Wanted
 from avstudio_core.tasks.queue.retention import remove_old
 from avstudio_core.tasks.task import CANCELLED, Problem
 

@@ -17,8 +17,8 @@ from avstudio_core.plugins import Plugins
 from avstudio_core.requirements import refuse_unmet
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.tasks.engine.result_cache import Earlier, answered, cache_key
-from avstudio_core.tasks.queue.claims import Claim
 from avstudio_core.tasks.queue.queue import Queue
+from avstudio_core.tasks.queue.queue_types import Claim
 
 
 class Workplace(ExecutorHost, Protocol):

@@ -13,7 +13,7 @@ from avstudio_core.errors import AVStudioError
 from avstudio_core.orders import Order
 from avstudio_core.results import CodedWarning, Result
 from avstudio_core.storage.artifacts import ArtifactStore
-from avstudio_core.tasks.queue.claims import Finished
+from avstudio_core.tasks.queue.queue_types import Finished
 
 
 def cache_key(order: Order) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from avstudio_core.orders import Order
 from avstudio_core.settings import Settings
-from avstudio_core.tasks.queue.claims import Claim
+from avstudio_core.tasks.queue.queue_types import Claim
 from avstudio_core.tasks.task import Problem
 
 GRACE_SECONDS = 3.0

@@ -9,7 +9,7 @@ from avstudio_core.storage.artifact_rows import ADD_ARTIFACT, row_of
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sqlite.database import Transaction
 from avstudio_core.storage.tables import stem_separations, transcriptions
-from avstudio_core.tasks.queue.claims import Finished
+from avstudio_core.tasks.queue.queue_types import Finished
 
 RECORDS = {"transcriptions": transcriptions, "stem_separations": stem_separations}
 """The tables of results in which processors may store rows."""

@@ -21,7 +21,7 @@ from avstudio_core.tasks.events import event_log
 from avstudio_core.tasks.events.event_feed import Feed
 from avstudio_core.tasks.events.event_log import Bell
 from avstudio_core.tasks.queue import statements
-from avstudio_core.tasks.queue.claims import Claim, Finished, NewTask, Rules, Wanted
+from avstudio_core.tasks.queue.queue_types import Claim, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.queue.runs import Runs
 from avstudio_core.tasks.queue.takeover import Takeover
 from avstudio_core.tasks.queue.user_requests import UserRequests

@@ -11,7 +11,7 @@ from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.sqlite.database import Transaction
 from avstudio_core.tasks.events import event_log
 from avstudio_core.tasks.queue import publication, statements
-from avstudio_core.tasks.queue.claims import Claim, Claimed, Finished, NewTask, Rules, Wanted
+from avstudio_core.tasks.queue.queue_types import Claim, Claimed, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.queue.state_changes import StateChanges
 from avstudio_core.tasks.states import State, require
 from avstudio_core.tasks.task import CANCELLED, Problem, TaskOptions

@@ -12,7 +12,7 @@ from avstudio_core.storage.sqlite.database import Transaction
 from avstudio_core.storage.tables import tasks
 from avstudio_core.tasks.events import event_log
 from avstudio_core.tasks.queue import statements
-from avstudio_core.tasks.queue.claims import Rules
+from avstudio_core.tasks.queue.queue_types import Rules
 from avstudio_core.tasks.states import State, require
 from avstudio_core.tasks.task import CANCELLED, DEPENDENCY, RETURNED, Problem
 

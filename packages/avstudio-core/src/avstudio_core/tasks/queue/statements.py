@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, func, insert, literal_column, or_, selec
 
 from avstudio_core.storage.sqlite.dialect import listed
 from avstudio_core.storage.tables import dependencies, jobs, tasks
-from avstudio_core.tasks.queue.claims import Claimed
+from avstudio_core.tasks.queue.queue_types import Claimed
 from avstudio_core.tasks.task import Task, TaskOptions
 
 TASK = [tasks.c[name] for name in Task.model_fields]

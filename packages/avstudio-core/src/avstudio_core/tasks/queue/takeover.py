@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import RowMapping
 
 from avstudio_core.storage.sqlite.database import Transaction
 from avstudio_core.tasks.queue import statements
-from avstudio_core.tasks.queue.claims import Death
 from avstudio_core.tasks.queue.state_changes import StateChanges
 from avstudio_core.tasks.states import State
 from avstudio_core.tasks.task import Problem
 
 MOST_DEATHS = 10
 """A task fails if this many studios died soon after they started it."""
+
+
+class Death(Enum):
+    """What died before a run reported its end."""
+
+    WORKER = "the process of the run"
+    STUDIO = "the studio, at most `AT_ONCE_SECONDS` after it started the run in a worker process"
+    LATER = "the studio, later than that"
 
 
 class Takeover(StateChanges):

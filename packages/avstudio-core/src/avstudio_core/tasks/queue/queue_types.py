@@ -1,10 +1,9 @@
-"""The data that the queue and the engine exchange."""
+"""The types that the queue and the engine exchange: new tasks, claims, results, limits."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,11 +98,3 @@ class Wanted:
     """Whether to skip tasks of other studios."""
     apart: bool = False
     """Whether they will run in separate processes."""
-
-
-class Death(Enum):
-    """What ended a run before its final report."""
-
-    WORKER = "the process that ran it"
-    STUDIO = "the studio, soon after the run began, in a process apart"
-    LATER = "the studio, which had outlived the beginning of the run, in a process apart"
