@@ -214,7 +214,7 @@ def _too_dear(request: Request, estimate: Estimate, room: Room) -> AVStudioError
 
 
 def unwanted(wishes: Wishes, model: Model, estimate: Estimate) -> AVStudioError | None:
-    """Why a request does not allow the model, whoever chose it."""
+    """Why a request does not allow the model, whether a router or the user chose it."""
     if model.local:
         return None
     if wishes.require_local:

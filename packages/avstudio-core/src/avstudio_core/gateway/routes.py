@@ -47,7 +47,7 @@ class Routes:
         return Route(decision, tuple(by_name[one] for one in order))
 
     def _refuse_unusable(self, name: str, chosen: Candidate | None, wishes: Wishes) -> None:
-        """Raise `NoModel` for a choice of the router that is no candidate, or that the request does not allow."""
+        """Raise `NoModel` for a choice of the router that is not a candidate, or that the request does not allow."""
         reason = unwanted(wishes, chosen.model, chosen.estimate) if chosen else ""
         if chosen is None or reason:
             reason = f": {reason}" if reason else ""
