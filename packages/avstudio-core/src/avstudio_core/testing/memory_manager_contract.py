@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
 
@@ -26,10 +27,12 @@ class MemoryManagerContract(Contract):
         assert re.fullmatch(r"[a-z][a-z0-9]*", device), f"'{device}' is not such a word."
 
     def test_its_figures_make_sense(self) -> None:
-        """The memory that is free is not below 0, and not above the total."""
+        """The memory that is free is a whole number, not below 0, and not above the total."""
         manager = self.manager()
         assert isinstance(manager.present(), bool), "'present' must return True or False."
         free, total = manager.available_mb(), manager.total_mb()
+        assert isinstance(free, int), f"'available_mb' is {free}, which is not a whole number."
+        assert isinstance(total, int), f"'total_mb' is {total}, which is not a whole number."
         assert 0 <= free <= total, f"'available_mb' is {free}, 'total_mb' is {total}."
 
     def test_a_device_has_memory_when_it_is_there(self) -> None:
@@ -37,6 +40,15 @@ class MemoryManagerContract(Contract):
         manager = self.manager()
         total, present = manager.total_mb(), manager.present()
         assert (total > 0) is present, f"'present' is {present}, 'total_mb' is {total}."
+
+    def test_its_figures_come_fast(self) -> None:
+        """A figure takes less than a second: each task may need them."""
+        manager = self.manager()
+        manager.total_mb()  # the first call may load a library
+        for figure in (manager.present, manager.available_mb, manager.total_mb):
+            began = time.monotonic()
+            figure()
+            assert time.monotonic() - began < 1.0, f"'{figure.__name__}' takes {time.monotonic() - began:.1f} s."
 
     def test_the_studio_budgets_with_it(self, studio: Studio) -> None:
         """The plugin registers the memory manager, and the studio makes a budget from it."""

@@ -129,8 +129,9 @@ class ProcessorContract(Contract):
         made = artifacts_in(studio.run(self.processor, sample, **self.params))
         promised = dict(declared.outputs(declared.params_type(**self.params)))
         assert {name: artifact.media_type for name, artifact in made.items()} == promised
-        for artifact in made.values():
+        for name, artifact in made.items():
             studio.store.verify(artifact.sha256)
+            assert artifact.size > 0, f"'{name}' is an empty file."
 
     def test_a_run_leaves_its_source_alone(self, studio: Studio, sample: Path | None) -> None:
         """A run reads its source, and does not change it."""
@@ -168,6 +169,10 @@ class ProcessorContract(Contract):
     def test_a_run_writes_into_its_own_folder_only(self, trial: Trial) -> None:
         """A run leaves no file outside its own folder: new files are made at `context.new_path`."""
         assert self.two_runs(trial)[1].left == []
+
+    def test_a_run_leaves_its_process_as_it_was(self, trial: Trial) -> None:
+        """A run leaves the current folder and the environment as they are, and no thread that still runs."""
+        assert self.two_runs(trial)[1].changed == []
 
     def test_a_model_stays_loaded(self, trial: Trial) -> None:
         """A model is loaded with `context.model`, under the same key each time, so that the next run finds it."""

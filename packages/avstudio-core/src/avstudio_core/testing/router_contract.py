@@ -120,10 +120,13 @@ class RouterContract(Contract):
     def test_the_same_question_has_the_same_answer(
         self, made: Router, wishes: Wishes, candidates: list[Candidate]
     ) -> None:
-        """Equal questions get equal decisions, whatever was asked in between."""
-        first = decided(made, wishes, candidates)
-        decided(made, wishes, candidates[::-1])
-        assert decided(made, wishes, candidates) == first
+        """Equal questions get equal decisions, whatever was asked in between, and the candidates stay as they are."""
+        given = list(candidates)
+        first = decided(made, wishes, given)
+        for _ in range(10):
+            decided(made, wishes, candidates[::-1])
+            assert decided(made, wishes, given) == first
+        assert given == candidates, "The list of candidates was changed."
 
 
 def candidate(

@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ class Watched:
     """Whether it used a model that stays loaded, or weights."""
     left: list[str]
     """Files that it left outside its folder."""
+    changed: list[str]
+    """What it changed in its process: the current folder, variables of the environment, threads that still run."""
     source: str
 
 
@@ -105,15 +108,25 @@ class Trial:
         before = given.model_dump()
         context, loads, uses = self.context(name), self._warm.loads, self._warm.uses
         with _watched(folder, self.source, (folder / "job", self.studio.settings.home)) as left:
+            state = _process()
             result = self.processor.run(self.source, given, context)
+            changed = sorted(_process() - state)
         return Watched(
             result=_by_content(result),
             params=(before, given.model_dump()),
             loads=self._warm.loads - loads,
             used_model=self._warm.uses > uses or context.asked_for_weights,
             left=left,
+            changed=changed,
             source=self.source_sha256,
         )
+
+
+def _process() -> set[str]:
+    """The parts of this process's state that a run must leave as they are."""
+    variables = {f"the variable '{name}' is '{value}'" for name, value in os.environ.items()}
+    threads = {f"the thread '{one.name}' runs" for one in threading.enumerate()}
+    return {f"the current folder is '{os.getcwd()}'"} | variables | threads
 
 
 class _CountingWarm(Warm):

@@ -32,17 +32,19 @@ class WeightsContract(Contract):
     def test_it_says_what_it_is(self, declared: type[Weights]) -> None:
         """Weights have a name, a family, a licence, the memory that they take, and a quality from 0 to 1."""
         assert re.fullmatch(r"[a-z0-9][a-z0-9._\-]*", declared.name), f"'{declared.name}' is not a valid name."
-        assert declared.family, "'family' is empty."
-        assert declared.licence, "'licence' is empty."
+        assert declared.family.strip(), "'family' is empty."
+        assert declared.licence.strip(), "'licence' is empty."
         assert declared.memory_mb > 0, f"'memory_mb' is {declared.memory_mb}."
         assert 0 <= declared.quality <= 1, f"'quality' is {declared.quality}."
 
     def test_its_files_are_named_once_and_stay_inside(self, declared: type[Weights]) -> None:
-        """Each file has a name of its own, below the folder of the weights."""
+        """Each file has a name of its own, below the folder of the weights, on every system."""
         names = [file.name for file in declared.files]
         assert names, "'files' is empty."
-        assert len(set(names)) == len(names), f"A name is there twice: {names}."
-        outside = [name for name in names if name.startswith("/") or ".." in name.split("/")]
+        assert len({name.casefold() for name in names}) == len(names), f"A name is there twice: {names}."
+        odd = [name for name in names if not name.isprintable() or "\\" in name or ":" in name]
+        assert odd == [], f"These are not valid on every system: {odd}."
+        outside = [name for name in names if not {"", ".", ".."}.isdisjoint(name.split("/"))]
         assert outside == [], f"These lead out of the folder: {outside}."
 
     def test_its_digests_and_sizes_are_such(self, declared: type[Weights]) -> None:
@@ -50,8 +52,9 @@ class WeightsContract(Contract):
         digests = [file.sha256 for file in declared.files if file.sha256 is not None]
         wrong = [one for one in digests if not re.fullmatch(r"[0-9a-f]{64}", one)]
         assert wrong == [], f"Not such digests: {wrong}."
-        empty = [file.name for file in declared.files if file.size is not None and file.size <= 0]
-        assert empty == [], f"Files with a size of 0 or less: {empty}."
+        sizes = {file.name: file.size for file in declared.files if file.size is not None}
+        odd = [name for name, size in sizes.items() if not isinstance(size, int) or size <= 0]
+        assert odd == [], f"Files with a size that is not a whole number above 0: {odd}."
 
     def test_pickles_are_pinned(self, declared: type[Weights]) -> None:
         """A file that is unpickled, which can run any code, is pinned by its SHA-256."""
