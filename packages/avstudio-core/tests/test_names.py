@@ -84,3 +84,9 @@ def test_what_is_not_a_module_is_refused_early(tmp_path: Path, given: Any) -> No
     with pytest.raises(InvalidInput, match="is not a module"):
         Studio(add=[given], home=tmp_path)
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("given", [None, 3, "json", {}, pytest])
+def test_modules_are_given_as_a_list(tmp_path: Path, given: Any) -> None:
+    with pytest.raises(InvalidInput, match="is not a list of modules"):
+        Studio(add=given, home=tmp_path)

@@ -14,6 +14,7 @@ PLUGIN = f"""
 import sys
 from avstudio_core import Params, Processor, Result, Studio, hookimpl
 from avstudio_core.errors import InvalidInput
+from avstudio_core.tasks.executors.inline import InlineExecutor
 
 class Greet(Processor[Params, Result]):
     "Say hello."
@@ -21,9 +22,21 @@ class Greet(Processor[Params, Result]):
     def run(self, source, params, context):
         return Result()
 
+class Own(InlineExecutor):
+    name = "own"
+    apart = False
+
+class Apart(InlineExecutor):
+    name = "apart"
+    apart = True
+
 @hookimpl
 def register_processors():
     return [Greet]
+
+@hookimpl
+def register_executors():
+    return [Own, Apart]
 
 try:
     with Studio(add=[sys.modules["__main__"]], {SETTINGS}, executor=sys.argv[2]) as studio:
@@ -43,16 +56,23 @@ def ran(code: str, *arguments: str | Path, stdin: bool = False) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("stdin", [False, True])
-def test_code_of_a_script_is_refused_because_workers_cannot_import_it(tmp_path: Path, stdin: bool) -> None:
-    said = ran(PLUGIN, tmp_path, "local", stdin=stdin)
+@pytest.mark.parametrize(("executor", "stdin"), [("local", False), ("local", True), ("apart", False)])
+def test_code_of_a_script_is_refused_because_workers_cannot_import_it(
+    tmp_path: Path, executor: str, stdin: bool
+) -> None:
+    said = ran(PLUGIN, tmp_path, executor, stdin=stdin)
     assert "'__main__' cannot be added: worker processes cannot import" in said
     assert "Put it into a module of its own" in said
     assert "'inline'" in said
 
 
-def test_code_of_a_script_runs_in_its_own_process(tmp_path: Path) -> None:
-    assert ran(PLUGIN, tmp_path, "inline") == "text.greet"
+@pytest.mark.parametrize("executor", ["inline", "own"])
+def test_code_of_a_script_runs_in_its_own_process(tmp_path: Path, executor: str) -> None:
+    assert ran(PLUGIN, tmp_path, executor) == "text.greet"
+
+
+def test_an_executor_that_a_script_lacks_is_named(tmp_path: Path) -> None:
+    assert "No executor is named 'other'." in ran(PLUGIN, tmp_path, "other")
 
 
 @pytest.mark.parametrize("call", ["studio.chat('Hi')", "studio.llm.embed('Hi')", "[*studio.stream('Hi')]"])

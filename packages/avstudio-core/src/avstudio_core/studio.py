@@ -79,18 +79,23 @@ class Studio:
         self.settings: Settings = load(settings)
         self.plugins = Plugins(self.settings.home)
         self.plugins.discover(self.settings.plugin_names())
+        if not isinstance(add, list | tuple):
+            raise InvalidInput(
+                f"{quoted(add)} is not a list of modules.", hint="Add a list of modules that have hooks."
+            )
         if strange := [one for one in add if not isinstance(one, ModuleType)]:
-            raise InvalidInput(f"{quoted(strange[0])} is not a module.", hint="Add modules that have hooks.")
+            hint = "Add modules that have hooks; a class is registered by a hook of its module."
+            raise InvalidInput(f"{quoted(strange[0])} is not a module.", hint=hint)
         self.extra_modules = [module.__name__ for module in add]
-        if MAIN in self.extra_modules and self.plugins.find("executors", self.settings.executor).apart:
-            message = f"'{MAIN}' cannot be added: worker processes cannot import code of a notebook or a script."
-            hint = "Put it into a module of its own, and add that, or make the setting 'executor' 'inline'."
-            raise InvalidInput(message, hint=hint)
         for module in add:
             self.plugins.add(module, Plugin(module.__name__, module.__name__, "", ""))
         declared = self.plugins.kind("settings").values()
         with self.plugins.naming_broken():
             self.settings = self.settings.with_declared(declared)
+        if MAIN in self.extra_modules and self.plugins.find("executors", self.settings.executor).apart:
+            message = f"'{MAIN}' cannot be added: worker processes cannot import code of a notebook or a script."
+            hint = "Put it into a module of its own, and add that, or make the setting 'executor' 'inline'."
+            raise InvalidInput(message, hint=hint)
         home = self.settings.home
         self._database = open_database(home)
         self.store = ArtifactStore(home)
