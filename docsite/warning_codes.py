@@ -63,15 +63,15 @@ WARNINGS = {
         "no_chapters": ("The model returned no valid chapters for a part.", "Use a larger model."),
         "chapter_dropped": ("A chapter begins at a line that does not exist, and is left out.", "Use a larger model."),
         "markup_lost": (
-            "A translated cue lost tags of the original, twice; its own tags are left out.",
+            "Both translations of a cue lost tags of the original; the tags of the translation are left out.",
             "Correct the cue by hand, or use a larger model.",
         ),
         "glossary": (
-            "A translated cue does not translate a term as `glossary` says, twice.",
+            "Both translations of a cue translate a term differently from `glossary`.",
             "Correct the cue by hand.",
         ),
         "too_long": (
-            "A translated cue needs more lines than allowed, twice.",
+            "Both translations of a cue need more lines than allowed.",
             "Shorten it by hand, or give a larger `line_length`.",
         ),
     },
@@ -79,7 +79,7 @@ WARNINGS = {
         "fallback": ("The chosen model did not answer, and another one did.", "The route's decision shows why."),
         "unfinished": ("The answer's stream ended without its last message: the end may be missing.", "Ask again."),
         "cut": (
-            "The answer was cut off at the most tokens that fit.",
+            "The answer was cut off at the largest number of tokens that fits.",
             "Give `max_tokens`, or use a model with more context.",
         ),
         "repaired": (
@@ -95,7 +95,7 @@ WARNINGS = {
             "Report it to the author of the processor.",
         ),
         "changed_umask": (
-            "The run changed the umask of its process, so which users may read new files; this was undone.",
+            "The run changed the umask of its process, which decides which users may read new files; this was undone.",
             "Report it to the author of the processor.",
         ),
         "left_files": (

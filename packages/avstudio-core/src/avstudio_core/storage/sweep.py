@@ -1,4 +1,4 @@
-"""Removes the files of dead jobs, and verifies all stored files."""
+"""Removes the files of dead jobs, and verifies all stored files; `tasks/queue/retention.py` removes old work."""
 
 from __future__ import annotations
 

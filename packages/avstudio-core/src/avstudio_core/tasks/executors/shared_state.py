@@ -43,7 +43,7 @@ class SharedState:
         if variables() != self._environment:
             changes.append(environment_changed(self._restore_environment()))
         if os.umask(self._mask) != self._mask:
-            message = "The run changed the umask, so which users may read new files."
+            message = "The run changed the umask, which decides which users may read new files."
             changes.append(CodedWarning(code="changed_umask", message=message))
         if left := self._left_threads():
             self.unclean = True
