@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from avstudio_audio.media.container import open_media
 from avstudio_audio.media.downmix import Mixdown
-from avstudio_audio.media.full_scale import FullScale
+from avstudio_audio.media.input_range import InputRange
 from avstudio_audio.media.limits import BYTES, RATES, USUAL, Limits, check_rate
 from avstudio_audio.media.progress import Progress, Warn, log_warning
 from avstudio_audio.media.reader import BLOCK, AudioReader, Span, no_sound
@@ -116,20 +116,20 @@ def _decoded(wanted: _Wanted, track: str | None, progress: Progress | None) -> _
         reader = sndfile_reader(container, path, span) or AudioReader(container, tracks[0], path, span)
         check_rate(path, reader.rate)
         rate = wanted.rate or reader.rate
-        scale = FullScale(path, reader.start, reader.rate)
+        input_range = InputRange(path, reader.start, reader.rate)
         warnings: list[CodedWarning] = []
 
         def warn(code: str, message: str) -> None:
             warnings.append(CodedWarning(code=code, message=message))
 
-        pieces = scale.watch(reader.arrays())
+        pieces = input_range.watch(reader.arrays())
         if progress:
             pieces = _watched(pieces, reader.length, progress)
         data = _gathered(pieces, reader, wanted, warn)
-        scale.settle(data, warn)
+        input_range.settle(data, warn)
         reader.report(warn)
         names = {one.index: described(one) for one in tracks}
-    return _Decoded(Samples(data, rate, reader.start), scale.peak, names, warnings)
+    return _Decoded(Samples(data, rate, reader.start), input_range.peak, names, warnings)
 
 
 def _check(rate: int | None, channels: int | None, span: Span) -> None:

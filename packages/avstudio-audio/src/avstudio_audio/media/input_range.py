@@ -1,4 +1,4 @@
-"""Checks that sound is within full scale, −1 to 1, and scales integers that were stored as floats."""
+"""The range of decoded sound: refuses impossible values, and scales integers that were stored as floats to −1 to 1."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ INTEGERS = {16: 2.0**15, 24: 2.0**23, 32: 2.0**31}
 OVER = 1.5
 """Resampling can exceed the highest sample by up to 3 dB."""
 USUAL = 0.99
-"""This part of all samples but zeros shows the range; a much higher value is invalid, not sound."""
+"""The quantile of all samples except zeros that shows their range; a much higher value is invalid, not sound."""
 
 
-class FullScale:
+class InputRange:
     """Checks all samples of a file, and then scales floats in the range of integers to full scale."""
 
     def __init__(self, path: Path, start: float, rate: int) -> None:
