@@ -63,7 +63,7 @@ def test_a_rate_that_no_sound_has_is_refused_by_the_header(tmp_path: Path, name:
     sf.write(tmp_path / name, np.zeros(40_000), rate)
 
     def refused() -> None:
-        with pytest.raises(UnreadableMedia, match=f"states a sample rate of {rate} Hz, which is not a rate of sound"):
+        with pytest.raises(UnreadableMedia, match=f"states a sample rate of {rate} Hz, which is not a possible rate"):
             decode(tmp_path / name, rate=16_000, channels=1)
 
     decode(tmp_path / "right.wav", rate=16_000)  # loads the libraries
@@ -223,5 +223,5 @@ class TestSettings:
 
     def test_a_processor_keeps_them(self, studio: Studio, tmp_path: Path) -> None:
         sf.write(tmp_path / "a.wav", np.zeros(40_000), 7)
-        with pytest.raises(TaskFailed, match="7 Hz, which is not a rate of sound"):
+        with pytest.raises(TaskFailed, match="7 Hz, which is not a possible rate"):
             studio.run("audio.transcribe", tmp_path / "a.wav")

@@ -12,7 +12,7 @@ class AudioFormat(StrEnum):
     """16 bit."""
     WAV24 = "wav24"
     WAV_FLOAT = "wav-float"
-    """32-bit float: the only format that keeps values beyond full scale."""
+    """32-bit float: the only lossless format that keeps values beyond full scale."""
     FLAC = "flac"
     """24 bit, lossless."""
     MP3 = "mp3"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from avstudio_core import Settings
 
 RATES = (100, 1_000_000)
-"""In Hz. A header with another rate is wrong, and resampling would make a small file huge."""
+"""In Hz. A header with another rate is wrong, and resampling from it would make a small file huge."""
 MB = 1_000_000
 BYTES = 4
 """The bytes of a float32 sample."""
@@ -65,5 +65,5 @@ USUAL = Limits()
 def check_rate(path: Path, rate: int) -> None:
     """Check a sample rate in Hz. Raises `UnreadableMedia`."""
     if not RATES[0] <= rate <= RATES[1]:
-        message = f"The header of '{path}' states a sample rate of {rate} Hz, which is not a rate of sound."
+        message = f"The header of '{path}' states a sample rate of {rate} Hz, which is not a possible rate."
         raise UnreadableMedia(message, hint="Correct the header, or export the file again.")
