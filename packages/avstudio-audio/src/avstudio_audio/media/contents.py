@@ -84,7 +84,7 @@ class Contents(BaseModel):
 
 
 def probe(path: Path, limits: Limits = USUAL) -> Contents:
-    """Read the headers of a media file. Raises `UnreadableMedia`, for more streams than `limits` allow, too."""
+    """Read the headers of a media file. Raises `UnreadableMedia`, also if it has more streams than `limits` allow."""
     with open_media(path, limits.streams) as container:
         main = container.streams.best("audio")
         exact = sndfile_reader(container, path, (0.0, math.inf))

@@ -33,9 +33,10 @@ Span = tuple[float, float]
 """A half-open range of time, in seconds."""
 
 DENSEST = 1 << 13
-"""The most samples per channel in one byte (one for PCM), nearly reached by silence in FLAC; more is a wrong header."""
+"""The largest number of samples per channel in one byte (one for PCM), nearly reached by silence in FLAC; if the header
+states more, it is wrong."""
 BLOCK = 1 << 14
-"""The least samples in a block: enough to outweigh the cost of a step, and few enough for the cache."""
+"""The smallest number of samples in a block: enough to outweigh the cost of a step, and few enough for the cache."""
 LEAD = 1.0
 """Seconds before a span that are decoded and dropped: after a seek, a codec is inexact for some frames."""
 GAP = (0.1, 60.0)
@@ -45,7 +46,7 @@ CUT = 0.25
 MP3_SYNC = b"\xff"
 """The first byte of every frame of an MP3: data without it after the last frame is not sound."""
 TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
-"""What tags begin with. In files joined end to end they are between the sound."""
+"""The first bytes of tags. In files joined end to end, tags are between the sound."""
 EXACT = 0.001
 """The seconds by which the lengths that one file states may differ, because they are rounded."""
 

@@ -43,7 +43,7 @@ def length(container: InputContainer, path: Path) -> tuple[float | None, bool]:
 
 
 def _mp3_states_length(path: Path) -> bool:
-    """Whether an MP3 has a header that states its length, and ends there: other files may be joined to it."""
+    """Whether an MP3 has a header that states its length, and ends where it says: another file may be joined to it."""
     start, rest = _mp3_start(path)
     if (found := MP3_HEADER.search(start)) is None:
         return False

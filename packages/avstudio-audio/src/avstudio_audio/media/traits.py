@@ -9,7 +9,7 @@ from avstudio_audio.media.formats import AudioFormat
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """One format, with the names of the library that writes it: FFmpeg if it has `rates`, otherwise libsndfile."""
+    """One format, named as in the library that writes it: FFmpeg if it has `rates`, otherwise libsndfile."""
 
     container: str
     codec: str

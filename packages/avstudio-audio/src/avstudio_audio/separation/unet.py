@@ -17,8 +17,8 @@ EPSILON = 1e-3  # of all batch normalisations
 
 
 def prepare(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights for `mask`: in the memory order that makes convolutions fast, and each transposed convolution as an
-    ordinary one that computes the same four pixels from one."""
+    """The weights for `mask`: channels last, which makes convolutions fast, and each transposed convolution replaced by
+    an ordinary one that computes the four output pixels of an input pixel as four channels."""
     import torch
 
     ready = dict(weights)

@@ -41,7 +41,8 @@ def count(model: Any, text: str | None) -> int:
 def room_for_hotwords(model: Any) -> None:
     """Make a `faster_whisper` model shorten the previous text of a window by the length of the hotwords.
 
-    Version 1.2 gives each of them half of the space, and fails if no space is left for the transcript.
+    Version 1.2 gives half of the space to the previous text and half to the hotwords, and fails if none is left for the
+    transcript.
     """
     get_prompt = model.get_prompt
 
