@@ -112,6 +112,14 @@ def test_each_failure_has_its_exit_code(
     assert "Traceback" not in refused.err
 
 
+@pytest.mark.parametrize("account", ["--project", "--key", "--agent"])
+def test_a_call_belongs_to_the_project_key_and_agent_that_it_names(avstudio: CommandLine, account: str) -> None:
+    assert avstudio("budgets", "set", "0.01", account, "film").code == 0
+    refused = avstudio("llm", "chat", "hi", "--model", "cage/big", account, "film", CAGE_KEY="x")
+    assert (refused.code, f"{account[2:]}:film" in refused.err) == (7, True)
+    assert avstudio("llm", "chat", "hi", "--model", "cage/big", account, "song", CAGE_KEY="x").code != 7
+
+
 def test_a_budget_without_room_has_its_exit_code(avstudio: CommandLine) -> None:
     assert avstudio("budgets", "set", "0.01").code == 0
     refused = avstudio("llm", "chat", "hi", "--model", "cage/big", CAGE_KEY="x")

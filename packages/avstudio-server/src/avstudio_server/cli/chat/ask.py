@@ -13,13 +13,13 @@ from avstudio_server.cli.exits import DONE
 from avstudio_server.cli.terminal import output
 
 if TYPE_CHECKING:
-    from avstudio_server.cli.chat.flags import ChatFlags, WishFlags
+    from avstudio_server.cli.chat.flags import ChatFlags
     from avstudio_server.cli.flags import DisplayFlags
 
 
-def run(prompt: str | None, chat: ChatFlags, wishes: WishFlags, display: DisplayFlags) -> int:
+def run(prompt: str | None, chat: ChatFlags, options: dict[str, Any], display: DisplayFlags) -> int:
     """Ask once, or start a dialogue if no prompt was given on a terminal; return the exit code."""
-    options = wishes.options() | ({"system": chat.system} if chat.system else {})
+    options = options | ({"system": chat.system} if chat.system else {})
     files = chat.files or []
     if prompt is None and sys.stdin.isatty() and not display.as_json and STDIN not in files:
         from avstudio_server.cli.chat.repl import talk

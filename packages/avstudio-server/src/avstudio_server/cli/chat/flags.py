@@ -98,6 +98,36 @@ class WishFlags:
 
 
 @dataclass(frozen=True)
+class AccountFlags:
+    """Whose budgets pay for a call, besides the one for all calls."""
+
+    project: Annotated[
+        str | None,
+        typer.Option(
+            "--project",
+            metavar="NAME",
+            help="The project whose budget pays. [default: default]",
+            rich_help_panel="Budgets",
+        ),
+    ] = None
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key", metavar="ID", help="The name of the API key whose budget pays.", rich_help_panel="Budgets"
+        ),
+    ] = None
+    agent: Annotated[
+        str | None,
+        typer.Option("--agent", metavar="NAME", help="The agent whose budget pays.", rich_help_panel="Budgets"),
+    ] = None
+
+    def options(self) -> dict[str, Any]:
+        """The given options as keyword arguments of `ChatRequest.of`."""
+        given = {"project": self.project, "key": self.key, "agent": self.agent}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
 class ChatFlags:
     """What the model reads besides the prompt."""
 

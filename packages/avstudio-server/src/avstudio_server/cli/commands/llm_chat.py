@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from avstudio_server.cli.chat.flags import ChatFlags, WishFlags
+from avstudio_server.cli.chat.flags import AccountFlags, ChatFlags, WishFlags
 from avstudio_server.cli.flags import DisplayFlags, spread
 from avstudio_server.cli.groups import single
 
@@ -20,7 +20,9 @@ def command() -> Any:
     return single(spread(chat), "chat")
 
 
-def chat(question: ChatFlags, wishes: WishFlags, display: DisplayFlags, prompt: Prompt = None) -> int:
+def chat(
+    question: ChatFlags, wishes: WishFlags, account: AccountFlags, display: DisplayFlags, prompt: Prompt = None
+) -> int:
     """Ask a language model and print its answer as it arrives; without a prompt, start a dialogue.
 
     The call is not a task, but budgets, the policy and the ledger apply. For a durable task, use
@@ -28,4 +30,4 @@ def chat(question: ChatFlags, wishes: WishFlags, display: DisplayFlags, prompt: 
     """
     from avstudio_server.cli.chat.ask import run
 
-    return run(prompt, question, wishes, display)
+    return run(prompt, question, wishes.options() | account.options(), display)
