@@ -217,13 +217,18 @@ def test_a_person_reviews(avstudio: CommandLine, note: Path) -> None:
     assert avstudio("tasks", "run").code == 0
     assert listed(avstudio)[0]["state"] == "AWAITING_REVIEW"
     assert avstudio("tasks", "accept", name, "--json").json == {"task": name, "state": "COMPLETED"}
-    assert "does not wait for a review: it is COMPLETED" in avstudio("tasks", "accept", name).err
+    assert "does not wait for a person's review: it is COMPLETED" in avstudio("tasks", "accept", name).err
 
 
 def test_a_pipe_stops_where_a_person_is_to_review(avstudio: CommandLine, note: Path) -> None:
     waiting = avstudio("pipe", "text.shout | text.shout times=2", note, "--review")
     assert waiting.code == 5
     first = listed(avstudio, "--state", "awaiting-review")[0]["id"]
-    assert "accepted" in avstudio("tasks", "accept", first).out
+    accepted = f"{first}: the result is accepted, and the task is COMPLETED."
+    assert (
+        avstudio("tasks", "accept", first).out == f"{accepted} To run the next tasks of its pipe: avstudio tasks run\n"
+    )
     assert avstudio("tasks", "run").code == 0
     assert sorted(task["state"] for task in listed(avstudio)) == ["AWAITING_REVIEW", "COMPLETED"]
+    last = listed(avstudio, "--state", "awaiting-review")[0]["id"]
+    assert avstudio("tasks", "accept", last).out == f"{last}: the result is accepted, and the task is COMPLETED.\n"

@@ -154,15 +154,19 @@ def run(display: DisplayFlags) -> int:
 @app.command("accept", cls=groups.Command)
 def accept(task: One, as_json: Json = False) -> int:
     """Accept the result of a task that waits for a person's review."""
+    from avstudio_core import State
 
     with _studio() as studio:
         name = _waiting(studio, task)
         studio.tasks.accept(name)
-        state = studio.tasks.get(name).state
+        accepted = studio.tasks.get(name)
+        state = accepted.state
+        others = studio.tasks.find(plan_id=accepted.plan_id, states=[State.PENDING])
     if as_json:
         output.write_json({"task": name, "state": state})
     else:
-        output.write(f"{name}: accepted. To run the tasks that waited for it: avstudio tasks run")
+        then = " To run the next tasks of its pipe: avstudio tasks run" if others else ""
+        output.write(f"{name}: the result is accepted, and the task is {state}.{then}")
     return 0
 
 
@@ -179,7 +183,7 @@ def send_back(
     if as_json:
         output.write_json({"task": name, "state": "PENDING"})
     else:
-        output.write(f"{name}: sent back. To run it again: avstudio tasks run")
+        output.write(f"{name}: the result is sent back, and the task is PENDING. To run it again: avstudio tasks run")
     return 0
 
 
@@ -201,7 +205,8 @@ def _waiting(studio: Studio, task: str) -> str:
 
     name = _named(studio, task)
     if not (found := studio.tasks.get(name)).waits_for_person:
-        raise InvalidTransition(f"Task '{name}' does not wait for a review: it is {found.state}.")
+        hint = "Only tasks in the state AWAITING_REVIEW can be accepted or sent back. See the list of tasks."
+        raise InvalidTransition(f"Task '{name}' does not wait for a person's review: it is {found.state}.", hint=hint)
     return name
 
 
