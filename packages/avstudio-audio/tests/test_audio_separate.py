@@ -119,6 +119,8 @@ class TestSeparate(ProcessorContract):
         ("params", "said"),
         [
             ({"stems": ["vocal"]}, "No stem is named 'vocal'. Did you mean 'vocals'?"),
+            ({"stems": ["drums"]}, "The model 'spleeter-2stems' does not make the stem 'drums'. Choose a model that"),
+            ({"stems": ["bass"]}, "that makes it: htdemucs_ft, htdemucs."),
             ({"model": "htdemux"}, "No model is named 'htdemux'. Did you mean 'htdemucs'?"),
             ({"shifts": 21}, "'shifts' is '21': should be less than or equal to 20"),
             ({"format": "mp4"}, "'format' is 'mp4'"),
@@ -131,7 +133,8 @@ class TestSeparate(ProcessorContract):
 
     @needs_demucs
     def test_it_says_how_to_get_absent_weights(self, studio: Studio, tone: Tone) -> None:
-        with pytest.raises(WeightsMissing, match=r"offline.*fetch the weights 'htdemucs'"):
+        ways = r"offline.*fetch the weights 'htdemucs'.*Or choose an installed model: spleeter-2stems\."
+        with pytest.raises(WeightsMissing, match=ways):
             studio.run("audio.separate", tone(), model="htdemucs")
 
     def test_a_plan_knows_the_stems_of_a_model(self, studio: Studio, tone: Tone) -> None:

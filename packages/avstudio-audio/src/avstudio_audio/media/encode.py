@@ -192,7 +192,7 @@ class _Beyond:
         excess = 20 * math.log10(self._peak)
         if excess >= AUDIBLE_DB:
             message = f"{self._count} values are clipped in '{path}', by up to {excess:.1f} dB."
-            warn("clipped", f"{message} Lower the gain or use 'wav-float'.")
+            warn("clipped", f"{message} Lower 'gain', or choose the format 'wav-float', which never clips.")
 
 
 def _opened(
