@@ -362,6 +362,9 @@ BAD: dict[type[Contract], list[tuple[str, str, str]]] = {
         ("what_it_does_not_know_has_no_price", "return None", "return 0"),
         ("it_rounds_up", "return ceil(", "return round("),
         ("more_never_costs_less", "usage.input +", "min(usage.input, 2_000 - usage.input) +"),
+        ("more_never_costs_less", "return ceil(", "usage.input < 10**7 or 1 / 0\n            return ceil("),
+        ("tokens_from_the_cache_have_a_price", "0.25 * usage.input", "0.25 * (usage.input - usage.cached)"),
+        ("a_price_comes_fast", "return ceil(", "__import__('time').sleep(0.2); return ceil("),
         ("a_model_may_be_priced_under_another_name", "model.priced_as or ", ""),
     ],
 }

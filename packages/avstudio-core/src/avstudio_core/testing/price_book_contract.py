@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar
 
@@ -63,12 +64,29 @@ class PriceBookContract(Contract):
 
     def test_more_never_costs_less(self, made: PriceBook) -> None:
         """More tokens never cost less."""
-        counts = (0, 1, 10, 1000, 100_000, 1_000_000)
+        counts = (0, 1, 10, 1000, 100_000, 1_000_000, 1_000_000_000)
         for costs in (
             [cost_of(made, self.known, count, 1) for count in counts],
             [cost_of(made, self.known, 1, count) for count in counts],
         ):
             assert costs == sorted(costs)
+
+    def test_tokens_from_the_cache_have_a_price(self, made: PriceBook) -> None:
+        """Tokens that the provider reads from its cache, or writes to it, are not free."""
+        read = _usage(100_000, 0)
+        for kind in ("cached", "cache_written"):
+            cost = made.cost(cloud_model(self.known), read.model_copy(update={kind: 100_000}))
+            assert cost is not None, f"The book has no price for tokens that are '{kind}'."
+            assert cost > 0, f"Tokens that are '{kind}' cost nothing."
+
+    def test_a_price_comes_fast(self, made: PriceBook) -> None:
+        """A price takes less than a tenth of a second: each request needs several."""
+        cost_of(made, self.known, 1, 1)  # the first call may read a file
+        began = time.monotonic()
+        for number in range(5):
+            cost_of(made, self.known, number, 1)
+        taken = (time.monotonic() - began) / 5
+        assert taken < 0.1, f"It takes {taken:.2f} s."
 
     def test_a_model_may_be_priced_under_another_name(self, made: PriceBook) -> None:
         """A model with `priced_as` has the price of the model that it names."""
