@@ -204,7 +204,7 @@ def register_processors():
 """
 
 
-@pytest.mark.parametrize("does", [*RUDE, "time.sleep(60)", "return 'much'"])
+@pytest.mark.parametrize("does", [*RUDE, "time.sleep(60)", "return 'much'", "return -100", "return 10**40"])
 def test_a_memory_manager_that_gives_no_figure_harms_its_own_device_only(
     write_plugin: WritePlugin, open_studio: OpenStudio, does: str
 ) -> None:

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from avstudio_core.errors import PluginError
-from avstudio_core.guard import Guard
+from avstudio_core.guard import Guard, shown
 from avstudio_core.kinds.memory_manager import MemoryManager
 from avstudio_core.plugins import Plugins
 
 T = TypeVar("T")
 
 MB = 1 << 20
+MOST_MB = 10**9
+"""The most memory that a device can have."""
 GROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 MEMORY_INFO = Path("/proc/meminfo")
 
@@ -45,14 +47,23 @@ class GuardedMemory(MemoryManager):
         return self._asked("present", self.manager.present, bool)
 
     def total_mb(self) -> int:
-        return self._asked("total_mb", self.manager.total_mb, int)
+        return self._figure("total_mb", self.manager.total_mb)
 
     def available_mb(self) -> int:
-        return self._asked("available_mb", self.manager.available_mb, int)
+        return self._figure("available_mb", self.manager.available_mb)
+
+    def _figure(self, name: str, method: Callable[[], object]) -> int:
+        figure = self._asked(name, method, int)
+        if 0 <= figure <= MOST_MB:
+            return figure
+        raise self._guard.refusal(self._what(name), f"returned '{shown(figure)}', which is not a possible size in MB")
 
     def _asked(self, name: str, method: Callable[[], object], kind: type[T]) -> T:
-        what = f"'{name}' of memory manager '{self.device}'"
+        what = self._what(name)
         return self._guard.expect(what, self._guard.call(what, method), kind)
+
+    def _what(self, name: str) -> str:
+        return f"'{name}' of memory manager '{self.device}'"
 
 
 class CpuMemory(MemoryManager):
