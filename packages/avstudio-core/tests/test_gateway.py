@@ -44,6 +44,7 @@ from avstudio_core.errors import (
     PartialAnswer,
     RateLimited,
     RequestRefused,
+    StorageError,
     TaskCancelled,
     TaskFailed,
     Unsupported,
@@ -848,3 +849,22 @@ def test_an_answer_may_be_as_long_as_fits_the_context(make: Make, asked: int | N
     heard = backend(studio, "cloud").heard[0]
     assert isinstance(heard, ChatRequest)
     assert sent - 20 < (heard.max_tokens or 0) <= (sent if asked != 5000 else 4999)
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_a_closed_studio_calls_no_model(make: Make, used: bool) -> None:
+    studio = make()
+    if used:
+        studio.chat("Hello")
+    door = studio.llm
+    studio.close()
+    for call in (
+        lambda: studio.chat("Hello"),
+        lambda: [*studio.stream("Hello")],
+        lambda: door.embed("Hello"),
+        lambda: door.route("Hello"),
+        lambda: door.models(),
+        lambda: asyncio.run(studio.achat("Hello")),
+    ):
+        with pytest.raises(StorageError, match=r"^The studio is closed\.$"):
+            call()

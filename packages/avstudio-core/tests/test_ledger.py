@@ -291,6 +291,12 @@ def test_a_budget_is_removed_once(books: Books) -> None:
     ("scope", "period", "limit", "said"),
     [
         ("globe", "day", 1, "'globe' is not a valid scope"),
+        (None, "day", 1, "'None' is not a valid scope"),
+        (b"global", "day", 1, "is not a valid scope"),
+        ("global", None, 1, "'None' is not a valid period"),
+        ("global", "day", "1", "'1' is not a valid budget"),
+        ("global", "day", float("nan"), "'nan' is not a valid budget"),
+        ("global", "day", 1.5, "'1.5' is not a valid budget"),
         ("project:", "day", 1, "'project:' is not a valid scope"),
         ("project:\udcff", "day", 1, r"'project:\\udcff' is not a valid scope"),
         ("project:a\nb", "day", 1, r"'project:a\\nb' is not a valid scope"),

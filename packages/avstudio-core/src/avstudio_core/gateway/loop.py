@@ -26,13 +26,20 @@ class LoopThread:
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
         self._process = os.getpid()
+        self._closed = False
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Start a coroutine; cancelling the future cancels it. Raises `StorageError` in a fork, which has no thread."""
+        """Start a coroutine; cancelling the future cancels it.
+
+        Raises `StorageError` in a fork, which has no thread, and once the studio is closed.
+        """
         if self._process != os.getpid():
             coroutine.close()
             raise StorageError.forked()
         with self._guard:
+            if self._closed:
+                coroutine.close()
+                raise StorageError("The studio is closed.")
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._serve, args=(self._loop,), name="gateway", daemon=True)
@@ -54,6 +61,7 @@ class LoopThread:
 
     def leave(self) -> None:
         """Cancel all coroutines, and end the thread when they have ended, without waiting for it."""
+        self._close()
         if (loop := self._loop) is not None:
             asyncio.run_coroutine_threadsafe(_cancel_all(), loop).add_done_callback(
                 lambda _: loop.call_soon_threadsafe(loop.stop)
@@ -61,11 +69,17 @@ class LoopThread:
 
     def close(self) -> None:
         """Cancel all coroutines, and wait for the end of the thread."""
+        self._close()
         if self._loop is None or self._thread is None:
             return
         asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+
+    def _close(self) -> None:
+        """From now on, no coroutine starts."""
+        with self._guard:
+            self._closed = True
 
 
 async def _cancel_all() -> None:

@@ -63,15 +63,17 @@ def scopes(account: Account) -> dict[str, str]:
 
 def checked(scope: str, period: str, limit_micro: int = 0) -> Budget:
     """A budget with a valid scope, period and limit. Raises `InvalidInput`."""
-    if not SCOPE.fullmatch(scope) or not scope.isprintable():
+    if not isinstance(scope, str) or not SCOPE.fullmatch(scope) or not scope.isprintable():
         known = "global, project:NAME, key:ID, task:ID or agent:NAME; '*' as the name means each"
-        raise InvalidInput(f"{scope!a} is not a valid scope.", hint=f"Give {known}.")
+        shown = ascii(scope) if isinstance(scope, str) else quoted(scope)
+        raise InvalidInput(f"{shown} is not a valid scope.", hint=f"Give {known}.")
     valid = next((one for one in PERIODS if one == period), None)
     if valid is None:
         raise InvalidInput(f"{quoted(period)} is not a valid period.", hint=f"Give one of: {', '.join(PERIODS)}.")
-    if not 0 <= limit_micro <= LARGEST_MICRO:
+    if not isinstance(limit_micro, int) or not 0 <= limit_micro <= LARGEST_MICRO:
+        shown = dollars(limit_micro) if isinstance(limit_micro, int) else quoted(limit_micro)
         hint = f"Give an amount from $0 to {dollars(LARGEST_MICRO)}."
-        raise InvalidInput(f"{dollars(limit_micro)} is not a valid budget.", hint=hint)
+        raise InvalidInput(f"{shown} is not a valid budget.", hint=hint)
     return Budget(scope, valid, limit_micro)
 
 
