@@ -52,8 +52,8 @@ class Threads(Executor):
     def cancel(self, job_id: str) -> None:
         if job_id in self._jobs:
             job, context = self._jobs[job_id]
-            job.cancel()  # which it is, if it has not begun
-            context.cancel()  # and this stops it, if it has
+            job.cancel()  # ends a job that has not begun
+            context.cancel()  # stops a job that has begun
 
     def close(self) -> None:
         self._closing = True
@@ -74,8 +74,8 @@ class Threads(Executor):
         except TaskCancelled:
             return Report(job_id=order.job_id, kind="cancelled")
         except AVStudioError as error:
-            said, hint = error.message, error.hint
-            return Report(job_id=order.job_id, kind="failed", code=error.code, message=said, hint=hint)
+            message, hint = error.message, error.hint
+            return Report(job_id=order.job_id, kind="failed", code=error.code, message=message, hint=hint)
 
     def _in_time(self, order: Order, context: Context) -> Report:
         """Run, and stop the run when its time is up."""
@@ -89,11 +89,11 @@ class Threads(Executor):
             timer.cancel()
         if final.kind != "cancelled" or time.monotonic() < began + limit:
             return final
-        said = f"{order.processor} took longer than its limit of {limit:g} s, and was stopped."
-        return Report(job_id=order.job_id, kind="failed", code="time_limit", message=said)
+        message = f"{order.processor} took longer than its limit of {limit:g} s, and was stopped."
+        return Report(job_id=order.job_id, kind="failed", code="time_limit", message=message)
 
     def _end(self, order: Order, job: Future[Report]) -> None:
-        """The one final report of an order, whatever became of it."""
+        """Send the one final report of an order, also if it was cancelled or failed."""
         del self._jobs[order.job_id]
         if job.cancelled():
             final = Report(job_id=order.job_id, kind="cancelled")
@@ -106,7 +106,7 @@ class Threads(Executor):
         self.report(final)
 
     def _free(self, lane: str) -> bool:
-        """Free the memory of a model that no job uses, and say whether that was so."""
+        """Free the memory of a model unless a job uses it; return whether it was freed."""
         if not self._in_use[lane].acquire(blocking=False):
             return False
         try:

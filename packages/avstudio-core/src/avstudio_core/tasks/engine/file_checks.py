@@ -1,4 +1,4 @@
-"""Verifies the files of earlier results: large ones on a thread of its own, so that other tasks do not wait."""
+"""Verifies the files of earlier results: large ones on a separate thread, so that other tasks do not wait."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from avstudio_core.storage.artifacts import ArtifactStore
 
 LOG = logging.getLogger(__name__)
 QUICK = 4 << 20
-"""Up to so many bytes are verified at once: reading them takes no longer than a change of threads and a commit."""
+"""Files of up to this many bytes together are verified immediately, on the calling thread: another thread
+and another commit would take longer than reading them."""
 MOST = 64
-"""The most jobs whose files wait to be verified; until then no further tasks are claimed."""
+"""The largest number of jobs whose files are being verified; at this number, no further tasks are claimed."""
 
 Then = Callable[[bool | None], None]
 
@@ -40,9 +41,9 @@ class FileChecks:
         return MOST - len(self._jobs)
 
     def check(self, job_id: str, files: Collection[str], then: Then) -> None:
-        """Call `then` with whether all files are intact, or with `None` if the studio is closed before.
+        """Call `then` with `True` if all files are intact, otherwise `False`; with `None` if the studio closes first.
 
-        It is called here for small files, and on the thread of the checks for large ones.
+        For small files, it is called on this thread; for large ones, on the thread of the checks.
         """
         if sum(map(self._store.unverified, files)) <= QUICK:
             then(self._intact(files))
@@ -66,7 +67,7 @@ class FileChecks:
             job_id, files, then = one
             try:
                 then(self._intact(files))
-            except Exception:  # the engine returns its job to the queue, and the others follow
+            except Exception:  # the engine returns its job to the queue; the other jobs are verified
                 LOG.exception("A job could not go on after its files were verified.")
             finally:
                 self._jobs.discard(job_id)

@@ -70,7 +70,7 @@ class Worker:
             self._busy = False
 
     def _beat(self) -> None:
-        """Send a heartbeat: the process is not stopped, and native code does not hold the interpreter."""
+        """Send heartbeats during a run: the process is not stopped, and no native code holds the interpreter."""
         while True:
             time.sleep(self._settings.silent_seconds / 4)
             if self._busy:
@@ -158,7 +158,7 @@ def connected() -> Connection:
 def main() -> None:
     die_with_the_studio()
     os.umask(0o077)  # only the owner can read the files of runs
-    gc.set_threshold(100_000)  # imports create many permanent objects, where a search for garbage only takes time
+    gc.set_threshold(100_000)  # imports create many permanent objects; collecting garbage among them only takes time
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the studio handles Ctrl-C, and cancels cleanly
     Worker(connected()).work()
 

@@ -15,7 +15,7 @@ from avstudio_core.storage.tables import artifacts, events, media_files, metadat
 from avstudio_core.tasks.states import ENDED
 
 MOST_PLANS = 100
-"""Plans that one transaction removes: other writes wait for it."""
+"""The largest number of plans that one transaction removes, because other writes wait for it."""
 _other, _later = tasks.alias(), tasks.alias()
 _old, _given = listed("old"), listed("given")
 _goes_on = exists().where(
@@ -31,12 +31,12 @@ OLD_PLANS = (
 )
 OLD_TASKS = select(tasks.c.id, tasks.c.source).where(tasks.c.plan_id.in_(listed("plans")))
 MADE = select(artifacts.c.id).where(artifacts.c.task_id.in_(_old))
-HEIRS = (
+LATER_TASKS = (
     select(tasks.c.id, _later.c.id)
     .join(_later, _later.c.cache_key == tasks.c.cache_key)
     .where(tasks.c.id.in_(_old), _later.c.id.not_in(_old), _later.c.state == "COMPLETED")
 )
-HAND_ON = update(artifacts).where(artifacts.c.task_id == bindparam("old")).values(task_id=bindparam("heir"))
+REASSIGN = update(artifacts).where(artifacts.c.task_id == bindparam("old")).values(task_id=bindparam("later"))
 MADE_BY_OTHERS = select(artifacts.c.id).where(artifacts.c.id.in_(_given), artifacts.c.task_id.in_(select(tasks.c.id)))
 READ = select(tasks.c.source).where(tasks.c.source.in_(_given)).distinct()
 CONTENT = select(artifacts.c.sha256).where(artifacts.c.id.in_(_given))
@@ -70,8 +70,8 @@ def remove_old(database: Database, store: ArtifactStore, before: float) -> int:
         found = transaction.execute(OLD_TASKS, {"plans": json.dumps(plans)}).all()
         old = {"old": json.dumps([task_id for task_id, _ in found])}
         files = {*transaction.execute(MADE, old).scalars(), *_given_to([source for _, source in found])}
-        for task_id, heir in transaction.execute(HEIRS, old).all():  # it was answered from the cache with these files
-            transaction.execute(HAND_ON, {"old": task_id, "heir": heir})
+        for task_id, later in transaction.execute(LATER_TASKS, old).all():  # its cached result has these files
+            transaction.execute(REASSIGN, {"old": task_id, "later": later})
         for statement in FORGET:
             transaction.execute(statement, old)
         _remove_unused(transaction, store, files)

@@ -39,9 +39,9 @@ ADD_DEPENDENCY = insert(dependencies)
 ADD_JOB = insert(jobs)
 
 AT_ONCE_SECONDS = 10.0
-"""If a studio's last heartbeat came so many seconds after the start of a run, the start did not end the studio."""
+"""A run did not kill the studio if the last heartbeat was later than this many seconds after the run's start."""
 LONGEST_PAUSE = 60.0
-"""The longest wait of a task in seconds: if its time is further ahead, the clock was set back, and it runs now."""
+"""The longest pause of a task in seconds; one that would take longer means that the clock was set back, and is skipped."""
 READY = and_(_is("PENDING"), tasks.c.waiting == literal_column("0"))
 STATES = select(tasks.c.id, tasks.c.state, tasks.c.result.is_not(None)).where(tasks.c.id.in_(listed("ids")))
 UNFINISHED = tasks.c.state != literal_column("'COMPLETED'")

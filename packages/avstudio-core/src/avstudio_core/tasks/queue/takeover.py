@@ -42,9 +42,9 @@ class Takeover(StateChanges):
     def lose(
         self, transaction: Transaction, task_id: str, fence: int, problem: Problem, death: Death = Death.WORKER
     ) -> bool:
-        """Its run died: ASSIGNED or IN_PROGRESS → PENDING, or → FAILED after too many deaths.
+        """A run died: its task goes ASSIGNED or IN_PROGRESS → PENDING, or → FAILED after too many deaths.
 
-        Deaths of the run's worker count, and, with a higher limit, those of studios soon after its start.
+        Deaths of the worker count towards `max_deliveries`; those of studios soon after the start, towards `MOST_DEATHS`.
         """
         row = self._held(transaction, task_id, fence)
         if row is None:
