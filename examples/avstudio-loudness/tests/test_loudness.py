@@ -1,4 +1,4 @@
-"""The contract tests what all processors must do; the other tests are about this one's measurements."""
+"""The contract tests what all processors must do; the tests here check the measurements of this one."""
 
 from __future__ import annotations
 
@@ -17,29 +17,31 @@ class TestLoudness(ProcessorContract):
 
     @pytest.mark.parametrize("rate", [44_100, 48_000])
     @pytest.mark.parametrize("level", [-23.0, -33.0])
-    def test_a_tone_of_the_standard_has_its_loudness(self, studio: Studio, tone: Tone, rate: int, level: float) -> None:
-        """EBU Tech 3341, cases 1 and 2: a stereo sine of 1 kHz is as loud as its peak, within 0.1 LU."""
+    def test_a_reference_tone_has_the_loudness_of_the_standard(
+        self, studio: Studio, tone: Tone, rate: int, level: float
+    ) -> None:
+        """EBU Tech 3341, cases 1 and 2: the loudness of a stereo sine of 1 kHz in LUFS equals its peak in dBFS, within 0.1 LU."""
         sample = tone(seconds=3, rate=rate, channels=2, level=10 ** (level / 20), frequency=1000)
         result = studio.run("audio.loudness", sample, target=-14)
         assert result.integrated == pytest.approx(level, abs=0.1)
         assert result.peak == pytest.approx(level, abs=0.05)
         assert result.gain == pytest.approx(-14 - result.integrated)
 
-    def test_one_channel_is_3_db_softer_than_two(self, studio: Studio, tone: Tone) -> None:
+    def test_mono_is_3_db_softer_than_stereo(self, studio: Studio, tone: Tone) -> None:
         one, two = (studio.run("audio.loudness", tone(channels=channels)).integrated for channels in (1, 2))
         assert two - one == pytest.approx(3.01, abs=0.01)
 
     @pytest.mark.parametrize(
-        ("sound", "said"),
+        ("sound", "message"),
         [
             ({"level": 0}, r"'tone-0\.wav' is silent"),
             ({"seconds": 0.3}, r"'tone-0\.wav' cannot be measured: Audio must have length greater"),
             ({"channels": 6}, r"'tone-0\.wav' cannot be measured: Audio must have five channels or less"),
         ],
     )
-    def test_what_has_no_loudness_is_refused(
-        self, studio: Studio, tone: Tone, sound: dict[str, int], said: str
+    def test_sound_without_measurable_loudness_is_refused(
+        self, studio: Studio, tone: Tone, sound: dict[str, int], message: str
     ) -> None:
-        with pytest.raises(TaskFailed, match=said) as failed:
+        with pytest.raises(TaskFailed, match=message) as failed:
             studio.submit("audio.loudness", tone(**sound)).result()
         assert failed.value.cause == "invalid_input"
