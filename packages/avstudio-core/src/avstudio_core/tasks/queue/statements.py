@@ -41,7 +41,7 @@ ADD_JOB = insert(jobs)
 AT_ONCE_SECONDS = 10.0
 """A run did not kill the studio if the last heartbeat was later than this many seconds after the run's start."""
 LONGEST_PAUSE = 60.0
-"""The longest pause of a task in seconds; one that would take longer means that the clock was set back, and is skipped."""
+"""The longest pause of a task in seconds; if more is left of it, the clock was set back, and the task runs now."""
 READY = and_(_is("PENDING"), tasks.c.waiting == literal_column("0"))
 STATES = select(tasks.c.id, tasks.c.state, tasks.c.result.is_not(None)).where(tasks.c.id.in_(listed("ids")))
 UNFINISHED = tasks.c.state != literal_column("'COMPLETED'")

@@ -44,7 +44,7 @@ class Takeover(StateChanges):
     ) -> bool:
         """A run died: its task goes ASSIGNED or IN_PROGRESS → PENDING, or → FAILED after too many deaths.
 
-        Deaths of the worker count towards `max_deliveries`; those of studios soon after the start, towards `MOST_DEATHS`.
+        Deaths of the worker count towards `max_deliveries`; those of studios soon after the start to `MOST_DEATHS`.
         """
         row = self._held(transaction, task_id, fence)
         if row is None:
