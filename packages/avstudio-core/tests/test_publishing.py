@@ -50,6 +50,10 @@ class Sloppy(Processor[SloppyParams, SloppyResult]):
             path = context.new_path("file.txt")
             path.write_text("x")
             return SloppyResult(many=[context.publish(path, "file.txt", "text/plain")])
+        if params.way.startswith("types it "):
+            path = context.new_path("file.txt")
+            path.write_text("x")
+            return SloppyResult(made=context.publish(path, "file.txt", eval(params.way[9:])))
         return SloppyResult()
 
 class Hollow(Processor):
@@ -109,6 +113,11 @@ def test_progress_of_nothing_is_none(studio: Studio, letter: Path) -> None:
         ("gives nothing", "returned 'None' instead of the declared SloppyResult"),
         ("has no number", "NaN or infinity in 'number'"),
         ("wants folders", "'sub/file.txt' is not the name of a file"),
+        ("types it ''", "'' is not a media type"),
+        ("types it 'text'", "'text' is not a media type"),
+        ("types it None", "'None' is not a media type"),
+        (r"types it 'text/\0'", r"'text/\\x00' is not a media type"),
+        (r"types it 'text/\ud800'", r"'text/\\ud800' is not a media type"),
     ],
 )
 def test_an_author_is_told_what_is_wrong(studio: Studio, letter: Path, way: str, said: str) -> None:

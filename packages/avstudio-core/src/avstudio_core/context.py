@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from avstudio_core.artifact import Artifact, Lineage, MediaFacts, new_id
+from avstudio_core.artifact import Artifact, Lineage, MediaFacts, is_media_type, new_id
 from avstudio_core.chat import ChatRequest, EmbedRequest, Message, Question
 from avstudio_core.egress import Gate
 from avstudio_core.errors import Degraded, InvalidInput, StorageError, TaskCancelled, Unavailable
@@ -193,6 +193,8 @@ class Context:
         """
         if not isinstance(name, str):
             raise InvalidInput(f"{quoted(name)} is not the name of a file.")
+        if not is_media_type(media_type):
+            raise InvalidInput(f"{quoted(media_type)} is not a media type.", hint="Give one such as 'audio/wav'.")
         folder = _made(self._order.folder)
         if path.is_symlink() or folder.resolve() not in path.resolve().parents:
             path = self._copied(path)
