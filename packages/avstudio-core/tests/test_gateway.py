@@ -408,6 +408,13 @@ def test_the_choice_of_a_model_is_part_of_the_time(make: Make) -> None:
     assert backend(studio, "near").heard[0].timeout < 0.6
 
 
+def test_a_choice_that_takes_all_the_time_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    studio = make()
+    monkeypatch.setattr(backend(studio, "near"), "obstacle", lambda: time.sleep(0.2))
+    with pytest.raises(BackendDown, match=r"The time limit of 0\.1 s passed before a model was called\."):
+        studio.chat("Hello?", model="near/small", timeout=0.1)
+
+
 def test_one_callers_short_time_shuts_a_backend_for_no_one(make: Make) -> None:
     studio = make()
     backend(studio, "near").says = [*([[30.0]] * 4), "Now."]

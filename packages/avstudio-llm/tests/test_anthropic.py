@@ -147,6 +147,12 @@ class TestAnthropic(HttpBackendContract):
         assert (data["max_tokens"], data["stop_sequences"]) == (4096, ["x"])
         assert self.asked(server, made, model, question(max_tokens=9))["max_tokens"] == 9
 
+    def test_an_error_in_place_of_a_stream(self, server: ModelServer, made: Backend, model: Model) -> None:
+        error = {"type": "error", "error": {"type": "rate_limit_error", "message": "Slower."}}
+        server.say(Sent.data(error), at="/messages")
+        with pytest.raises(RateLimited, match="'Slower'"):
+            self.during(made, lambda: made.chat(question(), model))
+
     def test_the_limit_of_an_answer_fits_the_context(self, server: ModelServer, made: Backend, model: Model) -> None:
         """The protocol requires a limit, also of local servers, whose context may be short."""
         short = model.model_copy(update={"can": Can(context=1000)})

@@ -426,6 +426,11 @@ def test_a_model_that_the_server_cannot_describe_hides_no_other(backend: Ollama,
     assert listed["other:1b"] == Can()
 
 
+def test_a_negative_count_is_not_known() -> None:
+    line = parsed(b'{"done": true, "prompt_eval_count": -1, "eval_count": 3}')
+    assert line.delta("echo", called=False).usage is None
+
+
 def test_models_without_a_digest_have_their_own_abilities(backend: Ollama, server: OllamaServer) -> None:
     server.fault = "has no digests"
     listed = {model.name: model.can for model in asyncio.run(backend.models())}

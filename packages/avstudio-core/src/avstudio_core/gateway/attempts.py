@@ -41,6 +41,9 @@ async def until_answered(
     The time counts from `began`. Raises the error of the first candidate if none answers.
     """
     until = began + request.timeout
+    if time.monotonic() >= until:
+        message = f"The time limit of {request.timeout:.3g} s passed before a model was called."
+        raise BackendDown(message, hint="Give more time: a first call loads libraries.", waited=request.timeout)
     errors: list[AVStudioError] = []
     asked = request if time.monotonic() - began < SHORT_SECONDS else _with_the_rest(request, until)
     for place, candidate in enumerate(candidates):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core import Backend, BackendConfig, BackendHost, Can, Model, tokens
 from avstudio_core.answer_schema import in_words
 from avstudio_core.chat import ChatRequest, Delta
-from avstudio_core.errors import Unsupported
+from avstudio_core.errors import ModelError, Unsupported
 from avstudio_llm.backends import messages as protocol
-from avstudio_llm.failures import translated
+from avstudio_llm.events import is_json
+from avstudio_llm.failures import in_stream, is_error, translated, unreadable
 from avstudio_llm.http import CONNECT_SECONDS, PerLoop, address_obstacle, client_of, timeout
 from avstudio_llm.keys import key_obstacle, key_to_send
 from avstudio_llm.libraries import library_obstacle, require
@@ -50,6 +52,8 @@ class Anthropic(Backend):
             client = await self._clients.here()
             answer = protocol.Assembly(self, model.name)
             async with await client.messages.create(stream=True, **self._asked(request, model)) as events:
+                if is_json(events.response):
+                    raise self._not_a_stream(json.loads(await events.response.aread()), model)
                 while (event := await anext(events, None)) is not None:
                     if delta := answer.add(event):
                         yield delta
@@ -86,6 +90,11 @@ class Anthropic(Backend):
             **protocol.tools(request),
             **held,
         }
+
+    def _not_a_stream(self, said: Any, model: Model) -> ModelError:
+        if isinstance(said, dict) and is_error(said):
+            return in_stream(self, said, model.name)
+        return unreadable(self, "it is not a stream of events; is the base_url correct?")
 
     def _model(self, said: ModelInfo) -> Model:
         able = said.capabilities

@@ -122,9 +122,9 @@ class Assembly:
     def _piece(self, event: RawContentBlockDeltaEvent) -> Delta | None:
         piece = event.delta
         if piece.type == "text_delta":
-            return Delta(piece.text)
+            return Delta(piece.text or "")
         if piece.type == "thinking_delta":
-            return Delta(reasoning=piece.thinking)
+            return Delta(reasoning=piece.thinking or "")
         if piece.type == "input_json_delta" and event.index in self._calls:
             self._calls[event.index][2].append(piece.partial_json)
         return None

@@ -123,9 +123,9 @@ class Line(BaseModel):
     @property
     def usage(self) -> Usage | None:
         """The usage, or `None` if the server does not count, for example because it had the prompt in its cache."""
-        if self.prompt_eval_count is None:
+        if self.prompt_eval_count is None or self.prompt_eval_count < 0:
             return None
-        return Usage(input=self.prompt_eval_count, output=self.eval_count or 0)
+        return Usage(input=self.prompt_eval_count, output=max(0, self.eval_count or 0))
 
     def delta(self, asked: str, called: bool) -> Delta:
         """What the line adds to an answer; `asked` is the requested model, `called` whether a tool was called."""
