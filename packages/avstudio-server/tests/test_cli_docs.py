@@ -48,7 +48,7 @@ def everything(tmp_path: Path) -> CommandLine:
     return CommandLine(tmp_path)
 
 
-@pytest.mark.parametrize(("page", "least"), [("command-line.md", 10), ("budgets.md", 7)])
+@pytest.mark.parametrize(("page", "least"), [("command-line.md", 10), ("budgets.md", 7), ("review.md", 7)])
 def test_every_example_is_a_command_with_its_options(everything: CommandLine, page: str, least: int) -> None:
     examples = [shlex.split(line) for line in EXAMPLE.findall((DOCS / "howto" / page).read_text(encoding="utf-8"))]
     assert len(examples) >= least
