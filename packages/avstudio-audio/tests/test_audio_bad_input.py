@@ -132,7 +132,7 @@ CUT = [
 
 
 @pytest.mark.parametrize(("name", "codec", "options"), CUT)
-def test_a_file_cut_short_gives_what_is_there_and_says_so(
+def test_a_truncated_file_is_decoded_with_a_warning(
     write: Any, music: Any, heard: Any, snr: Any, name: str, codec: str, options: dict[str, str]
 ) -> None:
     path = write(name, codec, music(seconds=4.0), 44_100, options=options)

@@ -39,7 +39,7 @@ COARSE = ["a.mka", "a.webm", "a.ac3"]
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"])
 @pytest.mark.parametrize("channels", [1, 2, 3, 8, 16])
-def test_wav_of_every_number_format_is_what_libsndfile_reads(
+def test_wav_of_every_number_format_is_decoded_like_libsndfile(
     tmp_path: Path, music: Any, subtype: str, channels: int
 ) -> None:
     path = tmp_path / "a.wav"
@@ -51,7 +51,7 @@ def test_wav_of_every_number_format_is_what_libsndfile_reads(
 
 @pytest.mark.parametrize(("channels", "rate"), [(1, 8_000), (2, 44_100), (6, 48_000), (8, 96_000), (2, 192_000)])
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
-def test_flac_of_any_shape_is_what_libsndfile_reads(
+def test_flac_of_any_shape_is_decoded_like_libsndfile(
     tmp_path: Path, music: Any, channels: int, rate: int, subtype: str
 ) -> None:
     path = tmp_path / "a.flac"
@@ -77,7 +77,7 @@ def test_every_container_gives_the_sound_at_its_time(
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
 @pytest.mark.parametrize("seconds", [0.01, 0.5, 3.0])
-def test_short_vorbis_is_what_libsndfile_reads(tmp_path: Path, music: Any, rate: int, seconds: float) -> None:
+def test_short_vorbis_is_decoded_like_libsndfile(tmp_path: Path, music: Any, rate: int, seconds: float) -> None:
     path = tmp_path / "a.ogg"
     sf.write(path, music(2, rate, seconds).T, rate, format="OGG", subtype="VORBIS")
     whole = decode(path)

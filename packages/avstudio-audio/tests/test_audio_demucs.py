@@ -174,7 +174,7 @@ def test_the_shortest_sounds_give_finite_stems(engine: Demucs, samples: int) -> 
     assert all(stem.shape == (2, samples) and np.isfinite(stem).all() for stem in stems.values())
 
 
-def test_no_samples_at_all_are_refused(engine: Demucs) -> None:
+def test_empty_samples_are_refused(engine: Demucs) -> None:
     with pytest.raises(InvalidInput, match="channels with samples"):
         separate(engine, np.zeros((2, 0), np.float32))
 

@@ -96,7 +96,7 @@ def test_each_format_is_what_it_says(target: Any, music: Any, format: AudioForma
 
 
 @pytest.mark.parametrize("format", EXACT)
-def test_what_is_beyond_full_scale_is_clipped_and_counted(target: Any, heard: Any, format: AudioFormat) -> None:
+def test_values_beyond_full_scale_are_clipped_and_counted(target: Any, heard: Any, format: AudioFormat) -> None:
     data = np.array([[0.0, 1.0, 1.5, -1.0, -2.0, 0.5]], np.float32)
     encode(Samples(data, 8_000), target(format), format, warn=heard)
     np.testing.assert_allclose(decode(target(format)).data, [[0, 1, 1, -1, -1, 0.5]], atol=1e-4)
@@ -163,7 +163,7 @@ def test_lossy_formats_that_clip_say_so(target: Any, music: Any, heard: Any, for
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_no_file_is_made_of_what_is_not_a_number(target: Any, value: float) -> None:
+def test_nan_and_infinity_are_not_written(target: Any, value: float) -> None:
     data = np.zeros((1, 40_000), np.float32)
     data[0, 24_000] = value
     with pytest.raises(InvalidInput, match=r"not numbers .* 3\.000 s"):
@@ -171,7 +171,7 @@ def test_no_file_is_made_of_what_is_not_a_number(target: Any, value: float) -> N
     assert not target(AudioFormat.WAV).exists()
 
 
-def test_no_file_is_made_of_nothing(target: Any) -> None:
+def test_an_empty_sound_is_not_written(target: Any) -> None:
     with pytest.raises(InvalidInput, match="is empty"):
         encode(Samples(np.zeros((1, 0), np.float32), 8_000), target(AudioFormat.WAV))
 

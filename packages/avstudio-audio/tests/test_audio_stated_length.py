@@ -96,7 +96,7 @@ def test_a_caf_of_a_recording_without_an_end_is_whole(tmp_path: Path, music: Any
 
 
 @pytest.mark.parametrize("junk", JUNK)
-def test_what_follows_an_mp3_is_not_missing_sound(write: Any, music: Any, heard: Any, junk: str) -> None:
+def test_data_after_an_mp3_is_not_missing_sound(write: Any, music: Any, heard: Any, junk: str) -> None:
     path = write("a.mp3", "libmp3lame", music(seconds=2.0), 44_100)
     path.write_bytes(path.read_bytes() + JUNK[junk])
     assert decode(path, warn=heard).duration == pytest.approx(2.0, abs=0.06)

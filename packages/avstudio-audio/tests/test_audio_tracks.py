@@ -93,12 +93,12 @@ def test_where_all_are_silent_the_main_one_is_read(tracks: Any, heard: Any) -> N
     assert "because" not in heard.messages[0]
 
 
-def test_a_silent_track_that_is_asked_for_is_given(tracks: Any) -> None:
+def test_a_requested_silent_track_is_decoded(tracks: Any) -> None:
     assert level(tracks((0.0, "eng"), (0.6, "ger")), track="eng") == 0.0
 
 
 @pytest.mark.parametrize("track", ["7", "es", "Klingon"])
-def test_a_track_that_is_not_there_is_refused_with_those_that_are(tracks: Any, track: str) -> None:
+def test_a_missing_track_is_refused_with_a_list_of_tracks(tracks: Any, track: str) -> None:
     with pytest.raises(NotFound, match=rf"has no audio track '{track}'\. Its tracks: 0 \(eng\), 1\."):
         decode(tracks((0.2, "eng"), (0.4, None)), track=track)
 

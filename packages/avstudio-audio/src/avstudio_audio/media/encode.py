@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 14
 WAV_LIMIT = (1 << 32) - (1 << 16)
-"""The most bytes of sound in a WAV file with 32-bit sizes; RF64 is WAV with larger ones (EBU Tech 3306)."""
+"""The largest size of sound in bytes in a WAV file with 32-bit sizes; RF64 has 64-bit ones (EBU Tech 3306)."""
 TAGS = ("title", "artist", "album", "date", "genre", "track")
 """The tags that every format can store."""
 SNDFILE_TAGS = {"track": "tracknumber"}
@@ -35,7 +35,7 @@ NO_TAGS: Mapping[str, str] = {}
 LONGEST_TAG = 500
 """The characters of a tag that are kept; some formats cannot store long ones."""
 AUDIBLE_DB = 0.1
-"""Clipping by less than this is inaudible, so there is no warning: a song at full scale has some by rounding."""
+"""Clipping by less than this is inaudible, so there is no warning: rounding clips a song at full scale a little."""
 VORBIS_COMPRESSION = 0.4
 """libvorbis quality 6, about 190 kbit/s for stereo."""
 
