@@ -129,7 +129,7 @@ def test_half_of_a_character_reaches_no_one(studio: Studio, servers: tuple[Model
     assert not [one for one in servers[0].heard if CHAT in one.path]
 
 
-def test_a_call_costs_what_the_table_says(studio: Studio) -> None:
+def test_a_call_costs_the_price_of_the_table(studio: Studio) -> None:
     """$0.15 for a million tokens read, $0.60 written: 1001 and 7 are 154.35 millionths."""
     with Studio(
         home=studio.settings.home, plugins="", add=[avstudio_llm]

@@ -215,7 +215,7 @@ class TestGoogle(HttpBackendContract):
             (503, "The model is overloaded.", BackendDown),
         ],
     )
-    def test_what_google_says_when_it_refuses(
+    def test_refusals_by_google_become_our_errors(
         self, server: ModelServer, made: Backend, model: Model, status: int, message: str, error: type[AVStudioError]
     ) -> None:
         with pytest.raises(error):

@@ -299,7 +299,7 @@ def test_names_that_are_not_utf8_come_through(avstudio: CommandLine) -> None:
     assert avstudio("text", "shout", name, "-o", "out").code == 0
 
 
-def test_a_reader_that_goes_away_is_no_error(reading: CommandLine) -> None:
+def test_a_reader_that_stops_reading_causes_no_error(reading: CommandLine) -> None:
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(

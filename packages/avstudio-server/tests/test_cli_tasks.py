@@ -69,7 +69,7 @@ def test_a_part_that_fits_several_or_none_is_refused(avstudio: CommandLine) -> N
     assert "No task has the id 'nowhere'" in none.err
 
 
-def test_what_died_with_its_program_is_worked_off(avstudio: CommandLine, note: Path) -> None:
+def test_tasks_that_a_killed_program_left_can_be_run(avstudio: CommandLine, note: Path) -> None:
     ids = left(avstudio, "text.shout | text.shout times=2", note)
     done = avstudio("tasks", "run", "--json")
     assert done.code == 0
