@@ -50,7 +50,7 @@ def test_content_lies_under_its_sha256(store: ArtifactStore, source: Path) -> No
     store.verify(SHA256)
 
 
-def test_linking_twice_is_linking_once(store: ArtifactStore, source: Path) -> None:
+def test_content_that_is_linked_twice_is_stored_once(store: ArtifactStore, source: Path) -> None:
     for name in ("job_1", "job_2"):
         folder = store.folder(name)
         store.copy_in(source, folder)
@@ -93,7 +93,7 @@ def test_a_changed_file_is_found_out(store: ArtifactStore, source: Path) -> None
     store.remove([SHA256])
 
 
-def test_what_has_rotted_is_mended_by_the_same_content(store: ArtifactStore, source: Path) -> None:
+def test_a_corrupt_file_is_repaired_by_storing_the_same_content(store: ArtifactStore, source: Path) -> None:
     for name in ("job_1", "job_2"):
         folder = store.folder(name)
         store.copy_in(source, folder)

@@ -15,7 +15,7 @@ MOMENT = st.floats(0, 4e9) | st.integers(0, 40_000).map(lambda day: day * 86_400
 
 
 @given(st.integers(0, LARGEST_MICRO))
-def test_what_is_shown_of_money_can_be_given_back(amount: int) -> None:
+def test_a_displayed_amount_can_be_parsed_back(amount: int) -> None:
     assert micro(dollars(amount)) == amount
 
 
@@ -28,13 +28,13 @@ def test_money_has_two_decimals_or_as_many_as_it_needs(amount: int, shown: str) 
 
 
 @pytest.mark.parametrize("given", ["", "five", "nan", "inf", "-1", "0.0000001", "1e10", "5,00", "1 0"])
-def test_what_is_not_an_amount_is_refused(given: str) -> None:
+def test_an_invalid_amount_is_refused(given: str) -> None:
     with pytest.raises(InvalidInput, match=f"'{given}'"):
         micro(given)
 
 
 @given(MOMENT)
-def test_a_moment_lies_in_its_periods_and_in_no_other(moment: float) -> None:
+def test_a_moment_lies_in_exactly_one_period_of_each_length(moment: float) -> None:
     there = datetime.fromtimestamp(moment, UTC)
     assert starts(moment) == {"day": f"{there:%Y-%m-%d}", "month": f"{there:%Y-%m}", "total": "total"}
     periods: tuple[Period, ...] = ("day", "month", "total")

@@ -31,10 +31,10 @@ def chain(length: int) -> Plan:
 
 
 @pytest.mark.parametrize("cached", [False, True])
-def test_a_step_is_taken_when_the_one_before_is_committed(
+def test_a_step_is_claimed_when_the_step_before_is_committed(
     open_studio: OpenStudio, letter: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
 ) -> None:
-    """And not when the engine happens to look again, which here it does too seldom."""
+    """The engine does not wait for its next look, which would come too late here."""
     studio = open_studio()
     if cached:
         studio.run_plan(chain(5), letter)

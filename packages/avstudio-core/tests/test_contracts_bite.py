@@ -432,6 +432,6 @@ def test_every_rule_has_a_plugin_that_breaks_it(contract: type[Contract]) -> Non
 
 
 @pytest.mark.parametrize("contract", GOOD)
-def test_every_rule_is_said_in_a_sentence(contract: type[Contract]) -> None:
+def test_every_rule_has_a_description_in_one_sentence(contract: type[Contract]) -> None:
     tests = [getattr(contract, name) for name in dir(contract) if name.startswith("test_")]
     assert [test.__name__ for test in tests if not rule(test).endswith(".")] == []

@@ -68,19 +68,19 @@ def test_a_data_folder_may_have_any_name(open_studio: OpenStudio, tmp_path: Path
             assert studio.artifact(artifact.id).path.read_text() == folder.name
         assert (folder / "avstudio.db").is_file()
     with open_studio(home=tmp_path / name) as studio, pytest.raises(InvalidInput):
-        studio.artifact(artifact.id)  # which is the other folder's
+        studio.artifact(artifact.id)  # it is in the other folder
     assert sorted(tmp_path.iterdir()) == sorted(
         [tmp_path / name, tmp_path / f"{name}2", tmp_path / "text.txt", *tmp_path.glob("plugins")]
     )
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "y/" * 3000, "a\0b", "\ud800", os.fsdecode(b"\xff")])
-def test_a_data_folder_that_cannot_be_is_refused_at_the_door(tmp_path: Path, name: str) -> None:
+def test_an_impossible_data_folder_is_refused_on_opening(tmp_path: Path, name: str) -> None:
     with pytest.raises(AVStudioError):
         Studio(home=f"{tmp_path}/{name}", plugins="")
 
 
-def test_a_data_folder_that_may_not_be_entered_is_refused(tmp_path: Path) -> None:
+def test_a_data_folder_without_permission_is_refused(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir(mode=0)
     done = _opened(tmp_path / "home", "os.geteuid() or os.setuid(65534)")
     assert done.stderr.strip().endswith("cannot be read: Permission denied.")
@@ -96,14 +96,14 @@ def test_a_user_without_a_home_folder_has_a_data_folder_if_one_is_named(tmp_path
 
 
 def _opened(home: Path, first: str) -> subprocess.CompletedProcess[str]:
-    """What comes of opening a data folder in a process of its own, where something is done before."""
+    """The result of opening a data folder in a separate process, after running some code there."""
     code = f"import os; from avstudio_core import Studio; {first}; Studio(plugins='').close()"
     environment = {**os.environ, "AVSTUDIO_HOME": str(home), "HOME": "/"}
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
 
 
 @pytest.mark.parametrize("executor", ["inline", "local"])
-def test_all_in_the_data_folder_is_its_owners_whatever_the_umask(
+def test_only_the_owner_can_read_the_data_folder_with_any_umask(
     open_studio: OpenStudio, write_plugin: Callable[[str], ModuleType], tmp_path: Path, executor: str
 ) -> None:
     home = tmp_path / "home"
@@ -151,7 +151,7 @@ def _replace(home: Path) -> None:
 
 
 @pytest.mark.parametrize("gone", [shutil.rmtree, lambda home: home.rename(home.with_name("elsewhere")), _replace])
-def test_a_data_folder_that_goes_away_is_an_error_of_everything(
+def test_every_call_fails_after_the_data_folder_was_moved_or_deleted(
     tmp_path: Path, write_plugin: Callable[[str], ModuleType], gone: Callable[[Path], object]
 ) -> None:
     home = tmp_path / "home"

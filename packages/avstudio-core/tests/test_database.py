@@ -150,7 +150,7 @@ def test_closing_commits_what_was_handed_over(tmp_path: Path) -> None:
         base.write(adding("late"))
 
 
-def test_what_comes_while_it_closes_is_done_or_refused(tmp_path: Path) -> None:
+def test_a_write_during_closing_is_completed_or_refused(tmp_path: Path) -> None:
     base = open_database(tmp_path)
     handed_over: list[str] = []
 
@@ -171,7 +171,7 @@ def test_what_comes_while_it_closes_is_done_or_refused(tmp_path: Path) -> None:
     again.close()
 
 
-def test_what_is_closed_is_read_no_more(tmp_path: Path) -> None:
+def test_a_closed_database_cannot_be_read(tmp_path: Path) -> None:
     base = open_database(tmp_path)
     base.close()
     with pytest.raises(StorageError, match="The studio is closed"):
@@ -179,7 +179,7 @@ def test_what_is_closed_is_read_no_more(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_fork_is_told_to_open_its_own(base: Database) -> None:
+def test_a_fork_must_open_its_own_studio(base: Database) -> None:
     child = os.fork()
     if not child:
         try:
@@ -232,7 +232,7 @@ def test_a_damaged_database_prints_nothing(tmp_path: Path) -> None:
     assert ran.stderr == ""
 
 
-def test_an_unforeseen_failure_reaches_the_one_who_asked(base: Database) -> None:
+def test_an_unexpected_failure_reaches_the_caller(base: Database) -> None:
     with pytest.raises(ZeroDivisionError):
         base.write(lambda transaction: 1 // 0)
     assert base.write(adding("after")) == "after"

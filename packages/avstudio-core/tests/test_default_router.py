@@ -55,25 +55,25 @@ def test_the_first_rule_that_applies_chooses(wishes: Wishes, rule: str, chosen: 
     assert (decision.rule, decision.chosen) == (rule, chosen)
 
 
-def test_no_one_may_answer_where_all_cost_too_much() -> None:
+def test_a_request_fails_if_every_model_costs_too_much() -> None:
     with pytest.raises(NoModel, match=r"anthropic/claude would cost more than \$0\.001"):
         DefaultRouter().route(Wishes(require_quality=0.91, max_cost=0.001), [CLAUDE, GPT])
 
 
-def test_an_unknown_price_is_more_than_nothing() -> None:
+def test_an_unknown_price_exceeds_a_maximum_of_zero() -> None:
     unpriced = candidate("openai/new", quality=0.95, cost=None)
     with pytest.raises(NoModel, match="openai/new: its price is unknown"):
         DefaultRouter().route(Wishes(require_quality=0.9, max_cost=0), [unpriced])
     assert DefaultRouter().route(Wishes(require_quality=0.9, max_cost=0.01), [unpriced]).chosen == "openai/new"
 
 
-def test_the_reason_tells_which_kind_of_model_replaces_one_that_costs_too_much() -> None:
+def test_the_reason_names_the_kind_of_model_that_replaces_a_too_expensive_one() -> None:
     decision = DefaultRouter().route(Wishes(require_quality=0.91, max_cost=0.0085), [CLAUDE, GPT])
     assert (decision.chosen, decision.reason.partition(": ")[2]) == ("openai/gpt", "a cheaper model instead.")
 
 
 def test_the_top_tier_begins_above_nine_tenths() -> None:
-    """The wish for 0.9 is one for quality; above it the best answers, and 0.9 is the least that counts as such."""
+    """A required quality of 0.9 is an ordinary minimum; above it, the best model of at least 0.9 answers."""
     edge, below = (candidate("cloud/edge", quality=0.9, cost=1), candidate("cloud/below", quality=0.89, cost=0))
     assert DefaultRouter().route(Wishes(require_quality=0.9), [edge, CLAUDE]).rule == "default"
     assert DefaultRouter().route(Wishes(require_quality=0.9), [edge, CLAUDE]).chosen == "cloud/edge"
@@ -96,7 +96,7 @@ def test_the_default_goes_from_mlx_to_ollama_to_the_cheapest() -> None:
     )
 
 
-def test_no_one_outside_is_a_fallback_of_a_local_request() -> None:
+def test_a_local_request_has_only_local_fallbacks() -> None:
     decision = DefaultRouter().route(Wishes(require_local=True), EVERYBODY)
     assert decision.fallbacks == ("ollama/qwen-coder", "ollama/llama")
     assert {one.model: one.reason for one in decision.rejected}["openai/gpt"] == "the request must stay on this machine"
@@ -106,7 +106,7 @@ def test_a_task_without_its_specialist_goes_to_the_default() -> None:
     assert DefaultRouter().route(Wishes(task_type="code"), [MLX, MISTRAL]).rule == "default"
 
 
-def test_those_who_cannot_are_rejected_with_their_reasons() -> None:
+def test_unsuitable_models_are_rejected_with_reasons() -> None:
     locked = candidate("openai/gpt", quality=0.95, obstacle="no key: set OPENAI_API_KEY")
     decision = DefaultRouter().route(Wishes(require_quality=0.4), [locked, MLX, OLLAMA])
     assert [(one.model, one.reason) for one in decision.rejected] == [
@@ -117,7 +117,7 @@ def test_those_who_cannot_are_rejected_with_their_reasons() -> None:
         DefaultRouter().route(Wishes(require_quality=0.95), [locked, MLX])
 
 
-def test_nothing_at_all_says_how_to_begin() -> None:
+def test_the_error_without_any_model_explains_how_to_begin() -> None:
     with pytest.raises(NoModel, match="Start Ollama, or install a backend: 'avstudio-llm'"):
         DefaultRouter().route(Wishes(), [])
 
@@ -147,7 +147,7 @@ CANDIDATES = st.builds(
         max_cost=st.one_of(st.none(), st.floats(0, 5)),
     ),
 )
-def test_whatever_there_is_nobody_is_lost_and_no_wish_is_broken(there: list[Candidate], wishes: Wishes) -> None:
+def test_every_candidate_is_ordered_or_rejected_and_every_wish_is_kept(there: list[Candidate], wishes: Wishes) -> None:
     known = {one.model.id: one for one in there}
     try:
         decision = DefaultRouter().route(wishes, there)

@@ -49,7 +49,7 @@ def test_a_rotten_file_is_no_answer_and_is_mended(studio: Studio, song: Path) ->
     assert first.copied.path.read_bytes() == b"la la la!"
 
 
-def test_a_source_whose_stored_copy_rotted_is_taken_in_again(studio: Studio, song: Path) -> None:
+def test_a_source_with_a_corrupt_stored_copy_is_stored_again(studio: Studio, song: Path) -> None:
     stored = studio.take_in(song).path
     stored.unlink()
     stored.write_bytes(b"rotten")
