@@ -224,13 +224,13 @@ def test_half_a_character_in_an_error_is_written_out(open_studio: OpenStudio, ro
     assert failed.value.cause == "processor_error"
 
 
-def test_what_a_dead_worker_left_is_removed(studio: Studio) -> None:
+def test_the_files_of_a_dead_worker_are_removed(studio: Studio) -> None:
     with pytest.raises(TaskFailed):
         studio.submit("rough.work", way="writes half").result(30)
     assert list(studio.store.leftovers()) == []
 
 
-def test_what_a_worker_started_dies_with_it(studio: Studio, tmp_path: Path) -> None:
+def test_child_processes_of_a_worker_die_with_it(studio: Studio, tmp_path: Path) -> None:
     with pytest.raises(TaskFailed):
         studio.submit("rough.work", way="spawns", note=str(tmp_path / "note")).result(30)
     for pid in (tmp_path / "note").read_text().split():
@@ -369,7 +369,7 @@ def test_a_thread_that_cannot_be_started_stops_no_lane(
     assert refusals == []
 
 
-def test_urgent_work_waits_for_none_that_was_taken_ahead(open_studio: OpenStudio) -> None:
+def test_an_urgent_task_does_not_wait_for_tasks_claimed_ahead(open_studio: OpenStudio) -> None:
     studio = open_studio(workers=2)
     for _ in range(60):  # so short that many are taken ahead
         studio.submit("exercise.wait").result(20)

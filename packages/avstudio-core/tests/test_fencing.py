@@ -65,7 +65,7 @@ def done(store: ArtifactStore) -> Finished:
 
 @pytest.mark.parametrize("begun", [False, True])
 @pytest.mark.parametrize("late", LATE)
-def test_what_a_stale_worker_says_changes_nothing(
+def test_a_report_of_a_stale_worker_changes_nothing(
     database: Database, store: ArtifactStore, done: Finished, late: str, begun: bool
 ) -> None:
     """Its lease ran out, another studio has the task, whether its run has begun or not."""

@@ -575,7 +575,7 @@ def test_a_model_without_a_price_is_taken_where_that_is_allowed(make: Make) -> N
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_a_budget_of_nothing_lets_only_what_is_free_pass(make: Make, named: bool) -> None:
+def test_a_budget_of_zero_allows_only_free_calls(make: Make, named: bool) -> None:
     studio = make()
     studio.ledger.set_budget("global", "day", 0)
     wish = {"model": "dark/unpriced"} if named else {"require_quality": 0.7}
@@ -585,7 +585,7 @@ def test_a_budget_of_nothing_lets_only_what_is_free_pass(make: Make, named: bool
     assert studio.chat("Hello").model == "near/small"
 
 
-def test_a_price_of_nothing_is_a_price(make: Make) -> None:
+def test_a_price_of_zero_is_a_known_price(make: Make) -> None:
     studio = make(MODELS + '[prices."dark/unpriced"]\ninput = 0\noutput = 0\n')
     answer = studio.chat("Hello", model="dark/unpriced")
     assert (answer.text, answer.cost) == ("Yes.", 0.0)

@@ -275,7 +275,7 @@ def register_price_books():
 
 
 @pytest.mark.parametrize("does", [*RUDE, "time.sleep(60)", "return 1.5", "return -1", "return 10**40"])
-def test_a_price_that_is_none_is_not_known(
+def test_an_invalid_price_of_a_price_book_is_unknown(
     write_plugin: WritePlugin, open_studio: OpenStudio, does: str, tmp_path: object
 ) -> None:
     from avstudio_core.chat import Usage

@@ -126,7 +126,7 @@ def test_many_may_listen(studio: Studio) -> None:
     assert heard == [heard[0]] * 8
 
 
-def test_following_ends_where_a_person_is_asked(studio: Studio) -> None:
+def test_following_ends_at_the_review_of_a_person(studio: Studio) -> None:
     handle = studio.submit("exercise.wait", options=TaskOptions(reviewer="person"))
     events = list(handle.events())
     assert types(events) == ["task.submitted", "task.started", "task.reviewing"]
@@ -263,7 +263,7 @@ def test_following_ends_with_the_studio(open_studio: OpenStudio) -> None:
     assert ended == [StorageError]
 
 
-def test_many_who_wait_hold_up_no_closing(open_studio: OpenStudio) -> None:
+def test_many_waiting_callers_do_not_delay_closing(open_studio: OpenStudio) -> None:
     studio = open_studio(workers=1)
     plan = Plan(steps=tuple(Step(id=f"s{n}", processor="exercise.wait", params={"seconds": 60}) for n in range(5000)))
     waiting = [studio.tasks.ended(step.task_id) for step in studio.submit_plan(plan).steps.values()]

@@ -113,7 +113,7 @@ def test_a_cost_above_what_was_reserved_is_recorded_in_full(books: Books) -> Non
     assert books.ledger.room(Account()) == -30
 
 
-def test_settling_twice_counts_once(books: Books) -> None:
+def test_a_call_that_is_settled_twice_counts_once(books: Books) -> None:
     books.ledger.set_budget("global", "day", 1000)
     reservation = books.ledger.reserve(a_call()).result()
     for future in [books.ledger.settle(reservation, Settled("ok", cost_micro=40)) for _ in range(3)]:
@@ -203,7 +203,7 @@ def test_every_scope_and_period_limits(books: Books, scope: str, account: dict[s
     assert refused.value.scope == scope.replace("*", next(iter(account.values()), ""))
 
 
-def test_a_budget_binds_none_but_its_own(books: Books) -> None:
+def test_a_budget_limits_only_its_own_scope(books: Books) -> None:
     for scope in ("project:film", "key:key_1", "task:task_1", "agent:*"):
         books.ledger.set_budget(scope, "day", 0)
     books.spend(60, project="song", key="key_2", task="task_2")
@@ -380,7 +380,7 @@ def test_a_reservation_that_no_one_settles_leaks_in_the_end(books: Books) -> Non
     assert books.ledger.reap() == 0
 
 
-def test_a_call_that_was_lost_and_comes_back_costs_what_it_cost(books: Books) -> None:
+def test_a_lost_call_that_ends_later_costs_its_real_price(books: Books) -> None:
     books.ledger.set_budget("global", "day", 100)
     reservation = books.ledger.reserve(a_call(80)).result()
     books.now += 3600

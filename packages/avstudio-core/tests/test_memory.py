@@ -9,7 +9,7 @@ from avstudio_core.models import memory
 from avstudio_core.models.memory import AppleMemory, CpuMemory
 
 
-def test_the_machines_memory_is_what_the_system_says() -> None:
+def test_the_memory_is_at_most_that_of_the_system() -> None:
     with Path("/proc/meminfo").open() as file:
         total = int(next(line for line in file if line.startswith("MemTotal:")).split()[1]) // 1024
     assert 0 < CpuMemory().total_mb() <= total

@@ -35,7 +35,7 @@ HALF = "\ud83d"
 
 @pytest.mark.parametrize("name", [None, 3, b"x", [], "", "\ud800", "a\0b", "x" * 100_000, "two\nlines"])
 @pytest.mark.parametrize("ask", ASK)
-def test_what_cannot_be_a_name_is_refused(open_studio: Callable[..., Studio], ask: str, name: Any) -> None:
+def test_an_impossible_name_is_refused(open_studio: Callable[..., Studio], ask: str, name: Any) -> None:
     with pytest.raises(AVStudioError) as refused:
         ASK[ask](open_studio(), name)
     assert len(str(refused.value)) < 1000
