@@ -344,7 +344,7 @@ def test_an_idle_model_is_given_up_though_the_one_used_before_it_is_busy(base: D
     assert {model.lane for model in one.pool.loaded()} == {"busy", "new"}
 
 
-def test_what_a_dead_studio_held_is_free(base: Database) -> None:
+def test_the_memory_of_a_dead_studio_is_released(base: Database) -> None:
     one, two = User(a_pool(base, "studio_1")), User(a_pool(base, "studio_2", dead=lambda: ["studio_1"]))
     one.load("orphan", 600, busy=True)
     two.load("new", 600)

@@ -45,7 +45,7 @@ def demanding(write_plugin: Callable[[str], ModuleType]) -> ModuleType:
     return write_plugin(DEMANDING)
 
 
-def test_a_device_that_is_not_here_is_refused(open_studio: OpenStudio, demanding: ModuleType) -> None:
+def test_a_missing_device_is_refused(open_studio: OpenStudio, demanding: ModuleType) -> None:
     studio = open_studio(demanding)
     with pytest.raises(Unavailable, match=r"demand\.something needs the device 'npu', which this machine lacks"):
         studio.submit("demand.something", device="npu")

@@ -57,7 +57,7 @@ def forget(studio: Studio, before: float | None = None) -> int:
     return remove_old(studio.tasks.database, studio.store, before or time.time())
 
 
-def test_an_old_plan_goes_with_its_tasks_events_and_files(studio: Studio, text: Path) -> None:
+def test_an_old_plan_is_removed_with_its_tasks_events_and_files(studio: Studio, text: Path) -> None:
     plan = studio.submit_plan("text.copy text=b | text.copy text=c", text)
     plan.result(30)
     assert len(list(studio.store.stored())) == 3
@@ -69,7 +69,7 @@ def test_an_old_plan_goes_with_its_tasks_events_and_files(studio: Studio, text: 
         list(plan.steps["copy"].events())
 
 
-def test_what_ended_lately_or_goes_on_stays(studio: Studio, text: Path) -> None:
+def test_a_recent_plan_is_kept_with_the_files_that_it_read(studio: Studio, text: Path) -> None:
     first = studio.submit("text.copy", text)
     first.result(30)
     now = time.time()
@@ -121,7 +121,7 @@ def test_a_result_from_the_cache_keeps_the_files_of_the_task_that_made_them(stud
     assert list(studio.store.stored()) == []
 
 
-def test_failed_work_goes_too(studio: Studio, text: Path) -> None:
+def test_old_plans_that_did_not_complete_are_removed(studio: Studio, text: Path) -> None:
     plan = studio.submit_plan("text.copy | text.copy", text)
     plan.cancel()
     while any(handle.task().state not in ("FAILED", "BLOCKED", "COMPLETED") for handle in plan.steps.values()):

@@ -71,7 +71,7 @@ def test_code_of_a_script_runs_in_its_own_process(tmp_path: Path, executor: str)
     assert ran(PLUGIN, tmp_path, executor) == "text.greet"
 
 
-def test_an_executor_that_a_script_lacks_is_named(tmp_path: Path) -> None:
+def test_an_unknown_executor_of_a_script_is_named(tmp_path: Path) -> None:
     assert "No executor is named 'other'." in ran(PLUGIN, tmp_path, "other")
 
 

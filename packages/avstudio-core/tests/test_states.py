@@ -43,5 +43,5 @@ def test_each_step_of_a_path_is_looked_at() -> None:
         require(State.PENDING, State.ASSIGNED, State.FAILED)
 
 
-def test_what_has_ended_goes_on_only_when_asked() -> None:
+def test_a_task_ends_as_completed_failed_or_blocked() -> None:
     assert {State.COMPLETED, State.FAILED, State.BLOCKED} == ENDED

@@ -266,7 +266,7 @@ def test_a_failure_says_why(
     assert studio.submit("text.write", text="goes on").result(30).text == "goes on"
 
 
-def test_a_failed_step_blocks_what_waits_for_it_and_retrying_frees_both(studio: Studio, texts: ModuleType) -> None:
+def test_a_failed_step_blocks_its_dependents_and_retrying_releases_them(studio: Studio, texts: ModuleType) -> None:
     handle = studio.submit_plan("text.write mood='fails once' text=x | text.read | text.read")
     with pytest.raises(TaskFailed, match="in a bad mood"):
         handle.result(20)
@@ -411,7 +411,7 @@ def test_a_person_sends_back(studio: Studio, texts: ModuleType) -> None:
     assert handle.result(20).feedback == "more of it"
 
 
-def test_only_what_awaits_a_review_can_be_reviewed(studio: Studio) -> None:
+def test_only_a_task_that_awaits_a_review_can_be_reviewed(studio: Studio) -> None:
     handle = studio.submit("text.write", text="x")
     handle.result(20)
     with pytest.raises(InvalidTransition, match="it is COMPLETED, not AWAITING_REVIEW"):
@@ -433,7 +433,7 @@ def test_a_running_task_is_cancelled(studio: Studio, texts: ModuleType) -> None:
     assert list(studio.store.leftovers()) == []
 
 
-def test_a_waiting_task_is_cancelled_with_what_waits_for_it(studio: Studio, texts: ModuleType) -> None:
+def test_a_waiting_task_is_cancelled_with_its_dependents(studio: Studio, texts: ModuleType) -> None:
     handle = studio.submit_plan("text.write mood=waits text=w | text.read | text.read")
     _until(lambda: texts.RUNS)
     handle.steps["read"].cancel()
@@ -454,7 +454,7 @@ def test_a_reviewed_task_is_cancelled(studio: Studio) -> None:
         handle.result(20)
 
 
-def test_cancelling_what_has_ended_changes_nothing(studio: Studio) -> None:
+def test_cancelling_an_ended_task_changes_nothing(studio: Studio) -> None:
     handle = studio.submit("text.write")
     handle.result(20)
     handle.cancel()

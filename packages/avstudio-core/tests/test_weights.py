@@ -144,7 +144,7 @@ def test_the_parts_of_an_installed_package_are_joined_once(open_shelf: OpenShelf
     assert (folder / "model.bin").stat().st_mtime_ns == changed
 
 
-def test_of_what_does_not_fit_on_the_disk_nothing_stays(
+def test_a_file_too_large_for_the_disk_leaves_nothing_behind(
     open_shelf: OpenShelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: object, writer: IO[bytes], *__: object) -> None:
@@ -181,7 +181,7 @@ def test_the_hub_is_asked_last_and_for_the_pinned_revision(open_shelf: OpenShelf
     assert shelf.place("small") == "ready"
 
 
-def test_an_interrupted_fetch_is_gone_on_with(open_shelf: OpenShelf, hub: Hub) -> None:
+def test_an_interrupted_download_is_resumed(open_shelf: OpenShelf, hub: Hub) -> None:
     shelf = open_shelf(**online(hub))
     hub.cut_after = 100_000
     with pytest.raises(WeightsMissing, match="Try again: the download is resumed"):
