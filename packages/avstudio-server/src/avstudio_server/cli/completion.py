@@ -69,7 +69,14 @@ def expressions(ctx: typer.Context, incomplete: str) -> list[str]:
         found = _outputs(ctx.obj.catalogue, name)
     else:
         found = _processors(ctx.obj.catalogue, name)
-    return [Replacement(before + one) for one in found]
+    return [Replacement(before + one) for one in _unfinished(found)]
+
+
+def _unfinished(found: list[str]) -> list[str]:
+    """The candidates; a single one also with what may follow, because a shell closes the quote after a single one."""
+    if len(found) != 1:
+        return found
+    return [*found, f"{found[0]}…" if found[0].endswith("=") else f"{found[0]} |"]
 
 
 def _processors(catalogue: Catalogue, incomplete: str) -> list[str]:
