@@ -85,10 +85,7 @@ class Candidates:
         return self._sorting[2]
 
     async def named(self, request: Request) -> Candidate:
-        """The model that a request names, with or without the name of the backend.
-
-        Raises `NotFound` with the nearest name, or the obstacle to using the model.
-        """
+        """The model that a request names. Raises `NotFound` with the nearest name, or the obstacle to using it."""
         read = tokens.of_request(request)
         weighed = [(model, *self._weigh(request, model, read, _untold)) for model in await self._meant(request)]
         model, estimate, obstacle = next((one for one in weighed if one[2] is None), weighed[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from avstudio_core.chat import Wishes
@@ -40,10 +41,14 @@ class Routes:
         except NoModel:
             await self._candidates.note_refusals(request)
             raise
+        return self._usable(decision, candidates, request.wishes)
+
+    def _usable(self, decision: RouteDecision, candidates: Sequence[Candidate], wishes: Wishes) -> Route:
+        """The decision with its candidates. Raises `NoModel` for one that cannot be used."""
         by_name = {candidate.model.id: candidate for candidate in candidates if candidate.obstacle is None}
         order = (decision.chosen, *decision.fallbacks)
         for name in order:
-            self._refuse_unusable(name, by_name.get(name), request.wishes)
+            self._refuse_unusable(name, by_name.get(name), wishes)
         return Route(decision, tuple(by_name[one] for one in order))
 
     def _refuse_unusable(self, name: str, chosen: Candidate | None, wishes: Wishes) -> None:

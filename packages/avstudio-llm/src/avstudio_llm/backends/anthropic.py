@@ -77,10 +77,7 @@ class Anthropic(Backend):
     def _asked(self, request: ChatRequest, model: Model) -> dict[str, Any]:
         if request.sampling:
             raise Unsupported(f"'{model.id}' does not support {' and '.join(request.sampling)}.", hint="Leave it out.")
-        held: dict[str, Any] = {}
-        if request.answer_schema is not None and model.can.json_schema:
-            held = protocol.answer_format(request.answer_schema)
-            request = request if held else in_words(request)
+        request, held = _with_schema(request, model)
         return {
             "model": model.name,
             "max_tokens": request.max_tokens or _longest_answer(request, model),
@@ -112,3 +109,11 @@ class Anthropic(Backend):
 def _longest_answer(request: ChatRequest, model: Model) -> int:
     longest = model.can.output or LONGEST_ANSWER
     return longest if model.can.context is None else min(longest, tokens.room(request, model.can.context))
+
+
+def _with_schema(request: ChatRequest, model: Model) -> tuple[ChatRequest, dict[str, Any]]:
+    """The request, and the parameter for its schema; a schema that the server cannot enforce goes into the words."""
+    if request.answer_schema is None or not model.can.json_schema:
+        return request, {}
+    held = protocol.answer_format(request.answer_schema)
+    return (request if held else in_words(request)), held

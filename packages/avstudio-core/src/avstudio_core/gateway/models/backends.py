@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 
 from avstudio_core.egress import host_of, is_loopback
 from avstudio_core.errors import AVStudioError, BackendDown, CredentialsRefused, NoModel, NotFound
@@ -87,11 +88,15 @@ class Backends:
             if isinstance(listed, AVStudioError):
                 silent[name] = listed
                 continue
-            here = {model.name: model for model in listed}
-            for declared in self._known.names(name):
-                here.setdefault(declared, Model(backend=name, name=declared, local=guarded.backend.runs_here))
-            models += map(self._known.completed, here.values())
+            models += self._with_declared(name, guarded, listed)
         return time.monotonic() + LISTED_SECONDS if whole else 0.0, models, silent
+
+    def _with_declared(self, name: str, guarded: GuardedBackend, listed: list[Model]) -> Iterator[Model]:
+        """The models that a server lists, and those that `models.toml` declares for it."""
+        here = {model.name: model for model in listed}
+        for declared in self._known.names(name):
+            here.setdefault(declared, Model(backend=name, name=declared, local=guarded.backend.runs_here))
+        return map(self._known.completed, here.values())
 
     def is_listed(self, name: str) -> bool:
         """Whether the server's list of models is known."""
