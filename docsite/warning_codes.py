@@ -6,6 +6,10 @@ WARNINGS = {
     "audio": {
         "truncated": ("The file is truncated; the existing part was used.", "Get the whole file."),
         "damaged": ("Parts of the file cannot be decoded, and are replaced by silence.", "Get an undamaged copy."),
+        "unread": (
+            "The file goes on after the sound that its header states: a joined file, or a wrong size.",
+            "Split the file into its parts, or correct the header.",
+        ),
         "rescaled": (
             "The file contains floats in the range of integers, which were scaled to −1 to 1.",
             "Nothing; or make the program that wrote it write −1 to 1.",

@@ -16,6 +16,7 @@ from avstudio_audio.media.limits import BYTES, RATES, USUAL, Limits, check_rate
 from avstudio_audio.media.progress import Progress, Warn, log_warning
 from avstudio_audio.media.reader import BLOCK, AudioReader, Span, no_sound
 from avstudio_audio.media.resample import resampled
+from avstudio_audio.media.rest import unread_bytes
 from avstudio_audio.media.samples import Samples
 from avstudio_audio.media.sndfile_reader import SndfileReader, sndfile_reader
 from avstudio_audio.media.tracks import audio_tracks, described
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 WHOLE: Span = (0.0, math.inf)
 SILENT = 1e-4
 """A track with a peak below this (−80 dBFS) counts as silent if another track is louder."""
+
+REST = "another file is joined to it, or its header states too small a size"
 
 
 def decode(  # noqa: PLR0913
@@ -45,12 +48,12 @@ def decode(  # noqa: PLR0913
     """The sound of an audio or video file, `(channels, samples)` float32; by default at its own rate and channels.
 
     `rate` is in Hz; `channels` is 1, 2 or the number in the file; `span` is in seconds from the start of the file,
-    and only its part inside the file is decoded. `track` is the number or the language of an audio track; by
-    default it is the main one, or another if that is silent. `warn` is called if the file is `truncated` or
-    `damaged`, if its samples are `rescaled` to full scale, if its channels are `phase_cancelled`, and if it has
-    `other_tracks`. Raises `UnreadableMedia` (`NoAudio` for a file without sound), `InvalidParams`, `NotFound` for a
-    track, `InvalidInput` for a span without sound, and `NotEnoughMemory`. A file that exceeds `limits` is refused by
-    its header, or during decoding if the header is wrong.
+    and only its part inside the file is decoded. `track` is the number or the language of an audio track; by default
+    it is the main one, or another if that is silent. `warn` is called if the file is `truncated` or `damaged`, if a
+    part of it is `unread`, if its samples are `rescaled` to full scale, if its channels are `phase_cancelled`, and if
+    it has `other_tracks`. Raises `UnreadableMedia` (`NoAudio` for a file without sound), `InvalidParams`, `NotFound`
+    for a track, `InvalidInput` for a span without sound, and `NotEnoughMemory`. A file that exceeds `limits` is
+    refused by its header, or during decoding if the header is wrong.
     """
     _check(rate, channels, span)
     wanted = _Wanted(Path(path), rate, channels, span, limits)
@@ -128,6 +131,8 @@ def _decoded(wanted: _Wanted, track: str | None, progress: Progress | None) -> _
         data = _gathered(pieces, reader, wanted, warn)
         input_range.settle(data, warn)
         reader.report(warn)
+        if reader.start + data.shape[1] / rate < span[1] and (rest := unread_bytes(path)):
+            warn("unread", f"'{path}' has {rest:,} bytes after its sound that are not read: {REST}.")
         names = {one.index: described(one) for one in tracks}
     return _Decoded(Samples(data, rate, reader.start), input_range.peak, names, warnings)
 

@@ -6,8 +6,10 @@ Supports ID3v2, Vorbis comments (FLAC, Ogg), MP4, Matroska, RIFF and AIFF, and A
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO, Literal
+
+from avstudio_audio.media.parts import PARTS, Part, at_place, mp4_box, parts
 
 MOST = 5_000
 """The most tags of a file: FFmpeg takes 0.5 s for so many, and 30 s for 40,000."""
@@ -21,18 +23,13 @@ MATROSKA_FOLDERS = (SEGMENT, TAGS, TAG, CHAPTERS, EDITION)
 
 DEEPEST = 8
 """The deepest nesting of folders; no real file needs so much."""
-PARTS = 1_000_000
-"""The most parts that are read in one folder: 100 hours of video have fewer."""
-
-Part = tuple[bytes, int, int]
-"""The kind of a part, and the start and end of its content."""
 
 
 def too_many_tags(file: BinaryIO) -> bool:
     """Whether a file, read from its start, has more than `MOST` tags."""
     size = file.seek(0, 2)
     begin = 0
-    while (head := _at(file, begin, 10))[:3] == b"ID3":
+    while (head := at_place(file, begin, 10))[:3] == b"ID3":
         end = begin + 10 + _seven_bits(head[6:])
         if _more(_id3_frames(file, head[3], begin + 10, end)):
             return True
@@ -42,7 +39,7 @@ def too_many_tags(file: BinaryIO) -> bool:
 
 def _tags(file: BinaryIO, begin: int, size: int) -> Iterator[object]:
     """One object for each tag."""
-    head = _at(file, begin, 12)
+    head = at_place(file, begin, 12)
     if head[:4] in (b"fLaC", b"OggS"):
         yield from range(_vorbis_comments(file, begin, size))
     elif head[:4] == b"\x1a\x45\xdf\xa3":
@@ -55,27 +52,27 @@ def _tags(file: BinaryIO, begin: int, size: int) -> Iterator[object]:
 
 def _vorbis_comments(file: BinaryIO, begin: int, size: int) -> int:
     """The number of comments in FLAC, or in the first stream of Ogg."""
-    start = _at(file, begin, HEAD)
+    start = at_place(file, begin, HEAD)
     if start[:4] == b"OggS":
         found = VORBIS_COMMENT.search(start)
         return _comment_count(start[found.end() :]) if found else 0
-    blocks = _parts(file, begin + 4, size, 4, _flac_block)
-    return sum(_comment_count(_at(file, place, HEAD)) for kind, place, _ in blocks if kind == b"\x04")
+    blocks = parts(file, begin + 4, size, 4, _flac_block)
+    return sum(_comment_count(at_place(file, place, HEAD)) for kind, place, _ in blocks if kind == b"\x04")
 
 
 def _id3_frames(file: BinaryIO, version: int, begin: int, end: int) -> Iterator[Part]:
     if version == 2:
-        return _parts(file, begin, end, 6, lambda head: (head[:3], int.from_bytes(head[3:6])))
+        return parts(file, begin, end, 6, lambda head: (head[:3], int.from_bytes(head[3:6])))
     length = _seven_bits if version > 3 else int.from_bytes
-    return _parts(file, begin, end, 10, lambda head: (head[:4], length(head[4:8])))
+    return parts(file, begin, end, 10, lambda head: (head[:4], length(head[4:8])))
 
 
 def _mp4_tags(file: BinaryIO, begin: int, end: int, folder: bytes = b"", depth: int = 0) -> Iterator[object]:
-    for kind, start, stop in _parts(file, begin, end, 8, _mp4_box):
+    for kind, start, stop in parts(file, begin, end, 8, mp4_box):
         if folder in (b"ilst", b"udta"):
             yield kind
         if depth < DEEPEST and (kind in MP4_FOLDERS or kind == b"meta"):
-            version = 4 if kind == b"meta" and _at(file, start, 8)[4:] != b"hdlr" else 0
+            version = 4 if kind == b"meta" and at_place(file, start, 8)[4:] != b"hdlr" else 0
             yield from _mp4_tags(file, start + version, stop, kind, depth + 1)
 
 
@@ -84,13 +81,13 @@ def _riff_tags(file: BinaryIO, begin: int, end: int, order: Literal["little", "b
         length = int.from_bytes(head[4:8], order)
         return head[:4], length + length % 2
 
-    for kind, start, stop in _parts(file, begin, end, 8, chunk):
+    for kind, start, stop in parts(file, begin, end, 8, chunk):
         yield kind
         if kind.upper() == b"ID3 ":
-            head = _at(file, start, 10)
+            head = at_place(file, start, 10)
             yield from _id3_frames(file, head[3] if len(head) > 3 else 3, start + 10, stop)
-        elif kind == b"LIST" and _at(file, start, 4) == b"INFO":
-            yield from _parts(file, start + 4, stop, 8, chunk)
+        elif kind == b"LIST" and at_place(file, start, 4) == b"INFO":
+            yield from parts(file, start + 4, stop, 8, chunk)
 
 
 def _matroska_tags(file: BinaryIO, begin: int, end: int, depth: int = 0) -> Iterator[object]:
@@ -105,7 +102,7 @@ def _matroska_parts(file: BinaryIO, begin: int, end: int) -> Iterator[tuple[int,
     """The elements of a folder; one of unknown length extends to the end."""
     at = begin
     for _ in range(PARTS):
-        head = _at(file, at, 12) if at < end else b""
+        head = at_place(file, at, 12) if at < end else b""
         if not (name := _width(head)) or not (width := _width(head[name:])):
             return
         unknown = (1 << 7 * width) - 1
@@ -116,31 +113,9 @@ def _matroska_parts(file: BinaryIO, begin: int, end: int) -> Iterator[tuple[int,
         at = stop
 
 
-def _parts(
-    file: BinaryIO, begin: int, end: int, header: int, read: Callable[[bytes], tuple[bytes, int]]
-) -> Iterator[Part]:
-    """The consecutive parts of a file, each with a header for kind and length, and its content."""
-    at = begin
-    for _ in range(PARTS):
-        head = _at(file, at, header + 8) if at + header <= end else b""
-        kind, length = read(head) if any(head) else (b"", -1)
-        if length < 0:
-            return
-        yield kind, at + header, min(at + header + length, end)
-        at += header + length
-
-
 def _flac_block(head: bytes) -> tuple[bytes, int]:
     kind = head[0] & 0x7F
     return (bytes([kind]), int.from_bytes(head[1:4])) if kind < 7 else (b"", -1)
-
-
-def _mp4_box(head: bytes) -> tuple[bytes, int]:
-    """A box with its length, which includes the header; 0 means up to the end, 1 means a longer number."""
-    length = int.from_bytes(head[:4])
-    if length == 1:
-        length = int.from_bytes(head[8:16])
-    return head[4:8], (length or 1 << 62) - 8
 
 
 def _comment_count(comment: bytes) -> int:
@@ -151,15 +126,10 @@ def _comment_count(comment: bytes) -> int:
 
 def _ape_count(file: BinaryIO, size: int) -> int:
     for end in (size, size - 128):  # an ID3v1 may follow
-        footer = _at(file, max(0, end - 32), 32)
+        footer = at_place(file, max(0, end - 32), 32)
         if footer[:8] == b"APETAGEX":
             return int.from_bytes(footer[16:20], "little")
     return 0
-
-
-def _at(file: BinaryIO, place: int, size: int) -> bytes:
-    file.seek(place)
-    return file.read(size)
 
 
 def _seven_bits(number: bytes) -> int:
