@@ -80,9 +80,8 @@ class Studio:
         self.plugins = Plugins(self.settings.home)
         self.plugins.discover(self.settings.plugin_names())
         if not isinstance(add, list | tuple):
-            raise InvalidInput(
-                f"{quoted(add)} is not a list of modules.", hint="Add a list of modules that have hooks."
-            )
+            hint = "Add a list of modules that have hooks."
+            raise InvalidInput(f"{quoted(add)} is not a list of modules.", hint=hint)
         if strange := [one for one in add if not isinstance(one, ModuleType)]:
             hint = "Add modules that have hooks; a class is registered by a hook of its module."
             raise InvalidInput(f"{quoted(strange[0])} is not a module.", hint=hint)
