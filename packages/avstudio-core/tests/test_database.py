@@ -325,7 +325,7 @@ def test_what_was_written_without_a_sync_is_synced_soon_after(base: Database, mo
     assert synced.get(timeout=10) == log
 
 
-def test_what_follows_a_commit_follows_no_rollback(base: Database) -> None:
+def test_an_action_after_a_commit_does_not_run_after_a_rollback(base: Database) -> None:
     told: list[str] = []
 
     def failing(transaction: Transaction) -> None:

@@ -122,7 +122,7 @@ def test_a_write_that_fails_for_a_moment_costs_no_task(
 
 
 @pytest.mark.parametrize("executor", ["inline", "local"])
-def test_who_waits_for_what_can_no_longer_be_written_is_given_the_error(
+def test_waiting_callers_get_the_error_of_a_lasting_outage(
     open_studio: OpenStudio, moody: ModuleType, notes: Path, executor: str
 ) -> None:
     studio = open_studio(moody, executor=executor, lease_seconds=1.5)

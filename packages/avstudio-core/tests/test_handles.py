@@ -273,9 +273,7 @@ def test_many_waiting_callers_do_not_delay_closing(open_studio: OpenStudio) -> N
     assert all(isinstance(future.exception(1), StorageError) for future in waiting)
 
 
-def test_who_waits_gets_the_error_when_the_events_cannot_be_read_any_more(
-    studio: Studio, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_waiting_callers_get_the_error_of_unreadable_events(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
     """A person reviews: the task rests, and only another studio could end it."""
     handle = studio.submit("exercise.wait", options=TaskOptions(reviewer="person"))
     while handle.task().state != "AWAITING_REVIEW":

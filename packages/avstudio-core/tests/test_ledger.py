@@ -364,7 +364,7 @@ def test_what_a_dead_studio_had_reserved_counts_as_spent(books: Books) -> None:
     assert [line.lost for line in books.ledger.spending("day")] == [1]
 
 
-def test_what_a_studio_left_that_no_one_remembers_is_lost_too(books: Books) -> None:
+def test_a_reservation_of_an_unknown_studio_is_lost(books: Books) -> None:
     books.another("studio_gone").reserve(a_call(0)).result()
     books.ledger.reserve(a_call(40)).result()
     assert books.ledger.reap() == 1

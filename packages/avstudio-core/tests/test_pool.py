@@ -177,7 +177,7 @@ def test_those_that_wait_are_served_in_their_order(user: User) -> None:
     assert admitted[3] == "huge"
 
 
-def test_one_who_waits_may_give_up_wherever_it_stands(base: Database) -> None:
+def test_a_wait_for_memory_can_be_cancelled_anywhere_in_the_line(base: Database) -> None:
     pool = a_pool(base)
     holder, first, second = User(pool), User(pool), User(pool)
     holder.load("busy", 1000, busy=True)
@@ -280,9 +280,7 @@ def test_what_was_measured_comes_down_again(base: Database) -> None:
     assert booked == [100, 900, 750, 638]
 
 
-def test_what_cannot_be_written_at_once_is_released_all_the_same(
-    base: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_is_released_later_if_it_cannot_be_written_now(base: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     user = User(a_pool(base))
     user.load("a", 700)
     with monkeypatch.context() as full:

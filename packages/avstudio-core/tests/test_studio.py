@@ -686,7 +686,7 @@ def test_a_check_finds_what_is_wrong(studio: Studio) -> None:
         assert any(name in flaw and wrong in flaw for flaw in flaws)
 
 
-def test_nothing_is_left_lying_about(studio: Studio, letter: Path) -> None:
+def test_ended_tasks_leave_no_temporary_files(studio: Studio, letter: Path) -> None:
     studio.run_plan("text.write text=hello | text.read")
     for mood in ("fails", "refuses", "records nonsense"):
         with pytest.raises(TaskFailed):
