@@ -1,7 +1,7 @@
 """P10: from `submit` to the result in hand, one task at a time, in process and through a warm worker.
 
 The task does nothing, so this is what the queue, the disk and the worker cost. `execute only` is the same work called
-as a function. Nothing polls: a task is claimed, run and told of as soon as the commit before it is on the disk.
+as a function. Nothing polls: each change of a task is noticed as soon as its commit is on the disk.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def imports_of_each_module() -> dict[str, set[str]]:
     return graph
 
 
-def test_no_file_is_a_drawer() -> None:
+def test_no_module_has_a_meaningless_name() -> None:
     assert [path for path in SOURCES if path.stem in ("utils", "helpers", "misc", "common")] == []
 
 

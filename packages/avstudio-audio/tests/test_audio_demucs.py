@@ -163,7 +163,7 @@ def test_stems_come_in_the_order_of_the_model(engine: Demucs) -> None:
         separate(engine, noise(500), Options(stems=("drum",)))
 
 
-def test_mono_is_heard_as_two_equal_channels(engine: Demucs) -> None:
+def test_mono_is_separated_like_two_equal_channels(engine: Demucs) -> None:
     mono = noise(9_000, channels=1)
     assert_equal(separate(engine, mono), separate(engine, np.repeat(mono, 2, axis=0)))
 

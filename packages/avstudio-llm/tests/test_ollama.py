@@ -509,7 +509,7 @@ def test_every_form_of_ollama_host_is_understood(given_host: str | None, address
     assert address_of(given_host) == address
 
 
-def test_a_host_that_is_none_stands_against_calls(connect: Connect, studio: Studio) -> None:
+def test_an_invalid_host_is_an_obstacle(connect: Connect, studio: Studio) -> None:
     obstacle = connect("box:port").obstacle()
     assert obstacle is not None
     assert "'box:port' is not an address" in obstacle

@@ -156,7 +156,7 @@ def test_a_backend_that_does_not_answer_is_shown_with_the_way_out(smudged: Comma
     assert f"no: {way_out}" in smudged("llm", "models").out
 
 
-def test_needs_that_are_not_known_are_said_so(smudged: CommandLine) -> None:
+def test_unknown_needs_are_shown_as_unknown(smudged: CommandLine) -> None:
     (smudged.folder / "more" / "smudge.py").write_text(BLOTS)
     assert "needs:\n  depends_on: hours\n" in smudged("processors", "ink.dry").out
     assert smudged("processors", "ink.dry", "--json").json["needs"] == {"depends_on": ["hours"]}

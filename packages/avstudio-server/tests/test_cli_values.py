@@ -151,7 +151,7 @@ def test_long_lists_are_cut_for_people() -> None:
     assert lines[-1] == "  … 10 more: see --json"
 
 
-def test_what_could_not_be_measured_is_shown_so() -> None:
+def test_an_unmeasured_value_is_shown_as_unknown() -> None:
     duration = {"anyOf": [{"type": "number"}, {"type": "null"}], "unit": "s"}
     assert list(rendered("duration", None, duration)) == ["duration: unknown"]
     assert list(rendered("bits", None, {"type": "integer", "default": None, "unit": "bit"})) == []
