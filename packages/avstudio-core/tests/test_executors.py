@@ -70,6 +70,9 @@ def allocate(params, context):
     resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
     bytearray(8 << 30)
 
+def refused_by_the_device(params, context):
+    raise RuntimeError("CUDA failed with error out of memory")  # CTranslate2's words; those of torch are similar
+
 def talk(params, context):
     print("one"); print("two", file=sys.stderr); os.write(1, b"three\\n"); print("half", end="")
 
@@ -120,6 +123,7 @@ WAYS = {
     "nonsense": nonsense, "late": late, "half": half_a_character, "nan": zero_of_zero,
     "killed": by_signal(signal.SIGKILL), "crashes": by_signal(signal.SIGSEGV), "aborts": by_signal(signal.SIGABRT),
     "exits": lambda params, context: os._exit(7), "once": once, "hangs": hang, "deaf": deaf, "allocates": allocate,
+    "allocates on a device": refused_by_the_device,
     "talks": talk, "chatters": chatter, "spawns": spawn, "closes": close_all,
     "forks": fork, "forks natively": fork_natively, "hangs up": hang_up, "writes half": write_half,
     "lasts": lambda params, context: time.sleep(params.number / 10),
@@ -237,9 +241,10 @@ def test_child_processes_of_a_worker_die_with_it(studio: Studio, tmp_path: Path)
         _until(partial(_is_gone, int(pid)))
 
 
-def test_a_run_out_of_memory_fails_alone(studio: Studio) -> None:
+@pytest.mark.parametrize("way", ["allocates", "allocates on a device"])
+def test_a_run_out_of_memory_fails_alone(studio: Studio, way: str) -> None:
     with pytest.raises(TaskFailed, match=r"rough\.work ran out of memory\.") as failed:
-        studio.submit("rough.work", way="allocates").result(30)
+        studio.submit("rough.work", way=way).result(30)
     assert failed.value.cause == "out_of_memory"
     assert studio.submit("rough.work").result(30).process
 

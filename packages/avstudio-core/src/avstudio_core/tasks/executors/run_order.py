@@ -24,6 +24,8 @@ from avstudio_core.tasks.task import CANCELLED
 
 HALF = "\\ud"
 """The start of a lone surrogate in JSON."""
+OUT_OF_MEMORY = "out of memory"
+"""What errors of torch and CTranslate2 contain if a device has too little memory. Their class is not `MemoryError`."""
 LONGEST_MESSAGE = 4000
 """The most characters of an error's message or hint, or a review's reason, which may be from foreign code."""
 LONGEST_TRACEBACK = 100_000
@@ -59,9 +61,9 @@ def run_order(
     except AVStudioError as error:
         code = error.code if isinstance(error.code, str) else AVStudioError.code
         return _failed(order, error, code, error.message or _text(error), error.hint or "")
-    except MemoryError as error:
-        return _failed(order, error, "out_of_memory", f"{order.processor} ran out of memory.")
     except BaseException as error:  # any exception of a run, including KeyboardInterrupt, is a failure of the run
+        if isinstance(error, MemoryError) or OUT_OF_MEMORY in _text(error).lower():
+            return _failed(order, error, "out_of_memory", f"{order.processor} ran out of memory.")
         if isinstance(error, OSError) and isinstance(full := StorageError.of(error, order.folder), DiskFull):
             return _failed(order, error, full.code, full.message, full.hint)
         message = f"{order.processor} failed: {type(error).__name__}: {_text(error)}"

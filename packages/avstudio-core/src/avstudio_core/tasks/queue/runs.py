@@ -146,7 +146,7 @@ class Runs(StateChanges):
         tried = row["attempts"] + (row["state"] == State.ASSIGNED)  # a run that could not start also counts
         again: dict[str, Any] | None = None
         if retryable and not cancelled and tried <= row["retries"]:
-            pause = min(statements.LONGEST_PAUSE, 0.5 * 2 ** max(0, tried - 1))
+            pause = min(statements.LONGEST_PAUSE, statements.FIRST_PAUSE * 2 ** max(0, tried - 1))
             # The claim counted a delivery. The worker is alive, so this is undone: only deaths count.
             again = {"available_at": self._clock() + pause, "deliveries": row["deliveries"] - 1}
         self._end_run(transaction, row, problem, again)

@@ -40,8 +40,8 @@ ADD_JOB = insert(jobs)
 
 AT_ONCE_SECONDS = 10.0
 """A run did not kill the studio if the last heartbeat was later than this many seconds after the run's start."""
-LONGEST_PAUSE = 60.0
-"""The longest pause of a task in seconds; if more is left of it, the clock was set back, and the task runs now."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
+"""The pauses before a retry in seconds. If more than the longest is left, the clock was set back: it runs now."""
 READY = and_(_is("PENDING"), tasks.c.waiting == literal_column("0"))
 STATES = select(tasks.c.id, tasks.c.state, tasks.c.result.is_not(None)).where(tasks.c.id.in_(listed("ids")))
 UNFINISHED = tasks.c.state != literal_column("'COMPLETED'")
