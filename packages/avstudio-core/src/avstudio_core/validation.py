@@ -20,10 +20,10 @@ _PLAIN = {
     "int_type": "should be a whole number",
     "model_type": "should be an object",
     "string_type": "should be text",
-    "too_short": "should have more items",
+    "too_short": "should have at least {min_length}",
     "tuple_type": "should be a list",
 }
-"""Simpler words for some of pydantic's errors."""
+"""Simpler words for some of pydantic's errors, with values of their context."""
 
 
 def problems(error: ValidationError, declared: type[BaseModel] | None = None) -> str:
@@ -46,5 +46,8 @@ def _said(one: ErrorDetails, declared: type[BaseModel] | None) -> str:
         return f"{quoted(place)} is missing{meaning}"
     if one["type"] == _UNKNOWN:
         return f"{quoted(place)} is {quoted(one['input'], LONGEST_VALUE)}: no such field is known"
-    rule = _PLAIN.get(one["type"]) or one["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    if plain := _PLAIN.get(one["type"]):
+        rule = plain.format_map(one.get("ctx", {}))
+    else:
+        rule = one["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
     return f"{quoted(place)} is {quoted(one['input'], LONGEST_VALUE)}: {rule[:1].lower()}{rule[1:]}{meaning}"
