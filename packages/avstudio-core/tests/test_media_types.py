@@ -25,6 +25,17 @@ CONTENT = {
 }
 
 
+@pytest.mark.parametrize(("name", "kind"), [("a.wav", "audio/flac"), ("a.flac", "audio/mpeg"), ("a.mp4", "audio/aiff")])
+def test_a_wrong_name_of_another_sound_is_ignored(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / name).write_bytes(CONTENT[kind])
+    assert guess(tmp_path / name) == kind
+
+
+def test_tags_may_precede_another_sound_than_mpeg(tmp_path: Path) -> None:
+    (tmp_path / "a.flac").write_bytes(b"ID3\4\0\0\0\0\0\0fLaC")
+    assert guess(tmp_path / "a.flac") == "audio/flac"
+
+
 @pytest.mark.parametrize("name", ["take.bak", "take.old", "take", "clip.mod", "cam.mts", "notes.txt", "take.pdf"])
 @pytest.mark.parametrize("kind", CONTENT)
 def test_known_content_is_known_under_any_name(tmp_path: Path, kind: str, name: str) -> None:

@@ -60,6 +60,8 @@ SIGNATURES = (
     (8, b"AIFC", "audio/aiff"),
 )
 """The bytes that identify a type, and their position."""
+SEVERAL = (b"ID3", b"OggS")
+"""Files of several types begin so: tags precede any sound, and Ogg may contain video."""
 TYPES = mimetypes.MimeTypes(filenames=())
 """Python's table, without the tables of this machine."""
 TRANSPORT_STREAM = ((0, 188), (4, 192))
@@ -96,7 +98,7 @@ def in_words(patterns: Sequence[str]) -> str:
 def guess(path: Path) -> str:
     """The media type of a file, or `application/octet-stream` if it is unknown.
 
-    The name is used if the type of the content is unknown, or if the content can be either sound or video.
+    The name is used if the type of the content is unknown, or if the same first bytes begin files of several types.
     """
     with path.open("rb") as file:
         head = file.read(4096)
@@ -106,7 +108,8 @@ def guess(path: Path) -> str:
     found = next((kind for at, mark, kind in SIGNATURES if head[at:].startswith(mark)), None) or _stream(head)
     if found is None:
         return named or UNKNOWN
-    return named if named and named.startswith(("audio/", "video/")) else found
+    several = head.startswith(SEVERAL) or found.startswith("video/")  # which may contain only sound
+    return named if several and named and named.startswith(("audio/", "video/")) else found
 
 
 def _document(path: Path, head: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""The studio's interface to language models, for interfaces, for embedders, and for runs."""
+"""How a studio's users, its plugins and its runs reach language models."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Prompt = str | Sequence[Message] | ChatRequest
 class Door:
     """Language models for callers with an event loop (`achat`) and without one (`chat`).
 
-    Every call is reserved, settled and recorded in the ledger. `options` are those of `ChatRequest.of`.
+    The ledger reserves the cost of every call, and records what it did cost. `options` are those of `ChatRequest.of`.
     """
 
     def __init__(self, gateway: Gateway) -> None:

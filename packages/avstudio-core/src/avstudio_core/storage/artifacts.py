@@ -32,7 +32,7 @@ class ArtifactStore:
         self.root = home / "artifacts"
         self.staging = home / "staging"
         self._verified: dict[str, Stamp] = {}
-        """The large files that were verified, each as it was then."""
+        """The size, times and inode of each large file when it was last verified."""
         private_folder(self.root, parents=True)
         private_folder(self.staging)
 
@@ -98,7 +98,7 @@ class ArtifactStore:
         return 0 if now is None or now == self._verified.get(sha256) else now.size
 
     def verify_if_changed(self, sha256: str, go_on: Callable[[], bool]) -> None:
-        """`verify`, but a large file is read again only if its size, times or inode have changed since then."""
+        """`verify`, but a large file is read again only if its size, times or inode have changed since."""
         now = stamp(self.path(sha256))
         if now is None or now != self._verified.get(sha256):
             self.verify(sha256, go_on)

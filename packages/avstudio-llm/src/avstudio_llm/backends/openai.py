@@ -36,7 +36,8 @@ class Options(BaseModel):
     )
     seed: str = Field(default="seed", description="The server's name for the seed; Mistral uses `random_seed`.")
     max_tokens: str | None = Field(
-        default=None, description="The server's name for the limit of the answer; known for OpenAI itself."
+        default=None,
+        description="The server's name for the limit of the answer, if it is not `max_tokens`; not needed for OpenAI.",
     )
     body: dict[str, Any] = Field(
         default={}, description="Additional fields of each request, such as `chat_template_kwargs`."

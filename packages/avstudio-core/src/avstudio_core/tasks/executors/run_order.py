@@ -63,7 +63,8 @@ def run_order(
         return _failed(order, error, code, error.message or _text(error), error.hint or "")
     except BaseException as error:  # any exception of a run, including KeyboardInterrupt, is a failure of the run
         if isinstance(error, MemoryError) or OUT_OF_MEMORY in _text(error).lower():
-            return _failed(order, error, "out_of_memory", f"{order.processor} ran out of memory.")
+            message = f"{order.processor} ran out of memory."
+            return _failed(order, error, "out_of_memory", message, "Choose a smaller model, or shorten the source.")
         if isinstance(error, OSError) and isinstance(full := StorageError.of(error, order.folder), DiskFull):
             return _failed(order, error, full.code, full.message, full.hint)
         message = f"{order.processor} failed: {type(error).__name__}: {_text(error)}"
