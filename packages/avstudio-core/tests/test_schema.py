@@ -21,8 +21,19 @@ from avstudio_core.storage.sqlite.schema import REVISIONS, open_database
 from avstudio_core.storage.tables import metadata, projects
 
 
+def _migrated(home: Path, revision: str = "head") -> Database:
+    """A data folder that was made by the migrations, as those of earlier versions were."""
+    base = Database(home / "avstudio.db")
+    config = Config()
+    config.set_main_option("script_location", "avstudio_core.storage:migrations")
+    with base.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    return base
+
+
 def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
-    base = open_database(tmp_path)
+    base = _migrated(tmp_path)
     with base.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
@@ -31,7 +42,7 @@ def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
 
 def test_the_migrations_make_the_same_indexes(tmp_path: Path) -> None:
     """Alembic does not compare what partial indexes are about."""
-    base = open_database(tmp_path)
+    base = _migrated(tmp_path)
     with base.read() as connection:
         query = "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
         migrated = {_plain(sql) for (sql,) in connection.exec_driver_sql(query)}
@@ -43,6 +54,21 @@ def test_the_migrations_make_the_same_indexes(tmp_path: Path) -> None:
     with engine.connect() as connection:
         assert {_plain(sql) for (sql,) in connection.exec_driver_sql(query)} == migrated
     engine.dispose()
+
+
+def test_a_new_folder_equals_a_migrated_one(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    columns = (
+        "SELECT m.name, c.name, c.type, c.'notnull', c.dflt_value, c.pk "
+        "FROM sqlite_master m, pragma_table_info(m.name) c ORDER BY m.name, c.name"
+    )
+    found = []
+    for base in (_migrated(tmp_path / "old"), open_database(tmp_path / "new")):
+        with base.read() as connection:
+            queries = (columns, "SELECT version_num FROM alembic_version")
+            found.append([connection.exec_driver_sql(query).all() for query in queries])
+        base.close()
+    assert found[0] == found[1]
 
 
 def test_the_revisions_that_are_named_are_the_scripts() -> None:
@@ -85,12 +111,8 @@ def test_processes_that_open_a_fresh_folder_together_agree(tmp_path: Path) -> No
 
 
 def test_a_folder_with_the_first_schema_is_brought_up_and_keeps_what_it_has(tmp_path: Path) -> None:
-    base = Database(tmp_path / "avstudio.db")
-    config = Config()
-    config.set_main_option("script_location", "avstudio_core.storage:migrations")
+    base = _migrated(tmp_path, REVISIONS[0])
     with base.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, REVISIONS[0])
         connection.execute(insert(projects), {"name": "song", "created_at": 1.0})
     base.close()
     base = open_database(tmp_path)
