@@ -92,13 +92,13 @@ class TestThroughLiteLLM(BackendContract):
         return witness
 
     def obeying(self, request: Heard) -> Sent:
-        """A model that counts what it reads, calls the tool that it is given, and stops where it is told to."""
+        """A model that counts what it reads, calls a tool that it may call, and stops where it is told to."""
         data = request.data
         usage = Usage(input=len(json.dumps(data["messages"])), output=7)
         stops = data.get("stop") or ["!"]
         stop = stops if isinstance(stops, str) else stops[0]
         reply = Reply(text="Good morning to you.".partition(stop)[0], usage=usage)
-        if tools := data.get("tools"):
+        if (tools := data.get("tools")) and data.get("tool_choice") != "none":
             call = ToolCall(id="call_1", name=tools[0]["function"]["name"])
             reply = Reply(tool_calls=(call,), finish="tool_calls", usage=usage)
         streamed, whole = Sent.events(self.dialect.streamed(reply)), self.dialect.whole(reply)
