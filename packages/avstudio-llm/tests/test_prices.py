@@ -108,7 +108,7 @@ def test_seconds_and_characters_have_prices() -> None:
 
 
 def test_a_studio_finds_the_book(studio: Studio) -> None:
-    studio.plugins.add_modules([avstudio_llm.__name__])
+    studio.plugins.add_modules([avstudio_llm])
     assert GenaiPrices in studio.plugins.kind("price_books").values()
 
 

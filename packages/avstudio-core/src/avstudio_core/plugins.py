@@ -7,17 +7,17 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.metadata import Distribution, EntryPoint, entry_points, version
 from pathlib import Path
 from textwrap import shorten
+from types import ModuleType
 from typing import Any, TypeVar
 
 import pluggy
 
 from avstudio_core import hookspecs
 from avstudio_core.declarations import declared_name
-from avstudio_core.errors import AVStudioError, NotFound, PluginError
+from avstudio_core.errors import AVStudioError, InvalidInput, NotFound, PluginError
 from avstudio_core.guard import OURS as OUR_GUARD, Guard, Hanging, finished, in_time, one_line, shown
 from avstudio_core.hook_marker import GROUP
 from avstudio_core.moments import Moments
@@ -116,10 +116,16 @@ class Plugins:
             self._kinds.clear()
             self._listen(module, described.name)
 
-    def add_modules(self, names: Iterable[str]) -> None:
-        """Import modules by name and register them as plugins."""
-        for name in names:
-            self.add(import_module(name), Plugin(name, name, "", ""))
+    def add_modules(self, modules: Sequence[ModuleType]) -> None:
+        """Register modules as plugins of their own names. Raises `InvalidInput` for anything else."""
+        if not isinstance(modules, list | tuple):
+            hint = "Add a list of modules that have hooks."
+            raise InvalidInput(f"{quoted(modules)} is not a list of modules.", hint=hint)
+        if strange := [one for one in modules if not isinstance(one, ModuleType)]:
+            hint = "Add modules that have hooks; a class is registered by a hook of its module."
+            raise InvalidInput(f"{quoted(strange[0])} is not a module.", hint=hint)
+        for module in modules:
+            self.add(module, Plugin(module.__name__, module.__name__, "", ""))
 
     @property
     def broken(self) -> dict[str, str]:

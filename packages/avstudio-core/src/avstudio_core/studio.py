@@ -29,7 +29,7 @@ from avstudio_core.names import checked
 from avstudio_core.parameters import StoredParams, plain
 from avstudio_core.paths import existing_file
 from avstudio_core.plan import Plan, Ref, Step, alone
-from avstudio_core.plugins import Plugin, Plugins
+from avstudio_core.plugins import Plugins
 from avstudio_core.quotes import quoted
 from avstudio_core.requirements import refuse_unmet
 from avstudio_core.settings import Settings
@@ -79,15 +79,8 @@ class Studio:
         self.settings: Settings = load(settings)
         self.plugins = Plugins(self.settings.home)
         self.plugins.discover(self.settings.plugin_names())
-        if not isinstance(add, list | tuple):
-            hint = "Add a list of modules that have hooks."
-            raise InvalidInput(f"{quoted(add)} is not a list of modules.", hint=hint)
-        if strange := [one for one in add if not isinstance(one, ModuleType)]:
-            hint = "Add modules that have hooks; a class is registered by a hook of its module."
-            raise InvalidInput(f"{quoted(strange[0])} is not a module.", hint=hint)
+        self.plugins.add_modules(add)
         self.extra_modules = [module.__name__ for module in add]
-        for module in add:
-            self.plugins.add(module, Plugin(module.__name__, module.__name__, "", ""))
         declared = self.plugins.kind("settings").values()
         with self.plugins.naming_broken():
             self.settings = self.settings.with_declared(declared)

@@ -22,7 +22,7 @@ HEAVY = frozenset(
 """Libraries that must be imported inside the method that uses them."""
 
 DECLARE = """
-import json, sys
+import importlib, json, sys
 from avstudio_core.artifact import Artifact
 from avstudio_core.catalogue import declare
 from avstudio_core.models.shelf import InstalledShelf
@@ -31,7 +31,7 @@ from avstudio_core.settings_sources import load
 
 module, name, params, source = json.loads(sys.argv[1])
 plugins = Plugins()
-plugins.add_modules([module])
+plugins.add_modules([importlib.import_module(module)])
 shelf = InstalledShelf(plugins, load({}))
 shelf.all()
 for kind in plugins.kind("processors").values():

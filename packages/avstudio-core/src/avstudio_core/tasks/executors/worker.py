@@ -16,6 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
@@ -57,7 +58,7 @@ class Worker:
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         self._plugins.discover(self._settings.plugin_names())
         self._plugins.kind("processors")  # now, while the studio is still starting
-        self._plugins.add_modules(json.loads(self._connection.recv_bytes()))
+        self._plugins.add_modules([import_module(name) for name in json.loads(self._connection.recv_bytes())])
         self._settings = self._settings.with_declared(self._plugins.kind("settings").values())
         self._shelf = InstalledShelf(self._plugins, self._settings, Gate(self._settings, self._note))
         threading.Thread(target=self._listen, name="orders", daemon=True).start()
