@@ -10,6 +10,8 @@ from avstudio_core.quotes import quoted
 MICRO = 1_000_000
 LARGEST_MICRO = 10**15
 """The highest limit: a thousand million dollars."""
+UNPRICED_MICRO = 1
+"""The assumed cost of a call with an unknown price: only a limit of 0, or a budget that is used up, refuses it."""
 
 
 def micro(dollars: str) -> int:

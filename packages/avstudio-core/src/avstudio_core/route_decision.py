@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from avstudio_core.language_models import Model
+from avstudio_core.money import MICRO, UNPRICED_MICRO, dollars
 
 
 class Estimate(BaseModel):
@@ -16,6 +17,14 @@ class Estimate(BaseModel):
     output_tokens: int
     cost_micro: int | None = Field(default=None, description="Millionths of a dollar; `None` if the price is unknown.")
     most_micro: int | None = None
+
+    def exceeds(self, limit: float) -> bool:
+        """Whether the cost is above a limit in dollars; an unknown cost is above 0, and below any other limit."""
+        return (UNPRICED_MICRO if self.cost_micro is None else self.cost_micro) > limit * MICRO
+
+    @property
+    def in_words(self) -> str:
+        return "its price is unknown" if self.cost_micro is None else f"it would cost about {dollars(self.cost_micro)}"
 
 
 class Candidate(BaseModel):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest, Vectors
-from avstudio_core.gateway.candidates import UNPRICED_MICRO
 from avstudio_core.gateway.ledger.call_facts import NewCall, Verb
 from avstudio_core.gateway.meter import Meter, Metered
 from avstudio_core.gateway.models.backends import Backends
 from avstudio_core.gateway.models.guarded_backend import GuardedBackend
 from avstudio_core.gateway.requests import Request, prepared
 from avstudio_core.gateway.routes import Route
+from avstudio_core.money import UNPRICED_MICRO
 from avstudio_core.route_decision import Candidate
 
 

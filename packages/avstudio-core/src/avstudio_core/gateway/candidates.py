@@ -23,7 +23,7 @@ from avstudio_core.errors import (
 )
 from avstudio_core.gateway.requests import Request, longest_answer
 from avstudio_core.language_models import Model
-from avstudio_core.money import MICRO, dollars
+from avstudio_core.money import UNPRICED_MICRO, dollars
 from avstudio_core.route_decision import Candidate, Estimate
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ Room = Callable[[int], int | None]
 
 NO_MODELS = NoModel("it has no models")
 NOTHING = Estimate(input_tokens=0, output_tokens=0)
-UNPRICED_MICRO = 1
-"""The assumed highest cost of a call with an unknown price: only a budget that is used up refuses it."""
 USUAL_ANSWER = 500
 """The expected tokens of an answer."""
 
@@ -216,10 +214,8 @@ def unwanted(wishes: Wishes, model: Model, estimate: Estimate) -> AVStudioError 
         return None
     if wishes.require_local:
         return NoModel("it is not on this machine, and the request must stay here")
-    cost = UNPRICED_MICRO if estimate.cost_micro is None else estimate.cost_micro
-    if wishes.max_cost is not None and cost > wishes.max_cost * MICRO:
-        price = "its price is unknown" if estimate.cost_micro is None else f"it would cost about {dollars(cost)}"
-        return OverBudget(f"{price}, and max_cost is ${wishes.max_cost:g}")
+    if wishes.max_cost is not None and estimate.exceeds(wishes.max_cost):
+        return OverBudget(f"{estimate.in_words}, and max_cost is ${wishes.max_cost:g}")
     return None
 
 

@@ -10,7 +10,6 @@ from typing import ClassVar
 from avstudio_core.chat import Wishes
 from avstudio_core.errors import NoModel
 from avstudio_core.kinds.router import Router
-from avstudio_core.money import MICRO, dollars
 from avstudio_core.route_decision import Candidate, Rejected, RouteDecision
 
 TOP_TIER = 0.9
@@ -150,9 +149,8 @@ def _rejected(model: str, reason: str, hint: str) -> Rejected:
 
 
 def _too_dear(wishes: Wishes, candidate: Candidate) -> bool:
-    cost = candidate.estimate.cost_micro
-    cost = 1 if cost is None else cost  # an unknown price is more than nothing
-    return wishes.max_cost is not None and not candidate.model.local and cost > wishes.max_cost * MICRO
+    limit = wishes.max_cost
+    return limit is not None and not candidate.model.local and candidate.estimate.exceeds(limit)
 
 
 def _why_not(candidate: Candidate, wishes: Wishes, rule: str) -> str:
@@ -161,8 +159,7 @@ def _why_not(candidate: Candidate, wishes: Wishes, rule: str) -> str:
     if candidate.model.quality < wishes.require_quality:
         return f"its quality is {candidate.model.quality:g}, and {wishes.require_quality:g} is required"
     if _too_dear(wishes, candidate):
-        cost = candidate.estimate.cost_micro
-        return "its price is unknown" if cost is None else f"it would cost about {dollars(cost)}"
+        return candidate.estimate.in_words
     return rule.rstrip(".").lower()
 
 
