@@ -103,7 +103,7 @@ BAD = [
     ("tools_that_are_claimed_are_used", 'id="1"', 'id=""'),
     ("tools_that_are_claimed_are_used", "(tool_calls=(call,)", "(tool_calls=(call, call)"),
     ("no_tool_is_called_where_none_may_be", 'request.tool_choice == "required"', "request.tool_choice"),
-    ("an_unknown_model_is_no_defect", "read = sum", "read = {'polly': 0}[model.name] + sum"),
+    ("an_unknown_model_raises_an_error_of_the_core", "read = sum", "read = {'polly': 0}[model.name] + sum"),
     ("a_schema_that_is_claimed_is_kept", "if request.answer_schema:", "if False:"),
     ("texts_become_vectors", "in request.texts]", "in request.texts[1:]]"),
     ("texts_become_vectors", "in request.texts]", "in request.texts[::-1][1:]] + [[3.0, 1.0]]"),

@@ -43,6 +43,10 @@ MOST_STEPS = 20
 """The most steps that a message names."""
 
 
+_WITHIN = ContextVar("within", default=False)
+"""Whether a larger part is being validated."""
+
+
 class Part(BaseModel):
     """A plan, or a part of one. Raises `InvalidPlan` instead of pydantic's error, once, with the place in the whole."""
 
@@ -60,10 +64,6 @@ class Part(BaseModel):
             raise InvalidPlan(f"The plan is not valid: {problems(error)}") from None
         finally:
             _WITHIN.reset(whole)
-
-
-_WITHIN = ContextVar("within", default=False)
-"""Whether a larger part is being validated."""
 
 
 class Ref(Part):

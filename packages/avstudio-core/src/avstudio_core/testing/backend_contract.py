@@ -97,7 +97,7 @@ class BackendContract(BackendRules):
         for reply in self.during(made, lambda: both_ways(made, model, asked)):
             assert reply.tool_calls == (), f"It called '{reply.tool_calls[0].name}'."
 
-    def test_an_unknown_model_is_no_defect(self, made: Backend, model: Model) -> None:
+    def test_an_unknown_model_raises_an_error_of_the_core(self, made: Backend, model: Model) -> None:
         """A model that does not exist is refused with an error of the core; a backend may also answer."""
         from avstudio_core.errors import AVStudioError
 
