@@ -1,4 +1,4 @@
-"""The overhead of a job: the time of a warm `studio.run` divided by that of its library alone, measured in turns.
+"""The overhead of a job: the time of a warm `studio.run` divided by that of the library alone; they are run in turns.
 
 Both sides use the same number of threads, in a process with its model loaded. The studio's side verifies, decodes,
 runs in a worker, reviews, writes, syncs, hashes and publishes; the bare side does what a script would do.

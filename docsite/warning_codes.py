@@ -24,7 +24,7 @@ WARNINGS = {
         ),
         "downmixed": ("The source has more than two channels, its stems have two.", "Nothing."),
         "resampled": (
-            "The output has another sample rate than the source, and loses frequencies above half of its rate.",
+            "The output's sample rate differs from the source's; frequencies above half of the output's rate are lost.",
             "Choose a format, or a model, that supports the rate of the source.",
         ),
         "clipped": (
@@ -45,7 +45,7 @@ WARNINGS = {
             "Give `language`, or use a larger model.",
         ),
         "hallucinated_over_silence": (
-            "The model wrote words in near silence. In digital silence they are left out.",
+            "The model wrote words in near silence. Words in digital silence are left out.",
             "Check them; cut out the silence, or use `vad`.",
         ),
         "hallucinated_repeat": (
@@ -53,29 +53,29 @@ WARNINGS = {
             "Check the place.",
         ),
         "repetition_loop": (
-            "The same phrase repeats, also in the second run: the model may be in a loop.",
+            "The same phrase repeats, even in the second run: the model may be in a loop.",
             "Check the place; use a larger model, or separate the vocals first.",
         ),
         "impossible_speed": ("Words are faster than speech.", "Check their text and times."),
     },
     "llm": {
         "prompt_cut": (
-            "An older Ollama server may have read a part of the prompt only.",
+            "An older Ollama server may have read only a part of the prompt.",
             "Update Ollama, or send less.",
         ),
         "cut": ("The answer was cut off at its limit of tokens.", "Give a larger `max_tokens`."),
         "no_chapters": ("The model returned no valid chapters for a part.", "Use a larger model."),
         "chapter_dropped": ("A chapter begins at a line that does not exist, and is left out.", "Use a larger model."),
         "markup_lost": (
-            "Both translations of a cue lost tags of the original; the tags of the translation are left out.",
+            "A cue was translated twice, and lost tags of the original both times; the remaining tags are left out.",
             "Correct the cue by hand, or use a larger model.",
         ),
         "glossary": (
-            "Both translations of a cue translate a term differently from `glossary`.",
+            "A cue was translated twice, and neither translation follows `glossary` for a term.",
             "Correct the cue by hand.",
         ),
         "too_long": (
-            "Both translations of a cue need more lines than allowed.",
+            "A cue was translated twice, and both translations need more lines than allowed.",
             "Shorten it by hand, or give a larger `line_length`.",
         ),
     },
@@ -87,7 +87,7 @@ WARNINGS = {
             "Give `max_tokens`, or use a model with more context.",
         ),
         "repaired": (
-            "The first answer did not follow the schema; the second one, requested with the error, does.",
+            "The first answer did not follow the schema. A second one, for which the model was told the error, does.",
             "Nothing.",
         ),
         "changed_folder": (
@@ -104,7 +104,7 @@ WARNINGS = {
         ),
         "left_files": (
             "The run wrote files to the working folder of its process, where they stay.",
-            "Report it to the processor's author: files of a run belong at `context.new_path`.",
+            "Report it to the processor's author: a run must write its files to paths from `context.new_path`.",
         ),
         "left_threads": (
             "The run left threads behind; a worker process is replaced before the next run.",

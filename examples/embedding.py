@@ -1,4 +1,4 @@
-"""A studio inside a program of one's own: `python examples/embedding.py`, in a folder with a `song.mp3`.
+"""A studio inside your own program: `python examples/embedding.py`, in a folder with a `song.mp3`.
 
 The page docs/howto/embed.md is made of the sections of this file, and a test runs it.
 """
@@ -47,7 +47,7 @@ slow = studio.submit("audio.transcribe", "song.mp3", language="en", beam_size=10
 try:
     slow.result(timeout=0.01)
 except TimeoutError:
-    slow.cancel()  # else it goes on
+    slow.cancel()  # otherwise it keeps running
 try:
     slow.result()
 except TaskCancelled as error:

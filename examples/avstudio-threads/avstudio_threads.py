@@ -29,7 +29,7 @@ class Threads(Executor):
     """Runs as many jobs at a time as the setting `workers` allows."""
 
     name = "threads"
-    may_wait = True  # for the memory of a model
+    may_wait = True  # a job may wait for a model's memory
 
     def __init__(self, host: ExecutorHost, report: Callable[[Report], None]) -> None:
         super().__init__(host, report)

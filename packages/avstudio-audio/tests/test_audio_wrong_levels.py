@@ -72,7 +72,9 @@ def test_a_broken_value_is_refused_with_its_level_and_time(tmp_path: Path, music
     data = music(2, 16_000, 8.0) * 0.1
     data[1, 100_000] = value
     sf.write(tmp_path / "a.wav", data.T, 16_000, "FLOAT")
-    with pytest.raises(UnreadableMedia, match=r"'.*a\.wav' reaches \+\d+ dBFS near (5|6)\.\d+ s, which is not sound"):
+    with pytest.raises(
+        UnreadableMedia, match=r"'.*a\.wav' reaches \+\d+ dBFS near (5|6)\.\d+ s, which is impossible for sound"
+    ):
         decode(tmp_path / "a.wav", rate=8_000, channels=1)
 
 
@@ -82,7 +84,7 @@ def test_a_broken_value_in_a_short_file_is_refused(tmp_path: Path, music: Any, s
     data = music(1, 16_000, 2.0) * scale
     data[0, 20_000:20_004] = factor * scale
     sf.write(tmp_path / "a.wav", data.T, 16_000, "FLOAT")
-    with pytest.raises(UnreadableMedia, match="which is not sound"):
+    with pytest.raises(UnreadableMedia, match="which is impossible for sound"):
         decode(tmp_path / "a.wav")
 
 

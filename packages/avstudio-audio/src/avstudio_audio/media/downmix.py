@@ -1,8 +1,8 @@
 """Mixes many channels to one or two, or one channel to two.
 
 Follows ITU-R BS.775-4, annex 4: centre and surrounds at −3 dB, a back centre at −6 dB, low frequency effects left
-out, and other speakers counted to their side; then scaled so that the sum of full-scale channels stays within full
-scale.
+out, and other speakers mixed into the channel of their side; then scaled so that the sum of full-scale channels stays
+within full scale.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SPEAKERS = {
 """The assumed speakers of a file that names none: the order of WAV and FLAC (RFC 9639, section 9.1.3)."""
 
 CANCELS = 0.03
-"""A mono mix with less than this part of its loudest channel's energy (−15 dB) has cancelled out."""
+"""If a mono mix has less than this part of its loudest channel's energy (−15 dB), the channels cancel each other."""
 _MINUS_3_DB = 0.5**0.5
 
 
@@ -61,7 +61,7 @@ class Mixdown:
         self._loudest = self._cancelled = self._mixed = 0
 
     def mix(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The next `(speakers, any)` as `(channels, any)`."""
+        """Mix the next block, `(speakers, n)`, to `(channels, n)`."""
         import numpy as np
 
         mixed: NDArray[np.float32] = self._matrix @ block

@@ -77,7 +77,7 @@ def encoder(  # noqa: PLR0913
         def write(data: NDArray[np.float32]) -> None:
             nonlocal position
             for block in _parts(data):
-                _refuse_no_numbers(block, position, rate)
+                _refuse_not_finite(block, position, rate)
                 position += block.shape[1]
                 beyond.look_at(block)
                 put(resampler.feed(block) if resampler else block)
@@ -154,7 +154,7 @@ def _check(format: AudioFormat, channels: int, length: int) -> None:
         raise InvalidInput("The sound to write is empty.")
 
 
-def _refuse_no_numbers(block: NDArray[np.float32], position: int, rate: int) -> None:
+def _refuse_not_finite(block: NDArray[np.float32], position: int, rate: int) -> None:
     bad = first_not_finite(block)
     if bad is not None:
         time = (position + bad) / rate

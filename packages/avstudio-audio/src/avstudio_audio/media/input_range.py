@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FAR_BEYOND = 32.0
-"""A peak so far above full scale (30 dB) is not from a mix."""
+"""No mix has a peak this far above full scale (30 dB)."""
 INTEGERS = {16: 2.0**15, 24: 2.0**23, 32: 2.0**31}
 """The full scale of integer samples by their bits; some programs store these integers as floats."""
 OVER = 1.5
 """Resampling can exceed the highest sample by up to 3 dB."""
 USUAL = 0.99
-"""The quantile of all samples except zeros that shows their range; a much higher value is invalid, not sound."""
+"""The quantile of the samples that are not zero that counts as their usual level; much higher values are invalid."""
 
 
 class InputRange:
@@ -39,7 +39,7 @@ class InputRange:
             if piece.shape[1]:
                 peak = max(float(piece.max()), -float(piece.min()))
                 if not math.isfinite(peak):
-                    self._refuse_no_numbers(piece)
+                    self._refuse_not_finite(piece)
                 if peak > self.peak:
                     self.peak, self._loudest = peak, self._position
                 self._position += piece.shape[1]
@@ -57,7 +57,7 @@ class InputRange:
         level = f"'{self._path}' reaches {20 * math.log10(self.peak):+.0f} dBFS"
         if bits is None or usual <= OVER or self.peak > OVER * INTEGERS[bits]:
             raise UnreadableMedia(
-                f"{level} near {self._time(self._loudest):.3f} s, which is not sound.",
+                f"{level} near {self._time(self._loudest):.3f} s, which is impossible for sound.",
                 hint="Full scale is −1 to 1. Repair the value, or leave out that part.",
             )
         data *= np.float32(1 / INTEGERS[bits])
@@ -66,7 +66,7 @@ class InputRange:
             f"{level}: its samples are floats in the range of {bits}-bit integers, and are scaled to −1 to 1.",
         )
 
-    def _refuse_no_numbers(self, piece: NDArray[np.float32]) -> None:
+    def _refuse_not_finite(self, piece: NDArray[np.float32]) -> None:
         from avstudio_audio.media.samples import first_not_finite
 
         time = self._time(self._position + (first_not_finite(piece) or 0))

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 Progress = Callable[[float], None]
-"""Called with the finished part, 0 to 1. An exception from it ends the work, which cancels it."""
+"""Called with the finished part, 0 to 1. If it raises an exception, the work stops: this cancels it."""
 
 Warn = Callable[[str, str], None]
 """Called for each degradation, with a stable code and a message."""

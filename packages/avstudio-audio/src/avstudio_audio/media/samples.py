@@ -60,7 +60,7 @@ class Samples:
         return replace(self, data=mix(self.data, 1))
 
     def from_zero(self) -> Samples:
-        """The same, with silence from the start of the file to the start of the sound."""
+        """The same sound from time 0: silence fills the time before its start."""
         import numpy as np
 
         lead = round(self.start * self.rate)

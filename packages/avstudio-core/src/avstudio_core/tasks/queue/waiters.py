@@ -26,7 +26,7 @@ from avstudio_core.tasks.task import Task
 LOG = logging.getLogger(__name__)
 
 FAILURES = 25
-"""Looks for tasks of other studios that may fail in a row before those who wait get the error: about 5 s."""
+"""How many queries for tasks of other studios may fail in a row before the waiters get the error: about 5 s."""
 MOST = 500
 """The most tasks in one query."""
 _asked = tasks.c.id.in_(listed("ids"))
@@ -48,7 +48,7 @@ class Waiting:
         self._thread: threading.Thread | None = None
         self._closed = False
         self._failures = 0
-        """Looks in a row that failed."""
+        """The queries that failed in a row."""
 
     def ended(self, task_id: str) -> Future[Task]:
         """A future for the task when it has ended; it raises `NotFound` for an unknown task."""

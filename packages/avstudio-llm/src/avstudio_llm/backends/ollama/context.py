@@ -1,4 +1,4 @@
-"""The context of one request, and whether the server read the whole prompt: older servers cut it in silence."""
+"""The context of one request, and whether the server read the whole prompt: older servers cut it without a message."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from avstudio_core.chat import ChatRequest
 from avstudio_core.errors import ContextTooLong
 
 LEAST, USUAL = 2048, 4096
-"""The context of a server that nobody set, in tokens: of older ones, and of newer ones."""
+"""The default contexts of older and of newer servers, in tokens."""
 USUAL_ANSWER = 1024
 """The part of it that is kept for an answer without a limit."""
 LEAST_SHARE = 0.6

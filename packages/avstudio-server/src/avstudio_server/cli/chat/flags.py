@@ -112,9 +112,7 @@ class AccountFlags:
     ] = None
     key: Annotated[
         str | None,
-        typer.Option(
-            "--key", metavar="ID", help="The name of the API key whose budget pays.", rich_help_panel="Budgets"
-        ),
+        typer.Option("--key", metavar="ID", help="The API key whose budget pays.", rich_help_panel="Budgets"),
     ] = None
     agent: Annotated[
         str | None,
