@@ -13,23 +13,36 @@ nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
 
 CORE, AUDIO, LLM, SERVER = (f"packages/avstudio-{name}" for name in ("core", "audio", "llm", "server"))
-EVERYTHING = (f"{AUDIO}[demucs,whisper,spleeter,whisper-base]", f"{LLM}[anthropic,google,ollama,openai]")
-EXAMPLES = ("examples/avstudio-eliza", "examples/avstudio-loudness", "examples/avstudio-threads")
+SERVED = f"{SERVER}[rest]"
+EVERYTHING = (
+    f"{CORE}[cache,keychain]",
+    f"{AUDIO}[demucs,pictures,whisper,spleeter,whisper-base]",
+    f"{LLM}[anthropic,google,ollama,openai]",
+    SERVED,
+)
+EXAMPLES = tuple(f"examples/avstudio-{name}" for name in ("compare", "cue", "eliza", "loudness", "threads", "watch"))
 USERS_CODE = (
     "quickstart.py",
     "embedding.py",
     "interface.py",
     "avstudio-eliza/avstudio_eliza.py",
+    "avstudio-compare/avstudio_compare.py",
+    "avstudio-cue/avstudio_cue.py",
     "avstudio-loudness/avstudio_loudness.py",
     "avstudio-threads/avstudio_threads.py",
+    "avstudio-watch/avstudio_watch.py",
 )
 """Of `examples/`: what those who use AV-Studio write, and check with what settings they like."""
-TESTING = ["hypothesis", "pytest", "pytest-timeout", "pytest-xdist"]
+TESTING = ["espeakng-loader", "hypothesis", "pysubs2", "pytest", "pytest-timeout", "pytest-xdist"]
 SITE = ["griffe-pydantic", "mkdocstrings[python]", "pytest", "ruff", "zensical"]
-TOGETHER = ("-n", "auto")
-"""As many tests at a time as there are cores."""
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-"""Libraries would use every core for each of these tests, and then spend most of the time waiting for each other."""
+TOGETHER = ("-n", str((os.cpu_count() or 2) * 3 // 2))
+"""More tests at a time than there are cores, because many wait for a process or a disk."""
+THRIFTY = {"OMP_NUM_THREADS": "1", "AVSTUDIO_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
+"""Libraries would use every core for each of these tests, and then spend most of the time waiting for each other.
+
+The second is for libraries whose threads AV-Studio counts itself, such as PyTorch. The third is for the hundreds of
+processes that tests start: each would compile AV-Studio again where the environment forbids Python to keep bytecode.
+"""
 
 
 def install(session: nox.Session, *what: str) -> None:
@@ -51,14 +64,22 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test of every package, of the example plugin and of the whole."""
-    install(session, *editable(CORE, *EVERYTHING, SERVER, *EXAMPLES), *TESTING)
-    session.run("pytest", *TOGETHER, *session.posargs, env=ONE_THREAD)
+    install(session, *editable(*EVERYTHING, *EXAMPLES), *TESTING, "schemathesis")
+    session.run("pytest", *TOGETHER, *session.posargs, env=THRIFTY)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Thousands of requests made from the OpenAPI document: none may be a server error, or answered against it."""
+    install(session, *editable(CORE, SERVED), *TESTING, "schemathesis")
+    more = {"AVSTUDIO_FUZZ_EXAMPLES": "40", **os.environ}
+    session.run("pytest", f"{SERVER}/tests/test_api_fuzz.py", *session.posargs, env=more)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, banned imports, layers and independence."""
-    install(session, *editable(CORE, AUDIO, LLM, SERVER), "ruff", "import-linter")
+    install(session, *editable(CORE, AUDIO, LLM, SERVED), "ruff", "import-linter")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
@@ -67,7 +88,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy --strict over code and tests, and over users' code as users have it: no settings, no plugin of pydantic."""
-    install(session, *editable(CORE, *EVERYTHING, SERVER, *EXAMPLES), *TESTING, "huey", "matplotlib", "mypy", "nox")
+    install(session, *editable(*EVERYTHING, *EXAMPLES), *TESTING, "huey", "matplotlib", "mypy", "nox", "schemathesis")
     session.run(
         "mypy", *(f"{package}/src" for package in (CORE, AUDIO, LLM, SERVER)), "noxfile.py", "conftest.py", "docsite"
     )
@@ -85,7 +106,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Write the reference pages from the source and build the site, strictly."""
-    install(session, *editable(CORE, *EVERYTHING, SERVER), *SITE)
+    install(session, *editable(*EVERYTHING), *SITE)
     session.install("--quiet", *EXAMPLES)
     session.run("python", "docsite/reference.py")
     if "## audio.loudness" not in Path("docs/reference/processors.md").read_text(encoding="utf-8"):
@@ -107,9 +128,9 @@ def pictures(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Every benchmark; `-- --quick` for a first look."""
-    install(session, CORE, *EVERYTHING, SERVER, "huey", "click")
+    install(session, *EVERYTHING, "huey", "click")
     for benchmark in sorted(Path("benchmarks").glob("*.py")):
-        if "__main__" in benchmark.read_text(encoding="utf-8"):
+        if "paired.arguments(" in benchmark.read_text(encoding="utf-8"):
             session.run("python", str(benchmark), *session.posargs)
 
 
@@ -126,6 +147,13 @@ def torture(session: nox.Session) -> None:
     """Kill workers and studios 300 times while clients submit 6,000 tasks, and count what is lost."""
     install(session, "-e", CORE)
     session.run("python", "-m", "tests.torture", "--kills", "300", "--tasks", "6000", *session.posargs)
+
+
+@nox.session
+def hostile(session: nox.Session) -> None:
+    """Send 600 mutants of media files, and bombs, to a server."""
+    install(session, *editable(CORE, AUDIO, SERVED), "httpx2")
+    session.run("python", "-m", "tests.hostile_media", *session.posargs)
 
 
 @nox.session
@@ -157,8 +185,9 @@ def wheels(session: nox.Session) -> None:
 def alone(session: nox.Session, package: str) -> None:
     """Each package's tests in an environment with the core alone."""
     folder = f"packages/avstudio-{package}"
-    install(session, *dict.fromkeys((CORE, folder)), *TESTING)
-    session.run("pytest", *TOGETHER, f"{folder}/tests", *session.posargs, env=ONE_THREAD)
+    rest = "[rest]" if package == "server" else ""
+    install(session, *dict.fromkeys((CORE, folder + rest)), *TESTING, "httpx2")
+    session.run("pytest", "-n", "auto", f"{folder}/tests", *session.posargs, env=THRIFTY)
 
 
 @nox.session(reuse_venv=False)
@@ -173,4 +202,5 @@ def plugin(session: nox.Session) -> None:
     session.run("avstudio", "audio", "loudness", "--help", env=home)
     session.run("avstudio", "processors", "audio.loudness", "--json", env=home)
     session.run("avstudio", "llm", "chat", "I am sad.", "--model", "eliza/doctor", env=home)
+    session.run("avstudio", "watch", "--help", env=home)
     session.run("pytest", *(f"{example}/tests" for example in EXAMPLES), *session.posargs)

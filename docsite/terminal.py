@@ -26,7 +26,7 @@ COMMANDS = (
     ["avstudio", "pipe", "audio.separate:vocals | audio.transcribe language=en", "song.mp3", "-o", "out"],
     ["avstudio", "tasks", "list"],
 )
-COLUMNS, ROWS = 96, 40
+COLUMNS, ROWS = 96, 54
 CHARACTER, LINE, MARGIN, BAR = 8.1, 19, 16, 34
 COLOURS = {
     "default": "#e3e7ee",

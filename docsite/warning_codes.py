@@ -27,6 +27,35 @@ WARNINGS = {
             "The output's sample rate differs from the source's; frequencies above half of the output's rate are lost.",
             "Choose a format, or a model, that supports the rate of the source.",
         ),
+        "bits_reduced": (
+            "The format stores fewer bits of a sample than the source has.",
+            "Choose a format that stores them, or set `bits`.",
+        ),
+        "labels_lost": (
+            "The format cannot store some tags, the cover picture or the chapters of the source.",
+            "Choose another format, such as `flac` or `m4a`, or turn off `tags`.",
+        ),
+        "cut_moved": (
+            "The copied stream begins earlier or ends later than requested: it is cut between its packets.",
+            "Turn off `stream_copy` to cut to the sample.",
+        ),
+        "span_shortened": ("The recording ends before the end of the part to keep.", "Nothing; or check the times."),
+        "target_missed": (
+            "A recording did not reach its target, because its true peak would exceed the ceiling.",
+            "Choose `linear_then_limit`, or a lower target.",
+        ),
+        "ceiling_exceeded": (
+            "The codec of the written file moves peaks above the ceiling.",
+            "Give a lower `ceiling`, or choose a lossless format.",
+        ),
+        "no_level": (
+            "The recording is silent, or too short or too quiet: its loudness cannot be measured.",
+            "Check the recording, or use the mode `peak` or `rms`.",
+        ),
+        "format_changed": (
+            "The format of the source cannot be kept: it has pictures, or sound is not written in it.",
+            "Nothing; or give `format`.",
+        ),
         "clipped": (
             "Values were cut off at full scale, by 0.1 dB or more, because the format holds no more.",
             "Lower `gain`, or use the format `wav-float`.",
@@ -40,6 +69,10 @@ WARNINGS = {
             "Nothing, if there is no speech; or turn off `vad` and give `language`.",
         ),
         "language_uncertain": ("The language was not given, and was guessed.", "Give `language`."),
+        "low_confidence": (
+            "The model itself doubts some segments: their words are improbable.",
+            "Check them; use a larger model, give `language`, or isolate the speech.",
+        ),
         "empty_transcript": (
             "There are no words, but a voice or a loud sound: the model may have missed words.",
             "Give `language`, or use a larger model.",
@@ -56,6 +89,12 @@ WARNINGS = {
             "The same phrase repeats, even in the second run: the model may be in a loop.",
             "Check the place; use a larger model, or separate the vocals first.",
         ),
+        "subtitle_rules": (
+            "Subtitles break rules of the chosen preset or parameters; `report` says which, and why.",
+            "Shorten their text; or choose other rules.",
+        ),
+        "no_pulse": ("The sound has no regular pulse, so it has no tempo and no beats.", "Nothing."),
+        "no_key": ("No key fits: the sound is noise, speech or percussion.", "Nothing."),
         "impossible_speed": ("Words are faster than speech.", "Check their text and times."),
     },
     "llm": {
@@ -96,6 +135,10 @@ WARNINGS = {
         ),
         "changed_environment": (
             "The run changed environment variables of its process; this was undone.",
+            "Report it to the author of the processor.",
+        ),
+        "changed_signals": (
+            "The run changed the handlers of signals of its process; this was undone.",
             "Report it to the author of the processor.",
         ),
         "changed_umask": (

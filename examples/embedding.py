@@ -13,7 +13,9 @@ from avstudio_core import (
     InvalidInput,
     OutputExists,
     Plan,
+    Principal,
     Ref,
+    RunLimits,
     State,
     Step,
     Studio,
@@ -94,6 +96,16 @@ options = TaskOptions(priority=10, retries=2, strict=True, project="album")
 studio.submit("audio.transcribe", vocals, language="en", options=options).result()
 # --8<-- [end:options]
 
+# --8<-- [start:runs]
+run = studio.start_run(
+    "audio.separate:vocals | audio.transcribe language=en",
+    "song.mp3",
+    key="request-17",
+    limits=RunLimits(money=0.10, steps=20, tokens=50_000, seconds=600),
+)
+print("run:", run.wait().states)
+# --8<-- [end:runs]
+
 # --8<-- [start:errors]
 try:
     studio.run("audio.transcribe", "song.mp3", language="Klingon")
@@ -125,6 +137,12 @@ print("again:", type(studio.handle(newest.id).result()).__name__)
 with ThreadPoolExecutor() as threads:
     print("at once:", len(list(threads.map(lambda path: studio.run("audio.probe", path), ["song.mp3"] * 4))))
 # --8<-- [end:threads]
+
+# --8<-- [start:sessions]
+anna = studio.session(Principal("anna", key="key_1", project="album"))
+anna.run("audio.probe", "song.mp3")
+print("anna:", [task.owner for task in anna.tasks.find()])
+# --8<-- [end:sessions]
 
 # --8<-- [start:close]
 studio.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from avstudio_server.testing import CommandLine
+from avstudio_server.testing.command_line import CommandLine
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_without_a_server_and_models_no_backend_is_ready(avstudio: CommandLine) 
         found = language_models(avstudio)
     assert found["ollama"] == f"Ollama does not answer at '{place}'. Start it: ollama serve"
     assert found["mlx"].startswith(("Backend 'mlx' needs an extra that is not installed.", "it has no models"))
-    assert found["openai"].startswith("no key: set the environment variable 'OPENAI_API_KEY'")
+    assert found["openai"].startswith("no key: set it with 'avstudio secrets set OPENAI_API_KEY'")
     assert "ready" not in found.values()
 
 

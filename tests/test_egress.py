@@ -45,6 +45,7 @@ class Machine:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **self.settings, "NOTED": str(self.folder / "noted")}
         environment |= {"AVSTUDIO_HOME": str(self.folder / "home"), "PYTHONPATH": str(self.folder)}
+        environment["AVSTUDIO_WORKER_VARIABLES"] = "NOTED"
         environment |= dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"), "sk-none")
         command = [sys.executable, "-m", "avstudio_server", *words]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, check=False)

@@ -142,7 +142,8 @@ def run_beside_a_song(example: str, folder: Path) -> str:
     ran = subprocess.run(
         [sys.executable, ROOT / "examples" / example],
         cwd=folder,
-        env={"AVSTUDIO_HOME": str(folder / "home"), "PATH": "/usr/bin:/bin", "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={"AVSTUDIO_HOME": str(folder / "home"), "PATH": "/usr/bin:/bin", "PYTHONPATH": os.pathsep.join(sys.path)}
+        | {"AVSTUDIO_THREADS": "1", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=110,
@@ -168,6 +169,7 @@ def test_the_page_on_embedding_runs_from_top_to_bottom(tmp_path: Path) -> None:
     assert printed["story"] == "['task.submitted', 'task.started', 'task.completed']"
     assert printed["steps"] == "['separate', 'transcribe'] | from the cache: True"
     assert (printed["channels"], printed["language"]) == ("2", "en")
+    assert printed["anna"] == "['anna']"
     assert "Klingon" in printed["refused"]
     assert printed["failed"].startswith("unreadable_media | ")
     assert (printed["again"], printed["at once"]) == ("TranscribeResult", "4")
@@ -216,3 +218,45 @@ def test_only_its_own_folder_knows_sqlite() -> None:
     outside = [path for path in SOURCES if "sqlite" not in path.parts and "migrations" not in path.parts]
     found = {str(path.relative_to(ROOT)): own.findall(path.read_text(encoding="utf-8")) for path in outside}
     assert {path: words for path, words in found.items() if words and path.startswith("packages/avstudio-core")} == {}
+
+
+FOREIGN = {"_asdict", "_exit", "_run_exitfuncs", "_shutdown"}
+"""Names with an underscore that do not belong to the core."""
+
+
+def test_interfaces_do_not_reach_behind_a_session() -> None:
+    """Interfaces use the public names of a studio and its sessions: the parts behind them are private."""
+    interfaces = [path for path in SOURCES if "avstudio_server" in path.parts or "examples" in path.parts]
+    reaching = {f"{path.name}: {name}" for path in interfaces for name in private_names(path) - FOREIGN}
+    assert interfaces
+    assert reaching == set()
+
+
+def private_names(path: Path) -> set[str]:
+    """The names with an underscore that a module reads from other objects than its own."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        own = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+        if isinstance(node, ast.Attribute) and not own and re.match("_[a-z]", node.attr):
+            found.add(node.attr)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
+            found |= {str(name.value) for name in node.args[1:2] if isinstance(name, ast.Constant)} & {"_home"}
+    return found
+
+
+def test_a_session_shows_nothing_but_what_its_principal_may_do(tmp_path: Path) -> None:
+    from avstudio_core import Principal, Studio
+    from avstudio_core.storage.folder.store import FolderStore
+    from avstudio_core.storage.sqlite.database import Database
+    from avstudio_core.tasks.events.bell import Bell
+    from avstudio_core.tasks.events.hub import Hub
+    from avstudio_core.tasks.queue.queue import Queue
+
+    insides = (Database, FolderStore, Queue, Hub, Bell, Studio)
+    with Studio(home=tmp_path, plugins="core", executor="inline") as studio:
+        session = studio.session(Principal("anna"))
+        parts = (session, session.tasks, session.tasks.plans, session.media, session.projects, session.llm)
+        for part in (*parts, studio.administration, studio.tasks):
+            shown = {name: getattr(part, name) for name in vars(part) if not name.startswith("_")}
+            assert {name for name, one in shown.items() if isinstance(one, insides)} == set(), part
+        assert not isinstance(studio.tasks, Queue)

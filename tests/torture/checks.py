@@ -46,7 +46,7 @@ def _tasks(database: sqlite3.Connection) -> Iterator[str]:
         if (state, waiting) != ("COMPLETED", 0):
             yield f"not done: {task_id} is {state} and waits for {waiting}"
     told: dict[str, list[str]] = {}
-    for task_id, kind in database.execute("SELECT task_id, type FROM events ORDER BY seq"):
+    for task_id, kind in database.execute("SELECT subject, type FROM events ORDER BY seq"):
         told.setdefault(task_id, []).append(kind)
     for task_id, kinds in told.items():
         if kinds.count("task.completed") != 1:

@@ -13,7 +13,7 @@ from typing import Any
 from tests.torture import crashes, plugin
 
 from avstudio_core import Plan, Step, Studio
-from avstudio_core.plan import Ref
+from avstudio_core.plans.references import Ref
 
 LEASE_SECONDS = 2.0
 LINE = 40
@@ -86,7 +86,9 @@ def main(folder: str, executor: str, workers: str, own_crash: str, worker_crash:
         os.environ["TORTURE_CRASH"] = worker_crash
     settings: dict[str, Any] = {"executor": executor, "workers": int(workers)}
     settings |= {"plugins": "core", "lease_seconds": LEASE_SECONDS, "max_deliveries": 1000}
-    with Studio(add=[plugin], home=desk.home, **settings) as studio:
+    settings["worker_variables"] = "TORTURE_STUDIO,TORTURE_CRASH"
+    folders = str(desk.crashes.parent)  # a worker notes its crash
+    with Studio(add=[plugin], home=desk.home, worker_folders=folders, **settings) as studio:
         studio.start()
         crashes.note(desk.studios, f"{os.getpid()} {studio.id} {time.time()}")
         closing = threading.Event()

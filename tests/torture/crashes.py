@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from avstudio_core import context
-from avstudio_core.storage.artifacts import ArtifactStore
+from avstudio_core.storage.folder.store import FolderStore
 from avstudio_core.storage.sqlite.database import Database, Transaction
 
 STUDIO_POINTS = (
@@ -58,8 +58,8 @@ def install(specification: str) -> None:
     crash = Crash(specification)
     _around(crash, Transaction, "flush", "flush.before", "commit.before")
     _around(crash, Database, "_transact", "", "commit.after")
-    _around(crash, ArtifactStore, "link", "link.before", "link.after")
-    _around(crash, ArtifactStore, "discard", "discard.before", "discard.after")
+    _around(crash, FolderStore, "link", "link.before", "link.after")
+    _around(crash, FolderStore, "discard", "discard.before", "discard.after")
     _around(crash, context, "stage", "stage.before", "stage.after")
     _around(crash, os, "fsync", "fsync.before", "fsync.after")
     _around(crash, multiprocessing.connection.Connection, "send_bytes", "send.before", "send.after")

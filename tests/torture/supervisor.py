@@ -19,6 +19,8 @@ from tests.torture.child import LEASE_SECONDS, Desk
 STUDIOS = 3
 OVERDUE_SECONDS = 20.0
 """After so many seconds, a process that has not reached its named point dies at random."""
+MORE_TASKS = 0.2
+"""How many tasks beyond their share clients may submit after each look, when there is nothing left to do."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -50,6 +52,7 @@ class Supervisor:
         self._doomed: dict[int, float] = {}
         """The processes of studios that are to die at named points, or whose workers are, and when they started."""
         self._noted = 0
+        self._more = 0.0
 
     def torture(self) -> None:
         """Kill until enough were killed and every task was acknowledged."""
@@ -80,9 +83,14 @@ class Supervisor:
         return self.figures.kills.total()
 
     def _allow(self) -> None:
-        """Spread the submissions over the kills, so that there is always work to lose."""
-        share = min(1.0, (self._killed() + 3) / self._wanted)
-        self.desk.allowed.write_text(str(int(self._tasks * share)))
+        """Spread the submissions over the kills, so that there is always work to lose.
+
+        If all of it is done, a little more is allowed each time: those who are to die at a named point have to reach it.
+        """
+        allowed = self._tasks * min(1.0, (self._killed() + 3) / self._wanted) + self._more
+        if self.desk.acknowledged() >= allowed:
+            self._more += MORE_TASKS
+        self.desk.allowed.write_text(str(int(allowed)))
 
     def _replace_the_dead(self) -> None:
         for child in self._children:

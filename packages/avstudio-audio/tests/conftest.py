@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,8 +15,10 @@ import pytest
 import soundfile as sf
 from numpy.typing import NDArray
 
+import avstudio_audio
 from avstudio_audio.separation.engine import Options
 from avstudio_audio.separation.spleeter import Spleeter
+from avstudio_core import Studio
 
 Audio = NDArray[np.float32]
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
@@ -106,6 +109,19 @@ def _play(file: Any, sound: Any, data: Audio, rate: int, position: int) -> None:
     file.mux(sound.encode(None))
 
 
+@pytest.fixture(scope="session")
+def cover() -> bytes:
+    """A JPEG picture."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="image2pipe") as container:
+        stream: Any = container.add_stream("mjpeg", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "yuvj420p"
+        picture = av.VideoFrame.from_ndarray(np.full((24, 32, 3), 120, np.uint8), "rgb24")
+        container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
 @pytest.fixture
 def heard() -> Heard:
     return Heard()
@@ -154,3 +170,11 @@ def voice(song: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("voice") / "voice.wav"
     sf.write(path, stems["vocals"].T, rate)
     return path
+
+
+@pytest.fixture(scope="module")
+def one_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """A studio for tests that do not look at its other tasks: it loads each model once."""
+    home = tmp_path_factory.mktemp("home")
+    with Studio(home=home, executor="inline", offline=True, plugins="", add=[avstudio_audio]) as studio:
+        yield studio

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from avstudio_audio.model_choice import choose_threads, has_cuda
-from avstudio_audio.separate import SeparateParams
+from avstudio_audio.separate_params import SeparateParams
 from avstudio_audio.transcribe import TranscribeParams
 from avstudio_core import Studio
 from avstudio_core.errors import MissingDependency, WeightsMissing

@@ -12,6 +12,10 @@ import pytest
 import soundfile as sf
 
 from avstudio_audio.media.contents import probe
+from avstudio_audio.media.encode import encode, encoder
+from avstudio_audio.media.formats import AudioFormat
+from avstudio_audio.media.labels import Chapter, Cover, replay_gain
+from avstudio_audio.media.samples import Samples
 from avstudio_core.artifact import MediaFacts
 
 
@@ -76,3 +80,52 @@ def test_a_cover_is_not_a_video(tmp_path: Path, music: Any) -> None:
         container.mux(sound.encode(None))
     found = probe(tmp_path / "a.mp4")
     assert (len(found.audio), found.video) == (1, [])
+
+
+@pytest.mark.parametrize("format", [AudioFormat.MP3, AudioFormat.M4A, AudioFormat.FLAC, AudioFormat.OPUS])
+def test_labels_are_reported(tmp_path: Path, music: Any, cover: bytes, format: AudioFormat) -> None:
+    tags = {"title": "T", "replaygain_track_gain": "-6.50 dB", "replaygain_track_peak": "0.98"}
+    chapters = [Chapter(0, 0.5, "One"), Chapter(0.5, 1, "Zwei")]
+    with encoder(
+        tmp_path / "a", format, 48_000, 2, 48_000, tags=tags, cover=Cover(cover, "image/jpeg"), chapters=chapters
+    ) as write:
+        write(music(2, 48_000, 1.0))
+    found = probe(tmp_path / "a")
+    assert found.cover is not None
+    assert (found.cover.media_type, found.cover.width, found.cover.height) == ("image/jpeg", 32, 24)
+    assert [(one.start, one.title) for one in found.chapters] == [(0.0, "One"), (0.5, "Zwei")]
+    assert found.replaygain == ({} if format is AudioFormat.M4A else {"track_gain": -6.5, "track_peak": 0.98})
+    assert found.bit_rate
+    assert found.video == []
+
+
+@pytest.mark.parametrize(("format", "delay"), [(AudioFormat.MP3, 576), (AudioFormat.OPUS, 312)])
+def test_the_samples_of_the_encoder_are_reported(tmp_path: Path, music: Any, format: AudioFormat, delay: int) -> None:
+    encode(Samples(music(2, 48_000, 1.0), 48_000), tmp_path / "a", format)
+    [sound] = probe(tmp_path / "a").audio
+    assert sound.delay is not None
+    assert delay <= sound.delay < 1_200
+    if format is AudioFormat.MP3:
+        assert sound.padding is not None
+        assert (sound.delay + 48_000 + sound.padding) % 1_152 == 0
+
+
+def test_gains_of_opus_are_in_the_same_unit() -> None:
+    assert replay_gain({"r128_track_gain": "-512"}) == {"track_gain": 3.0}
+    assert replay_gain({"replaygain_track_gain": "loud"}) == {}
+
+
+def test_profile_title_and_use_of_a_track_are_reported(tmp_path: Path, music: Any) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream: Any = container.add_stream("aac", rate=44_100)
+        stream.layout = "stereo"
+        stream.metadata.update({"language": "ger", "title": "Kommentar"})
+        stream.disposition = av.stream.Disposition.comment | av.stream.Disposition.default
+        frame = av.AudioFrame.from_ndarray(music(2, 44_100, 0.5), "fltp", "stereo")
+        frame.sample_rate = 44_100
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    [sound] = probe(tmp_path / "a.mkv").audio
+    assert (sound.profile, sound.title, sound.language, sound.dispositions) == (
+        "LC", "Kommentar", "ger", ["default", "comment"]
+    )  # fmt: skip

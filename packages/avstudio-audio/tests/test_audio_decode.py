@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from avstudio_audio.media.contents import probe
 from avstudio_audio.media.decode import decode
 from avstudio_core.errors import InvalidInput, InvalidParams
 
@@ -226,3 +227,20 @@ def test_a_real_song_is_decoded(song: Path) -> None:
     samples = decode(song, rate=16_000, channels=1)
     assert samples.duration == pytest.approx(10.88, abs=0.01)
     assert 0.3 < np.abs(samples.data).max() <= 1.1
+
+
+def test_speakers_in_an_order_of_their_own_are_read(tmp_path: Path) -> None:
+    """PyAV frees such layouts twice, which ends the process."""
+    with av.open(str(tmp_path / "a.aiff"), "w") as file:
+        stream: Any = file.add_stream("pcm_s16be", rate=8_000)
+        stream.layout = "7.1"
+        levels = np.repeat(np.arange(1, 9, dtype=np.int16)[None] * 1024, 200, axis=0)
+        frame = av.AudioFrame.from_ndarray(levels.reshape(1, -1), "s16", "7.1")
+        frame.sample_rate = 8_000
+        file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    for _ in range(20):
+        assert probe(tmp_path / "a.aiff").audio[0].channels == 8
+        np.testing.assert_allclose(decode(tmp_path / "a.aiff").data[:, 0], np.arange(1, 9) / 32)
+    left, right = decode(tmp_path / "a.aiff", channels=2).data[:, 0]
+    assert left < right

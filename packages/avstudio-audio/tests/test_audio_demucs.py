@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from avstudio_audio.separation.engine import Options
+from avstudio_audio.separation.mix import MixInMemory
 from avstudio_core.errors import (
     CorruptFile,
     InvalidInput,
@@ -35,7 +36,7 @@ from avstudio_audio.separation.demucs_files import stems_in  # noqa: E402
 
 Audio = NDArray[np.float32]
 STEMS = ["drums", "bass", "other", "vocals"]
-SHAPE = {"channels": 8, "depth": 2, "t_layers": 1, "bottom_channels": 16, "t_heads": 2, "nfft": 512}
+SHAPE = {"channels": 8, "depth": 3, "t_layers": 1, "bottom_channels": 16, "t_heads": 2, "nfft": 512}
 
 
 def save_network(path: Path, seed: int, klass: str = "demucs.htdemucs.HTDemucs", **metadata: str) -> Any:
@@ -133,7 +134,7 @@ def test_a_long_mix_comes_in_pieces_that_equal_the_whole(
     mix, told = noise(60_000), list[float]()
     whole = separate(engine, mix, options)
     monkeypatch.setattr("avstudio_audio.separation.demucs.PIECE", 1)
-    pieces = list(engine.pieces(mix, options, progress=told.append, cancelled=lambda: False))
+    pieces = list(engine.pieces(MixInMemory(mix), options, progress=told.append, cancelled=lambda: False))
     assert [piece["bass"].shape[1] for piece in pieces] == [44_100, 15_900]
     assert told == sorted(told)
     assert_equal({stem: np.concatenate([piece[stem] for piece in pieces], axis=1) for stem in STEMS}, whole)
@@ -200,7 +201,17 @@ def test_cancelling_stops_within_a_chunk_and_leaves_the_engine_usable(engine: De
 
 
 def test_defaults_are_those_of_demucs(engine: Demucs) -> None:
-    assert engine.settle(Options(stems=("bass",), seed=3)) == Options(("bass",), shifts=1, overlap=0.25, seed=3)
+    settled = Options(("bass",), shifts=1, overlap=0.25, seed=3, segment=0.5, batch_size=1)
+    assert engine.settle(Options(stems=("bass",), seed=3)) == settled
+
+
+@pytest.mark.parametrize("segment", [0.3, 0.5])
+def test_a_segment_and_a_batch_equal_the_library(engine: Demucs, network: Any, segment: float) -> None:
+    mix = noise(40_000)
+    found = separate(engine, mix, Options(shifts=0, segment=segment, batch_size=3))
+    assert_equal(found, reference(network, mix, shifts=0, segment=segment))
+    with pytest.raises(InvalidInput, match=r"segment of 0\.51 s is longer than the model allows\. Give at most 0\.5 s"):
+        engine.settle(Options(segment=0.51))
 
 
 @pytest.mark.parametrize("klass", ["os.system", "demucs.htdemucs.spectro", "HTDemucs", ""])

@@ -206,7 +206,7 @@ def test_an_unknown_stem_is_refused_with_the_nearest(spleeter: Spleeter) -> None
 
 def test_what_it_has_no_use_for_is_settled_to_nothing(spleeter: Spleeter) -> None:
     settled = spleeter.settle(Options(shifts=4, overlap=0.5, seed=7))
-    assert settled == Options(spleeter.stems, shifts=0, overlap=0.0, seed=0)
+    assert settled == Options(spleeter.stems, shifts=0, overlap=0.0, seed=0, segment=0.0, batch_size=0)
 
 
 @pytest.mark.parametrize("shape", [(2, 0), (3, 100), (100,)])

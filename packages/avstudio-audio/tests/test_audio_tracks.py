@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 import avstudio_audio
 from avstudio_audio.media.decode import decode
-from avstudio_audio.separate import SeparateParams
+from avstudio_audio.separate_params import SeparateParams
 from avstudio_audio.transcribe import TranscribeParams
 from avstudio_core import Studio
 from avstudio_core.documents.subtitles import Subtitles
@@ -108,6 +109,24 @@ def test_processors_take_a_number_or_a_word(kind: Any) -> None:
     assert (kind(track=1).track, kind(track="1").track, kind(track="de").track, kind().track) == ("1", "1", "de", None)
     with pytest.raises(ValidationError):
         kind(track=True)
+
+
+@pytest.mark.parametrize("processor", ["convert", "trim", "mix", "peaks"])
+def test_every_processor_that_reads_sound_takes_a_track(one_studio: Studio, tracks: Any, processor: str) -> None:
+    path = tracks((0.0, "eng"), (0.6, "ger"), (0.2, "fre"))
+    params = {"formats": ["json"], "bits": 16} if processor == "peaks" else {"format": "wav"}
+
+    def peak(**track: Any) -> tuple[float, list[str]]:
+        result = one_studio.run(f"audio.{processor}", path, **params, **track)
+        if processor == "peaks":
+            values = json.loads(result.files["json_256"].path.read_text())["data"]
+            return round(max(values) / 2**15, 1), [one.code for one in result.warnings]
+        file = result.files["sound"] if processor == "convert" else result.sound
+        return level(file.path), [one.code for one in result.warnings]
+
+    assert peak() == (0.6, ["other_tracks"])
+    assert peak(track="fr") == (0.2, [])
+    assert peak(track=0) == (0.0, [])
 
 
 class TestStems:

@@ -31,6 +31,37 @@ class TestTranscribe(ProcessorContract):
     processor = "audio.transcribe"
     params: ClassVar[dict[str, Any]] = {"language": "en", "beam_size": 1}
 
+    def test_the_words_are_found_in_the_library(self, studio: Studio, voice: Path) -> None:
+        studio.run("audio.transcribe", voice, beam_size=1)
+        (hit,) = studio.library.search('"stands still"').items
+        assert (hit.kind, hit.name) == ("speech", voice.name)
+        assert hit.start is not None
+
+    @pytest.mark.parametrize(
+        ("params", "said"),
+        [
+            ({"language": "englich"}, "no language is named 'englich'. Did you mean 'English'?"),
+            ({"language": "xx"}, "Give a code of two or three letters"),
+            ({"model": "whisper-bas"}, "No model is named 'whisper-bas'. Did you mean 'whisper-base'?"),
+            ({"beam_size": 0}, "'beam_size' is '0': should be greater than or equal to 1"),
+            ({"format": ["doc"]}, "should be 'srt', 'vtt', 'ass', 'ttml', 'lrc', 'tsv', 'txt' or 'json'"),
+            ({"lang": "en"}, "does not have a parameter 'lang'. Did you mean 'language'?"),
+        ],
+    )
+    def test_it_refuses_before_it_runs(self, studio: Studio, tone: Tone, params: dict[str, Any], said: str) -> None:
+        with pytest.raises(InvalidInput, match=re.escape(said)):
+            studio.run("audio.transcribe", tone(), **params)
+        assert studio.tasks.find() == []
+
+
+@needs_whisper
+class TestTranscription:
+    """With one studio, which has its model loaded."""
+
+    @pytest.fixture
+    def studio(self, no_network: None, one_studio: Studio) -> Studio:
+        return one_studio
+
     def test_no_word_of_a_clear_voice_is_wrong(self, studio: Studio, voice: Path) -> None:
         result = studio.run("audio.transcribe", voice)
         assert re.sub(r"[^a-z' ]", "", result.text.lower()) == SUNG
@@ -69,32 +100,9 @@ class TestTranscribe(ProcessorContract):
         assert "stands still" in files["txt"]
         assert result.subtitles["srt"].name == "voice.srt"
 
-    def test_the_words_are_kept_in_the_database(self, studio: Studio, voice: Path) -> None:
-        from sqlalchemy import select
-
-        from avstudio_core.storage.tables import transcriptions
-
-        studio.run("audio.transcribe", voice, beam_size=1)
-        with studio.tasks.database.read() as connection:
-            row = connection.execute(select(transcriptions)).mappings().one()
-        assert (row["model"], row["language"]) == ("whisper-base", "en")
-        assert "stands still" in row["text"]
-
-    @pytest.mark.parametrize(
-        ("params", "said"),
-        [
-            ({"language": "englich"}, "no language is named 'englich'. Did you mean 'English'?"),
-            ({"language": "xx"}, "Give a code of two or three letters"),
-            ({"model": "whisper-bas"}, "No model is named 'whisper-bas'. Did you mean 'whisper-base'?"),
-            ({"beam_size": 0}, "'beam_size' is '0': should be greater than or equal to 1"),
-            ({"format": ["doc"]}, "should be 'srt', 'vtt' or 'txt'"),
-            ({"lang": "en"}, "does not have a parameter 'lang'. Did you mean 'language'?"),
-        ],
-    )
-    def test_it_refuses_before_it_runs(self, studio: Studio, tone: Tone, params: dict[str, Any], said: str) -> None:
-        with pytest.raises(InvalidInput, match=re.escape(said)):
-            studio.run("audio.transcribe", tone(), **params)
-        assert studio.tasks.find() == []
+    def test_the_task_of_whisper_is_a_parameter(self, studio: Studio, voice: Path) -> None:
+        result = studio.run("audio.transcribe", voice, task="translate", beam_size=1)
+        assert result.effective["task"] == "translate"
 
 
 @needs_whisper
@@ -111,12 +119,3 @@ class TestWhisperSmallWeights(WeightsContract):
 class TestWhisperLargeWeights(WeightsContract):
     plugin = avstudio_audio
     weights = "whisper-large-v3"
-
-
-@needs_whisper
-class TestParametersNamedLikeOurs:
-    plugin = avstudio_audio
-
-    def test_the_task_of_whisper_is_a_parameter(self, studio: Studio, voice: Path) -> None:
-        result = studio.run("audio.transcribe", voice, task="translate", beam_size=1)
-        assert result.effective["task"] == "translate"

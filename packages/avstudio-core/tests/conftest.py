@@ -27,9 +27,13 @@ from pydantic import Field
 
 @pytest.fixture
 def write_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
-    """Make a plugin module from source; worker processes can import it, too. Its imports are there already."""
+    """Make a plugin module from source, whose imports are there already.
+
+    Worker processes can import it, too, and may write notes to the test's folder.
+    """
     folder = tmp_path / "plugins"
     folder.mkdir()
+    monkeypatch.setenv("AVSTUDIO_WORKER_FOLDERS", str(tmp_path))
     monkeypatch.syspath_prepend(str(folder))
     made: list[str] = []
 
@@ -42,6 +46,39 @@ def write_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
     yield write
     for name in made:
         sys.modules.pop(name, None)
+
+
+COPYING = """
+class CopyParams(Params):
+    text: str = Field("", description="A text to add.")
+    beside: Artifact | None = Field(None, description="A file whose text is added, too.")
+    others: list[Artifact] = Field([], description="More of them.")
+
+class CopyResult(Result):
+    made: Artifact = Field(description="The copy.")
+
+class Copying(Processor[CopyParams, CopyResult]):
+    "Copy a text."
+    name = "text.copy"
+    accepts = ("text/*",)
+    def outputs(self, params):
+        return {"made": "text/plain"}
+    def run(self, source, params, context):
+        path = context.new_path("copy.txt")
+        files = [source, *([params.beside] if params.beside else []), *params.others]
+        path.write_text("".join(file.path.read_text() for file in files) + params.text)
+        return CopyResult(made=context.publish(path, "copy.txt", "text/plain"))
+
+@hookimpl
+def register_processors():
+    return [Copying]
+"""
+
+
+@pytest.fixture
+def copying(write_plugin: Callable[[str], ModuleType]) -> ModuleType:
+    """A plugin that copies a text, with files beside it."""
+    return write_plugin(COPYING)
 
 
 OpenStudio = Callable[..., Studio]

@@ -42,18 +42,19 @@ def test_a_plugin_hears_of_every_event_in_order(
     assert told[-1].type == "task.completed"
 
 
-def test_a_plugin_hears_of_its_studios_tasks_whoever_runs_them(
+def test_a_plugin_hears_the_events_of_every_studio_once_and_in_order(
     write_plugin: Callable[[str], ModuleType], open_studio: Callable[..., Studio]
 ) -> None:
-    listener = write_plugin(LISTENER)
-    studio = open_studio(listener, workers=1)
-    waiting = [studio.submit("exercise.wait", seconds=0.2) for _ in range(6)]
-    open_studio().start()
-    for handle in waiting:
+    listeners = [write_plugin(LISTENER) for _ in range(2)]
+    studios = [open_studio(listener) for listener in listeners]
+    handles = [studio.submit("exercise.wait", seconds=0.01) for studio in (*studios, open_studio()) for _ in range(4)]
+    for handle in handles:
         handle.result(20)
-    studio.close()
-    told = [event.task_id for event in listener.heard if event.type == "task.completed"]
-    assert sorted(told) == sorted(handle.task_id for handle in waiting)
+    told = list(studios[0].events(after=0).stored())
+    for studio in studios:
+        studio.close()
+    assert {event.task_id for event in told} == {handle.task_id for handle in handles}
+    assert [listener.heard for listener in listeners] == [told, told]
 
 
 def test_a_plugin_hears_that_a_studio_has_started(

@@ -10,7 +10,7 @@ from pydantic import Field
 from avstudio_core.artifact import Artifact, Lineage, MediaFacts, accepted, artifacts_in, new_id
 from avstudio_core.errors import CorruptFile, DiskFull, StorageError
 from avstudio_core.results import Result
-from avstudio_core.storage.artifacts import ArtifactStore
+from avstudio_core.storage.folder.store import FolderStore
 
 CONTENT = b"some content" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -24,8 +24,8 @@ class Made(Result):
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> ArtifactStore:
-    return ArtifactStore(tmp_path / "home")
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "home")
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def artifact(name: str = "a") -> Artifact:
     return Artifact(id=new_id("art"), name=name, sha256=SHA256, size=len(CONTENT), media_type="audio/wav")
 
 
-def test_content_lies_under_its_sha256(store: ArtifactStore, source: Path) -> None:
+def test_content_lies_under_its_sha256(store: FolderStore, source: Path) -> None:
     folder = store.folder("job_1")
     assert store.copy_in(source, folder) == (SHA256, len(CONTENT))
     assert not store.path(SHA256).exists()
@@ -50,7 +50,7 @@ def test_content_lies_under_its_sha256(store: ArtifactStore, source: Path) -> No
     store.verify(SHA256)
 
 
-def test_content_that_is_linked_twice_is_stored_once(store: ArtifactStore, source: Path) -> None:
+def test_content_that_is_linked_twice_is_stored_once(store: FolderStore, source: Path) -> None:
     for name in ("job_1", "job_2"):
         folder = store.folder(name)
         store.copy_in(source, folder)
@@ -62,7 +62,7 @@ def test_content_that_is_linked_twice_is_stored_once(store: ArtifactStore, sourc
 
 
 def test_a_file_system_without_links_is_served(
-    store: ArtifactStore, source: Path, monkeypatch: pytest.MonkeyPatch
+    store: FolderStore, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -75,17 +75,17 @@ def test_a_file_system_without_links_is_served(
     assert list(store.stored()) == [SHA256]
 
 
-def test_what_was_never_staged_cannot_be_linked(store: ArtifactStore) -> None:
+def test_what_was_never_staged_cannot_be_linked(store: FolderStore) -> None:
     with pytest.raises(StorageError, match=SHA256):
         store.link(SHA256, store.folder("job_1"))
 
 
-def test_a_changed_file_is_found_out(store: ArtifactStore, source: Path) -> None:
+def test_a_changed_file_is_found_out(store: FolderStore, source: Path) -> None:
     folder = store.folder("job_1")
     store.copy_in(source, folder)
     store.link(SHA256, folder)
     store.path(SHA256).write_bytes(CONTENT[:-1] + b"X")
-    with pytest.raises(CorruptFile, match=r"has changed: its sha256 is now .*Run the task again"):
+    with pytest.raises(CorruptFile, match=r"has changed since it was stored: its sha256 is now .*Run the task again"):
         store.verify(SHA256)
     store.remove([SHA256])
     with pytest.raises(CorruptFile, match=r"is missing\. Run the task again"):
@@ -93,7 +93,7 @@ def test_a_changed_file_is_found_out(store: ArtifactStore, source: Path) -> None
     store.remove([SHA256])
 
 
-def test_a_corrupt_file_is_repaired_by_storing_the_same_content(store: ArtifactStore, source: Path) -> None:
+def test_a_corrupt_file_is_repaired_by_storing_the_same_content(store: FolderStore, source: Path) -> None:
     for name in ("job_1", "job_2"):
         folder = store.folder(name)
         store.copy_in(source, folder)
@@ -109,7 +109,7 @@ def test_a_corrupt_file_is_repaired_by_storing_the_same_content(store: ArtifactS
 @pytest.mark.parametrize("whose", ["file", "folder above"])
 @pytest.mark.parametrize("taken", ["folder", "pipe", "dangling link", "full folder"])
 def test_a_place_that_something_else_has_is_found_out_and_mended_by_the_same_content(
-    store: ArtifactStore, source: Path, taken: str, whose: str
+    store: FolderStore, source: Path, taken: str, whose: str
 ) -> None:
     place = store.path(SHA256) if whose == "file" else store.path(SHA256).parent
     place.parent.mkdir(exist_ok=True)
@@ -130,7 +130,7 @@ def test_a_place_that_something_else_has_is_found_out_and_mended_by_the_same_con
     assert SHA256 in store.stored()
 
 
-def test_a_file_larger_than_the_disk_is_refused_before_it_is_copied(store: ArtifactStore, tmp_path: Path) -> None:
+def test_a_file_larger_than_the_disk_is_refused_before_it_is_copied(store: FolderStore, tmp_path: Path) -> None:
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(1 << 42)  # a hole, which takes no room
     folder = store.folder("job_1")
@@ -139,7 +139,7 @@ def test_a_file_larger_than_the_disk_is_refused_before_it_is_copied(store: Artif
     assert list(folder.iterdir()) == []
 
 
-def test_a_source_that_cannot_be_read_is_reported(store: ArtifactStore, tmp_path: Path) -> None:
+def test_a_source_that_cannot_be_read_is_reported(store: FolderStore, tmp_path: Path) -> None:
     with pytest.raises(StorageError):
         store.copy_in(tmp_path / "nothing", store.folder("in"))
 
@@ -147,10 +147,10 @@ def test_a_source_that_cannot_be_read_is_reported(store: ArtifactStore, tmp_path
 def test_the_folders_are_made_or_the_reason_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot be written"):
-        ArtifactStore(tmp_path / "file")
+        FolderStore(tmp_path / "file")
 
 
-def test_json_leaves_the_place_out_and_reading_finds_it_again(store: ArtifactStore) -> None:
+def test_json_leaves_the_place_out_and_reading_finds_it_again(store: FolderStore) -> None:
     facts = MediaFacts(duration=1.5, rate=44100, channels=2)
     lineage = Lineage(processor="audio.work", version="1", params={"x": 1}, parents=("art_1",))
     one = artifact().model_copy(update={"facts": facts, "lineage": lineage, "path": Path("/somewhere")})

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from avstudio_core import Plan, Step, Studio
-from avstudio_core.errors import TaskFailed
-from avstudio_core.plan import Ref
+from avstudio_core.errors import NotFound, TaskFailed
+from avstudio_core.plans.references import Ref
 from avstudio_core.tasks.engine import engine
 
 OpenStudio = Callable[..., Studio]
@@ -54,3 +54,20 @@ def test_a_long_chain_that_failed_is_retried_as_a_whole(open_studio: OpenStudio,
         handle.steps["s0"].result(60)
     freed = studio.retry(handle.steps["s1000"].task_id)
     assert sorted(freed) == sorted(one.task_id for one in handle.steps.values())
+
+
+def test_a_submitted_plan_is_kept_as_it_was_written(open_studio: OpenStudio, letter: Path) -> None:
+    studio = open_studio()
+    text = "exercise.copy suffix=! | exercise.copy"
+    studio.run_plan(text, letter)
+    studio.run_plan(chain(2), letter)
+    studio.run("exercise.copy", letter)
+    first, second = studio.tasks.plans.find()
+    assert (first.text, first.state, sum(first.states.values())) == (text, "COMPLETED", 2)
+    assert [step.id for step in Plan.from_json(second.text).steps] == ["s0", "s1"]
+    assert studio.tasks.plans.get(first.id) == first
+    assert studio.plan(first.id).result(10)["copy2"].copied.path.read_text() == "Dear!"
+    with pytest.raises(NotFound, match="No plan has the id 'plan_0'"):
+        studio.tasks.plans.get("plan_0")
+    with pytest.raises(NotFound, match="No plan has the id 'plan_0'"):
+        studio.plan("plan_0")

@@ -11,13 +11,17 @@ import pytest
 
 from avstudio_core.chat import Wishes
 from avstudio_core.testing import (
+    AgentContract,
     ExecutorContract,
+    InterfaceContract,
     MemoryManagerContract,
     PriceBookContract,
     ProcessorContract,
     RouterContract,
+    SecretStoreContract,
     WeightsContract,
     executor_contract,
+    exercises,
 )
 from avstudio_core.testing.bites import noticed
 from avstudio_core.testing.contract import Contract, rule
@@ -34,13 +38,16 @@ PROCESSOR = '''
         names: list[str] = Field([], description="Names.")
 
     class CopyResult(Result):
-        seconds: float = Field(0.0, description="Length.")
+        seconds: float = Field(0.0, description="Length.", json_schema_extra={"view": "text", "of": "copied"})
         copied: Artifact = Field(description="The copy.")
 
     class Copy(Processor[CopyParams, CopyResult]):
         """Copy a recording."""
 
         name = "audio.copy"
+        cues = {"en": ("copy",)}
+        nouns = {"copied": ("duplicate",)}
+        examples = (Example(request="Copy it, twice as loud", params={"gain": 2.0}),)
         accepts = ("audio/*",)
 
         def outputs(self, params):
@@ -176,6 +183,80 @@ BOOK = """
     def register_price_books():
         return [Book]
 """
+SECRETS = """
+    import json
+    from pathlib import Path
+    from tempfile import mkdtemp
+    from avstudio_core import *
+
+    PLACE = Path(mkdtemp()) / "vault.json"
+
+    class Vault(SecretStore):
+        name = "vault"
+
+        @property
+        def place(self):
+            return self.home / "vault.json"
+
+        def read(self):
+            return json.loads(self.place.read_text()) if self.place.exists() else {}
+
+        def get(self, name):
+            return self.read().get(name)
+
+        def set(self, name, value):
+            self.place.write_text(json.dumps({**self.read(), name: value}))
+
+        def delete(self, name):
+            self.place.write_text(json.dumps({key: one for key, one in self.read().items() if key != name}))
+
+    @hookimpl
+    def register_secret_stores():
+        return [Vault]
+"""
+INTERFACE = """
+    from avstudio_core import *
+    from pydantic import Field
+
+    class WaitOptions(Options):
+        seconds: float = Field(0.05, gt=0, le=1, description="Seconds between two looks.")
+
+    class Wait(Interface[WaitOptions]):
+        "Wait until it is stopped."
+
+        name = "wait"
+
+        def serve(self, studio, options, stop):
+            while not stop.wait(options.seconds):
+                pass
+
+        def mount(self, studio):
+            return Mount("/wait", print)
+
+    @hookimpl
+    def register_interfaces():
+        return [Wait]
+"""
+AGENT = """
+    from avstudio_core import *
+    from avstudio_core.agents import Answer, Draft, Handoff, Refusal
+
+    class Copier(Agent):
+        "Plan copies."
+
+        name = "copier"
+        abilities = ("exercise.*",)
+
+        def turn(self, message, view):
+            name = "exercise.copy" if "copy" in view.request else "exercise.wait"
+            if name not in view.processors:
+                return Refusal(reason="not_possible", text="Nothing here can copy.")
+            return Draft(plan=name, source=view.files[0].id)
+
+    @hookimpl
+    def register_agents():
+        return [Copier]
+"""
 HEAD = "from avstudio_core import *"
 FILE = 'WeightsFile("model.bin", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 3)'
 SLEEP = "__import__('time').sleep(1e6)"
@@ -186,6 +267,19 @@ GOOD: dict[type[Contract], tuple[str, dict[str, Any]]] = {
     MemoryManagerContract: (MEMORY, {"manager": property(lambda self: self.plugin.Memory)}),
     ExecutorContract: (EXECUTOR, {"executor": "here"}),
     RouterContract: (ROUTER, {"router": property(lambda self: self.plugin.Cheapest)}),
+    InterfaceContract: (
+        INTERFACE,
+        {"interface": property(lambda self: self.plugin.Wait), "stopping_seconds": 1.0},
+    ),
+    AgentContract: (
+        AGENT,
+        {
+            "agent": property(lambda self: self.plugin.Copier),
+            "requests": ("Please copy it",),
+            "studio_plugins": pytest.fixture(lambda self: [self.plugin, exercises]),
+        },
+    ),
+    SecretStoreContract: (SECRETS, {"store": property(lambda self: self.plugin.Vault)}),
     PriceBookContract: (BOOK, {"known": "cloud/known", "book": property(lambda self: self.plugin.Book)}),
 }
 """For each contract a plugin that keeps it, and what its tests are told."""
@@ -212,6 +306,9 @@ BAD: dict[type[Contract], list[tuple[str, str, str]]] = {
         ("no_parameter_has_a_name_that_is_taken", "gain: float", "options: float"),
         ("its_parameters_survive_json", "gain: float = Field(1.0, ge=0, le=2", "gain: bytes = Field(b'\\xff'"),
         ("its_needs_are_known_before_there_is_a_source", "return Needs(", "return Needs(seconds=source.size, "),
+        ("its_examples_are_valid", "2.0})", "3.0})"),
+        ("its_words_are_in_its_examples", '"copy",', '"clone",'),
+        ("its_viewer_hints_lead_to_fields", '"of": "copied"', '"of": "nothing"'),
         ("importing_and_declaring_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
         ("importing_and_declaring_it_is_light", "return {", "import librosa; return {"),
         ("importing_and_declaring_it_is_light", "return Needs(", "import librosa; return Needs("),
@@ -353,6 +450,20 @@ BAD: dict[type[Contract], list[tuple[str, str, str]]] = {
         ),
         ("the_same_question_has_the_same_answer", "if not kept:", "candidates.reverse()\n            if not kept:"),
     ],
+    SecretStoreContract: [
+        ("its_name_is_a_word", '"vault"\n', '"The vault"\n'),
+        ("its_plugin_registers_it", "[Vault]", "[]"),
+        ("importing_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
+        ("what_is_not_set_is_none", ".get(name)", ".get(name, '')"),
+        ("what_is_set_can_be_read", "{**self.read(), name: value}", "{name: value}"),
+        ("what_is_deleted_is_none", "if key != name", ""),
+        ("other_data_folders_have_their_own", 'self.home / "vault.json"', "PLACE"),
+        (
+            "it_does_not_show_the_value",
+            "def set(self, name, value):",
+            "def set(self, name, value):\n            self.last = value",
+        ),
+    ],
     PriceBookContract: [
         ("its_name_is_a_word", '"book"', '"The book"'),
         ("its_plugin_registers_it", "[Book]", "[]"),
@@ -366,6 +477,45 @@ BAD: dict[type[Contract], list[tuple[str, str, str]]] = {
         ("tokens_from_the_cache_have_a_price", "0.25 * usage.input", "0.25 * (usage.input - usage.cached)"),
         ("a_price_comes_fast", "return ceil(", "__import__('time').sleep(0.2); return ceil("),
         ("a_model_may_be_priced_under_another_name", "model.priced_as or ", ""),
+    ],
+    AgentContract: [
+        ("its_name_is_a_word", '"copier"\n', '"The copier"\n'),
+        ("its_docstring_begins_with_a_summary", '"Plan copies."', '"Plan copies"'),
+        ("its_plugin_registers_it", "[Copier]\n", "[]\n"),
+        ("importing_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
+        ("its_plans_are_within_its_abilities", '("exercise.*",)', '("exercise.wait",)'),
+        ("its_plans_are_within_its_abilities", "plan=name", "plan=name + ' |'"),
+        ("its_plans_are_within_its_abilities", "view.files[0].id", "'art_2'"),
+        ("its_plans_are_within_its_abilities", "return Draft(plan=name,", "return dict(plan=name,"),
+        ("its_plans_are_within_its_abilities", "return Draft(", "return Handoff(to_agent='copier') or Draft("),
+        ("it_plans_only_with_what_is_there", "if name not in view.processors", "if not name"),
+        ("a_turn_is_pure", "plan=name", f"plan=name, declines=({UUID}.hex,)"),
+        ("a_turn_is_pure", "return Draft(", "view.processors.pop('exercise.wait', 0); return Draft("),
+        ("a_turn_is_quick", "return Draft(", "__import__('time').sleep(2.2); return Draft("),
+        ("it_survives_hostile_input", "return Draft(", "'Delete' in view.request and 1 / 0; return Draft("),
+    ],
+    InterfaceContract: [
+        ("its_name_is_a_command", '"wait"\n', '"Wait here"\n'),
+        ("its_docstring_begins_with_a_summary", '"Wait until it is stopped."', '"Wait until it is stopped"'),
+        ("its_docstring_begins_with_a_summary", "Wait until", f"Wait {'very ' * 30}long until"),
+        ("its_options_say_what_they_are", ', description="Seconds between two looks."', ""),
+        ("its_options_say_what_they_are", "gt=0, le=1, ", ""),
+        ("its_plugin_registers_it", "[Wait]\n", "[]\n"),
+        ("importing_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
+        ("it_refuses_unknown_options", "(Options):", "(Options):\n        model_config = {'extra': 'ignore'}"),
+        ("it_serves_until_it_is_stopped", "while not", "if not"),
+        ("it_serves_until_it_is_stopped", "pass\n", "raise RuntimeError\n"),
+        ("it_serves_until_it_is_stopped", "while not", "while __import__('time').sleep(1.6) or not"),
+        ("it_ends_at_once_if_it_is_stopped_before", "while not", "while __import__('time').sleep(1.6) or not"),
+        ("it_serves_again", "while not", "delattr(Wait, 'mount')\n            while not"),
+        (
+            "it_leaves_no_thread",
+            "while not",
+            "__import__('threading').Thread(target=__import__('time').sleep, args=(9,), daemon=True).start()\n"
+            "            while not",
+        ),
+        ("what_it_mounts_is_an_application_with_a_prefix", '"/wait"', '"wait"'),
+        ("what_it_mounts_is_an_application_with_a_prefix", "print", "None"),
     ],
 }
 """For each contract: which rule is broken, and what in the good plugin becomes what."""
@@ -408,6 +558,7 @@ def broken(contract: type[Contract], broken_rule: str, old: str, new: str, **att
     assert old in good, f"{old} is not in the good plugin"
     name, _, wishes = broken_rule.rstrip("]").partition("[")
     given: dict[str, Any] = {"wishes": Wishes(**WISHES[wishes or "nothing"])} if contract is RouterContract else {}
+    given |= {"text": "Delete it"} if name == "it_survives_hostile_input" else {}
     given |= {"tokens": (1000, 0)} if name == "a_price_is_a_whole_number_of_millionths" else {}
     takes = getattr(contract, f"test_{name}").__code__.co_varnames
     given = {one: value for one, value in given.items() if one in takes}

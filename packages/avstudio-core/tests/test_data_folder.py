@@ -16,7 +16,7 @@ from types import ModuleType
 import pytest
 
 from avstudio_core import Studio
-from avstudio_core.catalogue import read
+from avstudio_core.catalogue_cache import read
 from avstudio_core.errors import AVStudioError, DataFolderError, InvalidInput, UnreadableMedia
 from avstudio_core.storage.sqlite.database import PLACE_SECONDS
 

@@ -108,6 +108,16 @@ def test_what_comes_later_in_a_transaction_is_written_in_order(base: Database) -
     assert names(base) == ["new"]
 
 
+def test_a_query_sees_what_other_operations_of_its_transaction_write_later(base: Database) -> None:
+    """Otherwise, what is submitted and cancelled in one group would go on."""
+    held = threading.Event()
+    base.write_soon(lambda transaction: held.wait(10))
+    base.write_soon(lambda transaction: transaction.later(ADD, {"name": "new", "created_at": 0.0}))
+    seen = base.write_soon(lambda transaction: transaction.execute(select(projects.c.name)).scalars().all())
+    held.set()
+    assert seen.result(10) == ["new"]
+
+
 @pytest.mark.parametrize("count", [1, ROWS - 1, ROWS, 2 * ROWS + 3])
 def test_however_many_rows_come_later_they_are_all_written_in_order(base: Database, count: int) -> None:
     def operation(transaction: Transaction) -> None:

@@ -86,10 +86,10 @@ def submit_all(studio: Studio, acknowledged: list[Handle] | None = None) -> None
 
 def assert_whole(studio: Studio) -> None:
     deadline = time.monotonic() + 10
-    while list(studio.store.leftovers()) and time.monotonic() < deadline:
+    while list(studio._store.leftovers()) and time.monotonic() < deadline:
         time.sleep(0.005)
-    assert list(studio.store.leftovers()) == []
-    assert list(check(studio.tasks.database, studio.store)) == []
+    assert list(studio._store.leftovers()) == []
+    assert list(check(studio._database, studio._store)) == []
 
 
 def test_a_file_that_does_not_fit_is_not_taken_in(studio: Studio, tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ def test_another_studio_also_runs_a_task_without_the_cache(
     first, second = open_studio(plugin), open_studio(plugin)
     assert second.run("runs.count").count == 1
     task = NewTask("task_1", "count", "runs.count", "{}", None)
-    first.tasks.submit("plan", [task], TaskOptions(cache=False))  # without starting its engine
+    first._queue.submit("plan", [task], TaskOptions(cache=False))  # without starting its engine
     assert second.handle("task_1").result(20).count == 2
 
 

@@ -82,7 +82,7 @@ def notes(tmp_path: Path) -> Path:
 @contextmanager
 def no_row(studio: Studio, when: str, said: str) -> Iterator[None]:
     """SQLite itself refuses changes of tasks for which `when` is true, as it does on a full disk."""
-    with closing(sqlite3.connect(studio.tasks.database.path, isolation_level=None, timeout=10)) as other:
+    with closing(sqlite3.connect(studio._database.path, isolation_level=None, timeout=10)) as other:
         other.execute(
             f"CREATE TRIGGER refuse BEFORE UPDATE ON tasks WHEN {when} BEGIN SELECT RAISE(ABORT, '{said}'); END"
         )

@@ -3,10 +3,11 @@ from __future__ import annotations
 import errno
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from avstudio_core import errors
+from avstudio_core import Context, Params, Processor, Result, Studio, errors, hookimpl
 from avstudio_core.errors import (
     AVStudioError,
     InvalidPlan,
@@ -14,6 +15,8 @@ from avstudio_core.errors import (
     NotFound,
     OutputExists,
     StorageError,
+    TaskFailed,
+    UnreadableMedia,
     by_code,
 )
 
@@ -86,3 +89,29 @@ def test_a_hint_stands_apart_from_the_message() -> None:
 def test_a_hint_goes_before_the_lines_that_show_a_place() -> None:
     error = InvalidPlan("'x' is not a step.\n  x | y\n  ^", hint="Write a processor.")
     assert str(error) == "'x' is not a step. Write a processor.\n  x | y\n  ^"
+
+
+class Odd(UnreadableMedia):
+    """An error of a plugin."""
+
+    code = "odd"
+
+
+class Refuse(Processor[Params, Result]):
+    """Refuse."""
+
+    name = "test.refuse"
+
+    def run(self, source: None, params: Params, context: Context) -> Result:
+        raise Odd("It is odd.")
+
+
+def test_a_plugins_error_is_a_kind_of_the_cores(tmp_path: Path) -> None:
+    plugin = ModuleType("odd")
+    plugin.__dict__["register_processors"] = hookimpl(lambda: [Refuse])
+    with (
+        Studio(home=tmp_path, executor="inline", plugins="", add=[plugin]) as studio,
+        pytest.raises(TaskFailed) as failed,
+    ):
+        studio.run("test.refuse")
+    assert (failed.value.cause, failed.value.base) == ("odd", "unreadable_media")

@@ -25,6 +25,7 @@ from avstudio_core import Needs, Studio, TaskOptions, child_process
 from avstudio_core.child_process import AT_A_TIME, LONGEST_LINE, MOST_AT_ONCE, Process, hire
 from avstudio_core.errors import TaskCancelled, TaskFailed
 from avstudio_core.handle import Handle
+from avstudio_core.names import is_secret
 from avstudio_core.orders import Order, Report
 from avstudio_core.tasks.executors import local
 from avstudio_core.tasks.states import State
@@ -167,7 +168,7 @@ def studio(open_studio: OpenStudio, rough: ModuleType) -> Studio:
         ("crashes", "was killed by SIGSEGV"),
         ("aborts", "was killed by SIGABRT"),
         ("exits", "exited with status 7"),
-        ("closes", "was killed by SIG|exited with status"),
+        ("closes", "was killed by SIG|exited with status|closed its socket"),
         ("forks", "was killed by SIGKILL, perhaps for lack of memory"),
         ("forks natively", "was killed by SIGKILL, perhaps for lack of memory"),
         ("hangs up", "closed its socket, and was ended"),
@@ -231,7 +232,7 @@ def test_half_a_character_in_an_error_is_written_out(open_studio: OpenStudio, ro
 def test_the_files_of_a_dead_worker_are_removed(studio: Studio) -> None:
     with pytest.raises(TaskFailed):
         studio.submit("rough.work", way="writes half").result(30)
-    assert list(studio.store.leftovers()) == []
+    assert list(studio._store.leftovers()) == []
 
 
 def test_child_processes_of_a_worker_die_with_it(studio: Studio, tmp_path: Path) -> None:
@@ -268,7 +269,7 @@ def test_a_kill_that_comes_late_hits_no_later_job(
 
 @pytest.mark.parametrize(("cancelled", "ends"), [("earlier", "done"), ("this", "cancelled")])
 def test_a_worker_cancels_the_job_that_is_named(tmp_path: Path, cancelled: str, ends: str) -> None:
-    worker = hire({"AVSTUDIO_PLUGINS": ""}, ["avstudio_core.testing.exercises"])
+    worker = hire({"AVSTUDIO_PLUGINS": ""}, ["avstudio_core.testing.exercises"], tmp_path)
     worker.send(_order("this", tmp_path, "exercise.wait", seconds=0.3).model_dump_json())
     told = worker.messages(print)
     assert b"waiting" in next(told)
@@ -413,8 +414,8 @@ def test_messages_of_several_threads_come_whole(tmp_path: Path) -> None:
     worker.leave()
 
 
-def test_a_worker_that_cannot_read_a_message_ends(rough: ModuleType) -> None:
-    worker = hire({"AVSTUDIO_PLUGINS": ""}, [rough.__name__])
+def test_a_worker_that_cannot_read_a_message_ends(rough: ModuleType, tmp_path: Path) -> None:
+    worker = hire({"AVSTUDIO_PLUGINS": ""}, [rough.__name__], tmp_path)
     worker.send("nonsense")
     with pytest.raises(EOFError):
         next(worker.messages(print))
@@ -510,6 +511,26 @@ def _noted(note: Path) -> list[list[str]]:
     return [line.split() for line in note.read_text().splitlines()]
 
 
+LAST = """
+import io, os
+from avstudio_core.tasks.executors import thread_changes
+
+class Last:
+    module = thread_changes
+    def __del__(self, open=io.open, nowhere=os.devnull):
+        open(nowhere).close()
+
+with thread_changes.ThreadChanges():
+    thread_changes.last = Last()
+"""
+"""A file is opened when Python has emptied the modules already."""
+
+
+def test_the_end_of_a_process_is_quiet() -> None:
+    done = subprocess.run([sys.executable, "-c", LAST], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == ""
+
+
 def _elsewhere(rough: ModuleType, home: Path, code: str, executor: str = "local") -> subprocess.Popen[bytes]:
     """A studio in a process of its own, which does something and then stays."""
     assert rough.__file__ is not None
@@ -550,9 +571,19 @@ def test_workers_never_see_keys(open_studio: OpenStudio, rough: ModuleType, monk
     assert studio.submit("rough.work", way="TOKENIZERS_PARALLELISM").result(30).said == "1"
 
 
+def test_workers_get_only_the_variables_that_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "GITHUB_ACTOR", "HF_TOKEN", "HF_HOME", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.setenv(name, "1")
+    found = child_process.environment_of({})
+    assert {"HF_HOME", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "PATH", "PYTHONPATH"} <= found.keys()
+    assert not {"DATABASE_URL", "GITHUB_ACTOR", "HF_TOKEN"} & found.keys()
+    named = child_process.environment_of({"AVSTUDIO_WORKER_VARIABLES": "DATABASE_URL, HF_TOKEN"})
+    assert named["DATABASE_URL"] == named["HF_TOKEN"] == "1"
+
+
 @pytest.mark.parametrize(
     "name", ["OPENAI_API_KEY", "HF_TOKEN", "my_key", "DB_PASSWORD", "GITHUB_PAT", "MyApiKey", "X_SECRETS"]
 )
 def test_a_secret_is_known_by_its_name(name: str) -> None:
-    assert child_process.is_secret(name)
-    assert not any(map(child_process.is_secret, ["PATH", "KEYBOARD", "TOKENIZERS_PARALLELISM", "AVSTUDIO_HOME"]))
+    assert is_secret(name)
+    assert not any(map(is_secret, ["PATH", "KEYBOARD", "TOKENIZERS_PARALLELISM", "AVSTUDIO_HOME"]))

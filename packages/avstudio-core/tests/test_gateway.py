@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from avstudio_core import Studio, hookimpl
+from avstudio_core import Principal, Studio, hookimpl
 from avstudio_core.chat import (
     ChatRequest,
     Delta,
@@ -158,7 +158,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 
 def backend(studio: Studio, name: str) -> Scripted:
-    found = studio.llm.gateway.backends.find(name)
+    found = studio.llm._gateway.backends.find(name)
     assert isinstance(found, Scripted)
     return found
 
@@ -604,6 +604,9 @@ def test_a_budget_without_room_is_a_reason_before_the_call(make: Make) -> None:
     studio.ledger.set_budget("global", "day", 5000)
     with pytest.raises(OverBudget, match=r"\$0\.005"):
         studio.chat("Hello?", model="cloud/big")
+    with pytest.raises(OverBudget) as refused:
+        studio.session(Principal("ann")).chat("Hello?", model="cloud/big")
+    assert "are left" not in refused.value.message
     assert backend(studio, "cloud").heard == []
     rejected = {one.model: one.reason for one in studio.llm.route("Hello?").rejected}
     assert rejected["cloud/big"].startswith("over budget")
@@ -778,7 +781,7 @@ def test_whatever_is_raised_behind_a_relay_reaches_the_run(
     make: Make, write_plugin: Callable[[str], ModuleType], executor: str, error: BaseException
 ) -> None:
     studio = make(add=[write_plugin(EMBEDDING)], executor=executor)
-    for name in studio.llm.gateway.backends.all():
+    for name in studio.llm._gateway.backends.all():
         backend(studio, name).embeds = [error]
     with pytest.raises(TaskFailed, match=type(error).__name__):
         studio.submit("llm.words").result(20)

@@ -7,7 +7,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from sqlalchemy import func, select
 
 from avstudio_core import Studio
 from avstudio_core.chat import Account, ChatRequest, Delta, Message, Reply, Usage, Wishes
-from avstudio_core.errors import AVStudioError, BadAnswer, CredentialsRefused, RateLimited, RequestRefused
+from avstudio_core.errors import AVStudioError, BadAnswer, CredentialsRefused, OverBudget, RateLimited, RequestRefused
 from avstudio_core.storage.sqlite.schema import open_database
 from avstudio_core.storage.tables import api_calls, cost_records, reservations
 from avstudio_core.testing import scripted
@@ -115,6 +116,20 @@ def opened(template: Path, prices: tuple[str, str, str]) -> Iterator[Studio]:
             yield studio
 
 
+def within(said: Said, request: ChatRequest) -> Said:
+    """What a backend says that writes no more than it may."""
+    most = request.max_tokens or LONGEST
+    if isinstance(said, Reply):
+        return replace(said, usage=least(said.usage, most))
+    if isinstance(said, str | BaseException):
+        return said
+    return [replace(one, usage=least(one.usage, most)) if isinstance(one, Delta) else one for one in said]
+
+
+def least(usage: Usage | None, most: int) -> Usage | None:
+    return usage and usage.model_copy(update={"output": min(usage.output, most)})
+
+
 async def do(studio: Studio, deed: Deed) -> None:
     """Whatever comes of it."""
     with suppress(AVStudioError, RuntimeError, TimeoutError):
@@ -150,10 +165,10 @@ def test_money_is_safe(
     with opened(template, prices) as studio:
         for (scope, period), limit in limits.items():
             studio.ledger.set_budget(scope, period, limit)
-        backends = [studio.llm.gateway.backends.find(name) for name in BACKENDS]
+        backends = [studio.llm._gateway.backends.find(name) for name in BACKENDS]
         for backend in backends:
             assert isinstance(backend, Scripted)
-            backend.says = list(said[backend.config.name])
+            backend.says = [partial(within, one) for one in said[backend.config.name]]
         asyncio.run(do_all(studio, deeds))
         for _ in range(2):  # writes, so they come after every settlement, and after those of what nobody waited for
             assert studio.ledger.rebuild() == []
@@ -167,3 +182,17 @@ def test_money_is_safe(
             assert standing.reserved_micro == 0
             assert standing.rules_each or standing.spent_micro <= standing.limit_micro
         assert all(spent <= limit for (scope, _), limit in limits.items() if scope == "global")
+
+
+def test_a_backend_that_writes_more_than_it_may_is_booked_and_closes_the_budget(template: Path) -> None:
+    with opened(template, ("1", "3", "1000")) as studio:
+        studio.ledger.set_budget("global", "day", 50_000)
+        cheap = studio.llm._gateway.backends.find("cheap")
+        assert isinstance(cheap, Scripted)
+        cheap.says = [Reply(text="Yes.", usage=Usage(input=10, output=70))]
+        request = ChatRequest(messages=(Message(role="user", content="Yes?"),), model="cheap/one", max_tokens=10)
+        studio.chat(request)
+        assert [(one.spent_micro, one.reserved_micro) for one in studio.ledger.budgets()] == [(70_001, 0)]
+        with pytest.raises(OverBudget, match="global"):
+            studio.chat(request)
+        assert len(cheap.heard) == 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import re
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from avstudio_core import Studio, guard
+from avstudio_core import Plan, Step, Studio, guard
 from avstudio_core.errors import AVStudioError, BackendDown, NoModel, PartialAnswer, PluginError, TaskFailed
 from avstudio_core.testing import scripted
 
@@ -283,7 +285,7 @@ def test_an_invalid_price_of_a_price_book_is_unknown(
 
     studio = open_studio(write_plugin(BOOK.format(does=does)), scripted)
     cloud = Model(backend="cloud", name="m", local=False)
-    assert studio.llm.gateway.prices.cost(cloud, Usage(input=1)) is None
+    assert studio.llm._gateway.prices.cost(cloud, Usage(input=1)) is None
     assert "'cost' of price book 'odd'" in shown(studio)
 
 
@@ -418,6 +420,18 @@ def test_a_processor_that_cannot_be_planned_is_named(
     studio.run("exercise.wait")
 
 
+@pytest.mark.parametrize("does", [*RUDE, "time.sleep(60)", "return 'much'"])
+@pytest.mark.parametrize("where", ["needs", "outputs"])
+def test_a_processor_that_cannot_be_planned_is_named_in_a_long_plan(
+    write_plugin: WritePlugin, open_studio: OpenStudio, where: str, does: str
+) -> None:
+    studio = open_studio(write_plugin(NEEDS.format(**{**AGREEABLE, where: does})))
+    steps = [Step(id=f"s{number}", processor="exercise.wait") for number in range(100)]
+    with pytest.raises(PluginError, match=f"'{where}' of processor 'odd.work' of plugin"):
+        studio.check_plan(Plan(steps=(*steps, Step(id="last", processor="odd.work"))))
+    studio.check_plan(Plan(steps=tuple(steps)))
+
+
 @pytest.mark.parametrize(
     ("where", "does"),
     [
@@ -476,3 +490,21 @@ def test_who_called_in_vain_calls_no_more() -> None:
         with pytest.raises(PluginError, match=r"did not return within 0\.1 s"):
             guarded.call("'it'", hang, seconds=0.1)
     assert len(calls) == 1
+
+
+def test_calls_that_are_made_together_have_a_limit_each() -> None:
+    guarded, threads = guard.Guard("mine", "", lambda what, reason: None), set()
+
+    def quick() -> None:
+        threads.add(threading.get_ident())
+        time.sleep(0.05)
+
+    def work() -> None:
+        for _ in range(6):
+            guarded.call("'quick'", quick, seconds=0.2)
+        time.sleep(0.3)  # our own work has no limit
+        guarded.call("'slow'", time.sleep, 60, seconds=0.1)
+
+    with pytest.raises(PluginError, match=r"'slow' of plugin 'mine' did not return within 0\.1 s"):
+        guard.together(work)
+    assert len(threads - {threading.get_ident()}) == 1

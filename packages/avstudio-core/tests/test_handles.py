@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from avstudio_core import Plan, Step, Studio, TaskOptions
 from avstudio_core.errors import InvalidInput, StorageError, TaskCancelled, TaskFailed
 from avstudio_core.events import Event
 from avstudio_core.handle import PlanHandle
-from avstudio_core.tasks.events import event_feed
+from avstudio_core.tasks.events import mailbox
 from avstudio_core.tasks.queue.queue_types import Claim, Claimed
 
 OpenStudio = Callable[..., Studio]
@@ -134,6 +135,48 @@ def test_following_ends_at_the_review_of_a_person(studio: Studio) -> None:
     assert types(list(handle.events(events[-1].seq))) == ["task.completed"]
 
 
+AGENT = """
+class Audio(Agent):
+    "Review sound."
+    name = "audio"
+    abilities = ("reviewed.*",)
+    def turn(self, message, view):
+        raise NotImplementedError
+
+@hookimpl
+def register_agents():
+    return [Audio]
+"""
+
+
+def test_the_review_of_an_agent_is_part_of_the_work(
+    open_studio: OpenStudio, write_plugin: Callable[[str], ModuleType]
+) -> None:
+    studio = open_studio(write_plugin(AGENT))
+    handle = studio.submit("exercise.wait", options=TaskOptions(reviewer="agent:audio"))
+    while not handle.task().waits_for_review:
+        time.sleep(0.01)
+    assert studio.tasks.at_rest([handle.task_id]) == set()
+    events = handle.events()
+    while next(events).type != "task.reviewing":
+        pass
+    studio.tasks.accept(handle.task_id, by="agent:audio")
+    assert types(list(events)) == ["task.reviewing", "task.completed"]
+
+
+def test_a_step_that_waits_for_a_reviewed_one_is_at_rest_too(studio: Studio) -> None:
+    steps = (
+        Step(id="first", processor="exercise.wait"),
+        Step(id="second", processor="exercise.wait", after=("first",)),
+        Step(id="third", processor="exercise.wait", after=("second",)),
+    )
+    plan = studio.submit_plan(Plan(steps=steps), options=TaskOptions(reviewer="person"))
+    assert types(list(plan.events())) == ["task.submitted"] * 3 + ["task.started", "task.reviewing"]
+    studio.tasks.accept(plan.steps["first"].task_id)
+    assert types(list(plan.events()))[-1] == "task.reviewing"
+    assert plan.steps["second"].task().waits_for_person
+
+
 def test_waiting_has_an_end(studio: Studio) -> None:
     handle = studio.submit("exercise.wait", seconds=60)
     with pytest.raises(TimeoutError, match=f"Task '{handle.task_id}' is (PENDING|ASSIGNED|IN_PROGRESS) after 0.05 s"):
@@ -217,7 +260,7 @@ async def _plan(plan: PlanHandle) -> object:
 
 def test_a_crowd_hears_every_event_of_a_busy_task(open_studio: OpenStudio, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also those who are so slow that their events are read from the log again."""
-    monkeypatch.setattr(event_feed, "MOST_WAITING", 3)
+    monkeypatch.setattr(mailbox, "MOST_WAITING", 3)
     studio = open_studio()
     handle = studio.submit("exercise.wait", seconds=1.0)
     heard: dict[int, list[Event]] = {}
@@ -232,7 +275,7 @@ def test_a_crowd_hears_every_event_of_a_busy_task(open_studio: OpenStudio, monke
     for thread in threads:
         thread.start()
     for number in range(100):
-        studio.tasks.token(
+        studio._queue.token(
             Claim("job", Claimed._make([handle.task_id] * len(Claimed._fields))), "r", f"{number}", done=False
         )
     for thread in threads:
@@ -276,7 +319,7 @@ def test_many_waiting_callers_do_not_delay_closing(open_studio: OpenStudio) -> N
 def test_waiting_callers_get_the_error_of_unreadable_events(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
     """A person reviews: the task rests, and only another studio could end it."""
     handle = studio.submit("exercise.wait", options=TaskOptions(reviewer="person"))
-    while handle.task().state != "AWAITING_REVIEW":
+    while not handle.task().waits_for_review:
         time.sleep(0.01)
     waiting = studio.tasks.ended(handle.task_id)
     with sqlite3.connect(studio.settings.home / "avstudio.db") as other:

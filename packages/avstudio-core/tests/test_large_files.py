@@ -1,4 +1,4 @@
-"""Earlier results with large files: verified beside the engine, and remembered."""
+"""Large files: verified beside the engine, and remembered."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from avstudio_core import Artifact, Studio
-from avstudio_core.errors import StorageError
+from avstudio_core.errors import StorageError, TaskFailed
 from avstudio_core.handle import Handle
 from avstudio_core.tasks.states import State
 
@@ -38,9 +39,18 @@ class Large(Processor[LargeParams, LargeResult]):
             file.truncate(params.size)
         return LargeResult(made=context.publish(path, "large", "application/octet-stream"))
 
+class Glance(Processor[Params, Result]):
+    "Look at a file without reading it."
+    name = "large.glance"
+    accepts = ("*/*",)
+    cacheable = False
+    def run(self, source, params, context):
+        assert source.path.stat().st_size == source.size
+        return Result()
+
 @hookimpl
 def register_processors():
-    return [Large]
+    return [Large, Glance]
 """
 
 
@@ -72,14 +82,41 @@ def test_no_task_waits_while_the_file_of_an_earlier_result_is_verified(
 def test_a_verified_file_is_not_read_again_until_it_changes(open_studio: OpenStudio, large: ModuleType) -> None:
     studio = open_studio(large)
     made = studio.run("large.make").made
-    assert studio.store.unverified(made.sha256) == made.size
+    assert studio._store.unverified(made.sha256) == made.size
     assert studio.run("large.make").cache_hit
-    assert studio.store.unverified(made.sha256) == 0
+    assert studio._store.unverified(made.sha256) == 0
     times = os.stat(made.path).st_atime_ns, os.stat(made.path).st_mtime_ns
     with made.path.open("rb+") as file:
         file.write(b"rotten")
     os.utime(made.path, ns=times)
     assert not studio.run("large.make").cache_hit
+
+
+def read_so_far() -> int:
+    """The bytes that this process has read, from files of any kind."""
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="Linux only: counts what is read")
+def test_a_large_source_is_read_once_for_many_runs(open_studio: OpenStudio, large: ModuleType) -> None:
+    studio = open_studio(large)
+    made = studio.run("large.make", size=64 << 20).made
+    before = read_so_far()
+    for _ in range(5):
+        studio.run("large.glance", made)
+    assert read_so_far() - before < 2 * made.size
+
+
+def test_a_large_source_that_changed_after_a_run_is_refused(open_studio: OpenStudio, large: ModuleType) -> None:
+    studio = open_studio(large)
+    made = studio.run("large.make").made
+    studio.run("large.glance", made)
+    times = os.stat(made.path).st_atime_ns, os.stat(made.path).st_mtime_ns
+    with made.path.open("rb+") as file:
+        file.write(b"rotten")
+    os.utime(made.path, ns=times)
+    with pytest.raises(TaskFailed, match="has changed since it was stored"):
+        studio.run("large.glance", made)
 
 
 def test_an_emptied_file_is_not_intact(open_studio: OpenStudio, large: ModuleType) -> None:

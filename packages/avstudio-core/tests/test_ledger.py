@@ -182,6 +182,15 @@ def test_a_call_that_does_not_fit_is_refused_with_the_sums(books: Books) -> None
     books.spend(50, project="film")
 
 
+@pytest.mark.parametrize(("scope", "told"), [("global", False), ("project:film", False), ("key:mine", True)])
+def test_an_owner_is_not_told_what_others_spent(books: Books, scope: str, told: bool) -> None:
+    books.ledger.set_budget(scope, "month", 150)
+    books.spend(100, project="film", key="mine")
+    with pytest.raises(OverBudget, match=r"which may cost|are spent") as refused:
+        books.ledger.reserve(a_call(51, project="film", key="mine", owner="ann")).result()
+    assert ("$0.0001" in refused.value.message) == told
+
+
 @pytest.mark.parametrize(
     ("scope", "account"),
     [

@@ -21,7 +21,7 @@ ASK: dict[str, Callable[[Studio, Any], object]] = {
     "retry": lambda studio, name: studio.retry(name),
     "accept": lambda studio, name: studio.tasks.accept(name),
     "send back": lambda studio, name: studio.tasks.send_back(name, "why"),
-    "take in": lambda studio, name: studio.take_in(__file__, project=name),
+    "take in": lambda studio, name: studio.take_in(__file__, project="" if name is None else name),
     "options": lambda _, name: TaskOptions(project=name),
     "plan id": lambda studio, name: studio.tasks.find(plan_id=name) if name is not None else studio.artifact(None),  # type: ignore[arg-type]
     "states": lambda studio, name: studio.tasks.find(states=name or [name]),

@@ -114,9 +114,9 @@ def test_stored_parameters_of_another_studio_are_validated(
 ) -> None:
     studio = open_studio(write_plugin(COUNTING))
     counted = studio.processor("test.count")
-    assert studio.params.read(counted, '{"sizes": [3]}') == parameters(counted, {"sizes": [3]})
+    assert studio.params.read(counted, '{"sizes": [3]}', studio._store.path) == parameters(counted, {"sizes": [3]})
     with pytest.raises(InvalidParams, match="does not have a parameter 'widths'"):
-        studio.params.read(counted, '{"widths": [3]}')
+        studio.params.read(counted, '{"widths": [3]}', studio._store.path)
 
 
 def test_a_step_from_outside_cannot_claim_to_be_valid() -> None:
@@ -133,7 +133,7 @@ def test_only_so_many_stored_parameters_are_remembered(
     texts = [studio.params.text(counted, parameters(counted, {"sizes": [one] * 200_000})) for one in range(30)]
     counting.VALIDATED.clear()
     for text in (texts[0], texts[-1]):
-        assert studio.params.read(counted, text)
+        assert studio.params.read(counted, text, studio._store.path)
     assert [sizes[0] for sizes in counting.VALIDATED] == [0]
 
 
@@ -153,3 +153,11 @@ def test_deeply_nested_text_is_refused_as_such(
 ) -> None:
     with pytest.raises(InvalidParams, match=r"'sizes(\.0)?' is '\[\[\["):
         open_studio(write_plugin(COUNTING)).submit("test.count", sizes="[" * 100_000)
+
+
+def test_a_list_without_text_has_no_items(
+    write_plugin: Callable[[str], str], open_studio: Callable[..., Studio]
+) -> None:
+    counted = open_studio(write_plugin(COUNTING)).processor("test.count")
+    assert parameters(counted, {"sizes": ""}) == parameters(counted, {"sizes": " "}) == parameters(counted, {})
+    assert parameters(counted, {"sizes": "1, 2"}) == parameters(counted, {"sizes": (1, 2)})

@@ -11,7 +11,8 @@ from pydantic import Field
 from avstudio_core import Artifact, Context, Needs, Params, Plan, Processor, Result, Step
 from avstudio_core.errors import InvalidParams, InvalidPlan, NotFound
 from avstudio_core.parameters import parameters
-from avstudio_core.plan import Ref
+from avstudio_core.plans.check import check
+from avstudio_core.plans.references import Ref
 
 
 class SplitParams(Params):
@@ -90,7 +91,7 @@ def known(name: str) -> Processor[Any, Any]:
 def refusal(expression: str, source_type: str | None = None) -> tuple[str, str]:
     """What is said of an expression, and the part of it that is underlined."""
     with pytest.raises(InvalidPlan) as refused:
-        Plan.parse(expression).check(known, source_type)
+        check(Plan.parse(expression), known, source_type)
     said, line, carets = str(refused.value).split("\n")
     start = carets.index("^")
     assert set(carets[start:]) == {"^"}
@@ -129,19 +130,20 @@ def test_the_json_form_is_the_same_plan() -> None:
 
 def test_a_plan_is_checked_into_typed_parameters() -> None:
     plan = Plan.parse("audio.split:vocals stems=vocals,bass shifts=2 | audio.write")
-    (_, split, _), (_, write, _) = plan.check(known, "audio/flac")
+    (_, split, *_), (_, write, *_) = check(plan, known, "audio/flac")
     assert split == SplitParams(stems=("vocals", "bass"), shifts=2)
     assert write == Params()
 
 
 def test_of_several_outputs_the_one_that_is_most_welcome_is_read() -> None:
-    (_, second) = Plan.parse("text.tell | text.tell").check(known, None)
+    (_, second) = check(Plan.parse("text.tell | text.tell"), known, None)
     assert second[0].source == Ref(step="tell", output="words")
 
 
 def test_a_source_that_is_optional_may_be_left_out_but_must_fit() -> None:
     plan = Plan.parse("text.tell")
-    assert plan.check(known, None) == plan.check(known, "text/vtt")
+    (without,), (with_one,) = check(plan, known, None), check(plan, known, "text/vtt")
+    assert (without._replace(reads="source"), with_one.reads) == (with_one, "source")
     assert "text.tell cannot read 'audio/wav'" in refusal("text.tell", "audio/wav")[0]
 
 
@@ -210,7 +212,7 @@ def test_a_source_is_needed_and_must_fit() -> None:
 
 def test_a_source_that_no_one_reads_is_refused() -> None:
     with pytest.raises(InvalidPlan, match=r"audio\.make does not take a source\."):
-        Plan.parse("audio.make").check(known, "audio/wav")
+        check(Plan.parse("audio.make"), known, "audio/wav")
 
 
 @pytest.mark.parametrize("empty", ["", "  \n"])
@@ -249,7 +251,7 @@ def test_an_empty_expression_shows_an_example(empty: str) -> None:
 )
 def test_a_json_plan_that_cannot_run_is_refused(steps: list[dict[str, Any]], said: str) -> None:
     with pytest.raises(InvalidPlan) as refused:
-        Plan.from_json(json.dumps({"steps": steps})).check(known, None)
+        check(Plan.from_json(json.dumps({"steps": steps})), known, None)
     assert said in str(refused.value)
 
 
@@ -341,7 +343,7 @@ pieces = [
 def test_nothing_but_a_refusal_comes_of_random_text(read: Callable[[str], Plan], text: str) -> None:
     try:
         plan = read(text)
-        plan.check(known, "audio/wav")
+        check(plan, known, "audio/wav")
     except InvalidPlan as error:
         assert str(error)
 
@@ -358,5 +360,65 @@ def _quoted(value: str) -> str:
 
 def test_structure_is_given_as_json() -> None:
     plan = Plan.parse("""audio.split gains='{"vocals": 0.5}' stems='["vocals", "drums"]'""")
-    ((_, params, _),) = plan.check(known, "audio/wav")
+    ((_, params, *_),) = check(plan, known, "audio/wav")
     assert (params.model_dump()["gains"], params.model_dump()["stems"]) == ({"vocals": 0.5}, ("vocals", "drums"))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (r"it\'s", "it's"),
+        (r"a\|b", "a|b"),
+        (r'"say \"hi | you\""', 'say "hi | you"'),
+        (r'"\n"', r"\n"),
+        ("'a | b'c", "a | bc"),
+        ("x,@@you", "x,@you"),
+    ],
+)
+def test_a_bar_in_quotes_or_after_a_backslash_belongs_to_the_value(written: str, meant: str) -> None:
+    first, second = Plan.parse(f"audio.make text={written} | audio.write").steps
+    assert (first.params, second.processor) == ({"text": meant}, "audio.write")
+
+
+def test_a_very_long_expression_is_read_at_once() -> None:
+    assert len(str(Plan.parse(f"audio.make text={'x' * 3_000_000}").steps[0].params["text"])) == 3_000_000
+
+
+def test_a_parameter_that_is_given_twice_is_refused() -> None:
+    assert "The parameter 'shifts' is given twice." in refusal("audio.split shifts=1 shifts=2")[0]
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ([{"id": "b", "processor": "audio.write", "source": "a.tuba"}], "Step 'b': Step 'a' does not make 'tuba'"),
+        ([{"id": "b", "processor": "audio.write", "source": "a"}], "or 'a.vocals' in a reference"),
+        ([{"id": "b", "processor": "audio.write", "source": "x"}], "Step 'b' reads from 'x'"),
+        ([{"id": "b", "processor": "audio.write", "source": "source.x"}], "the source of the plan is one file"),
+        ([{"id": "b", "processor": "audio.write", "place": [0, 9]}], "no such field is known: 'place'"),
+    ],
+)
+def test_a_json_plan_names_the_step_that_reads(steps: list[dict[str, Any]], said: str) -> None:
+    text = json.dumps({"steps": [{"id": "a", "processor": "audio.split"}, *steps]})
+    with pytest.raises(InvalidPlan) as refused:
+        check(Plan.from_json(text), known, "audio/wav")
+    assert said in str(refused.value)
+    assert "Step 'b': Step 'b'" not in str(refused.value)
+
+
+def test_json_cannot_bring_another_text_of_the_plan() -> None:
+    with pytest.raises(InvalidPlan, match="no such field is known: 'expression'"):
+        Plan.from_json('{"steps": [{"id": "a", "processor": "audio.make"}], "expression": "audio.write"}')
+
+
+def test_a_parameter_without_an_end_is_refused() -> None:
+    loop: list[Any] = []
+    loop.append(loop)
+    with pytest.raises(InvalidPlan, match="nested too deeply"):
+        Step(id="a", processor="audio.make", params={"text": loop})
+
+
+def test_the_id_of_a_step_is_as_long_as_other_names_at_most() -> None:
+    assert Step(id="a" * 200, processor="text.copy")
+    with pytest.raises(InvalidPlan, match="at most 200 characters"):
+        Step(id="a" * 201, processor="text.copy")

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -10,6 +13,7 @@ from types import ModuleType
 import pytest
 
 from avstudio_core import Studio, hookspecs, plugins
+from avstudio_core.entry_points import plugin_entries
 from avstudio_core.errors import NotFound, PluginError
 from avstudio_core.plugins import Plugin, Plugins
 
@@ -66,6 +70,25 @@ def test_an_installed_plugin_is_found_with_its_distribution(install: Install) ->
     assert found.installed["fine"] == Plugin("fine", "fine_module", "fine", "1.2.3")
     assert found.find("processors", "fine.work").name == "fine.work"
     assert found.distribution_of(found.find("processors", "fine.work")) == found.installed["fine"]
+
+
+def test_a_plugin_that_comes_or_goes_while_a_process_runs_is_seen(install: Install, tmp_path: Path) -> None:
+    install("first", good("first.work"))
+    os.utime(tmp_path / "site", (0, 0))  # as if nothing had come for long
+    assert plugin_entries() is plugin_entries()
+    install("second", good("second.work"))
+    assert discovered("second").find("processors", "second.work").name == "second.work"
+    shutil.rmtree(tmp_path / "site" / "first-1.2.3.dist-info")
+    assert "first" not in {one.name for one in plugin_entries()}
+
+
+def test_an_installation_that_is_not_finished_is_not_remembered(install: Install, tmp_path: Path) -> None:
+    facts = tmp_path / "site" / "late-1.2.3.dist-info"
+    facts.mkdir()
+    assert "late" not in {one.name for one in plugin_entries()}
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: late\nVersion: 1.2.3\n")
+    (facts / "entry_points.txt").write_text("[avstudio]\nlate = late_module\n")
+    assert "late" in {one.name for one in plugin_entries()}
 
 
 def test_nothing_is_discovered_before_it_is_asked_for() -> None:
@@ -298,7 +321,7 @@ def register_settings():
     "fault",
     [
         lambda studio: studio.run("fine.work"),
-        lambda studio: studio.llm.gateway.backends.find("fine"),
+        lambda studio: studio.llm._gateway.backends.find("fine"),
         lambda studio: studio.plugins.find("executors", "fine"),
     ],
 )
@@ -362,6 +385,12 @@ def register_memory_managers(): CALLED.append("register_memory_managers"); retur
 @hookimpl
 def studio_started(studio): CALLED.append("studio_started")
 @hookimpl
+def register_interfaces(): CALLED.append("register_interfaces"); return []
+@hookimpl
+def register_commands(): CALLED.append("register_commands"); return []
+@hookimpl
+def register_agents(): CALLED.append("register_agents"); return []
+@hookimpl
 def register_processors(): CALLED.append("register_processors"); return [Work]
 @hookimpl
 def register_weights(): CALLED.append("register_weights"); return []
@@ -374,6 +403,10 @@ def register_routers(): CALLED.append("register_routers"); return []
 @hookimpl
 def register_backends(): CALLED.append("register_backends"); return []
 @hookimpl
+def register_event_types(): CALLED.append("register_event_types"); return []
+@hookimpl
+def register_secret_stores(): CALLED.append("register_secret_stores"); return []
+@hookimpl
 def event_published(event): CALLED.append("event_published")
 """
 
@@ -384,7 +417,12 @@ def test_hooks_are_called_in_the_order_that_the_tutorial_tells(write_plugin: Wri
     told = re.findall(r"^\| \d+ \| `(\w+)`", TUTORIAL.read_text(encoding="utf-8"), re.MULTILINE)
     module = write_plugin(EVERY_HOOK)
     with Studio(home=tmp_path / "home", plugins="", add=[module], executor="inline") as studio:
+        with pytest.raises(NotFound):
+            studio.serve("order", {}, threading.Event())
+        assert studio.plugins.kind("commands") == studio.plugins.kind("agents") == {}
         studio.run("order.work")
+        assert studio.secrets.get("NOT_SET_ANYWHERE") is None
+        studio.publish("agent.message", "chat", {})
     assert "event_published" in module.CALLED  # by a thread of its own, whenever there is something to tell
     again = {"event_published", "budget_spent"}
     once = [name for name in module.CALLED if name not in again]

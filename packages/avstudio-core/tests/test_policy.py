@@ -111,7 +111,7 @@ def test_a_refusal_is_noted(tmp_path: Path) -> None:
         with pytest.raises(
             EgressRefused, match=r"Nothing may be sent to 'models\.example': the setting 'local_only' is on"
         ):
-            studio.llm.gateway.leave("https://models.example/v1/chat")
+            studio.llm._gateway.leave("https://models.example/v1/chat")
         with studio._database.read() as connection:
             rows = connection.exec_driver_sql("select host, reason from refused_connections").all()
     assert rows == [("models.example", "the setting 'local_only' is on")]

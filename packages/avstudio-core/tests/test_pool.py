@@ -18,6 +18,7 @@ from avstudio_core import Needs, Studio
 from avstudio_core.errors import DiskFull, NotEnoughMemory, TaskCancelled, TaskFailed
 from avstudio_core.models.memory import AppleMemory, CpuMemory
 from avstudio_core.models.pool import Pool
+from avstudio_core.settings import Setting
 from avstudio_core.settings_sources import load
 from avstudio_core.storage.sqlite.database import Database
 from avstudio_core.storage.sqlite.schema import open_database
@@ -77,7 +78,10 @@ def base(tmp_path: Path) -> Iterator[Database]:
 
 def a_pool(base: Database, studio: str = "studio_1", dead: Callable[[], list[str]] = list, **settings: int) -> Pool:
     given = {"home": base.path.parent, "memory_mb": 1000, **settings}
-    OPENED.append(Pool(base, studio, load(given, {}), [CpuMemory(), AppleMemory(), Gpu()], dead))
+    family = Setting("memory_whisper_mb", int, 4000, "The budget of a plugin's models.")
+    OPENED.append(
+        Pool(base, studio, load(given, {}).with_declared([family]), [CpuMemory(), AppleMemory(), Gpu()], dead)
+    )
     return OPENED[-1]
 
 

@@ -46,10 +46,11 @@ class Sloppy(Processor[SloppyParams, SloppyResult]):
             return SloppyResult(number=math.nan)
         if params.way == "gives nothing":
             return None
-        if params.way == "lists files":
+        if params.way == "loses a file":
             path = context.new_path("file.txt")
             path.write_text("x")
-            return SloppyResult(many=[context.publish(path, "file.txt", "text/plain")])
+            context.publish(path, "file.txt", "text/plain")
+            return SloppyResult()
         if params.way.startswith("types it "):
             path = context.new_path("file.txt")
             path.write_text("x")
@@ -83,14 +84,14 @@ def test_a_source_that_is_published_is_copied(studio: Studio, letter: Path) -> N
     made = studio.run("sloppy.work", source, way="publishes its source").made
     assert (made.name, made.path.read_text()) == ("copy.txt", "dear")
     assert made.id != source.id
-    studio.store.verify(source.sha256)
+    studio._store.verify(source.sha256)
 
 
 def test_a_run_that_publishes_its_source_and_fails_costs_no_source(studio: Studio, letter: Path) -> None:
     source = studio.take_in(letter)
     with pytest.raises(TaskFailed, match="on purpose"):
         studio.run("sloppy.work", source, way="publishes its source and fails")
-    studio.store.verify(source.sha256)
+    studio._store.verify(source.sha256)
 
 
 def test_a_source_that_is_given_back_stays_what_it_is(studio: Studio, letter: Path) -> None:
@@ -107,8 +108,8 @@ def test_progress_of_nothing_is_none(studio: Studio, letter: Path) -> None:
     ("way", "said"),
     [
         (
-            "lists files",
-            r"published 'file\.txt', but its result does not contain it\. Put it into a field that is an Artifact or a dict",
+            "loses a file",
+            r"published 'file\.txt', but its result does not contain it\. Put it into a field whose type is Artifact",
         ),
         ("gives nothing", "returned 'None' instead of the declared SloppyResult"),
         ("has no number", "NaN or infinity in 'number'"),

@@ -25,7 +25,7 @@ from sqlalchemy import Column, select
 
 from avstudio_core.artifact import Artifact, new_id
 from avstudio_core.errors import InvalidTransition
-from avstudio_core.storage.artifacts import ArtifactStore
+from avstudio_core.storage.folder.store import FolderStore
 from avstudio_core.storage.sqlite.database import Transaction
 from avstudio_core.storage.sqlite.schema import open_database
 from avstudio_core.storage.tables import artifacts, events, jobs, tasks
@@ -33,7 +33,7 @@ from avstudio_core.tasks.queue.queue import Queue
 from avstudio_core.tasks.queue.queue_types import Claim, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.queue.runs import Runs
 from avstudio_core.tasks.queue.takeover import Takeover
-from avstudio_core.tasks.states import FOLLOWS, State
+from avstudio_core.tasks.states import ENDED, FOLLOWS, State
 from avstudio_core.tasks.task import Problem, TaskOptions
 
 EXAMPLES = int(os.environ.get("AVSTUDIO_MODEL_EXAMPLES", "100"))
@@ -48,6 +48,7 @@ class Ref:
 
     id: str
     needs: tuple[str, ...]
+    after: tuple[str, ...]
     origin: str
     processor: str
     options: TaskOptions
@@ -84,7 +85,8 @@ class Model:
         self.tasks: dict[str, Ref] = {}
 
     def waiting(self, ref: Ref) -> int:
-        return sum(self.tasks[needed].state != "COMPLETED" for needed in ref.needs)
+        missing = sum(self.tasks[needed].state != "COMPLETED" for needed in ref.needs)
+        return missing + sum(self.tasks[one].state not in ENDED for one in ref.after)
 
     def claim(self, studio: str, wanted: Wanted, now: float) -> list[str]:
         due = [ref for ref in self.tasks.values() if not now < ref.due <= now + LONGEST_PAUSE]
@@ -112,6 +114,7 @@ class Model:
             ref.events.append("reviewing")
         else:
             ref.go("COMPLETED", told=("completed",))
+            ref.origin = ""
 
     def fail(self, ref: Ref, reason: str, now: float, *, again: bool, pause: float = 0.0) -> None:
         reason = "cancelled" if ref.cancelling else reason
@@ -196,13 +199,13 @@ class QueueMachine(RuleBasedStateMachine):
 
     template: Path
 
-    @initialize(needs=NEEDS, options=OPTIONS, limit=st.integers(1, 4))
-    def open(self, needs: list[set[int]], options: TaskOptions, limit: int) -> None:
+    @initialize(needs=NEEDS, ends=NEEDS, options=OPTIONS, limit=st.integers(1, 4))
+    def open(self, needs: list[set[int]], ends: list[set[int]], options: TaskOptions, limit: int) -> None:
         self.now = 1_000_000.0
         self.home = Path(tempfile.mkdtemp())
         shutil.copytree(self.template, self.home, dirs_exist_ok=True)
         self.database = open_database(self.home)
-        self.store = ArtifactStore(self.home)
+        self.store = FolderStore(self.home)
         rules = {name: Rules(name, LEASE, DELIVERIES) for name in STUDIOS}
         self.queues = {name: Queue(self.database, self.store, rules[name], lambda: self.now) for name in STUDIOS}
         self.runs = {name: Runs(self.store, rules[name], lambda: self.now) for name in STUDIOS}
@@ -211,7 +214,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.claims: list[tuple[str, Claim]] = []
         self.sha256 = hashlib.sha256(CONTENT).hexdigest()
         (self.store.folder("job_x") / self.sha256).write_bytes(CONTENT)
-        self.submit(STUDIOS[0], needs, PROCESSORS[0], options)
+        self.submit(STUDIOS[0], needs, ends, PROCESSORS[0], options)
         self.claim(STUDIOS[0], limit, False, set(PROCESSORS), True)
 
     def teardown(self) -> None:
@@ -220,14 +223,17 @@ class QueueMachine(RuleBasedStateMachine):
             shutil.rmtree(self.home)
 
     @precondition(lambda self: len(self.model.tasks) < 8)
-    @rule(studio=STUDIO, needs=NEEDS, processor=st.sampled_from(PROCESSORS), options=OPTIONS)
-    def submit(self, studio: str, needs: list[set[int]], processor: str, options: TaskOptions) -> None:
+    @rule(studio=STUDIO, needs=NEEDS, ends=NEEDS, processor=st.sampled_from(PROCESSORS), options=OPTIONS)
+    def submit(
+        self, studio: str, needs: list[set[int]], ends: list[set[int]], processor: str, options: TaskOptions
+    ) -> None:
         ids = [f"task_{len(self.model.tasks) + n:04d}" for n in range(len(needs))]
         new = []
         for n, task_id in enumerate(ids):
             needed = tuple(ids[m] for m in sorted(needs[n]) if m < n)
-            new.append(NewTask(task_id, "step", processor, "{}", None, needed))
-            self.model.tasks[task_id] = Ref(task_id, needed, studio, processor, options)
+            after = tuple(ids[m] for m in sorted(ends[n % len(ends)]) if m < n and ids[m] not in needed)
+            new.append(NewTask(task_id, "step", processor, "{}", None, needs=needed, after=after))
+            self.model.tasks[task_id] = Ref(task_id, needed, after, studio, processor, options)
         self.queues[studio].submit(f"plan_{ids[0]}", new, options)
 
     @rule(
@@ -399,6 +405,7 @@ class QueueMachine(RuleBasedStateMachine):
     def do_accept(self, ref: Ref, studio: str) -> None:
         self.queues[studio].accept(ref.id)
         ref.go("COMPLETED", told=("completed",))
+        ref.origin = ""
 
     def do_send_back(self, ref: Ref, studio: str) -> None:
         self.queues[studio].send_back(ref.id, "again, please")
@@ -428,7 +435,7 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def the_same_events(self) -> None:
         told: dict[str, list[str]] = {}
-        found = self.rows(events.c.seq, events.c.task_id, events.c.type)
+        found = self.rows(events.c.seq, events.c.subject, events.c.type)
         for _, task_id, kind in found:
             told.setdefault(task_id, []).append(kind.removeprefix("task."))
         assert [seq for seq, _, _ in found] == list(range(1, len(found) + 1))

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from avstudio_core import Handle, State, Studio
-from avstudio_core.errors import InvalidTransition, TaskCancelled
+from avstudio_core.errors import InvalidParams, InvalidTransition, NotFound, TaskCancelled
 from avstudio_core.tasks.task import TaskOptions
 
 OpenStudio = Callable[..., Studio]
@@ -41,6 +41,17 @@ class Reviewed(Processor[ReviewedParams, ReviewedResult]):
             time.sleep(0.01)
         reason = verdict.read_text().replace("half", "\\ud800")
         return Review.accept() if context.feedback or not reason else Review.send_back(reason)
+
+class Audio(Agent):
+    "Review sound."
+    name = "audio"
+    abilities = ("reviewed.*",)
+    def turn(self, message, view):
+        raise NotImplementedError
+
+@hookimpl
+def register_agents():
+    return [Audio]
 
 @hookimpl
 def register_processors():
@@ -107,6 +118,32 @@ def test_a_person_reviews_after_the_processor(studio: Studio, tmp_path: Path) ->
         time.sleep(0.01)
     studio.tasks.accept(handle.task_id)
     assert handle.result(PATIENCE).attempt == 1
+
+
+def test_an_agent_reviews_after_the_processor(studio: Studio, tmp_path: Path) -> None:
+    verdict = tmp_path / "verdict"
+    verdict.touch()
+    handle = studio.submit("reviewed.make", verdict=str(verdict), options=TaskOptions(reviewer="agent:audio"))
+    while not handle.task().waits_for_review:
+        time.sleep(0.01)
+    assert not handle.task().waits_for_person
+    with pytest.raises(InvalidTransition, match="does not wait for 'agent:video', but for 'agent:audio'"):
+        studio.tasks.accept(handle.task_id, by="agent:video")
+    studio.tasks.send_back(handle.task_id, "louder", by="agent:audio")
+    while not handle.task().waits_for_review:
+        time.sleep(0.01)
+    studio.tasks.accept(handle.task_id, by="agent:audio")
+    assert handle.result(PATIENCE).feedback == "louder"
+    reviews = [event.data.get("reviewer") for event in handle.events() if "reviewer" in event.data]
+    with pytest.raises(NotFound, match="'adio'"):
+        studio.submit("reviewed.make", options=TaskOptions(reviewer="agent:adio"))
+    assert reviews == ["processor", "agent:audio", "agent:audio", "processor", "agent:audio", "agent:audio"]
+
+
+def test_a_reviewer_is_the_processor_a_person_or_an_agent() -> None:
+    for wrong in ("nobody", "agent:", "agent: x"):
+        with pytest.raises(InvalidParams, match="should be 'processor', 'person' or 'agent:NAME'"):
+            TaskOptions(reviewer=wrong)
 
 
 def test_a_task_in_review_is_cancelled(studio: Studio, tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def register_processors():
 """
 
 CARELESS = """
-import os, threading, time
+import os, re, threading, time
 
 class CarelessParams(Params):
     way: str = Field("", description="What to leave behind.")
@@ -160,7 +160,8 @@ class Careless(Processor[CarelessParams, CarelessResult]):
         threads = [thread.name for thread in threading.enumerate() if thread.name == "left"]
         mask = os.umask(0o77)
         os.umask(mask)
-        state = [os.getcwd(), os.environ.get("LEFT", ""), os.environ["HOME"], oct(mask), *threads]
+        places = [re.sub("workers/[^/]+", "workers/own", place) for place in (os.getcwd(), os.environ["HOME"])]
+        state = [*places, os.environ.get("LEFT", ""), oct(mask), *threads]
         if "mask" in params.way:
             os.umask(0)
         if "folder" in params.way:

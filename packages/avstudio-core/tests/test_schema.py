@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -14,11 +16,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import insert, select
 
-from avstudio_core import Studio
+from avstudio_core import Artifact, Studio, TaskOptions
 from avstudio_core.errors import DataFolderError
+from avstudio_core.storage.artifact_rows import row_of
 from avstudio_core.storage.sqlite.database import Database
 from avstudio_core.storage.sqlite.schema import REVISIONS, open_database
-from avstudio_core.storage.tables import metadata, projects
+from avstudio_core.storage.tables import artifacts, media_files, metadata, projects, task_inputs, tasks
+from avstudio_core.tasks.queue.statements import new_task
 
 
 def _migrated(home: Path, revision: str = "head") -> Database:
@@ -32,10 +36,16 @@ def _migrated(home: Path, revision: str = "head") -> Database:
     return base
 
 
+def _is_ours(_object: Any, name: str, kind: str, *_rest: Any) -> bool:
+    """Not a table that SQLite makes for the index of texts."""
+    return kind != "table" or not name.startswith("texts_index")
+
+
 def test_the_migrations_make_the_tables(tmp_path: Path) -> None:
     base = _migrated(tmp_path)
     with base.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        wanted = {"compare_type": True, "compare_server_default": True, "include_object": _is_ours}
+        context = MigrationContext.configure(connection, opts=wanted)
         assert compare_metadata(context, metadata) == []
     base.close()
 
@@ -118,7 +128,35 @@ def test_a_folder_with_the_first_schema_is_brought_up_and_keeps_what_it_has(tmp_
     base = open_database(tmp_path)
     with base.read() as connection:
         assert connection.execute(select(projects.c.name)).scalars().all() == ["song"]
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert (
+            compare_metadata(MigrationContext.configure(connection, opts={"include_object": _is_ours}), metadata) == []
+        )
+    base.close()
+
+
+def test_the_sources_of_older_tasks_count_as_their_inputs(tmp_path: Path) -> None:
+    artifact = Artifact(id="art_1", name="a", sha256="0" * 64, size=1, media_type="text/plain", path=tmp_path)
+    task = _task() | {"source": json.dumps({"artifact": "art_1"})}
+    base = _migrated(tmp_path, "0006")
+    with base.engine.begin() as connection:
+        row = {name: value for name, value in row_of(artifact, "local", 1.0).items() if name != "trust"}
+        connection.execute(insert(artifacts), row)
+        connection.execute(insert(tasks), task)
+    base.close()
+    base = open_database(tmp_path)
+    with base.read() as connection:
+        assert connection.execute(select(task_inputs)).all() == [("task_1", "art_1")]
+    base.close()
+
+
+def test_results_of_earlier_versions_are_found_again(tmp_path: Path) -> None:
+    base = _migrated(tmp_path, "0016")
+    with base.engine.begin() as connection:
+        connection.execute(insert(tasks), _task() | {"cache_key": "0123456789abcdef" * 4})
+    base.close()
+    base = open_database(tmp_path)
+    with base.read() as connection:
+        assert connection.execute(select(tasks.c.cache_key)).scalars().all() == ["0123456789abcdef" * 2]
     base.close()
 
 
@@ -167,5 +205,36 @@ def test_a_database_that_cannot_be_opened_is_reported(tmp_path: Path) -> None:
         Database(tmp_path / "avstudio.db")
 
 
+def _task() -> dict[str, Any]:
+    given = dict.fromkeys(("plan_id", "step", "owner", "origin", "processor", "params"), "")
+    return new_task("task_1", 1.0, TaskOptions()) | given | {"waiting": 0, "leads": False}
+
+
 def _plain(sql: str) -> str:
     return "".join(sql.replace('"', "").replace("'", "").split())
+
+
+def test_what_earlier_versions_have_heard_and_written_is_found(tmp_path: Path) -> None:
+    heard, base = tmp_path / "artifacts" / "ab" / f"ab{'0' * 62}", _migrated(tmp_path, "0023")
+    heard.parent.mkdir(parents=True)
+    heard.write_text(json.dumps({"segments": [{"start": 1.5, "end": 2, "text": " Grüß dich"}]}), encoding="utf-8")
+    song = Artifact(id="art_1", name="song.wav", sha256="0" * 64, size=1, media_type="audio/wav")
+    transcript = {"id": "art_2", "sha256": heard.name, "media_type": "application/vnd.avstudio.transcript+json"}
+    lineage = {"processor": "audio.transcribe", "version": "1", "parents": ["art_1"]}
+    with base.engine.begin() as connection:
+        connection.execute(insert(projects), {"name": "default", "created_at": 1.0})
+        done = {"state": "COMPLETED", "finished_at": 3.0}
+        connection.execute(insert(tasks), _task() | done | {"result": json.dumps({"text": "Grüß dich"})})
+        other = {"id": "task_2", "result": json.dumps({"text": "Ein Gruß"})}
+        connection.execute(insert(tasks), _task() | done | other)
+        connection.execute(insert(artifacts), row_of(song, "local", 1.0))
+        made = Artifact.model_validate(song.model_dump() | transcript | {"lineage": lineage})
+        connection.execute(insert(artifacts), row_of(made, "local", 2.0, "task_1"))
+        given = {"project": "default", "artifact_id": "art_1", "path": "song.wav", "created_at": 1.0}
+        connection.execute(insert(media_files), given)
+    base.close()
+    with Studio(home=tmp_path, executor="inline", plugins="") as studio:
+        (hit,) = studio.library.search("gruss dich").items
+        assert (hit.kind, hit.start, hit.name, hit.task) == ("speech", 1.5, "song.wav", "task_1")
+        assert [hit.task for hit in studio.library.search("ein gruß").items] == ["task_2"]
+        assert [hit.source for hit in studio.library.search("song").items] == ["art_1"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from avstudio_core.errors import InvalidInput, InvalidParams, NotFound
-from avstudio_core.settings import SETTINGS, Settings
+from avstudio_core.settings import SETTINGS, Setting, Settings
 from avstudio_core.settings_sources import load
 
 
@@ -90,8 +90,9 @@ def test_each_setting_is_declared_once_and_explained() -> None:
 
 
 def test_a_family_may_have_a_budget(home: Path) -> None:
-    settings = load({"home": home, "memory_demucs_mb": 123}, {})
-    assert settings.family_mb("demucs") == 123
+    budget = Setting("memory_poet_mb", int, 8000, "The budget of a plugin's models.")
+    settings = load({"home": home, "memory_poet_mb": 123}, {}).with_declared([budget])
+    assert settings.family_mb("poet") == 123
     assert settings.family_mb("of somebody else") is None
 
 

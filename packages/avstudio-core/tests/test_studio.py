@@ -138,7 +138,7 @@ def test_what_a_run_made_is_in_the_store(studio: Studio) -> None:
     assert written.path.is_relative_to(studio.settings.home)
     assert written.lineage.params["text"] == "hello"
     assert studio.artifact(written.id) == written
-    studio.store.verify(written.sha256)
+    studio._store.verify(written.sha256)
 
 
 def test_a_result_feeds_the_next_run(studio: Studio) -> None:
@@ -172,7 +172,7 @@ def test_nothing_of_a_plan_that_is_refused_is_stored(studio: Studio, letter: Pat
     with pytest.raises(InvalidPlan, match=r"text\.raed"):
         studio.submit_plan("text.read | text.raed", letter)
     assert studio.tasks.find() == []
-    assert list(studio.store.stored()) == []
+    assert list(studio._store.stored()) == []
 
 
 def test_many_tasks_are_all_done(studio: Studio) -> None:
@@ -348,7 +348,7 @@ def test_a_cached_result_whose_file_is_gone_is_made_again(studio: Studio) -> Non
 def test_a_stored_source_that_changed_is_refused(studio: Studio, letter: Path) -> None:
     artifact = studio.take_in(letter)
     artifact.path.write_text("spoilt")
-    with pytest.raises(TaskFailed, match=r"\(letter\.txt\) has changed since it was stored") as failed:
+    with pytest.raises(TaskFailed, match=r"'letter\.txt' has changed since it was stored.*Submit") as failed:
         studio.submit("text.read", artifact).result(20)
     assert failed.value.cause == "corrupt_file"
 
@@ -389,12 +389,12 @@ def test_a_second_rejection_fails(studio: Studio, texts: ModuleType) -> None:
         studio.submit("text.write", text="very bad").result(20)
     assert failed.value.cause == "review"
     assert len(texts.RUNS) == 2
-    assert list(studio.store.leftovers()) == []
+    assert list(studio._store.leftovers()) == []
 
 
 def test_a_person_accepts(studio: Studio) -> None:
     handle = studio.submit("text.write", options=TaskOptions(reviewer="person"), text="x")
-    _until(lambda: handle.task().state is State.AWAITING_REVIEW)
+    _until(lambda: handle.task().waits_for_person)
     with pytest.raises(TimeoutError, match="is AWAITING_REVIEW"):
         handle.result(0.1)
     studio.tasks.accept(handle.task_id)
@@ -403,10 +403,10 @@ def test_a_person_accepts(studio: Studio) -> None:
 
 def test_a_person_sends_back(studio: Studio, texts: ModuleType) -> None:
     handle = studio.submit("text.write", options=TaskOptions(reviewer="person"), text="x")
-    _until(lambda: handle.task().state is State.AWAITING_REVIEW)
+    _until(lambda: handle.task().waits_for_person)
     studio.tasks.send_back(handle.task_id, "more of it")
     studio.wake()
-    _until(lambda: handle.task().state is State.AWAITING_REVIEW and len(texts.RUNS) == 2)
+    _until(lambda: handle.task().waits_for_person and len(texts.RUNS) == 2)
     studio.tasks.accept(handle.task_id)
     assert handle.result(20).feedback == "more of it"
 
@@ -430,7 +430,7 @@ def test_a_running_task_is_cancelled(studio: Studio, texts: ModuleType) -> None:
     with pytest.raises(TaskCancelled, match=r"\(text\.write\) was cancelled"):
         handle.result(20)
     assert handle.task().state is State.FAILED
-    assert list(studio.store.leftovers()) == []
+    assert list(studio._store.leftovers()) == []
 
 
 def test_a_waiting_task_is_cancelled_with_its_dependents(studio: Studio, texts: ModuleType) -> None:
@@ -448,7 +448,7 @@ def test_a_waiting_task_is_cancelled_with_its_dependents(studio: Studio, texts: 
 
 def test_a_reviewed_task_is_cancelled(studio: Studio) -> None:
     handle = studio.submit("text.write", options=TaskOptions(reviewer="person"))
-    _until(lambda: handle.task().state is State.AWAITING_REVIEW)
+    _until(lambda: handle.task().waits_for_person)
     handle.cancel()
     with pytest.raises(TaskCancelled):
         handle.result(20)
@@ -597,8 +597,8 @@ def test_a_name_is_kept_whatever_it_is(studio: Studio, tmp_path: Path) -> None:
 def test_a_file_is_taken_in_once_as_content(studio: Studio, letter: Path, tmp_path: Path) -> None:
     (tmp_path / "copy.txt").write_text("Dear")
     assert studio.take_in(letter).sha256 == studio.take_in(tmp_path / "copy.txt").sha256
-    assert len(list(studio.store.stored())) == 1
-    assert list(studio.store.leftovers()) == []
+    assert len(list(studio._store.stored())) == 1
+    assert list(studio._store.leftovers()) == []
 
 
 def test_an_artifact_is_exported_whole(studio: Studio, tmp_path: Path) -> None:
@@ -669,14 +669,14 @@ def test_a_spoilt_artifact_is_not_exported(studio: Studio, tmp_path: Path) -> No
 
 
 def test_a_check_finds_what_is_wrong(studio: Studio) -> None:
-    database = studio.tasks.database
+    database = studio._database
     spoilt, gone, fine = (studio.run("text.write", text=text).written for text in ("1", "2", "3"))
-    assert list(check(database, studio.store)) == []
+    assert list(check(database, studio._store)) == []
     spoilt.path.write_text("X")
     gone.path.unlink()
     stray = fine.path.with_name("0" * 64)
     stray.write_text("stray")
-    flaws = [flaw.what for flaw in check(database, studio.store)]
+    flaws = [flaw.what for flaw in check(database, studio._store)]
     assert len(flaws) == 3
     for name, wrong in (
         (gone.path.name, "is missing"),
@@ -691,8 +691,8 @@ def test_ended_tasks_leave_no_temporary_files(studio: Studio, letter: Path) -> N
     for mood in ("fails", "refuses", "records nonsense"):
         with pytest.raises(TaskFailed):
             studio.submit("text.write", mood=mood).result(20)
-    _until(lambda: not list(studio.store.leftovers()))
-    assert list(check(studio.tasks.database, studio.store)) == []
+    _until(lambda: not list(studio._store.leftovers()))
+    assert list(check(studio._database, studio._store)) == []
 
 
 def test_a_data_folder_may_move(open_studio: OpenStudio, texts: ModuleType, tmp_path: Path) -> None:

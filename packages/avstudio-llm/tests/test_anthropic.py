@@ -236,7 +236,7 @@ class TestAnthropic(HttpBackendContract):
 
     def test_a_missing_key_is_an_obstacle_and_an_error_of_ours(self, witness: Witness, model: Model) -> None:
         made = Anthropic(BackendConfig(name="anthropic", kind="anthropic"), witness)
-        assert made.obstacle() == "no key: set the environment variable 'ANTHROPIC_API_KEY'"
+        assert made.obstacle() == "no key: set the secret 'ANTHROPIC_API_KEY', or the environment variable of that name"
         with pytest.raises(CredentialsRefused, match="'ANTHROPIC_API_KEY'"):
             self.during(made, lambda: made.chat(question(), model))
 

@@ -69,7 +69,7 @@ def backend(studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     (broken / "model.safetensors").unlink()
     (broken / "model.safetensors").write_bytes((PREPARED / "model.safetensors").read_bytes()[:100_000])
     config = BackendConfig(name="mlx", kind="mlx", options={"folders": [str(folder)]})
-    made = Mlx(config, studio.llm.gateway)
+    made = Mlx(config, studio.llm._gateway)
     yield made
     asyncio.run(made.close())
     assert studio.pool.loaded() == []
@@ -277,7 +277,7 @@ def found(tmp_path: Path) -> Iterator[Callable[..., dict[str, Model]]]:
         given = {"home": tmp_path / "home", "plugins": "llm", "hub_cache": tmp_path / "none", **settings}
         opened.append(Studio(**given))
         config = BackendConfig(name="mlx", kind="mlx", options={"folders": [str(folder) for folder in folders]})
-        return {model.name: model for model in asyncio.run(Mlx(config, opened[-1].llm.gateway).models())}
+        return {model.name: model for model in asyncio.run(Mlx(config, opened[-1].llm._gateway).models())}
 
     yield list_models
     for studio in opened:
@@ -314,7 +314,7 @@ def test_a_folder_that_cannot_be_read_is_not_a_model(found: Callable[..., dict[s
 def test_a_name_that_is_not_there_is_refused(studio: Studio) -> None:
     if find_spec("mlx_lm") is None:
         pytest.skip("mlx-lm is not installed: pip install 'avstudio-llm[mlx]'")
-    backend = Mlx(BackendConfig(name="mlx", kind="mlx"), studio.llm.gateway)
+    backend = Mlx(BackendConfig(name="mlx", kind="mlx"), studio.llm._gateway)
     with pytest.raises(Unsupported, match="'nosuch' is not an MLX model on this machine"):
         asyncio.run(backend.chat(ChatRequest.of("Hello."), Model(backend="mlx", name="nosuch", local=True)))
 

@@ -62,7 +62,7 @@ def answers(url: str) -> bool:
 @pytest.fixture
 def backend(url: str, tmp_path: Path) -> Iterator[OpenAI]:
     with Studio(home=tmp_path, plugins="llm", local_only=True) as studio:
-        made = OpenAI(BackendConfig(name="here", kind="openai", base_url=url), studio.llm.gateway)
+        made = OpenAI(BackendConfig(name="here", kind="openai", base_url=url), studio.llm._gateway)
         yield made
         asyncio.run(made.close())
 

@@ -216,7 +216,7 @@ def connect(studio: Studio) -> Iterator[Connect]:
     made: list[Ollama] = []
 
     def make(url: str) -> Ollama:
-        made.append(Ollama(BackendConfig(name="ollama", kind="ollama", base_url=url), studio.llm.gateway))
+        made.append(Ollama(BackendConfig(name="ollama", kind="ollama", base_url=url), studio.llm._gateway))
         return made[-1]
 
     yield make
@@ -462,7 +462,7 @@ def test_texts_become_vectors(backend: Ollama) -> None:
 def test_texts_go_in_batches_if_the_section_says_so(server: OllamaServer, studio: Studio) -> None:
     config = BackendConfig(name="ollama", kind="ollama", base_url=server.url, embed_batch=2)
     made = asyncio.run(
-        Ollama(config, studio.llm.gateway).embed(EmbedRequest.of(["a", "bc", "def"]), model_of("vectors", 60))
+        Ollama(config, studio.llm._gateway).embed(EmbedRequest.of(["a", "bc", "def"]), model_of("vectors", 60))
     )
     assert [body["input"] for body in server.bodies("/api/embed")] == [["a", "bc"], ["def"]]
     assert [vector[0] for vector in made.vectors] == [1, 2, 3]

@@ -505,7 +505,7 @@ class TestOpenAI(HttpBackendContract):
         server.say(Sent.data(self.dialect.refusal(400, "Not with 'az-secret'."), 400), at=CHAT)
         assert all("az-secret" not in str(error) for error in self.both(made, model, question()))
         del witness.secrets["AZURE_KEY"]
-        with pytest.raises(CredentialsRefused, match="needs the environment variable 'AZURE_KEY'"):
+        with pytest.raises(CredentialsRefused, match="needs the secret 'AZURE_KEY', which is not set"):
             self.during(made, lambda: made.chat(question(), model))
 
     def test_options_that_no_one_knows_are_an_obstacle(self, config: BackendConfig, witness: Witness) -> None:
@@ -514,7 +514,7 @@ class TestOpenAI(HttpBackendContract):
 
     def test_a_missing_key_is_an_obstacle_elsewhere(self, witness: Witness) -> None:
         made = OpenAI(BackendConfig(name="openai", kind="openai"), witness)
-        assert made.obstacle() == "no key: set the environment variable 'OPENAI_API_KEY'"
+        assert made.obstacle() == "no key: set the secret 'OPENAI_API_KEY', or the environment variable of that name"
 
     @pytest.mark.parametrize("url", ["localhost:1234/v1", "/v1", "http://", "ftp://a/", "http://[::1"])
     def test_an_address_that_is_none_is_an_obstacle(self, config: BackendConfig, witness: Witness, url: str) -> None:

@@ -21,7 +21,7 @@ class Bytes(Resident):
     """A model of some bytes, which says when it is used without being there."""
 
     def __init__(self, studio: Studio, name: str, memory_mb: int = 400) -> None:
-        super().__init__(studio.llm.gateway, name)
+        super().__init__(studio.llm._gateway, name)
         self.needs = Needs(family="bytes", model=name, memory_mb=memory_mb)
         self.loads = 0
         self.held: bytearray | None = None

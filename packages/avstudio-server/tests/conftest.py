@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import compileall
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from avstudio_server.testing import CommandLine
+from avstudio_core import Studio
+from avstudio_server.testing.command_line import CommandLine
+from avstudio_server.testing.http_server import HttpServer
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +42,10 @@ def note(tmp_path: Path) -> Path:
     path = tmp_path / "note.txt"
     path.write_text("hello\n")
     return path
+
+
+@pytest.fixture
+def server(studio: Studio) -> Iterator[HttpServer]:
+    """The HTTP server of the test's studio."""
+    with HttpServer(studio) as made:
+        yield made

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from avstudio_server.testing import CommandLine
+from avstudio_server.testing.command_line import CommandLine
 
 
 @pytest.fixture

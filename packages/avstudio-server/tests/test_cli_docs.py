@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from subprocess import PIPE, STDOUT
 from xml.etree import ElementTree
 
 import pytest
@@ -17,7 +16,7 @@ import pytest
 from avstudio_core import Studio, Usage
 from avstudio_core.chat import Account
 from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
-from avstudio_server.testing import CommandLine
+from avstudio_server.testing.command_line import CommandLine
 
 DOCS = Path(__file__).parents[3] / "docs"
 EXAMPLE = re.compile(r"^\$ avstudio (.+)$", re.MULTILINE)
@@ -71,6 +70,7 @@ def beside_a_song(everything: CommandLine) -> CommandLine:
     song = Path(found.origin).parent / "checkpoints" / "2stems" / "audio_example.mp3"
     shutil.copy(song, everything.folder / "song.mp3")
     (everything.folder / "notes.mp3").write_text("Not sound.\n", encoding="utf-8")
+    everything.environment |= {"AVSTUDIO_THREADS": "1", "OMP_NUM_THREADS": "1"}
     everything.environment["AVSTUDIO_EXECUTOR"] = "inline"  # no process for each command
     return everything
 
@@ -92,7 +92,7 @@ def test_what_a_page_shows_is_what_is_printed(beside_a_song: CommandLine, page: 
     shown = list(examples(DOCS / page))
     assert shown
     for words, expected in shown:
-        printed = PROGRESS.sub("", output(beside_a_song, [real(word, ids) for word in words]))
+        printed = PROGRESS.sub("", beside_a_song.printed(*(real(word, ids) for word in words)))
         found = re.fullmatch(pattern(settled(expected)), settled(printed), re.DOTALL)
         assert found, f"{words} prints:\n{printed}"
         ids |= zip(re.findall(ID, expected), found.groups(), strict=True)
@@ -101,7 +101,7 @@ def test_what_a_page_shows_is_what_is_printed(beside_a_song: CommandLine, page: 
 def test_the_quick_start_shows_what_its_command_prints(beside_a_song: CommandLine) -> None:
     pytest.importorskip("faster_whisper", reason="avstudio-audio[whisper,whisper-base] is not installed")
     [(words, expected)] = examples(DOCS / "tutorial" / "first-song.md")
-    printed = output(beside_a_song, words)
+    printed = beside_a_song.printed(*words)
     assert re.fullmatch(pattern(expected), printed.strip(), re.DOTALL), printed
     assert re.fullmatch(pattern(expected), pictured(), re.DOTALL), "Draw it anew: python docsite/terminal.py"
 
@@ -126,11 +126,6 @@ def examples(page: Path) -> Iterator[tuple[list[str], str]]:
     """Each command of which the output is shown, in words, with the output."""
     for line, output in SHOWN.findall(page.read_text(encoding="utf-8")):
         yield shlex.split(line), output
-
-
-def output(command: CommandLine, words: list[str]) -> str:
-    """What a command prints, to stderr and to stdout."""
-    return str(command.start(*words, stdout=PIPE, stderr=STDOUT).communicate(timeout=60)[0])
 
 
 def real(word: str, ids: dict[str, str]) -> str:

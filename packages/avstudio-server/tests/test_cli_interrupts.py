@@ -12,7 +12,13 @@ from collections.abc import Callable
 
 import pytest
 
-from avstudio_server.testing import CommandLine
+from avstudio_server.testing.command_line import CommandLine
+
+
+@pytest.fixture(autouse=True)
+def lives(avstudio: CommandLine) -> None:
+    """A deaf run may write to the data folder: it locks a file there, which shows how long its worker lives."""
+    avstudio.environment["AVSTUDIO_WORKER_FOLDERS"] = str(avstudio.home)
 
 
 def on_terminal(

@@ -11,7 +11,7 @@ import pytest
 from avstudio_core import Studio
 from avstudio_core.chat import Account, Usage
 from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
-from avstudio_server.testing import CommandLine
+from avstudio_server.testing.command_line import CommandLine
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from avstudio_server.testing import CommandLine
+from avstudio_server.testing.command_line import CommandLine
 
 LONG = "x" * 10_000
 DEEP = "notes/../" * 400

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from avstudio_core.names import stem
-from avstudio_server.testing import COMMAND, CommandLine
+from avstudio_server.testing.command_line import COMMAND, CommandLine
 
 
 def test_options_reach_the_processor(avstudio: CommandLine, note: Path) -> None:

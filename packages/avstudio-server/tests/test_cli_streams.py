@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from avstudio_server.testing import COMMAND, CommandLine, Outcome
+import avstudio_server
+from avstudio_server.testing.command_line import COMMAND, CommandLine, Outcome
 
 HOSTILE = "a\x1b[31m\rb\u202ec\u200fd\x9be\n"
 """Colours, goes back to the beginning of the line, turns it around, and begins another."""
@@ -70,6 +70,6 @@ def test_names_and_texts_are_shown_harmless_and_json_gives_them_back(avstudio: C
 
 
 def test_the_command_line_prints_in_one_place() -> None:
-    source = Path(sys.modules["avstudio_server.testing"].__file__ or "").parent / "cli"
+    source = Path(avstudio_server.__file__).parent / "cli"
     printing = [path.name for path in source.rglob("*.py") if " print(" in path.read_text(encoding="utf-8")]
     assert printing == ["output.py"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from avstudio_server.testing import CommandLine
+from avstudio_server.testing.command_line import CommandLine
 
 BROKEN = "[avstudio]\nsmudge = smudge\n"
 
@@ -16,6 +16,7 @@ BROKEN = "[avstudio]\nsmudge = smudge\n"
 def test_processors_are_listed(reading: CommandLine) -> None:
     assert "text.shout" in reading("processors").out
     assert [one["name"] for one in reading("processors", "--json").json] == [
+        "text.bind",
         "text.echo",
         "text.shout",
         "text.twins",
@@ -43,7 +44,7 @@ def test_one_processor_is_shown_to_people(reading: CommandLine) -> None:
 
 def test_plugins_tell_what_they_bring(reading: CommandLine) -> None:
     shown = reading("plugins").out
-    assert "processors text.echo, text.shout, time.wait, time.break, text.twins; weights pencil" in shown
+    assert "processors text.echo, text.shout, time.wait, time.break, text.twins, text.bind; weights pencil" in shown
     by_name = {one["name"]: one for one in reading("plugins", "--json").json}
     assert by_name["sketch"]["distribution"] == "sketch"
     assert by_name["core"]["brings"]["executors"] == ["inline", "local"]
@@ -202,7 +203,7 @@ def test_a_plugin_that_is_repaired_is_found(smudged: CommandLine, sketch: Path) 
         (sketch / "sketch.py")
         .read_text()
         .replace("text.shout", "ink.shout")
-        .replace("return [Echo, Shout, Wait, Break, Twins]", "return [Shout]")
+        .replace("return [Echo, Shout, Wait, Break, Twins, Bind]", "return [Shout]")
     )
     (smudged.folder / "more" / "smudge.py").write_text(source.replace('"pencil"', '"pen"'))
     assert "shout" in smudged("ink", "--help").out

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from avstudio_server.testing import CommandLine
+from avstudio_server.testing.command_line import CommandLine
 
 LEAVE = """
 import os
@@ -124,7 +124,7 @@ def test_interrupted_watching_leaves_the_task_alone(avstudio: CommandLine) -> No
     with avstudio.start("tasks", "watch", name, stderr=subprocess.PIPE) as watching:
         assert watching.stderr is not None
         for _ in range(2):  # as long as other commands take from start to end, it has started and watches
-            listed(avstudio)
+            avstudio.start("tasks", "list", stdout=subprocess.DEVNULL).wait()
         assert watching.poll() is None
         watching.send_signal(signal.SIGINT)
         assert "The tasks go on" in watching.stderr.read()
@@ -232,3 +232,14 @@ def test_a_pipe_stops_where_a_person_is_to_review(avstudio: CommandLine, note: P
     assert sorted(task["state"] for task in listed(avstudio)) == ["AWAITING_REVIEW", "COMPLETED"]
     last = listed(avstudio, "--state", "awaiting-review")[0]["id"]
     assert avstudio("tasks", "accept", last).out == f"{last}: the result is accepted, and the task is COMPLETED.\n"
+
+
+def test_plans_are_listed_and_shown(avstudio: CommandLine, note: Path) -> None:
+    assert avstudio("plans", "list").out == "No plans.\n"
+    avstudio("pipe", "text.shout | text.echo", note)
+    [plan] = avstudio("plans", "list", "--json").json
+    assert (plan["text"], plan["state"], plan["states"]) == ("text.shout | text.echo", "COMPLETED", {"COMPLETED": 2})
+    assert "text.shout | text.echo" in avstudio("plans", "show", plan["id"]).out
+    assert len(avstudio("plans", "show", plan["id"], "--json").json["tasks"]) == 2
+    assert avstudio("plans", "cancel", plan["id"]).code != 0
+    assert "No plan has the id 'plan_0'" in avstudio("plans", "show", "plan_0").err

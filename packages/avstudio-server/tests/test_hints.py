@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import avstudio_core
-from avstudio_core.errors import AVStudioError, DataFolderError, Degraded, NotFound, OutputExists, TaskFailed
+from avstudio_core.errors import AVStudioError, DataFolderError, Degraded, NoModel, NotFound, OutputExists, TaskFailed
 from avstudio_server.cli.hints import LISTS, hint_of, shown
 
 
@@ -19,6 +19,10 @@ from avstudio_server.cli.hints import LISTS, hint_of, shown
         (NotFound("x", hint="See the list of tasks."), "See them: avstudio tasks list"),
         (AVStudioError("x", hint="Fetch the weights 'a.b-c'."), "Run: avstudio models pull a.b-c"),
         (AVStudioError("x", hint="Wait, or raise the budget."), "Wait, or raise it: avstudio budgets set"),
+        (
+            AVStudioError("x", hint="Set the secret 'MY_KEY', or the environment variable of that name."),
+            "Set it with 'avstudio secrets set MY_KEY', or as the environment variable of that name.",
+        ),
         (AVStudioError("x", hint="Try again."), "Try again."),
         (AVStudioError("x"), ""),
     ],
@@ -31,3 +35,8 @@ def test_a_hint_names_what_a_person_types(error: AVStudioError, expected: str) -
 def test_each_list_that_the_library_names_has_a_command() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in Path(avstudio_core.__file__).parent.rglob("*.py"))
     assert {name for name in LISTS if f"See the list of {name}." in sources} >= {"models", "tasks", "settings"}
+
+
+def test_a_missing_key_is_set_by_a_command() -> None:
+    error = NoModel("No model can answer. But openai/x: no key: set the secret 'A_KEY', or the environment variable.")
+    assert "no key: set it with 'avstudio secrets set A_KEY', or as the environment variable." in shown(error)

@@ -7,16 +7,33 @@ from typing import TYPE_CHECKING, Any
 from avstudio_core import hookimpl
 
 if TYPE_CHECKING:
-    from avstudio_core import MemoryManager, Processor, Weights
+    from avstudio_core import MemoryManager, Processor, Setting, Weights
+
+
+@hookimpl
+def register_settings() -> list[Setting[int]]:
+    from avstudio_core import Setting
+
+    return [
+        Setting("memory_demucs_mb", int, 8000, "Memory budget of stem separation by Demucs, in MB.", 0),
+        Setting("memory_whisper_mb", int, 4000, "Memory budget of speech to text, in MB.", 0),
+    ]
 
 
 @hookimpl
 def register_processors() -> list[type[Processor[Any, Any]]]:
+    from avstudio_audio.analyze import Analyze
+    from avstudio_audio.convert import Convert
+    from avstudio_audio.mix import Mix
+    from avstudio_audio.normalize import Normalize
+    from avstudio_audio.peaks import Peaks
     from avstudio_audio.probe import Probe
     from avstudio_audio.separate import Separate
+    from avstudio_audio.subtitle import Subtitle
     from avstudio_audio.transcribe import Transcribe
+    from avstudio_audio.trim import Trim
 
-    return [Probe, Separate, Transcribe]
+    return [Analyze, Convert, Mix, Normalize, Peaks, Probe, Separate, Subtitle, Transcribe, Trim]
 
 
 @hookimpl

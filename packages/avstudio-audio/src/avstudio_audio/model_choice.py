@@ -13,8 +13,11 @@ from pathlib import Path
 
 from avstudio_core import Shelf, Weights
 from avstudio_core.errors import MissingDependency, NotFound, WeightsMissing
+from avstudio_core.quotes import quoted
 
 AUTO = "auto"
+HUB = "hf://"
+"""Begins a name on the model hub: `hf://owner/repository`, or `hf://name` as demucs has it."""
 
 
 LIBRARIES = {"whisper": "faster_whisper", "demucs": "demucs", "spleeter": "torch"}
@@ -28,6 +31,8 @@ def choose_model(shelf: Shelf, families: Sequence[str], asked: str) -> str:
     finds no model.
     """
     known = [weights for family in families for weights in shelf.known(family)]
+    if asked.startswith(HUB):
+        return choose_model(shelf, families, _of_the_hub(known, asked))
     if _is_path(asked):
         return asked
     if asked != AUTO:
@@ -126,6 +131,20 @@ def _named(known: Sequence[type[Weights]], name: str) -> type[Weights]:
         if weights.name == name:
             return weights
     raise NotFound.among("model", name, [AUTO, *(weights.name for weights in known)])
+
+
+def _of_the_hub(known: Sequence[type[Weights]], asked: str) -> str:
+    """The known weights with that name on the model hub. Others have no pinned files, and are not fetched."""
+    name = asked.removeprefix(HUB)
+    for weights in known:
+        owner = (weights.repository or "").partition("/")[0]
+        if name in (weights.repository, weights.name, f"{owner}/{weights.name}"):
+            return weights.name
+    pinned = ", ".join(HUB + weights.repository for weights in known if weights.repository)
+    raise NotFound(
+        f"The model {quoted(asked)} is not one whose files are known, so they are not fetched.",
+        hint=f"Known are {pinned}. Or fetch its files yourself, and give their folder.",
+    )
 
 
 def _is_path(name: str) -> bool:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from avstudio_audio.media.contents import Contents
+from avstudio_audio.vocabulary import ProbeWords
 from avstudio_core import Artifact, Context, Params, Processor, Result
 
 
@@ -20,13 +21,15 @@ class ProbeResult(Result):
     contents: Contents = Field(description="Container, streams and tags.")
 
 
-class Probe(Processor[ProbeParams, ProbeResult]):
+class Probe(ProbeWords, Processor[ProbeParams, ProbeResult]):
     """Show the contents of a media file: container, length, audio and video streams, tags.
 
-    Nothing is decoded, so this is fast for files of any length.
+    It includes tags, cover, chapters, ReplayGain, and what the encoder added. Nothing is decoded, so this is fast for
+    files of any length.
     """
 
     name: ClassVar[str] = "audio.probe"
+    version: ClassVar[str] = "2"
     accepts: ClassVar[tuple[str, ...]] = ("audio/*", "video/*", "application/octet-stream")
 
     def run(self, source: Artifact, params: ProbeParams, context: Context) -> ProbeResult:

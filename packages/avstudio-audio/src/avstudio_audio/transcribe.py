@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+import shlex
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
+from avstudio_audio.decode_params import DecodeParams
 from avstudio_audio.media.length import memory_mb
 from avstudio_audio.model_choice import AUTO, choose_device, choose_model, choose_threads, declared
 from avstudio_audio.sound_params import SoundParams
-from avstudio_audio.speech.languages import CODES, whisper_language
-from avstudio_audio.speech.prompt import LIMIT, surely_too_long
+from avstudio_audio.subtitle_params import SubtitleParams
+from avstudio_audio.vocabulary import TranscribeWords
 from avstudio_core import Artifact, CodedWarning, Context, MediaFacts, Needs, Processor, Result, Review
-from avstudio_core.documents import subtitles
+from avstudio_core.documents.subtitle_formats import FORMATS
+from avstudio_core.documents.subtitle_report import SubtitleReport
 from avstudio_core.documents.transcript import MEDIA_TYPE, Transcript
-from avstudio_core.errors import NotFound
 
 if TYPE_CHECKING:
-    from avstudio_audio.speech.whisper import Options, Whisper
+    from avstudio_audio.media.samples import Samples
+    from avstudio_audio.speech.options import Options
+    from avstudio_audio.speech.take import Take
+    from avstudio_audio.speech.whisper import Whisper
 
 FAMILY = "whisper"
 UNDECLARED_MB = 2000
@@ -29,11 +33,8 @@ SOUND_MB_A_SECOND = 0.2
 UNCERTAIN = 0.5
 """A language with a lower probability is a guess."""
 
-SubtitleFormat = Literal["srt", "vtt", "txt"]
-MEDIA_TYPES: dict[str, str] = {**subtitles.MEDIA_TYPES, "txt": "text/plain"}
 
-
-class TranscribeParams(SoundParams):
+class TranscribeParams(SoundParams, DecodeParams, SubtitleParams):
     """How to transcribe, and which files to write."""
 
     model: str = Field(
@@ -42,44 +43,32 @@ class TranscribeParams(SoundParams):
         examples=[AUTO],
         json_schema_extra={"weights": [FAMILY]},
     )
-    language: str | None = Field(
-        default=None,
-        description="A code such as en, or a name; detected if not given or 'auto'.",
-        examples=[AUTO, *CODES.split()],
-    )
-    task: Literal["transcribe", "translate"] = Field(default="transcribe", description="'translate' writes English.")
-    format: list[SubtitleFormat] = Field(
-        default=["srt"], description="Files to write in addition to the JSON transcript."
-    )
-    beam_size: int = Field(default=5, ge=1, le=20, description="Number of hypotheses in the search.")
-    word_timestamps: bool = Field(
-        default=True, description="Add the times of each word, which also improves subtitles."
-    )
-    vad: bool = Field(
-        default=False, description="Skip what Silero VAD does not recognise as speech; do not use it for singing."
-    )
-    prompt: str | None = Field(
-        default=None, description=f"A text that precedes the transcript: it sets spelling and style. {LIMIT}"
-    )
-    hotwords: list[str] = Field(default=[], description=f"Names and terms to expect. {LIMIT}")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where the model runs.")
     compute_type: Literal["auto", "int8", "int8_float16", "float16", "float32"] = Field(
         default="auto", description="The model's arithmetic; 'auto' is int8 on a CPU."
     )
+    channel_as_speaker: bool = Field(
+        default=False, description="Transcribe the two channels of a call one by one: each is a speaker."
+    )
+    speakers: list[str] = Field(
+        default=["Left", "Right"], min_length=2, max_length=2, description="The names of the speakers of the channels."
+    )
+    isolate_speech: Literal["off", "vad_only", "align_only", "full", "auto"] = Field(
+        default="off",
+        description="Separate the voice first, to find where speech is (vad_only), when words are spoken (align_only), "
+        "or to transcribe only it (full); 'auto' uses it for speech and times where there is music.",
+    )
+    speech: Artifact | None = Field(
+        default=None,
+        description="The separated voice of the recording, as audio.separate makes it; made first if it is needed.",
+        json_schema_extra={"accepts": ["audio/*"]},
+    )
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if wrong := surely_too_long(self.prompt, self.hotwords):
-            raise ValueError(wrong)
+    def _voice_is_used(self) -> Self:
+        if self.speech is not None and self.isolate_speech == "off":
+            raise ValueError("a separated voice is given, but isolate_speech is 'off'")
         return self
-
-    @field_validator("language")
-    @classmethod
-    def _known(cls, value: str | None) -> str | None:
-        try:
-            return whisper_language(value) if value is not None else None
-        except NotFound as error:
-            raise ValueError(str(error)) from None
 
 
 class TranscribeResult(Result):
@@ -87,19 +76,18 @@ class TranscribeResult(Result):
 
     transcript: Artifact = Field(description="The transcript as JSON.")
     subtitles: dict[str, Artifact] = Field(description="Subtitle and text files by format.")
+    report: SubtitleReport = Field(
+        default=SubtitleReport(cues=0), description="The cues that break a rule.", json_schema_extra={"view": "table"}
+    )
     language: str = Field(description="Code of the language.")
     language_probability: float = Field(ge=0, le=1, description="Probability of the language.")
     duration: float = Field(ge=0, description="Length of the sound.", json_schema_extra={"unit": "s"})
-    text: str = Field(description="The words without times.")
+    text: str = Field(description="The words without times.", json_schema_extra={"view": "hidden"})
     _findings: list[CodedWarning] = PrivateAttr(default=[])
     """Used only by the review."""
 
-    def records(self) -> Mapping[str, Mapping[str, Any]]:
-        row = {"model": self.effective["model"], "language": self.language}
-        return {"transcriptions": {**row, "duration": self.duration, "text": self.text}}
 
-
-class Transcribe(Processor[TranscribeParams, TranscribeResult]):
+class Transcribe(TranscribeWords, Processor[TranscribeParams, TranscribeResult]):
     """Transcribe speech or singing to words with times, and write subtitles.
 
     A transcript that loops, has words in near silence, or is empty although there is speech, is made again once with
@@ -108,11 +96,11 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
     """
 
     name: ClassVar[str] = "audio.transcribe"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "5"
     accepts: ClassVar[tuple[str, ...]] = ("audio/*", "video/*", "application/octet-stream")
 
     def outputs(self, params: TranscribeParams) -> dict[str, str]:
-        return {"transcript": MEDIA_TYPE} | {name: MEDIA_TYPES[name] for name in params.format}
+        return {"transcript": MEDIA_TYPE} | {name: FORMATS[name].media_type for name in params.format}
 
     def needs(self, params: TranscribeParams, source: Artifact | None) -> Needs:
         model = choose_model(self.shelf, (FAMILY,), params.model)
@@ -124,50 +112,44 @@ class Transcribe(Processor[TranscribeParams, TranscribeResult]):
             device=choose_device(params.device, ("cuda", "cpu")),
         )
 
+    def prerequisites(self, params: TranscribeParams) -> dict[str, str]:
+        if params.isolate_speech == "off":
+            return {}
+        track = f" track={shlex.quote(params.track)}" if params.track else ""
+        return {"speech": f"audio.separate:vocals stems=vocals{track}"}
+
     def run(self, source: Artifact, params: TranscribeParams, context: Context) -> TranscribeResult:
-        from avstudio_audio.media.decode import decode
-        from avstudio_audio.media.limits import Limits
-        from avstudio_audio.speech.transcript_review import Recording, raised, review, without_inventions
-        from avstudio_audio.speech.whisper import RATE
+        from avstudio_audio.speech.channel_sound import channel_sound
+        from avstudio_audio.subtitles.files import SubtitleFiles
 
         context.progress(0.0, "load")
         arithmetic = _arithmetic(params, context.needs.device)
         whisper = context.model(arithmetic, lambda: _load(context, arithmetic))
-        sound = decode(
-            source.path,
-            rate=RATE,
-            channels=1,
-            track=params.track,
-            progress=lambda part: context.progress(0.05 * part, "decode"),
-            warn=context.warn,
-            limits=Limits.of(context.settings),
-        )
-        gain = raised(sound.data)
-        options = _options(params, context.feedback)
-        found = whisper.transcribe(
-            sound.data,
-            options,
-            progress=lambda part: context.progress(0.05 + 0.95 * part, "transcribe"),
-            cancelled=context.cancelled,
-        )
-        recording = Recording(sound.data[0], sound.start, gain)
-        transcript, dropped = without_inventions(found.shifted(sound.start), recording)
-        findings = review(transcript, recording)
-        dropped = [*_no_speech(transcript), *_uncertain_language(transcript, params), *dropped]
-        final = context.feedback is not None or not findings
-        for finding in [*dropped, *findings] if final else []:
-            context.warn(finding.code, finding.message)
+        sound = channel_sound(source, params.track, context, apart=params.channel_as_speaker)
+        options = _options(params, sound, context)
+        takes = _takes(whisper, sound, options, params, context)
+        transcript = _joined([take.transcript for take in takes], params)
+        findings = [finding for take in takes for finding in take.findings]
+        subtitles = SubtitleFiles.of(transcript, params)
+        if context.feedback is not None or not findings:  # there is no other run
+            _tell(transcript, takes, params, context)
+            subtitles.tell_breaches(params, context)
         result = TranscribeResult(
-            **_files(transcript, source, params, context),
+            transcript=_published(transcript, source, context),
+            subtitles=subtitles.publish(source, params, context),
+            report=subtitles.report,
             language=transcript.language,
             language_probability=transcript.language_probability,
             duration=sound.duration,
             text=transcript.text,
             effective={
                 **_effective(options, whisper, context),
+                **subtitles.effective(params),
                 "language": transcript.language,
                 "track": params.track,
-                "gain_db": round(gain, 1),
+                "clip": params.clip,
+                "isolate_speech": params.isolate_speech,
+                "gain_db": round(max(take.gain_db for take in takes), 1),
             },
         )
         result._findings = findings
@@ -195,20 +177,72 @@ def _arithmetic(params: TranscribeParams, device: str) -> str:
     return "int8" if device == "cpu" else "float16"
 
 
-def _options(params: TranscribeParams, feedback: str | None) -> Options:
-    """Options from the parameters; after a review, without the previous text, which can sustain a loop."""
-    from avstudio_audio.speech.whisper import Options
+def _options(params: TranscribeParams, sound: Samples, context: Context) -> Options:
+    """Options from the parameters; after a review, without what can sustain a loop or remove words."""
+    from avstudio_audio.speech.options import Options
 
-    return Options(
-        language=params.language,
-        task=params.task,
-        beam_size=params.beam_size,
-        word_timestamps=params.word_timestamps,
-        vad=params.vad and feedback is None,  # it may have removed the words
-        prompt=params.prompt,
-        hotwords=tuple(params.hotwords),
-        condition_on_previous_text=feedback is None,
-    )
+    first = context.feedback is None
+    aligned = params.isolate_speech in ("align_only", "auto")  # in batches, words cannot be aligned elsewhere
+    batched = first and not aligned and params.in_batches(sound.duration, context.needs.device)
+    for name in params.without_effect(batched) if first else ():
+        context.warn("parameter_ignored", f"'{name}' has no effect with the other parameters: it is not used.")
+    names = Options.__dataclass_fields__.keys() & DecodeParams.model_fields.keys()
+    named = {name: getattr(params, name) for name in names}
+    listed = {name: tuple(value) if isinstance(value, list) else value for name, value in named.items()}
+    changes: dict[str, Any] = {
+        "mode": "batched" if batched else "accurate",
+        "vad": first and (params.vad or params.isolate_speech in ("vad_only", "auto")),
+        "vad_settings": params.vad_settings(),
+        "clip": params.spans(sound.start),
+        "condition_on_previous_text": first and params.condition_on_previous_text,
+    }
+    return Options(**{**listed, **changes})
+
+
+def _takes(
+    whisper: Whisper, sound: Samples, options: Options, params: TranscribeParams, context: Context
+) -> list[Take]:
+    """The transcript of each channel."""
+    from avstudio_audio.speech.channel_sound import separated, voice_of
+    from avstudio_audio.speech.take import taken
+
+    isolation, count = params.isolate_speech, sound.channels
+    voice = separated(params.speech, sound, context) if params.speech is not None else None
+    takes = []
+    for number in range(count):
+        channel, helped = sound.data[number], None
+        if voice is not None and isolation == "full":
+            channel = voice.data[number]
+        elif voice is not None:
+            helped = voice_of(isolation, channel, voice.data[number])
+        one = options
+        if isolation == "auto" and helped is None:
+            one = replace(options, vad=params.vad and options.vad)
+
+        def progress(part: float, number: int = number) -> None:
+            context.progress(0.05 + 0.95 * (number + part) / count, "transcribe")
+
+        takes.append(
+            taken(whisper, channel, sound.start, one, voice=helped, progress=progress, cancelled=context.cancelled)
+        )
+    return takes
+
+
+def _joined(transcripts: list[Transcript], params: TranscribeParams) -> Transcript:
+    from avstudio_audio.speech.channels import together
+
+    return together(transcripts, params.speakers) if params.channel_as_speaker else transcripts[0]
+
+
+def _tell(transcript: Transcript, takes: list[Take], params: TranscribeParams, context: Context) -> None:
+    """Warn about what may be wrong in the transcript."""
+    from avstudio_audio.speech.take import low_confidence
+
+    found = [*_no_speech(transcript), *_uncertain_language(transcript, params)]
+    for take in takes:
+        found += [*take.dropped, *take.findings]
+    for one in [*found, *low_confidence(transcript)]:
+        context.warn(one.code, one.message)
 
 
 def _no_speech(transcript: Transcript) -> list[CodedWarning]:
@@ -227,23 +261,17 @@ def _uncertain_language(transcript: Transcript, params: TranscribeParams) -> lis
     return [CodedWarning(code="language_uncertain", message=message)]
 
 
-def _files(transcript: Transcript, source: Artifact, params: TranscribeParams, context: Context) -> dict[str, Any]:
-    """The transcript and the subtitles as artifacts, named after the recording."""
-    writers = {"srt": subtitles.to_srt, "vtt": subtitles.to_vtt, "txt": subtitles.to_txt}
-
-    def publish(text: str, suffix: str, media_type: str) -> Artifact:
-        name = source.name_for(f".{suffix}")
-        path = context.new_path(name)
-        path.write_text(text, encoding="utf-8")
-        return context.publish(path, name, media_type, MediaFacts(duration=transcript.duration))
-
-    return {
-        "transcript": publish(transcript.written(), "json", MEDIA_TYPE),
-        "subtitles": {name: publish(writers[name](transcript), name, MEDIA_TYPES[name]) for name in params.format},
-    }
+def _published(transcript: Transcript, source: Artifact, context: Context) -> Artifact:
+    """The transcript as a file, named after the recording."""
+    name = source.name_for(".json")
+    path = context.new_path(name)
+    path.write_text(transcript.written(), encoding="utf-8")
+    return context.publish(path, name, MEDIA_TYPE, MediaFacts(duration=transcript.duration))
 
 
 def _effective(options: Options, whisper: Whisper, context: Context) -> dict[str, Any]:
+    vad = {f"vad_{name}": value for name, value in asdict(options.vad_settings).items()} if options.vad else {}
     listed = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(options).items()}
+    del listed["vad_settings"]
     model = {"model": context.needs.model, "device": context.needs.device, "compute_type": whisper.compute_type}
-    return {**listed, **model}
+    return {**listed, **vad, **model}

@@ -90,6 +90,114 @@ class HTDemucsFineTuned(Weights):
     )
 
 
+class HTDemucs6Stems(Weights):
+    """Hybrid Transformer Demucs with guitar and piano: six stems."""
+
+    name = "htdemucs_6s"
+    family = "demucs"
+    licence = "MIT"
+    memory_mb = 2600
+    quality = 0.7
+    repository = "adefossez/HTDemucs-6s"
+    options: ClassVar[dict[str, str]] = {"stems": "drums,bass,other,vocals,guitar,piano"}
+    files = (
+        WeightsFile("htdemucs_6s.yaml", carried_by=("demucs:remote/htdemucs_6s.yaml",)),
+        WeightsFile("5c90dfd2.safetensors"),
+    )
+
+
+class HDemucsMMI(Weights):
+    """Hybrid Demucs of version 3, trained on more songs."""
+
+    name = "hdemucs_mmi"
+    family = "demucs"
+    licence = "MIT"
+    memory_mb = 3000
+    quality = 0.7
+    repository = "adefossez/Demucs-hdemucs_mmi"
+    options: ClassVar[dict[str, str]] = {"stems": "drums,bass,other,vocals"}
+    files = (
+        WeightsFile("hdemucs_mmi.yaml", carried_by=("demucs:remote/hdemucs_mmi.yaml",)),
+        WeightsFile("75fc33f5.safetensors"),
+    )
+
+
+class DemucsMDX(Weights):
+    """The bag that won track A of the Music Demixing Challenge of 2021."""
+
+    name = "mdx"
+    family = "demucs"
+    licence = "MIT"
+    memory_mb = 3500
+    quality = 0.6
+    repository = "adefossez/Demucs-mdx"
+    options: ClassVar[dict[str, str]] = {"stems": "drums,bass,other,vocals"}
+    files = (
+        WeightsFile("mdx.yaml", carried_by=("demucs:remote/mdx.yaml",)),
+        WeightsFile("0d19c1c6.safetensors"),
+        WeightsFile("7ecf8ec1.safetensors"),
+        WeightsFile("c511e2ab.safetensors"),
+        WeightsFile("7d865c68.safetensors"),
+    )
+
+
+class DemucsMDXExtra(Weights):
+    """The bag of track B of the Music Demixing Challenge of 2021, trained on more songs."""
+
+    name = "mdx_extra"
+    family = "demucs"
+    licence = "MIT"
+    memory_mb = 3500
+    quality = 0.65
+    repository = "adefossez/Demucs-mdx_extra"
+    options: ClassVar[dict[str, str]] = {"stems": "drums,bass,other,vocals"}
+    files = (
+        WeightsFile("mdx_extra.yaml", carried_by=("demucs:remote/mdx_extra.yaml",)),
+        WeightsFile("e51eebcc.safetensors"),
+        WeightsFile("a1d90b5c.safetensors"),
+        WeightsFile("5d2d6c55.safetensors"),
+        WeightsFile("cfa93e08.safetensors"),
+    )
+
+
+class DemucsMDXQuantised(Weights):
+    """`mdx`, quantised: files that name classes of diffq are refused; save them as plain arrays."""
+
+    name = "mdx_q"
+    family = "demucs"
+    licence = "MIT"
+    memory_mb = 3500
+    quality = 0.5
+    repository = "adefossez/Demucs-mdx_q"
+    options: ClassVar[dict[str, str]] = {"stems": "drums,bass,other,vocals"}
+    files = (
+        WeightsFile("mdx_q.yaml", carried_by=("demucs:remote/mdx_q.yaml",)),
+        WeightsFile("6b9c2ca1.safetensors"),
+        WeightsFile("b72baf4e.safetensors"),
+        WeightsFile("42e558d4.safetensors"),
+        WeightsFile("305bc58f.safetensors"),
+    )
+
+
+class DemucsMDXExtraQuantised(Weights):
+    """`mdx_extra`, quantised: files that name classes of diffq are refused; save them as plain arrays."""
+
+    name = "mdx_extra_q"
+    family = "demucs"
+    licence = "MIT"
+    memory_mb = 3500
+    quality = 0.55
+    repository = "adefossez/Demucs-mdx_extra_q"
+    options: ClassVar[dict[str, str]] = {"stems": "drums,bass,other,vocals"}
+    files = (
+        WeightsFile("mdx_extra_q.yaml", carried_by=("demucs:remote/mdx_extra_q.yaml",)),
+        WeightsFile("83fc094f.safetensors"),
+        WeightsFile("464b36d7.safetensors"),
+        WeightsFile("14fc6a69.safetensors"),
+        WeightsFile("7fd6ef75.safetensors"),
+    )
+
+
 class WhisperBase(Weights):
     """Whisper base, 74 million parameters, many languages; two packages contain it."""
 
@@ -206,6 +314,12 @@ ALL: list[type[Weights]] = [
     Spleeter2Stems,
     HTDemucs,
     HTDemucsFineTuned,
+    HTDemucs6Stems,
+    HDemucsMMI,
+    DemucsMDX,
+    DemucsMDXExtra,
+    DemucsMDXQuantised,
+    DemucsMDXExtraQuantised,
     WhisperTiny,
     WhisperBase,
     WhisperSmall,

@@ -21,6 +21,7 @@ class Answered(BaseModel):
     cost_micro: int = Field(description="Cost in millionths of a dollar.")
     decision: RouteDecision
     warnings: tuple[CodedWarning, ...] = ()
+    cache_hit: bool = Field(default=False, description="It is the stored answer of an identical request, and is free.")
 
     @property
     def cost(self) -> float:

@@ -7,11 +7,23 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    JsonValue,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from avstudio_core.names import file_name, is_text, shortened, stem
 
@@ -53,6 +65,16 @@ class MediaFacts(BaseModel):
     height: int | None = Field(default=None, gt=0, description="Picture height.", json_schema_extra={"unit": "px"})
 
 
+Trust = Literal["user", "studio", "media", "web"]
+"""Where content comes from: the user's own words, this studio, given files, or the network; the most trusted first."""
+TRUSTED: tuple[Trust, ...] = get_args(Trust)
+
+
+def least(given: Iterable[Trust]) -> Trust:
+    """How far to trust what is made from sources: as the least trusted of them, and not as the user's own words."""
+    return TRUSTED[max((1, *map(TRUSTED.index, given)))]
+
+
 class Lineage(BaseModel):
     """How an artifact was made; a file from the user has no lineage."""
 
@@ -82,6 +104,7 @@ class Artifact(BaseModel):
     media_type: str
     facts: MediaFacts = MediaFacts()
     lineage: Lineage | None = None
+    trust: Trust = Field(default="media", description="Where its content comes from; inherited by what is made of it.")
     path: Path = Field(default=Path(), exclude=True, repr=False)
 
     def name_for(self, ending: str) -> str:
@@ -90,6 +113,13 @@ class Artifact(BaseModel):
         It is not longer than file systems allow.
         """
         return shortened(stem(self.name), ending)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """As a parameter, it is written as a path or an id."""
+        if handler.mode == "validation":
+            return {"type": "string", "format": "artifact", "title": cls.__name__}
+        return handler(schema)
 
     @model_validator(mode="after")
     def _locate(self, info: ValidationInfo) -> Self:
@@ -118,24 +148,64 @@ def accepted(media_type: str, patterns: tuple[str, ...]) -> bool:
 
 
 def with_artifacts(value: Model, change: Callable[[Artifact], Artifact]) -> Model:
-    """A copy of a result in which each artifact is replaced by what `change` returns for it."""
-    update: dict[str, Any] = {}
-    for name in type(value).model_fields:
-        field = getattr(value, name)
-        if isinstance(field, Artifact):
-            update[name] = change(field)
-        elif isinstance(field, dict):
-            update[name] = {key: change(one) if isinstance(one, Artifact) else one for key, one in field.items()}
-    return value.model_copy(update=update)
+    """A copy of a model in which each artifact, also in lists and nested models, is what `change` returns for it."""
+    update = {name: _changed(getattr(value, name), change) for name in _file_fields(type(value))}
+    return value.model_copy(update=update) if update else value
 
 
-def artifacts_in(value: Any) -> dict[str, Artifact]:
-    """The artifacts of a result by output name: a field's name, or a key of a field that maps names to them."""
+def artifacts_in(value: BaseModel) -> dict[str, Artifact]:
+    """The artifacts of a model by name: a field's name, or a key of a field that maps names to them.
+
+    Deeper ones have the path to them, such as `scenes.0.thumbnail`.
+    """
     found: dict[str, Artifact] = {}
-    for name in type(value).model_fields:
+    for name in _file_fields(type(value)):
         field = getattr(value, name)
-        if isinstance(field, Artifact):
-            found[name] = field
-        elif isinstance(field, dict):
-            found |= {key: item for key, item in field.items() if isinstance(item, Artifact)}
+        if isinstance(field, Mapping):
+            for key, item in field.items():
+                found |= dict(_named(item, str(key)))
+        else:
+            found |= dict(_named(field, name))
     return found
+
+
+def _named(value: Any, name: str) -> Iterator[tuple[str, Artifact]]:
+    if isinstance(value, Artifact):
+        yield name, value
+        return
+    inner: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, BaseModel):
+        inner = ((field, getattr(value, field)) for field in _file_fields(type(value)))
+    elif isinstance(value, Mapping):
+        inner = value.items()
+    elif isinstance(value, list | tuple):
+        inner = enumerate(value)
+    for key, item in inner:
+        yield from _named(item, f"{name}.{key}")
+
+
+def _changed(value: Any, change: Callable[[Artifact], Artifact]) -> Any:
+    if isinstance(value, Artifact):
+        return change(value)
+    if isinstance(value, BaseModel):
+        return with_artifacts(value, change)
+    if isinstance(value, Mapping):
+        return {key: _changed(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([_changed(item, change) for item in value])
+    return value
+
+
+@lru_cache(maxsize=1024)
+def _file_fields(kind: type[BaseModel]) -> tuple[str, ...]:
+    """The fields in which a model may have artifacts."""
+    return tuple(name for name, field in kind.model_fields.items() if _may_hold(field.annotation, frozenset({kind})))
+
+
+def _may_hold(annotation: Any, seen: frozenset[Any]) -> bool:
+    """Whether a value of a type may be or contain an artifact."""
+    if annotation is Artifact:
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation not in seen:
+        return any(_may_hold(field.annotation, seen | {annotation}) for field in annotation.model_fields.values())
+    return any(_may_hold(one, seen) for one in get_args(annotation))

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from avstudio_core.events import CORE_TYPES, EventType
 from avstudio_core.hook_marker import hookimpl
 from avstudio_core.kinds.executor import Executor
 from avstudio_core.kinds.memory_manager import MemoryManager
 from avstudio_core.kinds.router import Router
+from avstudio_core.kinds.secret_store import SecretStore
+
+
+@hookimpl
+def register_event_types() -> list[EventType]:
+    return [*CORE_TYPES]
 
 
 @hookimpl
@@ -28,3 +35,12 @@ def register_routers() -> list[type[Router]]:
     from avstudio_core.gateway.default_router import DefaultRouter
 
     return [DefaultRouter]
+
+
+@hookimpl
+def register_secret_stores() -> list[type[SecretStore]]:
+    from avstudio_core.secrets.environment import Environment
+    from avstudio_core.secrets.file import SecretFile
+    from avstudio_core.secrets.keychain import Keychain
+
+    return [Environment, Keychain, SecretFile]

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
-import os
-import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from avstudio_core.commands import Command
 from avstudio_core.errors import AVStudioError, PluginError
-from avstudio_core.storage.private_files import private, private_folder
 
 if TYPE_CHECKING:
     from avstudio_core.models.shelf import InstalledShelf
     from avstudio_core.plugins import Plugins
-
-FORMAT = "3"
-"""The version of the cache file; raise it when the format changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +27,33 @@ class Declaration:
     distribution: str
     accepts: list[str]
     source_optional: bool
+    inputs: dict[str, dict[str, Any]]
+    """The files that a run reads, by argument: `source`, and parameters that are files. Each `accepts` media types, is
+    `required` or not, and may be `many`."""
     outputs: dict[str, str]
+    """The files that a run with default parameters makes; `Studio.outputs` has those of other parameters."""
     params: dict[str, Any]
     """JSON Schema of the parameters."""
     result: dict[str, Any]
-    """JSON Schema of the result."""
+    """JSON Schema of the result; its fields may have the hint `view`, with a key path in `of`."""
+    needs: dict[str, Any]
+    """What a run with default parameters needs; empty if that depends on required parameters or missing weights."""
+    network: bool
+    """Whether a run opens connections itself."""
+    idempotent: bool
+    """Whether a second run with the same arguments gives the same result."""
+    effect: str
+    """What a run changes outside the studio: `none`, `export`, `network` or `delete`."""
+    errors: list[str]
+    """Codes of the errors that a run may end with."""
+    cues: dict[str, list[str]]
+    """Phrases that ask for it, by language."""
+    nouns: dict[str, list[str]]
+    """Words for its outputs, by output."""
+    slots: dict[str, str]
+    """How a request's words give parameters, by parameter."""
+    examples: list[dict[str, Any]]
+    """Requests, with their parameters and language."""
 
     @property
     def medium(self) -> str:
@@ -48,30 +63,61 @@ class Declaration:
     def verb(self) -> str:
         return self.name.partition(".")[2]
 
+    @property
+    def tool(self) -> str:
+        """The name as a tool of a language model: letters, digits and `_`; no two processors have the same."""
+        from avstudio_core.declarations import tool_name
+
+        return tool_name(self.name)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """One JSON Schema of all that a run takes: the source, files and other parameters."""
+        source = {"type": "string", "format": "artifact", "title": "Source", "description": SOURCE_HELP}
+        first = {"source": source | {"accepts": self.accepts}} if self.accepts else {}
+        required = [name for name in first if not self.source_optional] + self.params.get("required", [])
+        properties = first | self.params.get("properties", {})
+        return self.params | {"properties": properties, "required": required, "additionalProperties": False}
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceDeclaration:
+    """An interface without its code; the JSON form is stable."""
+
+    name: str
+    summary: str
+    description: str
+    distribution: str
+    options: dict[str, Any]
+    """JSON Schema of the options."""
+
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What a studio can do: the declarations of its processors, and what is broken."""
+    """What a studio can do: the declarations of its processors and interfaces, and what is broken."""
 
     processors: dict[str, Declaration] = field(default_factory=dict)
     """By name."""
+    interfaces: dict[str, InterfaceDeclaration] = field(default_factory=dict)
+    """By name."""
+    commands: dict[str, Command] = field(default_factory=dict)
+    """Commands of the command line that are neither processors nor interfaces, by name."""
     weights: dict[str, list[str]] = field(default_factory=dict)
     """The names of the declared weights by family, the best first."""
     broken: dict[str, str] = field(default_factory=dict)
     """Plugins, and classes of theirs, that cannot be used, each with the reason."""
 
 
+SOURCE_HELP = "The file to process: a path, or the id of an artifact."
+
+
 def declare(processor: Any, distribution: str) -> Declaration:
     """The declaration of a processor."""
-    from avstudio_core.artifact import wrong_outputs
+    from avstudio_core.vocabulary import vocabulary
 
     text = inspect.cleandoc(type(processor).__doc__ or "")
-    try:
-        outputs = {**processor.outputs(processor.params_type())}
-    except (ValueError, AVStudioError):  # depends on required parameters, or a missing model
-        outputs = {}
-    if wrong := wrong_outputs(outputs):
-        raise PluginError(f"'outputs' returned '{wrong!r:.60}', which are not names with media types.")
+    outputs = _by_default(processor, lambda params: outputs_of(processor, params))
+    needs = _default_needs(processor)
     schemas = processor.params_type.model_json_schema(), processor.result_type.model_json_schema(mode="serialization")
     json.dumps((text, outputs, schemas), allow_nan=False, ensure_ascii=False).encode()
     return Declaration(
@@ -82,103 +128,102 @@ def declare(processor: Any, distribution: str) -> Declaration:
         distribution=distribution,
         accepts=list(processor.accepts),
         source_optional=processor.source_optional,
+        inputs=_inputs(processor),
         outputs=outputs,
         params=schemas[0],
         result=schemas[1],
+        needs=needs,
+        network=bool(needs.get("network")),
+        idempotent=processor.cacheable,
+        effect=processor.effect,
+        errors=_errors(processor, needs),
+        **vocabulary(processor),
     )
 
 
-def read(folder: Path, only: Iterable[str] | None) -> Catalogue:
-    """The catalogue of the installed plugins, from a cache in `folder` unless the installed packages have changed.
+def outputs_of(processor: Any, params: Any) -> dict[str, str]:
+    """The files that a run with these parameters makes, as media types by name. Raises `PluginError`."""
+    from avstudio_core.artifact import wrong_outputs
 
-    Reading the cache does not import plugins or pydantic, which keeps `avstudio --help` fast.
-    """
-    path = folder / f"catalogue-{_installation(only)}.json"
-    found = _cached(path)
-    if found is None:
-        found = _of_installed(only)
-        _keep(path, found)
-    return found[0]
+    outputs = {**processor.outputs(params)}
+    if wrong := wrong_outputs(outputs):
+        raise PluginError(f"'outputs' returned '{wrong!r:.60}', which are not names with media types.")
+    return outputs
+
+
+def _by_default(processor: Any, compute: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """What follows from the default parameters; nothing if it depends on required ones, or on a missing model."""
+    try:
+        return compute(processor.params_type())
+    except PluginError:
+        raise
+    except (ValueError, AVStudioError):
+        return {}
+
+
+def _default_needs(processor: Any) -> dict[str, Any]:
+    try:
+        needs: dict[str, Any] = processor.needs(processor.params_type(), None).model_dump(mode="json")
+    except Exception:  # a task that is submitted gets the error
+        return {}
+    return needs
+
+
+def _inputs(processor: Any) -> dict[str, dict[str, Any]]:
+    from avstudio_core.inputs import file_parameters
+
+    source = {"accepts": list(processor.accepts), "many": False, "required": not processor.source_optional}
+    found = {"source": source} if processor.accepts else {}
+    for name, one in file_parameters(processor.params_type).items():
+        required = processor.params_type.model_fields[name].is_required()
+        found[name] = {"accepts": list(one.accepts), "many": one.many, "required": required}
+    return found
+
+
+def _errors(processor: Any, needs: Mapping[str, Any]) -> list[str]:
+    """The codes that the declaration names, and those that follow from it."""
+    found = {"invalid_params"} if processor.params_type.model_fields else set[str]()
+    found |= {"invalid_input", "unreadable_media"} if processor.accepts else set()
+    found |= {"weights_missing", "not_enough_memory"} if needs.get("model") else set()
+    found |= {"egress_refused"} if needs.get("network") else set()
+    return sorted({*found, *processor.errors, "task_cancelled"})
+
+
+def declare_interface(interface: Any, distribution: str) -> InterfaceDeclaration:
+    """The declaration of an interface."""
+    text = inspect.cleandoc(interface.__doc__ or "")
+    options = interface.options_type.model_json_schema()
+    json.dumps((text, options), allow_nan=False, ensure_ascii=False).encode()
+    return InterfaceDeclaration(interface.name, text.split("\n", 1)[0], text, distribution, options)
 
 
 def collected(plugins: Plugins, shelf: InstalledShelf) -> Catalogue:
     """The catalogue of plugins that are loaded."""
-    processors, broken = {}, {}
-    for name, kind in sorted(plugins.kind("processors").items()):
-        plugin = plugins.distribution_of(kind)
-        try:
-            made = plugins.make(kind, shelf)
-            distribution = plugin.distribution if plugin else ""
-            processors[name] = plugins.guard(kind).call(f"The declaration of '{name}'", declare, made, distribution)
-        except AVStudioError as error:
-            broken[name] = str(error)
+    broken: dict[str, str] = {}
+    processors = _declared(plugins, "processors", lambda kind: (declare, plugins.make(kind, shelf)), broken)
+    interfaces = _declared(plugins, "interfaces", lambda kind: (declare_interface, kind), broken)
     for refused in plugins.refused.values():
         broken |= refused
     weights: dict[str, list[str]] = {}
     for one in shelf.all():
         weights.setdefault(one.family, []).append(one.name)
-    return Catalogue(processors, weights, plugins.broken | broken)
+    commands = plugins.kind("commands")
+    taken = {one.medium for one in processors.values()} | {name.partition(" ")[0] for name in commands}
+    for name in interfaces.keys() & taken:
+        del interfaces[name]
+        broken[name] = f"The interface '{name}' has the name of another command. Rename it."
+    return Catalogue(processors, interfaces, commands, weights, plugins.broken | broken)
 
 
-def _of_installed(only: Iterable[str] | None) -> tuple[Catalogue, dict[str, int]]:
-    """The catalogue of installed plugins, with the times of their source files."""
-    from avstudio_core.models.shelf import InstalledShelf
-    from avstudio_core.plugins import Plugins
-    from avstudio_core.settings_sources import load
-
-    settings = load({})
-    plugins = Plugins(settings.home)
-    plugins.discover(None if only is None else set(only))
-    found = collected(plugins, InstalledShelf(plugins, settings))
-    modules = {plugin.module for plugin in plugins.installed.values()}
-    return found, {str(path): path.stat().st_mtime_ns for module in modules for path in _files(module)}
-
-
-def _files(module: str) -> Iterator[Path]:
-    """The source files of a plugin's package; also of a broken plugin, because a repair is a change."""
-    from importlib.util import find_spec
-
-    try:
-        spec = find_spec(module.partition(":")[0].partition(".")[0])
-    except (ImportError, ValueError):
-        return
-    if spec is not None and spec.origin and Path(spec.origin).is_file():
-        yield Path(spec.origin)
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        yield from Path(folder).rglob("*.py")
-
-
-def _installation(only: Iterable[str] | None) -> str:
-    """A fingerprint of the installed packages: installing or removing one changes the time of their folder."""
-    folders = [path for path in sys.path if path and os.path.isdir(path)]
-    changed = [(path, os.stat(path).st_mtime_ns) for path in folders]
-    stamp = (FORMAT, sys.version, sorted(only) if only is not None else None, changed)
-    return hashlib.sha256(repr(stamp).encode()).hexdigest()[:24]
-
-
-def _cached(path: Path) -> tuple[Catalogue, dict[str, int]] | None:
-    try:
-        content = json.loads(path.read_bytes())
-        for source, changed in content["sources"].items():
-            if os.stat(source).st_mtime_ns != changed:
-                return None
-        processors = {name: Declaration(**value) for name, value in content["processors"].items()}
-        return Catalogue(processors, content["weights"], content["broken"]), content["sources"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _keep(path: Path, found: tuple[Catalogue, dict[str, int]]) -> None:
-    """Write the cache; if the folder cannot be written, the next start is just slower."""
-    catalogue, sources = found
-    try:
-        private_folder(path.parent.parent, parents=True)
-        private_folder(path.parent)
-        for stale in path.parent.glob("catalogue-*.json"):
-            stale.unlink(missing_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}")
-        with open(partial, "w", encoding="utf-8", opener=private) as file:
-            json.dump(asdict(catalogue) | {"sources": sources}, file)
-        partial.replace(path)
-    except (OSError, AVStudioError):
-        return
+def _declared(plugins: Plugins, kind: str, declaring: Callable[[Any], Any], broken: dict[str, str]) -> dict[str, Any]:
+    """The declarations of a kind by name; why one cannot be made is added to `broken`."""
+    found = {}
+    for name, registered in sorted(plugins.kind(kind).items()):
+        plugin = plugins.distribution_of(registered)
+        try:
+            call, subject = declaring(registered)
+            what, distribution = f"The declaration of '{name}'", plugin.distribution if plugin else ""
+            found[name] = plugins.guard(registered).call(what, call, subject, distribution)
+        except AVStudioError as error:
+            broken[name] = str(error)
+    return found

@@ -47,7 +47,7 @@ class Text(Frozen):
 
 
 class Image(Frozen):
-    """A picture, embedded in the message: the model's server would have to fetch an address."""
+    """A picture, embedded in the message, because a model's server may not be able to fetch an address."""
 
     type: Literal["image"] = "image"
     media_type: str = Field(pattern=r"^image/[a-z0-9.+-]+$")
@@ -129,12 +129,14 @@ class Wishes(Frozen):
 
 
 class Account(Frozen):
-    """The scopes whose budgets pay; each of them, and `global`, must have enough left."""
+    """Who pays. The budget of each scope given here, and of `global`, must have enough left."""
 
+    owner: Name = Field(default="local", description="The owner of the answer.")
     project: Name = "default"
     key: Name | None = Field(default=None, description="The API key of the request.")
     task: Name | None = Field(default=None, description="The task of the request.")
     agent: Name | None = None
+    run: Name | None = Field(default=None, description="The run of the task.")
 
 
 class Question(Frozen):
@@ -186,6 +188,9 @@ class ChatRequest(Question):
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, gt=0, le=1)
     seed: int | None = None
+    cache: bool = Field(
+        default=False, description="Give the stored answer of an identical request, and store this one."
+    )
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 
     @field_validator("stop", mode="before")
@@ -250,7 +255,7 @@ class Usage(Frozen):
 
 
 class ModelWarning(NamedTuple):
-    """A degradation that a backend noticed; the answer has it as a coded warning."""
+    """A backend warns of a degradation: it becomes a coded warning of the answer."""
 
     code: str
     message: str

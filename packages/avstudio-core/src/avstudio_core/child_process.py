@@ -7,7 +7,6 @@ import ctypes
 import json
 import math
 import os
-import re
 import selectors
 import signal
 import socket
@@ -18,9 +17,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from weakref import WeakSet
 
+from avstudio_core.confinement.cell import Cell
+from avstudio_core.confinement.grant import NOTHING, Grant
+from avstudio_core.confinement.limits import Excess
+from avstudio_core.confinement.variables import MORE_VARIABLES, granted, of_plugins, of_the_core, passed_on
 from avstudio_core.settings import Settings
 
 JOBS = "avstudio_core.tasks.executors.worker"
@@ -38,10 +43,6 @@ KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_"
 """glibc's dynamic thresholds, set to their maximum. With lower ones, each layer of a model may return its memory to the
 kernel and get it back page by page, which can take a tenth of the run."""
 PR_SET_PDEATHSIG = 1
-SECRET = re.compile(
-    r"(^|_)(API_?)?(KEYS?|TOKENS?|PAT|PASSPHRASE|CREDENTIALS?)(_|$)|APIKEY|SECRET|PASSWORD|PASSWD", re.IGNORECASE
-)
-"""Names of environment variables with secrets, such as `OPENAI_API_KEY` and `HF_TOKEN`."""
 _STARTED: WeakSet[Process] = WeakSet()
 
 
@@ -76,6 +77,10 @@ class Process:
         self._unfinished = b""
         self.last_lines: deque[str] = deque(maxlen=8)
         self.killed = False
+        self.cell: Cell | None = None
+        self.grant = NOTHING
+        self.excess: Excess | None = None
+        """The limit that it exceeded, for which it was killed."""
         self._silent_seconds = 0.0
         """If the process was ended because it did not respond: for how long."""
 
@@ -130,6 +135,8 @@ class Process:
         self._either.close()
         self._lines.close()
         self._hang_up()
+        if self.cell is not None:
+            self.cell.remove()
 
     def obituary(self) -> str:
         """A message about how the process ended, with its last output."""
@@ -197,11 +204,21 @@ def early_worker(settings: Settings) -> Iterator[None]:
         _dismiss_spares()
 
 
-def hire(settings: Mapping[str, str], modules: list[str]) -> Process:
-    """A worker that was started early with these settings, or a new one; it imports `modules` as plugins."""
-    environment = environment_of(settings)
-    process = _spare(environment) or Process(environment)
-    process.send(json.dumps(modules))
+def hire(settings: Mapping[str, str], modules: list[str], home: Path, grant: Grant = NOTHING) -> Process:
+    """A worker that was started early with these settings, or a new one; it imports `modules` as plugins.
+
+    It is confined to a folder of its own in the data folder. Raises `OSError`.
+    """
+    cell, environment = Cell(home), environment_of(settings)
+    try:
+        process = _spare(environment) or Process(environment)
+    except BaseException:
+        cell.remove()
+        raise
+    process.cell, process.grant = cell, grant
+    variables = of_plugins(settings) | granted(grant.variables, network=grant.network)
+    given = replace(grant, folder=str(cell.folder)).as_json()
+    process.send(json.dumps({"modules": modules, "variables": variables, "grant": given}))
     return process
 
 
@@ -235,12 +252,17 @@ def _dismiss_spares() -> None:
 
 
 def environment_of(settings: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a worker, with the settings that differ from the defaults.
+    """The environment of a worker, with the core's settings that differ from the defaults.
 
-    It has no API keys: a run calls language models through its studio, and only the studio sends the keys.
+    It has only variables that are known to be needed, and those that the setting 'worker_variables' names. It has no
+    API keys: a run calls language models through its studio, and only the studio sends the keys.
     """
-    own = {name: value for name, value in os.environ.items() if not is_secret(name)}
-    return {**KEPT_MEMORY, **own, **settings, "PYTHONPATH": os.pathsep.join(_module_folders())}
+    return {
+        **KEPT_MEMORY,
+        **passed_on(settings.get(MORE_VARIABLES, "")),
+        **of_the_core(settings),
+        "PYTHONPATH": os.pathsep.join(_module_folders()),
+    }
 
 
 def _module_folders() -> list[str]:
@@ -250,11 +272,6 @@ def _module_folders() -> list[str]:
     except FileNotFoundError:
         return list(filter(None, sys.path))
     return [path or here for path in sys.path]
-
-
-def is_secret(variable: str) -> bool:
-    """Whether the name of an environment variable suggests a key, a token or a password."""
-    return bool(SECRET.search(variable))
 
 
 def peak_memory_mb() -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,13 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from avstudio_core.artifact import Artifact, Lineage, MediaFacts, is_media_type, new_id
 from avstudio_core.chat import ChatRequest, EmbedRequest, Message, Question
 from avstudio_core.egress import Gate
-from avstudio_core.errors import Degraded, InvalidInput, StorageError, TaskCancelled, Unavailable
+from avstudio_core.errors import Degraded, InvalidInput, RunLimitReached, StorageError, TaskCancelled, Unavailable
 from avstudio_core.model_requests import Asker, Verb, asked
 from avstudio_core.names import file_name
 from avstudio_core.quotes import quoted
 from avstudio_core.results import CodedWarning, Needs
-from avstudio_core.storage.artifacts import stage
 from avstudio_core.storage.private_files import private_folder
+from avstudio_core.storage.stage import stage
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from avstudio_core.weights import Shelf
 
 T = TypeVar("T")
-Q = TypeVar("Q", bound=Question)
 
 
 class Warm:
@@ -85,6 +86,8 @@ class Context:
         self._report = report
         self._ask = ask
         self._cancelled = threading.Event()
+        self._asked_before: Counter[str] = Counter()
+        self._counting = threading.Lock()
 
     def progress(self, fraction: float, stage: str = "") -> None:
         """Report the finished part, 0 to 1, and the current stage. Raises `TaskCancelled` if the task should stop."""
@@ -109,7 +112,12 @@ class Context:
         self._report(Report(job_id=self._order.job_id, kind="refused", host=host, message=reason))
 
     def check(self) -> None:
-        """Raise `TaskCancelled` if the task should stop; call it often in long loops."""
+        """Raise `TaskCancelled` if the task should stop; call it often in long loops.
+
+        Raises `RunLimitReached` when the time of its run is over.
+        """
+        if self._order.deadline is not None and time.time() >= self._order.deadline:
+            raise RunLimitReached(f"The time limit of the run '{self._order.run}' is over.")
         if self._cancelled.is_set():
             raise TaskCancelled(f"Task '{self.task_id}' was cancelled.")
 
@@ -135,7 +143,10 @@ class Context:
             self.check()
             self._tell(0.0, f"fetch {name}, {fraction:.0%}")
 
-        return self.shelf.folder(name, report)
+        if self.shelf.fetches or self._ask is None:
+            return self.shelf.folder(name, report)
+        found = asked(self._ask, "weights", {"name": name}, check=self.check, on_text=lambda part: report(float(part)))
+        return Path(str(found["folder"]))
 
     def model(self, key: str, load: Callable[[], T]) -> T:
         """A loaded model that stays in memory for later jobs; if several jobs wait for it, `load` runs once."""
@@ -155,21 +166,21 @@ class Context:
         """
         from avstudio_core.answers import ChatAnswer
 
-        request = self._on_account(ChatRequest.of(prompt, **options))
+        request = ChatRequest.of(prompt, **options)
         return ChatAnswer.model_validate(self._asked("chat", request, on_text))
 
     def embed(self, texts: str | Sequence[str], /, **options: Any) -> Embedding:
         """Convert texts to vectors on the account of this task. Raises the same errors as `chat`."""
         from avstudio_core.answers import Embedding
 
-        request = self._on_account(EmbedRequest.of(texts, **options))
+        request = EmbedRequest.of(texts, **options)
         return Embedding.model_validate(self._asked("embed", request, None))
 
     def route(self, prompt: str | Sequence[Message] | ChatRequest, /, **options: Any) -> RouteDecision:
         """The model that would answer, and its context; no model is called. Raises `NoModel`."""
         from avstudio_core.route_decision import RouteDecision
 
-        request = self._on_account(ChatRequest.of(prompt, **options))
+        request = ChatRequest.of(prompt, **options)
         return RouteDecision.model_validate(self._asked("route", request, None))
 
     def leave(self, url: str) -> None:
@@ -199,14 +210,13 @@ class Context:
         if path.is_symlink() or folder.resolve() not in path.resolve().parents:
             path = self._copied(path)
         sha256, size = stage(path, folder)
-        source = self._order.source
         lineage = Lineage(
             processor=self._order.processor,
             version=self._order.version,
-            params=self._order.params,
+            params=self._order.described,
             model=self.needs.model,
             model_digest=self.needs.model_digest,
-            parents=(source.id,) if source else (),
+            parents=self._order.parents,
         )
         made = Artifact(
             id=new_id("art"),
@@ -216,6 +226,7 @@ class Context:
             media_type=media_type,
             facts=facts or MediaFacts(),
             lineage=lineage,
+            trust=self._order.trust,
             path=folder / sha256,
         )
         self.published.append(made)
@@ -229,14 +240,15 @@ class Context:
             raise StorageError.of(error, path) from error
         return copy
 
-    def _on_account(self, request: Q) -> Q:
-        account = request.account.model_copy(update={"task": self.task_id, "project": self._order.project})
-        return request.model_copy(update={"account": account})
-
     def _asked(self, verb: Verb, request: Question, on_text: Callable[[str], None] | None) -> dict[str, JsonValue]:
         if self._ask is None:
             raise Unavailable("This run cannot use language models: its executor does not pass requests on.")
-        return asked(self._ask, verb, request.model_dump(mode="json"), check=self.check, on_text=on_text)
+        given = request.model_dump(mode="json")
+        with self._counting:
+            equal = f"{verb} {request.model_dump_json()}"
+            number = self._asked_before[equal]
+            self._asked_before[equal] += 1
+        return asked(self._ask, verb, given, number=number, check=self.check, on_text=on_text)
 
 
 def _made(folder: Path) -> Path:

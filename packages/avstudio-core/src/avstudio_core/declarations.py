@@ -14,30 +14,41 @@ from avstudio_core.errors import InvalidParams, PluginError
 from avstudio_core.guard import shown
 from avstudio_core.names import is_text
 from avstudio_core.quotes import quoted
+from avstudio_core.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
 BASES = {
+    "agents": "kinds.agent.Agent",
     "backends": "kinds.backend.Backend",
     "executors": "kinds.executor.Executor",
+    "interfaces": "kinds.interface.Interface",
     "memory_managers": "kinds.memory_manager.MemoryManager",
     "price_books": "kinds.price_book.PriceBook",
     "processors": "kinds.processor.Processor",
     "routers": "kinds.router.Router",
+    "secret_stores": "kinds.secret_store.SecretStore",
     "weights": "weights.Weights",
 }
 """The base class of each kind."""
+EFFECTS = ("none", "export", "network", "delete")
+SOURCE = "source"
+"""The argument that is the file to process."""
 PROCESSOR_NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+EVENT_TYPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 SETTING_NAME = re.compile(r"[a-z][a-z0-9_]*")
+COMMAND_NAME = re.compile(r"[a-z][a-z0-9-]*")
+WORDS = re.compile(r"[a-z][a-z0-9-]*( [a-z][a-z0-9-]*)?")
+ABILITY = re.compile(r"[a-z][a-z0-9_]*\.([a-z][a-z0-9_]*|\*)")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]*")
 
 
 def declared_name(kind: str, registered: Any) -> str:
     """The name of a registered class. Raises `PluginError` if its declaration is not valid for its kind."""
-    if kind == "settings":
-        return _setting_name(registered)
+    if kind in VALUES:
+        return VALUES[kind](registered)
     base = _base(kind)
     if not isinstance(registered, type) or not issubclass(registered, base):
         raise PluginError(f"'{registered!r:.60}' does not derive from {base.__name__}.")
@@ -46,12 +57,34 @@ def declared_name(kind: str, registered: Any) -> str:
         raise PluginError(f"'{registered.__qualname__}' does not have a name.", hint="Set the class attribute 'name'.")
     if kind == "processors":
         _check_processor(name, registered)
+    elif kind == "interfaces":
+        _check_interface(name, registered)
+    elif kind == "agents":
+        _check_agent(name, registered)
     elif not NAME.fullmatch(name):
         raise PluginError(f"'{name}' is not a valid name.", hint="Use letters, digits, '.', '_' and '-'.")
     if kind != "weights" and inspect.isabstract(registered):
         missing = ", ".join(sorted(getattr(registered, "__abstractmethods__", ())))
         raise PluginError(f"'{name}' lacks {missing}.")
     return name
+
+
+def _command_name(command: Any) -> str:
+    """The name of a valid command of a plugin."""
+    from avstudio_core.commands import Command
+
+    if not isinstance(command, Command):
+        raise PluginError(f"'{shown(command)}' is not a Command.")
+    if not isinstance(command.name, str) or not WORDS.fullmatch(command.name):
+        raise PluginError(f"'{command.name}' is not a valid name.", hint="Use one or two words of small letters.")
+    if not all(map(is_text, (command.summary, command.place, command.section))) or ":" not in command.place:
+        raise PluginError(f"The command '{command.name}' lacks a summary, or its place is not 'module:function'.")
+    return command.name
+
+
+def tool_name(name: str) -> str:
+    """The name of a processor where dots are not allowed, as in the tools of language models."""
+    return name.replace(".", "_")
 
 
 def _setting_name(setting: Any) -> str:
@@ -82,6 +115,20 @@ def _setting_name(setting: Any) -> str:
     return setting.name
 
 
+def _event_type_name(registered: Any) -> str:
+    """The name of a valid type of events of a plugin."""
+    from avstudio_core.events import EventType
+
+    if not isinstance(registered, EventType):
+        raise PluginError(f"'{registered!r:.60}' is not an EventType.")
+    if not isinstance(registered.name, str) or not EVENT_TYPE.fullmatch(registered.name):
+        hint = "Name it '<noun>.<what happened>', such as 'agent.message'."
+        raise PluginError(f"'{registered.name}' is not a valid name.", hint=hint)
+    if not is_text(registered.help) or not registered.help.strip():
+        raise PluginError(f"The type of events '{registered.name}' lacks a help text.")
+    return registered.name
+
+
 def _base(kind: str) -> type[Any]:
     module, _, name = BASES[kind].rpartition(".")
     found: type[Any] = getattr(import_module(f"avstudio_core.{module}"), name)
@@ -108,17 +155,54 @@ def _check_processor(name: str, registered: type[Any]) -> None:
         if not (isinstance(given, type) and issubclass(given, base)):
             hint = "Derive it from Processor[ItsParams, ItsResult]."
             raise PluginError(f"'{name}' does not say the type of its {base.__name__}.", hint=hint)
-        for field, where in _unwritable(given):
-            message = f"'{name}' has a value that JSON cannot hold in {where} of '{field}'."
-            raise PluginError(message, hint="NaN, infinity, bytes and objects have no JSON form.")
-    _check_params_names(name, registered.params_type)
+        _check_json(name, given)
+    _check_effects(name, registered)
+    check_vocabulary(name, registered)
+    _check_field_names(name, "parameter", registered.params_type)
 
 
-def _check_params_names(name: str, params: type[BaseModel]) -> None:
-    """Refuse aliases: parameters are given, stored and shown by one name."""
-    for field, info in params.model_fields.items():
+def _check_interface(name: str, registered: type[Any]) -> None:
+    if not COMMAND_NAME.fullmatch(name):
+        raise PluginError(f"'{name}' is not a valid name.", hint="Use small letters, digits and '-', as in a command.")
+    if not (registered.__doc__ or "").strip():
+        raise PluginError(f"'{name}' has no docstring.", hint="Its first line is the summary everywhere.")
+    _check_json(name, registered.options_type)
+    _check_field_names(name, "option", registered.options_type)
+
+
+def _check_agent(name: str, registered: type[Any]) -> None:
+    if not COMMAND_NAME.fullmatch(name):
+        raise PluginError(f"'{name}' is not a valid name.", hint="Use small letters, digits and '-'.")
+    if not (registered.__doc__ or "").strip():
+        raise PluginError(f"'{name}' has no docstring.", hint="Its first line is the summary everywhere.")
+    abilities = getattr(registered, "abilities", None)
+    if not (isinstance(abilities, tuple) and all(isinstance(one, str) and ABILITY.fullmatch(one) for one in abilities)):
+        hint = "Write them as ('audio.*', 'video.scenes')."
+        raise PluginError(f"The abilities of '{name}' are {quoted(shown(abilities))}.", hint=hint)
+
+
+def _check_effects(name: str, registered: type[Any]) -> None:
+    if registered.effect not in EFFECTS:
+        hint = f"Choose from: {', '.join(EFFECTS)}."
+        raise PluginError(f"The effect of '{name}' is {quoted(registered.effect)}.", hint=hint)
+    if not (isinstance(registered.errors, tuple | list) and all(map(is_text, registered.errors))):
+        raise PluginError(f"The errors of '{name}' are not a tuple of codes, such as ('unreadable_media',).")
+    if registered.accepts and SOURCE in registered.params_type.model_fields:
+        hint = f"Its arguments are one list, in which '{SOURCE}' is the file that it reads."
+        raise PluginError(f"'{name}' has a parameter '{SOURCE}'.", hint=hint)
+
+
+def _check_json(name: str, model: type[BaseModel]) -> None:
+    for field, where in _unwritable(model):
+        message = f"'{name}' has a value that JSON cannot hold in {where} of '{field}'."
+        raise PluginError(message, hint="NaN, infinity, bytes and objects have no JSON form.")
+
+
+def _check_field_names(name: str, what: str, model: type[BaseModel]) -> None:
+    """Refuse aliases: parameters and options are given, stored and shown by one name."""
+    for field, info in model.model_fields.items():
         if info.alias or info.validation_alias or info.serialization_alias:
-            message = f"'{name}' gives its parameter '{field}' an alias."
+            message = f"'{name}' gives its {what} '{field}' an alias."
             raise PluginError(message, hint="Use one name: that of the field.")
 
 
@@ -155,3 +239,7 @@ def _plain(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+VALUES = {"commands": _command_name, "event_types": _event_type_name, "settings": _setting_name}
+"""The kinds that are values, not classes."""

@@ -4,6 +4,8 @@ AVStudioError                 `message` and `hint` for people, `code` for progra
 ├── InvalidInput              an input cannot be used
 │   ├── NotFound              nothing has that name ("did you mean")
 │   ├── InvalidParams         a parameter is not valid
+│   ├── InUse                 what others use cannot be changed or deleted now
+│   ├── TooLarge              a file or a request is larger than its limit
 │   ├── InvalidPlan           a plan that cannot run, with the place marked
 │   └── UnreadableMedia       a file that cannot be read or decoded
 ├── Unavailable               something that the studio needs is missing
@@ -19,6 +21,7 @@ AVStudioError                 `message` and `hint` for people, `code` for progra
 │   ├── TaskFailed            its run failed; has the code of the cause
 │   ├── TaskBlocked           it cannot run: a dependency failed
 │   ├── TaskCancelled         it was cancelled
+│   ├── RunLimitReached       its run has used up its steps, money, tokens or time
 │   └── InvalidTransition     a state change that the table of states forbids
 ├── ModelError                a language model did not answer; `elsewhere` says whether another one may
 │   ├── BackendDown           no server, an outage, a time-out
@@ -31,6 +34,9 @@ AVStudioError                 `message` and `hint` for people, `code` for progra
 │   ├── PartialAnswer         the answer broke off; has the text so far
 │   └── NoModel               no model can answer; the message has the reasons
 ├── OverBudget                the call would exceed a budget
+├── EventsLost                a listener was too slow; `seq` is the number of the last event that it got
+├── KeyRefused                an API key is mistyped, unknown, revoked or expired
+├── NotAllowed                the principal lacks a scope
 ├── EgressRefused             the policy forbids sending data to that address
 ├── Degraded                  `strict` turned a degradation into an error
 └── PluginError               a plugin is broken, or conflicts with another
@@ -46,9 +52,6 @@ from typing import ClassVar
 
 from avstudio_core.nearest import did_you_mean
 from avstudio_core.quotes import quoted
-
-OTHER_FOLDER = "choose another data folder with the setting 'home'."
-"""The end of a hint for a data folder that cannot be used."""
 
 
 class AVStudioError(Exception):
@@ -97,6 +100,19 @@ class InvalidParams(InvalidInput):
     """A parameter is not valid by its declaration."""
 
     code = "invalid_params"
+    param: str | None = None
+
+
+class InUse(InvalidInput):
+    """What others use, such as a task that has not ended, cannot be changed or deleted now."""
+
+    code = "in_use"
+
+
+class TooLarge(InvalidInput):
+    """A file or a request is larger than its limit."""
+
+    code = "too_large"
 
 
 class InvalidPlan(InvalidInput):
@@ -191,14 +207,15 @@ class TaskError(AVStudioError):
 
 
 class TaskFailed(TaskError):
-    """A run failed; `cause` is the code of the original error, and `traceback` is for debugging."""
+    """A run failed; `cause` is the original error's code, `base` that of its class here, `traceback` for debugging."""
 
     code = "task_failed"
 
-    def __init__(self, message: str, *, hint: str = "", cause: str = "error", traceback: str = "") -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", cause: str = "error", base: str = "", traceback: str = ""
+    ) -> None:
         super().__init__(message, hint=hint)
-        self.cause = cause
-        self.traceback = traceback
+        self.cause, self.base, self.traceback = cause, base or cause, traceback
 
 
 class TaskBlocked(TaskError):
@@ -211,6 +228,12 @@ class TaskCancelled(TaskError):
     """A task was cancelled before it completed."""
 
     code = "task_cancelled"
+
+
+class RunLimitReached(TaskError):
+    """A run has used up its steps or its time, or it was cancelled; or a plan that is not a run grew too large."""
+
+    code = "run_limit"
 
 
 class InvalidTransition(TaskError):
@@ -324,6 +347,28 @@ class OverBudget(AVStudioError):
         self.scope = scope
 
 
+class EventsLost(AVStudioError):
+    """A listener to events was too slow; `seq` is the number of the last event that it got."""
+
+    code = "events_lost"
+
+    def __init__(self, message: str, *, hint: str = "", seq: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.seq = seq
+
+
+class KeyRefused(AVStudioError):
+    """An API key is mistyped, unknown, revoked or expired."""
+
+    code = "key_refused"
+
+
+class NotAllowed(AVStudioError):
+    """The principal may not do that."""
+
+    code = "not_allowed"
+
+
 class EgressRefused(AVStudioError):
     """The policy forbids sending data to that address."""
 
@@ -350,7 +395,5 @@ def by_code(code: str, message: str, *, hint: str = "", text: str = "") -> AVStu
 
 
 def _by_code(kind: type[AVStudioError]) -> dict[str, type[AVStudioError]]:
-    classes = {kind.code: kind}
-    for narrower in kind.__subclasses__():
-        classes |= _by_code(narrower)
-    return classes
+    narrower = (_by_code(one) for one in kind.__subclasses__())
+    return {kind.code: kind} | {code: found for codes in narrower for code, found in codes.items()}

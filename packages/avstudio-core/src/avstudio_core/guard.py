@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any, NoReturn, TypeVar
@@ -20,8 +22,12 @@ from avstudio_core.errors import AVStudioError, PluginError
 from avstudio_core.quotes import harmless
 
 LOG = logging.getLogger(__name__)
+UNLIMITED = math.inf
+"""For a call that may take any time, as serving does; it runs on the caller's thread."""
 QUICK_SECONDS = 5.0
 """The time limit in seconds of calls that must be fast, such as a backend's obstacle, a price, or needs."""
+LOOK_SECONDS = 0.1
+"""How soon to look which call some work is at, in seconds, if it is between two."""
 
 T = TypeVar("T")
 Report = Callable[[str, str], object]
@@ -46,17 +52,26 @@ class Guard:
         """
         if what in self._hanging:
             raise self._hanging[what]
+        limit = seconds or QUICK_SECONDS
+        watch: _Watch | None = getattr(_HERE, "watch", None)
         try:
-            return function(*arguments) if self.trusted else in_time(function, arguments, seconds or QUICK_SECONDS)
+            if self.trusted or limit == UNLIMITED:
+                return function(*arguments)
+            if watch is not None:
+                return watch.call(function, arguments, limit, lambda: self._hangs(what, limit))
+            return in_time(function, arguments, limit)
         except AVStudioError:
             raise
         except Hanging:
-            self._hanging[what] = self.refusal(what, f"did not return within {seconds or QUICK_SECONDS:g} s")
-            raise self._hanging[what] from None
+            raise self._hangs(what, limit) from None
         except KeyboardInterrupt:  # from the user; one of the plugin's code would be raised in a helper
             raise
         except BaseException as error:
             raise self.failure(what, error) from error
+
+    def _hangs(self, what: str, seconds: float) -> PluginError:
+        self._hanging[what] = self.refusal(what, f"did not return within {seconds:g} s")
+        return self._hanging[what]
 
     def expect(self, what: str, value: object, kind: type[T]) -> T:
         """The value, if it has that type. Raises `PluginError`."""
@@ -92,15 +107,26 @@ class Hanging(Exception):
 
 def in_time(function: Callable[..., T], arguments: tuple[Any, ...], seconds: float) -> T:
     """The result of a function, called on a helper thread. Raises its errors, or `Hanging`."""
-    helper = _idle() or _Helper()
-    called: Future[T] = Future()
-    helper.calls.put((called, function, arguments))
+    called = _handed_over(function, arguments)
     try:
         return called.result(seconds)
     except TimeoutError:
         if called.done():  # the function itself raised it
             raise
         raise Hanging from None
+
+
+def together(work: Callable[[], T]) -> T:
+    """The result of work with many guarded calls, all made on one helper thread. Raises its errors.
+
+    Each call has its own time limit; if one does not return, the work is abandoned with it.
+    """
+    watch = _Watch()
+    called: Future[T] = _handed_over(watch.run, (work,))
+    while not wait([called], watch.seconds).done:
+        if (error := watch.late()) is not None:
+            raise error
+    return called.result()
 
 
 def finished(outcome: Any) -> Any:
@@ -139,6 +165,42 @@ def exit_forbidden() -> Iterator[None]:
         _HELPING.discard(threading.get_ident())
 
 
+class _Watch:
+    """Which guarded call some work is at, and until when it may take."""
+
+    def __init__(self) -> None:
+        self._current: tuple[float, Callable[[], PluginError]] | None = None
+
+    def run(self, work: Callable[[], T]) -> T:
+        _HERE.watch = self
+        try:
+            return work()
+        finally:
+            _HERE.watch = None
+
+    def call(
+        self, function: Callable[..., T], arguments: tuple[Any, ...], seconds: float, late: Callable[[], PluginError]
+    ) -> T:
+        before, self._current = self._current, (time.monotonic() + seconds, late)
+        try:
+            return function(*arguments)
+        except KeyboardInterrupt:  # it is not from Ctrl-C
+            raise SystemExit("KeyboardInterrupt") from None
+        finally:
+            self._current = before
+
+    @property
+    def seconds(self) -> float:
+        """The time until the limit of the current call."""
+        current = self._current
+        return LOOK_SECONDS if current is None else max(0.0, current[0] - time.monotonic())
+
+    def late(self) -> PluginError | None:
+        """The error of the current call, if it is beyond its limit."""
+        current = self._current
+        return current[1]() if current is not None and current[0] <= time.monotonic() else None
+
+
 class _Helper:
     """A thread for one call at a time."""
 
@@ -164,6 +226,13 @@ class _Helper:
     def _rest(self) -> None:
         with _GUARD:
             _IDLE.append(self)
+
+
+def _handed_over(function: Callable[..., T], arguments: tuple[Any, ...]) -> Future[T]:
+    helper = _idle() or _Helper()
+    called: Future[T] = Future()
+    helper.calls.put((called, function, arguments))
+    return called
 
 
 def _idle() -> _Helper | None:
@@ -194,4 +263,5 @@ _EXIT = os._exit
 _GUARD = threading.Lock()
 _IDLE: list[_Helper] = []
 _HELPING: set[int] = set()
+_HERE = threading.local()
 os.register_at_fork(after_in_child=_forget)

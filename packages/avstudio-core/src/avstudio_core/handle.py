@@ -6,28 +6,25 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import Any
 
 from avstudio_core.errors import AVStudioError, InvalidInput, InvalidTransition, TaskError
-from avstudio_core.events import Event
 from avstudio_core.quotes import quoted
 from avstudio_core.results import Result
 from avstudio_core.settings import MOST
-from avstudio_core.tasks.events.event_log import after
-from avstudio_core.tasks.queue.queue import Queue
+from avstudio_core.tasks.queue.owned_tasks import OwnedTasks
+from avstudio_core.tasks.queue.task_events import TaskEvents
 from avstudio_core.tasks.states import ENDED
 from avstudio_core.tasks.task import Task
-
-RESTING = ("task.completed", "task.failed", "task.blocked", "task.reviewing")
-"""The types of events after which a task may have ended or wait for a person."""
+from avstudio_core.twin import twin
 
 
 class Handle:
     """One submitted task: `result()`, `await`, `events()`, `cancel()`."""
 
-    def __init__(self, queue: Queue, task_id: str, read: Callable[[Task], Result]) -> None:
+    def __init__(self, queue: OwnedTasks, task_id: str, read: Callable[[Task], Result]) -> None:
         self.task_id = task_id
         self._queue = queue
         self._read = read
@@ -45,7 +42,7 @@ class Handle:
         Raises `TaskFailed`, `TaskBlocked` or `TaskCancelled` if there is no result, `TimeoutError`, and `InvalidInput`
         for an invalid `timeout`.
         """
-        seconds = _seconds(timeout)
+        seconds = seconds_of(timeout)
         future = self._queue.ended(self.task_id)
         try:
             return self._outcome(future.result(seconds))
@@ -66,12 +63,12 @@ class Handle:
             raise failure
         return self._read(task)
 
-    def events(self, seq: int = 0) -> Iterator[Event]:
-        """The task's events with a number above `seq`, as they arrive, until it has ended.
+    def events(self, seq: int = 0) -> TaskEvents:
+        """The task's events with a number above `seq`, as they arrive, until it has ended or waits for a person.
 
-        Raises `InvalidInput` for a `seq` that is not a whole number from 0.
+        Iterate with `for` or `async for`. Raises `InvalidInput` for a `seq` that is not a whole number from 0.
         """
-        return follow(self._queue, [self.task_id], _number(seq))
+        return TaskEvents(self._queue, [self.task_id], number(seq))
 
     def cancel(self) -> None:
         """Cancel the task; this does nothing if it has ended."""
@@ -80,18 +77,23 @@ class Handle:
         except InvalidTransition:
             return
 
+    atask = twin(task)
+    """`task` without blocking an event loop."""
+    acancel = twin(cancel)
+    """`cancel` without blocking an event loop."""
+
 
 class PlanHandle:
     """A submitted plan: a handle for each step by its id, in order."""
 
-    def __init__(self, queue: Queue, plan_id: str, steps: Mapping[str, Handle]) -> None:
+    def __init__(self, queue: OwnedTasks, plan_id: str, steps: Mapping[str, Handle]) -> None:
         self.plan_id = plan_id
         self.steps = dict(steps)
         self._queue = queue
 
     def result(self, timeout: float | None = None) -> dict[str, Any]:
         """Wait for all steps; return their results by step id. Raises the error of the step that failed first."""
-        seconds = _seconds(timeout)
+        seconds = seconds_of(timeout)
         deadline = None if seconds is None else time.monotonic() + seconds
         outcomes = {}
         for step, handle in self.steps.items():
@@ -106,14 +108,16 @@ class PlanHandle:
         found = await asyncio.gather(*self.steps.values(), return_exceptions=True)
         return _all(dict(zip(self.steps, found, strict=True)))
 
-    def events(self, seq: int = 0) -> Iterator[Event]:
-        """The events of all steps with a number above `seq`, as they arrive, until all have ended."""
-        return follow(self._queue, [handle.task_id for handle in self.steps.values()], _number(seq))
+    def events(self, seq: int = 0) -> TaskEvents:
+        """The events of all steps with a number above `seq`, until all have ended or wait for a person."""
+        return TaskEvents(self._queue, [handle.task_id for handle in self.steps.values()], number(seq))
 
     def cancel(self) -> None:
-        """Cancel every step."""
-        for handle in reversed(self.steps.values()):
-            handle.cancel()
+        """Cancel every step that has not ended, at once. Raises `NotFound`."""
+        self._queue.cancel_plan(self.plan_id)
+
+    acancel = twin(cancel)
+    """`cancel` without blocking an event loop."""
 
 
 def result_or_cancel(submitted: Handle | PlanHandle) -> Any:
@@ -126,7 +130,7 @@ def result_or_cancel(submitted: Handle | PlanHandle) -> Any:
         raise
 
 
-def _seconds(timeout: Any) -> float | None:
+def seconds_of(timeout: Any) -> float | None:
     """A time limit in seconds that threads can wait for; a time that is over is 0. Raises `InvalidInput`."""
     if timeout is None:
         return None
@@ -136,7 +140,7 @@ def _seconds(timeout: Any) -> float | None:
     return max(0.0, min(timeout, threading.TIMEOUT_MAX))
 
 
-def _number(seq: Any) -> int:
+def number(seq: Any) -> int:
     """The number of an event. Raises `InvalidInput`."""
     if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq <= MOST:
         raise InvalidInput(f"{quoted(seq)} is not the number of an event.", hint="Give a whole number from 0.")
@@ -157,23 +161,3 @@ def _all(outcomes: dict[str, Any]) -> dict[str, Any]:
         if isinstance(outcome, BaseException):
             raise outcome
     return outcomes
-
-
-def follow(queue: Queue, task_ids: list[str], seq: int = 0) -> Iterator[Event]:
-    """Replay the stored events of some tasks, and continue with new ones until all have ended."""
-    under_way, changed = set(task_ids), set(task_ids)
-    new: list[Event] | None = None
-    with queue.feed.follow(task_ids) as follower:
-        while True:
-            under_way -= queue.at_rest(changed)
-            if new is None or not under_way:  # includes events that were not handed out
-                new = after(queue.database, task_ids, seq)
-            for event in new:
-                if event.seq > seq:
-                    seq = event.seq
-                    yield event
-            if not under_way:
-                return
-            new = follower.take()
-            under_way |= {event.task_id for event in new or () if event.type == "task.retried"}
-            changed = under_way if new is None else {event.task_id for event in new if event.type in RESTING}

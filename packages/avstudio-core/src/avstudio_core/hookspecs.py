@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
@@ -14,13 +15,17 @@ from avstudio_core.hook_marker import GROUP
 
 if TYPE_CHECKING:
     from avstudio_core.alerts import Alert
-    from avstudio_core.events import Event
+    from avstudio_core.commands import Command
+    from avstudio_core.events import Event, EventType
+    from avstudio_core.kinds.agent import Agent
     from avstudio_core.kinds.backend import Backend
     from avstudio_core.kinds.executor import Executor
+    from avstudio_core.kinds.interface import Interface
     from avstudio_core.kinds.memory_manager import MemoryManager
     from avstudio_core.kinds.price_book import PriceBook
     from avstudio_core.kinds.processor import Processor
     from avstudio_core.kinds.router import Router
+    from avstudio_core.kinds.secret_store import SecretStore
     from avstudio_core.settings import Setting, Settings
     from avstudio_core.weights import Weights
 
@@ -38,6 +43,8 @@ class OpenStudio(Protocol):
 
     def submit(self, processor: str, source: Any = None, /, **params: Any) -> Any: ...
 
+    def publish(self, kind: str, subject: str, data: Mapping[str, Any], *, owner: str = ...) -> Event: ...
+
 
 @hookspec
 def register_processors() -> list[type[Processor[Any, Any]]]:
@@ -50,6 +57,21 @@ def register_weights() -> list[type[Weights]]:
 
 
 @hookspec
+def register_interfaces() -> list[type[Interface[Any]]]:
+    """Called when an interface is first needed. Return interface classes; each is a command of its name."""
+
+
+@hookspec
+def register_commands() -> list[Command]:
+    """Called when the commands are listed. Return commands of `avstudio` that are neither processors nor interfaces."""
+
+
+@hookspec
+def register_agents() -> list[type[Agent]]:
+    """Called when an agent is first needed. Return agent classes."""
+
+
+@hookspec
 def register_executors() -> list[type[Executor]]:
     """Called when a studio needs its executor. Return executor classes; the setting `executor` selects one."""
 
@@ -57,6 +79,11 @@ def register_executors() -> list[type[Executor]]:
 @hookspec
 def register_backends() -> list[type[Backend]]:
     """Called at the first use of a language model. Return backend classes."""
+
+
+@hookspec
+def register_secret_stores() -> list[type[SecretStore]]:
+    """Called when a secret is first needed, such as a backend's key. Return secret store classes."""
 
 
 @hookspec
@@ -77,6 +104,11 @@ def register_settings() -> list[Setting[Any]]:
 @hookspec
 def register_memory_managers() -> list[type[MemoryManager]]:
     """Called when the model pool first needs its budget. Return one class for each kind of device."""
+
+
+@hookspec
+def register_event_types() -> list[EventType]:
+    """Called when `studio.publish` is first used. Return the types of the events that the plugin publishes."""
 
 
 @hookspec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 NAMES = {
     ".aac": "audio/aac",
@@ -12,9 +12,11 @@ NAMES = {
     ".aif": "audio/aiff",
     ".aiff": "audio/aiff",
     ".amr": "audio/amr",
+    ".ass": "text/x-ssa",
     ".caf": "audio/x-caf",
     ".flac": "audio/flac",
     ".gsm": "audio/x-gsm",
+    ".lrc": "text/x-lrc",
     ".m4a": "audio/mp4",
     ".m4v": "video/mp4",
     ".mka": "audio/x-matroska",
@@ -29,6 +31,7 @@ NAMES = {
     ".srt": "application/x-subrip",
     ".ts": "video/mp2t",
     ".tta": "audio/x-tta",
+    ".ttml": "application/ttml+xml",
     ".vtt": "text/vtt",
     ".w64": "audio/x-w64",
     ".wav": "audio/wav",
@@ -81,7 +84,9 @@ WORDS = {
     "text/*": "text",
     "text/plain": "text",
     "text/vtt": "subtitles",
+    "text/x-ssa": "subtitles",
     "application/x-subrip": "subtitles",
+    "application/ttml+xml": "subtitles",
     "application/vnd.avstudio.transcript+json": "transcripts",
     "application/json": "JSON",
 }
@@ -95,14 +100,15 @@ def in_words(patterns: Sequence[str]) -> str:
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def guess(path: Path) -> str:
-    """The media type of a file, or `application/octet-stream` if it is unknown.
+def guess(path: Path, name: str | None = None) -> str:
+    """The media type of a file, or `application/octet-stream` if it is unknown; `name` is its name if not the path's.
 
     The name is used if the type of the content is unknown, or if the same first bytes begin files of several types.
     """
     with path.open("rb") as file:
         head = file.read(4096)
-    named = NAMES.get(path.suffix.lower()) or TYPES.guess_type(path.name)[0]
+    name = path.name if name is None else name
+    named = NAMES.get(PurePath(name).suffix.lower()) or TYPES.guess_type(name)[0]
     if named in GENERAL and (document := _document(path, head)):
         return document
     found = next((kind for at, mark, kind in SIGNATURES if head[at:].startswith(mark)), None) or _stream(head)

@@ -1,4 +1,4 @@
-"""Requests of a run to language models: they go through its studio, which has the keys, budgets and policy."""
+"""Requests of a run to its studio, which has the keys, budgets, policy and network: to language models, for weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST_WORDS = 300
 """The most characters of a foreign exception in a message."""
 
 
-Verb = Literal["chat", "embed", "route"]
+Verb = Literal["chat", "embed", "route", "weights"]
 
 
 class Ask(BaseModel):
@@ -29,6 +29,8 @@ class Ask(BaseModel):
     id: str
     verb: Verb
     request: dict[str, JsonValue]
+    number: int = 0
+    """How many equal requests the run has sent before."""
 
 
 class Response(BaseModel):
@@ -56,12 +58,16 @@ def asked(
     verb: Verb,
     request: dict[str, JsonValue],
     *,
+    number: int = 0,
     check: Callable[[], None],
     on_text: Callable[[str], None] | None = None,
 ) -> dict[str, JsonValue]:
-    """Send a request and wait; `check` raises an error if the run must stop. Raises the error of the request."""
+    """Send a request, and wait; `check` raises an error if the run must stop. Raises the error of the request.
+
+    `number` counts the equal requests before it.
+    """
     pieces: SimpleQueue[Response] = SimpleQueue()
-    give_up = asker(Ask(id=new_id("ask"), verb=verb, request=request), pieces.put)
+    give_up = asker(Ask(id=new_id("ask"), verb=verb, request=request, number=number), pieces.put)
     try:
         while True:
             check()

@@ -10,6 +10,11 @@ from typing import Any, TypeGuard
 from avstudio_core.errors import InvalidInput
 from avstudio_core.quotes import quoted
 
+SECRET = re.compile(
+    r"(^|_)(API_?)?(KEYS?|TOKENS?|PAT|PASSPHRASE|CREDENTIALS?)(_|$)|APIKEY|SECRET|PASSWORD|PASSWD", re.IGNORECASE
+)
+"""Names of environment variables with secrets, such as `OPENAI_API_KEY` and `HF_TOKEN`."""
+
 LONGEST_ID = 200
 """The most characters of an id, or of the name of a project or processor."""
 LONGEST_NAME = 200
@@ -84,3 +89,8 @@ def _clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(REPLACEMENTS.get(unicodedata.category(character), character) for character in text)
+
+
+def is_secret(variable: str) -> bool:
+    """Whether the name of an environment variable suggests a key, a token or a password."""
+    return bool(SECRET.search(variable))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
-from avstudio_core.artifact import Artifact
+from avstudio_core.artifact import Artifact, Trust
+from avstudio_core.documents.searchable import SearchText
 from avstudio_core.model_requests import Ask
 from avstudio_core.results import Needs, Review
 
@@ -24,13 +26,53 @@ class Order(BaseModel):
     params: dict[str, JsonValue]
     source: Artifact | None = None
     source_path: Path = Path()
+    files: tuple[Artifact, ...] = ()
+    """The files of its parameters."""
+    paths: dict[str, Path] = {}
+    """Where the content of these files is, by sha256."""
     needs: Needs
     folder: Path
     """The job's folder, created at its first use; files that are staged in it are published with the result."""
     project: str = "default"
+    run: str | None = None
+    """The run to which the task belongs."""
+    deadline: float | None = None
+    """When the run must have ended, in seconds since 1970."""
+    private: bool = False
+    """Whether its requests to language models must stay on this machine."""
+    owner: str = Field(default="local", exclude=True)
+    key: str | None = Field(default=None, exclude=True)
+    """The API key that pays for its calls to language models; workers do not get it."""
     attempt: int = 1
     feedback: str | None = None
     strict: bool = False
+
+    trust: Trust = "media"
+    """How far its results are trusted: as the least trusted of its sources."""
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The ids of all files that the run reads, the source first."""
+        found = ([self.source] if self.source else []) + list(self.files)
+        return tuple(dict.fromkeys(artifact.id for artifact in found))
+
+    @property
+    def contents(self) -> frozenset[str]:
+        """The sha256 of all files that the run reads."""
+        return frozenset(artifact.sha256 for artifact in ([self.source] if self.source else []) + list(self.files))
+
+    @property
+    def described(self) -> dict[str, JsonValue]:
+        """The parameters as a result shows them: with the ids of files."""
+        return self._with({artifact.id: artifact.id for artifact in self.files})
+
+    @property
+    def content(self) -> dict[str, JsonValue]:
+        """The parameters with the sha256 of files: equal content gives an equal result."""
+        return self._with({artifact.id: artifact.sha256 for artifact in self.files})
+
+    def _with(self, files: Mapping[str, str]) -> dict[str, JsonValue]:
+        return {name: _described(value, files) for name, value in self.params.items()} if files else self.params
 
     def limit(self, limit_seconds: float) -> float:
         """The time limit of the run in seconds: the smaller of its processor's limit and the setting's, 0 for none."""
@@ -40,6 +82,8 @@ class Order(BaseModel):
         """A message for the user, with the source's name instead of the store's path."""
         if self.source is not None:
             message = message.replace(str(self.source_path), self.source.name)
+        for file in self.files:
+            message = message.replace(str(self.paths[file.sha256]), file.name)
         return message.replace(f"{self.folder / 'new'}{os.sep}", "")
 
 
@@ -65,8 +109,12 @@ class Report(BaseModel):
     message: str = ""
     result: str = ""
     """The result as JSON; it is parsed where its type is known."""
+    texts: tuple[SearchText, ...] = ()
+    """What a search of the library finds of the result."""
     review: Review | None = None
     code: str = ""
+    base: str = ""
+    """The code of the core's error that it is a kind of, if it is a plugin's."""
     hint: str = ""
     traceback: str = ""
     retryable: bool = False
@@ -85,3 +133,10 @@ class Report(BaseModel):
     @property
     def final(self) -> bool:
         return self.kind in ("done", "failed", "cancelled", "lost")
+
+
+def _described(value: JsonValue, files: Mapping[str, str]) -> JsonValue:
+    if isinstance(value, list):
+        return [_described(one, files) for one in value]
+    name = value.get("id") if isinstance(value, dict) else None
+    return files.get(name, value) if isinstance(name, str) else value

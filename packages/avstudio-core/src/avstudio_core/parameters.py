@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ValidationError, create_model
+from pydantic_core import to_jsonable_python
 
+from avstudio_core.artifact import Artifact
 from avstudio_core.errors import InvalidParams, PluginError
 from avstudio_core.guard import one_line
 from avstudio_core.kinds.processor import Processor
@@ -26,26 +28,62 @@ MOST_KNOWN = 10_000_000
 OBJECT = 1000
 
 
-def parameters(processor: Processor[Any, Any], given: Mapping[str, Any]) -> Params:
-    """The validated parameters of a processor. Raises `InvalidParams`."""
-    declared = processor.params_type
-    fields = declared.model_fields
-    for name in given:
-        if name not in fields:
-            hint = did_you_mean(name, fields) or f"It has: {', '.join(fields) or 'none'}."
-            raise InvalidParams(f"{processor.name} does not have a parameter {quoted(name)}.", hint=hint)
+def parameters(
+    processor: Processor[Any, Any], given: Mapping[str, Any], locate: Callable[[str], Path] | None = None
+) -> Params:
+    """The validated parameters of a processor. Raises `InvalidParams`.
+
+    `locate` returns where the content of a file with that sha256 is, for files that were stored as JSON.
+    """
+    return _validated(processor, processor.params_type, given, locate)
+
+
+def _validated(
+    processor: Processor[Any, Any],
+    declared: type[Params],
+    given: Mapping[str, Any],
+    locate: Callable[[str], Path] | None = None,
+) -> Params:
+    _refuse_unknown(processor, given)
     values = {name: _structured(declared, name, value) for name, value in given.items()}
     for name, value in values.items():
         if not _encodable(value):
             raise InvalidParams(f"{processor.name}: {quoted(name)} is {quoted(value)}, which is not valid in UTF-8.")
     try:
-        return declared.model_validate(values)
+        return declared.model_validate(values, context=locate)
     except ValidationError as error:
         raise InvalidParams(f"{processor.name}: {problems(error, declared)}") from None
     except KeyboardInterrupt:  # from the user
         raise
     except BaseException as error:  # a validator is foreign code, and may even exit
         raise PluginError(f"The parameters of '{processor.name}' could not be validated: {one_line(error)}.") from error
+
+
+def _refuse_unknown(processor: Processor[Any, Any], names: Iterable[str]) -> None:
+    """Raises `InvalidParams` for a name that no parameter has."""
+    fields = processor.params_type.model_fields
+    for name in names:
+        if name not in fields:
+            hint = did_you_mean(name, fields) or f"It has: {', '.join(fields) or 'none'}."
+            raise InvalidParams(f"{processor.name} does not have a parameter {quoted(name)}.", hint=hint)
+
+
+def planned(processor: Processor[Any, Any], given: Mapping[str, Any], later: Collection[str]) -> Params:
+    """The parameters of a processor, of which some are only known later: these have their defaults, or `None`.
+
+    Raises `InvalidParams`, also for unknown names among `later`.
+    """
+    _refuse_unknown(processor, later)
+    declared = processor.params_type
+    required = frozenset(name for name in later if declared.model_fields[name].is_required())
+    return _validated(processor, _without(declared, required) if required else declared, given)
+
+
+@lru_cache(maxsize=256)
+def _without(declared: type[Params], names: frozenset[str]) -> type[Params]:
+    """The same parameters, of which some may be missing."""
+    missing: dict[str, Any] = dict.fromkeys(names, (Any, None))
+    return create_model(declared.__name__, __base__=declared, **missing)
 
 
 def written(processor: Processor[Any, Any], params: Params, *, given: bool = False) -> dict[str, Any]:
@@ -68,7 +106,7 @@ class StoredParams:
 
     def text(self, processor: Processor[Any, Any], params: Params) -> str:
         """Validated parameters as text."""
-        text = json.dumps(written(processor, params))
+        text = json.dumps(written(processor, params), separators=(",", ":"))
         with self._changing:
             if (processor.name, text) not in self._known:
                 self._known[processor.name, text] = params
@@ -79,10 +117,10 @@ class StoredParams:
                 self._size -= len(oldest[1]) + OBJECT
         return text
 
-    def read(self, processor: Processor[Any, Any], text: str) -> Params:
+    def read(self, processor: Processor[Any, Any], text: str, locate: Callable[[str], Path]) -> Params:
         """Parameters from their text. Raises `InvalidParams`: those of another studio may not be valid here."""
         known = self._known.get((processor.name, text))
-        return parameters(processor, json.loads(text)) if known is None else known
+        return parameters(processor, json.loads(text), locate) if known is None else known
 
 
 def _encodable(value: Any) -> bool:
@@ -95,41 +133,58 @@ def _encodable(value: Any) -> bool:
 
 
 def _structured(declared: type[Params], name: str, value: Any) -> Any:
-    """The value of a field from text: a list is split at its commas, and a structure is read as JSON."""
+    """The value of a field from text: a list is split at its commas, none is empty, and a structure is read as JSON."""
     if not isinstance(value, str) or (kinds := _structures(declared).get(name)) is None:
         return value
     if value.lstrip()[:1] in ("{", "["):
         with contextlib.suppress(ValueError, RecursionError):
             return json.loads(value)
-    return [item.strip() for item in value.split(",")] if "array" in kinds else value
+    return items(value) if "array" in kinds else value
+
+
+def items(text: str) -> list[str]:
+    """The items of a list that is written as text, with commas between them."""
+    return [item.strip() for item in text.split(",")] if text.strip() else []
 
 
 @lru_cache(maxsize=1024)
 def _structures(declared: type[Params]) -> dict[str, set[str]]:
     """The parameters that are lists or structures, and which of the two; cached, since pydantic takes milliseconds."""
     schema = declared.model_json_schema()
-    found = {name: set(_types(one, schema.get("$defs", {}))) for name, one in schema["properties"].items()}
+    found = {name: json_types(one, schema.get("$defs", {})) for name, one in schema["properties"].items()}
     return {name: kinds & {"array", "object"} for name, kinds in found.items() if kinds & {"array", "object"}}
 
 
-def _types(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[str]:
-    """The JSON types that a schema allows."""
-    if "type" in schema:
-        yield schema["type"]
+def json_types(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> set[str]:
+    """The JSON types that a schema allows; empty for any."""
+    found = {schema["type"]} if "type" in schema else set()
     if "$ref" in schema:
-        yield from _types(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+        found |= json_types(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     for one in (*schema.get("anyOf", ()), *schema.get("allOf", ())):
-        yield from _types(one, definitions)
+        found |= json_types(one, definitions)
+    return found
 
 
 def plain(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as JSON values: paths as text, tuples as lists."""
-    return {name: _plain_value(value) for name, value in params.items()}
+    """Parameters as JSON values: paths as text, files as the ids of artifacts, sets and tuples as lists.
+
+    Raises `InvalidParams` for a value without an end.
+    """
+    found = {}
+    for name, value in params.items():
+        try:
+            found[name] = _plain_value(value)
+        except RecursionError:
+            raise InvalidParams(f"{quoted(name)} is nested too deeply.") from None
+    return found
 
 
 def _plain_value(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
+    if isinstance(value, Artifact):
+        return value.id
     if isinstance(value, tuple | list | set | frozenset):
         return [_plain_value(item) for item in value]
-    return value
+    try:
+        return to_jsonable_python(value, fallback=lambda other: other)
+    except ValueError:  # the validation tells what is wrong
+        return value

@@ -26,7 +26,7 @@ def user_path(given: Any, what: str = "path") -> Path:
         text = os.fsdecode(given)
         os.fsencode(text)
     except UnicodeError:
-        raise InvalidInput(f"{quoted(given)} is not a {what}: it contains a lone surrogate.") from None
+        raise InvalidInput(f"{quoted(given)} is not a {what}: it contains half a character.") from None
     if not text or "\0" in text:
         problem = "contains a NUL character" if text else "is empty"
         raise InvalidInput(f"{quoted(text)} is not a {what}: it {problem}.")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, version
 from pathlib import Path
 from textwrap import shorten
 from types import ModuleType
@@ -16,9 +16,10 @@ from typing import Any, TypeVar
 import pluggy
 
 from avstudio_core import hookspecs
-from avstudio_core.declarations import declared_name
+from avstudio_core.declarations import declared_name, tool_name
+from avstudio_core.entry_points import PluginEntry, plugin_entries
 from avstudio_core.errors import AVStudioError, InvalidInput, NotFound, PluginError
-from avstudio_core.guard import OURS as OUR_GUARD, Guard, Hanging, finished, in_time, one_line, shown
+from avstudio_core.guard import OURS as OUR_GUARD, UNLIMITED, Guard, Hanging, finished, in_time, one_line, shown
 from avstudio_core.hook_marker import GROUP
 from avstudio_core.moments import Moments
 from avstudio_core.names import checked
@@ -32,7 +33,7 @@ IMPORT_SECONDS = 10.0
 STARTED_SECONDS = 1.0
 """How long an opening studio waits for a plugin's `studio_started`, which may then still run, in seconds."""
 MOST_BROKEN, LONGEST_REASON = 3, 300
-"""How many plugins that cannot be used an error names, and the most characters of each reason."""
+"""An error names at most so many broken plugins, with at most so many characters of each reason."""
 CORE = "avstudio-core"
 BUILTIN = "avstudio_core.builtin"
 OURS = frozenset(f"avstudio-{name}" for name in ("core", "audio", "llm", "server"))
@@ -72,7 +73,7 @@ class Plugins:
 
         The core's own plugin is always loaded.
         """
-        entries = sorted(entry_points(group=GROUP), key=_ours_first)
+        entries = sorted(plugin_entries(), key=_ours_first)
         for missing in set(only or ()) - {entry.name for entry in entries}:
             known = ", ".join(sorted(entry.name for entry in entries))
             message = f"The plugin '{missing}' is not installed, but the setting 'plugins' names it."
@@ -80,16 +81,10 @@ class Plugins:
         for entry in entries:
             if only is not None and entry.name not in only and entry.value != BUILTIN:
                 continue
-            distribution = entry.dist
-            described = Plugin(
-                entry.name,
-                entry.value,
-                distribution.name if distribution else "",
-                distribution.version if distribution else "",
-            )
+            described = Plugin(entry.name, entry.value, entry.distribution, entry.version)
             try:
-                _refuse_other_version(entry.name, distribution)
-                self.add(_load(entry), described)
+                _refuse_other_version(entry)
+                self.add(_load(entry.point), described)
             except AVStudioError as error:
                 self._set_aside(described, error)
 
@@ -159,6 +154,13 @@ class Plugins:
         """An object of a registered class. Raises `PluginError`."""
         guard = self.guard(registered)
         return guard.call(f"The creation of '{_called(registered)}'", registered, *arguments)
+
+    def serve(self, name: str, studio: object, options: Mapping[str, Any], stop: object) -> None:
+        """Run an interface on this thread until `stop` is set. Raises `NotFound`, `InvalidParams` and `PluginError`."""
+        kind = self.find("interfaces", name)
+        guard, made = self.guard(kind), self.make(kind)
+        given = guard.call(f"The options of '{name}'", made.options, options)
+        guard.call(f"'{name}'", made.serve, studio, given, stop, seconds=UNLIMITED)
 
     def troubles(self, plugin: Plugin) -> list[Trouble]:
         """The errors of a plugin in use: in this process, and recent ones in other processes on the data folder."""
@@ -241,6 +243,8 @@ class Plugins:
                 first = self._origin[found[name]]
                 message = f"Plugins '{first}' and '{plugin.name}' both register '{name}'."
                 raise PluginError(message, hint="Uninstall one of them.")
+            if kind == "processors":
+                _refuse_same_tool(name, plugin.name, (*found, *named))
             named[name] = registered
         return named
 
@@ -290,7 +294,7 @@ class Plugins:
 
 
 def package_for(processor: str, known: Iterable[str]) -> str | None:
-    """Our package to install for a processor, if none of the `known` ones has its medium."""
+    """The package of ours to install, if no `known` processor has the medium of this one."""
     medium = processor.partition(".")[0]
     brought = any(name.startswith(f"{medium}.") for name in known)
     return None if brought else PACKAGES.get(medium)
@@ -313,19 +317,26 @@ def _called(registered: object) -> str:
     return name if isinstance(name, str) else shown(registered)
 
 
-def _refuse_other_version(name: str, distribution: Distribution | None) -> None:
+def _refuse_other_version(entry: PluginEntry) -> None:
     """Raise `PluginError` for a plugin that requires another version of the core."""
-    if distribution is None or distribution.name in OURS:
+    if not entry.distribution or entry.distribution in OURS:
         return
     from packaging.requirements import InvalidRequirement, Requirement
 
     here = version(CORE)
-    for text in distribution.requires or ():
+    for text in entry.requires:
         with contextlib.suppress(InvalidRequirement):
             needed = Requirement(text)
             if needed.name == CORE and needed.marker is None and not needed.specifier.contains(here, True):
-                message = f"Plugin '{name}' ({distribution.name} {distribution.version}) needs {needed}"
+                message = f"Plugin '{entry.name}' ({entry.distribution} {entry.version}) needs {needed}"
                 raise PluginError(f"{message}, and {CORE} {here} is installed.", hint="Install compatible versions.")
+
+
+def _refuse_same_tool(name: str, plugin: str, known: Iterable[str]) -> None:
+    """Refuse `a_b.c` beside `a.b_c`: as tools of language models, both are `a_b_c`."""
+    if same := next((one for one in known if tool_name(one) == tool_name(name)), None):
+        message = f"'{name}' of plugin '{plugin}' and '{same}' are both the tool '{tool_name(name)}'."
+        raise PluginError(message, hint="Rename one of them.")
 
 
 def _load(entry: EntryPoint) -> object:
@@ -342,7 +353,6 @@ def _load(entry: EntryPoint) -> object:
         raise PluginError(f"Plugin '{entry.name}' ({entry.value}) failed to import: {one_line(error)}") from error
 
 
-def _ours_first(entry: EntryPoint) -> tuple[bool, str, str]:
+def _ours_first(entry: PluginEntry) -> tuple[bool, str, str]:
     """The order of loading: ours come first, because a later plugin with a duplicate name is set aside."""
-    distribution = entry.dist.name if entry.dist else ""
-    return distribution not in OURS, distribution, entry.name
+    return entry.distribution not in OURS, entry.distribution, entry.name

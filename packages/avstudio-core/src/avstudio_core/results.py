@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from collections.abc import Iterable
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from avstudio_core.artifact import Trust, artifacts_in
+from avstudio_core.documents.searchable import TEXT, SearchText, texts_in
 
 
 class Params(BaseModel):
     """The parameters of a processor: fields with descriptions, bounds and units; unknown names are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 Word = Annotated[str, Field(pattern=r"^[^\x00]*$")]
@@ -46,9 +49,10 @@ class Needs(BaseModel):
     @property
     def lane(self) -> str:
         """The lane, whose jobs share warm workers: that of the model and device, or of the family without a model."""
+        network = "+network" if self.network else ""  # workers that may open connections are others
         if self.model:
-            return f"{self.family}/{self.model}@{self.device}"
-        return f"{self.family}@{self.device}" if self.memory_mb else self.family
+            return f"{self.family}/{self.model}@{self.device}{network}"
+        return f"{self.family}@{self.device}{network}" if self.memory_mb else f"{self.family}{network}"
 
 
 class CodedWarning(BaseModel):
@@ -71,6 +75,7 @@ class Provenance(BaseModel):
     model: str | None = None
     model_digest: str | None = None
     parents: tuple[str, ...] = ()
+    trust: Trust = Field(default="media", description="How far the result is trusted: as the least trusted source.")
     task_id: str = ""
 
 
@@ -87,9 +92,17 @@ class Result(BaseModel):
     provenance: Provenance | None = Field(default=None, description="How it was made, and from what.")
     cache_hit: bool = Field(default=False, description="Whether it is the cached result of an earlier identical run.")
 
-    def records(self) -> Mapping[str, Mapping[str, Any]]:
-        """Rows for the core's tables of results, by table name: `{"transcriptions": {…}}`."""
-        return {}
+    def texts(self) -> Iterable[SearchText]:
+        """What a search of the library finds of it: its documents of known media types, and fields of the view `text`.
+
+        It is called in the process of the run, where its artifacts can be read.
+        """
+        for artifact in artifacts_in(self).values():
+            yield from texts_in(artifact)
+        for name, field in type(self).model_fields.items():
+            extra, value = field.json_schema_extra, getattr(self, name)
+            if isinstance(extra, dict) and extra.get("view") == "text" and isinstance(value, str):
+                yield SearchText(kind=TEXT, text=value)
 
 
 class Review(BaseModel):

@@ -60,6 +60,9 @@ class Weights(ABC):
 class Shelf(ABC):
     """The weights that a studio knows, for its processors."""
 
+    fetches: ClassVar[bool] = True
+    """Whether it fetches weights itself; a worker's studio does that for it."""
+
     @abstractmethod
     def known(self, family: str) -> list[type[Weights]]:
         """All declared weights of a family, the best first."""

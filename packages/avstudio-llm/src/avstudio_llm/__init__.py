@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 from avstudio_core import hookimpl
 
 if TYPE_CHECKING:
-    from avstudio_core import Backend, PriceBook, Processor
+    from avstudio_core import Backend, PriceBook, Processor, Setting
+
+
+@hookimpl
+def register_settings() -> list[Setting[int]]:
+    from avstudio_core import Setting
+
+    return [Setting("memory_mlx_llm_mb", int, 12000, "Memory budget of language models on MLX, in MB.", 0)]
 
 
 @hookimpl

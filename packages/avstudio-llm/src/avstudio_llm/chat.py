@@ -10,6 +10,7 @@ from avstudio_core import Artifact, Context
 from avstudio_core.chat import FinishReason
 from avstudio_core.documents.timed_text import TEXTS, read
 from avstudio_llm.model_processor import ModelParams, ModelProcessor, ModelResult, Tally, spoken
+from avstudio_llm.vocabulary import ChatWords
 
 
 class ChatParams(ModelParams):
@@ -30,14 +31,14 @@ class ChatParams(ModelParams):
 class ChatResult(ModelResult):
     """The answer of the model."""
 
-    text: str = Field(description="The answer.")
+    text: str = Field(description="The answer.", json_schema_extra={"view": "text"})
     parsed: JsonValue = Field(default=None, description="The answer as data, if a schema was given.")
     finish: FinishReason = Field(
         default="stop", description="Why the answer ended: `length` means that it was cut off."
     )
 
 
-class Chat(ModelProcessor[ChatParams, ChatResult]):
+class Chat(ChatWords, ModelProcessor[ChatParams, ChatResult]):
     """Ask a language model, optionally about a transcript, subtitles or a text."""
 
     name: ClassVar[str] = "llm.chat"

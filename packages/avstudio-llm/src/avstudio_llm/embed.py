@@ -12,6 +12,7 @@ from avstudio_core import Artifact, Context, Review
 from avstudio_core.documents.timed_text import TEXTS, Passage, read
 from avstudio_core.errors import BadAnswer, InvalidParams
 from avstudio_llm.model_processor import ModelParams, ModelProcessor, ModelResult, Tally
+from avstudio_llm.vocabulary import EmbedWords
 
 MEDIA_TYPE = "application/vnd.avstudio.vectors+json"
 BATCH = 64
@@ -37,7 +38,7 @@ class EmbedResult(ModelResult):
     dimensions: int = Field(ge=1, description="Length of each vector.")
 
 
-class Embed(ModelProcessor[EmbedParams, EmbedResult]):
+class Embed(EmbedWords, ModelProcessor[EmbedParams, EmbedResult]):
     """Convert texts, or the passages of a transcript, subtitles or a text, to vectors for semantic search."""
 
     name: ClassVar[str] = "llm.embed"

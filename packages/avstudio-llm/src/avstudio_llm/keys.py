@@ -16,6 +16,11 @@ PLACEHOLDER = "none"
 LONGEST_TEXT = 1000
 """The most characters of a text that are kept, to limit the time of the search for asterisks."""
 
+CREDENTIALS = ("authorization", "cookie")
+"""Headers with keys, besides those whose names tell it."""
+SHORTEST_WORD = 8
+"""The fewest characters of a word in `Bearer KEY` that is removed without the other."""
+
 _MASKED = re.compile(r"\S*\*{3,}\S*")
 
 
@@ -27,7 +32,7 @@ def key_obstacle(backend: Backend) -> str | None:
     if variable is None or (key is None and is_loopback(backend.config.host or "")):
         return None
     if key is None:
-        return f"no key: set the environment variable '{variable}'"
+        return f"no key: set the secret '{variable}', or the environment variable of that name"
     if not (key.isascii() and key.isprintable()) or " " in key:
         return f"the key in '{variable}' contains characters that keys cannot have: copy it again"
     return None
@@ -48,11 +53,19 @@ def without_key(backend: Backend, text: str) -> str:
 
 
 def _secrets(backend: Backend) -> list[str]:
-    """The key and the values of configured headers and queries, the longest first."""
+    """The key and the secret values of configured headers and queries, and their words, the longest first."""
     try:
         headers, query = backend.additions
     except CredentialsRefused:
         headers, query = {}, {}
-    named = {name for name, value in (backend.config.headers | backend.config.query).items() if "$" in value}
-    held = [value for name, value in (headers | query).items() if name in named]
-    return sorted(filter(None, [backend.key, *held]), key=len, reverse=True)
+    given = backend.config.headers | backend.config.query
+    held = [value for name, value in (headers | query).items() if "$" in given[name] or _is_secret(name)]
+    words = [word for value in held for word in value.split() if len(word) >= SHORTEST_WORD]
+    return sorted(filter(None, [backend.key, *held, *words]), key=len, reverse=True)
+
+
+def _is_secret(name: str) -> bool:
+    """Whether the name of a header, or of a parameter of a query, suggests a key."""
+    from avstudio_core.names import is_secret
+
+    return name.lower() in CREDENTIALS or is_secret(name.replace("-", "_"))

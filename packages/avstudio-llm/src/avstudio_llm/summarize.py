@@ -13,6 +13,7 @@ from avstudio_core.documents.timestamps import clock
 from avstudio_llm.model_processor import ModelProcessor, ModelResult, Tally
 from avstudio_llm.summarizer import SummarizeParams, Summarizer
 from avstudio_llm.text.chapters import Chapter, chapters, in_order
+from avstudio_llm.vocabulary import SummarizeWords
 
 MEDIA_TYPE = "application/vnd.avstudio.summary+json"
 
@@ -20,16 +21,18 @@ MEDIA_TYPE = "application/vnd.avstudio.summary+json"
 class SummarizeResult(ModelResult):
     """The summary, and the chapters of the recording."""
 
-    text: str = Field(description="The summary.")
-    chapters: list[Chapter] = Field(description="In order, without overlap; empty for a text without times.")
+    text: str = Field(description="The summary.", json_schema_extra={"view": "text"})
+    chapters: list[Chapter] = Field(
+        description="In order, without overlap; empty for a text without times.", json_schema_extra={"view": "timeline"}
+    )
     duration: float | None = Field(
         default=None, description="Length of the recording, if known.", json_schema_extra={"unit": "s"}
     )
     summary: Artifact = Field(description="Summary and chapters as Markdown.")
-    data: Artifact = Field(description="Summary and chapters as JSON.")
+    data: Artifact = Field(description="Summary and chapters as JSON.", json_schema_extra={"view": "hidden"})
 
 
-class Summarize(ModelProcessor[SummarizeParams, SummarizeResult]):
+class Summarize(SummarizeWords, ModelProcessor[SummarizeParams, SummarizeResult]):
     """Summarise a transcript, subtitles or a text of any length, with chapters and their times.
 
     A text that does not fit the model's context is summarised in parts, and then the summaries are summarised. The

@@ -18,6 +18,7 @@ from avstudio_core.errors import UnreadableMedia
 from avstudio_llm.model_processor import ModelProcessor, ModelResult, Tally
 from avstudio_llm.text.translation_units import Unit, units
 from avstudio_llm.translator import TranslateParams, Translator
+from avstudio_llm.vocabulary import TranslateWords
 
 
 class TranslateResult(ModelResult):
@@ -28,7 +29,7 @@ class TranslateResult(ModelResult):
     language: str = Field(description="The requested language.")
 
 
-class Translate(ModelProcessor[TranslateParams, TranslateResult]):
+class Translate(TranslateWords, ModelProcessor[TranslateParams, TranslateResult]):
     """Translate subtitles; the number of cues, their times and their markup do not change.
 
     Lines are wrapped again within the given limits. A segment of a transcript becomes as many cues as its translation

@@ -14,12 +14,16 @@ from pydantic import BaseModel, Field
 
 from avstudio_core import (
     Artifact,
+    Command,
     Context,
+    Interface,
     MissingDependency,
+    Options,
     Params,
     Processor,
     Result,
     Review,
+    Stop,
     Weights,
     WeightsFile,
     hookimpl,
@@ -190,6 +194,48 @@ class Echo(Processor[Params, EchoResult]):
         return EchoResult(echo=context.publish(path, source.name_for(ending), "text/plain"))
 
 
+class BindParams(Params):
+    """What else."""
+
+    pages: list[Artifact] = Field(default=[], description="The pages.", json_schema_extra={"accepts": ["text/*"]})
+    cover: Artifact | None = Field(default=None, description="In front.")
+
+
+class Page(BaseModel):
+    """A text, and how many letters it has."""
+
+    letters: int
+    file: Artifact
+
+
+class BindResult(EchoResult):
+    """The texts, bound."""
+
+    pages: list[Page] = Field(default=[], description="What was bound.")
+
+
+class Bind(Processor[BindParams, BindResult]):
+    """Bind texts: a cover, the source, and pages."""
+
+    name: ClassVar[str] = "text.bind"
+    accepts: ClassVar[tuple[str, ...]] = ("text/*",)
+
+    def outputs(self, params: BindParams) -> Mapping[str, str]:
+        return {"echo": "text/plain"}
+
+    def prerequisites(self, params: BindParams) -> Mapping[str, str]:
+        return {} if params.cover else {"cover": "text.echo"}
+
+    def run(self, source: Artifact, params: BindParams, context: Context) -> BindResult:
+        files = [*filter(None, [params.cover]), source, *params.pages]
+        path = context.new_path("bound.txt")
+        path.write_text("|".join(file.path.read_text().strip() for file in files))
+        bound = context.publish(path, "bound.txt", "text/plain")
+        return BindResult(
+            echo=bound, pages=[Page(letters=len(file.path.read_text()), file=file) for file in params.pages]
+        )
+
+
 class Pencil(Weights):
     name: ClassVar[str] = "pencil"
     family: ClassVar[str] = "drawing"
@@ -198,9 +244,49 @@ class Pencil(Weights):
     files: ClassVar[tuple[WeightsFile, ...]] = (WeightsFile("lead.bin", size=5_000_000),)
 
 
+class TickOptions(Options):
+    """What ticks."""
+
+    path: Path = Field(description="A file to write to.", json_schema_extra={"argument": True})
+    every: float = Field(default=0.01, gt=0, le=1, description="Between two.", json_schema_extra={"unit": "s"})
+    broken: bool = Field(default=False, description="Fail at once.")
+
+
+class Tick(Interface[TickOptions]):
+    """Write a tick to a file, again and again."""
+
+    name: ClassVar[str] = "tick"
+
+    def serve(self, studio: Any, options: TickOptions, stop: Stop) -> None:
+        if options.broken:
+            raise KeyError("spring")
+        while not stop.wait(options.every):
+            with options.path.open("a") as file:
+                file.write("tick\n")
+        options.path.write_text("the end")
+
+
+def greet() -> Any:
+    import typer
+
+    app = typer.Typer(add_completion=False)
+    app.command("greet")(lambda: print("Hello!"))
+    return typer.main.get_command(app)
+
+
+@hookimpl
+def register_commands() -> list[Command]:
+    return [Command("greet", "Say hello.", "sketch:greet"), Command("lost", "Do nothing.", "sketch:nothing")]
+
+
+@hookimpl
+def register_interfaces() -> list[type[Interface[Any]]]:
+    return [Tick]
+
+
 @hookimpl
 def register_processors() -> list[type[Processor[Any, Any]]]:
-    return [Echo, Shout, Wait, Break, Twins]
+    return [Echo, Shout, Wait, Break, Twins, Bind]
 
 
 @hookimpl

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from avstudio_audio.media.layouts import replace_custom_layouts
 from avstudio_audio.media.tag_count import MOST, too_many_tags
 from avstudio_core.errors import UnreadableMedia
 
@@ -46,6 +47,7 @@ def open_media(path: Path, streams: int = 0) -> Iterator[InputContainer]:
         with container:
             if len(container.streams) > streams > 0:  # some formats leave out those that FFmpeg does not allow
                 raise _too_many(path, streams)
+            replace_custom_layouts(container)
             try:
                 yield container
             except av.FFmpegError as error:

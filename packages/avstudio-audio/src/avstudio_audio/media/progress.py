@@ -12,6 +12,10 @@ Warn = Callable[[str, str], None]
 """Called for each degradation, with a stable code and a message."""
 
 
+def told_before(code: str, message: str) -> None:
+    """A `Warn` for sound that is read once more: its warnings were given the first time."""
+
+
 def log_warning(code: str, message: str) -> None:
     """The default `Warn`, so that no degradation is silent."""
     logging.getLogger(__name__).warning("%s (%s)", message, code)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from avstudio_audio.errors import NoAudio
 from avstudio_audio.media.container import ends_early
-from avstudio_audio.media.downmix import SPEAKERS
 from avstudio_audio.media.frames import numbers_of, readable_format
+from avstudio_audio.media.layouts import speakers_of
 from avstudio_audio.media.ogg import OggLinks
 from avstudio_audio.media.progress import Warn
+from avstudio_audio.media.sample_bits import bits_of
 from avstudio_audio.media.stated_length import states_length
 from avstudio_core.errors import InvalidInput, UnreadableMedia
 
@@ -33,8 +34,7 @@ Span = tuple[float, float]
 """A half-open range of time, in seconds."""
 
 DENSEST = 1 << 13
-"""The largest number of samples per channel in one byte (one for PCM), nearly reached by silence in FLAC; if the header
-states more, it is wrong."""
+"""The most samples per channel that one byte can hold (silence in FLAC comes near it); a header with more is wrong."""
 BLOCK = 1 << 14
 """The smallest number of samples in a block: enough to outweigh the cost of a step, and few enough for the cache."""
 LEAD = 1.0
@@ -47,6 +47,8 @@ MP3_SYNC = b"\xff"
 """The first byte of every frame of an MP3: data without it after the last frame is not sound."""
 TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 """The first bytes of tags. In files joined end to end, tags are between the sound."""
+PADDING = 2_048
+"""The most samples that an encoder appends to fill its last frame; MP4 states the length without them."""
 EXACT = 0.001
 """The seconds by which the lengths that one file states may differ, because they are rounded."""
 
@@ -62,6 +64,8 @@ class AudioReader:
         if stream.codec_context is None:
             raise UnreadableMedia(f"The sound in '{path}' has a codec that cannot be decoded.")
         self._container, self._stream, self._path = container, stream, path
+        self.bits = bits_of(stream.codec_context)
+        """Bits of a stored sample; `None` for a lossy codec."""
         self._stream.codec_context.thread_type = "AUTO"
         self.states_length = states_length(container, path)
         """Whether `length` is stated by the file, and not an estimate."""
@@ -96,12 +100,13 @@ class AudioReader:
     @property
     def speakers(self) -> tuple[str, ...]:
         """FFmpeg's names of the channels' speakers."""
-        if self._layout.name == f"{self.channels} channels":
-            return SPEAKERS.get(self.channels, ("?",) * self.channels)
-        return tuple(channel.name for channel in self._layout.channels)
+        return speakers_of(self._stream, self._layout)
 
     def arrays(self) -> Iterator[NDArray[np.float32]]:
         """The sound block by block, each `(channels, any)`."""
+        return self._unpadded(self._padded())
+
+    def _padded(self) -> Iterator[NDArray[np.float32]]:
         import av
         import numpy as np
 
@@ -121,6 +126,14 @@ class AudioReader:
             if self._heard >= self._end:
                 break
         yield from self._drained(fifo)
+
+    def _unpadded(self, arrays: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        """Without the samples after the end that MP4 states, unless they are too many to be the encoder's padding."""
+        stream, names = self._stream, self._container.format.name.split(",")
+        if "mp4" not in names or not stream.duration or not stream.time_base:
+            return arrays
+        end = float(((stream.start_time or 0) + stream.duration) * stream.time_base) - self._origin
+        return _up_to(arrays, round(end * self.rate) - round(self.start * self.rate))
 
     def report(self, warn: Warn) -> None:
         """After the last array, warn if the file is `truncated` or `damaged`."""
@@ -234,7 +247,7 @@ class AudioReader:
             yield self._within(numbers_of(frame, self.channels))
 
     def _within(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Advance by an array, and return its part inside the span."""
+        """The part of an array that is inside the span; the array follows the ones before it."""
         low, high = self._begin - self._given, self._end - self._given
         self._given += array.shape[1]
         return array[:, max(low, 0) : max(high, 0)]
@@ -243,3 +256,17 @@ class AudioReader:
 def no_sound(path: Path, span: Span) -> InvalidInput:
     """The error for a span outside the file."""
     return InvalidInput(f"'{path}' does not have sound between {span[0]:g} s and {span[1]:g} s.")
+
+
+def _up_to(arrays: Iterator[NDArray[np.float32]], length: int) -> Iterator[NDArray[np.float32]]:
+    """The arrays up to a length, in samples; all of them if they are longer by more than `PADDING`."""
+    held: list[NDArray[np.float32]] = []
+    beyond = -length
+    for array in arrays:
+        before, beyond = beyond, beyond + array.shape[1]
+        inside = min(max(-before, 0), array.shape[1])
+        yield array[:, :inside]
+        held.append(array[:, inside:])
+        if beyond > PADDING:
+            yield from held
+            held.clear()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from avstudio_audio.media.downmix import SPEAKERS, mix
 from avstudio_audio.media.ogg import OggLinks
+from avstudio_audio.media.parts import at_place, parts
 from avstudio_audio.media.progress import Warn
 from avstudio_audio.media.resample import resampled
 
@@ -30,6 +31,8 @@ ONE_PAGE = 10.0
 """In seconds; FFmpeg reads Vorbis files with one link correctly if they are longer."""
 BLOCK = 1 << 14
 BITS = {"PCM_U8": 8, "PCM_S8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
+
+PCM_CODECS = {"PCM_U8": "pcm_u8", "PCM_16": "pcm_s16le", "PCM_24": "pcm_s24le", "PCM_32": "pcm_s32le"}
 
 
 def sndfile_reader(container: InputContainer, path: Path, span: Span) -> SndfileReader | None:
@@ -81,6 +84,25 @@ def _bits_differ(container: InputContainer, path: Path) -> bool:
     return bits is not None and (pcm is None or bits != int(pcm[1]))
 
 
+def _valid_bits(path: Path) -> int | None:
+    """The bits of a sample that WAVE_FORMAT_EXTENSIBLE states, which can be fewer than those that it takes."""
+    with path.open("rb") as file:
+        head = at_place(file, 0, 12)
+        if head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
+            return None
+        for kind, begin, end in parts(file, 12, path.stat().st_size, 8, _wave_chunk):
+            if kind == b"fmt ":
+                content = at_place(file, begin, min(end - begin, 40))
+                extended = content[:2] == b"\xfe\xff" and len(content) >= 26
+                return int.from_bytes(content[18:20], "little") or None if extended else None
+    return None
+
+
+def _wave_chunk(head: bytes) -> tuple[bytes, int]:
+    length = int.from_bytes(head[4:8], "little")
+    return head[:4], length + length % 2
+
+
 class SndfileReader:
     """Reads a span as `AudioReader` does, from one or more places in a file, each of which is a complete file.
 
@@ -95,7 +117,9 @@ class SndfileReader:
             with self._opened(place) as sound:
                 shapes.append((sound.samplerate, sound.channels, sound.frames))
                 kinds.add((sound.samplerate, sound.channels, sound.subtype))
-                self.bits = BITS.get(sound.subtype)
+                self.pcm_codec = PCM_CODECS.get(sound.subtype) if sound.format.startswith("WAV") else None
+                """FFmpeg's name of the codec that a WAV should have."""
+                self.bits = _valid_bits(path) or BITS.get(sound.subtype)
         self.uniform = len(kinds) == 1
         """Whether all places have the same rate, channels and codec."""
         self.rate, self.channels = max(rate for rate, _, _ in shapes), max(channels for _, channels, _ in shapes)

@@ -44,7 +44,7 @@ def length(container: InputContainer, path: Path) -> tuple[float | None, bool]:
 
 def _mp3_states_length(path: Path) -> bool:
     """Whether an MP3 has a header that states its length, and ends where it says: another file may be joined to it."""
-    start, rest = _mp3_start(path)
+    start, rest = mp3_start(path)
     if (found := MP3_HEADER.search(start)) is None:
         return False
     content = start[found.end() :]
@@ -55,7 +55,7 @@ def _mp3_states_length(path: Path) -> bool:
     return frames > 0 and rest <= size + size // 16  # FFmpeg's rule
 
 
-def _mp3_start(path: Path) -> tuple[bytes, int]:
+def mp3_start(path: Path, size: int = MP3_HEAD) -> tuple[bytes, int]:
     """The first bytes after all ID3 tags, and the number of bytes from there to the end."""
     with path.open("rb") as file:
         begin = 0
@@ -63,7 +63,7 @@ def _mp3_start(path: Path) -> tuple[bytes, int]:
             begin += 10 + sum((byte & 127) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
             file.seek(begin)
         file.seek(begin)
-        return file.read(MP3_HEAD), path.stat().st_size - begin
+        return file.read(size), path.stat().st_size - begin
 
 
 def _flac_lengths(path: Path) -> list[float]:

@@ -12,18 +12,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avstudio_audio.separation.chunks import Grid, Lane, NormalisedMix
 from avstudio_audio.separation.demucs_files import load_bag
-from avstudio_audio.separation.engine import Engine, Options, stereo, stop_if
+from avstudio_audio.separation.engine import Engine, Options, stop_if
+from avstudio_audio.separation.mix import Mix
+from avstudio_core.errors import InvalidParams
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
-PIECE = 300
-"""Seconds that are separated at once: long enough that the chunks that are processed twice cost only 5 %."""
-MARGIN = 48_000
-"""In samples; longer than half a second, the longest shift of demucs."""
+PIECE = 10
+"""Seconds that come in one piece; each chunk is processed only once, so short pieces cost nothing."""
+LONGEST_SHIFT = 0.5
+"""In seconds."""
+BATCH = {"cpu": 1}
+"""Chunks that the network reads at once on a device; a GPU has work for more than one."""
+BATCH_OF_A_GPU = 4
 
 
 class Demucs(Engine):
@@ -42,36 +48,96 @@ class Demucs(Engine):
         return cls(load_bag(folder), device)
 
     def settle(self, options: Options) -> Options:
+        longest = float(min(network.segment for network in self._bag.models))
+        if options.segment is not None and options.segment > longest:
+            raise InvalidParams(
+                f"The segment of {options.segment:g} s is longer than the model allows.",
+                hint=f"Give at most {longest:g} s.",
+            )
         return replace(
             self._with_stems(options),
             shifts=1 if options.shifts is None else options.shifts,
             overlap=0.25 if options.overlap is None else options.overlap,
+            segment=longest if options.segment is None else options.segment,
+            batch_size=options.batch_size or BATCH.get(self._device, BATCH_OF_A_GPU),
         )
 
     def pieces(
         self,
-        mix: NDArray[np.float32],
+        mix: Mix,
         options: Options,
         *,
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
     ) -> Iterator[dict[str, NDArray[np.float32]]]:
-        options = self.settle(options)
-        sound = _Normalised(stereo(mix))
-        shares = self._shares(options.stems)
-        for start in range(0, sound.length, PIECE * self.rate):
-            part = range(start, min(start + PIECE * self.rate, sound.length))
-            estimates: dict[str, Tensor] = {}
-            for done, (network, share) in enumerate(shares.items()):
+        settled = self.settle(options)
+        sound = NormalisedMix(mix)
+        shares = self._shares(settled.stems)
+        grids = {network: self._grids(network, mix.length, options, settled) for network in shares}
+        total, done = sum(len(grid.chunks) for each in grids.values() for grid in each), 0
 
-                def report(fraction: float, part: range = part, done: int = done) -> None:
-                    progress((part.start + len(part) * (done + fraction) / len(shares)) / sound.length)
+        def report(chunks: int) -> None:
+            nonlocal done
+            done += chunks
+            progress(done / total)
 
-                answer = self._answer(network, sound, part, options, report, cancelled)
-                for stem, weight in share.items():
-                    estimate = answer[self.stems.index(stem)] * weight
+        lanes = [
+            (self._lane(network, sound, grid, options, settled), shares[network], len(grids[network]))
+            for network in shares
+            for grid in grids[network]
+        ]
+        with _interrupted(self._bag, cancelled):
+            for start in range(0, mix.length, PIECE * self.rate):
+                with _seeded(settled.seed):
+                    piece = self._piece(lanes, min(start + PIECE * self.rate, mix.length), sound, settled.stems, report)
+                yield piece
+
+    def _piece(
+        self,
+        lanes: list[tuple[Lane, dict[str, float], int]],
+        stop: int,
+        sound: NormalisedMix,
+        stems: tuple[str, ...],
+        report: Callable[[int], None],
+    ) -> dict[str, NDArray[np.float32]]:
+        """The next part of all stems: the weighted sum of the lanes."""
+        import torch
+
+        estimates: dict[str, Tensor] = {}
+        with torch.inference_mode():
+            for lane, share, shifts in lanes:
+                for answer, (stem, weight) in zip(lane.read(stop, report), share.items(), strict=True):
+                    estimate = answer * (weight / shifts)
                     estimates[stem] = estimates[stem].add_(estimate) if stem in estimates else estimate
-            yield {stem: sound.restored(estimates[stem]) for stem in options.stems}
+            return {stem: sound.restored(estimates[stem]).numpy() for stem in stems}
+
+    def _grids(self, network: int, length: int, options: Options, settled: Options) -> list[Grid]:
+        """One grid for each shift, shifted as demucs does it."""
+        segment = self._bag.models[network].segment if options.segment is None else options.segment
+        size = int(self.rate * segment)
+        stride = max(1, int((1 - (settled.overlap or 0.0)) * size))
+        starts = [0]
+        if settled.shifts:
+            longest = int(LONGEST_SHIFT * self.rate)
+            count = len(self._bag.models)
+            seeds = [settled.seed + network + shift * count for shift in range(settled.shifts)]
+            starts = [random.Random(seed).randint(0, longest) - longest for seed in seeds]
+        return [Grid(start, length, size, stride) for start in starts]
+
+    def _lane(self, network: int, sound: NormalisedMix, grid: Grid, options: Options, settled: Options) -> Lane:
+        model = self._bag.models[network]
+        stems = [self.stems.index(stem) for stem in self._shares(settled.stems)[network]]
+
+        def run(chunks: Tensor) -> Tensor:
+            answer: Tensor = model(chunks.to(self._device))
+            return answer
+
+        def valid_length(size: int) -> int:
+            if options.segment is not None and hasattr(model, "use_train_segment"):  # as in demucs.apply
+                return grid.length
+            return int(model.valid_length(size)) if hasattr(model, "valid_length") else size
+
+        return Lane(run, valid_length, sound, grid, stems, settled.batch_size or 1)
 
     def _shares(self, stems: tuple[str, ...]) -> dict[int, dict[str, float]]:
         """The weights in each stem of every network that contributes to `stems`; the others need not run."""
@@ -83,76 +149,6 @@ class Demucs(Engine):
                 if weight:
                     shares.setdefault(network, {})[stem] = weight / sum(column)
         return shares
-
-    def _answer(
-        self,
-        network: int,
-        sound: _Normalised,
-        part: range,
-        options: Options,
-        progress: Callable[[float], None],
-        cancelled: Callable[[], bool],
-    ) -> Tensor:
-        """The output of one network for a part of the sound: `(stems, 2, samples)`.
-
-        It processes all chunks of demucs' grid that overlap the part, so that parts join without a seam.
-        """
-        from demucs.apply import apply_model
-
-        model = self._bag.models[network]
-        overlap, shifts = options.overlap or 0.0, options.shifts or 0
-        segment = int(self.rate * model.segment)
-        stride = int((1 - overlap) * segment)
-        first = max(0, (part.start - segment) // stride * stride)
-        heard = sound.chunk(first, min(part.stop + segment, sound.length))
-        answers: Tensor | None = None
-        for shift in range(max(shifts, 1)):
-
-            def finished(chunk: dict[str, Any], shift: int = shift) -> None:
-                if chunk["state"] == "end":
-                    fraction = min(1.0, (chunk["segment_offset"] + stride) / heard.length)
-                    progress((shift + fraction) / max(shifts, 1))
-
-            # Each shift has its own seed: other random numbers of demucs would make shifts differ between parts.
-            seed = options.seed + network + shift * len(self._bag.models)
-            with _interrupted(model, cancelled), _seeded(seed):
-                answer: Tensor = apply_model(
-                    model, heard, shifts=min(shifts, 1), overlap=overlap, device=self._device, callback=finished
-                )
-            answers = answer if answers is None else answers.add_(answer)
-        assert answers is not None
-        return answers.div_(max(shifts, 1))[0, ..., part.start - first : part.stop - first]
-
-
-class _Normalised:
-    """The mix at the loudness that Demucs expects, normalised chunk by chunk, which saves a copy of the mix.
-
-    As in demucs.api, except for a single sample, whose deviation would not be a number.
-    """
-
-    def __init__(self, mix: NDArray[np.float32]) -> None:
-        """`mix` is `(2, samples)`."""
-        import torch
-
-        self._mix, self.length = mix, mix.shape[1]
-        loudness = torch.from_numpy(mix.mean(axis=0))
-        self._mean = loudness.mean()
-        self._deviation = loudness.std() + 1e-8 if self.length > 1 else torch.tensor(1e-8)
-
-    def chunk(self, first: int, last: int) -> Any:
-        """A `demucs.apply.TensorChunk` of one batch, with some sound around it: shifts reach beyond its ends."""
-        import torch
-        from demucs.apply import TensorChunk
-
-        begin = max(0, first - MARGIN)
-        around = torch.from_numpy(self._mix[:, begin : last + MARGIN].copy())
-        chunk: Any = TensorChunk  # untyped
-        return chunk((around - self._mean).div_(self._deviation)[None], first - begin, last - first)
-
-    def restored(self, stem: Tensor) -> NDArray[np.float32]:
-        """A stem at its loudness in the mix."""
-        restored: NDArray[np.float32] = (stem * self._deviation + self._mean).numpy()
-        return restored
 
 
 @contextmanager
@@ -168,7 +164,7 @@ def _interrupted(model: Any, cancelled: Callable[[], bool]) -> Iterator[None]:
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Seed Python's `random`, from which Demucs draws its shifts, and restore the caller's state afterwards."""
+    """Seed Python's `random`, which networks of Demucs call, and restore the caller's state afterwards."""
     state = random.getstate()
     random.seed(seed)
     try:

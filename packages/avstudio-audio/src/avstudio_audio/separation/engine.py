@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from avstudio_core.errors import InvalidInput, NotFound, TaskCancelled
+from avstudio_audio.separation.mix import Mix, MixInMemory
+from avstudio_core.errors import NotFound, TaskCancelled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +27,10 @@ class Options:
     """The fraction of a chunk that the next one overlaps: at least 0, below 1."""
     seed: int = 0
     """The same seed gives the same shifts, and so the same output."""
+    segment: float | None = None
+    """The length of a chunk in seconds."""
+    batch_size: int | None = None
+    """How many chunks the network reads at once."""
 
 
 class Engine(ABC):
@@ -40,13 +45,13 @@ class Engine(ABC):
     def settle(self, options: Options) -> Options:
         """The options that a run will really use: defaults are filled in, and unused options are 0.
 
-        Raises `NotFound` for a stem that it does not have.
+        Raises `NotFound` for a stem that it does not have, and `InvalidParams` for a segment that is too long.
         """
 
     @abstractmethod
     def pieces(
         self,
-        mix: NDArray[np.float32],
+        mix: Mix,
         options: Options,
         *,
         progress: Callable[[float], None],
@@ -55,8 +60,8 @@ class Engine(ABC):
         """The requested stems, piece by piece in the order of time, at their gain in the mix.
 
         Each is `(2, samples)`; all pieces together are as long as the mix, and none is kept, so an hour takes no more
-        memory than a minute. `mix` is `(1 or 2, samples)` at `rate`. `progress` is called with the finished part, 0
-        to 1. Raises `TaskCancelled` soon after `cancelled` becomes true; the engine can then be used again.
+        memory than a minute. `mix` is at `rate`. `progress` is called with the finished part, 0 to 1. Raises
+        `TaskCancelled` soon after `cancelled` becomes true; the engine can then be used again.
         """
 
     def separate(
@@ -67,10 +72,10 @@ class Engine(ABC):
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
     ) -> dict[str, NDArray[np.float32]]:
-        """The same in one piece, as long as the mix."""
+        """The same in one piece, as long as the mix, which is `(1 or 2, samples)`."""
         import numpy as np
 
-        pieces = list(self.pieces(mix, options, progress=progress, cancelled=cancelled))
+        pieces = list(self.pieces(MixInMemory(mix), options, progress=progress, cancelled=cancelled))
         return {stem: np.concatenate([piece[stem] for piece in pieces], axis=1) for stem in pieces[0]}
 
     def _with_stems(self, options: Options) -> Options:
@@ -79,15 +84,6 @@ class Engine(ABC):
             if name not in self.stems:
                 raise NotFound.among("stem", name, self.stems)
         return replace(options, stems=tuple(s for s in self.stems if not options.stems or s in options.stems))
-
-
-def stereo(mix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mix with two channels; a mono mix is doubled. Raises `InvalidInput` for any other or an empty shape."""
-    import numpy as np
-
-    if mix.ndim != 2 or mix.shape[0] not in (1, 2) or mix.shape[1] == 0:
-        raise InvalidInput(f"Separation needs 1 or 2 channels with samples, not the shape {mix.shape}.")
-    return np.broadcast_to(mix, (2, mix.shape[1]))
 
 
 def stop_if(cancelled: Callable[[], bool]) -> None:

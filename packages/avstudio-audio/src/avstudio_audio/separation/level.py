@@ -18,13 +18,11 @@ class Level:
 
     def __init__(self) -> None:
         self._peak = self.energy = 0.0
-        self._count = 0
 
     def add(self, data: NDArray[np.float32]) -> None:
         """Add the next `(channels, any)`."""
         import numpy as np
 
-        self._count += data.size
         for channel in data:
             for start in range(0, len(channel), CACHED):
                 part = channel[start : start + CACHED]
@@ -33,13 +31,5 @@ class Level:
 
     @property
     def peak_dbfs(self) -> float | None:
-        return _db(self._peak, 20)
-
-    @property
-    def rms_dbfs(self) -> float | None:
-        return _db(self.energy / max(self._count, 1), 10)
-
-
-def _db(value: float, factor: int) -> float | None:
-    """`None` for silence, which has no level."""
-    return factor * math.log10(value) if value > 0 else None
+        """`None` for silence, which has no level."""
+        return 20 * math.log10(self._peak) if self._peak > 0 else None

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from avstudio_audio.separation import unet
 from avstudio_audio.separation.checkpoint import Checkpoint, load_arrays
-from avstudio_audio.separation.engine import Engine, Options, stereo, stop_if
+from avstudio_audio.separation.engine import Engine, Options, stop_if
+from avstudio_audio.separation.mix import Mix
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,11 +51,11 @@ class Spleeter(Engine):
         return cls(load_arrays(folder, VOCALS, device), load_arrays(folder, ACCOMPANIMENT, device))
 
     def settle(self, options: Options) -> Options:
-        return replace(self._with_stems(options), shifts=0, overlap=0.0, seed=0)
+        return replace(self._with_stems(options), shifts=0, overlap=0.0, seed=0, segment=0.0, batch_size=0)
 
     def pieces(
         self,
-        mix: NDArray[np.float32],
+        mix: Mix,
         options: Options,
         *,
         progress: Callable[[float], None],
@@ -63,19 +64,18 @@ class Spleeter(Engine):
         import numpy as np
 
         wanted = self.settle(options).stems
-        mix = stereo(mix)
         begun = np.zeros((2, OVERHANG), np.float32)
         # As in the original, the first frame ends where the sound starts, so every sample is in four frames.
-        starts = range(-FRAME, mix.shape[1], BLOCK * HOP)
+        starts = range(-FRAME, mix.length, BLOCK * HOP)
         for done, start in enumerate(starts, 1):
             stop_if(cancelled)
-            block = self._vocals(_piece(mix, start, BLOCK * HOP + OVERHANG))
+            block = self._vocals(mix.part(start, start + BLOCK * HOP + OVERHANG))
             block[:, :OVERHANG] += begun
             begun = block[:, BLOCK * HOP :]
-            inside = slice(max(start, 0), min(start + BLOCK * HOP, mix.shape[1]))
-            vocals = block[:, inside.start - start : inside.stop - start]
+            first, last = max(start, 0), min(start + BLOCK * HOP, mix.length)
+            vocals = block[:, first - start : last - start]
             # The sum of the two masks is one, so the rest of the mix is the other stem.
-            stems = {"vocals": vocals, "accompaniment": mix[:, inside] - vocals}
+            stems = {"vocals": vocals, "accompaniment": mix.inside(first, last) - vocals}
             progress(done / len(starts))
             yield {name: stems[name] for name in wanted}
 
@@ -105,14 +105,3 @@ class Spleeter(Engine):
         share = vocals / (vocals + accompaniment)
         above = share.mean(dim=-1, keepdim=True).expand(-1, -1, FRAME // 2 + 1 - BINS)
         return torch.cat((share, above), dim=-1)
-
-
-def _piece(mix: NDArray[np.float32], start: int, length: int) -> NDArray[np.float32]:
-    """`length` samples from `start` on, with silence before and after the mix."""
-    import numpy as np
-
-    piece = np.zeros((2, length), np.float32)
-    inside = mix[:, max(start, 0) : start + length]
-    first = max(-start, 0)
-    piece[:, first : first + inside.shape[1]] = inside
-    return piece

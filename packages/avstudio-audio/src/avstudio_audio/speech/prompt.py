@@ -46,15 +46,10 @@ def room_for_hotwords(model: Any) -> None:
     """
     get_prompt = model.get_prompt
 
-    def fitting(tokenizer: Any, previous: list[int], *args: Any, hotwords: str | None = None, **options: Any) -> Any:
-        room = max(0, TOKENS - count(model, hotwords))
-        return get_prompt(
-            tokenizer,
-            previous[len(previous) - room :] if room < len(previous) else previous,
-            *args,
-            hotwords=hotwords,
-            **options,
-        )
+    def fitting(tokenizer: Any, previous_tokens: list[int], *args: Any, **options: Any) -> Any:
+        room = max(0, TOKENS - count(model, options.get("hotwords")))
+        fits = previous_tokens[max(0, len(previous_tokens) - room) :]
+        return get_prompt(tokenizer, fits, *args, **options)
 
     model.get_prompt = fitting
 

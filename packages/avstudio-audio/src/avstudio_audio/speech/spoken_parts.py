@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from avstudio_audio.speech.spans import RATE, spoken
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-RATE = 16_000
 BLOCK = RATE // 10
 SILENT_SECONDS = 3.0
 """Digital silence longer than this is skipped, because Whisper would repeat earlier text in it."""
 MARGIN = 0.2
 """Seconds of a skipped silence that are kept at each end."""
 SURE = 0.8
-"""A language that is less probable than this in the first half minute is detected again in the first speech."""
+"""If the language of the first half minute is less probable than this, it is detected again in the first speech."""
 WINDOW = 30
 ENOUGH = 2.0
 """Seconds of speech that a window needs for detecting the language."""
@@ -26,7 +27,7 @@ SEARCHED = 60
 
 
 def sounding(sound: NDArray[np.float32]) -> list[float]:
-    """Start and end of each part between long digital silences, in seconds, in one list.
+    """The parts between long digital silences, as one list: start, end, start, end …, in seconds.
 
     It is empty if there is no long silence, or only silence: then everything is transcribed.
     """
@@ -54,13 +55,13 @@ def sounding(sound: NDArray[np.float32]) -> list[float]:
 
 def first_speech(sound: NDArray[np.float32]) -> float | None:
     """The start of the first half minute with speech, in seconds, by Silero VAD; `None` if there is no speech."""
-    from faster_whisper.vad import VadOptions, get_speech_timestamps
+    from faster_whisper.vad import VadOptions
 
+    settings = VadOptions(min_silence_duration_ms=500, speech_pad_ms=100)
     spans: list[tuple[float, float]] = []
     for begin in range(0, len(sound), SEARCHED * RATE):
         part = sound[begin : begin + SEARCHED * RATE]
-        for span in get_speech_timestamps(part, VadOptions(min_silence_duration_ms=500, speech_pad_ms=100)):
-            spans.append(((begin + span["start"]) / RATE, (begin + span["end"]) / RATE))
+        spans += [(begin / RATE + start, begin / RATE + end) for start, end in spoken(part, settings)]
         for start, _ in spans:
             if _speech_within(spans, start) >= ENOUGH:
                 return start
@@ -72,20 +73,33 @@ def _speech_within(spans: list[tuple[float, float]], start: float) -> float:
 
 
 @contextmanager
-def language_from_speech(model: Any, sound: NDArray[np.float32], start: float) -> Iterator[None]:
+def language_from_speech(
+    model: Any, sound: NDArray[np.float32], start: float, languages: Sequence[str] = ()
+) -> Iterator[None]:
     """Make a `faster_whisper` model detect an uncertain language in the first speech, not in what precedes it.
 
-    `start` is where the transcript begins, in seconds.
+    `start` is where the transcript begins, in seconds; one of `languages` is detected, if there are any.
     """
     detect: Callable[..., Any] = model.detect_language
 
+    def detected(**options: Any) -> Any:
+        found = detect(**options)
+        return _one_of(languages, found[2]) if languages else found
+
     def from_speech(*, features: NDArray[np.float32], **options: Any) -> Any:
-        found = detect(features=features, **options)
+        found = detected(features=features, **options)
         speech = first_speech(sound[round(start * RATE) :]) if found[1] < SURE else None
-        return detect(features=features[..., round(100 * speech) :], **options) if speech else found
+        return detected(features=features[..., round(100 * speech) :], **options) if speech else found
 
     model.detect_language = from_speech
     try:
         yield
     finally:
         del model.detect_language
+
+
+def _one_of(languages: Sequence[str], found: list[tuple[str, float]]) -> tuple[str, float, list[tuple[str, float]]]:
+    """The most probable of some languages, with its share of their probabilities."""
+    among = [(language, probability) for language, probability in found if language in languages]
+    language, probability = max(among, key=lambda one: one[1])
+    return language, probability / max(sum(one[1] for one in among), 1e-12), among

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from avstudio_audio.speech.spans import RATE, spoken
 from avstudio_core import CodedWarning
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Recording:
         return not sound.size or bool(sound.min() == sound.max())
 
     def _around(self, start: float, end: float) -> NDArray[np.float32]:
-        first, last = (16_000 * (time - self.start) for time in (start - AROUND, end + AROUND))
+        first, last = (RATE * (time - self.start) for time in (start - AROUND, end + AROUND))
         return self.sound[max(0, round(first)) : round(min(max(0, last), len(self.sound)))]
 
 
@@ -127,11 +128,11 @@ def sound_facts(sound: NDArray[np.float32]) -> SoundFacts:
         return SoundFacts(float("-inf"), 0.0)
     level = _level_dbfs(sound)
     try:
-        from faster_whisper.vad import VadOptions, get_speech_timestamps
+        from faster_whisper.vad import VadOptions
     except ImportError:
         return SoundFacts(level, None)
-    spans = get_speech_timestamps(sound, VadOptions(min_silence_duration_ms=500, speech_pad_ms=0))
-    return SoundFacts(level, sum(span["end"] - span["start"] for span in spans) / 16_000)
+    spans = spoken(sound, VadOptions(min_silence_duration_ms=500, speech_pad_ms=0))
+    return SoundFacts(level, sum(end - start for start, end in spans))
 
 
 def _level_dbfs(sound: NDArray[np.float32]) -> float:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from avstudio_audio.speech.batches import sentences, windows
 from avstudio_audio.speech.features import frugal
+from avstudio_audio.speech.options import Options, Vad
 from avstudio_audio.speech.prompt import check_length, joined, room_for_hotwords
+from avstudio_audio.speech.spans import RATE, Span, common, spoken
 from avstudio_audio.speech.spoken_parts import language_from_speech, sounding
-from avstudio_core.documents.transcript import Segment, Transcript, Word
+from avstudio_core.documents.transcript import UNKNOWN_LANGUAGE, Segment, Transcript, Word
 from avstudio_core.errors import (
     InvalidInput,
     MissingDependency,
@@ -28,33 +31,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-RATE = 16_000
-"""The sample rate of Whisper's input, in Hz."""
 SEED = 1
+NUMERALS = frozenset("0123456789%$")
+PREPARED = frozenset(
+    ("languages", "mode", "batch_size", "suppress_numerals", "suppress_tokens", "vad", "vad_settings", "clip", "prompt")
+)
+"""Options that are not passed on as they are."""
 FILES = ("model.bin", "config.json", "tokenizer.json")
 """The files that a model folder must have; faster-whisper would download a missing one from a hub."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to transcribe."""
-
-    language: str | None = None
-    """A code such as `en`; if it is `None`, the language is detected in the first speech."""
-    task: Literal["transcribe", "translate"] = "transcribe"
-    """`translate` writes English, whatever the spoken language."""
-    beam_size: int = 5
-    word_timestamps: bool = True
-    vad: bool = False
-    """Skip what Silero VAD does not recognise as speech."""
-    prompt: str | None = None
-    """A text that precedes the transcript: it sets spelling and style."""
-    hotwords: tuple[str, ...] = ()
-    """Names and terms to expect in every window."""
-    condition_on_previous_text: bool = True
-    temperature: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-    """Each is tried if the text of the one before is repetitive or improbable. Above 0, words are sampled, and
-    the result depends on what the loaded model transcribed before."""
 
 
 class Whisper:
@@ -101,37 +85,98 @@ class Whisper:
         *,
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
+        voice: NDArray[np.float32] | None = None,
+        align: bool = False,
     ) -> Transcript:
         """Transcribe speech or singing in `sound`, mono at 16 kHz, `(samples,)` or `(1, samples)`.
 
-        `progress` is called with the finished part, 0 to 1. Raises `TaskCancelled` within one window of 30 s after
-        `cancelled` becomes true, `NotFound` for a language that the model does not know,
-        `InvalidParams` for a prompt and hotwords that are too long.
+        `voice` is the separated voice of the same sound: only where it speaks is transcribed if `options.vad` is set,
+        and with `align` it gives the times of words. `progress` is called with the finished part, 0 to 1. Raises
+        `TaskCancelled` within one window of 30 s (in batches: one batch) after `cancelled` becomes true, `NotFound` for
+        a language that the model does not know, `InvalidParams` for a prompt and hotwords that are too long.
         """
-        if sound.shape not in ((sound.size,), (1, sound.size)):
-            raise InvalidInput(f"Whisper needs one channel, not the shape {sound.shape}.")
-        if options.language is not None and options.language not in self.languages:
-            see = "Whisper's codes have two or three letters, such as 'en' or 'yue'."
-            raise NotFound.among("language", options.language, self.languages, see=see)
-        check_length(self._model, options.prompt, options.hotwords)
-        segments: list[Segment] = []
+        self._check(sound, options)
         mono = sound.reshape(-1)
-        parts = [] if options.vad else sounding(mono)
+        spans = _spans(mono, options, voice)
+        if spans is not None and not spans:
+            progress(1.0)
+            return _nothing(mono, options)
+        segments: list[Segment] = []
         with ExitStack() as patches:
             patches.enter_context(_interrupted(self._model, cancelled))
-            if not options.vad:  # it has already removed what is not speech
-                patches.enter_context(language_from_speech(self._model, mono, parts[0] if parts else 0.0))
-            found, facts = self._model.transcribe(mono, clip_timestamps=parts or "0", **_arguments(options))
+            if spans is not None:  # the library's own voice detector has already removed what is not speech
+                first = spans[0][0]
+                patches.enter_context(language_from_speech(self._model, mono, first, options.languages))
+            if align and voice is not None:
+                patches.enter_context(_aligned_to(self._model, voice))
+            found, facts = self._found(mono, options, spans)
             for segment in found:
                 segments.append(_segment(segment, facts.duration))
                 progress(segments[-1].end / facts.duration)
         progress(1.0)
+        if options.mode == "batched":
+            segments = sentences(segments)
+        if not options.word_timestamps:
+            segments = [segment.model_copy(update={"words": []}) for segment in segments]
         return Transcript(
             language=facts.language,
             language_probability=_probability(facts.language_probability),
             duration=facts.duration,
             segments=segments,
         )
+
+    def _check(self, sound: NDArray[np.float32], options: Options) -> None:
+        if sound.shape not in ((sound.size,), (1, sound.size)):
+            raise InvalidInput(f"Whisper needs one channel, not the shape {sound.shape}.")
+        for language in (options.language, *options.languages):
+            if language is not None and language not in self.languages:
+                see = "Whisper's codes have two or three letters, such as 'en' or 'yue'."
+                raise NotFound.among("language", language, self.languages, see=see)
+        check_length(self._model, options.prompt, options.hotwords)
+
+    def _found(self, mono: NDArray[np.float32], options: Options, spans: list[Span] | None) -> tuple[Any, Any]:
+        """The segments of the library, and its facts about all of them."""
+        arguments = {**_arguments(options), "suppress_tokens": self._suppressed(options)}
+        if options.mode == "accurate":
+            whole = spans is None or spans == [(0.0, len(mono) / RATE)]
+            clips = "0" if whole or spans is None else [time for span in spans for time in span]
+            settings = _vad_settings(options.vad_settings) if spans is None else None
+            return self._model.transcribe(  # type: ignore[no-any-return]
+                mono, clip_timestamps=clips, vad_filter=spans is None, vad_parameters=settings, **arguments
+            )
+        from faster_whisper import BatchedInferencePipeline
+
+        arguments |= {"word_timestamps": True, "without_timestamps": True, "batch_size": options.batch_size}
+        parts = windows(mono, spans or [(0.0, len(mono) / RATE)])
+        arguments["clip_timestamps"] = [{"start": start, "end": end} for start, end in parts]
+        found: tuple[Any, Any] = BatchedInferencePipeline(self._model).transcribe(mono, **arguments)
+        return found
+
+    def _suppressed(self, options: Options) -> list[int]:
+        if not options.suppress_numerals:
+            return list(options.suppress_tokens)
+        vocabulary = self._model.hf_tokenizer.get_vocab().items()
+        numerals = [token for text, token in vocabulary if any(sign in NUMERALS for sign in text) and "<|" not in text]
+        return [*options.suppress_tokens, *sorted(numerals)]
+
+
+def _spans(mono: NDArray[np.float32], options: Options, voice: NDArray[np.float32] | None) -> list[Span] | None:
+    """What is transcribed; `None` leaves it to the library's voice detector, which joins the parts with speech."""
+    whole = [(0.0, len(mono) / RATE)]
+    if options.vad and not options.clip and voice is None and options.mode == "accurate":
+        return None
+    if options.vad:
+        parts = spoken(mono if voice is None else voice, _vad_settings(options.vad_settings))
+    else:
+        points = sounding(mono)
+        parts = list(zip(points[::2], points[1::2], strict=True)) or whole
+    return common(parts, options.clip or whole)
+
+
+def _nothing(mono: NDArray[np.float32], options: Options) -> Transcript:
+    """The transcript of a sound of which no part is transcribed."""
+    language = options.language or UNKNOWN_LANGUAGE
+    return Transcript(language=language, language_probability=0.0, duration=len(mono) / RATE, segments=[])
 
 
 def _patched(model: Any) -> Any:
@@ -143,26 +188,32 @@ def _patched(model: Any) -> Any:
     room_for_hotwords(model)
     align = model.find_alignment
 
-    def aligned(tokenizer: Any, tokens: Any, encoded: Any, frames: int) -> Any:
-        return align(tokenizer, tokens, encoded, max(frames, 2))
+    def aligned(tokenizer: Any, tokens: Any, encoded: Any, frames: int | list[int]) -> Any:
+        least = [max(one, 2) for one in frames] if isinstance(frames, list) else max(frames, 2)
+        return align(tokenizer, tokens, encoded, least)
 
     model.find_alignment = aligned
     return model
 
 
 def _arguments(options: Options) -> dict[str, Any]:
-    """The options as `WhisperModel.transcribe` names them."""
-    return {
-        "language": options.language,
-        "task": options.task,
-        "beam_size": options.beam_size,
-        "word_timestamps": options.word_timestamps,
-        "vad_filter": options.vad,
-        "initial_prompt": options.prompt,
-        "hotwords": joined(options.hotwords) or None,
-        "condition_on_previous_text": options.condition_on_previous_text,
-        "temperature": options.temperature,
-    }
+    """The options as `WhisperModel.transcribe` names them, except those that `Whisper` prepares."""
+    given = {name: value for name, value in asdict(options).items() if name not in PREPARED}
+    return {**given, "initial_prompt": options.prompt, "hotwords": joined(options.hotwords) or None}
+
+
+def _vad_settings(vad: Vad) -> Any:
+    """The settings as faster-whisper names them."""
+    from faster_whisper.vad import VadOptions
+
+    return VadOptions(
+        threshold=vad.threshold,
+        neg_threshold=vad.neg_threshold,
+        min_speech_duration_ms=round(1000 * vad.min_speech),
+        max_speech_duration_s=float("inf") if vad.max_speech is None else vad.max_speech,
+        min_silence_duration_ms=round(1000 * vad.min_silence),
+        speech_pad_ms=round(1000 * vad.padding),
+    )
 
 
 def _segment(found: Any, duration: float) -> Segment:
@@ -194,6 +245,27 @@ def _segment(found: Any, duration: float) -> Segment:
 def _probability(value: float) -> float:
     """A float from 0 to 1: rounding in single precision can slightly exceed that range."""
     return min(max(float(value), 0.0), 1.0)
+
+
+@contextmanager
+def _aligned_to(model: Any, voice: NDArray[np.float32]) -> Iterator[None]:
+    """Make a `faster_whisper` model find the times of words in a separated voice, not in what it transcribes."""
+    from faster_whisper.audio import pad_or_trim
+
+    features = model.feature_extractor(voice)
+    add_times = model.add_word_timestamps
+
+    def in_voice(segments: Any, tokenizer: Any, encoded: Any, frames: Any, *args: Any, **options: Any) -> Any:
+        if len(segments) == 1 and segments[0]:
+            seek = segments[0][0]["seek"]
+            encoded = model.encode(pad_or_trim(features[:, seek : seek + frames]))
+        return add_times(segments, tokenizer, encoded, frames, *args, **options)
+
+    model.add_word_timestamps = in_voice
+    try:
+        yield
+    finally:
+        del model.add_word_timestamps
 
 
 @contextmanager

@@ -34,9 +34,16 @@ def in_lines(
     found: Sequence[AnyPiece], columns: int, cost: Callable[[AnyPiece, AnyPiece], float] = break_cost
 ) -> list[str]:
     """Pieces as lines of so many columns: the cheapest way with the fewest lines."""
+    return [joined(line) for line in in_groups(found, columns, cost)]
+
+
+def in_groups(
+    found: Sequence[AnyPiece], columns: int, cost: Callable[[AnyPiece, AnyPiece], float] = break_cost
+) -> list[Sequence[AnyPiece]]:
+    """The pieces of each line, as `in_lines` chooses them."""
     count = _fewest(found, columns)
     if count < 2:
-        return [joined(found)] if found else []
+        return [found] if found else []
     ideal = (sum(piece.columns + piece.spaced for piece in found) - count) / count
     best: list[tuple[int, float, int]] = [(0, 0.0, 0), *[(count + 1, math.inf, 0)] * len(found)]
     """For each place, the number of lines before it, their cost, and where the last of them begins.
@@ -50,14 +57,14 @@ def in_lines(
             if before and size > columns and found[end - 1].columns:
                 break
             sense = cost(found[end - 1], found[end]) if end < len(found) else 0.0
-            lines, spent, _ = best[begin]
-            best[end] = min(best[end], (lines + 1, spent + abs(size - ideal) / columns + _SENSE * sense, -begin))
-    written, end = [], len(found)
+            number, spent, _ = best[begin]
+            best[end] = min(best[end], (number + 1, spent + abs(size - ideal) / columns + _SENSE * sense, -begin))
+    lines, end = [], len(found)
     while end:
         begin = -best[end][2]
-        written.append(joined(found[begin:end]))
+        lines.append(found[begin:end])
         end = begin
-    return written[::-1]
+    return lines[::-1]
 
 
 def joined(found: Sequence[Piece]) -> str:

@@ -94,10 +94,19 @@ def to_vtt(transcript: Transcript) -> str:
     return Subtitles.of(found, "vtt").written([escape(cue.text, quote=False) for cue in found])
 
 
-def to_txt(transcript: Transcript) -> str:
-    """The plain text, one line for each segment; an empty line if there are none."""
-    lines = (" ".join(segment.text.split()) for segment in transcript.segments)
-    return "".join(f"{line}\n" for line in lines if line) or "\n"
+def to_txt(transcript: Transcript, *, labels: bool = False) -> str:
+    """The plain text, one line for each segment; an empty line if there are none.
+
+    With `labels`, the name of a speaker is before the first line of each turn.
+    """
+    lines: list[str] = []
+    speaker: str | None = None
+    for segment in transcript.segments:
+        if line := " ".join(segment.text.split()):
+            named = labels and segment.speaker and segment.speaker != speaker
+            lines.append(f"{segment.speaker}: {line}\n" if named else f"{line}\n")
+            speaker = segment.speaker
+    return "".join(lines) or "\n"
 
 
 def escaped(text: str) -> str:

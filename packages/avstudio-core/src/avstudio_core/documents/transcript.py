@@ -36,6 +36,7 @@ class Segment(BaseModel):
     end: float = Field(ge=0, allow_inf_nan=False, description="End.", json_schema_extra={"unit": "s"})
     text: str = Field(description="Its text.")
     words: list[Word] = Field(default=[], description="Its words, if they have times.")
+    speaker: str | None = Field(default=None, description="Who speaks, if that is known.")
     avg_logprob: float = Field(default=0.0, allow_inf_nan=False, description="Mean log probability of the tokens.")
     no_speech_prob: float = Field(default=0.0, ge=0, le=1, description="Probability that there is no speech.")
     compression_ratio: float = Field(
@@ -74,8 +75,8 @@ class Transcript(BaseModel):
             raise UnreadableMedia(f"It is not a transcript: it is not JSON ({error}).") from None
 
     def written(self) -> str:
-        """As JSON."""
-        return self.model_dump_json(indent=1)
+        """As JSON, without the fields that are not known."""
+        return self.model_dump_json(indent=1, exclude_none=True)
 
     @property
     def text(self) -> str:

@@ -29,6 +29,12 @@ class Calls:
         await metered.chat(self._backend(candidate).chat(prompt, model, metered.reply))
         return metered
 
+    async def replay(
+        self, verb: Verb, request: ChatRequest, candidate: Candidate, route: Route, request_id: str
+    ) -> None:
+        """Record that a stored answer was given."""
+        await self._meter.replay(_call(verb, request, candidate, route, request_id, free=True))
+
     async def stream(
         self, request: ChatRequest, candidate: Candidate, route: Route, request_id: str
     ) -> tuple[Metered, AsyncIterator[Delta]]:
@@ -47,18 +53,26 @@ class Calls:
     async def _reserved(
         self, verb: Verb, request: Request, candidate: Candidate, route: Route, request_id: str
     ) -> Metered:
-        model, most = candidate.model, candidate.estimate.most_micro
-        call = NewCall(
-            request_id=request_id,
-            verb=verb,
-            backend=model.backend,
-            model=model.name,
-            account=request.account,
-            most_micro=UNPRICED_MICRO if most is None else most,
-            rule=route.decision.rule,
-            seconds=request.timeout,
-        )
+        call = _call(verb, request, candidate, route, request_id)
         return await self._meter.open(call, request, candidate)
 
     def _backend(self, candidate: Candidate) -> GuardedBackend:
         return self._backends.guarded(candidate.model.backend)
+
+
+def _call(
+    verb: Verb, request: Request, candidate: Candidate, route: Route, request_id: str, *, free: bool = False
+) -> NewCall:
+    model, estimate = candidate.model, candidate.estimate
+    most = UNPRICED_MICRO if estimate.most_micro is None else estimate.most_micro
+    return NewCall(
+        request_id=request_id,
+        verb=verb,
+        backend=model.backend,
+        model=model.name,
+        account=request.account,
+        most_micro=0 if free else most,
+        most_tokens=0 if free else estimate.input_tokens + estimate.output_tokens,
+        rule=route.decision.rule,
+        seconds=request.timeout,
+    )

@@ -25,6 +25,7 @@ from avstudio_core.gateway.requests import Request, longest_answer
 from avstudio_core.language_models import Model
 from avstudio_core.money import UNPRICED_MICRO, dollars
 from avstudio_core.route_decision import Candidate, Estimate
+from avstudio_core.storage.tables import LOCAL_OWNER
 
 if TYPE_CHECKING:
     from avstudio_core.egress import Gate
@@ -205,7 +206,8 @@ def _too_dear(request: Request, estimate: Estimate, room: Room) -> AVStudioError
     left = room(estimate.most_micro)
     if left is None or estimate.most_micro <= left:
         return None
-    return OverBudget(f"over budget: it may cost {dollars(estimate.most_micro)}, and {dollars(max(left, 0))} are left")
+    rest = f", and {dollars(max(left, 0))} are left" if request.account.owner == LOCAL_OWNER else ""
+    return OverBudget(f"over budget: it may cost {dollars(estimate.most_micro)}{rest}")
 
 
 def unwanted(wishes: Wishes, model: Model, estimate: Estimate) -> AVStudioError | None:

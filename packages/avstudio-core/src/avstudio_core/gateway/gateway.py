@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
@@ -14,10 +13,12 @@ from avstudio_core.chat import ChatRequest, Delta, EmbedRequest
 from avstudio_core.egress import Gate
 from avstudio_core.errors import BadAnswer
 from avstudio_core.gateway.answer import answer_of, embedding_of, parsed, repaired
+from avstudio_core.gateway.answer_cache import AnswerCache
 from avstudio_core.gateway.attempts import until_answered
 from avstudio_core.gateway.calls import Calls
 from avstudio_core.gateway.candidates import Candidates
 from avstudio_core.gateway.health import Health
+from avstudio_core.gateway.ledger.call_facts import Verb
 from avstudio_core.gateway.meter import Meter, Metered
 from avstudio_core.gateway.models.backends import Backends
 from avstudio_core.gateway.models.guarded_router import GuardedRouter
@@ -26,6 +27,7 @@ from avstudio_core.gateway.models.prices import Prices, books
 from avstudio_core.gateway.requests import Request, refuse_unreadable
 from avstudio_core.gateway.routes import Route, Routes
 from avstudio_core.route_decision import Candidate, RouteDecision
+from avstudio_core.secrets.secrets import Secrets
 
 if TYPE_CHECKING:
     from avstudio_core.gateway.ledger.ledger import Ledger
@@ -37,14 +39,18 @@ if TYPE_CHECKING:
 class Gateway:
     """The language models of one studio. Its methods run on any event loop."""
 
-    def __init__(self, plugins: Plugins, gate: Gate, shelf: Shelf, pool: Pool, ledger: Ledger) -> None:
+    def __init__(
+        self, plugins: Plugins, gate: Gate, shelf: Shelf, pool: Pool, ledger: Ledger, secrets: Secrets
+    ) -> None:
         self.settings = settings = gate.settings
         self.gate = gate
         self.shelf = shelf
         self.pool = pool
+        self.secrets = secrets
         known = KnownModels.of(settings)
         self.prices = Prices(known.prices, books(plugins))
         self.backends = Backends(plugins, known, self)
+        self._answers = AnswerCache(settings)
         health = Health()
         self._candidates = Candidates(self.backends, self.gate, self.prices, health, ledger, pool)
         self._routes = Routes(self._candidates, GuardedRouter(plugins, settings.router), settings.router)
@@ -53,7 +59,11 @@ class Gateway:
     # The services for backends
 
     def secret(self, variable: str) -> str | None:
-        return os.environ.get(variable) or None
+        return self.secrets.get(variable)
+
+    def without_secrets(self, error: BaseException) -> None:
+        """Remove from an error, and from its causes, the secrets that backends have got."""
+        self.secrets.clean(error)
 
     def leave(self, url: str, *, private: bool = False) -> None:
         self.gate.leave(url, private=private)
@@ -75,11 +85,18 @@ class Gateway:
         refuse_unreadable(request)
         began = time.monotonic()
         route, request_id = await self._routes.of(request), new_id("call")
+        wanted = self._answers.wanted(request, route.candidates[0].model)
+        if wanted and (stored := await self._stored("chat", request, route, request_id)) is not None:
+            return stored
 
         async def ask(request: ChatRequest, candidate: Candidate) -> ChatAnswer:
             metered = await self._calls.chat(request, candidate, route, request_id)
             answer = answer_of(request, metered, route)
-            return answer if request.answer_schema is None else await self._fitting(request, answer, metered, route)
+            if request.answer_schema is not None:
+                answer = await self._fitting(request, answer, metered, route)
+            if self._answers.wanted(request, metered.model):
+                await self._keep(request, answer, metered)
+            return answer
 
         return await until_answered(route.candidates, request, ask, began)
 
@@ -91,6 +108,11 @@ class Gateway:
         refuse_unreadable(request)
         began = time.monotonic()
         route, request_id = await self._routes.of(request), new_id("call")
+        wanted = self._answers.wanted(request, route.candidates[0].model)
+        if wanted and (stored := await self._stored("stream", request, route, request_id)) is not None:
+            yield Delta(stored.text, stored.reasoning, stored.tool_calls)
+            yield stored
+            return
 
         async def begin(
             request: ChatRequest, candidate: Candidate
@@ -109,6 +131,8 @@ class Gateway:
         answer = answer_of(request, metered, route)
         if request.answer_schema is not None:
             answer = answer.model_copy(update={"parsed": parsed(answer.text, request, metered.model)})
+        if self._answers.wanted(request, metered.model):
+            await self._keep(request, answer, metered)
         yield answer
 
     async def embed(self, request: EmbedRequest) -> Embedding:
@@ -123,6 +147,18 @@ class Gateway:
 
         return await until_answered(route.candidates, request, ask, began)
 
+    async def _stored(self, verb: Verb, request: ChatRequest, route: Route, request_id: str) -> ChatAnswer | None:
+        """The stored answer to an identical request; its use is recorded."""
+        first = route.candidates[0]
+        found = await self._answers.find(request, route, self.backends.guarded(first.model.backend).url())
+        if found is None:
+            return None
+        await self._calls.replay(verb, request, first, route, request_id)
+        return found.model_copy(update={"request_id": request_id})
+
+    async def _keep(self, request: ChatRequest, answer: ChatAnswer, metered: Metered) -> None:
+        await self._answers.keep(request, answer, metered, self.backends.guarded(metered.model.backend).url())
+
     async def _fitting(self, request: ChatRequest, first: ChatAnswer, metered: Metered, route: Route) -> ChatAnswer:
         """An answer that follows the schema; one that does not is sent back once. Raises `BadAnswer`."""
         assert request.answer_schema is not None
@@ -136,5 +172,10 @@ class Gateway:
         second = answer_of(again, await self._calls.chat(again, dearer, route, metered.request_id), route)
         return repaired(second, first, problem, parsed(second.text, request, model))
 
+    def forget(self, owner: str) -> int:
+        """Remove the stored answers of an owner; return how many there were. Raises `StorageError`."""
+        return self._answers.forget(owner)
+
     async def close(self) -> None:
+        self._answers.close()
         await self.backends.close()

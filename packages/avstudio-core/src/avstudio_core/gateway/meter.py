@@ -43,6 +43,10 @@ class Meter:
         self.health.begin(call.backend)
         return Metered(self, reservation, request, candidate)
 
+    async def replay(self, call: NewCall) -> None:
+        """Record a call that was answered without a model, and costs nothing."""
+        self.ledger.settle(await self.ledger.reserved(call), Settled("cached")).add_done_callback(_told)
+
 
 class Metered:
     """A call with a reservation: run it once, with `chat`, `stream` or `embed`."""

@@ -122,8 +122,10 @@ class Backend(ABC):
     def _secret(self, variable: str) -> str:
         if value := (self.host.secret(variable) or "").strip():
             return value
-        message = f"Backend '{self.config.name}' needs the environment variable '{variable}', which is not set."
-        raise CredentialsRefused(message)
+        message = f"Backend '{self.config.name}' needs the secret '{variable}', which is not set."
+        raise CredentialsRefused(
+            message, hint=f"Set the secret '{variable}', or the environment variable of that name."
+        )
 
     def full_name(self, name: str) -> str:
         """The server's full name of a model that users may call by a shorter name."""

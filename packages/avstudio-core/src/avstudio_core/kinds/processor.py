@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, get_args
 
 from avstudio_core.results import Needs, Params, Result, Review
+from avstudio_core.vocabulary import Example
 
 if TYPE_CHECKING:
     from avstudio_core.artifact import Artifact
@@ -58,6 +59,27 @@ class Processor(ABC, Generic[P, R]):
     cacheable: ClassVar[bool] = True
     """Whether an earlier result may be used for the same input and parameters."""
 
+    variables: ClassVar[tuple[str, ...]] = ()
+    """Environment variables that its runs read: workers get few; never those with keys of language models."""
+
+    effect: ClassVar[Literal["none", "export", "network", "delete"]] = "none"
+    """What a run changes outside the studio; everything but `none` needs a person's approval when an agent plans it."""
+
+    errors: ClassVar[tuple[str, ...]] = ()
+    """Codes of the errors that a run may raise, besides those that follow from its declaration."""
+
+    cues: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """Phrases that ask for it, by language: `{"en": ("separate", "split into stems")}`."""
+
+    nouns: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """Words for its outputs: `{"vocals": ("singer", "voice")}`."""
+
+    slots: ClassVar[Mapping[str, str]] = {}
+    """How a request's words give parameters: `number(unit)`, `time`, `count`, `language`, `one_of` or `text`."""
+
+    examples: ClassVar[tuple[Example, ...]] = ()
+    """Requests in users' words, with the parameters that they mean; its contract tests them."""
+
     params_type: ClassVar[type[Params]]
     result_type: ClassVar[type[Result]]
 
@@ -82,6 +104,14 @@ class Processor(ABC, Generic[P, R]):
         before the run. Raise `NotFound` or `WeightsMissing` here, so that no run starts without them.
         """
         return Needs()
+
+    def prerequisites(self, params: P) -> Mapping[str, str]:
+        """Steps that come first, as expressions by the name of the file parameter that gets what the last one makes.
+
+        They read the source of this step, and become tasks of the same plan, unless the parameter is given:
+        `{"speech": "audio.separate:vocals stems=vocals"}`.
+        """
+        return {}
 
     def review(self, result: R, context: Context) -> Review:
         """Judge a finished run; called in the process of the run."""

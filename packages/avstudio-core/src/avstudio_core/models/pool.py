@@ -16,7 +16,7 @@ from avstudio_core.artifact import new_id
 from avstudio_core.errors import NotEnoughMemory, StorageError, TaskCancelled
 from avstudio_core.kinds.memory_manager import MemoryManager
 from avstudio_core.results import Needs
-from avstudio_core.storage.sqlite.database import Database, Transaction
+from avstudio_core.storage.database import Database, Transaction
 from avstudio_core.storage.tables import loaded_models, measured_models
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ class Pool:
         self._studio = studio
         self._settings = settings
         self._managers = {manager.device: manager for manager in managers}
+        self.loads = self.evictions = 0
+        """How many models of this studio were admitted, and how many were evicted."""
         self._held: dict[str, Held] = {}
         self._out: set[str] = set()
         """Rows of models that have left the memory, to be deleted."""
@@ -114,6 +116,7 @@ class Pool:
             self._keep()
             self._wait(wish, line, gone)
             self._held[lane] = Held(wish.entry, evict)
+            self.loads += 1
         finally:
             line.remove(wish)
 
@@ -190,7 +193,7 @@ class Pool:
             lanes = list(connection.execute(asked).scalars())
         for lane in lanes:
             if held := self._held.get(lane):
-                held.evict()
+                self.evictions += held.evict()
 
     def close(self) -> None:
         """Stop answering requests of other studios; the table is not changed."""
@@ -263,6 +266,7 @@ class Pool:
         """Evict the least recently used idle one of these models, if it belongs to this studio."""
         for model in in_the_way:
             if model.studio == self._studio and (held := self._held.get(model.lane)) and held.evict():
+                self.evictions += 1
                 return True
         return False
 

@@ -42,6 +42,13 @@ class InstalledShelf(Shelf):
         declared: list[type[Weights]] = list(self._plugins.kind("weights").values())
         return sorted(declared, key=lambda weights: (weights.family, -weights.quality))
 
+    def places(self) -> Iterator[Path]:
+        """Where weights are, or may appear: by these files a change of the weights can be noticed."""
+        for weights in self.all():
+            yield self._ready(weights)
+            for folder in (self._given(weights), self._cached(weights)):
+                yield from (folder / file.name for file in weights.files) if folder else ()
+
     def find(self, name: str) -> type[Weights]:
         """The declaration of that name. Raises `NotFound`."""
         found: type[Weights] = self._plugins.find("weights", name)

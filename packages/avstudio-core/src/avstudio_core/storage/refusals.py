@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from avstudio_core.storage.sqlite.database import Database
-from avstudio_core.storage.sqlite.schema import open_database
+from avstudio_core.storage.data_folder import open_database
+from avstudio_core.storage.database import Database
 from avstudio_core.storage.tables import refused_connections
 
 NOTE = insert(refused_connections)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from avstudio_core.errors import CorruptFile
 from avstudio_core.storage.artifact_rows import unreferenced
 from avstudio_core.storage.artifacts import ArtifactStore
-from avstudio_core.storage.sqlite.database import Database, Transaction
+from avstudio_core.storage.database import Database, Transaction
 from avstudio_core.storage.tables import artifacts, jobs, studios
 
 
@@ -43,7 +43,6 @@ def abandon(database: Database, store: ArtifactStore, folder: Path) -> Future[No
 
 def _clear(transaction: Transaction, store: ArtifactStore, folder: Path) -> None:
     """Runs as a write, so no other publication runs, and a file without an artifact is unused."""
-    transaction.flush()  # so that artifacts of this transaction are found
     staged = [path.name for path in folder.glob("*") if len(path.name) == 64]
     store.remove(unreferenced(transaction, staged))
     store.discard(folder)

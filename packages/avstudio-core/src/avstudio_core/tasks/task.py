@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -25,7 +26,15 @@ from avstudio_core.validation import problems
 CANCELLED = "cancelled"
 DEPENDENCY = "dependency"
 RETURNED = "returned"
+PERSON = "person"
+REVIEWER = re.compile(rf"processor|{PERSON}|agent:[A-Za-z][\w\-]*")
 NO_REASON = "No reason was recorded."
+
+
+def _reviewer(given: str) -> str:
+    if not REVIEWER.fullmatch(given):
+        raise ValueError("should be 'processor', 'person' or 'agent:NAME'")
+    return given
 
 
 class TaskOptions(BaseModel):
@@ -39,7 +48,9 @@ class TaskOptions(BaseModel):
     cache: bool = Field(
         default=True, description="Use the result of an earlier identical run; without it, run again and replace it."
     )
-    reviewer: Literal["processor", "person"] = Field(default="processor", description="Who reviews the finished run.")
+    reviewer: Annotated[str, AfterValidator(_reviewer)] = Field(
+        default="processor", description="Who reviews the finished run: 'processor', 'person' or 'agent:NAME'."
+    )
     project: str = Field(default="default", strict=True, description="The project of the task.")
 
     @model_validator(mode="wrap")
@@ -60,6 +71,8 @@ class Problem(BaseModel):
     code: Annotated[str, AfterValidator(lambda code: code or AVStudioError.code)]
     message: Annotated[str, AfterValidator(lambda message: message.strip() or NO_REASON)]
     hint: str = ""
+    base: str = ""
+    """The code of the core's error that it is a kind of; empty if it is that error itself."""
     traceback: str = ""
 
     @classmethod
@@ -73,12 +86,14 @@ class Task(BaseModel):
 
     id: str
     plan_id: str
+    run_id: str | None = None
     step: str
     project: str
     owner: str
     processor: str
     params: dict[str, JsonValue]
     source: dict[str, JsonValue] | None
+    inputs: dict[str, JsonValue] | None
     state: State
     reason: str | None
     priority: int
@@ -99,13 +114,18 @@ class Task(BaseModel):
     @classmethod
     def from_row(cls, row: Mapping[Any, Any]) -> Task:
         values = dict(row)
-        for name in ("params", "source", "result", "error"):
+        for name in ("params", "source", "inputs", "result", "error"):
             values[name] = json.loads(values[name]) if values[name] else None
         return cls.model_validate(values)
 
     @property
     def waits_for_person(self) -> bool:
         """Whether it waits for a person's review, and not for its processor's own."""
+        return self.waits_for_review and self.reviewer == PERSON
+
+    @property
+    def waits_for_review(self) -> bool:
+        """Whether its run is over, and it waits for the review of a person or an agent."""
         return self.state is State.AWAITING_REVIEW and self.result is not None
 
     def failure(self) -> AVStudioError | None:
@@ -115,7 +135,8 @@ class Task(BaseModel):
             return TaskCancelled(f"Task '{self.id}' ({self.processor}) was cancelled.")
         if self.state is State.FAILED:
             error = error or Problem(code="error", message=NO_REASON)
-            return TaskFailed(error.message, hint=error.hint, cause=error.code, traceback=error.traceback)
+            facts = {"cause": error.code, "base": error.base, "traceback": error.traceback}
+            return TaskFailed(error.message, hint=error.hint, **facts)
         if self.state is State.BLOCKED:
             if error is not None:
                 return TaskBlocked(error.message, hint=error.hint)

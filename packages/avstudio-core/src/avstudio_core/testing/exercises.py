@@ -82,7 +82,7 @@ class Fail(Processor[FailParams, Result]):
 class LoadParams(Params):
     model: str = Field(default="small", description="The name of the simulated model.")
     memory_mb: int = Field(
-        default=1, ge=1, description="The declared memory of the model.", json_schema_extra={"unit": "MB"}
+        default=1, ge=1, le=10**9, description="The declared memory of the model.", json_schema_extra={"unit": "MB"}
     )
 
 

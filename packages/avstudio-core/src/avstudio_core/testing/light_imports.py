@@ -14,9 +14,9 @@ HEAVY = frozenset(
     {
         *("alembic", "anthropic", "av", "ctranslate2", "cv2", "demucs", "fastapi", "faster_whisper", "genai_prices"),
         *("httpx", "httpx2", "huggingface_hub", "jax", "librosa", "llama_cpp", "matplotlib", "mlx", "mlx_lm", "numba"),
-        *("numpy", "onnxruntime", "openai", "pandas"),
+        *("numpy", "onnxruntime", "openai", "pandas", "uvicorn", "watchfiles"),
         *("pedalboard", "PIL", "requests", "rich", "scipy", "sklearn", "soundfile", "tensorflow", "tokenizers"),
-        *("torch", "torchaudio", "torchcodec", "transformers"),
+        *("torch", "torchaudio", "torchcodec", "transformers", "keyring"),
     }
 )
 """Libraries that must be imported inside the method that uses them."""
@@ -24,7 +24,7 @@ HEAVY = frozenset(
 DECLARE = """
 import importlib, json, sys
 from avstudio_core.artifact import Artifact
-from avstudio_core.catalogue import declare
+from avstudio_core.catalogue import declare, declare_interface
 from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings_sources import load
@@ -38,7 +38,9 @@ for kind in plugins.kind("processors").values():
     declare(kind(shelf), "")
 for kind in plugins.kind("memory_managers").values():
     kind()
-for family in ("backends", "price_books", "routers"):
+for kind in plugins.kind("interfaces").values():
+    declare_interface(kind, "")
+for family in ("agents", "backends", "price_books", "routers", "secret_stores"):
     plugins.kind(family)
 if name:
     processor = plugins.find("processors", name)(shelf)

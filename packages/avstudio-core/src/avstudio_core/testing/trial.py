@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from avstudio_core.context import Context, Warm
 from avstudio_core.errors import NotFound
+from avstudio_core.inputs import input_files
 
 if TYPE_CHECKING:
     from avstudio_core.artifact import Artifact
@@ -84,6 +85,7 @@ class Trial:
         """The order that a worker would get."""
         from avstudio_core.orders import Order
 
+        files = input_files(self.params)
         return Order(
             job_id="job",
             task_id="task",
@@ -92,6 +94,8 @@ class Trial:
             params=self.params.model_dump(mode="json"),
             source=self.source,
             source_path=self.source.path if self.source else Path(),
+            files=tuple(files),
+            paths={file.sha256: file.path for file in files},
             needs=self.needs(),
             folder=folder,
         )
@@ -152,16 +156,15 @@ class _WatchedContext(Context):
 
 
 def _by_content(result: Result) -> dict[str, Any]:
-    from avstudio_core.artifact import Artifact
+    from avstudio_core.artifact import Artifact, with_artifacts
 
-    def plain(value: Any) -> Any:
-        if isinstance(value, Artifact):
-            return {"name": value.name, "media_type": value.media_type, "sha256": value.sha256}
-        if isinstance(value, dict):
-            return {name: plain(inner) for name, inner in value.items()}
-        return value
+    def plain(artifact: Artifact) -> Artifact:
+        return Artifact(
+            id="", name=artifact.name, media_type=artifact.media_type, sha256=artifact.sha256, size=artifact.size
+        )
 
-    return {name: plain(getattr(result, name)) for name in type(result).model_fields}
+    alike = with_artifacts(result, plain)
+    return {name: getattr(alike, name) for name in type(result).model_fields}
 
 
 @contextmanager

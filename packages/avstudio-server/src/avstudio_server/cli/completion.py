@@ -37,7 +37,7 @@ def states(incomplete: str) -> list[str]:
 
 def tasks(ctx: typer.Context, incomplete: str) -> list[str]:
     """The newest tasks' ids."""
-    from avstudio_core.storage.sqlite.glance import newest_tasks
+    from avstudio_core.storage.data_folder import newest_tasks
 
     return _from(incomplete, newest_tasks(ctx.obj.settings.home, NEWEST))
 

@@ -13,6 +13,7 @@ from avstudio_core.errors import (
     InvalidInput,
     InvalidTransition,
     NoModel,
+    NotAllowed,
     OverBudget,
     PluginError,
     StorageError,
@@ -34,7 +35,7 @@ MEANINGS = {
     WAITING: "a task is blocked, or waits for a review by a person",
     DEGRADED: "--strict turned a warning into an error",
     OVER_BUDGET: "the call would exceed a budget",
-    REFUSED: "the policy forbids sending data to that host",
+    REFUSED: "the policy forbids sending data to that host, or the user may not do that",
     DEFECT: "an error in AV-Studio or a plugin",
     CANCELLED: "cancelled or interrupted",
 }
@@ -54,6 +55,7 @@ TABLE: dict[type[AVStudioError], int] = {
     CredentialsRefused: UNAVAILABLE,
     OverBudget: OVER_BUDGET,
     EgressRefused: REFUSED,
+    NotAllowed: REFUSED,
 }
 
 
@@ -61,7 +63,7 @@ def exit_code(error: AVStudioError) -> int:
     """The exit code of an error; a failed task has the code of its cause, if that is known."""
     kind = type(error)
     if isinstance(error, TaskFailed):
-        kind = _codes(AVStudioError).get(error.cause, TaskFailed)
+        kind = _codes(AVStudioError).get(error.base, TaskFailed)
     return next(TABLE[one] for one in kind.__mro__ if one in TABLE)
 
 

@@ -113,6 +113,13 @@ class TaskFlags:
         typer.Option("--project", help="The project of the task. [default: default]", rich_help_panel="Task"),
     ] = "default"
 
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", "--explain", help="Show the steps that would run, and run nothing.", rich_help_panel="Task"
+        ),
+    ] = False
+
     def options(self) -> TaskOptions:
         from avstudio_core import TaskOptions
 

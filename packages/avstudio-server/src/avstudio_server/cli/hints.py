@@ -19,19 +19,27 @@ BY_CODE = {
 LISTS = {
     "backends": "avstudio llm models",
     "budgets": "avstudio budgets list",
+    "keys": "avstudio keys list",
     "models": "avstudio llm models",
     "plugins": "avstudio plugins",
     "processors": "avstudio processors",
+    "secrets": "avstudio secrets list",
     "settings": "avstudio doctor",
     "tasks": "avstudio tasks list",
     "weights": "avstudio models list",
 }
 """The command that prints each list."""
 
+SECRET = re.compile(r"\b[Ss]et the secret '(\w+)', or the")
+"""What messages about a missing key say, too."""
+
 PHRASES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(rf"See the list of ({'|'.join(LISTS)})\."), lambda found: f"See them: {LISTS[found[1]]}"),
     (re.compile(r"[Ff]etch the weights '([\w.\-]+)'\.?"), lambda found: f"run: avstudio models pull {found[1]}"),
     (re.compile(r"the setting '(\w+)'"), lambda found: f"AVSTUDIO_{found[1].upper()}"),
+    (SECRET, lambda found: secret(found[0])),
+    (re.compile(r"[Aa]llow replacing the data folder"), lambda found: "Add --force for replacing the data folder"),
+    (re.compile(r"allow leaving them out"), lambda found: "add --leave-out"),
     (re.compile(r"raise the budget\."), lambda found: "raise it: avstudio budgets set"),
 )
 
@@ -50,6 +58,11 @@ def hint(code: str, text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def secret(text: str) -> str:
+    """A text about a missing key in the terms of the command line."""
+    return SECRET.sub(r"set it with 'avstudio secrets set \1', or as the", text)
+
+
 def shown(error: AVStudioError) -> str:
     """Message and hint as one text."""
-    return with_hint(error.message, hint_of(error))
+    return with_hint(secret(error.message), hint_of(error))

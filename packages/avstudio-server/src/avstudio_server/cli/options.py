@@ -1,11 +1,11 @@
-"""A processor's parameters as options of its command."""
+"""The parameters of a processor, or the options of an interface, as options of its command."""
 
 from __future__ import annotations
 
 import inspect
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -44,6 +44,12 @@ class Field:
         return next((one for one in self.kinds if one.get("type") == "array"), None)
 
     @property
+    def is_file(self) -> bool:
+        """Whether it is a file, or a list of files."""
+        items = schemas.alternatives(self.array.get("items", {}), self.definitions) if self.array else self.kinds
+        return any(map(schemas.is_file, items))
+
+    @property
     def switch(self) -> bool:
         return bool(self.kinds) and all(one.get("type") == "boolean" for one in self.kinds)
 
@@ -53,15 +59,21 @@ class Field:
         def complete(ctx: typer.Context, incomplete: str) -> list[str]:
             return self.completions(ctx.obj, incomplete)
 
-        kind = bool if self.switch else list[str] if self.array else str
+        kind: Any = bool if self.switch else list[str] if self.array else str
         flags = f"{self.flag}/--no-{self.flag[2:]}" if self.switch else self.flag
+        if self.schema.get("argument"):
+            option = typer.Argument(metavar=self.name.upper(), help=self.help, autocompletion=complete)
+            return self._parameter(kind, option)
         option = typer.Option(
             flags,
             help=self.help,
             metavar=None if self.switch else schemas.metavar(self.kinds, self.definitions),
             rich_help_panel=PANEL,
-            autocompletion=complete,
+            autocompletion=None if self.is_file else complete,  # the shell completes paths
         )
+        return self._parameter(kind, option)
+
+    def _parameter(self, kind: Any, option: Any) -> inspect.Parameter:
         default = inspect.Parameter.empty if self.required else None
         annotation: Any = Annotated[kind, option] if self.required else Annotated[kind | None, option]
         return inspect.Parameter(self.key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
@@ -82,6 +94,10 @@ class Field:
     def help(self) -> str:
         """Its description, with unit, bounds, choices and default."""
         notes = [f"in {self.schema['unit']}"] if "unit" in self.schema else []
+        if accepts := self.schema.get("accepts"):
+            notes.append(", ".join(accepts))
+        if self.array is not None and self.is_file:
+            notes.append("repeat it for several")
         if limits := schemas.bounds(self.kinds):
             notes.append(limits)
         if among := self._among():
@@ -117,6 +133,11 @@ def fields_of(params: Schema, verb: str, taken: Collection[str]) -> list[Field]:
             flag = f"--{verb}-{flag[2:]}"
         found.append(Field(name, flag, schema, params.get("$defs", {}), name in required))
     return found
+
+
+def given_values(fields: Iterable[Field], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given of some fields, as JSON values by name. Raises `InvalidParams`."""
+    return {field.name: field.value(given[field.key]) for field in fields if given[field.key] is not None}
 
 
 def _written(value: Any) -> str:

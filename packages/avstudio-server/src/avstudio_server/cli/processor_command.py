@@ -19,7 +19,7 @@ from avstudio_server.cli.flags import (
     signed,
 )
 from avstudio_server.cli.groups import single
-from avstudio_server.cli.options import Field, fields_of
+from avstudio_server.cli.options import fields_of, given_values
 
 if TYPE_CHECKING:
     from avstudio_core import Declaration
@@ -39,7 +39,7 @@ def command(declaration: Declaration) -> Any:
 
         given = gathered(values, bundles)
         flags = RunFlags(given["task"], given.get("files", FileFlags()), given["display"])
-        sources, params = given.get("sources") or (), _params(fields, given)
+        sources, params = given.get("sources") or (), given_values(fields, given)
         return run_processor(ctx.obj.settings, declaration.name, sources, params, flags)
 
     parameters = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
@@ -66,8 +66,3 @@ def _sources(declaration: Declaration) -> inspect.Parameter:
         default=None if optional else inspect.Parameter.empty,
         annotation=Annotated[list[str] | None, argument] if optional else Annotated[list[str], argument],
     )
-
-
-def _params(fields: list[Field], given: dict[str, Any]) -> dict[str, Any]:
-    """The parameters that were given, as JSON values."""
-    return {field.name: field.value(given[field.key]) for field in fields if given[field.key] is not None}

@@ -1,8 +1,8 @@
-"""The command tree: a group for each medium of the installed processors, and the commands of the studio."""
+"""The command tree: a group for each medium of the installed processors, the studio's commands, the interfaces."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
@@ -10,41 +10,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from avstudio_core.errors import PluginError
 from avstudio_core.nearest import nearest
 from avstudio_core.quotes import quoted
+from avstudio_server.cli.command_table import COMMANDS
 from avstudio_server.cli.exits import MEANINGS
 from avstudio_server.cli.groups import Group, built, summaries, write
 from avstudio_server.cli.terminal import output
 from avstudio_server.views.installed import Installed
 
 if TYPE_CHECKING:
-    from avstudio_core import Declaration
+    from avstudio_core import Command, Declaration
 
-WORK = {
-    "pipe": "Run several processors, each on the output of the one before.",
-    "tasks": "List, watch, cancel, retry and review tasks.",
-}
-MONEY = {
-    "cost": "Show what calls to language models cost.",
-    "budgets": "Limit what calls to language models may cost.",
-    "tokens": "Count the tokens of a text.",
-}
-STUDIO = {
-    "processors": "List the processors, or show one.",
-    "plugins": "List the plugins, and why any are broken.",
-    "models": "List and fetch the model files that processors load.",
-    "doctor": "Show what is missing or broken, and how to fix it.",
-}
-WRITTEN = {"llm": {"chat": "llm_chat", "models": "llm_models", "route": "llm_route"}}
-"""Handwritten commands of a medium; each takes precedence over the generated command of a processor of that name."""
 TITLES = {"llm": "Language models"}
 
 
 class Medium(Group):
     """The commands of one medium, generated and handwritten; each is built when it is first used."""
 
-    def __init__(self, name: str, declarations: dict[str, Declaration], broken: Iterable[str]) -> None:
-        self._written = WRITTEN.get(name, {})
+    def __init__(
+        self, name: str, declarations: dict[str, Declaration], written: dict[str, Command], broken: Iterable[str]
+    ) -> None:
+        self._written = written
         listed = ", ".join({**self._written, **declarations})
         title = TITLES.get(name, name.capitalize())
         super().__init__(name=name, help=f"{title}: {listed}.", rich_markup_mode=None)
@@ -59,7 +46,7 @@ class Medium(Group):
 
         verb = cmd_name.replace("_", "-")
         if verb in self._written and verb not in self.commands:
-            self.commands[verb] = import_module(f"avstudio_server.cli.commands.{self._written[verb]}").command()
+            self.commands[verb] = _made(self._written[verb])
         elif verb in self._declarations and verb not in self.commands:
             self.commands[verb] = command(self._declarations[verb])
         return self.commands.get(verb)
@@ -85,21 +72,47 @@ class Root(Group):
 
     @cached_property
     def media(self) -> dict[str, dict[str, Declaration]]:
-        found: dict[str, dict[str, Declaration]] = {name: {} for name in WRITTEN}
+        found: dict[str, dict[str, Declaration]] = {name: {} for name in _groups(COMMANDS)}
         for declaration in self.installed.catalogue.processors.values():
             found.setdefault(declaration.medium, {})[declaration.verb.replace("_", "-")] = declaration
         return found
 
+    @cached_property
+    def written(self) -> dict[str, Command]:
+        """The commands of this package and of plugins, by name; ours take precedence."""
+        return self.installed.catalogue.commands | COMMANDS
+
+    @property
+    def single(self) -> dict[str, Command]:
+        """Those that belong to no medium."""
+        return {name: one for name, one in self.written.items() if " " not in name}
+
     def list_commands(self, ctx: Any) -> list[str]:
-        return [*self.media, *WORK, *MONEY, *STUDIO]
+        return [*self.media, *self.single, *self._interfaces]
+
+    @property
+    def _interfaces(self) -> dict[str, str]:
+        return {name: one.summary for name, one in self.installed.catalogue.interfaces.items()}
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in self.commands:
-            if cmd_name in WORK | MONEY | STUDIO:
-                self.commands[cmd_name] = import_module(f"avstudio_server.cli.commands.{cmd_name}").command()
-            elif cmd_name in self.media:
-                self.commands[cmd_name] = Medium(cmd_name, self.media[cmd_name], self.installed.catalogue.broken)
+        if cmd_name not in self.commands and (found := self._found(cmd_name)) is not None:
+            self.commands[cmd_name] = found
         return self.commands.get(cmd_name)
+
+    def _found(self, name: str) -> Any:
+        """The command of that name; for one of ours, nothing else is read."""
+        if known := COMMANDS.get(name):
+            return _made(known)
+        if name in self.media:
+            written = _groups(self.written).get(name, {})
+            return Medium(name, self.media[name], written, self.installed.catalogue.broken)
+        if known := self.single.get(name):
+            return _made(known)
+        if declaration := self.installed.catalogue.interfaces.get(name):
+            from avstudio_server.cli.interface_command import command
+
+            return command(declaration)
+        return None
 
     def unknown(self, ctx: Any, name: str) -> str:
         full = {f"{medium}.{verb}": f"{medium} {verb}" for medium, verbs in self.media.items() for verb in verbs}
@@ -113,12 +126,32 @@ class Root(Group):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         write(formatter, "Media", summaries(self, ctx, self.media))
-        write(formatter, "Work", [*WORK.items()])
-        write(formatter, "Money", [*MONEY.items()])
-        write(formatter, "Studio", [*STUDIO.items()])
+        for section in dict.fromkeys(one.section for one in self.single.values()):
+            rows = [(name, one.summary) for name, one in self.single.items() if one.section == section]
+            write(formatter, section, rows)
+        write(formatter, "Interfaces", [*self._interfaces.items()])
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         write(formatter, "Exit codes", [(str(code), meaning) for code, meaning in MEANINGS.items()])
+
+
+def _groups(commands: Mapping[str, Command]) -> dict[str, dict[str, Command]]:
+    """The commands with two words, by the first and the second word."""
+    found: dict[str, dict[str, Command]] = {}
+    for name, one in commands.items():
+        medium, _, verb = name.partition(" ")
+        if verb:
+            found.setdefault(medium, {})[verb] = one
+    return found
+
+
+def _made(command: Command) -> Any:
+    """A command, imported. Raises `PluginError`."""
+    module, _, function = command.place.partition(":")
+    try:
+        return getattr(import_module(module), function)()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise PluginError(f"The command '{command.name}' cannot be loaded: {error}.") from error
 
 
 def _to_install(name: str, known: Iterable[str]) -> str:

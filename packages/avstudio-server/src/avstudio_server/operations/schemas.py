@@ -47,7 +47,8 @@ def metavar(schemas: list[Schema], definitions: Schema) -> str:
     """The placeholder for a value: `N`, `X`, `TEXT`, `JSON`, or the choices, with `,…` for a list."""
     if len(schemas) == 1 and schemas[0].get("type") == "array":
         items = _items(schemas[0], definitions)
-        return "JSON" if _nested(items) else f"{metavar(items, definitions)},…"
+        written = metavar(items, definitions)
+        return "JSON" if _nested(items) else written if any(map(is_file, items)) else f"{written},…"
     if among := choices(schemas):
         written = "|".join(map(str, among))
         return written if len(written) <= MOST_SHOWN else "CHOICE"
@@ -78,14 +79,21 @@ def read(text: str, schemas: list[Schema], definitions: Schema) -> Any:
     raise ValueError(text)
 
 
+def is_file(schema: Schema) -> bool:
+    """Whether a schema is of a file, which is written as a path or the id of an artifact."""
+    return schema.get("format") == "artifact"
+
+
 def read_list(texts: list[str], schema: Schema, definitions: Schema) -> list[Any]:
-    """A list from several texts, each one item, items separated by commas, or a JSON list."""
+    """A list from several texts, each one item, items separated by commas, or a JSON list; a file has its own text."""
     found: list[Any] = []
+    items = _items(schema, definitions)
     for text in texts:
-        if text.lstrip().startswith("["):
+        if any(map(is_file, items)):
+            found.append(text)
+        elif text.lstrip().startswith("["):
             found += json.loads(text)
         else:
-            items = _items(schema, definitions)
             found += [read(part.strip(), items, definitions) for part in text.split(",") if part.strip()]
     return found
 
@@ -116,6 +124,8 @@ def _choices(schema: Schema) -> list[Any]:
 
 
 def _word(schema: Schema) -> str:
+    if is_file(schema):
+        return "FILE"
     return "PATH" if schema.get("format") in ("path", "file-path") else LETTERS.get(schema.get("type", ""), "TEXT")
 
 

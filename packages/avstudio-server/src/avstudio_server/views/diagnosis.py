@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import platform
-import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from avstudio_core import Candidate, Studio
     from avstudio_core.errors import AVStudioError
     from avstudio_core.plugins import Plugins
+    from avstudio_core.settings import Settings
     from avstudio_server.views.installed import Installed
 
 
@@ -32,7 +32,15 @@ def installation_data(installed: Installed) -> dict[str, Any]:
         "weights": weights_data(installed.shelf),
         **settings_data(installed.settings.with_declared(installed.plugins.kind("settings").values())),
         "devices": device_data(installed.plugins),
+        "confinement": confinement_data(installed.settings),
     }
+
+
+def confinement_data(settings: Settings) -> dict[str, str]:
+    """How runs are confined here: their network, files and limits."""
+    from avstudio_core.confinement.confined import means
+
+    return means(settings)
 
 
 def device_data(plugins: Plugins) -> list[dict[str, Any]]:
@@ -49,7 +57,7 @@ def device_data(plugins: Plugins) -> list[dict[str, Any]]:
 
 def backend_data(studio: Studio) -> list[dict[str, Any]]:
     """The backends of language models, each with the reason why none of its models can answer; calls their servers."""
-    found: dict[str, list[Candidate]] = {name: [] for name in studio.llm.gateway.backends.all()}
+    found: dict[str, list[Candidate]] = {name: [] for name in studio.llm.key_variables()}
     for candidate in studio.llm.models():
         found.setdefault(candidate.model.backend, []).append(candidate)
     return [_backend(name, models) for name, models in found.items()]
@@ -77,16 +85,14 @@ def _described(home: Path, *, check: bool) -> dict[str, Any]:
 
 
 def _contents(studio: Studio, *, check: bool) -> dict[str, Any]:
-    from avstudio_core.storage import sweep
-
-    stored = [studio.store.path(sha256).stat().st_size for sha256 in studio.store.stored()]
-    flaws = sweep.check(studio.tasks.database, studio.store) if check else ()
+    health, (files, size) = studio.health(), studio.administration.stored()
+    flaws = studio.administration.check() if check else ()
     return {
-        "files": len(stored),
-        "bytes": sum(stored),
-        "free_bytes": shutil.disk_usage(studio.settings.home).free,
-        "tasks": {str(state): count for state, count in studio.tasks.counted().items()},
-        "budget_mb": studio.pool.budget_mb(),
-        "loaded": [f"{model.lane} ({model.memory_mb} MB)" for model in studio.pool.loaded()],
+        "files": files,
+        "bytes": size,
+        "free_bytes": health.free_bytes,
+        "tasks": {str(state): count for state, count in health.tasks.items()},
+        "budget_mb": health.budget_mb,
+        "loaded": [f"{lane} ({memory_mb} MB)" for lane, memory_mb in health.loaded.items()],
         "flaws": [{"what": flaw.what, "cure": flaw.cure} for flaw in flaws],
     }

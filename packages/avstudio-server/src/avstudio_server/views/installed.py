@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from avstudio_core import Catalogue, Settings
-from avstudio_core.catalogue import read
+from avstudio_core.catalogue_cache import read
 from avstudio_core.settings_sources import load
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Installed:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The declarations of all processors, from the cache unless the installed packages have changed."""
-        return read(self.settings.home / "cache", self.settings.plugin_names())
+        return read(self.settings.home / "cache", self.settings.plugin_names(), self.settings)
 
     @cached_property
     def plugins(self) -> Plugins:

@@ -22,7 +22,8 @@ def declaration_named(catalogue: Catalogue, name: str) -> Declaration:
 
 def declaration_data(declaration: Declaration, plugins: Plugins, shelf: InstalledShelf) -> dict[str, Any]:
     """The declaration, and what a run with default parameters needs on this machine."""
-    return asdict(declaration) | {"needs": _needs(declaration, plugins, shelf)}
+    names = {"tool": declaration.tool, "arguments": declaration.arguments}
+    return asdict(declaration) | names | {"needs": _needs(declaration, plugins, shelf)}
 
 
 def _needs(declaration: Declaration, plugins: Plugins, shelf: InstalledShelf) -> dict[str, Any]:

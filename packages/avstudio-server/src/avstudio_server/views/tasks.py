@@ -30,11 +30,9 @@ def states_named(names: Sequence[str]) -> list[State]:
 
 def task_data(studio: Studio, name: str) -> dict[str, Any]:
     """All data of a task, with the paths of its files and its events."""
-    from avstudio_core.tasks.events.event_log import after
-
     task = studio.tasks.get(name)
     files = step_result(task, studio.result_of(task)).files if task.result is not None else {}
-    events = [event.model_dump(mode="json") for event in after(studio.tasks.database, [name], 0)]
+    events = [event.model_dump(mode="json") for event in studio.events(subjects=name, after=0).stored()]
     shown = task.model_dump(mode="json") | {"source_name": source_name(studio, task)}
     return shown | {"files": {key: str(path) for key, path in files.items()}, "events": events}
 

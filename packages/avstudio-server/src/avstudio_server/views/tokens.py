@@ -21,9 +21,8 @@ def price_data(studio: Studio, about: int, at_most: int) -> list[dict[str, Any]]
 
     costs = {}
     for candidate in studio.llm.models():
-        cost = studio.llm.gateway.prices.cost
-        most = cost(candidate.model, Usage(input=at_most))
+        most = studio.llm.price(candidate.model, Usage(input=at_most))
         if most:
-            least = cost(candidate.model, Usage(input=about)) or 0
+            least = studio.llm.price(candidate.model, Usage(input=about)) or 0
             costs[candidate.model.id] = {"about_micro": least, "at_most_micro": most}
     return [{"model": name, **one} for name, one in sorted(costs.items(), key=lambda one: one[1]["at_most_micro"])]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,16 +14,17 @@ from avstudio_core.errors import InvalidInput, NotFound
 from avstudio_core.money import LARGEST_MICRO, dollars
 from avstudio_core.periods import PERIODS, Period
 from avstudio_core.quotes import quoted
-from avstudio_core.storage.sqlite.dialect import upsert
+from avstudio_core.storage.expressions import listed, upsert
 from avstudio_core.storage.tables import alerts, budgets, counters
 
 if TYPE_CHECKING:
     from avstudio_core.chat import Account
-    from avstudio_core.storage.sqlite.database import Transaction
+    from avstudio_core.storage.database import Transaction
 
-SCOPE = re.compile(r"global|(project|key|task|agent):.+")
+SCOPE = re.compile(r"global|(project|key|task|agent|run):.+")
+FORGET = [delete(table).where(table.c.scope.in_(listed("given"))) for table in (budgets, counters, alerts)]
 EACH = ":*"
-"""The end of a scope that means each project, key, task or agent without its own budget for the period."""
+"""The end of a scope that means each project, key, task, agent or run without its own budget for the period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,14 @@ def scopes(account: Account) -> dict[str, str]:
         "key": f"key:{account.key}" if account.key else "",
         "task": f"task:{account.task}" if account.task else "",
         "agent": f"agent:{account.agent}" if account.agent else "",
+        "run": f"run:{account.run}" if account.run else "",
     }
 
 
 def checked(scope: str, period: str, limit_micro: int = 0) -> Budget:
     """A budget with a valid scope, period and limit. Raises `InvalidInput`."""
     if not isinstance(scope, str) or not SCOPE.fullmatch(scope) or not scope.isprintable():
-        known = "global, project:NAME, key:ID, task:ID or agent:NAME; '*' as the name means each"
+        known = "global, project:NAME, key:ID, task:ID, agent:NAME or run:ID; '*' as the name means each"
         shown = ascii(scope) if isinstance(scope, str) else quoted(scope)
         raise InvalidInput(f"{shown} is not a valid scope.", hint=f"Give {known}.")
     valid = next((one for one in PERIODS if one == period), None)
@@ -91,6 +95,13 @@ def drop(transaction: Transaction, budget: Budget) -> None:
         message = f"No budget is set for '{budget.scope}' per {budget.period}."
         raise NotFound(message, hint="See the list of budgets.")
     _forget(transaction, budget)
+
+
+def forget(transaction: Transaction, scopes: Collection[str]) -> None:
+    """Remove the limits and totals of scopes whose work is removed; what its calls have cost stays recorded."""
+    given = {"given": json.dumps([*scopes])}
+    if sum(transaction.execute(statement, given).rowcount for statement in FORGET):
+        transaction.next_generation()
 
 
 def every(connection: Connection) -> list[Budget]:

@@ -7,7 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
-from avstudio_core.storage.sqlite.dialect import utc_day
+from avstudio_core.gateway.ledger.call_facts import Payer
+from avstudio_core.storage.expressions import utc_day
 from avstudio_core.storage.tables import api_calls, cost_records, token_usage
 
 By = Literal["day", "model", "project"]
@@ -32,8 +33,17 @@ class Spending(BaseModel):
     cost_micro: int
 
 
-def spending(connection: Connection, by: By, since: float | None = None) -> list[Spending]:
-    """One line for each day, the oldest first, or for each model or project, the most expensive first."""
+def spending(
+    connection: Connection,
+    by: By,
+    since: float | None = None,
+    payer: Payer | None = None,
+    project: str | None = None,
+) -> list[Spending]:
+    """One line for each day, the oldest first, or for each model or project, the most expensive first.
+
+    With a `payer`, only the calls of its key, or of the owner if it has none; with a `project`, only those in it.
+    """
     cost = _per_call(cost_records, "cost_micro")
     usage = _per_call(token_usage, "input", "output")
     named = _CALL[by].label("name")
@@ -53,6 +63,10 @@ def spending(connection: Connection, by: By, since: float | None = None) -> list
     )
     if since is not None:
         query = query.where(api_calls.c.at >= since)
+    if payer is not None:
+        query = query.where(api_calls.c.key == payer.key if payer.key else api_calls.c.owner == payer.owner)
+    if project is not None:
+        query = query.where(api_calls.c.project == project)
     return [Spending.model_validate(dict(row)) for row in connection.execute(query).mappings()]
 
 

@@ -32,15 +32,18 @@ from avstudio_core.chat import Account
 from avstudio_core.errors import OverBudget
 from avstudio_core.gateway.ledger import thresholds
 from avstudio_core.gateway.ledger.budgets import EACH, Budget, Standing, scopes
+from avstudio_core.gateway.ledger.last_steps import KEPT
 from avstudio_core.money import dollars
 from avstudio_core.periods import PERIODS, named, span, starts
-from avstudio_core.storage.sqlite.database import Transaction
-from avstudio_core.storage.sqlite.prepared import rows
-from avstudio_core.storage.tables import api_calls, budgets, cost_records, counters, reservations
+from avstudio_core.storage.database import Transaction
+from avstudio_core.storage.queries import rows
+from avstudio_core.storage.tables import LOCAL_OWNER, api_calls, budgets, cost_records, counters, reservations
 
 REMEMBERED = 1000
 """For how many accounts an `Openings` remembers whether budgets limit them."""
-KINDS = ("global", "project", "key", "task", "agent")
+OWN = ("key:", "task:", "run:")
+"""The scopes that only one owner uses."""
+KINDS = ("global", "project", "key", "task", "agent", "run")
 
 _SCOPES: list[Any] = [bindparam(f"b_{kind}") for kind in KINDS]
 _STARTS: list[Any] = [bindparam(f"b_{period}") for period in PERIODS]
@@ -82,6 +85,13 @@ SETTLE = (
     .returning(*_columns(counters))
 )
 ADD = insert(counters)
+_left = _full.c.limit_micro - _full.c.limit_micro // bindparam("b_part")
+KEEPS = select(*_columns(_full)).where(
+    _full.c.scope == bindparam("b_run"),
+    _full.c.limit_micro > 0,
+    _full.c.spent_micro + _full.c.reserved_micro + bindparam("b_amount") > _left,
+)
+"""The totals of a run without what it keeps for its last steps."""
 
 
 @dataclass(frozen=True)
@@ -142,13 +152,18 @@ class Openings:
         self._known[key] = generation, ruled
 
 
-def reserve(transaction: Transaction, booking: Booking, amount: int) -> OverBudget | None:
-    """Reserve an amount in all totals of a call, or in none; then return the error about the budget."""
+def reserve(transaction: Transaction, booking: Booking, amount: int, *, keep: bool = False) -> OverBudget | None:
+    """Reserve an amount in all totals of a call, or in none; then return the error about the budget.
+
+    `keep` leaves what is kept for the last steps of a run.
+    """
     values = booking.values | {"b_amount": amount}
-    if transaction.run(RESERVE, values).rowcount:
+    found = transaction.execute(KEEPS, values | {"b_part": KEPT}).first() if keep else None
+    if found is None and transaction.run(RESERVE, values).rowcount:
         return None
-    tight = Standing(*transaction.run(TIGHT, values).fetchone())
-    return OverBudget(_refusal(tight, amount), hint="Use a local model, or raise the budget.", scope=tight.scope)
+    tight = Standing(*(found or transaction.run(TIGHT, values).fetchone()))
+    message = _refusal(tight, amount, booking.account) + (" A tenth is kept for its last steps." if found else "")
+    return OverBudget(message, hint="Use a local model, or raise the budget.", scope=tight.scope)
 
 
 def settle(transaction: Transaction, booking: Booking, amount: int, cost: int, now: float) -> list[Alert]:
@@ -183,7 +198,6 @@ def standing_of(connection: Connection, budget: Budget, now: float) -> Standing:
 
 def rebuild(transaction: Transaction) -> list[tuple[Standing, Standing]]:
     """Compute all totals again from the rows; return the wrong ones, before and after."""
-    transaction.flush()
     found = [Standing(*row) for row in transaction.execute(select(*_columns(counters)))]
     pairs = [(one, summed(transaction.connection, one)) for one in found]
     wrong = [(was, now) for was, now in pairs if was != now]
@@ -215,9 +229,13 @@ def _within(table: Any, standing: Standing) -> ColumnElement[bool]:
     return and_(of_scope, table.c.at >= begin, table.c.at < end)
 
 
-def _refusal(tight: Standing, amount: int) -> str:
+def _refusal(tight: Standing, amount: int, account: Account) -> str:
+    """What is spent of a budget that others share is not told to an owner who may not see their work."""
+    period = named(tight.period, tight.period_start)
+    beginning = f"Budget '{tight.scope}' ({period}) is too small for this call"
+    if account.owner != LOCAL_OWNER and not tight.scope.startswith(OWN):
+        return f"{beginning}, which may cost {dollars(amount)}."
     return (
-        f"Budget '{tight.scope}' ({named(tight.period, tight.period_start)}) is too small for this call: "
-        f"{dollars(tight.spent_micro)} of {dollars(tight.limit_micro)} are spent, {dollars(tight.reserved_micro)} are "
-        f"reserved, and this call may cost {dollars(amount)}."
+        f"{beginning}: {dollars(tight.spent_micro)} of {dollars(tight.limit_micro)} are spent, "
+        f"{dollars(tight.reserved_micro)} are reserved, and this call may cost {dollars(amount)}."
     )

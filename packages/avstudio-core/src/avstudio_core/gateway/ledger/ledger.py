@@ -15,14 +15,14 @@ from avstudio_core.alerts import Alert
 from avstudio_core.artifact import new_id
 from avstudio_core.chat import Account
 from avstudio_core.errors import OverBudget, StorageError
-from avstudio_core.gateway.ledger import budgets, costs, counters, records
+from avstudio_core.gateway.ledger import budgets, costs, counters, last_steps, records, run_tokens
 from avstudio_core.gateway.ledger.budgets import Standing
-from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
+from avstudio_core.gateway.ledger.call_facts import NewCall, Payer, Settled
 from avstudio_core.gateway.ledger.costs import Spending
 from avstudio_core.gateway.ledger.counters import Booking, Openings
 from avstudio_core.gateway.ledger.records import Reservation
 from avstudio_core.money import LARGEST_MICRO
-from avstudio_core.storage.sqlite.database import Database, Transaction
+from avstudio_core.storage.database import Database, Transaction
 
 __all__ = ["LEAK_SECONDS", "Ledger", "Reservation"]
 
@@ -77,9 +77,13 @@ class Ledger:
         self._reserved += call.most_micro
 
         def operation(transaction: Transaction) -> OverBudget | None:
-            booking = _booking(reservation)
+            booking, keep = _booking(reservation), last_steps.kept(transaction, call.account)
             ruled = call.most_micro and self._openings.rule(transaction, booking)
-            refused = counters.reserve(transaction, booking, call.most_micro) if ruled else None
+            refused = counters.reserve(transaction, booking, call.most_micro, keep=keep) if ruled else None
+            if refused is None:
+                refused = run_tokens.reserve(transaction, call.account.run, call.most_tokens, keep=keep)
+                if refused is not None and ruled:
+                    counters.settle(transaction, booking, call.most_micro, 0, self._clock())
             if refused is None:
                 records.hold(transaction, reservation)
             return refused
@@ -115,6 +119,8 @@ class Ledger:
 
         def operation(transaction: Transaction) -> list[Alert]:
             if records.release(transaction, reservation):
+                used, call = settled.usage.input + settled.usage.output, reservation.call
+                run_tokens.settle(transaction, call.account.run, call.most_tokens, used)
                 return self._record(transaction, reservation, settled)
             difference = records.correct(transaction, reservation, settled, self._clock())
             return self._count(transaction, reservation, 0, difference) if difference else []
@@ -169,8 +175,8 @@ class Ledger:
     def set_budget(self, scope: str, period: str, limit_micro: int) -> None:
         """Limit what a scope may spend in a period; what it has already spent in the current one counts.
 
-        Scopes are `global`, `project:NAME`, `key:ID`, `task:ID`, `agent:NAME`, and with `*` as the name each one
-        without its own budget; periods are `day`, `month` (in UTC) and `total`. Raises `InvalidInput`.
+        Scopes are `global`, `project:NAME`, `key:ID`, `task:ID`, `agent:NAME`, `run:ID`, and with `*` as the name each
+        one without its own budget; periods are `day`, `month` (in UTC) and `total`. Raises `InvalidInput`.
         """
         budget = budgets.checked(scope, period, limit_micro)
         self._database.write(lambda transaction: budgets.store(transaction, budget, self._clock()))
@@ -190,10 +196,12 @@ class Ledger:
 
     # Records
 
-    def spending(self, by: costs.By, since: float | None = None) -> list[Spending]:
-        """Calls and cost by `day`, `model` or `project`."""
+    def spending(
+        self, by: costs.By, since: float | None = None, payer: Payer | None = None, project: str | None = None
+    ) -> list[Spending]:
+        """Calls and cost by `day`, `model` or `project`, of all or of one payer, in all projects or in one."""
         with self._database.read() as connection:
-            return costs.spending(connection, by, since)
+            return costs.spending(connection, by, since, payer, project)
 
     def rebuild(self) -> list[tuple[Standing, Standing]]:
         """Compute all totals again from the rows of calls; return the wrong ones, before and after."""

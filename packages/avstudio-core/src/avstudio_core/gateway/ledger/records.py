@@ -11,9 +11,9 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
 
 from avstudio_core.chat import Account
 from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
-from avstudio_core.storage.sqlite.database import Transaction
-from avstudio_core.storage.sqlite.dialect import listed
-from avstudio_core.storage.sqlite.prepared import rows
+from avstudio_core.storage.database import Transaction
+from avstudio_core.storage.expressions import listed
+from avstudio_core.storage.queries import rows
 from avstudio_core.storage.tables import api_calls, cost_records, reservations, studios, token_usage
 
 HOLD = insert(reservations)
@@ -104,15 +104,17 @@ def _row(reservation: Reservation) -> dict[str, Any]:
         "model": call.model,
         "rule": call.rule,
         "project": account.project,
+        "owner": account.owner,
         "key": account.key,
         "task": account.task,
         "agent": account.agent,
+        "run": account.run,
         "at": reservation.at,
     }
 
 
 def _reservation(row: Mapping[str, Any]) -> Reservation:
     named = {name: row[name] for name in ("request_id", "verb", "backend", "model", "rule", "seconds")}
-    account = Account(**{name: row[name] for name in Account.model_fields})
+    account = Account(**{name: row[name] for name in Account.model_fields if name in row})
     call = NewCall(**named, account=account, most_micro=row["amount_micro"])
     return Reservation(row["id"], call, row["studio"], row["at"])

@@ -6,8 +6,8 @@ from sqlalchemy import insert
 
 from avstudio_core.alerts import Alert
 from avstudio_core.gateway.ledger.budgets import Standing
-from avstudio_core.storage.sqlite.database import Transaction
-from avstudio_core.storage.sqlite.dialect import insert_new
+from avstudio_core.storage.database import Transaction
+from avstudio_core.storage.expressions import insert_new
 from avstudio_core.storage.tables import alerts, events
 
 PERCENTS = (60, 80, 100)
@@ -24,7 +24,7 @@ def raised(transaction: Transaction, standing: Standing, now: float) -> list[Ale
         noted = {name: getattr(standing, name) for name in ("scope", "period", "period_start")}
         if transaction.run(NOTE, noted | {"percent": percent, "at": now}).rowcount:
             alert = Alert(**noted, percent=percent, limit_micro=standing.limit_micro, spent_micro=standing.spent_micro)
-            told = {"task_id": "", "time": now, "type": "budget.alert", "data": alert.model_dump_json()}
-            transaction.later(TELL, told)
+            told = {"subject": standing.scope, "owner": "local", "time": now, "type": "budget.alert"}
+            transaction.later(TELL, told | {"data": alert.model_dump_json()})
             found.append(alert)
     return found

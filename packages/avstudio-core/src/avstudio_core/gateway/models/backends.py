@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from typing import Protocol
 
 from avstudio_core.egress import host_of, is_loopback
 from avstudio_core.errors import AVStudioError, BackendDown, CredentialsRefused, NoModel, NotFound
@@ -22,10 +23,16 @@ LISTING_SECONDS = 3.0
 """How long the router waits for a list, in seconds; a slower server counts as absent."""
 
 
+class GatewayHost(BackendHost, Protocol):
+    """The gateway, which serves backends, and knows the secrets that they got."""
+
+    def without_secrets(self, error: BaseException) -> None: ...
+
+
 class Backends:
     """One object for each section of `models.toml`, and one for each installed backend without a section."""
 
-    def __init__(self, plugins: Plugins, known: KnownModels, host: BackendHost) -> None:
+    def __init__(self, plugins: Plugins, known: KnownModels, host: GatewayHost) -> None:
         self._plugins = plugins
         self._known = known
         self._host = host
@@ -133,7 +140,9 @@ class Backends:
         """A backend; `None` if it cannot be created, with the reason in `broken`."""
         kind: type[Backend] = self._plugins.find("backends", config.kind)
         try:
-            guarded = GuardedBackend(self._plugins.make(kind, config, self._host), self._plugins.guard(kind))
+            guarded = GuardedBackend(
+                self._plugins.make(kind, config, self._host), self._plugins.guard(kind), self._host.without_secrets
+            )
             guarded.url()
         except AVStudioError as error:
             self._broken[config.name] = error

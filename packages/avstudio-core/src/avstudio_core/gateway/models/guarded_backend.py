@@ -35,9 +35,10 @@ T = TypeVar("T")
 class GuardedBackend:
     """Calls a backend. A third-party one runs on a separate event loop, so that it can only block itself."""
 
-    def __init__(self, backend: Backend, guard: Guard) -> None:
+    def __init__(self, backend: Backend, guard: Guard, clean: Callable[[BaseException], None]) -> None:
         self.backend = backend
         self._guard = guard
+        self._clean = clean
         self._loop = None if guard.trusted else LoopThread(foreign=True)
 
     def url(self) -> str | None:
@@ -160,7 +161,8 @@ class GuardedBackend:
             raise self._guard.refusal(what, reason)
 
     def _ours(self, method: str, error: BaseException) -> BaseException:
-        """The error of the core for an exception of the plugin's code."""
+        """The error of the core for an exception of the plugin's code, without secrets in its text."""
+        self._clean(error)
         if isinstance(error, AVStudioError | TimeoutError):
             return error
         if isinstance(error, GeneratorExit) and asyncio._get_running_loop() is None:

@@ -18,7 +18,8 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import URL, Connection, Engine, Executable, Insert, create_engine, event
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
-from avstudio_core.errors import OTHER_FOLDER, AVStudioError, DataFolderError, DiskFull, StorageError
+from avstudio_core.errors import AVStudioError, DataFolderError, DiskFull, StorageError
+from avstudio_core.storage.file_lock import OTHER_FOLDER
 from avstudio_core.storage.sqlite.late_sync import LateSync
 from avstudio_core.storage.sqlite.prepared import prepared
 
@@ -46,6 +47,8 @@ class Transaction:
         self._after: list[Callable[[], None]] = []
 
     def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
+        """Run a statement, which sees all that came before it in this transaction, also what was to run later."""
+        self.flush()
         return self.connection.execute(statement, values or {})
 
     def run(self, statement: Executable, values: Mapping[str, Any]) -> sqlite3.Cursor:

@@ -1,31 +1,30 @@
-"""Statements that differ between databases, for SQLite."""
+"""How SQLite writes the parts of statements that differ between databases."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, func, select
-from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.ext.compiler import compiles
+
+from avstudio_core.storage.expressions import InsertNew, Listed, Upsert, UtcDay
 
 
-def listed(name: str) -> Select[Any]:
-    """The values of a parameter that is a JSON list, for `column.in_(listed("ids"))`.
-
-    One prepared statement serves lists of any length.
-    """
-    return select(func.json_each(bindparam(name)).table_valued("value").c.value)
+@compiles(Listed, "sqlite")
+def _listed(element: Listed, compiler: Any, **options: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **options)})"
 
 
-def insert_new(table: Table) -> Insert:
-    """An insert that does not change an existing row; its `rowcount` shows whether it inserted one."""
-    return insert(table).on_conflict_do_nothing()
+@compiles(UtcDay, "sqlite")
+def _utc_day(element: UtcDay, compiler: Any, **options: Any) -> str:
+    return f"date({compiler.process(element.clauses, **options)}, 'unixepoch')"
 
 
-def upsert(table: Table, key: dict[str, Any], values: dict[str, Any]) -> Insert:
-    """An insert that sets `values` if a row with this key exists."""
-    return insert(table).values({**key, **values}).on_conflict_do_update(index_elements=list(key), set_=values)
+@compiles(InsertNew, "sqlite")
+def _insert_new(element: InsertNew, compiler: Any, **options: Any) -> str:
+    return f"{compiler.visit_insert(element, **options)} ON CONFLICT DO NOTHING"
 
 
-def utc_day(moment: ColumnElement[float]) -> ColumnElement[str]:
-    """The day, such as `2026-11-28`, of a time in seconds since 1970."""
-    return func.date(moment, "unixepoch")
+@compiles(Upsert, "sqlite")
+def _upsert(element: Upsert, compiler: Any, **options: Any) -> str:
+    changed = ", ".join(f"{name} = excluded.{name}" for name in element.changed)
+    return f"{compiler.visit_insert(element, **options)} ON CONFLICT ({', '.join(element.key)}) DO UPDATE SET {changed}"

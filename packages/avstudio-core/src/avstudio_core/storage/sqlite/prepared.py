@@ -12,6 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, Executable
 from sqlalchemy.dialects import sqlite
 
+from avstudio_core.storage.queries import FAST
+from avstudio_core.storage.sqlite import dialect as dialect  # registers how SQLite writes statements
+
 ROWS = 32
 """The rows that one call inserts: at each call, the writer can lose the interpreter to other threads."""
 
@@ -48,6 +51,9 @@ def rows(connection: Connection, statement: Executable, values: Mapping[str, Any
     one = prepared(statement, tuple(values))
     cursor: sqlite3.Cursor = connection.connection.cursor()  # type: ignore[assignment]
     return cursor.execute(one.sql, one.values(values)).fetchall()
+
+
+FAST["sqlite"] = rows
 
 
 @lru_cache(maxsize=256)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Column, MetaData, String, Table, insert, inspect, select
+from sqlalchemy import Column, MetaData, String, Table, create_mock_engine, insert, inspect, select
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from avstudio_core.errors import OTHER_FOLDER, DataFolderError, StorageError
-from avstudio_core.storage.file_lock import locked
+from avstudio_core.errors import DataFolderError, StorageError
+from avstudio_core.storage.file_lock import OTHER_FOLDER, locked
+from avstudio_core.storage.sqlite import search as search  # makes the index with its table
 from avstudio_core.storage.sqlite.database import Database, translated
-from avstudio_core.storage.tables import metadata
+from avstudio_core.storage.webhook_tables import metadata
 
 LOCK_SECONDS = 30.0
 """How long another program may take to migrate the folder, in seconds; they migrate one after another."""
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = tuple(f"{number:04}" for number in range(1, 25))
 """Every revision of the schema, oldest first; the scripts are in `migrations/versions`."""
 VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 """Alembic's own table: the revision of the folder."""
@@ -69,9 +72,20 @@ def _revision(database: Database) -> str | None:
 def _create(database: Database) -> None:
     """Make the tables of a new folder at once, which is faster than all migrations one after another."""
     with database.engine.begin() as connection:
-        metadata.create_all(connection, checkfirst=False)
-        VERSION.create(connection)
+        driver = connection.connection.cursor()
+        for statement in _statements():
+            driver.execute(statement)
         connection.execute(insert(VERSION), {"version_num": REVISIONS[-1]})
+
+
+@cache
+def _statements() -> tuple[str, ...]:
+    """The statements that make all tables: to compile them takes longer than to run them."""
+    made: list[str] = []
+    compiler = create_mock_engine("sqlite://", lambda one, *_: made.append(str(one.compile(dialect=sqlite.dialect()))))
+    for tables in (metadata, VERSION.metadata):
+        tables.create_all(compiler, checkfirst=False)
+    return tuple(made)
 
 
 def _upgrade(database: Database) -> None:

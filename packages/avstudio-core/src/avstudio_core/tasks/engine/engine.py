@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future, wait
 
 from avstudio_core.artifact import artifacts_in
-from avstudio_core.errors import AVStudioError, DataFolderError, Unavailable
+from avstudio_core.errors import AVStudioError, DataFolderError, PluginError, TaskCancelled, Unavailable
 from avstudio_core.kinds.executor import Executor, ExecutorHost
 from avstudio_core.orders import Report
+from avstudio_core.results import Result
 from avstudio_core.storage.artifacts import ArtifactStore
-from avstudio_core.storage.sweep import abandon, sweep
 from avstudio_core.tasks.engine.file_checks import FileChecks
 from avstudio_core.tasks.engine.job_orders import JobOrders, Workplace
 from avstudio_core.tasks.engine.live_studios import Presence
@@ -24,7 +24,6 @@ from avstudio_core.tasks.engine.sleep import Clocks
 from avstudio_core.tasks.engine.unwritten_ends import UnwrittenEnds
 from avstudio_core.tasks.queue.queue import Queue
 from avstudio_core.tasks.queue.queue_types import Claim, Finished, Wanted
-from avstudio_core.tasks.queue.retention import remove_old
 from avstudio_core.tasks.task import CANCELLED, Problem
 
 LOG = logging.getLogger(__name__)
@@ -33,8 +32,6 @@ LOOK_SECONDS = 0.05
 """How often to check for changes by other studios, in seconds; those of this studio are noticed at once."""
 PATROL_SECONDS = 0.5
 """How often to check for dead studios, in seconds."""
-RETENTION_SECONDS = 3600.0
-"""How often to look for work that is older than the setting 'keep_days'."""
 PROGRESS_SECONDS = 0.2
 """The shortest time between two progress events of a task, in seconds."""
 
@@ -57,6 +54,7 @@ class Engine:
         self._store = store
         self._orders = JobOrders(workplace, queue, store)
         self._checks = FileChecks(store)
+        self._retention = queue.retention(workplace.settings)
         self._presence = presence
         self._own = own
         self._executor = executor(workplace, self._on_report)
@@ -64,7 +62,7 @@ class Engine:
         self._clocks = Clocks(workplace.settings.lease_seconds)
         self._unable: dict[str, str] = {}
         """Lanes for which this studio lacks something, each with the studio that submitted such a task."""
-        self._due = self._next_renewal = self._next_patrol = self._next_look = self._next_retention = 0.0
+        self._due = self._next_renewal = self._next_patrol = self._next_look = 0.0
         self._unwritten = UnwrittenEnds()
         self.outage: AVStudioError | None = None
         """The error that has lasted so long that waiting callers got it; `None` when writing works again."""
@@ -78,6 +76,11 @@ class Engine:
 
     def start(self) -> None:
         self._thread.start()
+
+    @property
+    def working(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
 
     def wake(self) -> None:
         """Look for tasks at once."""
@@ -124,7 +127,7 @@ class Engine:
             self._patrol()
             self._next_patrol = time.monotonic() + PATROL_SECONDS
             self.wake()
-        changed = time.monotonic() >= self._next_look and self._queue.database.changed_elsewhere()
+        changed = time.monotonic() >= self._next_look and self._queue.changed_elsewhere()
         if changed:
             self._stop_lost()
             self._next_look = time.monotonic() + LOOK_SECONDS
@@ -146,17 +149,10 @@ class Engine:
         self._queue.reap(dead, silent=self._clocks.tell())
         self._workplace.ledger.reap(dead)
         if dead or not self._swept:
-            sweep(self._queue.database, self._store, set(self._running), dead)
+            self._queue.sweep(set(self._running), dead)
             self._presence.bury(dead)
             self._swept = True
-        self._forget_old()
-
-    def _forget_old(self) -> None:
-        """Remove work that is older than the setting 'keep_days'; a patrol removes some, and the next one more."""
-        days = self._workplace.settings.keep_days
-        if days and time.monotonic() >= self._next_retention:
-            removed = remove_old(self._queue.database, self._store, time.time() - days * 86400.0)
-            self._next_retention = time.monotonic() + (0.0 if removed else RETENTION_SECONDS)
+        self._retention.patrol()
 
     def _stop_lost(self) -> None:
         """Stop the jobs that were cancelled or taken over."""
@@ -205,6 +201,8 @@ class Engine:
         try:
             order, key = self._orders.order(claim)
             earlier = self._orders.earlier(claim, order, key)
+            if earlier is not None:
+                earlier = earlier._replace(done=self._orders.continued(claim, order, earlier.done, earlier.result))
         except Unavailable as error:
             studio = claim.task.origin
             if studio != self._queue.studio and self._presence.alive(studio):
@@ -222,19 +220,27 @@ class Engine:
             # The result of a rerun with feedback must not be used for a request without feedback.
             running = Running(claim, order, key if claim.task.feedback is None else None)
             if earlier is None:
-                self._hand_over(running)
+                self._verify(running)
             else:
-                self._checks.check(claim.job_id, earlier.files, lambda intact: self._checked(running, earlier, intact))
+                self._checks.check(claim.job_id, earlier.files, lambda flaw: self._verified(running, flaw, earlier))
 
-    def _checked(self, running: Running, earlier: Earlier, intact: bool | None) -> None:
-        """Answer with an earlier result whose files were verified, or run; at closing, the job is returned."""
+    def _verify(self, running: Running) -> None:
+        """Verify the files that a run reads, unless this studio did and they did not change; then run it."""
+        self._checks.check(running.claim.job_id, running.order.contents, lambda flaw: self._verified(running, flaw))
+
+    def _verified(self, running: Running, flaw: AVStudioError | None, earlier: Earlier | None = None) -> None:
+        """After the verification: answer with an earlier result, or run; at closing, return the job."""
         claim = running.claim
-        if intact is None:
+        if isinstance(flaw, TaskCancelled):
             self._settle(claim, lambda: self._queue.hand_back(claim))
-        elif intact:
+        elif flaw is None and earlier is not None:
             self._settle(claim, lambda: self._queue.finish_from_cache(claim, earlier.done))
-        else:
+        elif flaw is None:
             self._hand_over(running)
+        elif earlier is not None:
+            self._verify(running)
+        else:
+            self._fail(claim, running.damaged(flaw))
 
     def _hand_over(self, running: Running) -> None:
         claim = running.claim
@@ -292,24 +298,34 @@ class Engine:
             self._sent_back(running, report.review.reason)
             return
         try:
-            done = self._made(running, report)
-        except BaseException as error:  # a worker's data and a result's `records` are foreign
+            done, result = self._made(running, report)
+        except BaseException as error:  # a worker's data is foreign
             message = " ".join(f"{running.order.processor} returned a result that cannot be stored: {error}".split())
             self._ended(running, Report(job_id=report.job_id, kind="failed", code="invalid_result", message=message))
             return
+        try:
+            done = self._orders.continued(running.claim, running.order, done, result)
+        except AVStudioError as error:  # the plan in the result is not valid
+            problem = {"code": error.code, "message": error.message, "hint": error.hint}
+            self._ended(running, Report.model_validate({"job_id": report.job_id, "kind": "failed", **problem}))
+            return
         self._publish(running, done)
 
-    def _made(self, running: Running, report: Report) -> Finished:
+    def _made(self, running: Running, report: Report) -> tuple[Finished, Result]:
         kind = self._workplace.processor(running.order.processor).result_type
         result = kind.model_validate_json(report.result)
-        given = running.order.source.id if running.order.source else None
-        return Finished(
+        made = {one.id: one for one in artifacts_in(result).values() if one.id not in running.order.parents}
+        if any(one.trust != running.order.trust for one in made.values()):
+            raise PluginError("its files do not have the trust of its sources.")
+        done = Finished(
             result=report.result,
-            artifacts=tuple(one for one in artifacts_in(result).values() if one.id != given),
+            artifacts=tuple(made.values()),
             folder=running.order.folder,
-            records=result.records(),
+            texts=tuple(one for one in report.texts if one.artifact is None or one.artifact in made),
+            source=running.order.source.id if running.order.source else None,
             cache_key=running.cache_key,
         )
+        return done, result
 
     def _publish(self, running: Running, done: Finished) -> None:
         self._unwritten.add(running.claim.job_id)
@@ -322,14 +338,13 @@ class Engine:
         if isinstance(error, DataFolderError):  # another program has locked the database: the result is written later
             self._unwritten.add_failed(running.claim.job_id, error, lambda: self._publish(running, done))
             return
-        if error is not None:
-            self._fail(running.claim, Problem.of(error))
-            abandon(self._queue.database, self._store, running.order.folder)
+        if error is not None or not future.result():
+            stale = Problem(code=CANCELLED, message="The task was cancelled.")  # or it was taken over
+            self._fail(running.claim, Problem.of(error) if error is not None else stale)
+            self._queue.abandon(running.order.folder)
             return
         self._unwritten.remove(running.claim.job_id)
-        if not future.result():  # meanwhile cancelled or taken over
-            self._fail(running.claim, Problem(code=CANCELLED, message="The task was cancelled."))
-        elif running.claim.task.leads:  # the steps that read from this one can be claimed now
+        if running.claim.task.leads or done.continuation:  # the steps that come next can be claimed now
             self.wake()
         self._store.discard(running.order.folder)
 
@@ -369,7 +384,8 @@ class Engine:
 
     def _ended(self, running: Running, report: Report) -> None:
         self._store.discard(running.order.folder)
-        problem = Problem(code=report.code, message=report.message, hint=report.hint, traceback=report.traceback)
+        facts = {name: getattr(report, name) for name in ("code", "message", "hint", "base", "traceback")}
+        problem = Problem(**facts)
         if report.kind == "lost":
             claim = running.claim
             if self._closing.is_set() or report.code == "closing":  # it was returned, and did not die

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import logging
 import os
@@ -14,9 +13,9 @@ from sqlalchemy import delete, insert, select
 
 from avstudio_core.artifact import new_id
 from avstudio_core.errors import AVStudioError, StorageError
-from avstudio_core.storage.file_lock import locked
+from avstudio_core.storage.database import Database, Transaction
+from avstudio_core.storage.file_lock import is_held, locked
 from avstudio_core.storage.private_files import private_folder
-from avstudio_core.storage.sqlite.database import Database, Transaction
 from avstudio_core.storage.tables import loaded_models, studios
 
 LOG = logging.getLogger(__name__)
@@ -92,12 +91,4 @@ class Presence:
 
     def alive(self, studio: str) -> bool:
         """Whether another studio's process is alive."""
-        with contextlib.suppress(FileNotFoundError):
-            descriptor = os.open(self._folder / studio, os.O_RDONLY)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            finally:
-                os.close(descriptor)
-        return False
+        return is_held(self._folder / studio)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,12 +16,15 @@ from avstudio_core.results import CodedWarning, Result
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.tasks.queue.queue_types import Finished
 
+DIGITS = 32
+"""The hexadecimal digits of a key: two of a thousand million works have the same one with odds of 1 to 10^20."""
+
 
 def cache_key(order: Order) -> str:
-    """The key of a run: input, parameters, processor and version, model, and the device, which rounds differently."""
-    work: list[Any] = [order.processor, order.version, order.params, order.source.sha256 if order.source else None]
-    work += [order.needs.model, order.needs.model_digest, order.needs.device]
-    return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
+    """The key of a run: input and its trust, parameters, processor, model, and the device, which rounds differently."""
+    work: list[Any] = [order.processor, order.version, order.content, order.source.sha256 if order.source else None]
+    work += [order.needs.model, order.needs.model_digest, order.needs.device, order.trust]
+    return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 
 class Earlier(NamedTuple):
@@ -29,6 +33,7 @@ class Earlier(NamedTuple):
     done: Finished
     files: frozenset[str]
     """The sha256 of each file."""
+    result: Result
 
 
 def answered(
@@ -47,9 +52,11 @@ def answered(
     result = result.model_copy(update={"cache_hit": True})
     renamed = _named_after_source(result, order, find)
     files = tuple(artifacts_in(renamed).values())
-    made = () if renamed is result else files
-    done = Finished(result=renamed.model_dump_json(), artifacts=made, cache_key=key, cache_hit=True)
-    return Earlier(done, frozenset(artifact.sha256 for artifact in files))
+    done = Finished(result=renamed.model_dump_json(), cache_key=key, cache_hit=True)
+    if renamed is not result:
+        ids = {before.id: new.id for before, new in zip(artifacts_in(result).values(), files, strict=True)}
+        done = replace(done, artifacts=files, source=order.source.id if order.source else None, renamed=ids)
+    return Earlier(done, frozenset(artifact.sha256 for artifact in files), renamed)
 
 
 def _named_after_source(result: Result, order: Order, find: Callable[[str], Artifact]) -> Result:
@@ -63,7 +70,7 @@ def _named_after_source(result: Result, order: Order, find: Callable[[str], Arti
         return result
     if before.name == order.source.name:
         return result
-    renamed = with_artifacts(result, partial(_made_of, order.source, before.name_for("")))
+    renamed = with_artifacts(result, partial(_made_for, order, order.source, before.name_for("")))
     names = {before.name: order.source.name}
     for old, new in zip(artifacts_in(result).values(), artifacts_in(renamed).values(), strict=True):
         names[old.name] = new.name
@@ -78,9 +85,9 @@ def _renamed(names: dict[str, str], warning: CodedWarning) -> CodedWarning:
     return warning.model_copy(update={"message": message})
 
 
-def _made_of(source: Artifact, stem: str, artifact: Artifact) -> Artifact:
+def _made_for(order: Order, source: Artifact, stem: str, artifact: Artifact) -> Artifact:
     """The same content as a new artifact, made from `source` instead of the earlier file named `stem`."""
-    lineage = artifact.lineage.model_copy(update={"parents": (source.id,)}) if artifact.lineage else None
+    lineage = artifact.lineage.model_copy(update={"parents": order.parents}) if artifact.lineage else None
     named = artifact.name.startswith(f"{stem}.")
     name = source.name_for(artifact.name.removeprefix(stem)) if named else artifact.name
     return artifact.model_copy(update={"id": new_id("art"), "name": name, "lineage": lineage})

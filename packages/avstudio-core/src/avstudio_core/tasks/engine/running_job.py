@@ -6,6 +6,7 @@ import math
 import time
 from dataclasses import dataclass, field
 
+from avstudio_core.errors import AVStudioError
 from avstudio_core.orders import Order
 from avstudio_core.settings import Settings
 from avstudio_core.tasks.queue.queue_types import Claim
@@ -32,6 +33,11 @@ class Running:
     def start(self) -> None:
         """Record that the executor has reported the start."""
         self.started, self.since = True, time.monotonic()
+
+    def damaged(self, flaw: AVStudioError) -> Problem:
+        """The problem of a job that would read a damaged file."""
+        hint = "Submit the original file again, or run the task that made it again."
+        return Problem(code=flaw.code, message=self.order.shown(flaw.message), hint=hint)
 
     def overdue(self, settings: Settings, *, may_wait: bool) -> Problem | None:
         """The problem of a job whose end, or start if it may not wait, its executor must have reported by now."""

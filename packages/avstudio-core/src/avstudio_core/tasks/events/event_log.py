@@ -1,119 +1,101 @@
-"""The log of events about tasks, in the order of their commits."""
+"""The log of events, in the order of their commits."""
 
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import Select, and_, bindparam, case, func, insert, literal_column, or_, select
 
-from avstudio_core.events import Event, EventType
-from avstudio_core.storage.sqlite.database import Database, Transaction
-from avstudio_core.storage.sqlite.dialect import listed
-from avstudio_core.storage.tables import events
+from avstudio_core.events import Event
+from avstudio_core.reach import Reach
+from avstudio_core.storage.database import Database, Transaction
+from avstudio_core.storage.expressions import listed
+from avstudio_core.storage.queries import rows
+from avstudio_core.storage.tables import events, tasks
+from avstudio_core.tasks.events.event_filter import EventFilter, Row
 
+PAGE = 1000
+"""The most events that one query reads."""
 ADD = insert(events)
-AFTER = (
-    select(events).where(events.c.task_id.in_(listed("tasks")), events.c.seq > bindparam("seq")).order_by(events.c.seq)
-)
-FOREIGN_SECONDS = 0.2
-"""Seconds between two polls for events of other studios. Those of this studio wake the waiters at once."""
-ANY = "any"
-"""Stands for all tasks."""
+PUBLISH = insert(events).returning(events.c.seq)
+NEWEST = select(func.coalesce(func.max(events.c.seq), 0))
+_owner = func.coalesce(events.c.owner, tasks.c.owner, "")
+_project = func.coalesce(events.c.project, tasks.c.project)
+"""An event about a task is not stored with an owner, a project, a plan and a result: it has those of the task."""
+_own = or_(events.c.owner.is_(None), events.c.owner == tasks.c.owner)
+"""An event that an owner publishes about the task of another one says nothing about that task."""
+_result = case((events.c.type == literal_column("'task.completed'"), tasks.c.result))
+"""A completed task keeps its result until it is deleted, and its events with it."""
 
 
-def add(transaction: Transaction, task_id: str, kind: EventType, now: float, **data: Any) -> None:
-    """Store an event in the transaction; it gets its number at the commit."""
-    written = json.dumps({"task_id": task_id, **data})
-    transaction.later(ADD, {"task_id": task_id, "time": now, "type": kind, "data": written})
+def add(transaction: Transaction, task_id: str, kind: str, now: float, **data: Any) -> None:
+    """Store an event about a task in the transaction; it gets its number at the commit.
+
+    The task's id and its result are in the task's row: they become part of the data when the event is read.
+    """
+    written = json.dumps(data, separators=(",", ":"))
+    transaction.later(ADD, {"subject": task_id, "time": now, "type": kind, "data": written})
 
 
-def add_completed(transaction: Transaction, task_id: str, now: float, result: str, duration: float) -> None:
-    """Store the completion of a task; its result is already JSON, and may be long."""
-    data = f'{{"task_id": "{task_id}", "result": {result}, "duration": {duration!r}}}'
-    transaction.later(ADD, {"task_id": task_id, "time": now, "type": "task.completed", "data": data})
+def publish(transaction: Transaction, kind: str, subject: str, data: str, whose: Reach, now: float) -> int:
+    """Store an event about any subject; return its number."""
+    values = {"subject": subject, "time": now, "type": kind, "data": data, **whose._asdict()}
+    ((seq,),) = transaction.run(PUBLISH, values).fetchall()
+    return int(seq)
 
 
-def after(database: Database, task_ids: Iterable[str], seq: int) -> list[Event]:
-    """The stored events of some tasks with a number above `seq`."""
+def newest(database: Database) -> int:
+    """The number of the newest event."""
     with database.read() as connection:
-        rows = connection.execute(AFTER, {"tasks": json.dumps([*task_ids]), "seq": seq}).mappings().all()
-    return [Event.model_validate({**row, "data": json.loads(row["data"])}) for row in rows]
+        ((seq,),) = rows(connection, NEWEST, {})
+    return int(seq)
 
 
-class Bell:
-    """Wakes the threads that wait for a task, after each commit with an event of it."""
-
-    def __init__(self) -> None:
-        self._listeners: dict[str, set[Listener]] = {}
-        self._lock = threading.Lock()
-
-    def ring(self, task_ids: Iterable[str]) -> None:
-        with self._lock:
-            for task_id in (*task_ids, ANY):
-                for listener in self._listeners.get(task_id, ()):
-                    listener.hear(task_id)
-
-    def listen(self, task_ids: Iterable[str]) -> Listener:
-        """Listen for some tasks, until the listener is closed."""
-        listener = Listener(self)
-        for task_id in task_ids:
-            listener.add(task_id)
-        return listener
-
-    def enter(self, listener: Listener, task_id: str) -> None:
-        with self._lock:
-            self._listeners.setdefault(task_id, set()).add(listener)
-
-    def leave(self, listener: Listener, task_id: str) -> None:
-        with self._lock:
-            listeners = self._listeners.get(task_id, set())
-            listeners.discard(listener)
-            if not listeners:
-                self._listeners.pop(task_id, None)
+def page(database: Database, wanted: EventFilter, seq: int) -> list[Event]:
+    """The first events that a filter accepts with a number above `seq`, at most `PAGE`."""
+    values = wanted.values
+    with database.read() as connection:
+        found = rows(connection, _query(frozenset(values)), {"seq": seq, **values})
+    return [event(Row._make(row)) for row in found]
 
 
-class Listener:
-    """Waits for the bell: `with bell.listen(ids) as listener: … listener.wait()`."""
+def tail(database: Database, seq: int) -> list[Row]:
+    """The first events with a number above `seq`, at most `PAGE`."""
+    with database.read() as connection:
+        return [Row._make(row) for row in rows(connection, _query(frozenset()), {"seq": seq})]
 
-    def __init__(self, bell: Bell) -> None:
-        self._bell = bell
-        self._listens_for: set[str] = set()
-        self._heard: set[str] = set()
-        self._rung = threading.Event()
-        self._lock = threading.Lock()
 
-    def add(self, task_id: str) -> None:
-        """Also listen for this task."""
-        self._listens_for.add(task_id)
-        self._bell.enter(self, task_id)
+def event(row: Row) -> Event:
+    """The event in a row of the log."""
+    data = json.loads(row.data)
+    if row.result is not None:
+        data = {"result": json.loads(row.result), **data}
+    if row.of_task:
+        data = {"task_id": row.subject, **data}
+    named = {name: getattr(row, name) for name in ("seq", "time", "subject", "type", "owner", "project", "plan")}
+    return Event.model_validate({**named, "data": data})
 
-    def remove(self, task_id: str) -> None:
-        """Stop listening for a task."""
-        self._listens_for.discard(task_id)
-        self._bell.leave(self, task_id)
 
-    def hear(self, task_id: str) -> None:
-        with self._lock:
-            self._heard.add(task_id)
-        self._rung.set()
-
-    def wait(self, seconds: float | None = None) -> set[str]:
-        """Wait for the bell, and return the tasks for which it rang since the last wait."""
-        self._rung.wait(seconds)
-        self._rung.clear()
-        with self._lock:
-            heard, self._heard = self._heard, set()
-        return heard
-
-    def leave(self) -> None:
-        for task_id in list(self._listens_for):
-            self.remove(task_id)
-
-    def __enter__(self) -> Listener:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.leave()
+@lru_cache(maxsize=16)
+def _query(conditions: frozenset[str]) -> Select[Any]:
+    """The query of a page with some of the conditions of a filter."""
+    of_task = events.outerjoin(tasks, and_(tasks.c.id == events.c.subject, _own))
+    columns = [events.c[name] for name in ("seq", "time", "subject", "type", "data")]
+    query = select(*columns, _owner, _project, tasks.c.plan_id, events.c.owner.is_(None), _result).select_from(of_task)
+    # An index of the subjects serves better than that of the numbers, which `+ 0` rules out.
+    few = not conditions.isdisjoint(("subjects", "plan"))
+    query = query.where((events.c.seq + 0 if few else events.c.seq) > bindparam("seq"))
+    if "subjects" in conditions:
+        query = query.where(events.c.subject.in_(listed("subjects")))
+    if "plan" in conditions:
+        steps = select(tasks.c.id).where(tasks.c.plan_id == bindparam("plan"))
+        query = query.where(events.c.subject.in_(steps.union_all(select(bindparam("plan")))))
+    if "owner" in conditions:
+        query = query.where(_owner == bindparam("owner"))
+    if "project" in conditions:
+        query = query.where(_project == bindparam("project"))
+    if "types" in conditions:
+        query = query.where(events.c.type.in_(listed("types")))
+    return query.order_by(events.c.seq).limit(PAGE)

@@ -108,6 +108,9 @@ class LaneExecutor(Executor):
     def stop(self, job_id: str) -> None:
         """Stop a running job."""
 
+    def inspect(self) -> None:
+        """Check the limits of running jobs; called a few times a second."""
+
     def room(self, lane: str) -> int:
         known = self.lanes.get(lane)
         return known.room if known else 1
@@ -231,6 +234,8 @@ class LaneExecutor(Executor):
                 with contextlib.suppress(Exception):  # an error of one must not stop the others
                     self.report(lost(order.job_id, "It was claimed ahead, but no worker was free."))
             self._stop_overtime()
+            with contextlib.suppress(Exception):  # the watch goes on
+                self.inspect()
 
     def _stop_overtime(self) -> None:
         """Stop the runs that have reached their time limit."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 import time
@@ -10,8 +11,11 @@ from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from avstudio_core.child_process import Process, hire
+from avstudio_core.confinement.grant import Grant
 from avstudio_core.kinds.executor import ExecutorHost
 from avstudio_core.orders import Order, Report
+from avstudio_core.paths import user_path
+from avstudio_core.tasks.executors.inspection import Inspection
 from avstudio_core.tasks.executors.lanes import Lane, LaneExecutor, cancelled, lost, not_run
 from avstudio_core.tasks.executors.relay import Relay
 
@@ -30,6 +34,7 @@ class LocalExecutor(LaneExecutor):
     def __init__(self, host: ExecutorHost, report: Callable[[Report], None]) -> None:
         super().__init__(host, report)
         self._running: dict[str, Process] = {}
+        self.inspection = Inspection(host.settings)
         self._signalling = threading.Lock()
         """Held while checking and signalling a job, so that the signal does not reach a later job."""
 
@@ -51,6 +56,9 @@ class LocalExecutor(LaneExecutor):
             threading.Thread(target=self._insist, args=(job_id, process), daemon=True).start()
             process.send(json.dumps({"cancel": job_id}))  # blocks while a worker does not read, until it is killed
 
+    def inspect(self) -> None:
+        self.inspection.round()
+
     def close(self) -> None:
         self.closed.set()
         with self._signalling:
@@ -71,6 +79,10 @@ class LocalExecutor(LaneExecutor):
                 del self._running[order.job_id]
         if final is None:
             return self.judged(order, self._ended(process, order.job_id)), False
+        if process.cell is not None and final.kind == "done":
+            process.cell.hand_over(order.job_id, order.folder)
+        elif process.cell is not None:
+            process.cell.discard(order.job_id)
         return self.judged(order, final), not (process.killed or final.unclean)
 
     def _run(self, process: Process, order: Order) -> Report | None:
@@ -79,7 +91,7 @@ class LocalExecutor(LaneExecutor):
         relay = Relay(self.host, process, order, self.report)
         left = iter(range(LOG_LINES))
         try:
-            process.send(order.model_dump_json())
+            process.send(_its_own(process, order).model_dump_json())
             if order.job_id in self.cancelled:  # cancelled before the worker had the order
                 self.stop(order.job_id)
             self.began(order)
@@ -105,6 +117,8 @@ class LocalExecutor(LaneExecutor):
         ending = process.obituary()
         if job_id in self.cancelled:
             return cancelled(job_id)
+        if why := process.excess:
+            return Report(job_id=job_id, kind="failed", code=why.code, message=why.message, hint=why.hint)
         return lost(job_id) if self.closed.is_set() else lost(job_id, ending, "worker_died")
 
     def _insist(self, job_id: str, process: Process) -> None:
@@ -169,18 +183,22 @@ class Desk:
             self._held.release()
 
     def _ready(self, order: Order) -> bool:
+        host = self._executor.host
+        grant = _grant(host, order)
         if self._process is not None and (
-            self._process.popen.poll() is not None or order.needs.memory_mb > self._admitted_mb
+            self._process.popen.poll() is not None
+            or order.needs.memory_mb > self._admitted_mb
+            or self._process.grant != grant
         ):
-            self._end()  # dead, or too small: a longer recording must be admitted with its own needs
+            self._end()  # dead, confined otherwise, or too small: a longer recording is admitted with its own needs
         if self._process is not None:
             return True
         if not self._executor.admit(self._lane, order, self.evict):
             return False
         self._admitted_mb = order.needs.memory_mb
-        host = self._executor.host
         try:
-            self._process = hire(host.settings.environment(), host.extra_modules)
+            self._process = hire(host.settings.environment(), host.extra_modules, host.settings.home, grant)
+            self._executor.inspection.add(self._process)
         except BaseException:
             self._end()  # the admitted worker does not exist
             raise
@@ -188,6 +206,24 @@ class Desk:
 
     def _end(self) -> None:
         if self._process is not None:
+            self._executor.inspection.remove(self._process)
             self._process.leave()
             self._process = None
         self._executor.host.pool.release(self._lane.name)
+
+
+def _grant(host: ExecutorHost, order: Order) -> Grant:
+    """What the worker of an order may use besides its own folder."""
+    needs = order.needs
+    model = str(host.shelf.folder(needs.model)) if needs.model and _is_path(needs.model) else ""
+    variables = tuple(sorted(host.processor(order.processor).variables))
+    return Grant(network=needs.network, device=needs.device, model=model, variables=variables)
+
+
+def _is_path(model: str) -> bool:
+    return os.sep in model and user_path(model).exists()
+
+
+def _its_own(process: Process, order: Order) -> Order:
+    """The order as the worker gets it: it writes its files to its own folder."""
+    return order if process.cell is None else order.model_copy(update={"folder": process.cell.job(order.job_id)})

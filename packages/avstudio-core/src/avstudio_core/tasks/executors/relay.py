@@ -1,14 +1,17 @@
-"""Relays requests of runs to language models through the studio."""
+"""Relays requests of runs through the studio: to language models, and for weights."""
 
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from avstudio_core.chat import Account
+from avstudio_core.errors import TaskCancelled
 from avstudio_core.kinds.executor import ExecutorHost
-from avstudio_core.model_requests import Ask, Response, Tell
+from avstudio_core.model_requests import Ask, Response, Tell, problem
 from avstudio_core.orders import Order, Report
 
 if TYPE_CHECKING:
@@ -21,7 +24,20 @@ TOKEN_SECONDS = 0.1
 def relayed(
     host: ExecutorHost, order: Order, report: Callable[[Report], None], ask: Ask, tell: Tell
 ) -> Callable[[], None]:
-    """Pass a request to the studio, and the answer back; its text also becomes events of the task."""
+    """Pass a request to the studio, on the account and under the terms of the task, and the answer back.
+
+    Its text also becomes events of the task.
+    """
+    if ask.verb == "weights":
+        return fetched(host, ask, tell)
+    account = Account(
+        owner=order.owner, project=order.project, key=order.key, task=order.task_id, run=order.run
+    ).model_dump()
+    request = {**ask.request, "account": account}
+    if order.private:
+        wishes = request.get("wishes")
+        request["wishes"] = {**(wishes if isinstance(wishes, dict) else {}), "private": True}
+    ask = ask.model_copy(update={"request": request})
     if ask.verb != "chat":
         return host.ask(ask, tell)
     tokens = Tokens(order.job_id, ask.id, report)
@@ -31,6 +47,26 @@ def relayed(
         tell(response)
 
     return host.ask(ask, pass_on)
+
+
+def fetched(host: ExecutorHost, ask: Ask, tell: Tell) -> Callable[[], None]:
+    """Find the weights that a run needs, and fetch them if necessary: its worker has no network."""
+    given_up = threading.Event()
+
+    def report(fraction: float) -> None:
+        if given_up.is_set():
+            raise TaskCancelled("The run does not need the weights any more.")
+        tell(Response(ask=ask.id, text=f"{fraction:g}"))
+
+    def find() -> None:
+        try:
+            folder = host.shelf.folder(str(ask.request["name"]), report)
+            tell(Response(ask=ask.id, answer={"folder": str(folder)}))
+        except BaseException as error:  # a run waits for the answer
+            tell(problem(ask, error))
+
+    threading.Thread(target=find, name="weights", daemon=True).start()
+    return given_up.set
 
 
 class Tokens:

@@ -8,22 +8,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from avstudio_core.artifact import Artifact, artifacts_in
+from avstudio_core.artifact import artifacts_in
 from avstudio_core.child_process import peak_memory_mb
 from avstudio_core.context import Context, Warm
-from avstudio_core.errors import AVStudioError, CorruptFile, DiskFull, PluginError, StorageError, TaskCancelled
+from avstudio_core.documents.searchable import SearchText
+from avstudio_core.errors import AVStudioError, DiskFull, PluginError, StorageError, TaskCancelled
 from avstudio_core.kinds.executor import ExecutorHost
 from avstudio_core.kinds.processor import Processor
-from avstudio_core.names import escaped
+from avstudio_core.names import escaped, is_encodable
 from avstudio_core.orders import Order, Report
 from avstudio_core.parameters import parameters
 from avstudio_core.results import CodedWarning, Provenance, Result, Review
-from avstudio_core.storage.digest import digest
 from avstudio_core.tasks.executors.relay import relayed
 from avstudio_core.tasks.task import CANCELLED
 
-HALF = "\\ud"
-"""The start of a lone surrogate in JSON."""
 OUT_OF_MEMORY = "out of memory"
 """What errors of torch and CTranslate2 contain if a device has too little memory. Their class is not `MemoryError`."""
 LONGEST_MESSAGE = 4000
@@ -47,15 +45,18 @@ def run_order(
 ) -> Report:
     """Run the processor and its review, and always return the final report. `distribution` provides the processor.
 
+    The studio has verified the files that the run reads.
+
     `restored` undoes changes of the run that could affect later jobs of its process, and returns their descriptions.
     """
     try:
-        source = _verified(order)
-        result = processor.run(source, parameters(processor, order.params), context)
+        source = order.source.model_copy(update={"path": order.source_path}) if order.source else None
+        result = processor.run(source, parameters(processor, order.params, order.paths.__getitem__), context)
         review = _reviewed(_checked(result, order, processor, context), order, processor, context)
         context.warnings += restored()
         complete = _explained(order, result, context, distribution).model_dump(mode="json")
         made = _json(complete, order)
+        texts = _texts(result, order) if review.accepted else ()
     except TaskCancelled:
         return Report(job_id=order.job_id, kind="cancelled", code=CANCELLED, message="The task was cancelled.")
     except AVStudioError as error:
@@ -73,6 +74,7 @@ def run_order(
         job_id=order.job_id,
         kind="done",
         result=made,
+        texts=texts,
         review=review,
         memory_mb=peak_memory_mb() if order.needs.memory_mb else 0,
     )
@@ -88,7 +90,7 @@ def _checked(result: Any, order: Order, processor: Processor[Any, Any], context:
     for artifact in context.published:
         if artifact.id not in held:
             message = f"{order.processor} published '{artifact.name}', but its result does not contain it."
-            hint = "Put it into a field that is an Artifact or a dict[str, Artifact]."
+            hint = "Put it into a field whose type is Artifact, or contains it."
             raise PluginError(message, hint=hint)
     return result
 
@@ -118,9 +120,8 @@ def _json(complete: dict[str, Any], order: Order) -> str:
 
 def _written(value: Any) -> str:
     """A value as JSON. Raises `ValueError` for numbers, and `UnicodeEncodeError` for text, that JSON cannot hold."""
-    text = json.dumps(value, allow_nan=False)
-    if HALF in text:  # also of a whole character outside the basic plane
-        json.dumps(value, ensure_ascii=False).encode()
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    text.encode()
     return text
 
 
@@ -135,14 +136,15 @@ def _unwritable(complete: dict[str, Any]) -> str:
     return ", ".join(names)
 
 
-def _verified(order: Order) -> Artifact | None:
-    """The source with its path, after checking its sha256."""
-    if order.source is None:
-        return None
-    if digest(order.source_path) != order.source.sha256:
-        message = f"The stored file '{order.source_path}' ({order.source.name}) has changed since it was stored."
-        raise CorruptFile(message, hint="Submit the original file again.")
-    return order.source.model_copy(update={"path": order.source_path})
+def _texts(result: Result, order: Order) -> tuple[SearchText, ...]:
+    """What a search finds of a result, without what the database cannot hold. Raises `PluginError`."""
+    found = []
+    for one in result.texts():
+        if not isinstance(one, SearchText) or not is_encodable(one.text):
+            raise PluginError(f"{order.processor} returned '{one!r:.60}', which is not a text to search for.")
+        if text := one.text.replace("\0", " ").strip():
+            found.append(one if text == one.text else one.model_copy(update={"text": text}))
+    return tuple(found)
 
 
 def _explained(order: Order, result: Result, context: Context, distribution: str) -> Result:
@@ -152,10 +154,11 @@ def _explained(order: Order, result: Result, context: Context, distribution: str
         distribution=distribution,
         model=order.needs.model,
         model_digest=order.needs.model_digest,
-        parents=(order.source.id,) if order.source else (),
+        parents=order.parents,
+        trust=order.trust,
         task_id=order.task_id,
     )
-    effective = {**order.params, **result.effective}
+    effective = {**order.described, **result.effective}
     warnings = [*context.warnings, *result.warnings]
     return result.model_copy(update={"provenance": provenance, "effective": effective, "warnings": warnings})
 
@@ -175,11 +178,19 @@ def _failed(
         job_id=order.job_id,
         kind="failed",
         code=code,
+        base=_base(error, code),
         message=_short(order, message).strip() or f"{order.processor} failed: {type(error).__name__}",
         hint=_short(order, hint),
         traceback="".join(traceback.format_exception(error))[-LONGEST_TRACEBACK:],
         retryable=retryable,
     )
+
+
+def _base(error: BaseException, code: str) -> str:
+    """The code of the core's error that a plugin's error is a kind of; other processes may not know the plugin's."""
+    base = next((one for one in type(error).__mro__ if one.__module__ == AVStudioError.__module__), None)
+    found = getattr(base, "code", code)
+    return found if found != code else ""
 
 
 def _short(order: Order, text: object) -> str:

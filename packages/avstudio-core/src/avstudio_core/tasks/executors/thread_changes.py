@@ -83,13 +83,17 @@ _NOTING: dict[int, ThreadChanges] = {}
 
 @cache
 def _listen() -> None:
-    """Listen to audit events; Python does not allow to end that."""
-    sys.addaudithook(_hear)
+    """Listen to audit events; Python does not allow to end that.
 
+    What the listener needs is not looked up in the module, which is emptied before the last events of a process.
+    """
+    events, noting, thread = EVENTS, _NOTING, threading.get_ident
 
-def _hear(event: str, arguments: tuple[Any, ...]) -> None:
-    if event in EVENTS and (changes := _NOTING.get(threading.get_ident())) is not None:
-        changes.note(event, arguments)
+    def hear(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in events and (changes := noting.get(thread())) is not None:
+            changes.note(event, arguments)
+
+    sys.addaudithook(hear)
 
 
 def _writes_here(path: object, _mode: object, flags: int) -> bool:

@@ -1,7 +1,8 @@
 """A worker process: it receives orders over a socket, one at a time, and keeps its models loaded between them.
 
 The local executor runs it as `python -m avstudio_core.tasks.executors.worker FD`; the first message names plugins that
-were added by hand. When its studio ends, the socket closes, and the worker exits.
+were added by hand, and what it may use: then it gives up all other rights. When its studio ends, the socket closes, and
+the worker exits.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from collections.abc import Callable
 from importlib import import_module
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, ClassVar
 
 from avstudio_core.child_process import die_with_the_studio
+from avstudio_core.confinement.confined import confine, settle
+from avstudio_core.confinement.grant import Grant
 from avstudio_core.context import Context, Warm
 from avstudio_core.egress import Gate
 from avstudio_core.model_requests import Ask, Response, Tell
@@ -33,6 +36,12 @@ from avstudio_core.tasks.executors.lanes import printable
 from avstudio_core.tasks.executors.run_order import run_order
 from avstudio_core.tasks.executors.shared_state import SharedState
 from avstudio_core.tasks.executors.thread_changes import ThreadChanges
+
+
+class WorkerShelf(InstalledShelf):
+    """The weights of a process that may neither open connections nor write to the data folder."""
+
+    fetches: ClassVar[bool] = False
 
 
 class Worker:
@@ -51,18 +60,24 @@ class Worker:
         """The job that runs."""
         self._busy = True
         """Whether the studio waits for this process, which then sends heartbeats, also during its start."""
-        self._shared = SharedState()
 
     def work(self) -> None:
         """Run orders until the process ends."""
-        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         self._plugins.discover(self._settings.plugin_names())
         self._plugins.kind("processors")  # now, while the studio is still starting
-        self._plugins.add_modules([import_module(name) for name in json.loads(self._connection.recv_bytes())])
+        given = json.loads(self._connection.recv_bytes())
+        os.environ.update(given["variables"])
+        self._settings = load()
+        grant = Grant(**given["grant"])
+        settle(grant, self._settings)
+        confine(grant, self._settings)  # before the first thread: it holds for this one, and those that it starts
+        die_with_the_studio()  # again: the kernel forgets it when rights change
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        self._plugins.add_modules([import_module(name) for name in given["modules"]])
         self._settings = self._settings.with_declared(self._plugins.kind("settings").values())
-        self._shelf = InstalledShelf(self._plugins, self._settings, Gate(self._settings, self._note))
+        self._shelf = WorkerShelf(self._plugins, self._settings, Gate(self._settings, self._note))
         threading.Thread(target=self._listen, name="orders", daemon=True).start()
-        self._shared.note()
+        self._shared = SharedState(os.getcwd())
         self._busy = False
         while True:
             order = self._orders.get()
@@ -118,7 +133,8 @@ class Worker:
         with ThreadChanges() as changes:
             restored = lambda: [*changes.undone(), *self._shared.restored()]  # noqa: E731
             final = run_order(order, kind(self._shelf), self._contexts[order.job_id], name, restored)
-        self._shared.restored()  # after a run that failed
+        if final.kind != "done":
+            self._shared.restored()
         del self._contexts[order.job_id]
         self._send(final.model_copy(update={"unclean": True}) if self._shared.unclean else final)
 

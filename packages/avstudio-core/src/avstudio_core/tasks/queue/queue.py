@@ -6,36 +6,35 @@ import json
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
-from typing import TypeVar
+from pathlib import Path
 
-from sqlalchemy import select
-
-from avstudio_core.errors import AVStudioError, InvalidInput, NotFound
-from avstudio_core.names import checked
-from avstudio_core.quotes import quoted
+from avstudio_core.errors import AVStudioError, StorageError
+from avstudio_core.events import Event
+from avstudio_core.gateway.ledger.call_facts import Payer
+from avstudio_core.reach import Reach
+from avstudio_core.settings import Settings
+from avstudio_core.storage import sweep
 from avstudio_core.storage.artifacts import ArtifactStore
-from avstudio_core.storage.sqlite.database import Database, Operation
-from avstudio_core.storage.sqlite.prepared import rows
-from avstudio_core.storage.tables import tasks
+from avstudio_core.storage.database import Database, Transaction
+from avstudio_core.storage.queries import rows
 from avstudio_core.tasks.events import event_log
-from avstudio_core.tasks.events.event_feed import Feed
-from avstudio_core.tasks.events.event_log import Bell
-from avstudio_core.tasks.queue import statements
-from avstudio_core.tasks.queue.queue_types import Claim, Finished, NewTask, Rules, Wanted
+from avstudio_core.tasks.events.bell import Bell
+from avstudio_core.tasks.events.hub import Hub, Listener
+from avstudio_core.tasks.queue import publication, run_rows, statements
+from avstudio_core.tasks.queue.owned_tasks import OwnedTasks, Shared
+from avstudio_core.tasks.queue.queue_types import LOCAL_PAYER, Claim, Finished, NewTask, Rules, Wanted
+from avstudio_core.tasks.queue.removal import Removal
+from avstudio_core.tasks.queue.retention import Retention
+from avstudio_core.tasks.queue.run_rows import NewRun, Terms
 from avstudio_core.tasks.queue.runs import Runs
 from avstudio_core.tasks.queue.takeover import Takeover
 from avstudio_core.tasks.queue.user_requests import UserRequests
 from avstudio_core.tasks.queue.waiters import Waiting
-from avstudio_core.tasks.states import ENDED, State
-from avstudio_core.tasks.task import Problem, Task, TaskOptions
-
-T = TypeVar("T")
-MOST_FOUND = 2**63 - 1
-"""The largest number that the database takes."""
+from avstudio_core.tasks.task import Problem, TaskOptions
 
 
-class Queue:
-    """The operations on tasks that a studio needs.
+class Queue(OwnedTasks):
+    """The tasks of all owners, with the operations that a studio needs to run them.
 
     Those that return a `Future` are given to the writer, and take effect in the order of the calls; the others return
     when their change is on the disk.
@@ -44,104 +43,86 @@ class Queue:
     def __init__(
         self, database: Database, store: ArtifactStore, rules: Rules, clock: Callable[[], float] = time.time
     ) -> None:
-        self.database = database
+        bell = Bell()
+        shared = Shared(database, bell, Hub(database, bell), Waiting(database, bell))
+        self.removal = Removal(database, store, rules.studio)
+        super().__init__(shared, UserRequests(rules, clock), self.removal)
         self.studio = rules.studio
-        self.bell = Bell()
-        self.feed = Feed(database, self.bell)
-        self._waiting = Waiting(database, self.bell)
+        self._store = store
         self._rules = rules
         self._clock = clock
         self._runs = Runs(store, rules, clock)
         self._takeover = Takeover(rules, clock)
-        self._requests = UserRequests(rules, clock)
         self._me = {"studio": self.studio}
 
-    # Queries
+    # Queries of the engine
 
-    def get(self, task_id: str) -> Task:
-        """The task as it is now. Raises `NotFound`."""
-        checked(task_id, "task id")
-        with self.database.read() as connection:
-            row = connection.execute(statements.GET, {"id": task_id}).mappings().first()
-        if row is None:
-            raise NotFound(f"No task has the id '{task_id}'.", hint="See the list of tasks.")
-        return Task.from_row(row)
+    def of(self, reach: Reach, allow: Callable[[], None]) -> OwnedTasks:
+        """The tasks within a reach; `allow` raises an error if they may not be changed."""
+        requests = UserRequests(self._rules, self._clock, reach)
+        return OwnedTasks(self._shared, requests, self.removal.of(reach), allow)
 
-    def ended(self, task_id: str) -> Future[Task]:
-        """The task, when it has ended in any studio."""
-        return self._waiting.ended(checked(task_id, "task id"))
-
-    def find(
-        self, *, states: Collection[State] = (), plan_id: str | None = None, limit: int | None = None
-    ) -> list[Task]:
-        """The newest `limit` tasks, in the order of their creation. Raises `InvalidInput`."""
-        states = _valid_states(states)
-        if limit is not None and (not isinstance(limit, int) or not 0 <= limit <= MOST_FOUND):
-            raise InvalidInput(f"{quoted(limit)} is not a number of tasks.", hint="Give a whole number from 0.")
-        query = select(*statements.TASK).order_by(tasks.c.id.desc()).limit(limit)
-        if states:
-            query = query.where(tasks.c.state.in_([str(state) for state in states]))
-            if State.COMPLETED not in states:
-                query = query.where(statements.UNFINISHED)
-        if plan_id is not None:
-            query = query.where(tasks.c.plan_id == checked(plan_id, "plan id"))
-        with self.database.read() as connection:
-            found = connection.execute(query).mappings().all()
-        return [Task.from_row(row) for row in reversed(found)]
-
-    def at_rest(self, task_ids: Collection[str]) -> set[str]:
-        """Those of some tasks that have ended or wait for a person. Raises `NotFound`."""
-        with self.database.read() as connection:
-            known = {row[0]: row for row in rows(connection, statements.STATES, {"ids": json.dumps([*task_ids])})}
-        for task_id in task_ids:
-            if task_id not in known:
-                raise NotFound(f"No task has the id '{task_id}'.")
-        return {task_id for task_id, state, has_result in known.values() if _is_at_rest(State(state), has_result)}
-
-    def matching(self, part: str) -> list[str]:
-        """The ids of the tasks whose id contains a text, in the order of their creation."""
-        query = select(tasks.c.id).where(tasks.c.id.contains(part, autoescape=True)).order_by(tasks.c.id)
-        with self.database.read() as connection:
-            return list(connection.execute(query).scalars())
-
-    def counted(self) -> dict[State, int]:
-        """The number of tasks in each state that occurs."""
-        with self.database.read() as connection:
-            found = {State(state): count for state, count in rows(connection, statements.COUNTED, {})}
-            ((total,),) = rows(connection, statements.TOTAL, {})
-        completed = total - sum(found.values())
-        return {State.COMPLETED: completed, **found} if completed else found
-
-    def cached(self, cache_key: str) -> str | None:
-        """The stored result of the newest completed task with that cache key."""
-        with self.database.read() as connection:
-            return connection.execute(statements.CACHED, {"key": cache_key}).scalar()
+    def cached(self, cache_key: str, owner: str, project: str) -> str | None:
+        """The stored result of the newest completed task in the owner's project with that cache key."""
+        values = {"key": cache_key, "owner": owner, "project": project}
+        with self._database.read() as connection:
+            return connection.execute(statements.CACHED, values).scalar()
 
     def next_due(self) -> float | None:
         """When the next task that pauses before a retry may run."""
-        with self.database.read() as connection:
+        with self._database.read() as connection:
             return connection.execute(statements.NEXT_DUE, {"now": self._clock()}).scalar()
 
     def ready_lanes(self) -> list[str]:
         """The lanes with tasks that are ready to run."""
-        with self.database.read() as connection:
+        with self._database.read() as connection:
             return [lane for (lane,) in rows(connection, statements.READY_LANES, {})]
 
     def open_jobs(self) -> set[tuple[str, str, int]]:
         """Job, task and fencing token of each job that this studio runs by the database."""
-        with self.database.read() as connection:
+        with self._database.read() as connection:
             return {(job, task, fence) for job, task, fence in rows(connection, statements.OPEN_JOBS, self._me)}
 
     def held(self) -> set[str]:
         """The jobs that this studio should continue: neither cancelled nor taken over."""
-        with self.database.read() as connection:
+        with self._database.read() as connection:
             return set(connection.execute(statements.HELD_BY, self._me).scalars())
+
+    def run_with_key(self, owner: str, project: str, key: str) -> str | None:
+        """The id of the run with that key in an owner's project."""
+        return run_rows.with_key(self._database, owner, project, key)
+
+    def terms(self, run_id: str | None, task_id: str, now: float) -> Terms:
+        """On which terms a task of a run may start now."""
+        return run_rows.terms(self._database, run_id, task_id, now)
+
+    def changed_elsewhere(self) -> bool:
+        """Whether another connection has committed since the last call. For one thread only."""
+        return self._database.changed_elsewhere()
 
     # A studio's jobs
 
-    def submit(self, plan_id: str, new: Sequence[NewTask], options: TaskOptions, owner: str = "local") -> None:
-        """Store tasks; when this returns, they are on the disk and will run."""
-        self._write(lambda transaction: self._runs.submit(transaction, plan_id, new, options, owner)).result()
+    def submit(
+        self,
+        plan_id: str,
+        new: Sequence[NewTask],
+        options: TaskOptions,
+        payer: Payer = LOCAL_PAYER,
+        text: str = "",
+        run: NewRun | None = None,
+    ) -> str:
+        """Store tasks; when this returns, they are on the disk and will run. A plan is kept if it has a `text`.
+
+        With a `run`, its id is returned; if the owner's project has a run with the same key, only the id of that one.
+        """
+
+        def operation(transaction: Transaction) -> str:
+            begun = self._runs.begin_run(transaction, run, len(new)) if run is not None else ""
+            if run is None or begun == run.id:
+                self._runs.submit(transaction, plan_id, new, options, payer, text)
+            return begun
+
+        return self._write(operation).result()
 
     def claim(self, wanted: Wanted) -> list[Claim]:
         """Claim ready tasks: this studio's own first, then by priority, then the oldest."""
@@ -169,8 +150,21 @@ class Queue:
             lambda transaction: event_log.add(transaction, claim.task_id, "llm.token", now, **data), claim.task_id
         )
 
+    def publish(self, kind: str, subject: str, data: str, owner: str, project: str | None = None) -> Event:
+        """Store an event that is not about a task; `data` is JSON."""
+        facts = (kind, subject, data, whose := Reach(owner, project), now := self._clock())
+        stored = self._write(lambda transaction: event_log.publish(transaction, *facts), subject)
+        values = {"time": now, "subject": subject, "type": kind, "data": json.loads(data), **whose._asdict()}
+        return Event.model_validate({"seq": stored.result(), **values})
+
     def finish(self, claim: Claim, done: Finished) -> Future[bool]:
         """Publish and complete (or await a person's review); false, without publishing, for a stale claim."""
+        try:
+            publication.upload(self._store, done)
+        except StorageError as error:
+            failed: Future[bool] = Future()
+            failed.set_exception(error)
+            return failed
         return self._write(lambda transaction: self._runs.finish(transaction, claim, done), claim.task_id)
 
     def finish_from_cache(self, claim: Claim, done: Finished) -> Future[bool]:
@@ -209,62 +203,35 @@ class Queue:
     def reap(self, dead: Collection[str], *, silent: bool = True) -> list[str]:
         """Take over the jobs of dead studios, and of `silent` ones with expired leases; return their task ids."""
         found = self._write(lambda transaction: self._takeover.reap(transaction, dead, silent=silent)).result()
-        self.bell.ring(found)
+        self._bell.ring(found)
         return found
 
-    # Requests of users
+    def sweep(self, running: Collection[str], dead: Collection[str]) -> None:
+        """Remove the staging folders of ended jobs, and files that they had linked when their studio died."""
+        sweep.sweep(self._database, self._store, running, dead)
 
-    def cancel(self, task_id: str) -> State:
-        """Cancel a task: at once if it does not run, otherwise it is asked to stop. Return its state.
+    def abandon(self, folder: Path) -> None:
+        """Remove the staging folder of a failed publication, and the files that it had already linked."""
+        sweep.abandon(self._database, self._store, folder)
 
-        Raises `InvalidTransition` for a task that has ended, `NotFound`.
-        """
-        checked(task_id, "task id")
-        return self._write(lambda transaction: self._requests.cancel(transaction, task_id), task_id).result()
+    def tell_all(self, listener: Listener) -> None:
+        """Call a listener with the events of all studios on the folder."""
+        self._hub.add(listener)
 
-    def retry(self, task_id: str) -> list[str]:
-        """FAILED or BLOCKED → PENDING, with the dependencies that failed and the dependents they blocked.
-
-        Returns the ids of all these tasks, which become this studio's own.
-        """
-        checked(task_id, "task id")
-        freed = self._write(lambda transaction: self._requests.retry(transaction, task_id)).result()
-        self.bell.ring(freed)
-        return freed
-
-    def accept(self, task_id: str) -> None:
-        """A person accepts a run: AWAITING_REVIEW → COMPLETED."""
-        checked(task_id, "task id")
-        self._write(lambda transaction: self._requests.accept(transaction, task_id), task_id).result()
-
-    def send_back(self, task_id: str, reason: str) -> None:
-        """A person sends a run back with a reason; the task is queued for another run."""
-        checked(task_id, "task id")
-        self._write(lambda transaction: self._requests.send_back(transaction, task_id, reason), task_id).result()
+    def retention(self, settings: Settings) -> Retention:
+        """What removes old work by itself."""
+        return Retention(self._database, self.removal, settings)
 
     def give_up(self, error: AVStudioError) -> None:
         """Make all waiters and followers of tasks fail with an error."""
         self._waiting.give_up(error)
-        self.feed.give_up(error)
+        self._hub.give_up(error)
+
+    def end_events(self) -> None:
+        """End all streams of events."""
+        self._hub.close()
 
     def close(self) -> None:
         """Wake all waiters."""
         self._waiting.close()
-        self.feed.close()
-
-    def _write(self, operation: Operation[T], *task_ids: str) -> Future[T]:
-        future = self.database.write_soon(operation)
-        if task_ids:
-            future.add_done_callback(lambda _: self.bell.ring(task_ids))
-        return future
-
-
-def _is_at_rest(state: State, has_result: bool) -> bool:
-    return state in ENDED or (state is State.AWAITING_REVIEW and has_result)
-
-
-def _valid_states(given: Collection[State]) -> list[State]:
-    try:
-        return [State(one) for one in given]
-    except (TypeError, ValueError):
-        raise InvalidInput(f"{quoted(given)} are not states.", hint=f"Give some of: {', '.join(State)}.") from None
+        self._hub.close()

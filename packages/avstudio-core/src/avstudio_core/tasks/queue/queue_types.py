@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from avstudio_core.artifact import Artifact
+from avstudio_core.documents.searchable import SearchText
+from avstudio_core.gateway.ledger.call_facts import Payer
+from avstudio_core.storage.tables import LOCAL_OWNER
 
 GENERAL = "general"
 """The lane of jobs without a model."""
@@ -15,15 +18,27 @@ GENERAL = "general"
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """A task to submit; `needs` are the ids of tasks in the same submission for which it waits."""
+    """A task to submit; `needs` are the ids of tasks in the same submission that must complete before it starts.
+
+    Those in `after` must only have ended, with or without a result. `inputs` are the parameters that refer to files and
+    values of other tasks; `files` are the ids of the stored files that it is given: its source and those that its
+    parameters name.
+    """
 
     id: str
     step: str
     processor: str
     params: str
     source: Mapping[str, Any] | None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     lane: str = GENERAL
+    run_id: str | None = None
+
+
+LOCAL_PAYER = Payer(LOCAL_OWNER)
 
 
 class Claimed(NamedTuple):
@@ -33,10 +48,13 @@ class Claimed(NamedTuple):
     step: str
     project: str
     owner: str
+    run_id: str | None
+    key: str | None
     origin: str
     processor: str
     params: str
     source: str | None
+    inputs: str | None
     priority: int
     leads: bool
     attempts: int
@@ -73,9 +91,15 @@ class Finished:
     result: str
     artifacts: Sequence[Artifact] = ()
     folder: Path = Path()
-    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    texts: Sequence[SearchText] = ()
+    source: str | None = None
+    """The artifact to which the times of the texts refer."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """By the id of an earlier artifact, that of a new one with the same content, and so the same texts."""
     cache_key: str | None = None
     cache_hit: bool = False
+    continuation: Sequence[NewTask] = ()
+    """The tasks of the plan in the result, to be stored when the task completes."""
 
 
 @dataclass(frozen=True, slots=True)

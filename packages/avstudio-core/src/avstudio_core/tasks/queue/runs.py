@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from avstudio_core.artifact import new_id
+from avstudio_core.errors import RunLimitReached
+from avstudio_core.gateway.ledger.call_facts import Payer
 from avstudio_core.storage.artifacts import ArtifactStore
-from avstudio_core.storage.sqlite.database import Transaction
+from avstudio_core.storage.database import Transaction
 from avstudio_core.tasks.events import event_log
-from avstudio_core.tasks.queue import publication, statements
+from avstudio_core.tasks.queue import kept_plans, new_tasks, publication, run_rows, statements
 from avstudio_core.tasks.queue.queue_types import Claim, Claimed, Finished, NewTask, Rules, Wanted
+from avstudio_core.tasks.queue.run_rows import NewRun
 from avstudio_core.tasks.queue.state_changes import StateChanges
 from avstudio_core.tasks.states import State, require
 from avstudio_core.tasks.task import CANCELLED, Problem, TaskOptions
@@ -25,28 +28,27 @@ class Runs(StateChanges):
         self._store = store
 
     def submit(
-        self, transaction: Transaction, plan_id: str, new: Sequence[NewTask], options: TaskOptions, owner: str
+        self,
+        transaction: Transaction,
+        plan_id: str,
+        new: Sequence[NewTask],
+        options: TaskOptions,
+        payer: Payer,
+        text: str = "",
     ) -> None:
         now = self._clock()
-        leading = {needed for task in new for needed in task.needs}
-        for task in new:
-            values = statements.new_task(task.id, now, options)
-            values |= {
-                "plan_id": plan_id,
-                "step": task.step,
-                "owner": owner,
-                "origin": self._rules.studio,
-                "processor": task.processor,
-                "lane": task.lane,
-                "params": task.params,
-                "source": json.dumps(task.source) if task.source else None,
-                "waiting": len(task.needs),
-                "leads": task.id in leading,
-            }
-            transaction.later(statements.ADD, values)
-            for needed in task.needs:
-                transaction.later(statements.ADD_DEPENDENCY, {"task_id": task.id, "needs_id": needed})
-            event_log.add(transaction, task.id, "task.submitted", now, type=task.processor, step=task.step)
+        if text:
+            kept = {"id": plan_id, "owner": payer.owner, "project": options.project, "text": text, "created_at": now}
+            transaction.later(kept_plans.ADD, kept)
+        shared = {"plan_id": plan_id, **payer._asdict(), "origin": self._rules.studio}
+        new_tasks.store(transaction, new, options, now, shared)
+
+    def begin_run(self, transaction: Transaction, run: NewRun, steps: int) -> str:
+        """Begin a run with so many tasks; return its id, or that of an earlier run with the same key."""
+        begun = run_rows.begin(transaction, run, self._clock())
+        if begun == run.id:
+            run_rows.reserve_steps(transaction, run.id, steps)
+        return begun
 
     def claim(self, transaction: Transaction, wanted: Wanted) -> list[Claim]:
         """PENDING → ASSIGNED for the next tasks."""
@@ -58,8 +60,17 @@ class Runs(StateChanges):
             values["processors"] = json.dumps([*wanted.only])
             taken = [Claimed._make(row) for row in transaction.run(statements.CLAIM[mine], values).fetchall()]
             ordered = sorted(taken, key=lambda task: (-task.priority, task.id))
+            if any(task.run_id for task in taken):
+                ordered = [task for task in ordered if self._may_start(transaction, task, now)]
             claims += [self._job(transaction, task, task.attempts + 1, now, wanted.apart) for task in ordered]
         return claims
+
+    def _may_start(self, transaction: Transaction, task: Claimed, now: float) -> bool:
+        """Whether the run of a claimed task may still start it; otherwise the task fails."""
+        reason = run_rows.refusal(transaction, task.run_id, task.id, now) if task.run_id else None
+        if reason is not None and (row := self._held(transaction, task.id, task.fence)):
+            self._end_run(transaction, row, Problem(code=RunLimitReached.code, message=reason))
+        return reason is None
 
     def _job(self, transaction: Transaction, task: Claimed, attempt: int, now: float, apart: bool) -> Claim:
         job_id = new_id("job")
@@ -98,8 +109,8 @@ class Runs(StateChanges):
 
     def finish(self, transaction: Transaction, claim: Claim, done: Finished) -> bool:
         now = self._clock()
-        by_person = claim.task.reviewer == "person"
-        last = State.AWAITING_REVIEW if by_person else State.COMPLETED
+        reviewed = claim.task.reviewer != "processor"
+        last = State.AWAITING_REVIEW if reviewed else State.COMPLETED
         values = {"b_id": claim.task_id, "b_fence": claim.fence, "b_state": str(last), "b_now": now}
         values |= {"b_result": done.result, "b_key": done.cache_key}
         finished = transaction.run(statements.FINISH, values).fetchall()
@@ -110,17 +121,29 @@ class Runs(StateChanges):
         ((started_at,),) = finished
         outcome = "cache_hit" if done.cache_hit else "done"
         transaction.later(statements.JOB_ENDED, {"b_job": claim.job_id, "now": now, "outcome": outcome})
-        publication.publish(transaction, self._store, claim.task_id, claim.task.owner, done, now)
-        if by_person:
-            event_log.add(transaction, claim.task_id, "task.reviewing", now, reviewer="person")
+        transaction.later(statements.FORGET_ANSWERS, {"b_task": claim.task_id})
+        publication.publish(transaction, self._store, claim, done, now)
+        if done.continuation:
+            self._continue(transaction, claim.task_id, done.continuation, now, later=reviewed)
+        if reviewed:
+            event_log.add(transaction, claim.task_id, "task.reviewing", now, reviewer=claim.task.reviewer)
         else:
-            self._completed(
-                transaction, claim.task_id, done.result, max(0.0, now - started_at), now, leads=claim.task.leads
-            )
+            self._completed(transaction, claim.task_id, max(0.0, now - started_at), now, leads=claim.task.leads)
         return True
 
+    def _continue(
+        self, transaction: Transaction, task_id: str, new: Sequence[NewTask], now: float, *, later: bool
+    ) -> None:
+        """Add the tasks of the plan in a result: now, or `later`, after its acceptance."""
+        if later:
+            values = {"b_id": task_id, "b_tasks": new_tasks.written(new)}
+            transaction.execute(statements.CONTINUE_LATER, values)
+        else:
+            new_tasks.go_on(transaction, self._row(transaction, task_id), new, now, self._rules.studio)
+
     def finish_from_cache(self, transaction: Transaction, claim: Claim, done: Finished) -> bool:
-        if transaction.run(statements.CACHED, {"key": done.cache_key}).fetchone() is None:  # it was just removed
+        values = {"key": done.cache_key, "owner": claim.task.owner, "project": claim.task.project}
+        if transaction.run(statements.CACHED, values).fetchone() is None:  # it was just removed
             return self.hand_back(transaction, claim.task_id, claim.fence)
         return self.start(transaction, claim) and self.finish(transaction, claim, done)
 
@@ -133,6 +156,7 @@ class Runs(StateChanges):
             return None
         task = Claimed._make(found)
         transaction.later(statements.JOB_ENDED, {"b_job": claim.job_id, "now": now, "outcome": "sent_back"})
+        transaction.later(statements.FORGET_ANSWERS, {"b_task": claim.task_id})
         event_log.add(transaction, claim.task_id, "task.reviewing", now, reviewer="processor", reason=reason)
         again = self._job(transaction, task, task.attempts, now, claim.apart)
         transaction.later(statements.JOB_STARTED, {"b_job": again.job_id, "now": now})
@@ -149,5 +173,6 @@ class Runs(StateChanges):
             pause = min(statements.LONGEST_PAUSE, statements.FIRST_PAUSE * 2 ** max(0, tried - 1))
             # The claim counted a delivery. The worker is alive, so this is undone: only deaths count.
             again = {"available_at": self._clock() + pause, "deliveries": row["deliveries"] - 1}
+        transaction.later(statements.FORGET_ANSWERS, {"b_task": claim.task_id})  # they may be why it failed
         self._end_run(transaction, row, problem, again)
         return True

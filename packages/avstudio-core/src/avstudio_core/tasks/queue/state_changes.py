@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import RowMapping
 
 from avstudio_core.errors import InvalidTransition, NotFound
-from avstudio_core.storage.sqlite.database import Transaction
+from avstudio_core.reach import ALL, Reach
+from avstudio_core.storage.database import Transaction
 from avstudio_core.storage.tables import tasks
 from avstudio_core.tasks.events import event_log
 from avstudio_core.tasks.queue import statements
@@ -19,6 +21,9 @@ from avstudio_core.tasks.task import CANCELLED, DEPENDENCY, RETURNED, Problem
 
 class StateChanges:
     """Each public method of a subclass is one change, with its events, in the given transaction."""
+
+    reach: Reach = ALL
+    """The tasks that may be changed."""
 
     def __init__(self, rules: Rules, clock: Callable[[], float]) -> None:
         self._rules = rules
@@ -46,12 +51,10 @@ class StateChanges:
             event_log.add(transaction, task_id, "task.retried", now, reason=RETURNED, pause=0.0)
         return True
 
-    def _completed(
-        self, transaction: Transaction, task_id: str, result: str, seconds: float, now: float, *, leads: bool
-    ) -> None:
+    def _completed(self, transaction: Transaction, task_id: str, seconds: float, now: float, *, leads: bool) -> None:
         if leads:
             transaction.run(statements.RELEASE_DEPENDENTS, {"b_id": task_id})
-        event_log.add_completed(transaction, task_id, now, result, seconds)
+        event_log.add(transaction, task_id, "task.completed", now, duration=seconds)
 
     def _end_run(
         self, transaction: Transaction, row: RowMapping, problem: Problem, again: Mapping[str, Any] | None = None
@@ -61,7 +64,7 @@ class StateChanges:
         path = [*_to_running(state), State.FAILED]
         reason = CANCELLED if row["cancelling"] else problem.code
         values: dict[str, Any] = {"error": problem.model_dump_json(), "reason": reason, "cancelling": False}
-        values |= {"result": None, "cache_key": None}
+        values |= {"result": None, "cache_key": None, "continuation": None}
         if state is State.ASSIGNED:
             values["attempts"] = row["attempts"] + 1
         facts = {"error": problem.message, "hint": problem.hint, "code": reason, "traceback": problem.traceback}
@@ -73,6 +76,7 @@ class StateChanges:
             event_log.add(transaction, task_id, "task.retried", now, reason=reason, pause=pause)
             return
         self._move(transaction, task_id, *path, finished_at=now, **values)
+        transaction.later(statements.FORGET_ANSWERS, {"b_task": task_id})
         self._block_dependents(transaction, row, now)
 
     def _end_job(self, transaction: Transaction, row: RowMapping, outcome: str, now: float) -> None:
@@ -80,14 +84,19 @@ class StateChanges:
         transaction.later(statements.JOB_OF_TASK_ENDED, values)
 
     def _block_dependents(self, transaction: Transaction, row: RowMapping, now: float) -> None:
-        """PENDING → BLOCKED for all tasks that wait for a task, directly or indirectly."""
+        """A task has ended without a result: those that wait for its result, also indirectly, go PENDING → BLOCKED.
+
+        Those that wait only for its end, or for the end of a task that is blocked now, wait no longer.
+        """
         if not row["leads"]:
             return
         message = f"Step '{row['step']}' ({row['processor']}), for which this step waits, did not complete."
         problem = Problem(code=DEPENDENCY, message=message)
         values = {"b_id": row["id"], "b_reason": DEPENDENCY, "b_error": problem.model_dump_json(), "b_now": now}
-        for task_id in sorted(transaction.execute(statements.BLOCK_WAITING, values).scalars()):
+        blocked = sorted(transaction.execute(statements.BLOCK_WAITING, values).scalars())
+        for task_id in blocked:
             event_log.add(transaction, task_id, "task.blocked", now, reason=DEPENDENCY, needs=row["id"])
+        transaction.execute(statements.RELEASE_AFTER, {"b_ids": json.dumps([row["id"], *blocked])})
 
     def _held(self, transaction: Transaction, task_id: str, fence: int) -> RowMapping | None:
         """The row, if the fencing token is the newest and the task is assigned or in progress."""
@@ -97,7 +106,8 @@ class StateChanges:
         return row
 
     def _row(self, transaction: Transaction, task_id: str) -> RowMapping:
-        row: RowMapping | None = transaction.execute(statements.ROW, {"id": task_id}).mappings().first()
+        values = {"id": task_id, **self.reach.values}
+        row: RowMapping | None = transaction.execute(statements.ROW, values).mappings().first()
         if row is None:
             raise NotFound(f"No task has the id '{task_id}'.", hint="See the list of tasks.")
         return row

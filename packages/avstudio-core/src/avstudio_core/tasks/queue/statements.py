@@ -4,12 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
-from avstudio_core.storage.sqlite.dialect import listed
-from avstudio_core.storage.tables import dependencies, jobs, tasks
+from avstudio_core.reach import Reach
+from avstudio_core.storage.expressions import listed
+from avstudio_core.storage.owned_rows import seen, within
+from avstudio_core.storage.tables import (
+    DEFAULT_PROJECT,
+    LOCAL_OWNER,
+    dependencies,
+    jobs,
+    model_answers,
+    task_inputs,
+    tasks,
+)
 from avstudio_core.tasks.queue.queue_types import Claimed
-from avstudio_core.tasks.task import Task, TaskOptions
+from avstudio_core.tasks.states import ENDED
+from avstudio_core.tasks.task import PERSON, Task, TaskOptions
 
 TASK = [tasks.c[name] for name in Task.model_fields]
 CLAIMED = [tasks.c[name] for name in Claimed._fields]
@@ -20,22 +43,30 @@ def _is(state: str) -> Any:
     return tasks.c.state == literal_column(f"'{state}'")
 
 
-GET = select(*TASK).where(tasks.c.id == bindparam("id"))
-ROW = select(tasks).where(tasks.c.id == bindparam("id"))
+_SEEN = seen(tasks)
+GET = select(*TASK).where(tasks.c.id == bindparam("id"), _SEEN)
+ROW = select(tasks).where(tasks.c.id == bindparam("id"), _SEEN)
 _UNDER_WAY = or_(_is("IN_PROGRESS"), and_(_is("AWAITING_REVIEW"), tasks.c.result.is_(None)))
 """A run goes on: a result is stored only after the processor's own review."""
 _HAS_JOB = or_(_is("ASSIGNED"), _UNDER_WAY)
 HELD = select(tasks).where(tasks.c.id == bindparam("id"), tasks.c.fence == bindparam("fence"), _HAS_JOB)
 CACHED = (
     select(tasks.c.result)
-    .where(tasks.c.cache_key == bindparam("key"), _is("COMPLETED"), tasks.c.cache_key.is_not(None))
+    .where(
+        tasks.c.cache_key == bindparam("key"),
+        tasks.c.owner == bindparam("owner"),
+        tasks.c.project == bindparam("project"),
+        _is("COMPLETED"),
+        tasks.c.cache_key.is_not(None),
+    )
     .order_by(tasks.c.finished_at.desc())
     .limit(1)
 )
-"""The newest: a run without the cache replaces the results of earlier ones."""
+"""The newest: a run without the cache replaces the results of earlier ones. Each owner and project has its own."""
 
 ADD = insert(tasks)
 ADD_DEPENDENCY = insert(dependencies)
+ADD_INPUT = insert(task_inputs)
 ADD_JOB = insert(jobs)
 
 AT_ONCE_SECONDS = 10.0
@@ -43,8 +74,16 @@ AT_ONCE_SECONDS = 10.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 """The pauses before a retry in seconds. If more than the longest is left, the clock was set back: it runs now."""
 READY = and_(_is("PENDING"), tasks.c.waiting == literal_column("0"))
-STATES = select(tasks.c.id, tasks.c.state, tasks.c.result.is_not(None)).where(tasks.c.id.in_(listed("ids")))
+NAMED_PROJECT = tasks.c.project != literal_column(f"'{DEFAULT_PROJECT}'")
 UNFINISHED = tasks.c.state != literal_column("'COMPLETED'")
+_mine = and_(tasks.c.id.in_(listed("ids")), _SEEN)
+_reviewed = and_(_is("AWAITING_REVIEW"), tasks.c.result.is_not(None), tasks.c.reviewer == literal_column(f"'{PERSON}'"))
+_standing = select(tasks.c.id).where(_mine, _reviewed).cte("standing", recursive=True)
+_standing = _standing.union(select(dependencies.c.task_id).where(dependencies.c.needs_id == _standing.c.id))
+REST = select(tasks.c.id, or_(*(_is(state) for state in sorted(ENDED)), tasks.c.id.in_(select(_standing.c.id)))).where(
+    _mine
+)
+"""Whether tasks have ended, wait for a person, or for a task that does. The review of an agent is part of the work."""
 COUNTED = select(tasks.c.state, func.count()).where(UNFINISHED).group_by(tasks.c.state)
 TOTAL = select(func.count()).select_from(tasks)
 """Counted in the smallest index, because the table itself contains the results."""
@@ -96,6 +135,8 @@ FINISH = (
         percent=100.0,
         reason=None,
         error=None,
+        # Only a task that waits needs to know its studio, and a completed one never waits again.
+        origin=case((bindparam("b_state") == literal_column("'COMPLETED'"), ""), else_=tasks.c.origin),
     )
     .returning(tasks.c.started_at)
 )
@@ -105,6 +146,9 @@ RERUN = (
     .values(state="IN_PROGRESS", attempts=tasks.c.attempts + 1, fence=tasks.c.fence + 1, feedback=bindparam("feedback"))
     .returning(*CLAIMED)
 )
+OF_PLAN = select(tasks.c.id).where(tasks.c.plan_id == bindparam("id"), _SEEN).order_by(tasks.c.id.desc())
+CONTINUE_LATER = update(tasks).where(tasks.c.id == bindparam("b_id")).values(continuation=bindparam("b_tasks"))
+FORGET_ANSWERS = delete(model_answers).where(model_answers.c.task_id == bindparam("b_task"))
 ASK_TO_CANCEL = update(tasks).where(tasks.c.id == bindparam("b_id")).values(cancelling=True)
 
 RELEASE_DEPENDENTS = (
@@ -112,9 +156,19 @@ RELEASE_DEPENDENTS = (
     .where(tasks.c.id.in_(select(dependencies.c.task_id).where(dependencies.c.needs_id == bindparam("b_id"))))
     .values(waiting=tasks.c.waiting - 1)
 )
-_direct = select(dependencies.c.task_id).where(dependencies.c.needs_id == bindparam("b_id"))
+_afterwards = and_(dependencies.c.ended.is_(True), dependencies.c.needs_id.in_(listed("b_ids")))
+_those_after = select(dependencies.c.task_id).where(_afterwards)
+_number = select(func.count()).where(_afterwards, dependencies.c.task_id == tasks.c.id).scalar_subquery()
+RELEASE_AFTER = update(tasks).where(tasks.c.id.in_(_those_after)).values(waiting=tasks.c.waiting - _number)
+"""Some tasks have ended without a result."""
+HOLD_AFTER = update(tasks).where(tasks.c.id.in_(_those_after)).values(waiting=tasks.c.waiting + _number)
+"""Some tasks that had ended without a result will run again."""
+_for_result = dependencies.c.ended.is_(False)
+_direct = select(dependencies.c.task_id).where(dependencies.c.needs_id == bindparam("b_id"), _for_result)
 _waiting = _direct.cte("waiting", recursive=True)
-_waiting = _waiting.union(select(dependencies.c.task_id).where(dependencies.c.needs_id == _waiting.c.task_id))
+_waiting = _waiting.union(
+    select(dependencies.c.task_id).where(dependencies.c.needs_id == _waiting.c.task_id, _for_result)
+)
 BLOCK_WAITING = (
     update(tasks)
     .where(tasks.c.id.in_(select(_waiting.c.task_id)), _is("PENDING"))
@@ -124,12 +178,12 @@ BLOCK_WAITING = (
 DEPENDENTS = (
     select(tasks)
     .join(dependencies, dependencies.c.task_id == tasks.c.id)
-    .where(dependencies.c.needs_id == bindparam("id"))
+    .where(dependencies.c.needs_id == bindparam("id"), _for_result)
 )
 NEEDED = (
     select(tasks)
     .join(dependencies, dependencies.c.needs_id == tasks.c.id)
-    .where(dependencies.c.task_id == bindparam("id"))
+    .where(dependencies.c.task_id == bindparam("id"), _for_result)
 )
 
 JOB_STARTED = update(jobs).where(jobs.c.id == bindparam("b_job")).values(started_at=bindparam("now"))
@@ -169,6 +223,15 @@ OPEN_JOBS = (
     .where(jobs.c.studio == bindparam("studio"), _HAS_JOB)
 )
 HELD_BY = select(jobs.c.id).join(tasks, _CURRENT).where(jobs.c.studio == bindparam("studio"), ~tasks.c.cancelling)
+
+
+def owned(reach: Reach) -> tuple[ColumnElement[bool], ...]:
+    """The conditions for the tasks within a reach. They fit the indexes of owners and projects."""
+    foreign = tasks.c.owner != literal_column(f"'{LOCAL_OWNER}'")
+    partial = ([foreign] if reach.owner not in (None, LOCAL_OWNER) else []) + (
+        [NAMED_PROJECT] if reach.project not in (None, DEFAULT_PROJECT) else []
+    )
+    return *within(reach, tasks), *partial
 
 
 def new_task(task_id: str, now: float, options: TaskOptions) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from avstudio_core.storage.sqlite.database import Transaction
+from avstudio_core.storage.database import Transaction
 from avstudio_core.tasks.queue import statements
 from avstudio_core.tasks.queue.state_changes import StateChanges
 from avstudio_core.tasks.states import State

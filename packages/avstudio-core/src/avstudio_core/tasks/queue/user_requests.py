@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import RowMapping
 
-from avstudio_core.errors import InvalidTransition
-from avstudio_core.storage.sqlite.database import Transaction
+from avstudio_core.errors import InvalidTransition, NotFound
+from avstudio_core.reach import ALL, Reach
+from avstudio_core.storage.database import Transaction
 from avstudio_core.tasks.events import event_log
-from avstudio_core.tasks.queue import statements
+from avstudio_core.tasks.queue import new_tasks, run_rows, statements
+from avstudio_core.tasks.queue.queue_types import Rules
 from avstudio_core.tasks.queue.state_changes import StateChanges
 from avstudio_core.tasks.states import ENDED, State
-from avstudio_core.tasks.task import CANCELLED, DEPENDENCY, Problem
+from avstudio_core.tasks.task import CANCELLED, DEPENDENCY, PERSON, Problem
 
 
 class UserRequests(StateChanges):
-    """Cancel, retry and review tasks."""
+    """Cancel, retry and review the tasks within a reach."""
+
+    def __init__(self, rules: Rules, clock: Callable[[], float], reach: Reach = ALL) -> None:
+        super().__init__(rules, clock)
+        self.reach = reach
 
     def cancel(self, transaction: Transaction, task_id: str) -> State:
         row, now = self._row(transaction, task_id), self._clock()
@@ -38,26 +46,62 @@ class UserRequests(StateChanges):
         self._block_dependents(transaction, row, now)
         return State.BLOCKED
 
-    def accept(self, transaction: Transaction, task_id: str) -> None:
-        now, row = self._clock(), self._for_person(transaction, task_id)
-        self._move(transaction, task_id, State.AWAITING_REVIEW, State.COMPLETED, finished_at=now)
-        seconds = max(0.0, now - row["started_at"])
-        self._completed(transaction, task_id, row["result"], seconds, now, leads=row["leads"])
+    def cancel_run(self, transaction: Transaction, run_id: str) -> list[str]:
+        """Cancel all tasks of a run, and start none any more. Raises `NotFound`."""
+        if not transaction.execute(run_rows.CANCEL, {"b_id": run_id, **self.reach.values}).rowcount:
+            raise NotFound(f"No run has the id '{run_id}'.")
+        return self._cancel_all(transaction, run_rows.tasks_of(transaction, run_id))
 
-    def send_back(self, transaction: Transaction, task_id: str, reason: str) -> None:
-        self._for_person(transaction, task_id)
+    def cancel_plan(self, transaction: Transaction, plan_id: str) -> list[str]:
+        """Cancel all tasks of a plan. Raises `NotFound`."""
+        return self._cancel_all(transaction, self._of_plan(transaction, plan_id))
+
+    def _of_plan(self, transaction: Transaction, plan_id: str) -> Sequence[str]:
+        """The ids of the tasks of a plan, the newest first. Raises `NotFound`."""
+        values = {"id": plan_id, **self.reach.values}
+        found: Sequence[str] = transaction.execute(statements.OF_PLAN, values).scalars().all()
+        if not found:
+            raise NotFound(f"No plan has the id '{plan_id}'.", hint="See the list of plans.")
+        return found
+
+    def _cancel_all(self, transaction: Transaction, task_ids: Iterable[str]) -> list[str]:
+        """Cancel those of some tasks that have not ended; the newest must be first."""
+        going = [one for one in task_ids if State(self._row(transaction, one)["state"]) not in ENDED]
+        for task_id in going:
+            self.cancel(transaction, task_id)
+        return going
+
+    def accept(self, transaction: Transaction, task_id: str, by: str) -> None:
+        now, row = self._clock(), self._for_review(transaction, task_id, by)
+        self._move(transaction, task_id, State.AWAITING_REVIEW, State.COMPLETED, finished_at=now, origin="")
+        if by != PERSON:
+            event_log.add(transaction, task_id, "task.reviewing", now, reviewer=by, accepted=True)
+        if row["continuation"]:
+            new = new_tasks.read(row["continuation"])
+            new_tasks.go_on(transaction, row, new, now, self._rules.studio)
+        seconds = max(0.0, now - row["started_at"])
+        self._completed(transaction, task_id, seconds, now, leads=row["leads"])
+
+    def send_back(self, transaction: Transaction, task_id: str, reason: str, by: str) -> None:
+        self._for_review(transaction, task_id, by)
         path = (State.AWAITING_REVIEW, State.IN_PROGRESS, State.BLOCKED, State.PENDING)
         values = {"feedback": reason, "result": None, "cache_key": None, "finished_at": None}
+        values["continuation"] = None
         self._move(transaction, task_id, *path, percent=0.0, message="", **values)
-        event_log.add(transaction, task_id, "task.retried", self._clock(), reason=reason, pause=0.0)
+        event_log.add(transaction, task_id, "task.retried", self._clock(), reason=reason, pause=0.0, reviewer=by)
 
-    def _for_person(self, transaction: Transaction, task_id: str) -> RowMapping:
-        """The row of a task that waits for a person's review. Raises `InvalidTransition` for other tasks."""
+    def _for_review(self, transaction: Transaction, task_id: str, by: str) -> RowMapping:
+        """The row of a task that waits for a review. A person may review any; an agent only what waits for it.
+
+        Raises `InvalidTransition` for other tasks.
+        """
         row = self._row(transaction, task_id)
         if not _waits_for_person(row):
             reviewed = row["state"] == State.AWAITING_REVIEW
             why = "its processor reviews it" if reviewed else f"it is {row['state']}, not {State.AWAITING_REVIEW}"
             raise InvalidTransition(f"Task '{task_id}' does not wait for a person's review: {why}.")
+        if by not in (PERSON, row["reviewer"]):
+            raise InvalidTransition(f"Task '{task_id}' does not wait for '{by}', but for '{row['reviewer']}'.")
         return row
 
     def retry(self, transaction: Transaction, task_id: str) -> list[str]:
@@ -65,6 +109,8 @@ class UserRequests(StateChanges):
         state = State(row["state"])
         if state not in (State.FAILED, State.BLOCKED):
             raise InvalidTransition(f"Task '{task_id}' cannot be retried: it is {state}.")
+        if row["run_id"] and (reason := self._refusal(transaction, row)):
+            raise InvalidTransition(f"Task '{task_id}' cannot be retried: {reason}")
         freed: dict[str, None] = {}
         waiting = [row]
         while waiting:  # not recursive, since a plan may be longer than the recursion limit
@@ -75,6 +121,17 @@ class UserRequests(StateChanges):
             self._free(transaction, row)
             waiting += self._stopped_with(transaction, row["id"])
         return [*freed]
+
+    def retry_plan(self, transaction: Transaction, plan_id: str) -> list[str]:
+        """Retry all tasks of a plan that failed or are blocked. Raises `NotFound`."""
+        freed = dict[str, None]()
+        for task_id in reversed(self._of_plan(transaction, plan_id)):
+            if State(self._row(transaction, task_id)["state"]) in (State.FAILED, State.BLOCKED):
+                freed |= dict.fromkeys(self.retry(transaction, task_id))
+        return [*freed]
+
+    def _refusal(self, transaction: Transaction, row: RowMapping) -> str | None:
+        return run_rows.refusal(transaction, row["run_id"], row["id"], self._clock())
 
     def _free(self, transaction: Transaction, row: RowMapping) -> None:
         """FAILED or BLOCKED → PENDING, as if it had never run."""
@@ -87,10 +144,12 @@ class UserRequests(StateChanges):
         }
         values |= {"reason": None, "error": None, "finished_at": None, "percent": 0.0, "message": ""}
         self._move(transaction, row["id"], State(row["state"]), State.PENDING, cancelling=False, **values)
+        if row["leads"]:
+            transaction.execute(statements.HOLD_AFTER, {"b_ids": json.dumps([row["id"]])})
         event_log.add(transaction, row["id"], "task.retried", self._clock(), reason="asked", pause=0.0)
 
     def _stopped_with(self, transaction: Transaction, task_id: str) -> list[RowMapping]:
-        """The tasks that a task needs, and the tasks that it blocked."""
+        """The tasks whose result a task needs, and the tasks that it blocked."""
         needed = transaction.execute(statements.NEEDED, {"id": task_id}).mappings().all()
         dependents = transaction.execute(statements.DEPENDENTS, {"id": task_id}).mappings().all()
         return [*needed, *(one for one in dependents if one["reason"] == DEPENDENCY)]

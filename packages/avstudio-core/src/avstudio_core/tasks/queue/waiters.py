@@ -14,11 +14,12 @@ from itertools import chain
 from sqlalchemy import bindparam, func, or_, select
 
 from avstudio_core.errors import AVStudioError, NotFound, StorageError
-from avstudio_core.storage.sqlite.database import Database
-from avstudio_core.storage.sqlite.dialect import listed
-from avstudio_core.storage.sqlite.prepared import rows
+from avstudio_core.reach import Reach
+from avstudio_core.storage.database import Database
+from avstudio_core.storage.expressions import listed
+from avstudio_core.storage.queries import rows
 from avstudio_core.storage.tables import events, tasks
-from avstudio_core.tasks.events.event_log import FOREIGN_SECONDS, Bell
+from avstudio_core.tasks.events.bell import FOREIGN_SECONDS, Bell
 from avstudio_core.tasks.queue import statements
 from avstudio_core.tasks.states import ENDED
 from avstudio_core.tasks.task import Task
@@ -33,8 +34,16 @@ _asked = tasks.c.id.in_(listed("ids"))
 ENDED_TASKS = select(*statements.TASK).where(_asked, or_(*(tasks.c.state == str(state) for state in sorted(ENDED))))
 NEWEST = select(func.coalesce(func.max(events.c.seq), 0))
 _ends = or_(*(events.c.type == f"task.{end}" for end in ("completed", "failed", "blocked")))
-ENDED_SINCE = select(events.c.seq, events.c.task_id).where(events.c.seq > bindparam("seq"), _ends)
-KNOWN = select(tasks.c.id).where(_asked)
+ENDED_SINCE = select(events.c.seq, events.c.subject).where(events.c.seq > bindparam("seq"), _ends)
+KNOWN = select(tasks.c.id, tasks.c.owner, tasks.c.project).where(_asked)
+
+
+class Waiter(Future[Task]):
+    """Waits for a task within a reach."""
+
+    def __init__(self, reach: Reach) -> None:
+        super().__init__()
+        self.reach = reach
 
 
 class Waiting:
@@ -43,21 +52,21 @@ class Waiting:
     def __init__(self, database: Database, bell: Bell) -> None:
         self._database = database
         self._listener = bell.listen(())
-        self._futures: dict[str, list[Future[Task]]] = {}
+        self._futures: dict[str, list[Waiter]] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
         self._failures = 0
         """The queries that failed in a row."""
 
-    def ended(self, task_id: str) -> Future[Task]:
-        """A future for the task when it has ended; it raises `NotFound` for an unknown task."""
-        future: Future[Task] = Future()
+    def ended(self, task_id: str, reach: Reach) -> Future[Task]:
+        """A future for the task when it has ended; it raises `NotFound` for one that is unknown, or beyond reach."""
+        future = Waiter(reach)
         with self._lock:
             if self._closed:
                 raise StorageError("The studio is closed.")
             self._futures.setdefault(task_id, []).append(future)
-            future.add_done_callback(lambda future: self._gave_up(task_id, future))
+            future.add_done_callback(lambda _: self._gave_up(task_id, future))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="waiting", daemon=True)
                 self._thread.start()
@@ -127,34 +136,48 @@ class Waiting:
 
     def _bring(self, task_ids: list[str]) -> None:
         try:
-            ended, unknown = self._look(task_ids)
+            ended, living = self._look(task_ids)
         except AVStudioError as error:
             self._fail(task_ids, error)
             return
+        known = {task.id: (task.owner, task.project) for task in ended} | living
+        for task_id in task_ids:
+            self._refuse(task_id, known.get(task_id))
         for task in ended:
             for future in self._pop(task.id):
                 future.set_result(task)
-        for task_id in unknown:
-            self._fail([task_id], NotFound(f"No task has the id '{task_id}'.", hint="See the list of tasks."))
 
-    def _look(self, task_ids: list[str]) -> tuple[list[Task], set[str]]:
-        """Those of some tasks that have ended, and the unknown ids."""
+    def _refuse(self, task_id: str, place: tuple[str, str] | None) -> None:
+        """Fail those who wait for an unknown task, or for one whose owner and project are beyond their reach."""
+        with self._lock:
+            waiting = self._futures.get(task_id, ())
+            refused = [one for one in waiting if place is None or not one.reach.sees(*place)]
+        error = NotFound(f"No task has the id '{task_id}'.", hint="See the list of tasks.")
+        for future in refused:
+            self._remove(task_id, future)
+            if future.set_running_or_notify_cancel():
+                future.set_exception(error)
+
+    def _look(self, task_ids: list[str]) -> tuple[list[Task], dict[str, tuple[str, str]]]:
+        """Those of some tasks that have ended, and the owners and projects of the others that are known."""
         with self._database.read() as connection:
             found = rows(connection, ENDED_TASKS, {"ids": json.dumps(task_ids)})
             ended = [Task.from_row(dict(zip(Task.model_fields, row, strict=True))) for row in found]
             left = set(task_ids) - {task.id for task in ended}
             known = rows(connection, KNOWN, {"ids": json.dumps([*left])}) if left else []
-        return ended, left - {task_id for (task_id,) in known}
+        return ended, {task_id: (owner, project) for task_id, owner, project in known}
 
     def _fail(self, task_ids: Iterable[str], error: AVStudioError) -> None:
         for task_id in task_ids:
             for future in self._pop(task_id):
                 future.set_exception(error)
 
-    def _gave_up(self, task_id: str, future: Future[Task]) -> None:
+    def _gave_up(self, task_id: str, future: Waiter) -> None:
         """Remove a waiter that has stopped waiting."""
-        if not future.cancelled():
-            return
+        if future.cancelled():
+            self._remove(task_id, future)
+
+    def _remove(self, task_id: str, future: Waiter) -> None:
         with self._lock:
             left = self._futures.get(task_id, [])
             if future in left:
@@ -163,7 +186,7 @@ class Waiting:
         if gone:
             self._listener.remove(task_id)
 
-    def _pop(self, task_id: str) -> list[Future[Task]]:
+    def _pop(self, task_id: str) -> list[Waiter]:
         """The waiters of a task that are still waiting."""
         with self._lock:
             futures = self._futures.pop(task_id, [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
@@ -52,13 +53,13 @@ class Ollama(Backend):
 
     @property
     def url(self) -> str:
-        return address_of(self.config.base_url or self.host.secret("OLLAMA_HOST"))
+        return address_of(self.config.base_url or os.environ.get("OLLAMA_HOST"))
 
     def full_name(self, name: str) -> str:
         return full_name(name)
 
     def obstacle(self) -> str | None:
-        given = self.config.base_url or self.host.secret("OLLAMA_HOST")
+        given = self.config.base_url or os.environ.get("OLLAMA_HOST")
         try:
             obstacle = address_obstacle(address_of(given))
         except ValueError:

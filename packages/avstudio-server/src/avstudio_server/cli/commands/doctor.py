@@ -41,10 +41,17 @@ def _diagnosis(installed: Installed, *, check: bool) -> dict[str, Any]:
     from avstudio_core import Studio
     from avstudio_core.errors import AVStudioError
     from avstudio_server.views.diagnosis import backend_data, broken_data_folder, data_folder, installation_data
+    from avstudio_server.views.secrets import secret_data
 
     try:
         with Studio(own=True) as studio:
-            found = {"backends": backend_data(studio), "data_folder": data_folder(studio, check=check)}
+            secrets = {"secrets": secret_data(studio), "secret_stores": studio.secrets.stores()}
+            found = secrets | {"backends": backend_data(studio), "data_folder": data_folder(studio, check=check)}
     except AVStudioError as error:
-        found = {"backends": [], "data_folder": broken_data_folder(installed.settings.home, error, check=check)}
+        found = {
+            "secrets": [],
+            "secret_stores": {},
+            "backends": [],
+            "data_folder": broken_data_folder(installed.settings.home, error, check=check),
+        }
     return installation_data(installed) | found  # last, so that it shows what failed in between

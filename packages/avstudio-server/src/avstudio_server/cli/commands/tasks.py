@@ -29,7 +29,7 @@ Several = Annotated[
     ),
 ]
 
-app = groups.app("Tasks: list, show, watch, cancel, retry, run, accept, send-back.")
+app = groups.app("Tasks: list, show, watch, cancel, retry, run, accept, send-back, delete.")
 
 
 def command() -> Any:
@@ -184,6 +184,21 @@ def send_back(
         output.write_json({"task": name, "state": "PENDING"})
     else:
         output.write(f"{name}: the result is sent back, and the task is PENDING. To run it again: avstudio tasks run")
+    return 0
+
+
+@app.command("delete", cls=groups.Command)
+def delete(tasks: Several, as_json: Json = False) -> int:
+    """Delete tasks that have ended, with their results, and the copies of sources that no other task uses."""
+    from avstudio_server.cli.text.storage import removed_text
+    from avstudio_server.views.storage import removed_data
+
+    with _studio() as studio:
+        data = removed_data(studio.tasks.delete(*_all(studio, tasks)))
+    if as_json:
+        output.write_json(data)
+    else:
+        output.write(removed_text(data))
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from avstudio_core import PlanHandle, State, Studio
 from avstudio_server.cli import debug
 from avstudio_server.cli.exits import DONE, FAILED
-from avstudio_server.cli.plans.follow import current, display_of, stands_still, watch
+from avstudio_server.cli.plans.follow import current, display_of, watch
 from avstudio_server.cli.plans.work import failures_of, note_failures
 from avstudio_server.cli.terminal import output
 from avstudio_server.views.tasks import UNENDED
@@ -44,5 +44,6 @@ def work_off(display: DisplayFlags) -> int:
 
 def _open(studio: Studio) -> list[str]:
     """The tasks that can continue without a person."""
-    known = {task.id: task for task in studio.tasks.find(states=UNENDED)}
-    return [name for name, task in known.items() if not stands_still(task, known)]
+    known = [task.id for task in studio.tasks.find(states=UNENDED)]
+    rest = studio.tasks.at_rest(known)
+    return [name for name in known if name not in rest]

@@ -92,7 +92,7 @@ def _copy(studio: Studio, wanted: list[tuple[Artifact, Path]], folder: Path, *, 
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".avstudio-", dir=folder) as beside:
             for artifact, path in wanted:
-                studio.store.verify(artifact.sha256)
+                studio.verify(artifact)
                 shutil.copyfile(artifact.path, Path(beside, path.name))
             for _, path in wanted:
                 new = [] if path.exists() else [path]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from avstudio_server.cli import debug
@@ -35,15 +35,12 @@ def watch(
 
     `check` is called between polls; an exception from it ends the loop. Raises the error of a lasting outage.
     """
-    from avstudio_core.tasks.events.event_log import after
-
-    under_way, seq = list(plans), 0
+    under_way = list(plans)
     ids = [handle.task_id for plan in plans for handle in plan.steps.values()]
-    with studio.tasks.bell.listen(ids) as listener:
+    with studio.events(subjects=ids, after=0) as events:
         while under_way:
-            over = [plan for plan in under_way if at_rest(current(plan))]
-            for event in after(studio.tasks.database, ids, seq):
-                seq = event.seq
+            over = [plan for plan in under_way if at_rest(studio, plan)]
+            for event in events.stored():
                 if event.time >= since:
                     show(event, shown)
             for plan in over:
@@ -53,7 +50,7 @@ def watch(
                 check()
                 if studio.outage is not None:
                     raise studio.outage
-                listener.wait(LOOK_SECONDS)
+                events.wait(LOOK_SECONDS)
 
 
 def current(plan: PlanHandle) -> list[Task]:
@@ -66,22 +63,10 @@ def display_of(studio: Studio, plans: Sequence[PlanHandle], *, quiet: bool) -> D
     return display(labels(studio, [task for plan in plans for task in current(plan)]), quiet=quiet)
 
 
-def at_rest(tasks: Iterable[Task]) -> bool:
+def at_rest(studio: Studio, plan: PlanHandle) -> bool:
     """Whether every task has ended, waits for a person, or waits for one of them that does."""
-    from avstudio_core.tasks.states import ENDED
-
-    known = {task.id: task for task in tasks}
-    return all(task.state in ENDED or stands_still(task, known) for task in known.values())
-
-
-def stands_still(task: Task, known: Mapping[str, Task]) -> bool:
-    """Whether a task waits for a person's review: its own, or that of a task on which it depends."""
-    from avstudio_core import State
-
-    if task.state is not State.PENDING:
-        return task.waits_for_person
-    before = known.get(str(task.source.get("task"))) if task.source else None
-    return before is not None and stands_still(before, known)
+    ids = [handle.task_id for handle in plan.steps.values()]
+    return len(studio.tasks.at_rest(ids)) == len(ids)
 
 
 def show(event: Event, shown: Display) -> None:

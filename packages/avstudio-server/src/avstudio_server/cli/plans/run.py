@@ -6,6 +6,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from avstudio_core.paths import user_path
 from avstudio_core.quotes import harmless, quoted
 from avstudio_server.cli import debug
 from avstudio_server.cli.flags import RunFlags
+from avstudio_server.cli.plans.explain import explain
 from avstudio_server.cli.plans.follow import display_of, watch
 from avstudio_server.cli.plans.work import Work, conclude
 from avstudio_server.cli.terminal import output
@@ -23,18 +25,24 @@ from avstudio_server.cli.terminal.interrupts import Interrupts
 from avstudio_server.cli.text.results import results_text
 
 if TYPE_CHECKING:
-    from avstudio_core import PlanHandle, Settings, Studio
+    from avstudio_core import CheckedStep, Plan, PlanHandle, Settings, Studio
 
 
 def run_processor(
     settings: Settings, name: str, sources: Sequence[str], params: Mapping[str, Any], flags: RunFlags
 ) -> int:
     """Run one processor on each source, print the results, and return the exit code."""
+    if flags.task.dry_run:
+        return explain(partial(_check, name, params), sources, as_json=flags.display.as_json)
     return perform(settings, lambda studio: _submit(studio, name, sources, params, flags), flags)
 
 
 def run_pipe(settings: Settings, text: str, sources: Sequence[str], flags: RunFlags) -> int:
     """Run a plan (an expression or JSON) on each source, print the results of its steps, and return the exit code."""
+    if flags.task.dry_run:
+        return explain(
+            lambda studio, source: studio.check_plan(_plan(text), source), sources, as_json=flags.display.as_json
+        )
     return perform(settings, lambda studio: _submit_plan(studio, text, sources, flags), flags)
 
 
@@ -122,7 +130,7 @@ def _submit(
     studio: Studio, name: str, sources: Sequence[str], params: Mapping[str, Any], flags: RunFlags
 ) -> list[Work]:
     from avstudio_core import Plan, Step
-    from avstudio_core.plan import alone
+    from avstudio_core.plans.check import alone
 
     plan = Plan(steps=(Step.of(studio.processor(name), params),))
 
@@ -136,10 +144,25 @@ def _submit(
 
 
 def _submit_plan(studio: Studio, text: str, sources: Sequence[str], flags: RunFlags) -> list[Work]:
+    plan = _plan(text)
+    return _each(lambda source: studio.submit_plan(plan, source, options=flags.task.options()), sources, flags)
+
+
+def _plan(text: str) -> Plan:
+    """A plan from an expression or JSON."""
     from avstudio_core import Plan
 
-    plan = Plan.from_json(text) if text.lstrip().startswith("{") else Plan.parse(text)
-    return _each(lambda source: studio.submit_plan(plan, source, options=flags.task.options()), sources, flags)
+    return Plan.from_json(text) if text.lstrip().startswith("{") else Plan.parse(text)
+
+
+def _check(name: str, params: Mapping[str, Any], studio: Studio, source: str | None) -> list[CheckedStep]:
+    from avstudio_core import Plan, Step
+    from avstudio_core.plans.check import alone
+
+    try:
+        return studio.check_plan(Plan(steps=(Step.of(studio.processor(name), params),)), source)
+    except InvalidPlan as error:
+        raise alone(error) from None
 
 
 def _each(submit: Callable[[str | None], PlanHandle], sources: Sequence[str], flags: RunFlags) -> list[Work]:

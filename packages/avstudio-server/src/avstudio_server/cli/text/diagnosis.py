@@ -9,6 +9,7 @@ from avstudio_server.cli.hints import hint
 from avstudio_server.cli.terminal.tables import size, table
 from avstudio_server.cli.text.language_models import obstacle_text
 from avstudio_server.cli.text.plugins import contribution
+from avstudio_server.cli.text.secrets import warnings
 from avstudio_server.cli.text.weights import weights_state
 
 
@@ -25,7 +26,11 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     yield from _part(
         "Devices", [(one["device"], f"{one['available_mb']} of {one['total_mb']} MB free") for one in data["devices"]]
     )
+    yield from _part("Confinement of runs", list(data["confinement"].items()))
     yield from _part("Language models", [(one["name"], obstacle_text(one) or "ready") for one in data["backends"]])
+    stores = data["secret_stores"].items()
+    yield from _part("Secret stores", [(name, obstacle or "usable") for name, obstacle in stores])
+    yield from _part("Secrets", [(one["name"], one["store"]) for one in data["secrets"]])
     yield from _part("Settings", [_setting(one) for one in data["settings"]])
     yield from _part("Data folder", _folder(data["data_folder"]))
     yield from ("", "No problems were found." if not _problems(data) else "Problems:")
@@ -63,6 +68,7 @@ def _problems(data: dict[str, Any]) -> list[str]:
     found = [line for plugin in data["plugins"] for line in _plugin_problems(plugin)]
     for one in data["undeclared_settings"]:
         found.append(f"No loaded plugin declares the setting '{one['name']}' in '{one['origin']}'.")
+    found += warnings(data["secrets"])
     return found + [f"{flaw['what']} {hint('', flaw['cure'])}".strip() for flaw in data["data_folder"]["flaws"]]
 
 

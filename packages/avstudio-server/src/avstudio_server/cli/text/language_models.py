@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from avstudio_core.money import dollars
-from avstudio_server.cli.hints import hint
+from avstudio_server.cli.hints import hint, secret
 from avstudio_server.cli.terminal.tables import table
 
 ABILITIES = ("chat", "embed", "tools", "vision", "json_schema")
@@ -31,7 +31,7 @@ def obstacle_text(one: dict[str, Any]) -> str:
 
 
 def _with_hint(reason: str, text: str) -> str:
-    return f"{reason}. {hint('', text)}" if text else reason
+    return f"{secret(reason)}. {hint('', text)}" if text else secret(reason)
 
 
 def _row(one: dict[str, Any]) -> tuple[object, ...]:

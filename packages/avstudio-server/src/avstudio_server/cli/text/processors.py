@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +34,21 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     if data["outputs"]:
         yield f"makes: {', '.join(f'{name} ({kind})' for name, kind in data['outputs'].items())}"
     yield from rendered("needs", {name: value for name, value in data["needs"].items() if value})
+    yield from _planning(data)
     fields = fields_of(data["params"], data["name"].partition(".")[2], ())
     yield from _block("parameters", [(field.name, field.help) for field in fields])
     result = data["result"].get("properties", {})
     yield from _block("result", [(name, _meaning(schema)) for name, schema in result.items()])
+
+
+def _planning(data: Mapping[str, Any]) -> Iterator[str]:
+    """What tools and planners go by."""
+    yield f"tool: {data['tool']}, {'idempotent' if data['idempotent'] else 'not idempotent'}, effect: {data['effect']}"
+    yield f"errors: {', '.join(data['errors'])}"
+    yield from (f"asked for in {language} by: {', '.join(cues)}" for language, cues in data["cues"].items())
+    yield from (f"{name} is also called: {', '.join(words)}" for name, words in data["nouns"].items())
+    yield from (f"{name} is read as: {kind}" for name, kind in data["slots"].items())
+    yield from (f"example: {one['request']} {json.dumps(one['params'])}" for one in data["examples"])
 
 
 def _block(title: str, rows: list[tuple[str, str]]) -> Iterator[str]:

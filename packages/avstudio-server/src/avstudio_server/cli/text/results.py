@@ -39,7 +39,7 @@ def _lines(one: StepResult) -> Iterator[str]:
     if model := one.result.effective.get("model"):
         yield f"model: {model}"
     schema = type(one.result).model_json_schema(mode="serialization")
-    shown = one.result.model_dump(mode="json")
+    shown = _with_names(one.result.model_dump(mode="json"), {file.id: file.name for file in one.artifacts.values()})
     for name, field in schema["properties"].items():
         if name not in Result.model_fields and name != "text" and not _holds_artifacts(getattr(one.result, name)):
             yield from rendered(name, shown[name], field, schema.get("$defs", {}))
@@ -92,5 +92,14 @@ def _plain(value: Any) -> str:
 def _holds_artifacts(value: Any) -> bool:
     from avstudio_core import Artifact
 
-    items = value.values() if isinstance(value, dict) else [value]
+    items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else [value]
     return any(isinstance(item, Artifact) for item in items)
+
+
+def _with_names(value: Any, files: dict[str, str]) -> Any:
+    """A JSON value in which the name of a file stands for the file, which is listed elsewhere."""
+    if isinstance(value, list):
+        return [_with_names(item, files) for item in value]
+    if isinstance(value, dict):
+        return files.get(str(value.get("id"))) or {name: _with_names(item, files) for name, item in value.items()}
+    return value

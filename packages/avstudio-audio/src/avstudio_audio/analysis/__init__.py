@@ -1,0 +1,1 @@
+"""What can be measured in music and speech: pulse, key, spectrum, silence, speech."""

@@ -1,0 +1,98 @@
+"""Spans of time: which parts of a recording are kept."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from avstudio_audio.media.labels import Chapter
+from avstudio_core.errors import InvalidParams
+from avstudio_core.quotes import quoted
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from avstudio_audio.media.reader import Span
+
+TIME = r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)"
+SPAN = re.compile(rf"\s*(?:{TIME})?\s*-\s*(?:{TIME})?\s*")
+
+Cut = tuple[int, int]
+"""A half-open range of samples."""
+
+
+def span_of(text: str) -> Span:
+    """A span from text: `10-20.5`, `1:30-2:00`, `-5` from the start, `90-` to the end. Raises `InvalidParams`."""
+    found = SPAN.fullmatch(text)
+    start, end = (_seconds(found.groups()[:3], 0.0), _seconds(found.groups()[3:], math.inf)) if found else (0.0, 0.0)
+    if found is None or not start < end:
+        raise InvalidParams(f"{quoted(text)} is not a span of time.", hint="Give one such as '10-20.5' or '1:30-'.")
+    return start, end
+
+
+def kept_spans(keep: Sequence[Span], remove: Sequence[Span]) -> list[Span]:
+    """The union of the spans to keep (all time if there are none) without those to remove, in order."""
+    spans = _union(keep or [(0.0, math.inf)])
+    for low, high in remove:
+        spans = [part for start, end in spans for part in ((start, min(end, low)), (max(start, high), end))]
+        spans = [(start, end) for start, end in spans if start < end]
+    return spans
+
+
+def cut(
+    blocks: Iterable[NDArray[np.float32]], begin: int, cuts: Sequence[Cut], fades: Sequence[tuple[int, int]]
+) -> Iterator[NDArray[np.float32]]:
+    """The parts of blocks that are inside some ranges, in order; the first block begins at the sample `begin`.
+
+    `fades` are the lengths of the fades at the start and the end of each range, in samples.
+    """
+    at = begin
+    for block in blocks:
+        for (low, high), fade in zip(cuts, fades, strict=True):
+            first, last = max(low, at), min(high, at + block.shape[1])
+            if first < last:
+                yield _faded(block[:, first - at : last - at], first - low, high - first, fade)
+        at += block.shape[1]
+
+
+def moved_chapters(chapters: Iterable[Chapter], spans: Sequence[Span]) -> Iterator[Chapter]:
+    """The chapters at their new times; those that are removed are left out."""
+    for chapter in chapters:
+        start, end = _moved(chapter.start, spans), _moved(chapter.end, spans)
+        if start < end:
+            yield Chapter(start, end, chapter.title)
+
+
+def _moved(time: float, spans: Sequence[Span]) -> float:
+    return sum(max(0.0, min(time, end) - start) for start, end in spans)
+
+
+def _union(spans: Iterable[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _faded(block: NDArray[np.float32], since: int, until: int, fade: tuple[int, int]) -> NDArray[np.float32]:
+    """A block that begins `since` samples after the start of its range and `until` before its end."""
+    import numpy as np
+
+    if since >= fade[0] and until - block.shape[1] >= fade[1]:
+        return block
+    place = np.arange(block.shape[1]) + 0.5
+    rise = (since + place) / fade[0] if fade[0] else 1.0
+    fall = (until - place) / fade[1] if fade[1] else 1.0
+    faded: NDArray[np.float32] = block * np.clip(np.minimum(rise, fall), 0, 1).astype(np.float32)
+    return faded
+
+
+def _seconds(parts: Sequence[str | None], missing: float) -> float:
+    hours, minutes, seconds = parts
+    return missing if seconds is None else 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(seconds)

@@ -1,0 +1,1 @@
+"""Pictures of sound: waveform, spectrogram, chroma and loudness over time, as PNG or SVG."""

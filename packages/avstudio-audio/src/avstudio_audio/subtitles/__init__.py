@@ -1,0 +1,1 @@
+"""Subtitles: their files, and the cuts of a picture."""

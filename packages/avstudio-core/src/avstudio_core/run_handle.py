@@ -1,0 +1,89 @@
+"""New runs, and the handle of one."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from avstudio_core.artifact import new_id
+from avstudio_core.errors import InvalidParams
+from avstudio_core.handle import seconds_of
+from avstudio_core.names import checked
+from avstudio_core.quotes import quoted
+from avstudio_core.tasks.queue.owned_tasks import OwnedTasks
+from avstudio_core.tasks.queue.run_rows import NewRun
+from avstudio_core.tasks.run import Run, RunLimits
+from avstudio_core.tasks.states import ENDED
+from avstudio_core.tasks.task import Task, TaskOptions
+from avstudio_core.twin import twin
+
+
+class RunHandle:
+    """A run: `status()`, `tasks()`, `wait()`, `cancel()`."""
+
+    def __init__(self, queue: OwnedTasks, run_id: str, *, earlier: bool = False) -> None:
+        self.run_id = checked(run_id, "run id")
+        self.earlier = earlier
+        """Whether the run had begun before, under the same key."""
+        self._queue = queue
+
+    def __repr__(self) -> str:
+        return f"RunHandle({self.run_id!r})"
+
+    def status(self) -> Run:
+        """The run as it is now. Raises `NotFound`."""
+        return self._queue.run(self.run_id)
+
+    def tasks(self) -> list[Task]:
+        """Its tasks, in the order of their creation; those of plans in results are added later."""
+        return self._queue.find(run_id=self.run_id)
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Wait until all its tasks have ended, with or without a result. Raises `TimeoutError`, `InvalidInput`."""
+        seconds = seconds_of(timeout)
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while going := [task.id for task in self.tasks() if task.state not in ENDED]:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            try:
+                self._queue.ended(going[-1]).result(left)
+            except TimeoutError:
+                message = f"{len(going)} tasks of the run '{self.run_id}' have not ended after {timeout or 0:g} s."
+                raise TimeoutError(message) from None
+        return self.status()
+
+    def cancel(self) -> None:
+        """Cancel the whole run in one transaction: none of its tasks starts after it, and running ones stop."""
+        self._queue.cancel_run(self.run_id)
+
+    astatus = twin(status)
+    """`status` without blocking an event loop."""
+    atasks = twin(tasks)
+    """`tasks` without blocking an event loop."""
+    awaited = twin(wait)
+    """`wait` without blocking an event loop."""
+    acancel = twin(cancel)
+    """`cancel` without blocking an event loop."""
+
+
+class RunRequest(NamedTuple):
+    """The request for which a run begins."""
+
+    digest: str | None = None
+    """What is asked: a key is not used twice for different requests."""
+    webhook: str | None = None
+    """The webhook that is notified of the run's events."""
+
+
+def new_run(owner: str, options: TaskOptions, key: str | None, limits: RunLimits | None, request: RunRequest) -> NewRun:
+    """A run to begin. Raises `InvalidParams` for limits that are not valid."""
+    limits = RunLimits() if limits is None else RunLimits.model_validate(limits)
+    return NewRun(new_id("run"), owner, options.project, key, limits, *request)
+
+
+def earlier_run(queue: OwnedTasks, run_id: str, key: str | None, digest: str | None) -> RunHandle:
+    """The run that began earlier for the same request. Raises `InvalidParams` if something else was asked then."""
+    found = RunHandle(queue, run_id, earlier=True)
+    if digest is not None and found.status().request != digest:
+        message = f"The key {quoted(key)} was used for another request."
+        raise InvalidParams(message, hint="Use a new key for each request.")
+    return found

@@ -1,0 +1,1 @@
+"""Secrets: the stores of the core, and the order in which a studio asks them."""

@@ -1,0 +1,84 @@
+"""The events of some tasks until all of them have ended or wait for a person."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterator
+
+from avstudio_core.errors import StorageError
+from avstudio_core.events import Event
+from avstudio_core.tasks.events.event_filter import EventFilter
+from avstudio_core.tasks.queue.owned_tasks import OwnedTasks
+
+RESTING = ("task.completed", "task.failed", "task.blocked", "task.reviewing")
+"""The types of events after which a task may have ended or wait for a person."""
+GOING = ("task.started", "task.retried")
+"""The types of events after which a task is under way, whatever it waited for."""
+
+
+class TaskEvents(Iterator[Event]):
+    """Stored events with a number above `seq`, then new ones: iterate with `for` or `async for`."""
+
+    def __init__(self, queue: OwnedTasks, task_ids: Collection[str], seq: int = 0) -> None:
+        self._queue = queue
+        self._left = set(task_ids)
+        self._seq = seq
+        self._stream = queue.stream(EventFilter(subjects=frozenset(task_ids)), seq, lossless=True)
+        self._events = self._followed()
+        self._closed = False
+
+    def __next__(self) -> Event:
+        return next(self._events)
+
+    def close(self) -> None:
+        """Stop listening; the iteration ends."""
+        self._closed = True
+        self._stream.close()
+
+    def _followed(self) -> Iterator[Event]:
+        with self._stream as stream:
+            if self._under_way(self._left):
+                for event in stream:
+                    if event.seq > self._seq:
+                        yield event
+                    if self._may_end(event) and not self._under_way(self._ended_by(event)):
+                        break
+                else:
+                    self._refuse_end()
+            yield from self._rest()
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        async with self._stream as stream:
+            if await asyncio.to_thread(self._under_way, self._left):
+                async for event in stream:
+                    if event.seq > self._seq:
+                        yield event
+                    if self._may_end(event) and not await asyncio.to_thread(self._under_way, self._ended_by(event)):
+                        break
+                else:
+                    self._refuse_end()
+            for event in await asyncio.to_thread(list, self._rest()):
+                yield event
+
+    def _refuse_end(self) -> None:
+        """Raises `StorageError` if the events ended before the tasks, and nobody closed this."""
+        if not self._closed:
+            raise StorageError("The studio is closed.")
+
+    def _rest(self) -> Iterator[Event]:
+        return (event for event in (() if self._closed else self._stream.stored()) if event.seq > self._seq)
+
+    def _may_end(self, event: Event) -> bool:
+        """Whether a task may have ended, or wait for a person, since this event."""
+        if event.type in GOING:
+            self._left.add(event.subject)
+        return event.type in RESTING and event.subject in self._left
+
+    def _ended_by(self, event: Event) -> Collection[str]:
+        """The tasks that may be at rest since an event: with one that waits for a person, all that wait for it."""
+        return self._left if event.type == "task.reviewing" else [event.subject]
+
+    def _under_way(self, task_ids: Collection[str]) -> bool:
+        """Look at some tasks; return whether any task is under way. Raises `NotFound`."""
+        self._left -= self._queue.at_rest(task_ids)
+        return bool(self._left)

@@ -1,0 +1,87 @@
+"""How an application answers with errors: every one is a problem document."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError, ValidationException, WebSocketRequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from avstudio_core.errors import AVStudioError
+from avstudio_server.http.problems import INTERNAL, headers_of, problem, problem_of, written
+
+log = logging.getLogger("avstudio.http")
+CODES = {400: "bad_request", 404: "no_route", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media"}
+"""Codes of errors that have no class, because they concern HTTP alone."""
+
+
+def answer(request: HTTPConnection, document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    """A problem as a response."""
+    status, media_type, body = written(request.url.path, document)
+    return Response(body, status, headers=headers, media_type=media_type)
+
+
+def request_id(request: HTTPConnection) -> str:
+    return str(getattr(request.state, "request_id", ""))
+
+
+def add_error_answers(app: FastAPI) -> None:
+    """Make an application answer with problem documents."""
+    answers: dict[type[Exception], Callable[[Any, Any], Response]] = {
+        AVStudioError: _error,
+        RequestValidationError: _invalid,
+        WebSocketRequestValidationError: _invalid,
+        HTTPException: _http,
+        ClientDisconnect: _gone,
+        Exception: _unexpected,
+    }
+    for kind, made in answers.items():
+        app.add_exception_handler(kind, partial(_answered, made))
+
+
+async def _answered(made: Callable[[Any, Any], Response], connection: HTTPConnection, error: Exception) -> Response:
+    """The answer to a request; a WebSocket that was not opened is refused with it, and an open one is closed."""
+    found = made(connection, error)
+    if isinstance(connection, WebSocket):
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+            if connection.application_state is WebSocketState.CONNECTING:
+                await connection.send_denial_response(found)
+            else:
+                await connection.close(1011)
+    return found
+
+
+def _error(request: HTTPConnection, error: AVStudioError) -> Response:
+    return answer(request, problem_of(error, request_id(request)), headers_of(error))
+
+
+def _invalid(request: HTTPConnection, error: ValidationException) -> Response:
+    faults = [{"field": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in error.errors()]
+    detail = "; ".join(f"{one['field']}: {one['message']}" for one in faults) or "The request is not valid."
+    return answer(request, problem(422, "invalid_params", detail, request_id=request_id(request), errors=faults))
+
+
+def _http(request: Request, error: HTTPException) -> Response:
+    code = CODES.get(error.status_code, "http_error")
+    detail = f"{request.method} {request.url.path}: {error.detail}."
+    document = problem(error.status_code, code, detail, request_id=request_id(request))
+    return answer(request, document, dict(error.headers or {}))
+
+
+def _gone(request: Request, error: ClientDisconnect) -> Response:
+    """Nobody reads this answer: the client has gone before its request was complete."""
+    return answer(request, problem(400, "bad_request", "The request is not complete.", request_id=request_id(request)))
+
+
+def _unexpected(request: HTTPConnection, error: Exception) -> Response:
+    log.error("The request for %s failed", request.url.path, exc_info=error)
+    detail, hint = "The server failed to answer this request.", "Its log has the cause, under the request's id."
+    return answer(request, problem(500, INTERNAL, detail, hint=hint, request_id=request_id(request)))

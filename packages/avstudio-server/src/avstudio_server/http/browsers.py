@@ -1,0 +1,59 @@
+"""Browsers that may use the server: each was let in by a link that works once, and shows a cookie since."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from http.cookies import CookieError, SimpleCookie
+
+from avstudio_core import Principal
+
+COOKIE = "avs_browser"
+SECONDS = 12 * 3600.0
+"""How long a browser stays in, in seconds."""
+
+
+class Browsers:
+    """Knows the links that were not used yet, and the browsers that were let in; a restart forgets both."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._links: dict[str, Principal] = {}
+        self._inside: dict[str, tuple[float, Principal]] = {}
+
+    def link(self, principal: Principal) -> str:
+        """The secret of a link that lets one browser in."""
+        secret = secrets.token_urlsafe(32)
+        self._links[_hashed(secret)] = principal
+        return secret
+
+    def let_in(self, secret: str) -> str | None:
+        """The cookie's value for the first browser that shows a link's secret; `None` for others."""
+        principal = self._links.pop(_hashed(secret), None)
+        if principal is None:
+            return None
+        value = secrets.token_urlsafe(32)
+        self._inside[_hashed(value)] = self._clock() + SECONDS, principal
+        return value
+
+    def principal_of(self, headers: Iterable[tuple[bytes, bytes]]) -> Principal | None:
+        """Who shows a cookie that is known here."""
+        for name, value in headers:
+            if name == b"cookie" and (shown := _cookie(value)):
+                until, principal = self._inside.get(_hashed(shown), (0.0, None))
+                return principal if self._clock() < until else None
+        return None
+
+
+def _hashed(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+
+
+def _cookie(header: bytes) -> str | None:
+    try:
+        found = SimpleCookie(header.decode("latin-1")).get(COOKIE)
+    except CookieError:
+        return None
+    return found.value if found is not None else None

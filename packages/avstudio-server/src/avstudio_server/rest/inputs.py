@@ -1,0 +1,164 @@
+"""What a request gives a processor: JSON, or a form with files; and the files that its inputs name."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+
+from avstudio_core import artifacts_in
+from avstudio_core.errors import AVStudioError, InvalidInput, InvalidParams, NotFound
+from avstudio_server.http.forms import Form, FormPart, is_form
+from avstudio_server.http.guard import allow_files
+from avstudio_server.operations import form_fields
+
+if TYPE_CHECKING:
+    from avstudio_core import Artifact, Declaration, Session
+    from avstudio_server.rest.remote_files import RemoteFiles
+
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+OUTPUT = re.compile(r"(task_[0-9a-f]+)(?::(.+))?", re.DOTALL)
+PARAMS = "params"
+"""The field of a form with a JSON object of parameters."""
+
+
+class Arguments:
+    """The arguments in a request as they were given, and the files that it sent."""
+
+    def __init__(self, request: Request, session: Session, declaration: Declaration) -> None:
+        self._request = request
+        self._session = session
+        self._declaration = declaration
+        self.received: list[Artifact] = []
+        self.given: dict[str, Any] = {}
+
+    async def read(self) -> None:
+        """Read the request. Raises `InvalidInput`."""
+        if is_form(self._request):
+            self.given = await _form(self._request, self._session, self._declaration, self.received)
+        else:
+            self.given = json_object(await self._request.body())
+
+    async def named(self) -> dict[str, Any]:
+        """The arguments with the ids of the files that they name. Raises `InvalidInput`, `NotFound`."""
+        found = dict(self.given)
+        for name in self._declaration.inputs.keys() & found.keys():
+            found[name] = await named_file(self._request, self._session, found[name])
+        return found
+
+    def as_sent(self) -> dict[str, Any]:
+        """The arguments with the content of the files that were sent: the same whenever they are sent again."""
+        content = {file.id: f"sha256:{file.sha256}" for file in self.received}
+        files = self._declaration.inputs.keys() & self.given.keys()
+        return {**self.given, **{name: _replaced(self.given[name], content) for name in files}}
+
+    async def discard(self) -> None:
+        """Delete the files that were sent."""
+        for artifact in self.received:
+            with suppress(AVStudioError):
+                await asyncio.shield(self._session.adelete_artifact(artifact.id))
+
+
+@asynccontextmanager
+async def arguments(request: Request, session: Session, declaration: Declaration) -> AsyncIterator[Arguments]:
+    """The arguments in a request. Files that it sent are deleted again if what is done with them fails.
+
+    Raises `InvalidInput`.
+    """
+    found = Arguments(request, session, declaration)
+    try:
+        await found.read()
+        yield found
+    except BaseException:
+        await found.discard()
+        raise
+
+
+def _replaced(value: Any, names: Mapping[str, str]) -> Any:
+    """A value, or a list of values, with other names."""
+    if isinstance(value, list):
+        return [_replaced(one, names) for one in value]
+    return names.get(value, value) if isinstance(value, str) else value
+
+
+def json_object(text: bytes | str) -> dict[str, Any]:
+    """A JSON object; an empty text is an empty one. Raises `InvalidInput`."""
+    try:
+        found = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        raise InvalidInput("The body is not valid JSON.", hint="Send a JSON object.") from None
+    if not isinstance(found, dict):
+        raise InvalidInput("The body is not a JSON object.", hint="Send the arguments by their names.")
+    return found
+
+
+async def _form(
+    request: Request, session: Session, declaration: Declaration, received: list[Artifact]
+) -> dict[str, Any]:
+    """The arguments in a form; its files are received as they come."""
+    allow_files(request)
+    texts, files, whole = dict[str, list[str]](), dict[str, list[str]](), dict[str, Any]()
+    async for part in Form(request):
+        name = part.name.removesuffix("[]")
+        if part.file_name is None and name == PARAMS and PARAMS not in declaration.params.get("properties", {}):
+            whole |= json_object(await part.text())
+        elif part.file_name is None:
+            texts.setdefault(name, []).append(await part.text())
+        elif part.file_name:
+            received.append(made := await _received(part, name, session, declaration))
+            files.setdefault(name, []).append(made.id)
+    read = form_fields.read(texts, declaration.params, declaration.inputs)
+    for name, made_of in files.items():
+        given = [*made_of, *_listed(read.get(name))]
+        if len(given) > 1 and not declaration.inputs[name]["many"]:
+            raise InvalidParams(f"'{name}' is given {len(given)} times.", hint="Give one file.")
+        read[name] = given if declaration.inputs[name]["many"] else given[0]
+    return whole | read
+
+
+def _listed(value: Any) -> list[Any]:
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+async def _received(part: FormPart, name: str, session: Session, declaration: Declaration) -> Artifact:
+    if name not in declaration.inputs:
+        raise NotFound.among("file", name, declaration.inputs)
+    async with session.receive(part.file_name or "") as incoming:
+        await incoming.afill(part.pieces())
+        return await incoming.atake()
+
+
+async def named_file(request: Request, session: Session, value: Any) -> Any:
+    """The id of an artifact for what names a file: the output of a task, or a URL. Others are for the session."""
+    if isinstance(value, list):
+        return [await named_file(request, session, one) for one in value]
+    if isinstance(value, Mapping):
+        return await asyncio.to_thread(_output, session, value.get("task"), value.get("output"))
+    if not isinstance(value, str):
+        return value
+    if found := OUTPUT.fullmatch(value):
+        return await asyncio.to_thread(_output, session, *found.groups())
+    if URL.match(value):
+        remote: RemoteFiles = request.app.state.remote
+        return (await asyncio.to_thread(remote.fetch, session, value)).id
+    return value
+
+
+def _output(session: Session, task_id: Any, output: Any) -> str:
+    """The id of a file that a task has made. Raises `NotFound`, `InvalidInput`, and the error of a failed task."""
+    task = session.tasks.get(task_id)
+    if (failure := task.failure()) is not None:
+        raise failure
+    if task.result is None or task.waits_for_review:
+        raise InvalidInput(f"The task '{task.id}' has not completed.", hint="Wait for it; or send both as a plan.")
+    made = artifacts_in(session.result_of(task))
+    if output is None and len(made) == 1:
+        return next(iter(made.values())).id
+    if not isinstance(output, str) or output not in made:
+        raise NotFound.among("output of the task", str(output or ""), made)
+    return made[output].id

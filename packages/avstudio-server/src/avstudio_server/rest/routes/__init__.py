@@ -1,0 +1,1 @@
+"""The routes of each noun, a router in each file."""

@@ -1,0 +1,56 @@
+"""Projects: named groups of tasks and files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from avstudio_core import Project
+from avstudio_server.http.caller import CallerSession
+from avstudio_server.rest.documents import document
+from avstudio_server.rest.nouns import routes_of
+from avstudio_server.rest.pages import Cursor, Deleted, Limit, Next
+
+router = routes_of("projects")
+Name = Annotated[str, Path(min_length=1, max_length=200, description="The name of the project.")]
+
+
+class ProjectLine(BaseModel):
+    """A project, with the numbers of its tasks and media files."""
+
+    name: str
+    tasks: int
+    media: int
+
+    @classmethod
+    def of(cls, project: Project) -> ProjectLine:
+        return cls(**project._asdict())
+
+
+class ProjectPage(BaseModel):
+    """A page of projects, by name."""
+
+    projects: list[ProjectLine]
+    next: Next
+
+
+@router.get("", response_model=ProjectPage)
+def find(session: CallerSession, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """The projects with tasks or files, by name."""
+    page = session.projects.page(limit, after=cursor)
+    return document(ProjectPage(projects=[ProjectLine.of(one) for one in page.items], next=page.next))
+
+
+@router.get("/{name}", response_model=ProjectLine)
+def show(name: Name, session: CallerSession) -> Response:
+    """A project: how many tasks and files it has."""
+    return document(ProjectLine.of(session.projects.get(name)))
+
+
+@router.delete("/{name}", response_model=Deleted)
+def delete(name: Name, session: CallerSession) -> Response:
+    """Delete a project with its tasks and files. 409 if one of its tasks has not ended."""
+    return document(Deleted.of(session.projects.delete(name)))

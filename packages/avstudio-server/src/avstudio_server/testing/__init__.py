@@ -1,0 +1,1 @@
+"""For tests: `command_line` runs the command as a user does."""

@@ -1,0 +1,1 @@
+"""Webhooks: addresses that are notified of events, signed as Standard Webhooks describes."""

@@ -1,0 +1,77 @@
+"""The connection of a WebSocket to which events are written, beneath the layers of the application."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+MOST_UNSENT = 32 * 1024
+"""The bytes that wait for a client that does not read, before its events wait."""
+EXTENSION = "avstudio.connection"
+"""The extension of a scope with its connection."""
+
+
+class Connection(WebSocketsSansIOProtocol):
+    """A WebSocket of which little waits to be sent, that takes frames, and that can be cut off."""
+
+    _left: Callable[[], object] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport.set_write_buffer_limits(high=MOST_UNSENT)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._left is not None:
+            self._left()
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            self.handshake_complete = True  # it was refused; uvicorn logs an error for any other end
+
+    def send_receive_event_to_app(self) -> None:
+        if self._left is None:
+            super().send_receive_event_to_app()
+        else:
+            self.frames = []
+
+    def only_send(self, left: Callable[[], object]) -> None:
+        """Ignore what the client sends from now on; call a function when the connection has ended."""
+        self._left = left
+        if self.disconnected:
+            left()
+
+    def write(self, frame: bytes) -> None:
+        """Send a frame, unless the connection has ended; if the client does not read, `writable` is not set then."""
+        if not (self.disconnected or self.close_sent or self.transport.is_closing()):
+            self.transport.write(frame)
+
+    def cut(self) -> None:
+        """End the connection without waiting for the client."""
+        self.transport.abort()
+
+
+def text_frame(text: str) -> bytes:
+    """A text message as a server sends it (RFC 6455, 5.2): not masked, not compressed, the same for every client."""
+    payload = text.encode()
+    size = len(payload)
+    if size < 126:
+        return bytes((0x81, size)) + payload
+    if size < 1 << 16:
+        return struct.pack(">BBH", 0x81, 126, size) + payload
+    return struct.pack(">BBQ", 0x81, 127, size) + payload
+
+
+shared_frame = lru_cache(64)(text_frame)
+"""`text_frame` of a message that many clients get."""

@@ -1,0 +1,61 @@
+"""The commands on the pages about everyday sound run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from avstudio_server.testing.command_line import CommandLine
+
+PAGES = Path(__file__).parents[3] / "docs" / "howto"
+NEED_MODELS = ("audio separate",)
+
+
+def commands(page: str) -> list[str]:
+    found = re.findall(r"^avstudio (.*)$", (PAGES / page).read_text(encoding="utf-8"), re.MULTILINE)
+    return [line for line in found if not line.startswith(NEED_MODELS)]
+
+
+@pytest.mark.parametrize("page", ["convert.md", "cut-and-join.md", "mix.md"])
+def test_the_commands_of_a_page_make_files(tmp_path: Path, page: str) -> None:
+    pytest.importorskip("avstudio_audio")
+    avstudio = CommandLine(tmp_path)
+    avstudio.environment["AVSTUDIO_EXECUTOR"] = "inline"
+    _recordings(avstudio.folder)
+    for number, command in enumerate(commands(page)):
+        printed = avstudio.printed(*shlex.split(command.replace("-o out", f"-o out{number}")))
+        files = [*(avstudio.folder / f"out{number}").iterdir()]
+        assert files, printed
+        assert all(file.stat().st_size > 500 for file in files), printed
+        assert len(files) == (2 if "song.wav talk.wav" in command or "split" in command else 1)
+
+
+def _recordings(folder: Path) -> None:
+    import numpy as np
+
+    from avstudio_audio.media.encode import encode
+    from avstudio_audio.media.formats import AudioFormat
+    from avstudio_audio.media.samples import Samples
+
+    sound = Samples((np.random.default_rng(0).standard_normal((2, 44_100 * 4)) * 0.05).astype(np.float32), 44_100)
+    for name in ("song", "talk", "intro", "vocals", "drums", "bass"):
+        encode(sound, folder / f"{name}.wav")
+    encode(sound, folder / "song.mp3", AudioFormat.MP3)
+    encode(sound, folder / "voice.m4a", AudioFormat.M4A)
+    _film(folder / "film.mkv")
+
+
+def _film(path: Path) -> None:
+    import av
+    import numpy as np
+
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("aac", rate=44_100)
+        stream.metadata["language"] = "eng"
+        frame = av.AudioFrame.from_ndarray(np.zeros((2, 44_100), np.float32), "fltp", "stereo")
+        frame.sample_rate = 44_100
+        file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))

@@ -1,0 +1,126 @@
+"""`Idempotency-Key`: a request that is sent again is not done again."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx2
+import pytest
+
+import avstudio_server.plugin
+from avstudio_core import Studio
+from avstudio_core.testing import exercises
+from avstudio_server.testing.http_server import HttpServer
+from avstudio_server.testing.server_process import ServerProcess
+
+pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
+WAIT, COPY, PLANS = "/api/v1/exercise/wait", "/api/v1/exercise/copy", "/api/v1/plans"
+
+
+@pytest.fixture
+def studio_plugins() -> list[ModuleType]:
+    return [avstudio_server.plugin, exercises]
+
+
+def keyed(key: str = "one") -> dict[str, str]:
+    return {"Idempotency-Key": key}
+
+
+def test_the_same_request_with_the_same_key_is_the_same_task(server: HttpServer, studio: Studio) -> None:
+    client = server.client(server.key())
+    first = client.post(WAIT, json={"seconds": 0}, headers=keyed())
+    again = client.post(WAIT, json={"seconds": 0}, headers=keyed() | {"Prefer": "wait=20"})
+    assert (first.status_code, again.status_code) == (202, 200)
+    assert first.json()["id"] == again.json()["id"]
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    assert len(studio.tasks.find()) == 1
+
+
+def test_twenty_requests_at_once_are_one_task(server: HttpServer, studio: Studio) -> None:
+    client = server.client(server.key())
+    with ThreadPoolExecutor(20) as pool:
+        made = [*pool.map(lambda _: client.post(WAIT, json={"seconds": 0}, headers=keyed()), range(20))]
+    assert {answer.status_code for answer in made} == {202}
+    assert len({answer.json()["id"] for answer in made}) == len(studio.tasks.find()) == 1
+    assert sum("idempotency-replayed" not in answer.headers for answer in made) == 1
+
+
+@pytest.mark.parametrize("how", [{"json": {"seconds": 0.5}}, {"json": {"seconds": 0}, "params": {"priority": 1}}])
+def test_another_request_with_the_same_key_is_refused(server: HttpServer, how: dict[str, Any]) -> None:
+    client = server.client(server.key())
+    client.post(WAIT, json={"seconds": 0}, headers=keyed())
+    answer = client.post(WAIT, headers=keyed(), **how)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_params")
+
+
+def test_a_key_holds_for_one_owner_and_one_route(server: HttpServer, studio: Studio) -> None:
+    client = server.client(server.key())
+    tasks = [
+        client.post(WAIT, json={"seconds": 0}, headers=keyed()).json()["id"],
+        server.client(server.key(owner="other")).post(WAIT, json={"seconds": 0}, headers=keyed()).json()["id"],
+        client.post(PLANS, json={"plan": "exercise.wait seconds=0"}, headers=keyed()).json()["tasks"][0]["id"],
+    ]
+    assert len(set(tasks)) == len(studio.tasks.find()) == 3
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 256, "\u00e9"])
+def test_a_key_that_is_not_valid_is_a_bad_request(server: HttpServer, studio: Studio, key: str) -> None:
+    headers = [(b"Idempotency-Key", key.encode("latin-1"))]
+    answer = server.client(server.key()).post(WAIT, json={"seconds": 0}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    assert studio.tasks.find() == []
+
+
+def test_a_form_with_the_same_files_is_the_same_request(server: HttpServer, studio: Studio) -> None:
+    client = server.client(server.key())
+    made = [client.post(COPY, files={"source": ("a.txt", b"A")}, headers=keyed()) for _ in range(2)]
+    assert len({answer.json()["id"] for answer in made}) == 1
+    assert client.post(COPY, files={"source": ("a.txt", b"B")}, headers=keyed()).status_code == 422
+    client.post(COPY, files={"source": ("a.txt", b"A")}, headers=keyed() | {"Prefer": "wait=20"})
+    assert len([file for file in studio.media.page().items if file.path == "a.txt"]) == 1
+
+
+def test_a_plan_is_submitted_once(server: HttpServer, studio: Studio) -> None:
+    client = server.client(server.key())
+    plan = {"plan": "exercise.wait seconds=0"}
+    made = [client.post(PLANS, json=plan, headers=keyed()) for _ in range(2)]
+    assert made[0].json()["id"] == made[1].json()["id"]
+    assert client.post(PLANS, json=plan, headers=keyed("two")).json()["id"] != made[0].json()["id"]
+
+
+def test_a_request_that_was_refused_may_be_sent_again(server: HttpServer) -> None:
+    client = server.client(server.key())
+    assert client.post(WAIT, json={"seconds": "x"}, headers=keyed()).status_code == 422
+    assert client.post(WAIT, json={"seconds": 0}, headers=keyed()).status_code == 202
+
+
+def test_a_key_is_known_after_a_restart(tmp_path: Path) -> None:
+    made = set()
+    for _ in range(2):
+        with Studio(home=tmp_path, add=[exercises], executor="inline", plugins="") as studio:
+            key = studio.keys.create("test", owner="me")[1]
+            with HttpServer(studio) as server:
+                made.add(server.client(key).post(WAIT, json={"seconds": 0}, headers=keyed()).json()["id"])
+    assert len(made) == 1
+
+
+def test_a_request_whose_server_is_killed_may_be_sent_again(tmp_path: Path) -> None:
+    with Studio(home=tmp_path, plugins="") as studio:
+        key = studio.keys.create("test", owner="me")[1]
+    headers, made = keyed() | {"Authorization": f"Bearer {key}"}, []
+    for _ in range(2):
+        with ServerProcess(tmp_path) as server:
+            made.append(httpx2.post(f"{server.address}{WAIT}", json={"seconds": 0}, headers=headers))
+    assert made[0].json()["id"] == made[1].json()["id"]
+    assert made[1].headers["idempotency-replayed"] == "true"
+
+
+def test_the_document_describes_the_key(server: HttpServer) -> None:
+    paths = server.client(server.key()).get("/openapi.json").json()["paths"]
+    for path in (WAIT, PLANS):
+        named = [one["name"] for one in paths[path]["post"]["parameters"]]
+        assert "Idempotency-Key" in named

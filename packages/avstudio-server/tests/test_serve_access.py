@@ -1,0 +1,171 @@
+"""Who may come in: keys, tokens, a browser's link, pages of other servers, limits."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator
+from types import ModuleType
+
+import httpx2
+import pytest
+
+from avstudio_core import Studio
+from avstudio_core.errors import InvalidInput
+from avstudio_core.testing import exercises
+from avstudio_server.http.addresses import addresses
+from avstudio_server.testing.http_server import HttpServer
+
+pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
+TASK = "/api/v1/tasks/task_0"
+WAIT = "/api/v1/exercise/wait?dry_run=true"
+PAGE = "https://app.example"
+
+
+@pytest.fixture
+def studio_plugins() -> list[ModuleType]:
+    return [exercises]
+
+
+@pytest.fixture
+def server(studio: Studio) -> Iterator[HttpServer]:
+    with HttpServer(studio, origin=[PAGE]) as made:
+        yield made
+
+
+def test_a_key_is_exchanged_for_a_token(server: HttpServer) -> None:
+    client = server.client(server.key("read", "run"))
+    made = client.post("/api/v1/system/token", json={"scopes": ["read"]})
+    assert (made.status_code, made.json()["expires_in"]) == (201, 900)
+    visitor = server.client(made.json()["access_token"])
+    assert visitor.get(TASK).status_code == 404
+    assert visitor.post("/api/v1/exercise/wait", json={}).json()["code"] == "not_allowed"
+    assert client.post("/api/v1/system/token", json={"scopes": ["admin"]}).status_code == 422
+
+
+def test_a_revoked_key_ends_its_tokens_within_a_second(server: HttpServer, studio: Studio) -> None:
+    key = server.key("read")
+    visitors = [
+        server.client(key),
+        server.client(server.client(key).post("/api/v1/system/token").json()["access_token"]),
+    ]
+    assert [one.get(TASK).status_code for one in visitors] == [404, 404]
+    studio.keys.revoke(studio.keys.all()[0].id)
+    time.sleep(1)
+    assert [one.get(TASK).status_code for one in visitors] == [401, 401]
+
+
+def _changed(part: int, change: Callable[[dict[str, object]], object]) -> Callable[[str], str]:
+    def forged(token: str) -> str:
+        parts = token.split(".")
+        content = json.loads(base64.urlsafe_b64decode(parts[part] + "=="))
+        change(content)
+        parts[part] = base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+        return ".".join(parts)
+
+    return forged
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        _changed(0, lambda header: header.update(alg="none")),
+        _changed(0, lambda header: header.update(alg="HS512")),
+        _changed(0, lambda header: header.update(alg="RS256")),
+        _changed(0, lambda header: header.pop("kid")),
+        _changed(1, lambda claims: claims.update(scopes=["admin"])),
+        _changed(1, lambda claims: claims.update(exp=2**40)),
+        _changed(1, lambda claims: claims.update(aud="other")),
+        lambda token: token.rpartition(".")[0] + ".",
+        lambda token: token[:-2],
+        lambda token: token + "A",
+        lambda token: token.replace(".", "..", 1),
+        lambda token: "eyJ",
+        lambda token: "eyJ" + "A" * 5000,
+    ],
+)
+def test_a_forged_token_is_refused(server: HttpServer, forged: Callable[[str], str]) -> None:
+    token = server.client(server.key("read")).post("/api/v1/system/token").json()["access_token"]
+    answer = server.client(forged(token)).get(TASK)
+    assert (answer.status_code, answer.json()["code"]) == (401, "key_refused")
+
+
+def test_a_weak_secret_stops_the_start(studio: Studio) -> None:
+    studio.secrets.set("AVSTUDIO_TOKEN_SECRET", "a" * 40)
+    with pytest.raises(InvalidInput, match="is weak"), HttpServer(studio):
+        pass
+
+
+def test_a_link_lets_one_browser_in(server: HttpServer) -> None:
+    with httpx2.Client(base_url=server.address) as browser, httpx2.Client(base_url=server.address) as other:
+        cookie = browser.get(server.link).headers["set-cookie"].lower()
+        assert all(word in cookie for word in ("httponly", "samesite=strict", "path=/"))
+        assert browser.get(TASK).status_code == 404
+        assert (other.get(server.link).status_code, other.get(TASK).status_code) == (401, 401)
+        assert browser.post(WAIT, json={}).status_code == 401
+        assert browser.post(WAIT, json={}, headers={"Origin": server.address}).status_code == 200
+        assert browser.post(WAIT, json={}, headers={"Origin": "http://localhost:1"}).status_code == 403
+
+
+def test_there_is_no_link_once_somebody_has_a_key(studio: Studio) -> None:
+    studio.keys.create("mine")
+    with HttpServer(studio) as server:
+        assert server.link == ""
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "studio.example"])
+def test_other_addresses_need_a_key(studio: Studio, host: str) -> None:
+    with pytest.raises(InvalidInput, match="Without an API key"), HttpServer(studio, host=host):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("host", "header", "allowed"),
+    [
+        ("127.0.0.1", "localhost:80", True),
+        ("127.0.0.1", "[::1]", True),
+        ("127.0.0.1", "192.0.2.1", False),
+        ("127.0.0.1", "localhost:81", False),
+        ("127.0.0.1", "a/?x=localhost", False),
+        ("127.0.0.1", "localhost.", False),
+        ("127.0.0.1", "proxy.example:8443", True),
+        ("0.0.0.0", "192.0.2.1", True),
+        ("0.0.0.0", "[2001:db8::1]:80", True),
+        ("0.0.0.0", "192.0.2.1:81", False),
+        ("0.0.0.0", "evil.example", False),
+        ("studio.example", "studio.example", True),
+        ("studio.example", "localhost", False),
+    ],
+)
+def test_a_server_answers_to_its_own_names(host: str, header: str, allowed: bool) -> None:
+    known = addresses(host, 80, "http", ["Proxy.example"], [])
+    assert known.is_host(header) is allowed
+    assert known.is_origin(f"http://{header}") is allowed
+    assert not known.is_origin(f"https://{header}") or header.startswith("proxy")
+
+
+def test_an_allowed_page_asks_first_and_reads_the_answer(server: HttpServer) -> None:
+    asks = {"Origin": PAGE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    first = server.client(**asks).options(WAIT)
+    assert (first.status_code, first.headers["access-control-allow-origin"]) == (204, PAGE)
+    assert "authorization" in first.headers["access-control-allow-headers"]
+    answer = server.client(server.key(), Origin=PAGE).post(WAIT, json={})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, PAGE)
+    assert server.client(**asks | {"Origin": "https://evil.example"}).options(WAIT).status_code == 403
+
+
+def test_too_many_requests_are_told_when_to_come_again(studio: Studio) -> None:
+    with HttpServer(studio, rate=5) as server:
+        client = server.client(server.key())
+        answers = [client.get(TASK) for _ in range(6)]
+        assert [answer.status_code for answer in answers] == [404] * 5 + [429]
+        assert answers[0].headers["ratelimit"].startswith('"requests";r=4;t=')
+        assert int(answers[-1].headers["retry-after"]) > 0
+        assert server.client(server.key()).get(TASK).status_code == 404
+
+
+def test_an_address_that_guesses_keys_is_stopped(server: HttpServer) -> None:
+    client = server.client("avs_wrong")
+    assert {client.get(TASK).status_code for _ in range(130)} == {401, 429}
+    assert server.client(server.key()).get(TASK).status_code == 404
