@@ -12,6 +12,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 MOST_UNSENT = 32 * 1024
 """The bytes that wait for a client that does not read, before its events wait."""
+TOGETHER = 16 * 1024
+"""The bytes that are sent at once; fewer wait for the other frames of the same turn of the event loop."""
 EXTENSION = "avstudio.connection"
 """The extension of a scope with its connection."""
 
@@ -20,9 +22,11 @@ class Connection(WebSocketsSansIOProtocol):
     """A WebSocket of which little waits to be sent, that takes frames, and that can be cut off."""
 
     _left: Callable[[], object] | None = None
+    _unsent: bytearray
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self._unsent = bytearray()
         self.transport.set_write_buffer_limits(high=MOST_UNSENT)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -53,9 +57,21 @@ class Connection(WebSocketsSansIOProtocol):
             left()
 
     def write(self, frame: bytes) -> None:
-        """Send a frame, unless the connection has ended; if the client does not read, `writable` is not set then."""
-        if not (self.disconnected or self.close_sent or self.transport.is_closing()):
-            self.transport.write(frame)
+        """Send a frame soon, unless the connection has ended. If the client does not read, `writable` is not set.
+
+        The system is called once for the frames of one turn of the event loop: a call takes longer than all the rest.
+        """
+        if not self._unsent:
+            self.loop.call_soon(self.flush)
+        self._unsent += frame
+        if len(self._unsent) >= TOGETHER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send the frames that wait for others."""
+        if self._unsent and not (self.disconnected or self.close_sent or self.transport.is_closing()):
+            self.transport.write(bytes(self._unsent))
+        self._unsent.clear()
 
     def cut(self) -> None:
         """End the connection without waiting for the client."""

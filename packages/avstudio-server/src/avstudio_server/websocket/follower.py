@@ -70,6 +70,7 @@ class Follower:
         """Say why no events follow, and from which number to continue; close the socket."""
         if not self._connection.disconnected:
             self._write(text_frame(self._message(kind, seq)))
+            self._connection.flush()
             await self._socket.close(code)
 
     @staticmethod
