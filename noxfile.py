@@ -12,13 +12,14 @@ nox.options.sessions = ["lint", "types", "tests", "docs"]
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
 
-CORE, AUDIO, LLM, SERVER = (f"packages/avstudio-{name}" for name in ("core", "audio", "llm", "server"))
+CORE, AUDIO, LLM, SERVER, VIDEO = (f"packages/avstudio-{name}" for name in ("core", "audio", "llm", "server", "video"))
 SERVED = f"{SERVER}[rest]"
 EVERYTHING = (
     f"{CORE}[cache,keychain]",
     f"{AUDIO}[demucs,pictures,whisper,spleeter,whisper-base]",
     f"{LLM}[anthropic,google,ollama,openai]",
     SERVED,
+    VIDEO,
 )
 EXAMPLES = tuple(f"examples/avstudio-{name}" for name in ("compare", "cue", "eliza", "loudness", "threads", "watch"))
 USERS_CODE = (
@@ -79,7 +80,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, banned imports, layers and independence."""
-    install(session, *editable(CORE, AUDIO, LLM, SERVED), "ruff", "import-linter")
+    install(session, *editable(CORE, AUDIO, LLM, SERVED, VIDEO), "ruff", "import-linter")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
@@ -89,9 +90,8 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """mypy --strict over code and tests, and over users' code as users have it: no settings, no plugin of pydantic."""
     install(session, *editable(*EVERYTHING, *EXAMPLES), *TESTING, "huey", "matplotlib", "mypy", "nox", "schemathesis")
-    session.run(
-        "mypy", *(f"{package}/src" for package in (CORE, AUDIO, LLM, SERVER)), "noxfile.py", "conftest.py", "docsite"
-    )
+    sources = [f"{package}/src" for package in (CORE, AUDIO, LLM, SERVER, VIDEO)]
+    session.run("mypy", *sources, "noxfile.py", "conftest.py", "docsite")
     for folder in (
         *sorted(Path("packages").glob("*/tests")),
         "tests",
@@ -173,7 +173,7 @@ def wheels(session: nox.Session) -> None:
     """Build every distribution into `dist/`, each with its licence."""
     install(session, "build", "hatchling")
     build = ("python", "-m", "build", "--no-isolation", "--outdir", "dist")
-    for project in (CORE, AUDIO, LLM, SERVER, "."):
+    for project in (CORE, AUDIO, LLM, SERVER, VIDEO, "."):
         session.run(*build, "--sdist", "--wheel", project, silent=True)
     for wheel in Path("dist").glob("*.whl"):
         if not any(name.endswith("/licenses/LICENSE") for name in ZipFile(wheel).namelist()):
@@ -181,7 +181,7 @@ def wheels(session: nox.Session) -> None:
 
 
 @nox.session(reuse_venv=False)
-@nox.parametrize("package", ["core", "audio", "llm", "server"])
+@nox.parametrize("package", ["core", "audio", "llm", "server", "video"])
 def alone(session: nox.Session, package: str) -> None:
     """Each package's tests in an environment with the core alone."""
     folder = f"packages/avstudio-{package}"

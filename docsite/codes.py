@@ -56,9 +56,10 @@ RAISING = ["AVStudioError", "NotFound", "MissingDependency", "ModelError", "Rate
 
 def errors_page() -> str:
     import avstudio_audio.errors
+    import avstudio_video.errors
     from avstudio_server.cli.exits import MEANINGS
 
-    listed = {**vars(errors), **vars(avstudio_audio.errors)}.values()
+    listed = {**vars(errors), **vars(avstudio_audio.errors), **vars(avstudio_video.errors)}.values()
     kinds = [kind for kind in listed if isinstance(kind, type) and issubclass(kind, AVStudioError)]
     rows = [
         f"| {_name(kind)} | `{kind.code}` | {summary(kind)}{_place(kind)} |" for kind in below(AVStudioError, kinds)

@@ -39,7 +39,7 @@ def layers() -> Drawing:
     )
     side = boxes["plugins"].y - LINE / 2
     boxes["processing"] = Box(
-        560, side, "avstudio_audio · avstudio_llm", ("processors and backends,", "yours too"), "plugin", 240
+        560, side, "avstudio_audio · _video · _llm", ("processors and backends,", "yours too"), "plugin", 240
     )
     order = ["server", "studio", "tasks", "gateway", "plugins", "storage"]
     arrows = [Arrow(a, b) for a, b in pairwise(order)]
@@ -49,13 +49,14 @@ def layers() -> Drawing:
 
 def star() -> Drawing:
     boxes = {
-        "core": Box(250, 110, "avstudio_core", ("nouns, hooks, documents",), width=190),
+        "core": Box(345, 110, "avstudio_core", ("nouns, hooks, documents",), width=190),
         "server": Box(20, 20, "avstudio_server", look="plugin"),
-        "audio": Box(270, 20, "avstudio_audio", look="plugin"),
-        "llm": Box(520, 20, "avstudio_llm", look="plugin"),
-        "yours": Box(270, 226, "your plugins", ("entry point: avstudio",), "outside"),
+        "audio": Box(250, 20, "avstudio_audio", look="plugin"),
+        "video": Box(480, 20, "avstudio_video", look="plugin"),
+        "llm": Box(710, 20, "avstudio_llm", look="plugin"),
+        "yours": Box(365, 226, "your plugins", ("entry point: avstudio",), "outside"),
     }
-    names = ("server", "audio", "llm", "yours")
+    names = ("server", "audio", "video", "llm", "yours")
     return Drawing(
         "Every package imports the core and no other package.", boxes, tuple(Arrow(name, "core") for name in names)
     )

@@ -97,6 +97,10 @@ WARNINGS = {
         "no_key": ("No key fits: the sound is noise, speech or percussion.", "Nothing."),
         "impossible_speed": ("Words are faster than speech.", "Check their text and times."),
     },
+    "video": {
+        "truncated": ("The file is truncated; the existing part was used.", "Get the whole file."),
+        "damaged": ("Some packets of the file are corrupt.", "Get an undamaged copy."),
+    },
     "llm": {
         "prompt_cut": (
             "An older Ollama server may have read only a part of the prompt.",
@@ -156,7 +160,7 @@ WARNINGS = {
     },
 }
 """By package: what each code means, and what to do."""
-TITLES = {"audio": "Sound", "llm": "Texts", "core": "Language models, and any run"}
+TITLES = {"audio": "Sound", "video": "Video", "llm": "Texts", "core": "Language models, and any run"}
 
 
 def warnings_page() -> str:

@@ -119,7 +119,7 @@ def test_our_packages_are_held_to_what_is_public(public_names: ModuleType) -> No
         }
         assert {name.partition(".")[2].partition(".")[0] for name in allowed} == {name.split(".")[1] for name in public}
     held = {name for one in contracts for name in one["source_modules"]}
-    assert held == {"avstudio_audio", "avstudio_llm", "avstudio_server"}
+    assert held == {"avstudio_audio", "avstudio_llm", "avstudio_server", "avstudio_video"}
 
 
 def test_the_tutorial_names_every_contract_and_every_hook() -> None:
@@ -144,7 +144,7 @@ def test_the_page_of_errors_has_every_code_of_every_package(codes: ModuleType) -
     assert {code for pair in given for code in pair if code} - shown == set()
 
 
-@pytest.mark.parametrize("package", ["audio", "core", "llm"])
+@pytest.mark.parametrize("package", ["audio", "core", "llm", "video"])
 def test_the_page_of_warnings_has_every_code_that_the_source_can_give(package: str, warning_codes: ModuleType) -> None:
     sources = (ROOT / "packages" / f"avstudio-{package}" / "src").rglob("*.py")
     given = {code for path in sources for code in codes_given(ast.parse(path.read_text(encoding="utf-8")))}

@@ -61,7 +61,7 @@ def test_no_module_imports_itself_in_a_circle_even_for_types() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     layered = {folder for contract in settings["contracts"] for folder in contract.get("containers", ())}
     assert settings["exclude_type_checking_imports"] is False
-    assert {f"avstudio_{name}" for name in ("core", "audio", "llm", "server")} <= layered
+    assert {f"avstudio_{name}" for name in ("core", "audio", "llm", "server", "video")} <= layered
     order = TopologicalSorter(imports_of_each_module())
     order.prepare()  # raises CycleError, which names the circle
 
@@ -203,7 +203,7 @@ def test_the_project_names_no_machine() -> None:
     assert [name for name, path in texts.items() if path.is_file() and places.search(path.read_text("utf-8"))] == []
 
 
-@pytest.mark.parametrize("package", ["avstudio_core", "avstudio_audio", "avstudio_llm"])
+@pytest.mark.parametrize("package", ["avstudio_core", "avstudio_audio", "avstudio_llm", "avstudio_video"])
 def test_importing_a_package_imports_no_library(package: str) -> None:
     shown = (
         f"import sys, {package}; print(*{{name.partition('.')[0] for name in sys.modules}} - sys.stdlib_module_names)"

@@ -26,7 +26,7 @@ from avstudio_core.names import checked
 from avstudio_core.quotes import listed, quoted
 from avstudio_core.troubles import Trouble, Troubles
 
-PACKAGES = {"audio": "avstudio-audio", "llm": "avstudio-llm"}
+PACKAGES = {"audio": "avstudio-audio", "llm": "avstudio-llm", "video": "avstudio-video"}
 """Our packages with processors, by medium."""
 IMPORT_SECONDS = 10.0
 """How long a plugin may take to import, or to register its classes, before it counts as hanging, in seconds."""
@@ -36,7 +36,7 @@ MOST_BROKEN, LONGEST_REASON = 3, 300
 """An error names at most so many broken plugins, with at most so many characters of each reason."""
 CORE = "avstudio-core"
 BUILTIN = "avstudio_core.builtin"
-OURS = frozenset(f"avstudio-{name}" for name in ("core", "audio", "llm", "server"))
+OURS = frozenset(f"avstudio-{name}" for name in ("core", "audio", "llm", "server", "video"))
 
 T = TypeVar("T")
 

@@ -82,7 +82,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     Setting("lease_seconds", float, 30.0, "Seconds without a heartbeat after which a job goes to another studio.", 0.1),
     Setting("limit_seconds", float, 86400.0, "Time limit of a run in seconds; 0 sets no limit.", 0),
     Setting("silent_seconds", float, 60.0, "A worker that does not respond for this many seconds is replaced.", 0.5),
-    Setting("media_seconds", float, 21600.0, "Longer sound is refused; 0 sets no limit.", 0),
+    Setting("media_seconds", float, 21600.0, "Longer sound or video is refused; 0 sets no limit.", 0),
     Setting("media_mb", int, 2000, "Memory that the sound of one file may take, in MB; 0 sets no limit.", 0),
     Setting("media_streams", int, 100, "A file with more streams is refused; 0 sets no limit.", 0),
     Setting("upload_mb", int, 8192, "The largest file that can be uploaded, in MB.", 1),

@@ -1,0 +1,24 @@
+"""Video for AV-Studio: probe, decode, extract, analyse, cut."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core import hookimpl
+
+if TYPE_CHECKING:
+    from avstudio_core import Processor, Setting
+
+
+@hookimpl
+def register_settings() -> list[Setting[int]]:
+    from avstudio_video.settings import FRAME_PIXELS
+
+    return [FRAME_PIXELS]
+
+
+@hookimpl
+def register_processors() -> list[type[Processor[Any, Any]]]:
+    from avstudio_video.probe import Probe
+
+    return [Probe]

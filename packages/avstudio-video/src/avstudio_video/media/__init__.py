@@ -1,0 +1,1 @@
+"""Media files: opened, described and decoded."""

@@ -1,0 +1,227 @@
+"""The contents of a media file: streams, times, chapters and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from avstudio_core import MediaFacts
+from avstudio_video.media.colours import colour_of, hdr_of
+from avstudio_video.media.container import open_media
+from avstudio_video.media.frame_times import frame_times
+from avstudio_video.media.index import PacketIndex
+from avstudio_video.media.limits import USUAL, Limits
+from avstudio_video.media.stream_facts import (
+    SECONDS,
+    ChapterFacts,
+    Facts,
+    OtherFacts,
+    SoundFacts,
+    SubtitleFacts,
+    VideoFacts,
+)
+from avstudio_video.media.streams import display_size, first_frame, is_cover, origin_of, square_size
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.stream import Stream
+    from av.video.stream import VideoStream
+
+PICTURES = ("hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle", "xsub")
+"""Subtitles that are pictures, in FFmpeg's names."""
+MOST_CHAPTERS = 10_000
+LATE = 1.0
+"""A file is cut short if its last packet ends so many seconds before the end that the header states."""
+
+
+class Contents(Facts):
+    """The streams of a media file, and facts about the whole file."""
+
+    container: str = Field(description="FFmpeg's name of the format.")
+    duration: float | None = Field(
+        default=None, ge=0, description="Length; measured unless `scan` is off.", json_schema_extra=SECONDS
+    )
+    stated_duration: float | None = Field(
+        default=None, ge=0, description="Length that the header states.", json_schema_extra=SECONDS
+    )
+    start: float = Field(
+        default=0.0, description="The file's first time stamp; all times count from it.", json_schema_extra=SECONDS
+    )
+    bit_rate: int | None = Field(
+        default=None, gt=0, description="Bit rate of the whole file.", json_schema_extra={"unit": "bit/s"}
+    )
+    main: int | None = Field(default=None, description="The index of the video stream that is read by default.")
+    video: list[VideoFacts] = Field(description="Video streams.")
+    audio: list[SoundFacts] = Field(description="Audio streams.")
+    subtitles: list[SubtitleFacts] = Field(default=[], description="Subtitle streams.")
+    others: list[OtherFacts] = Field(default=[], description="Data, attachments and covers.")
+    chapters: list[ChapterFacts] = Field(default=[], description="In order.")
+    timecode: str | None = Field(default=None, description="Timecode of the first frame, if the file states one.")
+    tags: dict[str, str] = Field(default={}, description="Title, artist and the like; keys in lower case.")
+
+    def facts(self) -> MediaFacts:
+        """A summary: facts about the main video stream."""
+        shown = next((one for one in self.video if one.index == self.main), None)
+        return MediaFacts(
+            duration=self.duration,
+            width=(shown and shown.display_width) or None,
+            height=(shown and shown.display_height) or None,
+        )
+
+
+def read_contents(
+    path: Path,
+    *,
+    scan: bool = True,
+    limits: Limits = USUAL,
+    check: Callable[[], None] = lambda: None,
+    warn: Callable[[str, str], None] = lambda code, message: None,
+) -> Contents:
+    """Describe a file; with `scan` from all of its packets, so that its times are exact.
+
+    Raises `UnreadableMedia`. Warns with `truncated` or `damaged`.
+    """
+    with open_media(path, limits) as container:
+        indexes, end = _scanned(container, limits, path, check) if scan else ({}, None)
+        stated = container.duration / 1_000_000 if container.duration and container.duration > 0 else None
+        if scan:
+            _tell_damage(path, indexes, end, stated, warn)
+        shown = [one for one in container.streams.video if not is_cover(one)]
+        videos = [_video(container, one, indexes.get(one.index)) for one in shown]
+        best = container.streams.best("video")
+        codes = [one.metadata.get("timecode") for one in container.streams] + [container.metadata.get("timecode")]
+        return Contents(
+            container=container.format.name,
+            duration=stated if end is None else end,
+            stated_duration=stated,
+            start=float(origin_of(container)),
+            bit_rate=container.bit_rate or None,
+            main=best.index if best and best in shown else next((one.index for one in shown), None),
+            video=videos,
+            audio=[_sound(one, container) for one in container.streams.audio],
+            subtitles=[_subtitles(one, container) for one in container.streams.subtitles],
+            others=list(_others(container)),
+            chapters=list(_chapters(container)),
+            timecode=next((code for code in codes if code), None),
+            tags={key.lower(): value for key, value in container.metadata.items()},
+        )
+
+
+def _scanned(
+    container: InputContainer, limits: Limits, path: Path, check: Callable[[], None]
+) -> tuple[dict[int, PacketIndex], float | None]:
+    """The index of each video stream, and when the last packet of picture or sound ends."""
+    import av
+
+    timed = [one for one in container.streams if one.type in ("video", "audio") and not is_cover(one)]
+    indexes = {one.index: PacketIndex(one) for one in timed}
+    try:
+        for number, packet in enumerate(container.demux(timed)):
+            if number % 1000 == 0:
+                check()
+            if packet.size:
+                indexes[packet.stream_index].add(packet)
+    except (av.FFmpegError, OSError, IndexError):
+        pass  # the rest is missing: the end tells
+    origin = origin_of(container)
+    ends = [float(one.end * one.unit - (0 if one.guessed else origin)) for one in indexes.values() if one.packets]
+    limits.check_seconds(path, max(ends, default=0.0))
+    pictures = {number: one for number, one in indexes.items() if container.streams[number].type == "video"}
+    return pictures, max(ends) if ends and max(ends) > 0 else None
+
+
+def _tell_damage(
+    path: Path,
+    indexes: dict[int, PacketIndex],
+    end: float | None,
+    stated: float | None,
+    warn: Callable[[str, str], None],
+) -> None:
+    if stated is not None and (end or 0.0) + LATE < stated:
+        warn("truncated", f"'{path}' is cut short: it ends after {end or 0.0:.2f} s of {stated:.2f} s.")
+    corrupt = sum(one.corrupt for one in indexes.values())
+    if corrupt:
+        warn("damaged", f"'{path}' is damaged: {corrupt} packets are corrupt.")
+
+
+def _common(stream: Stream, container: InputContainer) -> dict[str, Any]:
+    from av.stream import Disposition
+
+    unit, codec = stream.time_base, stream.codec_context
+    start = stream.start_time
+    return {
+        "index": stream.index,
+        "codec": codec.codec.canonical_name if codec else None,
+        "language": stream.language,
+        "title": stream.metadata.get("title"),
+        "dispositions": [one.name.lower() for one in Disposition if one.name and stream.disposition & one],
+        "start": float(start * unit - origin_of(container)) if start is not None and unit else None,
+        "duration": float(stream.duration * unit) if stream.duration and stream.duration > 0 and unit else None,
+    }
+
+
+def _video(container: InputContainer, stream: VideoStream, index: PacketIndex | None) -> VideoFacts:
+    codec = stream.codec_context
+    common = _common(stream, container)
+    if codec is None:
+        return VideoFacts(**common)
+    frame = first_frame(container, stream)
+    rotation = frame.rotation if frame else 0
+    width, height = (frame.width, frame.height) if frame else (codec.width, codec.height)
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    shown = display_size(*square_size(width, height, aspect), rotation)
+    return VideoFacts(
+        **common,
+        profile=codec.profile,
+        width=width,
+        height=height,
+        pixel_aspect=f"{aspect.numerator}:{aspect.denominator}",
+        rotation=rotation,
+        display_width=shown[0],
+        display_height=shown[1],
+        pixel_format=codec.pix_fmt,
+        bits=max((one.bits for one in codec.format.components), default=None) if codec.format else None,
+        colour=colour_of(codec),
+        hdr=hdr_of(codec, frame),
+        interlaced=frame.interlaced_frame if frame else codec.field_order > 1,
+        rate=str(stream.average_rate) if stream.average_rate else None,
+        nominal_rate=str(stream.guessed_rate) if stream.guessed_rate else None,
+        timecode=stream.metadata.get("timecode"),
+        bit_rate=codec.bit_rate or None,
+        times=frame_times(index, origin_of(container)) if index else None,
+    )
+
+
+def _sound(stream: Any, container: InputContainer) -> SoundFacts:
+    codec = stream.codec_context
+    return SoundFacts(
+        **_common(stream, container),
+        rate=codec.sample_rate if codec else None,
+        channels=codec.layout.nb_channels if codec else None,
+        layout=codec.layout.name if codec else None,
+        bit_rate=(codec and codec.bit_rate) or None,
+    )
+
+
+def _subtitles(stream: Stream, container: InputContainer) -> SubtitleFacts:
+    common = _common(stream, container)
+    return SubtitleFacts(**common, text=common["codec"] not in (*PICTURES, None))
+
+
+def _others(container: InputContainer) -> Iterator[OtherFacts]:
+    for stream in container.streams:
+        cover = stream.type == "video" and is_cover(stream)
+        if cover or stream.type not in ("video", "audio", "subtitle"):
+            yield OtherFacts(**_common(stream, container), kind="cover" if cover else str(stream.type))
+
+
+def _chapters(container: InputContainer) -> Iterator[ChapterFacts]:
+    origin = float(origin_of(container))
+    for one in container.chapters()[:MOST_CHAPTERS]:
+        unit = float(one["time_base"] or 0)
+        title = one["metadata"].get("title", "")
+        yield ChapterFacts(start=one["start"] * unit - origin, end=one["end"] * unit - origin, title=title)

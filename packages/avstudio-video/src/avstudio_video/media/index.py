@@ -1,0 +1,101 @@
+"""The packets of a stream: exact times of its frames, without decoding."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.stream import Stream
+
+STEADY = 0.001
+"""In seconds: containers that count milliseconds round the times of a constant rate by this much."""
+
+
+class PacketIndex:
+    """Times in units of the stream's time base; a frame is shown from its time stamp on."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.unit = Fraction(stream.time_base or Fraction(1, 1_000_000))
+        self._rate = getattr(stream, "guessed_rate", None) or getattr(stream, "average_rate", None)
+        self._pts = array("q")
+        self._keys = array("q")
+        self._longest_end = 0
+        self.packets = self.corrupt = 0
+        self.unstamped = 0
+        """Packets without a time stamp."""
+
+    def add(self, packet: Packet[Stream]) -> None:
+        """Note the next packet of the stream, in the order of the file."""
+        self.packets += 1
+        self.corrupt += packet.is_corrupt
+        if packet.is_discard:  # before the start that an edit list states
+            return
+        if packet.pts is None:
+            self.unstamped += 1
+            return
+        self._pts.append(packet.pts)
+        self._longest_end = max(self._longest_end, packet.pts + (packet.duration or 0))
+        if packet.is_keyframe:
+            self._keys.append(packet.pts)
+
+    @cached_property
+    def guessed(self) -> bool:
+        """Whether the file has no time stamps: times are then guessed from the rate."""
+        return not self._pts and self.unstamped > 0
+
+    @cached_property
+    def shown(self) -> list[int]:
+        """The time stamps of all frames, in the order in which they are shown."""
+        if self.guessed:
+            step = self._guessed_step
+            return [round(number * step) for number in range(self.unstamped)]
+        return sorted(set(self._pts))
+
+    @property
+    def keys(self) -> list[int]:
+        """The time stamps of key frames, in order."""
+        return sorted(set(self._keys))
+
+    @cached_property
+    def gaps(self) -> list[int]:
+        """The lengths of all frames but the last one."""
+        shown = self.shown
+        return [after - before for before, after in pairwise(shown)]
+
+    @property
+    def usual_gap(self) -> int:
+        """The median length of a frame; 0 if it is not known."""
+        if not self.gaps:
+            return round(self._guessed_step)
+        return sorted(self.gaps)[len(self.gaps) // 2]
+
+    @property
+    def end(self) -> int:
+        """When the last frame ends."""
+        if not self.shown:
+            return 0
+        stated = self._longest_end if not self.guessed else 0
+        return stated if stated > self.shown[-1] else self.shown[-1] + self.usual_gap
+
+    @property
+    def variable(self) -> bool:
+        """Whether the frames have different lengths, beyond the rounding of their times."""
+        if len(self.gaps) < 2:
+            return False
+        tolerance = max(self.unit, min(Fraction(STEADY), self.usual_gap * self.unit / 8))
+        return (max(self.gaps) - min(self.gaps)) * self.unit > tolerance
+
+    def number_at(self, stamp: int) -> int:
+        """The number of the frame on the screen at a time stamp; -1 before the first one."""
+        return bisect_right(self.shown, stamp) - 1
+
+    @property
+    def _guessed_step(self) -> Fraction:
+        rate = Fraction(self._rate) if self._rate else Fraction(25)
+        return 1 / (rate * self.unit)

@@ -1,0 +1,41 @@
+"""The words by which requests name the processors of this package, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from avstudio_core import Example
+
+
+class ProbeWords:
+    """Requests for `video.probe`."""
+
+    cues: ClassVar[Mapping[str, Sequence[str]]] = {
+        "en": [
+            "what is in this video",
+            "how long is the video",
+            "video info",
+            "frame rate",
+            "resolution",
+            "hdr",
+            "keyframes",
+            "chapters of the video",
+            "inspect the video",
+        ],
+        "de": [
+            "was ist in dem video",
+            "wie lang ist das video",
+            "videoinfo",
+            "bildrate",
+            "auflösung",
+            "hdr",
+            "schlüsselbilder",
+            "kapitel des videos",
+        ],
+    }
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(request="What is in this video?"),
+        Example(request="What frame rate does it have?"),
+        Example(request="Wie lang ist das Video?", language="de"),
+    )

@@ -1,0 +1,117 @@
+"""Tiny videos, made by the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import avstudio_video
+from avstudio_core import Studio
+
+Picture = NDArray[np.uint8]
+SIZE = (64, 48)
+
+
+def noise(count: int, size: tuple[int, int] = SIZE) -> list[Picture]:
+    """Pictures that differ from each other: a coarse pattern that moves, in a colour that changes."""
+    width, height = size
+    y, x = np.mgrid[0:height, 0:width]
+    return [
+        np.stack([(x * 4 + 8 * n) % 256, (y * 5 + 3 * n) % 256, np.full_like(x, (n * 7) % 256)], -1).astype(np.uint8)
+        for n in range(count)
+    ]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Write a video of pictures: `rate` frames a second, or at `times` in units of 1/rate; with tones of `sound` Hz."""
+
+    def make(
+        name: str,
+        pictures: Sequence[Picture] | int = 30,
+        *,
+        codec: str = "libx264",
+        rate: Fraction | int = 25,
+        times: Sequence[int] | None = None,
+        sound: float | Sequence[float] = (),
+        **settings: Any,
+    ) -> Path:
+        shown = noise(pictures) if isinstance(pictures, int) else pictures
+        tones = [sound] if isinstance(sound, int | float) else [*sound]
+        path = tmp_path / name
+        with av.open(str(path), "w", options=settings.pop("container", {})) as file:
+            stream: Any = _stream(file, codec, shown, rate, settings)
+            heard = [_track(file, f"{number}", settings) for number, _ in enumerate(tones)]
+            span = Fraction((times or range(len(shown)))[-1] + 1) / rate
+            for track, tone in zip(heard, tones, strict=True):
+                _sing(file, track, tone, float(span), settings.get("sound_start", 0.0))
+            for number, picture in enumerate(shown):
+                frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+                frame.pts, frame.time_base = (times[number] if times else number), 1 / Fraction(rate)
+                file.mux(stream.encode(frame))
+            file.mux(stream.encode(None))
+        return path
+
+    return make
+
+
+def _stream(file: Any, codec: str, shown: Sequence[Picture], rate: Fraction | int, settings: dict[str, Any]) -> Any:
+    stream = file.add_stream(codec, rate=rate)
+    stream.height, stream.width = shown[0].shape[:2]
+    stream.pix_fmt = settings.get("format", "rgb8" if codec == "gif" else "yuv420p")
+    stream.options = settings.get(
+        "options", {"bf": "2", "g": "10", "sc_threshold": "0"} if codec in ("libx264", "mpeg4") else {}
+    )
+    stream.codec_context.time_base = 1 / Fraction(rate)
+    for name in ("color_trc", "color_primaries", "colorspace", "sample_aspect_ratio"):
+        if name in settings:
+            setattr(stream.codec_context, name, settings[name])
+    stream.metadata.update(settings.get("metadata", {}))
+    if "rotation" in settings:
+        stream.set_display_rotation(settings["rotation"])
+    if "chapters" in settings:
+        file.set_chapters(settings["chapters"])
+    return stream
+
+
+def _track(file: Any, number: str, settings: dict[str, Any]) -> Any:
+    track = file.add_stream(settings.get("sound_codec", "aac"), rate=48_000)
+    track.layout = settings.get("layout", "stereo")
+    track.metadata.update(settings.get("sound_metadata", {}).get(int(number), {}))
+    return track
+
+
+def _sing(file: Any, track: Any, tone: float, seconds: float, start: float) -> None:
+    from av.audio.frame import AudioFrame
+
+    count = len(track.codec_context.layout.channels)
+    time = np.arange(round(48_000 * seconds)) / 48_000
+    wave = np.repeat(0.5 * np.sin(2 * np.pi * tone * time)[None].astype(np.float32), count, 0)
+    frame = AudioFrame.from_ndarray(np.ascontiguousarray(wave), "fltp", track.codec_context.layout.name)
+    frame.sample_rate, frame.time_base, frame.pts = 48_000, Fraction(1, 48_000), round(start * 48_000)
+    file.mux(track.encode(frame))
+    file.mux(track.encode(None))
+
+
+@pytest.fixture(scope="session")
+def nasa() -> Path:
+    """A real video with two pictures, two sounds and two subtitles."""
+    path = Path(__file__).parents[4] / "shared" / "data" / "nasa_13013.mp4"
+    if not path.exists():
+        pytest.skip("the shared video is not here")
+    return path
+
+
+@pytest.fixture(scope="module")
+def shared_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """A studio for all tests of a module, which do not depend on what it did before."""
+    home = tmp_path_factory.mktemp("studio")
+    with Studio(home=home, executor="inline", offline=True, plugins="", add=[avstudio_video]) as studio:
+        yield studio
