@@ -83,6 +83,17 @@ def test_a_socket_is_refused_before_it_opens(
     assert json.loads(refused.value.response.body)["request_id"] == refused.value.response.headers["X-Request-Id"]
 
 
+def test_without_agents_the_socket_of_their_work_says_what_to_install(server: HttpServer) -> None:
+    with pytest.raises(exceptions.InvalidStatus) as refused, connect(server, "/agents/stream/x", server.key()):
+        pass
+    answer = refused.value.response
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
+    assert "avstudio-agents" in json.loads(answer.body)["hint"]
+    with pytest.raises(exceptions.InvalidStatus) as unread, connect(server, "/agents/stream/x", server.key("run")):
+        pass
+    assert unread.value.response.status_code == 403
+
+
 def test_a_socket_without_a_key_is_refused(server: HttpServer, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(exceptions.InvalidStatus) as refused, connect(server, "/stream", None):
         pass

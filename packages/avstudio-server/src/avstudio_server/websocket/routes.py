@@ -7,7 +7,7 @@ import asyncio
 from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
-from avstudio_core.errors import NotFound
+from avstudio_server.http.agents import no_agents
 from avstudio_server.http.caller import CallerSession
 from avstudio_server.http.event_query import After, OpenStreams, Wanted
 from avstudio_server.websocket.follower import Follower
@@ -32,4 +32,4 @@ async def task(socket: WebSocket, task_id: str, session: CallerSession, after: A
 async def agent(task_id: str, session: CallerSession) -> None:
     """The events of an agent's task. Raises `NotFound` until agents are installed."""
     session.principal.require("read")
-    raise NotFound("No agents are installed that take tasks.", hint="Install the package 'avstudio-agents'.")
+    no_agents()

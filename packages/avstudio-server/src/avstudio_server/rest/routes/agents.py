@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from pydantic import BaseModel, ConfigDict, Field
 
-from avstudio_core.errors import NotFound
+from avstudio_server.http.agents import no_agents
 from avstudio_server.http.caller import CallerSession
 from avstudio_server.rest.nouns import routes_of
 
@@ -23,20 +21,15 @@ class AgentTask(BaseModel):
     files: list[str] = Field(default=[], max_length=100, description="The ids of artifacts that it concerns.")
 
 
-def absent() -> NoReturn:
-    """Raises `NotFound`: nothing runs tasks for agents."""
-    raise NotFound("No agents are installed that take tasks.", hint="Install the package 'avstudio-agents'.")
-
-
 @router.post("/task", status_code=202)
 def submit(given: AgentTask, session: CallerSession) -> None:
     """Give an agent a task. 404 until agents are installed."""
     session.principal.require("run")
-    absent()
+    no_agents()
 
 
 @router.get("/task/{task_id}")
 def show(task_id: str, session: CallerSession) -> None:
     """A task of an agent. 404 until agents are installed."""
     session.principal.require("read")
-    absent()
+    no_agents()
