@@ -45,6 +45,7 @@ class CacheContract:
     def test_all_values_whose_keys_begin_alike_are_removed(self, cache: Cache) -> None:
         for key in ("ann/1", "ann/2", "ann", "ben/ann/1"):
             cache.set(key, 1)
+        assert cache.count("ann/") == 2
         assert cache.clear("ann/") == 2
         assert [cache.get(key) for key in ("ann/1", "ann/2", "ann", "ben/ann/1")] == [None, None, 1, 1]
 

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from avstudio_core import Artifact, Studio, TaskOptions
+from avstudio_core import Artifact, Principal, Studio, TaskOptions
 from avstudio_core.errors import InUse, NotFound
 from avstudio_core.events import Event
 from avstudio_core.storage.sweep import check
@@ -161,6 +162,50 @@ def test_everything_of_an_owner_is_deleted(studio: Studio, text: Path) -> None:
 def test_an_unknown_name_is_not_found(studio: Studio, ask: Callable[[Studio], object]) -> None:
     with pytest.raises(NotFound, match="none"):
         ask(studio)
+
+
+def test_a_dry_run_tells_what_would_go_and_removes_nothing(studio: Studio, text: Path) -> None:
+    for word in ("b", "c"):
+        studio.submit("text.copy", text, text=word, options=TaskOptions(project="film")).result(PATIENCE)
+    unused = studio.take_in(text, project="film")
+    task = studio.tasks.find()[0]
+    for delete in (
+        partial(studio.delete_artifact, unused.id),
+        partial(studio.media.delete, unused.id),
+        partial(studio.projects.delete, "film"),
+        partial(studio.administration.delete_owner, task.owner),
+    ):
+        before = list(studio._store.stored()), studio.media.page(), studio.projects.page()
+        told = delete(dry_run=True)
+        assert (list(studio._store.stored()), studio.media.page(), studio.projects.page()) == before
+        assert told.files
+    assert studio.projects.delete("film") == told == (2, 5, 5)
+    assert list(studio._store.stored()) == []
+
+
+def test_several_files_are_deleted_all_or_none(studio: Studio, text: Path) -> None:
+    one, other = studio.take_in(text), studio.take_in(text)
+    with pytest.raises(NotFound, match="art_none"):
+        studio.delete_artifact(one.id, "art_none")
+    assert studio.delete_artifact(one.id, other.id, one.id) == (0, 2, 1)
+
+
+@pytest.mark.parametrize("whose", ["project", "owner"])
+def test_an_unfinished_upload_goes_with_its_project_or_owner(studio: Studio, text: Path, whose: str) -> None:
+    anna = studio.session(Principal("anna"))
+    upload = anna.uploads.create("a.txt", 2, project="film")
+    with anna.uploads.open(upload.id, 0) as part:
+        part.write(b"ab")
+        if whose == "project":
+            anna.projects.delete("film")
+        else:
+            studio.administration.delete_owner("anna")
+        with pytest.raises(NotFound, match=upload.id):
+            part.finish()
+    assert list((studio.settings.home / "uploads").iterdir()) == []
+    assert (list(studio._store.stored()), studio.media.page().items) == ([], [])
+    with pytest.raises(NotFound):
+        anna.projects.get("film")
 
 
 KILLED = """

@@ -53,7 +53,7 @@ def test_every_example_is_a_command_with_its_options(everything: CommandLine, pa
     assert len(examples) >= least
     helped = cache(lambda *path: everything(*path, "--help"))
     for words in examples:
-        shown = helped(*words[: 2 if words[0] in ("audio", "budgets", "tasks") else 1])
+        shown = helped(*words[: 2 if words[0] in ("audio", "budgets", "media", "projects", "tasks") else 1])
         if shown.code == 2:  # an example of a mistake
             continue
         assert shown.code == 0, words

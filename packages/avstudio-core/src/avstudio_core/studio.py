@@ -84,7 +84,8 @@ class Studio(Session):
         self._presence = Presence(self._database, home)
         rules = Rules(self._presence.id, self.settings.lease_seconds, self.settings.max_deliveries)
         self._queue = Queue(self._database, self._store, rules)
-        self._queue.removal.owner_gone = lambda owner: self.llm.forget(owner)
+        self._queue.removal.elsewhere.forget_answers = lambda owner, dry_run: self.llm.forget(owner, dry_run=dry_run)
+        self._queue.removal.elsewhere.remove_upload = self._uploads.remove
         self.gate = Gate(self.settings, partial(refusals.record, self._database))
         self.shelf = InstalledShelf(self.plugins, self.settings, self.gate)
         self._catalogue = LiveCatalogue(self.plugins, self.shelf)

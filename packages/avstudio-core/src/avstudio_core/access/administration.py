@@ -81,16 +81,19 @@ class Administration:
 
     def prune(self, before: float, *, dry_run: bool = False) -> tuple[int, Removed]:
         """Delete the plans that ended before a time, or only count; return their number, and what was deleted."""
-        return self._home._queue.removal.prune(before, dry_run=dry_run)
+        return self._home._queue.removal.trial(dry_run).prune(before)
 
     @cached_property
     def outbox(self) -> Outbox:
         """What has to be sent to the webhooks of all owners: for the one who sends it."""
         return Outbox(self._home._database, self._home.settings.home)
 
-    def delete_owner(self, owner: str) -> Removed:
-        """Delete all tasks and files of an owner, and revoke its API keys. Raises `NotFound`, `InUse`."""
-        return self._home._queue.removal.owner(checked(owner, "owner"))
+    def delete_owner(self, owner: str, *, dry_run: bool = False) -> Removed:
+        """Delete all tasks, files and uploads of an owner, and revoke its API keys, or only tell what would go.
+
+        Raises `NotFound`, `InUse`.
+        """
+        return self._home._queue.removal.trial(dry_run).owner(checked(owner, "owner"))
 
     ahealth = twin(health)
     """`health` without blocking an event loop."""
@@ -99,11 +102,11 @@ class Administration:
     astored = twin(stored)
     """`stored` without blocking an event loop."""
     acheck = twin(check)
-
-    aended_runs = twin(ended_runs)
-
-    aunfinished_tasks = twin(unfinished_tasks)
     """`check` without blocking an event loop."""
+    aended_runs = twin(ended_runs)
+    """`ended_runs` without blocking an event loop."""
+    aunfinished_tasks = twin(unfinished_tasks)
+    """`unfinished_tasks` without blocking an event loop."""
     aprune = twin(prune)
     """`prune` without blocking an event loop."""
     adelete_owner = twin(delete_owner)

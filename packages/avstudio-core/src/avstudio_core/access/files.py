@@ -106,10 +106,13 @@ class Files(Reception):
         while block := await asyncio.to_thread(next, found, b""):
             yield block
 
-    def delete_artifact(self, artifact_id: str) -> Removed:
-        """Delete a stored file; results that name it stay. Raises `NotFound`, and `InUse` if a living task needs it."""
+    def delete_artifact(self, *artifact_ids: str, dry_run: bool = False) -> Removed:
+        """Delete stored files, all or none, or only tell what would go; results that name them stay.
+
+        Raises `NotFound`, and `InUse` if a task that has not ended needs one.
+        """
         self._may_change()
-        return self._removal.artifact(artifact_id)
+        return self._removal.trial(dry_run).artifacts(artifact_ids)
 
     def _seen(self, artifact: Artifact) -> Artifact:
         """An artifact that the principal may see. Raises `NotFound`."""

@@ -78,10 +78,13 @@ class OwnedMedia:
             query = query.where(media_files.c.path == path)
         return page_of(self._read(query), limit, lambda one: one.id)
 
-    def delete(self, artifact_id: str) -> Removed:
-        """Delete a media file. Results that name it stay. Raises `NotFound`, and `InUse` if a living task needs it."""
+    def delete(self, *artifact_ids: str, dry_run: bool = False) -> Removed:
+        """Delete media files, all or none, or only tell what would go; results that name them stay.
+
+        Raises `NotFound`, and `InUse` if a task that has not ended needs one.
+        """
         self._allow()
-        return self._removal.artifact(self.get(artifact_id).id)
+        return self._removal.trial(dry_run).artifacts([self.get(one).id for one in artifact_ids])
 
     def delete_path(self, path: str, project: str | None = None) -> Removed:
         """Delete the stored copies of a user's file, in one project or in all. Raises `NotFound`, `InUse`."""

@@ -56,10 +56,13 @@ class OwnedProjects:
         start = None if after is None else checked(after, "name of a project") + "\x00"
         return page_of(self._counted(self._names(start, wanted)), limit, lambda one: one.name)
 
-    def delete(self, name: str) -> Removed:
-        """Delete a project with the owner's tasks and files in it. Raises `NotFound`, `InUse`."""
+    def delete(self, name: str, *, dry_run: bool = False) -> Removed:
+        """Delete a project with the owner's tasks, files and uploads in it, or only tell what would go.
+
+        Raises `NotFound`, `InUse`.
+        """
         self._allow()
-        return self._removal.project(name)
+        return self._removal.trial(dry_run).project(name)
 
     def _names(self, start: str | None, limit: int) -> list[str]:
         named = ALL_NAMES.subquery() if self._reach == ALL else _names_within(self._reach).subquery()

@@ -134,7 +134,8 @@ class OwnedUploads:
         self._database.write(lambda transaction: transaction.execute(self._change(upload.id), values))
 
     def complete(self, upload: Upload, draft: Draft) -> None:
-        """Make the artifact of an upload. Raises `InvalidInput`, and then removes it, and `StorageError`."""
+        """Make the artifact of an upload. Raises `InvalidInput`, and then removes it, `NotFound` and `StorageError`."""
+        self.get(upload.id)  # it may have been deleted in the meantime, and its file with it
         try:
             refuse_other(draft, upload.sha256)
         except InvalidInput:
@@ -142,7 +143,9 @@ class OwnedUploads:
             raise
 
         def note(transaction: Transaction, artifact: Artifact) -> None:
-            transaction.execute(self._change(upload.id), {"artifact_id": artifact.id, "touched_at": time.time()})
+            values = {"artifact_id": artifact.id, "touched_at": time.time()}
+            if transaction.execute(self._change(upload.id), values).rowcount == 0:
+                raise NotFound(f"No upload has the id '{upload.id}'.", hint="Begin a new one.")
 
         intake = Intake(self._database, self._store, self._place(upload.project))
         with intake.staging() as folder:
@@ -187,7 +190,7 @@ class Part(Receiver):
         """The upload with this part; if it is whole now, with its artifact.
 
         Raises `InvalidInput` if it does not have the sha256 that its sender stated; then it is removed. Raises
-        `StorageError`.
+        `NotFound` if it was deleted in the meantime, and `StorageError`.
         """
         if self._draft.size == self._upload.size:
             self._uploads.complete(self._upload, self._draft)

@@ -34,6 +34,10 @@ class Cache(Protocol):
         """Remove a value; return whether there was one."""
         ...
 
+    def count(self, beginning: str) -> int:
+        """The number of values whose keys begin with a text."""
+        ...
+
     def clear(self, beginning: str) -> int:
         """Remove all values whose keys begin with a text; return how many there were."""
         ...

@@ -58,6 +58,10 @@ class DiskCache:
         checked_key(key)
         return bool(self._with(lambda cache: cache.delete(key)))
 
+    def count(self, beginning: str) -> int:
+        checked_key(beginning)
+        return self._with(lambda cache: len(_keys(cache, beginning)))
+
     def clear(self, beginning: str) -> int:
         checked_key(beginning)
         return self._with(lambda cache: _clear(cache, beginning))
@@ -131,7 +135,11 @@ def _value(stored: Any) -> JsonValue:
 
 
 def _clear(cache: Any, beginning: str) -> int:
-    return sum(bool(cache.delete(key)) for key in [*cache] if key.startswith(beginning))
+    return sum(bool(cache.delete(key)) for key in _keys(cache, beginning))
+
+
+def _keys(cache: Any, beginning: str) -> list[str]:
+    return [key for key in cache if key.startswith(beginning)]
 
 
 def _increment(cache: Any, key: str, by: int, expire: float | None) -> int:

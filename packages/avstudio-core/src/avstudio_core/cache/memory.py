@@ -64,15 +64,23 @@ class MemoryCache:
             self._drop(key)
             return there
 
+    def count(self, beginning: str) -> int:
+        with self._lock:
+            return len(self._keys(beginning))
+
     def clear(self, beginning: str) -> int:
         with self._lock:
-            keys = [key for key in self._held if key.startswith(checked_key(beginning))]
+            keys = self._keys(beginning)
             for key in keys:
                 self._drop(key)
             return len(keys)
 
     def close(self) -> None:
         pass
+
+    def _keys(self, beginning: str) -> list[str]:
+        checked_key(beginning)
+        return [key for key in self._held if key.startswith(beginning)]
 
     def _until(self, seconds: float | None) -> float:
         seconds = checked_seconds(seconds)

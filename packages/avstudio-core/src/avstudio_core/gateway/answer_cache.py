@@ -63,9 +63,9 @@ class AnswerCache:
         except AVStudioError as error:
             LOG.warning("The cache of answers cannot be written: %s", error)
 
-    def forget(self, owner: str) -> int:
-        """Remove all answers of an owner; return how many there were. Raises `StorageError`."""
-        return self._cache.clear(_place(owner))
+    def forget(self, owner: str, *, dry_run: bool = False) -> int:
+        """Remove all answers of an owner, or only count them; return how many there were. Raises `StorageError`."""
+        return self._cache.count(_place(owner)) if dry_run else self._cache.clear(_place(owner))
 
     def close(self) -> None:
         if "_cache" in self.__dict__:

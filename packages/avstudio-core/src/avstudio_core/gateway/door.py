@@ -98,9 +98,9 @@ class Door:
 
         return give_up
 
-    def forget(self, owner: str) -> int:
-        """Remove the stored answers of an owner; return how many there were."""
-        return self._gateway.forget(owner)
+    def forget(self, owner: str, *, dry_run: bool = False) -> int:
+        """Remove the stored answers of an owner, or only count them; return how many there were."""
+        return self._gateway.forget(owner, dry_run=dry_run)
 
     def close(self) -> None:
         self._loop.run(self._gateway.close())

@@ -172,9 +172,12 @@ class Gateway:
         second = answer_of(again, await self._calls.chat(again, dearer, route, metered.request_id), route)
         return repaired(second, first, problem, parsed(second.text, request, model))
 
-    def forget(self, owner: str) -> int:
-        """Remove the stored answers of an owner; return how many there were. Raises `StorageError`."""
-        return self._answers.forget(owner)
+    def forget(self, owner: str, *, dry_run: bool = False) -> int:
+        """Remove the stored answers of an owner, or only count them; return how many there were.
+
+        Raises `StorageError`.
+        """
+        return self._answers.forget(owner, dry_run=dry_run)
 
     async def close(self) -> None:
         self._answers.close()

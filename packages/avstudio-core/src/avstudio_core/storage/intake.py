@@ -69,8 +69,8 @@ class Intake:
         if draft.size == 0:
             raise UnreadableMedia(f"{quoted(origin.name)} is empty.")
         draft.sync()
-        media_type = guess(draft.path, origin.name)
         try:
+            media_type = guess(draft.path, origin.name)
             draft.path.rename(folder / draft.sha256)
         except OSError as error:
             raise StorageError.of(error, draft.path) from error

@@ -9,6 +9,9 @@ SUMMARIES = {
     "Work": {
         "pipe": "Run several processors, each on the output of the one before.",
         "plans": "List, show, watch, cancel, retry and delete plans.",
+        "projects": "List and delete projects.",
+        "media": "List and delete the files that were given.",
+        "artifacts": "Delete stored files.",
         "search": "Find a word in everything that was recorded or written.",
         "tasks": "List, watch, cancel, retry, review and delete tasks.",
     },
@@ -23,6 +26,7 @@ SUMMARIES = {
         "models": "List and fetch the model files that processors load.",
         "storage": "Show what takes how much room.",
         "prune": "Remove old work.",
+        "owners": "Delete everything of an owner.",
         "backup": "Back up the data folder, also while it is in use.",
         "restore": "Restore the data folder from a backup.",
         "verify": "List the snapshots of a backup, and check them.",

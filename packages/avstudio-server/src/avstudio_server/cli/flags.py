@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show how much would be removed.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @dataclass(frozen=True)

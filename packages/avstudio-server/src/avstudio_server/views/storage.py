@@ -22,14 +22,15 @@ def storage_data(studio: Studio) -> dict[str, Any]:
     return {"home": str(studio.settings.home), **asdict(studio.administration.usage())}
 
 
-def removed_data(removed: Removed) -> dict[str, int]:
-    return removed._asdict()
+def removed_data(removed: Removed, *, dry_run: bool = False) -> dict[str, Any]:
+    """What was removed, or with `dry_run` would be."""
+    return {**removed._asdict(), "dry_run": dry_run}
 
 
 def pruned_data(studio: Studio, older_than: str, *, dry_run: bool) -> dict[str, Any]:
     """Remove, or only count, the plans that ended so long ago. Raises `InvalidInput`."""
     plans, removed = studio.administration.prune(time.time() - age_seconds(older_than), dry_run=dry_run)
-    return {"plans": plans, **removed_data(removed), "dry_run": dry_run}
+    return {"plans": plans, **removed_data(removed, dry_run=dry_run)}
 
 
 def age_seconds(text: str) -> float:

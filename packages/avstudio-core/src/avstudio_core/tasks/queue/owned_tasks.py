@@ -194,18 +194,19 @@ class OwnedTasks:
         checked(task_id, "task id")
         self._write(lambda transaction: self._requests.send_back(transaction, task_id, reason, by), task_id).result()
 
-    def delete(self, *task_ids: str) -> Removed:
+    def delete(self, *task_ids: str, dry_run: bool = False) -> Removed:
         """Delete tasks that have ended, with their events, what they made, and what only they were given.
 
-        Raises `NotFound`, and `InUse` if a task that has not ended needs what would go; then it deletes nothing.
+        With `dry_run`, only tell what would go. Raises `NotFound`, and `InUse` if a task that has not ended needs what
+        would go; then it deletes nothing.
         """
         self._allow()
-        return self._removal.tasks(task_ids)
+        return self._removal.trial(dry_run).tasks(task_ids)
 
-    def delete_plan(self, plan_id: str) -> Removed:
-        """Delete all tasks of a plan. Raises `NotFound`, `InUse`."""
+    def delete_plan(self, plan_id: str, *, dry_run: bool = False) -> Removed:
+        """Delete all tasks of a plan, or only tell what would go. Raises `NotFound`, `InUse`."""
         self._allow()
-        return self._removal.plan(plan_id)
+        return self._removal.trial(dry_run).plan(plan_id)
 
     aget = twin(get)
     """`get` without blocking an event loop."""

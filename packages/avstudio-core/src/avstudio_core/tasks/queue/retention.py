@@ -10,7 +10,8 @@ from avstudio_core.errors import InUse
 from avstudio_core.settings import Settings
 from avstudio_core.storage.database import Database
 from avstudio_core.storage.tables import artifacts, events, tasks
-from avstudio_core.tasks.queue.removal import GOES_ON, LIVES, PORTION, Removal
+from avstudio_core.tasks.queue.removal import PORTION, Removal
+from avstudio_core.tasks.queue.removal_statements import GOES_ON, LIVES
 
 RETENTION_SECONDS = 3600.0
 """How often to look for old work."""

@@ -8,7 +8,7 @@ import typer
 
 from avstudio_server.cli import completion, groups
 from avstudio_server.cli.commands import tasks
-from avstudio_server.cli.flags import DisplayFlags, FileFlags, Json, spread
+from avstudio_server.cli.flags import DisplayFlags, DryRun, FileFlags, Json, spread
 from avstudio_server.cli.terminal import output
 
 One = Annotated[str, typer.Argument(metavar="PLAN", help="The id of a plan.", autocompletion=completion.tasks)]
@@ -82,6 +82,6 @@ def cancel(plans: Several, as_json: Json = False) -> int:
 
 
 @app.command("delete", cls=groups.Command)
-def delete(plans: Several, as_json: Json = False) -> int:
+def delete(plans: Several, dry_run: DryRun = False, as_json: Json = False) -> int:
     """Delete plans that have ended, with their tasks and files."""
-    return tasks.delete(plans, as_json)
+    return tasks.delete(plans, dry_run, as_json)

@@ -7,14 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from avstudio_server.cli import groups
-from avstudio_server.cli.flags import Json
+from avstudio_server.cli.flags import DryRun, Json
 from avstudio_server.cli.terminal import output
 
 OlderThan = Annotated[
     str,
     typer.Option("--older-than", metavar="AGE", help="Remove work that ended so long ago, such as 30d. [required]"),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show how much would be removed.")]
 
 
 def command() -> Any:

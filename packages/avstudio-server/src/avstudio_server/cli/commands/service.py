@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -116,15 +115,11 @@ def _ask(question: str, *, yes: bool) -> None:
     """Let the user decide. Raises `NotAllowed` for root, `InvalidInput` without a terminal, and `TaskCancelled`."""
     import os
 
-    from avstudio_core.errors import InvalidInput, NotAllowed, TaskCancelled
+    from avstudio_core.errors import NotAllowed
+    from avstudio_server.cli.terminal.questions import agree
 
     if os.geteuid() == 0:
         hint = "Run the command as the user whose studio it is."
         raise NotAllowed("Services run as a user, and are not installed by root.", hint=hint)
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise InvalidInput("Nothing was done, because nobody can be asked.", hint="Add --yes.")
-    output.note(f"{question} [y/N]")
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise TaskCancelled("Nothing was done.")
+    if not yes:
+        agree(question)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from avstudio_server.cli import completion, groups
-from avstudio_server.cli.flags import DisplayFlags, FileFlags, Json, RunFlags, TaskFlags, spread
+from avstudio_server.cli.flags import DisplayFlags, DryRun, FileFlags, Json, RunFlags, TaskFlags, spread
 from avstudio_server.cli.terminal import output
 
 if TYPE_CHECKING:
@@ -188,18 +188,13 @@ def send_back(
 
 
 @app.command("delete", cls=groups.Command)
-def delete(tasks: Several, as_json: Json = False) -> int:
+def delete(tasks: Several, dry_run: DryRun = False, as_json: Json = False) -> int:
     """Delete tasks that have ended, with their results, and the copies of sources that no other task uses."""
-    from avstudio_server.cli.text.storage import removed_text
-    from avstudio_server.views.storage import removed_data
+    from avstudio_server.cli.removals import told
 
     with _studio() as studio:
-        data = removed_data(studio.tasks.delete(*_all(studio, tasks)))
-    if as_json:
-        output.write_json(data)
-    else:
-        output.write(removed_text(data))
-    return 0
+        removed = studio.tasks.delete(*_all(studio, tasks), dry_run=dry_run)
+    return told(removed, dry_run=dry_run, as_json=as_json)
 
 
 def _studio() -> Studio:

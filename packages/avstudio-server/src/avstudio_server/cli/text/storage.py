@@ -26,9 +26,12 @@ def storage_text(data: dict[str, Any]) -> str:
 
 def removed_text(data: dict[str, Any]) -> str:
     """What was removed, or would be."""
-    verb = "Would remove" if data.get("dry_run") else "Removed"
-    counted = {"tasks": _counted(data["tasks"], "task"), "files": _counted(data["files"], "file")}
-    return f"{verb} {counted['tasks']} and {counted['files']}: {size(data['bytes'])}."
+    return f"{'Would remove' if data['dry_run'] else 'Removed'} {amount(data)}."
+
+
+def amount(data: dict[str, Any]) -> str:
+    """The tasks and files of a removal, and their size."""
+    return f"{_counted(data['tasks'], 'task')} and {_counted(data['files'], 'file')}: {size(data['bytes'])}"
 
 
 def _counted(count: int, noun: str) -> str:
