@@ -188,11 +188,15 @@ def test_the_page_on_the_gateway_has_every_rule_in_its_order() -> None:
 
 
 @pytest.mark.parametrize("page", ["explanation/architecture", "explanation/threads", "tutorial/first-backend"])
-def test_the_files_that_a_page_names_exist(page: str) -> None:
+def test_the_files_that_a_page_names_exist_and_have_the_names_after_them(page: str) -> None:
     places = [ROOT, ROOT / "tests", *(folder for pattern in FOLDERS for folder in ROOT.glob(pattern))]
-    named = re.findall(r"`([\w/]+\.py)`", (DOCS / f"{page}.md").read_text(encoding="utf-8"))
+    named = re.findall(r"`([\w/]+\.py)`(?: \(([^)]+)\))?", (DOCS / f"{page}.md").read_text(encoding="utf-8"))
     assert named
-    assert [name for name in named if not any((place / name).exists() for place in places)] == []
+    for file, inside in named:
+        text = "".join((place / file).read_text(encoding="utf-8") for place in places if (place / file).exists())
+        assert text, file
+        for name in re.findall(r"`(?:\w+\.)*(\w+)`", inside):
+            assert re.search(rf"\b{name}\b", text), (file, name)
 
 
 def test_the_tests_that_hold_the_promises_of_security_exist() -> None:
