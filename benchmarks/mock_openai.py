@@ -37,11 +37,9 @@ CHUNKS = [
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while head := await reader.readuntil(b"\r\n\r\n"):
-            length = next(
-                int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
-            )
-            body = await reader.readexactly(length)
-            if json.loads(body).get("stream"):
+            sizes = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")]
+            body = await reader.readexactly(int(sizes[0].split(b":")[1]) if sizes else 0)
+            if body and json.loads(body).get("stream"):
                 writer.write(
                     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
                 )
