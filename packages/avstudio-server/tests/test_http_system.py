@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 import avstudio_server.plugin
 from avstudio_core import StorageError, Studio
-from avstudio_core.testing import exercises
+from avstudio_core.testing import exercises, scripted
 from avstudio_server.testing.http_server import HttpServer
 
 pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
@@ -19,7 +20,7 @@ SYSTEM = "/api/v1/system"
 
 @pytest.fixture
 def studio_plugins() -> list[ModuleType]:
-    return [avstudio_server.plugin, exercises]
+    return [avstudio_server.plugin, exercises, scripted]
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -110,20 +111,50 @@ def test_every_route_is_in_the_document(server: HttpServer) -> None:
     assert {(method, path.replace(":path}", "}")) for method, path in routes} - described == {("GET", "/login")}
 
 
-def test_metrics_are_for_administrators_and_have_no_ids(server: HttpServer, studio: Studio) -> None:
+def figures(server: HttpServer) -> dict[tuple[str, ...], float]:
+    """The metrics by name and values of labels."""
     from prometheus_client.parser import text_string_to_metric_families
 
+    text = server.client(server.key("admin")).get(f"{SYSTEM}/metrics").text
+    return {
+        (one.name, *sorted(one.labels.values())): one.value
+        for family in text_string_to_metric_families(text)
+        for one in family.samples
+    }
+
+
+def test_metrics_tell_what_language_models_did(
+    server: HttpServer, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = server.client(server.key())
+    question = {"messages": [{"role": "user", "content": "Hello"}]}
+    client.post("/v1/chat/completions", json=question)
+    client.post("/v1/chat/completions", json=question | {"stream": True})
+    studio.ledger.set_budget("global", "day", 1_000_000)
+    found = figures(server)
+    assert (found["avs_llm_requests_total", "ok", "scripted/one"], found["avs_budget_used_ratio", "day", "global"]) == (
+        2,
+        0,
+    )
+    assert found["avs_llm_first_token_seconds_count", "scripted/one"] == 1
+    assert found["avs_llm_first_token_seconds_bucket", "+Inf", "scripted/one"] == 1
+    assert 0 < found["avs_llm_first_token_seconds_sum", "scripted/one"] < 10
+    assert found["avs_llm_tokens_total", "output", "scripted/one"] > 0
+    described = Path(__file__).parents[3].joinpath("docs/howto/serve.md").read_text()
+    families = {name[0].removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in found}
+    assert {name for name in families if f"`{name}`" not in described} == set()
+    monkeypatch.setattr("avstudio_server.rest.metrics.MOST_NAMES", 0)
+    assert figures(server)["avs_llm_requests_total", "ok", "other"] == 2
+
+
+def test_metrics_are_for_administrators_and_have_no_ids(server: HttpServer, studio: Studio) -> None:
     client = server.client(server.key())
     for kind in ("wait", "fail"):
         client.post(f"/api/v1/exercise/{kind}", json={}, headers={"Prefer": "wait=20"})
     client.get("/api/v1/tasks/task_0")
     assert client.get(f"{SYSTEM}/metrics").status_code == 403
     text = server.client(server.key("admin")).get(f"{SYSTEM}/metrics").text
-    found = {
-        (one.name, *sorted(one.labels.values())): one.value
-        for family in text_string_to_metric_families(text)
-        for one in family.samples
-    }
+    found = figures(server)
     assert found["avs_task_duration_seconds_count", "completed", "exercise.wait"] == 1
     assert found["avs_task_duration_seconds_count", "exercise.fail", "failed"] == 1
     assert found["avs_tasks", "FAILED", "exercise.fail"] == 1

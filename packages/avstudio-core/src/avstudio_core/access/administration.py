@@ -10,6 +10,7 @@ from functools import cached_property
 from avstudio_core.access.guest import Home
 from avstudio_core.access.outbox import Outbox
 from avstudio_core.errors import AVStudioError
+from avstudio_core.gateway.ledger.model_figures import FIRST_TOKEN_BOUNDS, ModelFigures
 from avstudio_core.names import checked
 from avstudio_core.storage import sweep
 from avstudio_core.storage.sweep import Flaw
@@ -67,6 +68,13 @@ class Administration:
         """The number of tasks that have not completed, by processor and state."""
         return figures.unfinished(self._home._database)
 
+    first_token_bounds = FIRST_TOKEN_BOUNDS
+    """The times in seconds by which `model_figures` counts."""
+
+    def model_figures(self) -> dict[str, ModelFigures]:
+        """All calls of language models that are stored, by model, the most expensive first."""
+        return self._home.ledger.figures()
+
     def usage(self) -> Usage:
         """What takes how much room in the data folder."""
         return usage(self._home._database, self._home.settings.home)
@@ -107,6 +115,8 @@ class Administration:
     """`ended_runs` without blocking an event loop."""
     aunfinished_tasks = twin(unfinished_tasks)
     """`unfinished_tasks` without blocking an event loop."""
+    amodel_figures = twin(model_figures)
+    """`model_figures` without blocking an event loop."""
     aprune = twin(prune)
     """`prune` without blocking an event loop."""
     adelete_owner = twin(delete_owner)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 
+from avstudio_core.gateway.ledger.model_figures import ModelFigures
 from avstudio_server.http.request_log import BOUNDS, RequestLog
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_NAMES = 200
 """How many models have lines of their own, since requests may name any: the most expensive ones."""
+OTHERS = "other"
+"""The label of all other models together."""
 
 
 class Metrics:
@@ -80,18 +83,24 @@ class Metrics:
         yield CounterMetricFamily("avs_model_evictions", "Models that were evicted for others.", pool.evictions)
 
     def _calls(self) -> Iterator[Metric]:
-        """What calls to language models used and cost, as recorded in the data folder."""
-        lines = self._studio.costs("model")[:MOST_NAMES]
-        calls = CounterMetricFamily("avs_llm_requests", "Calls to language models.", labels=["model", "outcome"])
+        """What calls of language models used and cost, as recorded in the data folder."""
+        calls = CounterMetricFamily("avs_llm_requests", "Calls of language models.", labels=["model", "outcome"])
         tokens = CounterMetricFamily("avs_llm_tokens", "Tokens of these calls.", labels=["model", "kind"])
         cost = CounterMetricFamily("avs_llm_cost_usd", "What these calls cost.", labels=["model"])
-        for line in lines:
-            calls.add_metric([line.name, "settled"], line.calls - line.lost)
-            calls.add_metric([line.name, "lost"], line.lost)
-            tokens.add_metric([line.name, "input"], line.input)
-            tokens.add_metric([line.name, "output"], line.output)
-            cost.add_metric([line.name], line.cost_micro / 1e6)
-        yield from (calls, tokens, cost)
+        first = HistogramMetricFamily(
+            "avs_llm_first_token_seconds", "Time until the first token of a streamed answer.", labels=["model"]
+        )
+        administration = self._studio.administration
+        for model, one in _shown(administration.model_figures()):
+            for outcome, number in one.calls.items():
+                calls.add_metric([model, outcome], number)
+            for kind, number in one.tokens.items():
+                tokens.add_metric([model, kind], number)
+            cost.add_metric([model], one.cost_micro / 1e6)
+            if one.within[-1]:
+                buckets = _buckets(administration.first_token_bounds, one.within)
+                first.add_metric([model], buckets, one.first_token_seconds)
+        yield from (calls, tokens, cost, first)
 
     def _budgets(self) -> Metric:
         """The fullest budget of each kind of scope and period: scopes themselves contain ids."""
@@ -111,6 +120,17 @@ class Metrics:
         for key, tally in [*self._requests.tallies.items()]:
             found.add_metric([*key], _buckets(BOUNDS, [*accumulate(tally.buckets)]), tally.seconds)
         return found
+
+
+def _shown(models: Mapping[str, ModelFigures]) -> list[tuple[str, ModelFigures]]:
+    """The most expensive models, and all others as one, so that sums over models are complete."""
+    shown, rest = [*models.items()][:MOST_NAMES], [*models.values()][MOST_NAMES:]
+    if not rest:
+        return shown
+    others = ModelFigures()
+    for one in rest:
+        others.add(one)
+    return [*shown, (OTHERS, others)]
 
 
 def _buckets(bounds: Iterable[float], within: list[int]) -> list[tuple[str, float]]:

@@ -20,6 +20,7 @@ from avstudio_core.gateway.ledger.budgets import Standing
 from avstudio_core.gateway.ledger.call_facts import NewCall, Payer, Settled
 from avstudio_core.gateway.ledger.costs import Spending
 from avstudio_core.gateway.ledger.counters import Booking, Openings
+from avstudio_core.gateway.ledger.model_figures import ModelFigures, model_figures
 from avstudio_core.gateway.ledger.records import Reservation
 from avstudio_core.money import LARGEST_MICRO
 from avstudio_core.storage.database import Database, Transaction
@@ -202,6 +203,11 @@ class Ledger:
         """Calls and cost by `day`, `model` or `project`, of all or of one payer, in all projects or in one."""
         with self._database.read() as connection:
             return costs.spending(connection, by, since, payer, project)
+
+    def figures(self) -> dict[str, ModelFigures]:
+        """All calls that are stored, by model, the most expensive first."""
+        with self._database.read() as connection:
+            return model_figures(connection)
 
     def rebuild(self) -> list[tuple[Standing, Standing]]:
         """Compute all totals again from the rows of calls; return the wrong ones, before and after."""
