@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -21,6 +23,8 @@ pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
 TASK = "/api/v1/tasks/task_0"
 WAIT = "/api/v1/exercise/wait?dry_run=true"
 PAGE = "https://app.example"
+PATIENCE = 10.0
+"""It takes less than a second, but not on a busy machine."""
 
 
 @pytest.fixture
@@ -54,6 +58,54 @@ def test_a_revoked_key_ends_its_tokens_within_a_second(server: HttpServer, studi
     studio.keys.revoke(studio.keys.all()[0].id)
     time.sleep(1)
     assert [one.get(TASK).status_code for one in visitors] == [401, 401]
+
+
+def ended(server: HttpServer, key: str) -> Callable[[], float]:
+    """A stream of events with a key; what is returned waits for its end, and returns how long that took."""
+    with contextlib.ExitStack() as opened:
+        answer = opened.enter_context(server.client(key).stream("GET", "/api/v1/events"))
+        kept = opened.pop_all()
+
+    def wait() -> float:
+        began = time.monotonic()
+        with kept:
+            assert "event: stream.refused" in answer.read().decode()
+        return time.monotonic() - began
+
+    return wait
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired", "owner deleted"])
+def test_a_stream_ends_with_its_key(server: HttpServer, studio: Studio, how: str) -> None:
+    key = server.key("read", owner="ann", **({"seconds": 1.0} if how == "expired" else {}))
+    other = server.client(server.key("read")).stream("GET", "/api/v1/events")
+    client = pytest.importorskip("websockets.sync.client")
+    address = f"{server.address.replace('http:', 'ws:')}/api/v1/stream"
+    with client.connect(address, additional_headers={"X-API-Key": key}, proxy=None) as events, other as going_on:
+        wait = ended(server, key)
+        if how == "revoked":
+            studio.keys.revoke(studio.keys.all()[0].id)
+        elif how == "owner deleted":
+            studio.administration.delete_owner("ann")
+        assert wait() < PATIENCE
+        assert json.loads(events.recv(5))["type"] == "stream.refused"
+        with pytest.raises(Exception, match="1008"):
+            events.recv(5)
+        assert not going_on.is_closed
+
+
+def test_an_upload_ends_with_its_key(server: HttpServer, studio: Studio) -> None:
+    key = server.key("read", "run")
+    upload = server.client(key).post("/api/v1/uploads", json={"name": "a.bin", "size": 10**6}).json()["id"]
+    with socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2])), 20) as one:
+        head = f"PATCH /api/v1/uploads/{upload} HTTP/1.1\r\nHost: {server.address.partition('//')[2]}"
+        one.sendall(f"{head}\r\nX-API-Key: {key}\r\nContent-Length: 1000000\r\n\r\nabc".encode())
+        time.sleep(0.2)
+        studio.keys.revoke(studio.keys.all()[0].id)
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            one.recv(4096)
+        assert time.monotonic() - began < PATIENCE
 
 
 def _changed(part: int, change: Callable[[dict[str, object]], object]) -> Callable[[str], str]:

@@ -46,6 +46,21 @@ def test_all_events_of_an_owner_arrive_in_order(server: HttpServer) -> None:
     assert set(seen[0]) >= {"seq", "time", "subject", "type", "data"}
 
 
+def test_a_key_of_a_project_gets_only_the_events_of_that_project(server: HttpServer) -> None:
+    whole, bound = server.key(owner="anna"), server.key(owner="anna", project="film")
+    made = {
+        project: server.client(whole).post(f"/api/v1/exercise/wait?project={project}", json={"seconds": 0}).json()["id"]
+        for project in ("other", "film")
+    }
+    with connect(server, "/stream?after=0&types=task.completed", bound) as events:
+        assert json.loads(events.recv(20))["subject"] == made["film"]
+    with connect(server, f"/tasks/stream/{made['film']}", bound) as events:
+        assert {json.loads(text).get("subject") for text in events} == {made["film"], None}
+    with pytest.raises(exceptions.InvalidStatus) as refused, connect(server, f"/tasks/stream/{made['other']}", bound):
+        pass
+    assert refused.value.response.status_code == 404
+
+
 def test_a_client_continues_after_the_number_that_it_has(server: HttpServer) -> None:
     key = server.key()
     server.client(key).post("/api/v1/exercise/wait", json={"seconds": 0}, headers={"Prefer": "wait=20"})

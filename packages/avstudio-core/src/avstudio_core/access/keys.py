@@ -6,13 +6,13 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, insert, or_, select, update
 
 from avstudio_core.access.key_text import SHOWN, is_key, new_key
 from avstudio_core.access.principal import SCOPES, Principal, Scope
@@ -21,6 +21,7 @@ from avstudio_core.errors import InvalidInput, KeyRefused, NotFound
 from avstudio_core.names import checked
 from avstudio_core.quotes import quoted
 from avstudio_core.storage.database import Database, Transaction
+from avstudio_core.storage.expressions import listed
 from avstudio_core.storage.private_files import private_random
 from avstudio_core.storage.queries import rows
 from avstudio_core.storage.tables import api_keys
@@ -28,6 +29,11 @@ from avstudio_core.storage.tables import api_keys
 USED_SECONDS = 3600.0
 """The last use of a key is recorded so coarsely, in seconds, so that a request seldom writes."""
 FIND = select(api_keys).where(api_keys.c.hash == bindparam("b_hash"))
+VALID = select(api_keys.c.id).where(
+    api_keys.c.id.in_(listed("ids")),
+    api_keys.c.revoked_at.is_(None),
+    or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > bindparam("now")),
+)
 _NAMES = tuple(column.name for column in api_keys.columns)
 
 
@@ -120,6 +126,12 @@ class ApiKeys:
 
         if not self._database.write(operation):
             raise NotFound.among("API key", key_id, [key.id for key in self.all()], see="See the list of keys.")
+
+    def refused(self, key_ids: Collection[str]) -> set[str]:
+        """Those of some keys that are revoked, expired or unknown."""
+        with self._database.read() as connection:
+            valid = rows(connection, VALID, {"ids": json.dumps([*key_ids]), "now": self._clock()})
+        return {*key_ids} - {one for (one,) in valid}
 
     def principal_of(self, text: str) -> Principal:
         """Who asks with a key. Raises `KeyRefused`, whose message does not show the key."""

@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 
 from avstudio_core import EventStream
 from avstudio_server.http.caller import CallerSession
-from avstudio_server.http.streams import Streams
+from avstudio_server.http.streams import RequestStreams
 
 LARGEST = 2**63 - 1
 Number = Annotated[int | None, Query(ge=0, le=LARGEST, description="Only events with a higher number.")]
@@ -23,12 +23,11 @@ def _after(after: Number = None, last_event_id: Annotated[int | None, Header(ge=
 After = Annotated[int | None, Depends(_after)]
 
 
-def _streams(connection: HTTPConnection) -> Streams:
-    streams: Streams = connection.app.state.streams
-    return streams
+def _streams(connection: HTTPConnection) -> RequestStreams:
+    return RequestStreams(connection.app.state.streams, connection.state.admission)
 
 
-OpenStreams = Annotated[Streams, Depends(_streams)]
+OpenStreams = Annotated[RequestStreams, Depends(_streams)]
 
 
 def _wanted(

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 
 from avstudio_core.errors import AVStudioError, KeyRefused
 from avstudio_server.http import cors
+from avstudio_server.http.admissions import CUT, Admission, Admissions
 from avstudio_server.http.browsers import Browsers
 from avstudio_server.http.problems import headers_of, problem, problem_of, written
 from avstudio_server.http.request_log import RequestLog
@@ -70,7 +71,7 @@ class Entrance:
 class Guard:
     """An ASGI application around another one, which only admitted requests reach.
 
-    It puts `request_id` and, for all but the public paths, `session` into the state of the request.
+    It puts `request_id` and, for all but the public paths, `session` and `admission` into the state of the request.
     """
 
     def __init__(
@@ -80,8 +81,11 @@ class Guard:
         credentials: Credentials,
         session: Callable[[Principal], Session],
         public: Collection[str] = (),
+        refused: Callable[[Collection[str]], Collection[str]] = lambda keys: (),
     ) -> None:
+        """`refused` returns those of some keys that are not valid any more."""
         self._app = app
+        self._admissions = Admissions(refused)
         self._addresses = entrance.addresses
         self._limits = entrance.limits
         self._sizes = entrance.sizes
@@ -117,13 +121,17 @@ class Guard:
             if cors.asks_first(scope):
                 await cors.allow(answer)
                 return
-        if scope["path"] not in self._public:
-            principal = await self._principal(scope)
-            if allowance := await self._limits.take(principal.key or principal.owner):
-                answer.headers += allowance.headers()
-            scope["state"]["session"] = self._session(principal)
         scope["state"] |= {"most": self._sizes.document, "files": self._sizes.files}
-        await self._app(scope, _limited(receive, scope), answer)
+        if scope["path"] in self._public:
+            await self._app(scope, _limited(receive, scope), answer)
+            return
+        principal = await self._principal(scope)
+        if allowance := await self._limits.take(principal.key or principal.owner):
+            answer.headers += allowance.headers()
+        cut = scope.get("extensions", {}).get(CUT, lambda: None)
+        with self._admissions.admitted(principal.key, cut) as admission:
+            scope["state"] |= {"session": self._session(principal), "admission": admission}
+            await self._app(scope, _limited(receive, scope, admission), answer)
 
     async def _principal(self, scope: Scope) -> Principal:
         """Who asks. Raises `KeyRefused`, and `RateLimited` for an address that shows too many wrong keys."""
@@ -171,12 +179,17 @@ def allow_files(connection: HTTPConnection) -> None:
     connection.state.most = connection.state.files
 
 
-def _limited(receive: Receive, scope: Scope) -> Receive:
-    """`receive` that raises for a larger body than the handler allows, before it is read if its length is stated."""
+def _limited(receive: Receive, scope: Scope, admission: Admission | None = None) -> Receive:
+    """`receive` that raises for a larger body than the handler allows, before it is read if its length is stated.
+
+    It also raises when the key is refused.
+    """
     count, stated = 0, _length(scope["headers"])
 
     async def limited() -> Message:
         nonlocal count
+        if admission is not None:
+            admission.check()
         most = scope["state"]["most"]
         message = await receive() if stated <= most else None
         count += len(message.get("body", b"")) if message and message["type"] == "http.request" else 0

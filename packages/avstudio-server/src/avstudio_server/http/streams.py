@@ -7,9 +7,11 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from avstudio_core import Event
+from avstudio_server.http.admissions import Admission
 
 KEPT = 256
 """How many written events are kept for other listeners."""
@@ -91,3 +93,24 @@ class Streams:
             if len(self._written) > KEPT:
                 self._written.popitem(last=False)
         return text
+
+
+@dataclass(frozen=True)
+class RequestStreams:
+    """The streams of one request: they end with the server, or when its key is refused."""
+
+    shared: Streams
+    admission: Admission
+
+    @contextmanager
+    def following(self, stream: S) -> Iterator[S]:
+        """A stream that ends with the server, or when the key is refused."""
+        with self.shared.following(stream), self.admission.ending(stream.close):
+            yield stream
+
+    @property
+    def early_end(self) -> str | None:
+        """The type of the message that says why a stream ends early."""
+        if self.admission.refused:
+            return "stream.refused"
+        return "stream.closing" if self.shared.ending else None

@@ -7,19 +7,19 @@ from collections.abc import AsyncIterator
 from fastapi.sse import ServerSentEvent
 
 from avstudio_core import EventsLost
-from avstudio_server.http.streams import Source, Streams
+from avstudio_server.http.streams import RequestStreams, Source
 
 RETRY_MS = 1000
 """How long a browser waits before it connects again."""
 
 
-async def lines(streams: Streams, events: Source) -> AsyncIterator[ServerSentEvent]:
-    """Events as the messages of a stream; `stream.lost` and `stream.closing` tell why it ends early."""
+async def lines(streams: RequestStreams, events: Source) -> AsyncIterator[ServerSentEvent]:
+    """Events as the messages of a stream; a last one tells why it ends early: lost place, closing server, bad key."""
     with streams.following(events):
         try:
             async for event in events:
-                yield ServerSentEvent(raw_data=streams.written(event), event=event.type, id=str(event.seq))
+                yield ServerSentEvent(raw_data=streams.shared.written(event), event=event.type, id=str(event.seq))
         except EventsLost as lost:
             yield ServerSentEvent(data={"seq": lost.seq}, event="stream.lost", id=str(lost.seq), retry=RETRY_MS)
-    if streams.ending:
-        yield ServerSentEvent(data={}, event="stream.closing", retry=RETRY_MS)
+    if streams.early_end is not None:
+        yield ServerSentEvent(data={}, event=streams.early_end, retry=RETRY_MS)

@@ -46,7 +46,8 @@ def application(studio: Studio, entrance: Entrance) -> App:
     signed = tokens(studio)
     app = routes(studio, signed, entrance)
     credentials = Credentials(studio.keys, signed, entrance.browsers)
-    return Guard(app, entrance, credentials, partial(studio.session, roots=roots(studio)), PUBLIC | {LOGIN})
+    session = partial(studio.session, roots=roots(studio))
+    return Guard(app, entrance, credentials, session, PUBLIC | {LOGIN}, studio.keys.refused)
 
 
 def routes(studio: Studio, signed: Tokens, entrance: Entrance) -> FastAPI:

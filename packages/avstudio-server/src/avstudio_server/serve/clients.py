@@ -10,6 +10,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from avstudio_server.http.admissions import CUT
+
 WAIT_SECONDS = 20.0
 """How long the headers of a request may take in all, and how long a body may pause."""
 MOST_HEAD_BYTES = 64 * 1024
@@ -70,6 +72,10 @@ class Client(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
         self._clients.expect(self, self.loop.time())
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {CUT: self.transport.abort}  # type: ignore[dict-item]
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._clients.forget(self)

@@ -8,21 +8,23 @@ import time
 from starlette.websockets import WebSocket
 
 from avstudio_core import EventsLost
-from avstudio_server.http.streams import Source, Streams
+from avstudio_server.http.streams import RequestStreams, Source
 from avstudio_server.websocket.connection import EXTENSION, Connection, shared_frame, text_frame
 
 HEARTBEAT_SECONDS = 15.0
 """How often a quiet socket gets a heartbeat."""
 STALLED_SECONDS = 8.0
 """How long one message may wait until the client reads; then the connection is cut."""
-ENDED, GOING_AWAY, TRY_AGAIN = 1000, 1001, 1013
+ENDED, GOING_AWAY, REFUSED, TRY_AGAIN = 1000, 1001, 1008, 1013
 """Codes with which a socket is closed (RFC 6455)."""
+CODES = {"stream.ended": ENDED, "stream.closing": GOING_AWAY, "stream.refused": REFUSED}
+"""By the type of the last message."""
 
 
 class Follower:
     """Sends events to a WebSocket. What the client sends is ignored."""
 
-    def __init__(self, socket: WebSocket, streams: Streams, events: Source) -> None:
+    def __init__(self, socket: WebSocket, streams: RequestStreams, events: Source) -> None:
         self._socket = socket
         self._streams = streams
         self._events = events
@@ -35,15 +37,15 @@ class Follower:
     async def follow(self) -> None:
         """Accept the socket, and send events until the end."""
         await self._socket.accept()
-        with self._streams.following(self._events), self._streams.watching(self):
+        with self._streams.following(self._events), self._streams.shared.watching(self):
             self._connection.only_send(left=self._events.close)
             try:
                 await self._send_all()
             except EventsLost as lost:
                 await self._end("stream.lost", lost.seq, TRY_AGAIN)
             else:
-                ended = (GOING_AWAY, "stream.closing") if self._streams.ending else (ENDED, "stream.ended")
-                await self._end(ended[1], self._seq, ended[0])
+                kind = self._streams.early_end or "stream.ended"
+                await self._end(kind, self._seq, CODES[kind])
 
     def look(self, now: float) -> None:
         """Send a heartbeat if there are no events; cut the connection of a client that does not read."""
@@ -55,7 +57,7 @@ class Follower:
 
     async def _send_all(self) -> None:
         async for event in self._events:
-            self._write(shared_frame(self._streams.written(event)))
+            self._write(shared_frame(self._streams.shared.written(event)))
             self._seq = event.seq
             if not self._connection.writable.is_set():
                 self._waiting = time.monotonic()
