@@ -33,7 +33,7 @@ class Empty(BaseHTTPRequestHandler):
 @pytest.fixture
 def empty() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Empty) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield f"127.0.0.1:{serving.server_port}"
         serving.shutdown()
 

@@ -55,7 +55,7 @@ def test_nothing_that_a_file_refers_to_is_read(attacked: Attack, tmp_path: Path)
     (tmp_path / "secret.wav").write_text(secret)
     canary = ThreadingHTTPServer(("127.0.0.1", 0), Canary)
     canary.hits = []  # type: ignore[attr-defined]
-    threading.Thread(target=canary.serve_forever, daemon=True).start()
+    threading.Thread(target=canary.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     url = f"http://127.0.0.1:{canary.server_port}/canary"
     files = [*references(url, str(tmp_path / "secret.wav"))]
     assert len(files) > 100

@@ -7,10 +7,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +19,9 @@ import avstudio_server.plugin
 from avstudio_core import Studio
 from avstudio_core.testing import exercises
 from avstudio_server.testing.http_server import HttpServer
+
+if TYPE_CHECKING:
+    from httpx2 import Client
 
 pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs several loopback addresses")
@@ -67,7 +71,7 @@ def listening() -> Iterator[Callable[[str], Listening]]:
     def listen(address: str) -> Listening:
         server = Listening((address, 0), Answers)
         server.hits = []
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         made.append(server)
         return server
 
@@ -122,9 +126,15 @@ def serving(tmp_path: Path) -> Iterator[Callable[..., HttpServer]]:
         one.__exit__(None, None, None)
 
 
+@cache
+def client_of(server: HttpServer) -> Client:
+    """The client of a user."""
+    return server.client(server.key())
+
+
 def fetched(server: HttpServer, url: str) -> tuple[int, str]:
     """The status and code of a task whose source is a URL."""
-    answer = server.client(server.key()).post("/api/v1/exercise/copy", json={"source": url})
+    answer = client_of(server).post("/api/v1/exercise/copy", json={"source": url})
     assert SECRET not in answer.content
     return answer.status_code, answer.json().get("code", "")
 
@@ -226,12 +236,11 @@ def test_the_policy_of_the_studio_wins(serving: Callable[..., HttpServer]) -> No
     assert fetched(server, "http://93.184.216.34/x") == (403, "egress_refused")
 
 
-@pytest.mark.parametrize(("path", "code"), [("none", "unreadable_media"), ("short", "unreadable_media")])
-def test_what_is_not_whole_is_refused(
-    serving: Callable[..., HttpServer], public: Listening, path: str, code: str
-) -> None:
+@pytest.mark.parametrize("start", ["http://{}/none", "http://{}/short", "https://{}/without-tls"])
+def test_what_is_not_whole_is_refused(serving: Callable[..., HttpServer], public: Listening, start: str) -> None:
     server = serving(fetch_hosts=PUBLIC)
-    assert fetched(server, f"http://{PUBLIC}:{public.server_port}/{path}") == (422, code)
+    url = start.format(f"{PUBLIC}:{public.server_port}")
+    assert fetched(server, url) == (422, "unreadable_media")
     assert [path for path in (server.studio.settings.home / "artifacts").rglob("*") if path.is_file()] == []
 
 

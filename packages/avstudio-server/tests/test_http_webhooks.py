@@ -62,7 +62,7 @@ class Receiver:
         self._server = Server(("127.0.0.1", 0), Handler)
         self._server.receiver = self  # type: ignore[attr-defined]
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def taken(self) -> list[dict[str, Any]]:
         return [json.loads(body) for _, body, status, _ in self.got if status == 200]

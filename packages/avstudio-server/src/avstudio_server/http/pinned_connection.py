@@ -7,14 +7,15 @@ import socket
 import ssl
 import threading
 from contextlib import suppress
+from functools import cache
 from urllib.parse import SplitResult
 
 
 class PinnedConnection(http.client.HTTPConnection):
     """A connection to an address that was checked, for the host of a URL."""
 
-    def __init__(self, parts: SplitResult, address: str, tls: ssl.SSLContext, seconds: float) -> None:
-        self._tls = tls if parts.scheme == "https" else None
+    def __init__(self, parts: SplitResult, address: str, seconds: float) -> None:
+        self._tls = _trusted() if parts.scheme == "https" else None
         self._address = address
         self.default_port = 443 if self._tls else 80
         super().__init__(parts.hostname or "", parts.port or self.default_port, timeout=seconds)
@@ -56,3 +57,9 @@ class Deadline:
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates of the system; cached, because reading them is slow, and a server may never need them."""
+    return ssl.create_default_context()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
@@ -39,7 +38,6 @@ class RemoteFiles:
         self._hosts = PublicHosts("fetch_hosts", settings.fetch_hosts)
         self._seconds = float(settings.fetch_seconds)
         self._gate = gate
-        self._tls = ssl.create_default_context()
 
     def fetch(self, session: Session, url: str) -> Artifact:
         """The artifact of a file on the network. Raises `NotAllowed`, `EgressRefused`, `InvalidInput`, `TooLarge`."""
@@ -60,7 +58,7 @@ class RemoteFiles:
         """The answer to one request. Raises `EgressRefused`, `UnreadableMedia`."""
         parts, address = self._hosts.address(url)
         self._gate.leave(url)
-        connection = PinnedConnection(parts, address, self._tls, SILENT_SECONDS)
+        connection = PinnedConnection(parts, address, SILENT_SECONDS)
         target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
         try:
             connection.connect()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -50,7 +49,6 @@ class Calls:
         self._hosts = PublicHosts("webhook_hosts", settings.webhook_hosts)
         self._seconds = float(settings.webhook_seconds)
         self._gate = gate
-        self._tls = ssl.create_default_context()
         self._open = set[Deadline]()
         self._lock = threading.Lock()
 
@@ -66,7 +64,7 @@ class Calls:
             parts, address = self.check(delivery.webhook.url)
         except AVStudioError as error:
             return Outcome(0, error.message)
-        connection = PinnedConnection(parts, address, self._tls, self._seconds)
+        connection = PinnedConnection(parts, address, self._seconds)
         with Deadline(self._seconds) as deadline:
             self._note(self._open.add, deadline)
             try:
