@@ -99,7 +99,23 @@ WARNINGS = {
     },
     "video": {
         "truncated": ("The file is truncated; the existing part was used.", "Get the whole file."),
-        "damaged": ("Some packets of the file are corrupt.", "Get an undamaged copy."),
+        "damaged": (
+            "Packets of the file are corrupt or cannot be decoded; gaps in its sound are replaced by silence.",
+            "Get an undamaged copy.",
+        ),
+        "other_tracks": ("The video has several audio tracks, and its main one was taken.", "Give `track`."),
+        "phase_cancelled": (
+            "The channels cancel each other out: the loudest one was used instead of their mean.",
+            "Nothing; or keep the channels.",
+        ),
+        "cut_moved": (
+            "The copied sound begins earlier or ends later than requested: it is cut between its packets.",
+            "Use the mode `transcode` to cut to the sample.",
+        ),
+        "offset_lost": (
+            "The format cannot store that the sound starts after the picture.",
+            "Choose `m4a` or `mka`, or the mode `transcode`.",
+        ),
     },
     "llm": {
         "prompt_cut": (

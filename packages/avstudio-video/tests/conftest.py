@@ -16,6 +16,7 @@ import avstudio_video
 from avstudio_core import Studio
 
 Picture = NDArray[np.uint8]
+Sound = NDArray[np.float32]
 SIZE = (64, 48)
 
 
@@ -31,7 +32,7 @@ def noise(count: int, size: tuple[int, int] = SIZE) -> list[Picture]:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Path]:
-    """Write a video of pictures: `rate` frames a second, or at `times` in units of 1/rate; with tones of `sound` Hz."""
+    """Write a video of pictures: `rate` frames a second, or at `times` in units of 1/rate; with tones of so many Hz."""
 
     def make(
         name: str,
@@ -40,17 +41,16 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         codec: str = "libx264",
         rate: Fraction | int = 25,
         times: Sequence[int] | None = None,
-        sound: float | Sequence[float] = (),
+        sound: Sequence[float | Sound] = (),
         **settings: Any,
     ) -> Path:
         shown = noise(pictures) if isinstance(pictures, int) else pictures
-        tones = [sound] if isinstance(sound, int | float) else [*sound]
         path = tmp_path / name
         with av.open(str(path), "w", options=settings.pop("container", {})) as file:
             stream: Any = _stream(file, codec, shown, rate, settings)
-            heard = [_track(file, f"{number}", settings) for number, _ in enumerate(tones)]
+            heard = [_track(file, f"{number}", settings) for number, _ in enumerate(sound)]
             span = Fraction((times or range(len(shown)))[-1] + 1) / rate
-            for track, tone in zip(heard, tones, strict=True):
+            for track, tone in zip(heard, sound, strict=True):
                 _sing(file, track, tone, float(span), settings.get("sound_start", 0.0))
             for number, picture in enumerate(shown):
                 frame = av.VideoFrame.from_ndarray(picture, "rgb24")
@@ -88,12 +88,15 @@ def _track(file: Any, number: str, settings: dict[str, Any]) -> Any:
     return track
 
 
-def _sing(file: Any, track: Any, tone: float, seconds: float, start: float) -> None:
+def _sing(file: Any, track: Any, tone: float | Sound, seconds: float, start: float) -> None:
     from av.audio.frame import AudioFrame
 
     count = len(track.codec_context.layout.channels)
     time = np.arange(round(48_000 * seconds)) / 48_000
-    wave = np.repeat(0.5 * np.sin(2 * np.pi * tone * time)[None].astype(np.float32), count, 0)
+    if isinstance(tone, np.ndarray):
+        wave = tone
+    else:
+        wave = np.repeat(0.5 * np.sin(2 * np.pi * tone * time)[None].astype(np.float32), count, 0)
     frame = AudioFrame.from_ndarray(np.ascontiguousarray(wave), "fltp", track.codec_context.layout.name)
     frame.sample_rate, frame.time_base, frame.pts = 48_000, Fraction(1, 48_000), round(start * 48_000)
     file.mux(track.encode(frame))

@@ -93,7 +93,7 @@ def test_chapters_timecode_and_distances_of_key_frames_are_told(
     shared_studio: Studio, write: Callable[..., Path]
 ) -> None:
     titled = {"id": 1, "start": 0, "end": 400, "time_base": Fraction(1, 1000), "metadata": {"title": "One"}}
-    path = write("a.mov", 30, metadata={"timecode": "01:00:00:00"}, chapters=[titled], sound=440)
+    path = write("a.mov", 30, metadata={"timecode": "01:00:00:00"}, chapters=[titled], sound=[440])
     contents = probed(shared_studio, path).contents
     assert contents.timecode == "01:00:00:00"
     assert [(one.start, one.end, one.title) for one in contents.chapters] == [(0.0, 0.4, "One")]
@@ -126,7 +126,7 @@ def edited(path: Path, target: Path, frames: int) -> Path:
 
 
 def test_times_count_from_the_start_of_the_file(shared_studio: Studio, write: Callable[..., Path]) -> None:
-    contents = probed(shared_studio, write("a.ts", 10, sound=440)).contents
+    contents = probed(shared_studio, write("a.ts", 10, sound=[440])).contents
     assert contents.start > 0
     assert contents.video[0].times.start == pytest.approx(0.0, abs=0.05)
     assert contents.duration == pytest.approx(0.4, abs=0.05)

@@ -19,6 +19,7 @@ def register_settings() -> list[Setting[int]]:
 
 @hookimpl
 def register_processors() -> list[type[Processor[Any, Any]]]:
+    from avstudio_video.extract_audio import ExtractAudio
     from avstudio_video.probe import Probe
 
-    return [Probe]
+    return [ExtractAudio, Probe]

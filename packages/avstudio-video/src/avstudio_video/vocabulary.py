@@ -39,3 +39,31 @@ class ProbeWords:
         Example(request="What frame rate does it have?"),
         Example(request="Wie lang ist das Video?", language="de"),
     )
+
+
+class ExtractAudioWords:
+    """Requests for `video.extract_audio`."""
+
+    cues: ClassVar[Mapping[str, Sequence[str]]] = {
+        "en": [
+            "extract the audio",
+            "extract the sound",
+            "sound of the video",
+            "audio track",
+            "rip the audio",
+            "soundtrack",
+        ],
+        "de": ["tonspur", "ton herausziehen", "ton aus dem video", "extrahiere den ton"],
+    }
+    slots: ClassVar[Mapping[str, str]] = {
+        "track": "text",
+        "format": "one_of",
+        "channels": "one_of",
+        "start": "time",
+        "end": "time",
+    }
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(request="Extract the audio as wav", params={"format": "wav"}),
+        Example(request="Give me every audio track", params={"track": "all"}),
+        Example(request="Extrahiere den Ton als mp3", params={"format": "mp3"}, language="de"),
+    )

@@ -1,0 +1,50 @@
+"""The commands on the page about videos run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avstudio_server.testing.command_line import CommandLine
+
+PAGE = Path(__file__).parents[3] / "docs" / "howto" / "video.md"
+
+
+def test_the_commands_of_the_page_make_files(tmp_path: Path) -> None:
+    pytest.importorskip("avstudio_video")
+    avstudio = CommandLine(tmp_path)
+    avstudio.environment["AVSTUDIO_EXECUTOR"] = "inline"
+    _film(avstudio.folder / "film.mkv")
+    commands = re.findall(r"^avstudio (.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert commands
+    for number, command in enumerate(commands):
+        printed = avstudio.printed(*shlex.split(command.replace("-o out", f"-o out{number}")))
+        if "-o out" in command:
+            files = [*(avstudio.folder / f"out{number}").iterdir()]
+            assert files, printed
+            assert all(file.stat().st_size > 50 for file in files), printed
+
+
+def _film(path: Path) -> None:
+    """Two scenes of a second each, with two tracks of noise."""
+    import av
+    import numpy as np
+
+    with av.open(str(path), "w") as file:
+        picture: Any = file.add_stream("libx264", rate=25)
+        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        tracks: list[Any] = [file.add_stream("aac", rate=48_000) for _ in range(2)]
+        tracks[0].metadata["language"] = "eng"
+        for track in tracks:
+            sound = np.random.default_rng(0).standard_normal((2, 96_000)).astype(np.float32) * 0.1
+            frame: Any = av.AudioFrame.from_ndarray(sound, "fltp", "stereo")
+            frame.sample_rate = 48_000
+            file.mux([*track.encode(frame), *track.encode(None)])
+        for number in range(50):
+            shown: Any = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 40 + 150 * (number > 24), np.uint8), "rgb24")
+            file.mux(picture.encode(shown))
+        file.mux(picture.encode(None))

@@ -1,0 +1,67 @@
+"""The decoded sound of one track, block by block, each with its place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
+    from av.packet import Packet
+    from numpy.typing import NDArray
+
+GAP = 0.05
+"""Seconds by which sound may be late without a gap: containers round their times."""
+
+
+class DecodedTrack:
+    """Decodes packets of a track to float32 in one rate and layout; gaps in the file become silence."""
+
+    def __init__(self, stream: AudioStream, origin: Fraction) -> None:
+        """`origin` is the start of the file in seconds."""
+        import av
+
+        codec = stream.codec_context
+        self._stream, self._origin = stream, origin
+        self.rate, self.layout = codec.sample_rate, codec.layout.name
+        self.speakers = tuple(channel.name for channel in codec.layout.channels)
+        self._alike = av.AudioResampler("fltp", codec.layout, codec.sample_rate)
+        self._next: int | None = None
+        self.lost = self.silent = 0
+        """Packets that cannot be decoded; samples of silence in gaps."""
+
+    def feed(self, packet: Packet[AudioStream] | None) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """The sound of the next packet, with the number of its first sample; `None` gives the rest."""
+        import av
+        import numpy as np
+
+        try:
+            frames = self._stream.decode(packet)
+        except av.FFmpegError:
+            self.lost += 1
+            return
+        for frame in frames:
+            begin = self._place(frame)
+            missing = begin - self._next if self._next is not None else 0
+            if missing > GAP * self.rate:
+                self.silent += missing
+                yield begin - missing, np.zeros((len(self.speakers), missing), np.float32)
+            for one in self._alike.resample(frame):
+                block = np.asarray(one.to_ndarray(), np.float32)
+                yield begin, block
+                begin += block.shape[1]
+            self._next = begin
+
+    def _place(self, frame: AudioFrame) -> int:
+        """Where a frame begins, in samples; small differences of time stamps are rounding."""
+        time = frame.time
+        if time is None or math.isnan(time):
+            return self._next or 0
+        place = round((time - float(self._origin)) * self.rate)
+        if self._next is not None and place - self._next <= GAP * self.rate:
+            return self._next
+        return place

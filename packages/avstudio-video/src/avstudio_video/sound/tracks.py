@@ -1,0 +1,48 @@
+"""The audio tracks of a video, and the choice of some."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from avstudio_core.errors import NotFound
+from avstudio_core.languages import language_tag
+from avstudio_core.quotes import quoted
+from avstudio_video.errors import NoAudioStream
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+
+DEFAULT, ALL = "default", "all"
+
+
+def chosen_tracks(container: InputContainer, path: Path, wanted: str) -> list[AudioStream]:
+    """The tracks that `wanted` names: `default`, `all`, the number of a stream as in `video.probe`, or a language.
+
+    Raises `NoAudioStream` and `NotFound`.
+    """
+    tracks = [one for one in container.streams.audio if one.codec_context and one.codec_context.sample_rate > 0]
+    if not tracks:
+        raise NoAudioStream(f"'{path}' has no audio stream.", hint="Check the file with video.probe.")
+    if wanted == ALL:
+        return tracks
+    if wanted == DEFAULT:
+        return [cast("AudioStream", container.streams.best("audio") or tracks[0])]
+    found = [one for one in tracks if wanted == str(one.index)] or [one for one in tracks if _speaks(one, wanted)]
+    if not found:
+        listed = ", ".join(f"{one.index} ({one.language})" if one.language else str(one.index) for one in tracks)
+        raise NotFound(f"'{path}' has no audio track {quoted(wanted)}.", hint=f"Its tracks: {listed}.")
+    return found[:1]
+
+
+def _speaks(track: AudioStream, wanted: str) -> bool:
+    return track.language is not None and _code(track.language) == _code(wanted)
+
+
+def _code(language: str) -> str:
+    """The same code for `de`, `deu`, `ger`, `de-AT` and `German`."""
+    try:
+        return language_tag(language).partition("-")[0]
+    except NotFound:
+        return language.casefold()

@@ -1,0 +1,51 @@
+"""Spans of time that a request names."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from avstudio_core.errors import InvalidParams
+from avstudio_core.quotes import quoted
+
+TIME = r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)"
+SPAN = re.compile(rf"\s*(?:{TIME})?\s*-\s*(?:{TIME})?\s*")
+
+Span = tuple[float, float]
+"""Start and end in seconds, half-open."""
+WHOLE: Span = (0.0, math.inf)
+
+
+def span_of(text: str) -> Span:
+    """A span from text: `10-20.5`, `1:30-2:00`, `-5` from the start, `90-` to the end. Raises `InvalidParams`."""
+    found = SPAN.fullmatch(text)
+    start, end = (_seconds(found.groups()[:3], 0.0), _seconds(found.groups()[3:], math.inf)) if found else (0.0, 0.0)
+    if found is None or not start < end:
+        raise InvalidParams(f"{quoted(text)} is not a span of time.", hint="Give one such as '10-20.5' or '1:30-'.")
+    return start, end
+
+
+def checked_spans(texts: list[str]) -> list[str]:
+    """The same texts. Raises `ValueError` for one that is not a span, as a validator of parameters must."""
+    for text in texts:
+        try:
+            span_of(text)
+        except InvalidParams as error:
+            raise ValueError(str(error)) from error
+    return texts
+
+
+def one_span(start: float, end: float | None) -> Span:
+    """The span from `start` to `end`, `None` being the end of the file. Raises `InvalidParams`."""
+    last = math.inf if end is None else end
+    if not start < last:
+        message = f"The span from '{start:g}' to '{last:g}' s is not a valid range of time."
+        raise InvalidParams(message, hint="The end must be after the start.")
+    return start, last
+
+
+def _seconds(parts: tuple[str | None, ...], default: float) -> float:
+    hours, minutes, seconds = parts
+    if seconds is None:
+        return default
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds)
