@@ -120,21 +120,54 @@ def test_texts_become_vectors(client: OpenAI) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "error"),
+    ("options", "status", "param"),
     [
-        ({"model": "gpt-4"}, openai.NotFoundError),
-        ({"temperature": 9}, openai.BadRequestError),
-        ({"n": 2}, openai.BadRequestError),
-        ({"messages": []}, openai.BadRequestError),
+        ({"model": "gpt-4"}, 404, "model"),
+        ({"model": "gpt-4", "stream": True}, 404, "model"),
+        ({"temperature": 9}, 400, "temperature"),
+        ({"n": 2}, 400, "n"),
+        ({"messages": []}, 400, "messages"),
+        ({"messages": ["Hello"]}, 400, "messages[0]"),
+        ({"messages": [*HELLO, {"role": "ghost", "content": "Boo"}]}, 400, "messages[1]"),
+        ({"tools": [WEATHER, {"type": "function", "function": {"name": "a b"}}]}, 400, "tools[1]"),
+        ({"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "x"}}}, 400, "tool_choice"),
+        ({"response_format": {"type": "json_schema"}}, 400, "response_format"),
+        ({"functions": [WEATHER["function"]]}, 400, "functions"),
+        ({"modalities": ["text", "audio"]}, 400, "modalities"),
+        ({"extra_body": {"require_quality": 2}}, 400, "require_quality"),
     ],
 )
 def test_errors_have_the_form_that_the_client_knows(
-    client: OpenAI, options: dict[str, Any], error: type[Exception]
+    client: OpenAI, options: dict[str, Any], status: int, param: str
 ) -> None:
-    with pytest.raises(error) as refused:
+    with pytest.raises(openai.APIStatusError) as refused:
         client.chat.completions.create(**({"model": "auto", "messages": HELLO} | options))
-    assert cast("Any", refused.value).code
-    assert cast("Any", refused.value).request_id.startswith("req_")
+    error = cast("Any", refused.value)
+    assert (error.status_code, error.param) == (status, param)
+    assert error.code in ("invalid_params", "not_found")
+    assert error.request_id.startswith("req_")
+
+
+@pytest.mark.parametrize(
+    ("options", "param"),
+    [
+        ({"model": "gpt-4"}, "model"),
+        ({"input": []}, "input"),
+        ({"input": [[1, 2]]}, "input"),
+        ({"dimensions": 0}, "dimensions"),
+    ],
+)
+def test_errors_of_embeddings_name_the_field(client: OpenAI, options: dict[str, Any], param: str) -> None:
+    with pytest.raises(openai.APIStatusError) as refused:
+        client.embeddings.create(**({"model": "scripted/one", "input": "a"} | options))
+    assert refused.value.param == param
+
+
+def test_fields_that_were_ignored_are_told(client: OpenAI) -> None:
+    answer = client.chat.completions.with_raw_response.create(
+        model="auto", messages=HELLO, n=1, modalities=["text"], verbosity="low", extra_body={"a\nb": 1}
+    )
+    assert answer.headers["x-avs-ignored"] == "verbosity"
 
 
 def test_a_wrong_key_is_refused(server: HttpServer) -> None:

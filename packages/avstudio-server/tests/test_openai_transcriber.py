@@ -71,6 +71,25 @@ def test_any_processor_that_makes_a_transcript_is_used(server: HttpServer, studi
 
 
 @pytest.mark.parametrize(
+    ("form", "beginning"),
+    [
+        ("text", "Yes.\n"),
+        ("srt", "1\n00:00:00,000 --> 00:00:01,000\nYes."),
+        ("vtt", "WEBVTT\n"),
+        ("ass", "[Script Info]"),
+        ("lrc", "["),
+        ("ttml", "<?xml"),
+        ("tsv", "start\tend\t"),
+    ],
+)
+def test_a_transcript_is_answered_as_any_subtitles(server: HttpServer, form: str, beginning: str) -> None:
+    answer = send(server, {"file": SOUND}, response_format=form)
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.text.startswith(beginning)
+    assert "Yes." in answer.text
+
+
+@pytest.mark.parametrize(
     ("fields", "param"),
     [
         ({"language": "en"}, "language"),

@@ -172,7 +172,16 @@ class Question(Frozen):
         try:
             return cls.model_validate({**{name: given for name, given in parts.items() if given}, **own})
         except ValidationError as error:
-            raise InvalidParams(f"The request cannot be used: {problems(error, cls)}") from None
+            refused = InvalidParams(f"The request cannot be used: {problems(error, cls)}")
+            refused.param = _field(error)
+            raise refused from None
+
+
+def _field(error: ValidationError) -> str | None:
+    """The option with the first error, such as `messages[0]`."""
+    place = [part for part in error.errors()[0]["loc"] if part not in ("wishes", "account")]
+    index = f"[{place[1]}]" if len(place) > 1 and isinstance(place[1], int) else ""
+    return f"{place[0]}{index}" if place else None
 
 
 class ChatRequest(Question):

@@ -81,6 +81,8 @@ class InvalidInput(AVStudioError):
     """An input cannot be used."""
 
     code = "invalid_input"
+    param: str | None = None
+    """The parameter with the error, if one has it."""
 
 
 class NotFound(InvalidInput):
@@ -100,7 +102,6 @@ class InvalidParams(InvalidInput):
     """A parameter is not valid by its declaration."""
 
     code = "invalid_params"
-    param: str | None = None
 
 
 class InUse(InvalidInput):

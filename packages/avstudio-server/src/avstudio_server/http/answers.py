@@ -66,7 +66,16 @@ def _error(request: HTTPConnection, error: AVStudioError) -> Response:
 def _invalid(request: HTTPConnection, error: ValidationException) -> Response:
     faults = [{"field": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in error.errors()]
     detail = "; ".join(f"{one['field']}: {one['message']}" for one in faults) or "The request is not valid."
-    return answer(request, problem(422, "invalid_params", detail, request_id=request_id(request), errors=faults))
+    named: dict[str, Any] = {"request_id": request_id(request), "param": _field(error), "errors": faults}
+    return answer(request, problem(422, "invalid_params", detail, **named))
+
+
+def _field(error: ValidationException) -> str | None:
+    """The field with the first error, such as `messages[0]`; `None` if it is the body itself."""
+    place = next(iter(error.errors()), {"loc": ()})["loc"][1:3]
+    if not place or not isinstance(place[0], str):
+        return None
+    return f"{place[0]}[{place[1]}]" if len(place) > 1 and isinstance(place[1], int) else place[0]
 
 
 def _http(request: Request, error: HTTPException) -> Response:

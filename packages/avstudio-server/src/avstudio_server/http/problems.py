@@ -104,7 +104,7 @@ def problem(
 
 def problem_of(error: AVStudioError, request_id: str) -> dict[str, Any]:
     """An error as data."""
-    more = {"param": error.param} if isinstance(error, errors.InvalidParams) and error.param else {}
+    more = {"param": error.param} if isinstance(error, errors.InvalidInput) and error.param else {}
     return problem(status_of(error), code_of(error), error.message, hint=error.hint, request_id=request_id, **more)
 
 

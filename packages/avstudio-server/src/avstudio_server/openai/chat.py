@@ -19,7 +19,7 @@ from avstudio_server.http.caller import CallerSession
 from avstudio_server.http.problems import openai_error, problem_of
 from avstudio_server.openai.chat_answer import Chunks, completion, headers
 from avstudio_server.openai.chat_request import ChatCompletionRequest
-from avstudio_server.openai.errors import ERRORS
+from avstudio_server.openai.errors import ERRORS, about
 
 router = APIRouter(prefix="/v1", tags=["openai"], responses=ERRORS)
 STREAM = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -30,16 +30,18 @@ async def chat_completions(given: ChatCompletionRequest, http: Request, session:
     """Answer a conversation, in OpenAI's form. The models are those of `/v1/models`; `auto` chooses one."""
     request, name = given.request(), request_id(http)
     if not given.stream:
-        answer = await session.achat(request)
-        return JSONResponse(completion(answer), headers=headers(answer))
+        with about("model"):
+            answer = await session.achat(request)
+        return JSONResponse(completion(answer), headers=headers(answer) | given.ignored())
     with_usage = given.stream_options is not None and given.stream_options.include_usage
     lines = _streamed(session, request, name, with_usage=with_usage)
     try:
-        first = await anext(lines)  # an error before the answer begins has a status of its own
+        with about("model"):
+            first = await anext(lines)  # an error before the answer begins has a status of its own
     except BaseException:
         await lines.aclose()
         raise
-    return StreamingResponse(_joined(first, lines), headers=STREAM, media_type="text/event-stream")
+    return StreamingResponse(_joined(first, lines), headers=STREAM | given.ignored(), media_type="text/event-stream")
 
 
 async def _joined(first: bytes, rest: Any) -> AsyncIterator[bytes]:

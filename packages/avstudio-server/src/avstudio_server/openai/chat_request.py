@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from avstudio_core.chat import ChatRequest, Wishes
-from avstudio_core.errors import InvalidParams
+from avstudio_server.openai.errors import refusal
 
 OURS = ("require_local", "private", "require_quality", "task_type", "max_cost", "allow_unpriced", "cache", "timeout")
 """Fields that OpenAI does not have: how a model is chosen."""
 SAME = ("model", "temperature", "top_p", "seed", "stop")
 """Fields that have the same name and meaning here."""
+REFUSED = (
+    "n",
+    "logprobs",
+    "top_logprobs",
+    "frequency_penalty",
+    "presence_penalty",
+    "logit_bias",
+    "modalities",
+    "audio",
+    "functions",
+    "function_call",
+    "web_search_options",
+)
+"""Fields that would give another kind of answer; no value of them can be followed but 0, nothing and these:"""
+HARMLESS: dict[str, Any] = {"n": 1, "modalities": ["text"]}
+NAME = re.compile(r"\w{1,40}", re.ASCII)
+MOST_IGNORED = 20
+"""The most fields that an answer lists as ignored."""
 
 
 class StreamOptions(BaseModel):
@@ -52,9 +71,13 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class ChatCompletionRequest(BaseModel):
-    """A request in OpenAI's form. Fields that would change the answer, and cannot be followed, are refused."""
+    """A request in OpenAI's form.
 
-    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+    What would give another kind of answer, and cannot be followed, is refused. Other fields are ignored, and a header
+    of the answer lists them.
+    """
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
 
     model: str = "auto"
     messages: list[dict[str, JsonValue]] = Field(min_length=1)
@@ -69,11 +92,17 @@ class ChatCompletionRequest(BaseModel):
     top_p: Number | None = Field(default=None, gt=0, le=1)
     seed: int | None = None
     stop: str | list[str] | None = None
-    n: int | None = None
+    n: int | None = Field(default=None, ge=1)
     logprobs: bool | None = None
     frequency_penalty: Number | None = None
     presence_penalty: Number | None = None
     logit_bias: dict[str, Number] | None = None
+    top_logprobs: int | None = None
+    modalities: list[str] | None = None
+    audio: JsonValue = None
+    functions: JsonValue = None
+    function_call: JsonValue = None
+    web_search_options: JsonValue = None
     require_local: bool | None = Field(default=None, description=Wishes.model_fields["require_local"].description)
     private: bool | None = Field(default=None, description=Wishes.model_fields["private"].description)
     require_quality: Number | None = Field(default=None, ge=0, le=1)
@@ -92,16 +121,16 @@ class ChatCompletionRequest(BaseModel):
         given |= self._tools() | self._schema()
         return ChatRequest.of(self.messages, **given)  # type: ignore[arg-type]
 
+    def ignored(self) -> dict[str, str]:
+        """The header with the fields that were ignored."""
+        names = [name for name in self.model_extra or {} if NAME.fullmatch(name)][:MOST_IGNORED]
+        return {"x-avs-ignored": ", ".join(names)} if names else {}
+
     def _refuse_unsupported(self) -> None:
-        wanted = {
-            "n": self.n not in (None, 1),
-            "logprobs": bool(self.logprobs),
-            "frequency_penalty": bool(self.frequency_penalty),
-            "presence_penalty": bool(self.presence_penalty),
-            "logit_bias": bool(self.logit_bias),
-        }
-        if refused := [name for name, given in wanted.items() if given]:
-            raise InvalidParams(f"'{refused[0]}' is not supported.", hint="Leave it out.")
+        for name in REFUSED:
+            given = getattr(self, name)
+            if given and given != HARMLESS.get(name):
+                raise refusal(name, f"'{name}' is not supported.", "Leave it out.")
 
     def _tools(self) -> dict[str, Any]:
         """The tools; a named one is the only one, and must be called."""
@@ -111,7 +140,7 @@ class ChatCompletionRequest(BaseModel):
         name = self.tool_choice.function.name
         named = [tool for tool in self.tools or [] if _name(tool) == name]
         if not named:
-            raise InvalidParams(f"No tool is named '{name}'.", hint="Choose one of 'tools'.")
+            raise refusal("tool_choice", f"No tool is named '{name}'.", "Choose one of 'tools'.")
         return {"tools": named, "tool_choice": "required"}
 
     def _schema(self) -> dict[str, Any]:
@@ -121,7 +150,7 @@ class ChatCompletionRequest(BaseModel):
         if form.type == "json_object":
             return {"answer_schema": {"type": "object"}}
         if form.json_schema is None:
-            raise InvalidParams("'response_format' lacks 'json_schema'.", hint="Give the schema of the answer.")
+            raise refusal("response_format", "'response_format' lacks 'json_schema'.", "Give the schema of the answer.")
         return {"answer_schema": form.json_schema.schema_}
 
 

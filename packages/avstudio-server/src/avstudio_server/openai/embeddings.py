@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from avstudio_server.http.caller import CallerSession
-from avstudio_server.openai.errors import ERRORS
+from avstudio_server.openai.errors import ERRORS, about
 
 router = APIRouter(prefix="/v1", tags=["openai"], responses=ERRORS)
 
@@ -31,7 +31,8 @@ class EmbeddingRequest(BaseModel):
 async def embeddings(given: EmbeddingRequest, session: CallerSession) -> Response:
     """Convert texts to vectors, in OpenAI's form."""
     options = {"dimensions": given.dimensions} if given.dimensions else {}
-    found = await session.llm.aembed(given.input, model=given.model, **options)
+    with about("model"):
+        found = await session.llm.aembed(given.input, model=given.model, **options)
     data = [
         {"object": "embedding", "index": index, "embedding": _written(vector, given.encoding_format)}
         for index, vector in enumerate(found.vectors)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel
 
-from avstudio_core.errors import InvalidParams
+from avstudio_core.errors import InvalidParams, NotFound
 
 
 class OpenAIErrorDetails(BaseModel):
@@ -30,6 +32,16 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     "5XX": {"model": OpenAIError, "description": "The request failed."},
 }
 """The errors that every route may answer with."""
+
+
+@contextmanager
+def about(param: str) -> Iterator[None]:
+    """What is not found within is the value of a field."""
+    try:
+        yield
+    except NotFound as error:
+        error.param = error.param or param
+        raise
 
 
 def refusal(param: str, message: str, hint: str = "") -> InvalidParams:

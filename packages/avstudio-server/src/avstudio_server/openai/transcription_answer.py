@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
-from avstudio_core.documents import subtitles
+from avstudio_core.documents.cues import cues
+from avstudio_core.documents.formats.captions import Captions
+from avstudio_core.documents.subtitle_formats import FORMATS
 from avstudio_server.openai.errors import refusal
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from avstudio_core.documents.transcript import Transcript
     from avstudio_server.openai.transcription_request import TranscriptionRequest
 
-TEXTS = {"text": lambda one: f"{one.text}\n", "srt": subtitles.to_srt, "vtt": subtitles.to_vtt}
 STREAM = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -34,10 +35,16 @@ class TranscriptionAnswer:
         if request.stream:
             events = b"".join(b"data: %b\n\n" % event for event in self._events())
             return Response(events, headers=headers | STREAM, media_type="text/event-stream")
-        if request.response_format in TEXTS:
-            return Response(TEXTS[request.response_format](self._transcript), headers=headers, media_type="text/plain")
-        verbose = request.response_format == "verbose_json"
-        return JSONResponse(self._verbose(request) if verbose else self._plain(), headers=headers)
+        match request.response_format:
+            case "json":
+                return JSONResponse(self._plain(), headers=headers)
+            case "verbose_json":
+                return JSONResponse(self._verbose(request), headers=headers)
+            case "text":
+                text = f"{self._transcript.text}\n"
+            case form:
+                text = FORMATS[form].written(Captions(self._transcript, cues(self._transcript)))
+        return Response(text, headers=headers, media_type="text/plain")
 
     def _plain(self) -> dict[str, Any]:
         languages = [{"code": self._transcript.language}] if self._transcript.text else []

@@ -31,7 +31,9 @@ class TranscriptionRequest(BaseModel):
     languages: list[str] = []
     prompt: str | None = None
     keywords: list[str] = Field(default=[], description="Names and terms to expect.")
-    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "ass", "lrc", "ttml", "tsv"] = Field(
+        default="json", description="OpenAI does not have `ass`, `lrc`, `ttml` and `tsv`."
+    )
     temperature: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False)
     timestamp_granularities: list[Literal["word", "segment"]] = Field(default=[], description="For `verbose_json`.")
     include: list[str] = []
