@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NATIVE = {"language": "language", "prompt": "prompt", "keywords": "hotwords", "temperature": "temperature"}
 """Fields that are parameters of a processor, if it has them, and their names there."""
+REFUSED = ("include", "known_speaker_names", "known_speaker_references")
+"""Fields that cannot be followed: probabilities of tokens are not kept, and speakers are not told apart."""
 PART = re.compile(r"chunking_strategy\[(\w+)\]")
 
 
@@ -84,10 +86,7 @@ class TranscriptionRequest(BaseModel):
 
     def _refuse_unsupported(self) -> None:
         timed = self.response_format == "verbose_json"
-        wrong = {
-            "include": (bool(self.include), "leave it out: probabilities of tokens are not kept"),
-            "known_speaker_names": (bool(self.known_speaker_names), "leave it out: speakers are not told apart"),
-            "known_speaker_references": (bool(self.known_speaker_references), "leave it out"),
+        wrong = {name: (bool(getattr(self, name)), "leave it out") for name in REFUSED} | {
             "timestamp_granularities": (bool(self.timestamp_granularities) and not timed, "use 'verbose_json'"),
             "stream": (self.stream and self.response_format not in ("json", "text"), "use 'json' or 'text'"),
             "languages": (len(self.languages) > 1 or bool(self.languages and self.language), "give one language"),
