@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from avstudio_core import Studio
+from avstudio_core import Principal, Studio
 from avstudio_core.errors import PluginError, TaskFailed
 
 SLOPPY = """
@@ -21,6 +21,7 @@ class SloppyResult(Result):
     made: Artifact | None = Field(default=None, description="A file.")
     many: list[Artifact] = Field(default=[], description="Files.")
     number: float = Field(default=0.0, description="A number.")
+    text: str = Field(default="", description="A text.")
 
 class Sloppy(Processor[SloppyParams, SloppyResult]):
     "Do something wrong."
@@ -38,6 +39,17 @@ class Sloppy(Processor[SloppyParams, SloppyResult]):
             raise RuntimeError("on purpose")
         if params.way == "gives its source back":
             return SloppyResult(made=source)
+        if params.way.startswith("forges "):
+            made = source.model_copy(update={"sha256": params.way[7:], "path": source.path})
+            return SloppyResult(made=made)
+        if params.way.startswith("steals "):
+            made = source.model_copy(update={"id": "art_new", "sha256": params.way[7:], "path": source.path})
+            return SloppyResult(many=[made])
+        if params.way == "returns too much":
+            return SloppyResult(text="x" * 70_000_000)
+        if params.way == "ends again and again":
+            for _ in range(500):
+                context.progress(1.0)
         if params.way == "wants folders":
             context.new_path("sub/file.txt")
         if params.way == "counts nothing":
@@ -104,6 +116,25 @@ def test_progress_of_nothing_is_none(studio: Studio, letter: Path) -> None:
     assert [event.data["percent"] for event in handle.events() if event.type == "task.progress"] == [0.0]
 
 
+def test_progress_that_ends_again_and_again_is_recorded_once(studio: Studio, letter: Path) -> None:
+    handle = studio.submit("sloppy.work", letter, way="ends again and again")
+    ends = [event.data["percent"] for event in handle.events() if event.type == "task.progress"]
+    assert ends.count(100.0) < 10
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+@pytest.mark.parametrize("how", ["forges", "steals"])
+def test_a_result_cannot_name_a_file_of_another_owner(
+    open_studio: Callable[..., Studio], write_plugin: Callable[[str], ModuleType], letter: Path, how: str, executor: str
+) -> None:
+    studio = open_studio(write_plugin(SLOPPY), executor=executor)
+    (letter.parent / "secret.txt").write_text("secret")
+    secret = studio.session(Principal("ben")).take_in(letter.parent / "secret.txt")
+    anna = studio.session(Principal("anna"))
+    with pytest.raises(TaskFailed, match=r"returned the file 'letter\.txt', which it neither read nor published"):
+        anna.run("sloppy.work", letter, way=f"{how} {secret.sha256}")
+
+
 @pytest.mark.parametrize(
     ("way", "said"),
     [
@@ -112,6 +143,7 @@ def test_progress_of_nothing_is_none(studio: Studio, letter: Path) -> None:
             r"published 'file\.txt', but its result does not contain it\. Put it into a field whose type is Artifact",
         ),
         ("gives nothing", "returned 'None' instead of the declared SloppyResult"),
+        ("returns too much", "returned a result of 66 MB, and the most is 64. Publish a file"),
         ("has no number", "NaN or infinity in 'number'"),
         ("wants folders", "'sub/file.txt' is not the name of a file"),
         ("types it ''", "'' is not a media type"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +12,12 @@ from pydantic import BaseModel, Field, JsonValue
 
 from avstudio_core.artifact import Artifact, Trust
 from avstudio_core.documents.searchable import SearchText
+from avstudio_core.errors import PluginError
 from avstudio_core.model_requests import Ask
 from avstudio_core.results import Needs, Review
+
+MOST_RESULT = 64 << 20
+"""The most characters of a result as JSON. More would make every list of tasks slow; files have no such limit."""
 
 
 class Order(BaseModel):
@@ -55,6 +59,25 @@ class Order(BaseModel):
         """The ids of all files that the run reads, the source first."""
         found = ([self.source] if self.source else []) + list(self.files)
         return tuple(dict.fromkeys(artifact.id for artifact in found))
+
+    def refuse_large(self, result: str) -> None:
+        """Raises `PluginError` if its result is too large for a row of the database."""
+        if len(result) > MOST_RESULT:
+            message = (
+                f"{self.processor} returned a result of {len(result) >> 20} MB, and the most is {MOST_RESULT >> 20}."
+            )
+            raise PluginError(message, hint="Publish a file with the data.")
+
+    def refuse_foreign(self, found: Iterable[Artifact], made: Container[str]) -> None:
+        """Raises `PluginError` if one of the files of its result is neither one that it reads nor one that it made.
+
+        `made` are the sha256 of the files that it made.
+        """
+        read = {one.id: one.sha256 for one in ([self.source] if self.source else []) + list(self.files)}
+        for one in found:
+            if read.get(one.id) != one.sha256 and (one.id in read or one.sha256 not in made):
+                message = f"{self.processor} returned the file '{one.name}', which it neither read nor published."
+                raise PluginError(message, hint="Return what 'context.publish' returned, or a file that was given.")
 
     @property
     def contents(self) -> frozenset[str]:

@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, wait
 
-from avstudio_core.artifact import artifacts_in
-from avstudio_core.errors import AVStudioError, DataFolderError, PluginError, TaskCancelled, Unavailable
+from avstudio_core.errors import AVStudioError, DataFolderError, TaskCancelled, Unavailable
 from avstudio_core.kinds.executor import Executor, ExecutorHost
 from avstudio_core.orders import Report
 from avstudio_core.results import Result
@@ -32,8 +31,6 @@ LOOK_SECONDS = 0.05
 """How often to check for changes by other studios, in seconds; those of this studio are noticed at once."""
 PATROL_SECONDS = 0.5
 """How often to check for dead studios, in seconds."""
-PROGRESS_SECONDS = 0.2
-"""The shortest time between two progress events of a task, in seconds."""
 
 
 class Engine:
@@ -284,8 +281,7 @@ class Engine:
             self._workplace.gate.note(report.host, report.message)
         elif report.kind == "token":
             self._queue.token(running.claim, report.request_id, report.message, done=report.complete)
-        elif report.percent >= 100.0 or time.monotonic() >= running.told_at + PROGRESS_SECONDS:
-            running.told_at = time.monotonic()
+        elif running.news(report.percent):
             self._queue.progress(running.claim, report.percent, report.message)
 
     def _began(self, running: Running, future: Future[bool]) -> None:
@@ -312,11 +308,10 @@ class Engine:
         self._publish(running, done)
 
     def _made(self, running: Running, report: Report) -> tuple[Finished, Result]:
+        running.order.refuse_large(report.result)
         kind = self._workplace.processor(running.order.processor).result_type
         result = kind.model_validate_json(report.result)
-        made = {one.id: one for one in artifacts_in(result).values() if one.id not in running.order.parents}
-        if any(one.trust != running.order.trust for one in made.values()):
-            raise PluginError("its files do not have the trust of its sources.")
+        made = {one.id: one for one in running.made(result)}
         done = Finished(
             result=report.result,
             artifacts=tuple(made.values()),

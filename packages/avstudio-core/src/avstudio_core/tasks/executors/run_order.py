@@ -86,7 +86,9 @@ def _checked(result: Any, order: Order, processor: Processor[Any, Any], context:
     if not isinstance(result, declared):
         message = f"{order.processor} returned '{result!r:.60}' instead of the declared {declared.__name__}."
         raise PluginError(message)
-    held = {artifact.id for artifact in artifacts_in(result).values()}
+    files = artifacts_in(result).values()
+    order.refuse_foreign(files, {artifact.sha256 for artifact in context.published})
+    held = {artifact.id for artifact in files}
     for artifact in context.published:
         if artifact.id not in held:
             message = f"{order.processor} published '{artifact.name}', but its result does not contain it."
@@ -109,13 +111,15 @@ def _reviewed(result: Result, order: Order, processor: Processor[Any, Any], cont
 def _json(complete: dict[str, Any], order: Order) -> str:
     """A result as JSON. Raises `PluginError` for what JSON cannot hold, so that only this task fails."""
     try:
-        return _written(complete)
+        text = _written(complete)
     except UnicodeEncodeError:
         message = f"{order.processor} returned text in {_unwritable(complete)} that is not valid in UTF-8."
         raise PluginError(message) from None
     except ValueError:
         message = f"{order.processor} returned NaN or infinity in {_unwritable(complete)}, which JSON cannot hold."
         raise PluginError(message) from None
+    order.refuse_large(text)
+    return text
 
 
 def _written(value: Any) -> str:
