@@ -243,3 +243,11 @@ def test_plans_are_listed_and_shown(avstudio: CommandLine, note: Path) -> None:
     assert len(avstudio("plans", "show", plan["id"], "--json").json["tasks"]) == 2
     assert avstudio("plans", "cancel", plan["id"]).code != 0
     assert "No plan has the id 'plan_0'" in avstudio("plans", "show", "plan_0").err
+
+
+def test_a_plan_is_retried_and_watched_by_its_id(avstudio: CommandLine, note: Path) -> None:
+    left(avstudio, "text.shout | text.shout times=2", note)
+    plan = avstudio("plans", "list", "--json").json[0]["id"]
+    avstudio("plans", "cancel", plan)
+    assert avstudio("plans", "retry", plan).code == 0
+    assert len(avstudio("plans", "watch", plan, "--json").json["steps"]) == 2

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, get_type_hints
 
 import typer
 
@@ -144,7 +144,13 @@ class RunFlags:
     display: DisplayFlags = DisplayFlags()
 
 
-def spread(function: Callable[..., int]) -> Callable[..., int]:
+class Spread(Protocol):
+    """A command's function that takes each option by its name."""
+
+    def __call__(self, **values: Any) -> int: ...
+
+
+def spread(function: Callable[..., int]) -> Spread:
     """Let a command's function take bundles of options: `files: FileFlags` becomes `--output` and `--overwrite`."""
     hints = get_type_hints(function, include_extras=True)
     bundles = {name: kind for name, kind in hints.items() if is_dataclass(kind) and isinstance(kind, type)}

@@ -65,14 +65,14 @@ def show(plan: One, as_json: Json = False) -> int:
 @spread
 def watch(plans: Several, files: FileFlags, display: DisplayFlags) -> int:
     """Wait for plans that run elsewhere, then show their results. Ctrl-C stops watching, not the plans."""
-    return tasks.watch(plans, files, display)
+    return tasks.watch_all(plans, files, display)
 
 
 @app.command("retry", cls=groups.Command)
 @spread
 def retry(ctx: typer.Context, plans: Several, files: FileFlags, display: DisplayFlags) -> int:
     """Run the failed and blocked tasks of plans again, and show the results."""
-    return tasks.retry(ctx, plans, files, display)
+    return tasks.retry_all(ctx, plans, files, display)
 
 
 @app.command("cancel", cls=groups.Command)

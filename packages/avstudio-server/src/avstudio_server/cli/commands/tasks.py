@@ -88,6 +88,11 @@ def show(task: One, as_json: Json = False) -> int:
 @spread
 def watch(tasks: Several, files: FileFlags, display: DisplayFlags) -> int:
     """Wait for tasks that run elsewhere, then show their results. Ctrl-C stops watching, not the tasks."""
+    return watch_all(tasks, files, display)
+
+
+def watch_all(tasks: list[str], files: FileFlags, display: DisplayFlags) -> int:
+    """Wait for the tasks of these names, and show their results."""
     from avstudio_server.cli.plans import follow
     from avstudio_server.cli.plans.run import report
     from avstudio_server.cli.plans.work import conclude
@@ -111,6 +116,11 @@ def watch(tasks: Several, files: FileFlags, display: DisplayFlags) -> int:
 @spread
 def retry(ctx: typer.Context, tasks: Several, files: FileFlags, display: DisplayFlags) -> int:
     """Run failed or blocked tasks again, with the tasks that they need or that they blocked, and show the results."""
+    return retry_all(ctx, tasks, files, display)
+
+
+def retry_all(ctx: typer.Context, tasks: list[str], files: FileFlags, display: DisplayFlags) -> int:
+    """Run the failed and blocked tasks of these names again, and show the results."""
     from avstudio_core import State
     from avstudio_server.cli.plans.run import perform
 
