@@ -19,7 +19,7 @@ EVERYTHING = (
     f"{AUDIO}[demucs,pictures,whisper,spleeter,whisper-base]",
     f"{LLM}[anthropic,google,ollama,openai]",
     SERVED,
-    VIDEO,
+    f"{VIDEO}[opencv]",
 )
 EXAMPLES = tuple(f"examples/avstudio-{name}" for name in ("compare", "cue", "eliza", "loudness", "threads", "watch"))
 USERS_CODE = (

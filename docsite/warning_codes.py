@@ -100,8 +100,24 @@ WARNINGS = {
     "video": {
         "truncated": ("The file is truncated; the existing part was used.", "Get the whole file."),
         "damaged": (
-            "Packets of the file are corrupt or cannot be decoded; gaps in its sound are replaced by silence.",
+            "Packets or frames are corrupt or cannot be decoded; gaps in the sound are replaced by silence.",
             "Get an undamaged copy.",
+        ),
+        "frames_missing": (
+            "Frames cannot be decoded, because the file is damaged there; they are left out.",
+            "Get an undamaged copy.",
+        ),
+        "times_guessed": (
+            "The file has no time stamps: the times of its frames follow its rate.",
+            "Put the stream into a container, such as MP4.",
+        ),
+        "interlaced": (
+            "The video is interlaced: a frame has two fields of different times, and moving edges look like combs.",
+            "Deinterlace it first.",
+        ),
+        "backend_refused": (
+            "The chosen decoder cannot read the file, or has other frames; PyAV took over.",
+            "Use the backend `auto`.",
         ),
         "other_tracks": ("The video has several audio tracks, and its main one was taken.", "Give `track`."),
         "phase_cancelled": (

@@ -118,3 +118,22 @@ def shared_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     home = tmp_path_factory.mktemp("studio")
     with Studio(home=home, executor="inline", offline=True, plugins="", add=[avstudio_video]) as studio:
         yield studio
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Callable[[Path, int], Path]:
+    """The same video, which an edit list starts some frames later."""
+
+    def make(path: Path, frames: int) -> Path:
+        target = tmp_path / "edited.mp4"
+        with av.open(str(path)) as source, av.open(str(target), "w") as file:
+            stream: Any = source.streams.video[0]
+            copy: Any = file.add_stream_from_template(stream)
+            late = round(frames / 25 / stream.time_base)
+            for packet in source.demux(stream):
+                if packet.dts is not None and packet.pts is not None:
+                    packet.pts, packet.dts, packet.stream = packet.pts - late, packet.dts - late, copy
+                    file.mux(packet)
+        return target
+
+    return make

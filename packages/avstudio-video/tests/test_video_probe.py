@@ -103,26 +103,13 @@ def test_chapters_timecode_and_distances_of_key_frames_are_told(
 
 
 def test_frames_before_an_edit_list_do_not_count(
-    shared_studio: Studio, write: Callable[..., Path], tmp_path: Path
+    shared_studio: Studio, write: Callable[..., Path], edited: Callable[..., Path]
 ) -> None:
-    path = edited(write("a.mp4", 30), tmp_path / "edited.mp4", 13)
+    path = edited(write("a.mp4", 30), 13)
     times = probed(shared_studio, path).contents.video[0].times
     with av.open(str(path)) as file:
         assert times.frames == len([*file.decode(video=0)]) == 17
     assert times.start == 0.0
-
-
-def edited(path: Path, target: Path, frames: int) -> Path:
-    """The same video, which an edit list starts some frames later."""
-    with av.open(str(path)) as source, av.open(str(target), "w") as file:
-        stream: Any = source.streams.video[0]
-        copy: Any = file.add_stream_from_template(stream)
-        late = round(frames / 25 / stream.time_base)
-        for packet in source.demux(stream):
-            if packet.dts is not None and packet.pts is not None:
-                packet.pts, packet.dts, packet.stream = packet.pts - late, packet.dts - late, copy
-                file.mux(packet)
-    return target
 
 
 def test_times_count_from_the_start_of_the_file(shared_studio: Studio, write: Callable[..., Path]) -> None:

@@ -19,7 +19,8 @@ def register_settings() -> list[Setting[int]]:
 
 @hookimpl
 def register_processors() -> list[type[Processor[Any, Any]]]:
+    from avstudio_video.decode import Decode
     from avstudio_video.extract_audio import ExtractAudio
     from avstudio_video.probe import Probe
 
-    return [ExtractAudio, Probe]
+    return [Decode, ExtractAudio, Probe]

@@ -41,6 +41,28 @@ class ProbeWords:
     )
 
 
+class DecodeWords:
+    """Requests for `video.decode`."""
+
+    cues: ClassVar[Mapping[str, Sequence[str]]] = {
+        "en": ["frame", "frames", "still", "screenshot", "thumbnail", "contact sheet", "picture from the video"],
+        "de": ["standbild", "standbilder", "einzelbild", "einzelbilder", "vorschaubild", "kontaktbogen"],
+    }
+    slots: ClassVar[Mapping[str, str]] = {
+        "times": "time",
+        "count": "count",
+        "every": "number(s)",
+        "format": "one_of",
+        "start": "time",
+        "end": "time",
+    }
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(request="Take a screenshot at 10 seconds", params={"times": [10]}),
+        Example(request="Make a contact sheet", params={"format": "sheet"}),
+        Example(request="Zwölf Standbilder als png", params={"count": 12, "format": "png"}, language="de"),
+    )
+
+
 class ExtractAudioWords:
     """Requests for `video.extract_audio`."""
 

@@ -29,6 +29,7 @@ from avstudio_video.media.streams import display_size, first_frame, is_cover, or
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.stream import Stream
+    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
 PICTURES = ("hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle", "xsub")
@@ -91,7 +92,7 @@ def read_contents(
         if scan:
             _tell_damage(path, indexes, end, stated, warn)
         shown = [one for one in container.streams.video if not is_cover(one)]
-        videos = [_video(container, one, indexes.get(one.index)) for one in shown]
+        videos = [_video(container, one, indexes.get(one.index), first_frame(path, one.index, limits)) for one in shown]
         best = container.streams.best("video")
         codes = [one.metadata.get("timecode") for one in container.streams] + [container.metadata.get("timecode")]
         return Contents(
@@ -164,12 +165,13 @@ def _common(stream: Stream, container: InputContainer) -> dict[str, Any]:
     }
 
 
-def _video(container: InputContainer, stream: VideoStream, index: PacketIndex | None) -> VideoFacts:
+def _video(
+    container: InputContainer, stream: VideoStream, index: PacketIndex | None, frame: VideoFrame | None
+) -> VideoFacts:
     codec = stream.codec_context
     common = _common(stream, container)
     if codec is None:
         return VideoFacts(**common)
-    frame = first_frame(container, stream)
     rotation = frame.rotation if frame else 0
     width, height = (frame.width, frame.height) if frame else (codec.width, codec.height)
     aspect = stream.sample_aspect_ratio or Fraction(1)

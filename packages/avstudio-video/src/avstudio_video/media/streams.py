@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avstudio_video.media.container import open_media
+from avstudio_video.media.limits import Limits
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.stream import Stream
     from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
 
 TRIES = 200
 """Packets that are decoded to find a first frame."""
@@ -28,24 +31,20 @@ def origin_of(container: InputContainer) -> Fraction:
     return Fraction(container.start_time or 0, 1_000_000)
 
 
-def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
-    """The first frame that can be decoded, or `None`; the container is at its start afterwards."""
+def first_frame(path: Path, number: int, limits: Limits) -> VideoFrame | None:
+    """The first frame of a stream that can be decoded, or `None`."""
     import av
 
-    with suppress(av.FFmpegError, OSError):
-        container.seek(0)
-    found = None
-    try:
-        for number, packet in enumerate(container.demux(stream)):
+    with open_media(path, limits) as container, suppress(av.FFmpegError, OSError, IndexError):
+        stream: Any = container.streams[number]
+        for tried, packet in enumerate(container.demux(stream)):
             with suppress(av.FFmpegError):
-                found = next(iter(stream.decode(packet)), None)
-            if found or number > TRIES:
-                break
-    except (av.FFmpegError, OSError, IndexError):
-        pass
-    with suppress(av.FFmpegError, OSError):
-        container.seek(0)
-    return found
+                if frames := stream.decode(packet):
+                    found: VideoFrame = frames[0]
+                    return found
+            if tried > TRIES:
+                return None
+    return None
 
 
 def square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
@@ -56,3 +55,14 @@ def square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
 def display_size(width: int, height: int, rotation: int) -> tuple[int, int]:
     """The size of a picture after its rotation in degrees, upright."""
     return (height, width) if rotation % 180 else (width, height)
+
+
+def stated_end(stream: Any, origin: Fraction) -> float:
+    """The end of a stream as its file states it, in seconds from `origin`; 0 if it does not."""
+    if stream.duration and stream.duration > 0:
+        return float(((stream.start_time or 0) + stream.duration) * (stream.time_base or 0) - origin)
+    noted = next((value for key, value in stream.metadata.items() if key.upper() == "DURATION"), "")  # Matroska
+    try:
+        return sum(float(part) * 60.0**power for power, part in enumerate(reversed(noted.split(":"))))
+    except ValueError:
+        return 0.0

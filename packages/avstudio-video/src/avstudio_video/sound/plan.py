@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from avstudio_core.errors import InvalidInput
+from avstudio_video.media.streams import stated_end
 from avstudio_video.sound.formats import FORMATS, SoundFormat, format_for_copy, is_lossless
 from avstudio_video.sound.mixdown import Mixdown
 
@@ -82,8 +83,7 @@ class Track:
     @classmethod
     def of(cls, stream: Any, origin: Fraction) -> Self:
         """Describe a stream of an open file, which starts at `origin` seconds."""
-        unit, codec = stream.time_base or 0, stream.codec_context
-        end = float(((stream.start_time or 0) + stream.duration) * unit - origin) if stream.duration else _noted(stream)
+        codec, end = stream.codec_context, stated_end(stream, origin)
         title = stream.metadata.get("title")
         return cls(stream.index, stream.language, title, codec.codec.canonical_name, codec.layout.name, end)
 
@@ -100,15 +100,6 @@ class TrackPlan:
     bits: int
     wish: Wish
     outputs: list[Output]
-
-
-def _noted(stream: Any) -> float:
-    """The end of a stream in a note of Matroska, `00:01:02.500000000`, in seconds; 0 without one."""
-    parts = next((value for key, value in stream.metadata.items() if key.upper() == "DURATION"), "").split(":")
-    try:
-        return sum(float(part) * 60**power for power, part in enumerate(reversed(parts)))
-    except ValueError:
-        return 0.0
 
 
 def plan_track(stream: Any, origin: Fraction, wish: Wish, prefix: str) -> TrackPlan:

@@ -1,0 +1,1 @@
+"""Frames of a video: chosen, decoded and written as pictures."""

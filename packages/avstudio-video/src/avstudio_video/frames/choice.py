@@ -1,0 +1,123 @@
+"""The frames that a request wants, by the index of the stream."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+from avstudio_core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from avstudio_video.media.index import PacketIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One frame to decode."""
+
+    stamp: int
+    requested: float | None = None
+    """The time that was asked for, in seconds."""
+
+
+@dataclass(frozen=True)
+class FrameTimeline:
+    """The frames of a stream with their times in seconds from the start of the file."""
+
+    index: PacketIndex
+    origin: Fraction
+    """The start of the file in seconds."""
+
+    def time(self, stamp: int) -> float:
+        """When a frame is shown."""
+        return float(stamp * self.index.unit - (0 if self.index.guessed else self.origin))
+
+    @property
+    def end(self) -> float:
+        """When the last frame ends."""
+        return self.time(self.index.end)
+
+    def duration(self, stamp: int) -> float:
+        """How long a frame is shown."""
+        shown, number = self.index.shown, self.index.number_at(stamp)
+        after = shown[number + 1] if number + 1 < len(shown) else self.index.end
+        return float((after - stamp) * self.index.unit)
+
+    def at(self, time: float) -> int:
+        """The frame on the screen at a time. Raises `InvalidInput` outside the video."""
+        origin = 0 if self.index.guessed else self.origin
+        stamp = math.floor((Fraction(time) + origin) / self.index.unit + Fraction(1, 2))
+        number = self.index.number_at(stamp)
+        if number < 0 or stamp >= max(self.index.end, self.index.shown[-1] + 1):
+            first, last = self.time(self.index.shown[0]), self.time(self.index.shown[-1])
+            hint = f"Its frames are shown from {first:.3f} s on; the last one at {last:.3f} s, until {self.end:.3f} s."
+            raise InvalidInput(f"No frame is shown at '{time:g}' s.", hint=hint)
+        return self.index.shown[number]
+
+    def numbered(self, number: int) -> int:
+        """The frame with a number, from 0. Raises `InvalidInput`."""
+        if number >= len(self.index.shown):
+            hint = f"It has {len(self.index.shown)} frames: give 0 to {len(self.index.shown) - 1}."
+            raise InvalidInput(f"The frame '{number}' does not exist.", hint=hint)
+        return self.index.shown[number]
+
+    def key_before(self, stamp: int) -> int:
+        """The last key frame that is not later."""
+        return max((key for key in self.index.keys if key <= stamp), default=stamp)
+
+    def within(self, start: float, end: float | None) -> tuple[float, float]:
+        """The part of the video between two times. Raises `InvalidInput` if no frame begins in it."""
+        first, last = self.time(self.index.shown[0]), self.end
+        low, high = max(start, first), min(last, math.inf if end is None else end)
+        if not any(low - 1e-9 <= self.time(stamp) < high for stamp in self._near(low)):
+            hint = f"The video has frames from {first:.3f} s to {last:.3f} s."
+            raise InvalidInput(f"No frame begins between '{start:g}' s and '{high:g}' s.", hint=hint)
+        return low, high
+
+    def _near(self, time: float) -> Sequence[int]:
+        number = max(self.index.number_at(self._stamp(time)), 0)
+        return self.index.shown[number : number + 2]
+
+    def _stamp(self, time: float) -> int:
+        return round((Fraction(time) + (0 if self.index.guessed else self.origin)) / self.index.unit)
+
+    def between(self, low: float, high: float) -> list[int]:
+        """The frames that begin in a span of time."""
+        return [stamp for stamp in self.index.shown if low - 1e-9 <= self.time(stamp) < high]
+
+
+def at_rate(timeline: FrameTimeline, span: tuple[float, float], step: float, most: int) -> list[Wanted]:
+    """The frames on the screen every `step` seconds of a span. Raises `InvalidInput` for more than `most`."""
+    count = math.ceil((span[1] - span[0]) / step - 1e-9)
+    _check_count(count, most)
+    return [Wanted(timeline.at(time), time) for time in (span[0] + number * step for number in range(count))]
+
+
+def spread(timeline: FrameTimeline, span: tuple[float, float], count: int) -> list[Wanted]:
+    """The frames in the middles of so many equal parts of a span."""
+    part = (span[1] - span[0]) / count
+    return [Wanted(timeline.at(time), time) for time in (span[0] + (number + 0.5) * part for number in range(count))]
+
+
+def key_frames(timeline: FrameTimeline, span: tuple[float, float], most: int) -> list[Wanted]:
+    """The key frames of a span. Raises `InvalidInput` for more than `most`."""
+    keys = set(timeline.index.keys)
+    found = [Wanted(stamp) for stamp in timeline.between(*span) if stamp in keys]
+    _check_count(len(found), most)
+    return found
+
+
+def snapped(timeline: FrameTimeline, wanted: list[Wanted], snap: Literal["exact", "keyframe"]) -> list[Wanted]:
+    """The frames themselves, or the key frames before them."""
+    if snap == "exact":
+        return wanted
+    return [Wanted(timeline.key_before(one.stamp), one.requested) for one in wanted]
+
+
+def _check_count(count: int, most: int) -> None:
+    if count > most:
+        hint = "Ask for fewer, or for a shorter part, or raise max_frames."
+        raise InvalidInput(f"These are {count} frames, more than {most}.", hint=hint)

@@ -1,0 +1,98 @@
+"""Frames decoded by PyAV: it seeks to key frames, and decodes no more than it must."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from avstudio_video.frames.picture import Picture
+from avstudio_video.frames.reader import Reader
+from avstudio_video.media.container import open_media
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+
+SPARSE = 4
+"""If no more than one of so many frames is wanted, frames that no other needs are not decoded."""
+
+
+class PyAVReader(Reader):
+    """Random access, with the pixels of a decoder that starts at the first frame."""
+
+    name: ClassVar[str] = "pyav"
+
+    def read(self, wanted: Sequence[int]) -> Iterator[Picture]:
+        index = self.source.index
+        if index.guessed:
+            yield from self._numbered(wanted)
+            return
+        keys = index.keys
+        span = index.number_at(wanted[-1]) - index.number_at(wanted[0]) + 1
+        sparse = len(wanted) * SPARSE <= span or len(wanted) == 1
+        groups = groupby(wanted, lambda stamp: bisect_right(keys, stamp) - 1 if sparse else 0)
+        with open_media(self.source.path, self.source.limits) as container:
+            stream: Any = container.streams[self.source.stream]
+            stream.codec_context.thread_type = "NONE" if sparse else "AUTO"
+            for _, group in groups:
+                yield from self._near(container, stream, [*group], sparse)
+
+    def _near(self, container: InputContainer, stream: Any, stamps: list[int], sparse: bool) -> Iterator[Picture]:
+        """The frames from the key frame before them on; if some need earlier frames, again from further back."""
+        keys = self.source.index.keys
+        number = bisect_right(keys, stamps[0]) - 1
+        missing = set(stamps)
+        for start in (number, number - 1):
+            if start < 0 or not missing:
+                break
+            with suppress(OSError):
+                container.seek(keys[start], stream=stream, backward=True)
+            yield from self._walk(container, stream, missing, sparse)
+        if missing:
+            with open_media(self.source.path, self.source.limits) as again:
+                yield from self._walk(again, again.streams[self.source.stream], missing, sparse=False)
+
+    def _walk(self, container: InputContainer, stream: Any, missing: set[int], sparse: bool) -> Iterator[Picture]:
+        """The missing frames from where the file is on; each is taken out of `missing`."""
+        for frame in self._decoded(container, stream, missing, sparse):
+            if frame.pts in missing:
+                missing.discard(frame.pts)
+                yield Picture(frame.pts, frame, bool(frame.is_corrupt))
+            if not missing:
+                return
+
+    def _decoded(self, container: InputContainer, stream: Any, wanted: set[int], sparse: bool) -> Iterator[VideoFrame]:
+        """Frames in the order of time, until all that are wanted are decoded."""
+        import av
+
+        unsent, last = set(wanted), max(wanted)
+        with suppress(av.FFmpegError, OSError, IndexError):
+            for packet in container.demux(stream):
+                self.source.check()
+                if not packet.size or (packet.dts is not None and packet.dts > last):
+                    break
+                if sparse:
+                    stream.codec_context.skip_frame = "DEFAULT" if packet.pts in wanted else "NONREF"
+                with suppress(av.FFmpegError):
+                    yield from stream.decode(packet)
+                unsent.discard(packet.pts)
+                if not unsent:
+                    break
+        with suppress(av.FFmpegError):
+            yield from stream.decode(None)
+
+    def _numbered(self, wanted: Sequence[int]) -> Iterator[Picture]:
+        """The frames of a stream without time stamps, by their number."""
+        stamps = dict(zip(map(self.source.index.number_at, wanted), wanted, strict=True))
+        with open_media(self.source.path, self.source.limits) as container:
+            stream: Any = container.streams[self.source.stream]
+            frames: Iterator[Any] = container.decode(stream)
+            for number, frame in enumerate(frames):
+                self.source.check()
+                if number in stamps:
+                    yield Picture(stamps.pop(number), frame, bool(frame.is_corrupt))
+                if not stamps:
+                    return

@@ -1,0 +1,103 @@
+"""The index of one video stream of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core.errors import NotFound, UnreadableMedia
+from avstudio_video.errors import NoVideoStream
+from avstudio_video.media.colours import HLG, PQ
+from avstudio_video.media.container import open_media
+from avstudio_video.media.index import PacketIndex
+from avstudio_video.media.limits import Limits
+from avstudio_video.media.streams import first_frame, is_cover, origin_of, stated_end
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+
+@dataclass(frozen=True)
+class IndexedStream:
+    """One video stream: its packets, and how its pictures are shown."""
+
+    number: int
+    """Its number among all streams of the file."""
+    video_number: int
+    """Its number among the video streams."""
+    index: PacketIndex
+    origin: Fraction
+    """The start of the file in seconds."""
+    width: int
+    height: int
+    """As the pictures are stored."""
+    rotation: int
+    aspect: Fraction
+    rate: Fraction | None
+    """The rate that the stream is meant for, in frames per second."""
+    hdr: bool
+    interlaced: bool
+    stated_end: float
+    """The end that the header of the file states, in seconds; 0 without one."""
+
+
+def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable[[], None]) -> IndexedStream:
+    """Read all packets of a video stream, the best one by default.
+
+    Raises `NoVideoStream`, `NotFound`, and `UnreadableMedia` for a stream without frames.
+    """
+    with open_media(path, limits) as container:
+        stream = _chosen(container, path, wanted)
+        index = _read(container, stream, check)
+        frame = first_frame(path, stream.index, limits)
+        origin, codec = origin_of(container), stream.codec_context
+        if frame is None or not index.shown:
+            raise UnreadableMedia(
+                f"The video stream {stream.index} of '{path}' does not have a frame that can be decoded."
+            )
+        limits.check_seconds(path, float(index.end * index.unit - (0 if index.guessed else origin)))
+        return IndexedStream(
+            stream.index,
+            [one.index for one in container.streams.video].index(stream.index),
+            index,
+            origin,
+            frame.width,
+            frame.height,
+            frame.rotation,
+            Fraction(stream.sample_aspect_ratio or 1),
+            Fraction(stream.guessed_rate) if stream.guessed_rate else None,
+            int(codec.color_trc) in (PQ, HLG),
+            bool(frame.interlaced_frame),
+            stated_end(stream, origin),
+        )
+
+
+def _chosen(container: InputContainer, path: Path, wanted: int | None) -> Any:
+    pictures = [one for one in container.streams.video if one.codec_context and not is_cover(one)]
+    if not pictures:
+        raise NoVideoStream(f"'{path}' has no video stream.", hint="Check the file with video.probe.")
+    if wanted is None:
+        best = container.streams.best("video")
+        return best if best in pictures else pictures[0]
+    found = next((one for one in pictures if one.index == wanted), None)
+    if found is None:
+        listed = ", ".join(str(one.index) for one in pictures)
+        raise NotFound(f"'{path}' has no video stream '{wanted}'.", hint=f"Its video streams: {listed}.")
+    return found
+
+
+def _read(container: InputContainer, stream: Any, check: Callable[[], None]) -> PacketIndex:
+    import av
+
+    index = PacketIndex(stream)
+    with suppress(av.FFmpegError, OSError, IndexError):
+        for number, packet in enumerate(container.demux(stream)):
+            if number % 1000 == 0:
+                check()
+            if packet.size:
+                index.add(packet)
+    return index
