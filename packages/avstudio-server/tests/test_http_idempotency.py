@@ -18,10 +18,12 @@ from avstudio_server.testing.server_process import ServerProcess
 
 pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
 WAIT, COPY, PLANS = "/api/v1/exercise/wait", "/api/v1/exercise/copy", "/api/v1/plans"
+UPLOADS = "/api/v1/uploads"
 
 
 @pytest.fixture
-def studio_plugins() -> list[ModuleType]:
+def studio_plugins(monkeypatch: pytest.MonkeyPatch) -> list[ModuleType]:
+    monkeypatch.setenv("AVSTUDIO_WEBHOOK_HOSTS", "127.0.0.1")
     return [avstudio_server.plugin, exercises]
 
 
@@ -119,8 +121,39 @@ def test_a_request_whose_server_is_killed_may_be_sent_again(tmp_path: Path) -> N
     assert made[1].headers["idempotency-replayed"] == "true"
 
 
+HOOK: dict[str, Any] = {"json": {"url": "http://127.0.0.1:9/hook"}}
+FILE: dict[str, Any] = {"params": {"name": "a.txt"}, "content": b"a"}
+MADE: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
+    ("PUT", UPLOADS, FILE, FILE | {"content": b"b"}),
+    ("POST", UPLOADS, FILE, FILE | {"params": {"name": "b.txt"}}),
+    ("POST", UPLOADS, {"files": {"file": ("a.txt", b"a")}}, {"files": {"file": ("a.txt", b"b")}}),
+    ("POST", UPLOADS, {"json": {"name": "a", "size": 5}}, {"json": {"name": "a", "size": 6}}),
+    ("POST", "/api/v1/webhooks", HOOK, {"json": HOOK["json"] | {"types": ["task.failed"]}}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "given", "other"), MADE)
+def test_what_a_request_makes_is_made_once(
+    server: HttpServer, studio: Studio, method: str, path: str, given: dict[str, Any], other: dict[str, Any]
+) -> None:
+    key = server.key()
+    client = server.client(key)
+    with ThreadPoolExecutor(4) as pool:
+        made = [*pool.map(lambda _: client.request(method, path, headers=keyed(), **given), range(4))]
+    assert {answer.status_code for answer in made} == {201}, made[0].text
+    assert len({answer.text for answer in made}) == 1
+    assert sum("idempotency-replayed" not in answer.headers for answer in made) == 1
+    refused = client.request(method, path, headers=keyed(), **other)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_params")
+    session = studio.session(studio.keys.principal_of(key))
+    assert len([*session.media.page().items, *session.webhooks.all()]) == (
+        "json" not in given or "url" in given["json"]
+    )
+    assert client.request(method, path, headers=keyed("two"), **given).text != made[0].text
+
+
 def test_the_document_describes_the_key(server: HttpServer) -> None:
     paths = server.client(server.key()).get("/openapi.json").json()["paths"]
-    for path in (WAIT, PLANS):
+    for path in (WAIT, PLANS, UPLOADS, "/api/v1/webhooks"):
         named = [one["name"] for one in paths[path]["post"]["parameters"]]
         assert "Idempotency-Key" in named

@@ -10,6 +10,7 @@ from avstudio_core.access.administration import Administration
 from avstudio_core.access.files import Files, Source
 from avstudio_core.access.language_models import LanguageModels
 from avstudio_core.access.library import Library
+from avstudio_core.access.made_once import MadeOnce
 from avstudio_core.access.media import OwnedMedia
 from avstudio_core.access.projects import OwnedProjects
 from avstudio_core.access.webhooks import OwnedWebhooks
@@ -70,6 +71,12 @@ class Session(Files, LanguageModels):
         home = self._home
         types = partial(home.plugins.kind, "event_types")
         return OwnedWebhooks(home._database, self.principal.own, types, self._may_change)
+
+    @cached_property
+    def made_once(self) -> MadeOnce:
+        """What the principal's requests with a key made: find, keep."""
+        self.principal.require("run")
+        return MadeOnce(self._home._database, self.principal.owner)
 
     @cached_property
     def projects(self) -> OwnedProjects:

@@ -123,6 +123,13 @@ class OwnedWebhooks:
             raise NotFound(f"No webhook has the id {quoted(webhook_id)}.", hint="See the list of webhooks.")
         return Webhook.from_row(row)
 
+    def secret(self, webhook_id: str) -> str:
+        """The secret of a webhook. Raises `NotFound`."""
+        self._allow()
+        found = self.get(webhook_id)
+        with self._database.read() as connection:
+            return str(connection.execute(select(webhooks.c.secret).where(*self._one(found.id))).scalar_one())
+
     def all(self) -> list[Webhook]:
         """The webhooks, in the order of their creation."""
         query = select(webhooks).where(*self._own).order_by(webhooks.c.id)
@@ -172,6 +179,8 @@ class OwnedWebhooks:
     """`create` without blocking an event loop."""
     aget = twin(get)
     """`get` without blocking an event loop."""
+    asecret = twin(secret)
+    """`secret` without blocking an event loop."""
     aall = twin(all)
     """`all` without blocking an event loop."""
     adelete = twin(delete)

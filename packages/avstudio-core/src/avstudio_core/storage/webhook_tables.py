@@ -1,4 +1,4 @@
-"""The tables of webhooks; with them, `metadata` has all tables."""
+"""The tables of webhooks and of repeated requests; with them, `metadata` has all tables."""
 
 from __future__ import annotations
 
@@ -35,4 +35,14 @@ webhook_failures = Table(
     Column("reason", Text, nullable=False),
     Column("failed_at", Float, nullable=False),
     Column("replaying", Boolean, nullable=False),
+)
+
+made_once = Table(
+    "made_once",
+    metadata,
+    Column("owner", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("made", Text, nullable=False),
+    Column("created_at", Float, nullable=False, index=True),
 )

@@ -65,6 +65,16 @@ Key = Annotated[RequestKey, Depends(_key)]
 """The parameter of a route whose work is not done twice for the same key."""
 
 
+async def made_earlier(session: Session, key: RequestKey, asked: str) -> list[str] | None:
+    """What a request with the same key made. Raises `InvalidParams` if something else was asked."""
+    return await session.made_once.afind(key.name, asked) if key.name else None
+
+
+async def made_first(session: Session, key: RequestKey, asked: str, made: list[str]) -> list[str]:
+    """What was made under a key first: what this request made, or an earlier one. Raises `InvalidParams`."""
+    return await session.made_once.akeep(key.name, asked, made) if key.name else made
+
+
 @dataclass(frozen=True)
 class Submitted:
     """A plan that was submitted, and what the answer says about it."""

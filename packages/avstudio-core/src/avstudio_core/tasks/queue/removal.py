@@ -22,7 +22,7 @@ from avstudio_core.storage.database import Database, Transaction
 from avstudio_core.storage.owned_rows import within
 from avstudio_core.storage.sweep import abandon
 from avstudio_core.storage.tables import api_keys, artifacts, media_files, plans, projects, task_inputs, tasks, uploads
-from avstudio_core.storage.webhook_tables import webhook_failures, webhooks
+from avstudio_core.storage.webhook_tables import made_once, webhook_failures, webhooks
 from avstudio_core.tasks.queue import removal_statements as sql
 from avstudio_core.tasks.queue.removal_statements import LIVES
 
@@ -163,6 +163,7 @@ class Removal:
             delete(plans).where(plans.c.owner == owner),
             delete(webhook_failures).where(webhook_failures.c.webhook_id.in_(hooks)),
             delete(webhooks).where(webhooks.c.owner == owner),
+            delete(made_once).where(made_once.c.owner == owner),
             update(api_keys).where(*keys).values(revoked_at=time.time()),
         )
         if not self.elsewhere.forget_answers(owner, self._dry_run) and not known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from avstudio_server.http.caller import CallerSession
 from avstudio_server.http.forms import Form, is_form
 from avstudio_server.http.guard import allow_files
 from avstudio_server.rest.documents import document
+from avstudio_server.rest.idempotency import REPLAYED, Key, RequestKey, made_earlier, made_first
 from avstudio_server.rest.nouns import routes_of
 
 router = routes_of("uploads")
@@ -26,9 +28,31 @@ PART = re.compile(r"bytes ([0-9]{1,19})-[0-9]{1,19}/(?:[0-9]{1,19}|\*)")
 SHA256 = r"^[0-9a-f]{64}$"
 ANY = {"schema": {"contentMediaType": "application/octet-stream"}}
 RAW = {"requestBody": {"content": {"*/*": ANY}, "required": True}}
-Name = Annotated[str, Query(min_length=1, max_length=1000, description="The name of the file.")]
-Sha256 = Annotated[str | None, Query(pattern=SHA256, description="What the content must have.")]
-Project = Annotated[str | None, Query(description="The project to which the file belongs.")]
+LONGEST_NAME = 1000
+
+
+class FileFacts(BaseModel):
+    """What the address says about the content of a request."""
+
+    sha256: str | None = Field(default=None, pattern=SHA256, description="What the content must have.")
+    project: str | None = Field(default=None, description="The project to which the file belongs.")
+
+
+class NamedFile(FileFacts):
+    """A file that is the body of a request."""
+
+    name: str = Field(min_length=1, max_length=LONGEST_NAME, description="The name of the file.")
+
+
+class SentFile(FileFacts):
+    """A file that may be the body of a request."""
+
+    name: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=LONGEST_NAME,
+        description="The name of the file, if the body is its content.",
+    )
 
 
 class NewUpload(BaseModel):
@@ -83,49 +107,71 @@ MADE: dict[int | str, dict[str, Any]] = {
 
 @router.put("", response_model=Artifact, status_code=201, openapi_extra=RAW, operation_id="put_file")
 async def put(
-    request: Request, session: CallerSession, name: Name, sha256: Sha256 = None, project: Project = None
+    request: Request,
+    session: CallerSession,
+    sent: Annotated[NamedFile, Query()],
+    key: Key,
 ) -> Response:
     """Send a file in one request: the body is its content. The answer is its artifact."""
-    return await _received(request, session, name, sha256, project)
+    return await _received(request, session, key, sent.name, sent)
 
 
 @router.post("", status_code=201, responses=MADE, openapi_extra={"requestBody": _BODY}, operation_id="upload")
 async def post(
     request: Request,
     session: CallerSession,
-    name: Annotated[
-        str | None,
-        Query(min_length=1, max_length=1000, description="The name of the file, if the body is its content."),
-    ] = None,
-    sha256: Sha256 = None,
-    project: Project = None,
+    sent: Annotated[SentFile, Query()],
+    key: Key,
     tus: Annotated[TusHeaders, Header()] = NO_HEADERS,
 ) -> Response:
     """Begin an upload in parts with a JSON object; or send files as a form, or one file as the body with its `name`."""
     if tus.upload_length is not None:
-        return await _begun(session, NewUpload(name=tus.file_name[:1000], size=tus.upload_length))
+        return await _begun(session, key, NewUpload(name=tus.file_name[:1000], size=tus.upload_length))
     if is_form(request):
-        return await _form(request, session, project)
-    if name is not None:
-        return await _received(request, session, name, sha256, project)
+        return await _form(request, session, key, sent.project)
+    if sent.name is not None:
+        return await _received(request, session, key, sent.name, sent)
     try:
-        return await _begun(session, NewUpload.model_validate_json(await request.body()))
+        return await _begun(session, key, NewUpload.model_validate_json(await request.body()))
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors())
         hint = "Send a JSON object with 'name' and 'size', a form, or a file with its 'name' in the address."
         raise InvalidParams(f"The upload is not valid: {faults}.", hint=hint) from None
 
 
-async def _received(request: Request, session: Session, name: str, sha256: str | None, project: str | None) -> Response:
+async def _received(request: Request, session: Session, key: RequestKey, name: str, sent: FileFacts) -> Response:
     """Receive the body as a file."""
     allow_files(request)
-    async with session.receive(name, project) as incoming:
+    async with session.receive(name, sent.project) as incoming:
         await incoming.afill(request.stream())
-        made = await incoming.atake(sha256)
-    return document(made, 201, {"Location": f"{ARTIFACTS}{made.id}"})
+        received = await incoming.atake(sent.sha256)
+    (made,), replayed = await _kept(session, key, [received])
+    return document(made, 201, {"Location": f"{ARTIFACTS}{made.id}", **replayed})
 
 
-async def _form(request: Request, session: Session, project: str | None) -> Response:
+async def _kept(session: Session, key: RequestKey, received: list[Artifact]) -> tuple[list[Artifact], dict[str, str]]:
+    """The files that a request stands for, and the headers that say so: if it was sent before, those of then.
+
+    Raises `InvalidParams`, and `NotFound` if those of then were deleted.
+    """
+    ids = [one.id for one in received]
+    try:
+        first = await made_first(session, key, key.digest([[one.name, one.sha256] for one in received]), ids)
+    except InvalidParams:
+        await _discard(session, ids)
+        raise
+    if first == ids:
+        return received, {}
+    await _discard(session, ids)
+    return [await session.aartifact(one) for one in first], REPLAYED
+
+
+async def _discard(session: Session, ids: list[str]) -> None:
+    """Delete files that were sent again."""
+    await asyncio.shield(session.adelete_artifact(*ids))
+
+
+async def _form(request: Request, session: Session, key: RequestKey, project: str | None) -> Response:
     """Receive the files of a form."""
     allow_files(request)
     made = []
@@ -137,12 +183,20 @@ async def _form(request: Request, session: Session, project: str | None) -> Resp
             made.append(await incoming.atake())
     if not made:
         raise InvalidInput("The form has no file.", hint="Send at least one.")
-    return document(Uploaded(artifacts=made), 201)
+    made, replayed = await _kept(session, key, made)
+    return document(Uploaded(artifacts=made), 201, replayed)
 
 
-async def _begun(session: Session, given: NewUpload) -> Response:
-    made = await session.uploads.acreate(given.name, given.size, given.sha256, given.project)
-    return _status(made, 201, {"Location": f"{UPLOADS}{made.id}"})
+async def _begun(session: Session, key: RequestKey, given: NewUpload) -> Response:
+    asked = key.digest(given.model_dump())
+    first = await made_earlier(session, key, asked)
+    if first is None:
+        made = await session.uploads.acreate(given.name, given.size, given.sha256, given.project)
+        first = await made_first(session, key, asked, [made.id])
+        if first == [made.id]:
+            return _status(made, 201, {"Location": f"{UPLOADS}{made.id}"})
+        await session.uploads.adelete(made.id)
+    return _status(await session.uploads.aget(*first), 201, {"Location": f"{UPLOADS}{first[0]}", **REPLAYED})
 
 
 def _status(upload: Upload, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import Depends
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from avstudio_core import Webhook, WebhookFailure
 from avstudio_server.http.caller import CallerSession
 from avstudio_server.rest.documents import document
+from avstudio_server.rest.idempotency import REPLAYED, Key, made_earlier, made_first
 from avstudio_server.rest.nouns import routes_of
 from avstudio_server.webhooks.calls import Calls
 
@@ -68,12 +70,26 @@ def _calls(request: Request) -> Calls:
 
 
 @router.post("", response_model=CreatedWebhook, status_code=201, operation_id="create_webhook")
-def create(given: NewWebhook, session: CallerSession, calls: Annotated[Calls, Depends(_calls)]) -> Response:
+async def create(
+    given: NewWebhook, session: CallerSession, calls: Annotated[Calls, Depends(_calls)], key: Key
+) -> Response:
     """Be notified of events: each one is sent to the address, signed with the secret (Standard Webhooks)."""
     session.principal.require("run")
-    calls.check(given.url)
-    made, secret = session.webhooks.create(**dict(given))
-    headers = {"Location": f"/api/v1/webhooks/{made.id}", "Cache-Control": "no-store"}
+    await asyncio.to_thread(calls.check, given.url)
+    asked = key.digest(given.model_dump())
+    first = await made_earlier(session, key, asked)
+    if first is None:
+        made, secret = await session.webhooks.acreate(**dict(given))
+        first = await made_first(session, key, asked, [made.id])
+        if first == [made.id]:
+            return _created(made, secret, {})
+        await session.webhooks.adelete(made.id)
+    made = await session.webhooks.aget(*first)
+    return _created(made, await session.webhooks.asecret(made.id), REPLAYED)
+
+
+def _created(made: Webhook, secret: str, more: dict[str, str]) -> Response:
+    headers = {"Location": f"/api/v1/webhooks/{made.id}", "Cache-Control": "no-store", **more}
     return document(CreatedWebhook(webhook=made, secret=secret), 201, headers)
 
 
