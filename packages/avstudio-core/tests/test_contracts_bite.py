@@ -30,8 +30,6 @@ from avstudio_core.testing.router_contract import WISHES
 PROCESSOR = '''
     """A good processor."""
     import wave
-    from avstudio_core import *
-    from pydantic import Field
 
     class CopyParams(Params):
         gain: float = Field(1.0, ge=0, le=2, description="Factor.")
@@ -73,8 +71,6 @@ PROCESSOR = '''
         return [Copy]
 '''
 WEIGHTS = """
-    from avstudio_core import *
-
     class Small(Weights):
         name = "small-1"
         family = "copying"
@@ -89,8 +85,6 @@ WEIGHTS = """
         return [Small]
 """
 MEMORY = """
-    from avstudio_core import *
-
     class Memory(MemoryManager):
         device = "npu"
 
@@ -108,7 +102,6 @@ MEMORY = """
         return [Memory]
 """
 EXECUTOR = """
-    from avstudio_core import *
     from avstudio_core.tasks.executors.inline import InlineExecutor
 
     class Lent:
@@ -132,7 +125,6 @@ EXECUTOR = """
         return [Here]
 """
 ROUTER = """
-    from avstudio_core import *
     from avstudio_core.route_decision import Rejected, RouteDecision
     from avstudio_core.kinds.router import Router
 
@@ -168,7 +160,6 @@ ROUTER = """
 """
 BOOK = """
     from math import ceil
-    from avstudio_core import *
     from avstudio_core.kinds.price_book import PriceBook
 
     class Book(PriceBook):
@@ -187,7 +178,6 @@ SECRETS = """
     import json
     from pathlib import Path
     from tempfile import mkdtemp
-    from avstudio_core import *
 
     PLACE = Path(mkdtemp()) / "vault.json"
 
@@ -215,9 +205,6 @@ SECRETS = """
         return [Vault]
 """
 INTERFACE = """
-    from avstudio_core import *
-    from pydantic import Field
-
     class WaitOptions(Options):
         seconds: float = Field(0.05, gt=0, le=1, description="Seconds between two looks.")
 
@@ -238,7 +225,6 @@ INTERFACE = """
         return [Wait]
 """
 AGENT = """
-    from avstudio_core import *
     from avstudio_core.agents import Answer, Draft, Handoff, Refusal
 
     class Copier(Agent):
@@ -257,7 +243,7 @@ AGENT = """
     def register_agents():
         return [Copier]
 """
-HEAD = "from avstudio_core import *"
+HEAD = "@hookimpl"
 FILE = 'WeightsFile("model.bin", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 3)'
 SLEEP = "__import__('time').sleep(1e6)"
 UUID = "__import__('uuid').uuid4()"
