@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -67,14 +68,19 @@ def check_imports(
 
 def imported_by(
     plugin: ModuleType, processor: str = "", params: Mapping[str, Any] | None = None, source: Any = None
-) -> set[str]:
+) -> frozenset[str]:
     """The packages that a new interpreter imports to load a plugin and to declare its classes.
 
     With the name of a `processor`, also to compute the needs of a run with these `params` and `source`.
     """
+    return _imported(plugin, json.dumps([plugin.__name__, processor, dict(params or {}), source]))
+
+
+@lru_cache(maxsize=16)
+def _imported(plugin: ModuleType, given: str) -> frozenset[str]:
+    """The same for the classes of tests of one plugin, which ask the same: an interpreter's start takes a while."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    given = json.dumps([plugin.__name__, processor, dict(params or {}), source])
     command = [sys.executable, "-c", DECLARE, given]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, f"'{plugin.__name__}' cannot be declared in a fresh interpreter:\n{ran.stderr}"
-    return set(json.loads(ran.stdout.splitlines()[-1]))
+    return frozenset(json.loads(ran.stdout.splitlines()[-1]))
