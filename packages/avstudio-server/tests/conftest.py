@@ -30,6 +30,16 @@ def avstudio(tmp_path: Path, sketch: Path) -> CommandLine:
     return command
 
 
+@pytest.fixture
+def inline(avstudio: CommandLine) -> CommandLine:
+    """The command with its jobs in its own process: for tests that are about anything but worker processes.
+
+    To start a worker takes three times as long as to run such a command.
+    """
+    avstudio.environment["AVSTUDIO_EXECUTOR"] = "inline"
+    return avstudio
+
+
 @pytest.fixture(scope="session")
 def reading(tmp_path_factory: pytest.TempPathFactory, sketch: Path) -> CommandLine:
     """A command whose data folder tests share: for those that look at nothing in it."""

@@ -22,18 +22,18 @@ def test_options_reach_the_processor(avstudio: CommandLine, note: Path) -> None:
     assert "letters: 29 letters" in done.out
 
 
-def test_without_an_output_folder_the_file_stays_in_the_store(avstudio: CommandLine, note: Path) -> None:
-    done = avstudio("text", "shout", note)
+def test_without_an_output_folder_the_file_stays_in_the_store(inline: CommandLine, note: Path) -> None:
+    done = inline("text", "shout", note)
     artifact, name, path = done.out.splitlines()[0].removeprefix("shout: ").split("  ")
     assert name == "said.txt"
-    assert Path(path).is_relative_to(avstudio.home)
+    assert Path(path).is_relative_to(inline.home)
     assert Path(path).read_text() == "*HELLO!"
-    assert "**HELLO!!" in avstudio("text", "shout", artifact).out
+    assert "**HELLO!!" in inline("text", "shout", artifact).out
 
 
-def test_a_result_is_written_into_a_new_folder(avstudio: CommandLine, note: Path) -> None:
-    done = avstudio("text", "shout", note, "-o", "new/out")
-    assert (avstudio.folder / "new/out/said.txt").read_text() == "*HELLO!"
+def test_a_result_is_written_into_a_new_folder(inline: CommandLine, note: Path) -> None:
+    done = inline("text", "shout", note, "-o", "new/out")
+    assert (inline.folder / "new/out/said.txt").read_text() == "*HELLO!"
     assert "shout: new/out/said.txt" in done.out
 
 
@@ -44,52 +44,52 @@ def test_the_same_again_is_cached_and_leaves_equal_files_alone(avstudio: Command
     assert "text.shout: cached" in again.err
 
 
-def test_without_the_cache_the_same_work_runs_again(avstudio: CommandLine, note: Path) -> None:
+def test_without_the_cache_the_same_work_runs_again(inline: CommandLine, note: Path) -> None:
     for command in (("text", "shout"), ("pipe", "text.shout")):
-        avstudio(*command, note)
-        again = avstudio(*command, note, "--no-cache", "-o", "out")
+        inline(*command, note)
+        again = inline(*command, note, "--no-cache", "-o", "out")
         assert "text.shout: done in" in again.err
         assert "cached" not in again.err
-    assert "text.shout: cached" in avstudio("text", "shout", note).err
+    assert "text.shout: cached" in inline("text", "shout", note).err
 
 
-def test_another_file_in_the_way_is_kept_unless_told_otherwise(avstudio: CommandLine, note: Path) -> None:
-    taken = avstudio.folder / "out" / "said.txt"
+def test_another_file_in_the_way_is_kept_unless_told_otherwise(inline: CommandLine, note: Path) -> None:
+    taken = inline.folder / "out" / "said.txt"
     taken.parent.mkdir()
     taken.write_text("mine")
-    refused = avstudio("text", "shout", note, "-o", "out")
+    refused = inline("text", "shout", note, "-o", "out")
     assert refused.code == 4
     assert "'out/said.txt' already exists" in refused.err
     assert taken.read_text() == "mine"
-    assert avstudio("text", "shout", note, "-o", "out", "--overwrite").code == 0
+    assert inline("text", "shout", note, "-o", "out", "--overwrite").code == 0
     assert taken.read_text() == "*HELLO!"
 
 
-def test_a_tilde_that_the_shell_left_is_the_users_home(avstudio: CommandLine, note: Path) -> None:
-    home = avstudio.folder / "home"
+def test_a_tilde_that_the_shell_left_is_the_users_home(inline: CommandLine, note: Path) -> None:
+    home = inline.folder / "home"
     home.mkdir()
-    done = avstudio("text", "shout", note, "--output=~/out", HOME=str(home))
+    done = inline("text", "shout", note, "--output=~/out", HOME=str(home))
     assert (done.code, len([*home.glob("out/*")])) == (0, 1)
-    assert avstudio("text", "shout", note, "--output=~out", HOME=str(home)).code == 0
-    assert (avstudio.folder / "~out").is_dir()
+    assert inline("text", "shout", note, "--output=~out", HOME=str(home)).code == 0
+    assert (inline.folder / "~out").is_dir()
 
 
-def test_files_of_one_name_get_their_output_before_it(avstudio: CommandLine, note: Path) -> None:
-    assert avstudio("text", "twins", note, "-o", "out").code == 0
-    names = sorted(path.name for path in (avstudio.folder / "out").iterdir())
+def test_files_of_one_name_get_their_output_before_it(inline: CommandLine, note: Path) -> None:
+    assert inline("text", "twins", note, "-o", "out").code == 0
+    names = sorted(path.name for path in (inline.folder / "out").iterdir())
     assert names == ["twins-left-twin.txt", "twins-right-twin.txt"]
 
 
-def test_json_is_all_that_is_printed(avstudio: CommandLine, note: Path) -> None:
-    done = avstudio("text", "shout", note, "-o", "out", "--json").json
+def test_json_is_all_that_is_printed(inline: CommandLine, note: Path) -> None:
+    done = inline("text", "shout", note, "-o", "out", "--json").json
     assert done["processor"] == "text.shout"
-    assert done["files"] == {"shout": str(avstudio.folder / "out/said.txt")}
+    assert done["files"] == {"shout": str(inline.folder / "out/said.txt")}
     assert done["result"]["text"] == "*HELLO!"
     assert done["result"]["cache_hit"] is False
 
 
-def test_quiet_says_nothing_but_the_result(avstudio: CommandLine, note: Path) -> None:
-    assert avstudio("text", "shout", note, "--quiet").err == ""
+def test_quiet_says_nothing_but_the_result(inline: CommandLine, note: Path) -> None:
+    assert inline("text", "shout", note, "--quiet").err == ""
 
 
 def test_plain_progress_has_no_control_characters(avstudio: CommandLine) -> None:
@@ -106,9 +106,9 @@ def test_warnings_are_shown_and_strict_makes_them_errors(avstudio: CommandLine, 
     assert avstudio(*loud, "--strict").code == 6
 
 
-def test_an_artifact_is_a_source_by_its_id(avstudio: CommandLine, note: Path) -> None:
-    first = avstudio("text", "shout", note, "--json").json
-    second = avstudio("text", "shout", first["result"]["shout"]["id"], "--quiet")
+def test_an_artifact_is_a_source_by_its_id(inline: CommandLine, note: Path) -> None:
+    first = inline("text", "shout", note, "--json").json
+    second = inline("text", "shout", first["result"]["shout"]["id"], "--quiet")
     assert second.out.splitlines()[-1] == "**HELLO!!"
 
 
@@ -119,11 +119,11 @@ def test_a_pipe_runs_its_steps_and_writes_all_their_files(avstudio: CommandLine,
     assert len(list((avstudio.folder / "out").iterdir())) == 4
 
 
-def test_a_plan_comes_from_a_file_or_from_stdin(avstudio: CommandLine, note: Path) -> None:
+def test_a_plan_comes_from_a_file_or_from_stdin(inline: CommandLine, note: Path) -> None:
     plan = json.dumps({"steps": [{"id": "one", "processor": "text.shout", "params": {"times": 2}}]})
-    (avstudio.folder / "plan.json").write_text(plan)
-    assert "*HELLO! *HELLO!" in avstudio("pipe", "plan.json", note).out
-    again = avstudio("pipe", "-", note, stdin=plan)
+    (inline.folder / "plan.json").write_text(plan)
+    assert "*HELLO! *HELLO!" in inline("pipe", "plan.json", note).out
+    again = inline("pipe", "-", note, stdin=plan)
     assert "*HELLO! *HELLO!" in again.out
     assert "cached" in again.err
 
@@ -246,29 +246,29 @@ def test_several_sources_are_worked_on_each_alone(avstudio: CommandLine, verses:
     assert done.err.splitlines()[-1] == "avstudio: 1 of 3 sources have no result."
 
 
-def test_several_sources_are_one_json_document(avstudio: CommandLine, verses: list[str]) -> None:
-    results = avstudio("pipe", "text.shout | text.shout", *verses, "--json").json["results"]
+def test_several_sources_are_one_json_document(inline: CommandLine, verses: list[str]) -> None:
+    results = inline("pipe", "text.shout | text.shout", *verses, "--json").json["results"]
     assert [one["source"] for one in results] == verses
     assert results[0]["steps"]["shout2"]["result"]["text"] == "**ONE!!"
     assert results[1]["error"]["exit"] == 2
 
 
-def test_what_no_source_can_have_is_refused_once(avstudio: CommandLine, verses: list[str]) -> None:
-    refused = avstudio("pipe", "text.shot", *verses[::2])
+def test_what_no_source_can_have_is_refused_once(inline: CommandLine, verses: list[str]) -> None:
+    refused = inline("pipe", "text.shot", *verses[::2])
     assert refused.code == 2
     assert refused.err.count("Did you mean") == 1
-    (avstudio.folder / "more").mkdir()
-    refused = avstudio("text", "shout", "one.txt", "more/one.txt", "-o", "out")
+    (inline.folder / "more").mkdir()
+    refused = inline("text", "shout", "one.txt", "more/one.txt", "-o", "out")
     assert "'one.txt' and 'more/one.txt' have the same name" in refused.err
 
 
-def test_why_a_task_failed_is_reported_once(avstudio: CommandLine) -> None:
-    assert avstudio("time", "break", "--way", "raise").err.count("it broke") == 1
+def test_why_a_task_failed_is_reported_once(inline: CommandLine) -> None:
+    assert inline("time", "break", "--way", "raise").err.count("it broke") == 1
 
 
-def test_an_empty_text_is_reported(avstudio: CommandLine) -> None:
-    (avstudio.folder / "blank.txt").write_text("\n")
-    done = avstudio("text", "shout", "blank.txt", "--times", "1", "--no-exclaim", "--frame", '{"sign": ""}')
+def test_an_empty_text_is_reported(inline: CommandLine) -> None:
+    (inline.folder / "blank.txt").write_text("\n")
+    done = inline("text", "shout", "blank.txt", "--times", "1", "--no-exclaim", "--frame", '{"sign": ""}')
     assert "text.shout: the text is empty." in done.err
 
 
@@ -283,14 +283,14 @@ def test_what_comes_after_a_dot_stays_in_a_name(name: str, whole: str) -> None:
     assert stem(name) == whole
 
 
-def test_files_of_a_pipe_are_named_after_its_source(avstudio: CommandLine, note: Path) -> None:
-    assert avstudio("pipe", "text.echo:echo | text.echo", note, "-o", "out").code == 0
-    assert {path.name for path in (avstudio.folder / "out").iterdir()} == {"note.once.txt", "note.txt"}
+def test_files_of_a_pipe_are_named_after_its_source(inline: CommandLine, note: Path) -> None:
+    assert inline("pipe", "text.echo:echo | text.echo", note, "-o", "out").code == 0
+    assert {path.name for path in (inline.folder / "out").iterdir()} == {"note.once.txt", "note.txt"}
 
 
-def test_an_empty_file_is_reported(avstudio: CommandLine) -> None:
-    (avstudio.folder / "blank.txt").write_text("\n")
-    assert "text.echo: the file 'blank.once.txt' is empty." in avstudio("text", "echo", "blank.txt").err
+def test_an_empty_file_is_reported(inline: CommandLine) -> None:
+    (inline.folder / "blank.txt").write_text("\n")
+    assert "text.echo: the file 'blank.once.txt' is empty." in inline("text", "echo", "blank.txt").err
 
 
 def test_names_that_are_not_utf8_come_through(avstudio: CommandLine) -> None:

@@ -11,6 +11,8 @@ import pytest
 from avstudio_server.testing.command_line import CommandLine
 from avstudio_server.views.storage import age_seconds
 
+pytestmark = pytest.mark.usefixtures("inline")
+
 
 def test_the_room_is_shown_by_part_project_and_processor(avstudio: CommandLine, note: Path) -> None:
     avstudio("text", "shout", note, "--project", "song")
