@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from pydantic import JsonValue
 
@@ -59,7 +59,7 @@ class House(Protocol):
 class Desk(Protocol):
     """The part of a session that finds and takes in the files of its owner."""
 
-    def given(self, source: str) -> Path | Artifact: ...
+    def given(self, source: str | Path | Artifact, project: str | None = None) -> Path | Artifact: ...
 
     def artifact(self, artifact_id: str) -> Artifact: ...
 
@@ -69,24 +69,49 @@ class Desk(Protocol):
 
 
 class Submission:
-    """One plan, from the check to its tasks. Nothing is stored if a step is not valid."""
+    """One plan, from the check to its tasks. Nothing is stored if a step is not valid.
+
+    At the end of a `with` block, the files that were taken in are removed.
+    """
 
     def __init__(
-        self, house: House, desk: Desk, plan: Plan, source: Path | Artifact | None, options: TaskOptions
+        self, house: House, desk: Desk, plan: Plan, source: str | Path | Artifact | None, options: TaskOptions
     ) -> None:
         self._house = house
         self._desk = desk
         self._options = options
-        self._source = source
         self._taken: dict[Path, Artifact] = {}
         self._new: list[str] = []
         """The files that were taken in for this plan alone."""
         self._known: dict[str, Artifact] = {}
-        media_type = source.media_type if isinstance(source, Artifact) else guess(source) if source else None
+        self._source = None if source is None else self._given_file(source)
         self._finished = self._done(plan)
-        self.steps = check(plan, house.processor, media_type, house.plugins.guard, self._opened, self._finished)
+        try:
+            self.steps = self._checked(plan)
+        except BaseException:
+            self._give_back()
+            raise
         self.ids = {one.step.id: new_id("task") for one in self.steps}
         """The task of each step."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._give_back()
+
+    def _checked(self, plan: Plan) -> list[CheckedStep]:
+        """The steps of a plan, with those that come first, in order. Raises `InvalidPlan`."""
+        source, house = self._source, self._house
+        media_type = source.media_type if isinstance(source, Artifact) else guess(source) if source else None
+        return check(plan, house.processor, media_type, house.plugins.guard, self._opened, self._finished)
+
+    def _given_file(self, named: str | Path | Artifact) -> Path | Artifact:
+        """A file that is named: one that is copied at once is removed again if no task is stored."""
+        found = self._desk.given(named, self._options.project)
+        if isinstance(found, Artifact) and not isinstance(named, Artifact) and found.id != str(named):
+            self._new.append(found.id)
+        return found
 
     def _done(self, plan: Plan) -> Mapping[str, DoneStep]:
         """The steps that have completed, to which the plan may refer."""
@@ -139,7 +164,7 @@ class Submission:
 
     def _opened(self, given: str) -> Artifact:
         """The file of a parameter; the content of a path is taken in later, when the whole plan is valid."""
-        found = self._desk.given(given)
+        found = self._given_file(given)
         if isinstance(found, Artifact):
             return self._known.setdefault(found.id, found)
         return Artifact(id="", name=found.name, sha256="0" * 64, size=0, media_type=guess(found), path=found)
@@ -219,6 +244,10 @@ class _Continued(Submission):
         self._made = artifacts_in(given.result)
         super().__init__(house, desk, given.plan, given.source, TaskOptions(project=given.project))
         self.ids.setdefault(RESULT, given.task_id)
+
+    def _given_file(self, named: str | Path | Artifact) -> Path | Artifact:
+        assert isinstance(named, Artifact)  # the source of its task
+        return named
 
     def _done(self, plan: Plan) -> Mapping[str, DoneStep]:
         if any(step.id == RESULT for step in plan.steps):

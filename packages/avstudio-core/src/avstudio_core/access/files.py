@@ -50,8 +50,11 @@ class Files(Reception):
         finally:
             os.close(file)
 
-    def given(self, source: Source) -> Path | Artifact:
-        """A file that a user names, as a path or an artifact. Raises `UnreadableMedia`, `NotFound`, `InvalidInput`."""
+    def given(self, source: Source, project: str | None = None) -> Path | Artifact:
+        """A file that a user names, as a path or an artifact; one in a folder that may be named is copied at once.
+
+        Raises `UnreadableMedia`, `NotFound`, `InvalidInput`.
+        """
         if isinstance(source, Artifact):
             return self._seen(source)
         if not isinstance(source, str | Path):
@@ -62,7 +65,7 @@ class Files(Reception):
         if ADDRESS.match(str(source)):
             raise InvalidInput(f"{quoted(source)} is an address.", hint="Download it, and give the file.")
         if self._roots is not None:
-            return self._beneath(self._roots, str(source))
+            return self._beneath(self._roots, str(source), project)
         if str(source) == "-" and not os.path.exists(source):
             raise InvalidInput("'-' is not a source: stdin is not read.", hint="Give a file.")
         self.principal.require("files")

@@ -165,7 +165,7 @@ class Session(Files, LanguageModels):
         return PlanHandle(self._tasks, plan_id, handles)
 
     def _submission(self, plan: Plan, source: Source | None, options: TaskOptions) -> Submission:
-        return Submission(self._home, self, plan, None if source is None else self.given(source), options)
+        return Submission(self._home, self, plan, source, options)
 
     def _options(self, options: TaskOptions | None, cache: bool | None) -> TaskOptions:
         """The options of a task, in the principal's project. Raises `NotAllowed`, and `NotFound` for its reviewer."""
@@ -225,7 +225,8 @@ class Session(Files, LanguageModels):
     def check_plan(self, plan: Plan | str, source: Source | None = None) -> list[CheckedStep]:
         """The steps that a plan would run, with those that come first, in order. Raises `InvalidPlan`."""
         plan = plan if isinstance(plan, Plan) else Plan.parse(plan)
-        return self._submission(plan, source, TaskOptions()).steps
+        with self._submission(plan, source, self._options(None, None)) as submission:
+            return submission.steps
 
     def plan(self, plan_id: str) -> PlanHandle:
         """A handle of a plan that was submitted earlier or elsewhere. Raises `NotFound`."""
