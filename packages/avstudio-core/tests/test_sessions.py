@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -400,6 +401,9 @@ def test_damaged_content_is_noticed(anna: Session, letter: Path) -> None:
     given.path.unlink()
     with pytest.raises(CorruptFile):
         b"".join(anna.content(given))
+    os.mkfifo(given.path)
+    with pytest.raises(CorruptFile, match="Not a file"):
+        anna.content(given)
 
 
 def test_an_event_is_published_from_an_event_loop(anna: Session) -> None:

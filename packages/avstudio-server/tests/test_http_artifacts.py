@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
+from collections.abc import Callable
 from email.message import Message
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 import avstudio_server.plugin
+from avstudio_core import Studio
 from avstudio_core.testing import exercises
 from avstudio_server.http.downloads import download_name, served_type
 from avstudio_server.http.ranges import ranges
@@ -53,6 +57,18 @@ def test_what_is_known_about_an_artifact(server: HttpServer, key: str, place: st
     assert (shown.json()["name"], shown.json()["size"]) == ("sängs.bin", len(CONTENT))
     again = server.client(key).get(f"{place}.json", headers={"If-None-Match": shown.headers["etag"]})
     assert again.status_code == 304
+
+
+@pytest.mark.parametrize("make", [None, os.mkdir, os.mkfifo])
+def test_a_stored_file_that_is_gone_or_is_no_longer_a_file_is_reported(
+    server: HttpServer, studio: Studio, key: str, place: str, make: Callable[[Path], None] | None
+) -> None:
+    path = studio.artifact(place.rpartition("/")[2]).path
+    path.unlink()
+    if make:
+        make(path)
+    answer = server.client(key).get(place)
+    assert (answer.status_code, answer.json()["code"]) == (500, "corrupt_file")
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
 from collections.abc import Callable
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,15 @@ def stamp(path: Path) -> Stamp | None:
     return Stamp(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
+def regular_file(path: Path) -> BufferedReader:
+    """An open file, to be read. Raises `OSError`, at once also for a FIFO or a device in its place."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # does not wait for a writer of a FIFO
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return BufferedReader(FileIO(descriptor))
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "Not a file", str(path))
+
+
 def file_sha256(path: Path) -> str:
     """The sha256 of any file. Raises `OSError`."""
     with path.open("rb") as file:
@@ -45,16 +55,8 @@ def digest(path: Path, go_on: Callable[[], bool] = lambda: True) -> str:
     Raises `TaskCancelled` once `go_on` returns false.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # does not wait for a writer of a FIFO
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise CorruptFile(
-                    f"'{path}' should be a stored file, but it is not a file.", hint="Run the task again."
-                )
-            with open(descriptor, "rb", closefd=False) as file:
-                return _sha256(file, go_on)
-        finally:
-            os.close(descriptor)
+        with regular_file(path) as file:
+            return _sha256(file, go_on)
     except (FileNotFoundError, NotADirectoryError):
         raise CorruptFile(f"The stored file '{path}' is missing.", hint="Run the task again.") from None
     except OSError as error:

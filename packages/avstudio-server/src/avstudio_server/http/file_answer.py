@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ from avstudio_server.http.ranges import Range, ranges
 
 BLOCK = 1 << 18
 """How many bytes are read and sent at a time."""
+FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+"""How a stored file is opened: not another file that a link names, and without waiting for a writer of a FIFO."""
 
 
 class FileAnswer(Response):
@@ -34,9 +37,9 @@ class FileAnswer(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            file = await asyncio.to_thread(os.open, self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            file = await asyncio.to_thread(os.open, self.path, FLAGS)
         except OSError:
-            raise CorruptFile("The stored file is missing.", hint="Run the task that made it again.") from None
+            raise _missing() from None
         try:
             await self._answer(file, scope, receive, send)
         finally:
@@ -44,6 +47,8 @@ class FileAnswer(Response):
 
     async def _answer(self, file: int, scope: Scope, receive: Receive, send: Send) -> None:
         found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode):
+            raise _missing()
         given = self._given | {"Last-Modified": formatdate(found.st_mtime, usegmt=True)}
         asked = Headers(scope=scope)
         if _has_it(asked, given):
@@ -92,6 +97,10 @@ class _Plan:
             for at in range(first + BLOCK, last, BLOCK):
                 yield b"", (at, min(at + BLOCK, last))
         yield self.end, (0, 0)
+
+
+def _missing() -> CorruptFile:
+    return CorruptFile("The stored file is missing.", hint="Run the task that made it again.")
 
 
 def _written(one: Range, size: int) -> str:

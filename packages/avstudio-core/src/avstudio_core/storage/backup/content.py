@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from avstudio_core.errors import CorruptFile, InvalidInput, StorageError
 from avstudio_core.quotes import quoted
-from avstudio_core.storage.digest import BLOCK
+from avstudio_core.storage.digest import BLOCK, regular_file
 from avstudio_core.storage.private_files import private, private_folder
 
 OWN = ("content", "snapshots", "unfinished.nosync")
@@ -107,7 +107,7 @@ class Content:
         try:
             if (length := path.stat().st_size) != size:
                 return f"has {length} bytes instead of {size}"
-            with path.open("rb") as file:
+            with regular_file(path) as file:
                 same = hashlib.file_digest(file, "sha256").hexdigest() == sha256
             return "" if same else "is damaged"
         except OSError as error:

@@ -17,6 +17,7 @@ from avstudio_core.storage.backup.content import Content, copied, sync_folder
 from avstudio_core.storage.backup.exchange import exchange
 from avstudio_core.storage.backup.parallel import each
 from avstudio_core.storage.backup.snapshot import Snapshot, choose, new_name
+from avstudio_core.storage.digest import regular_file
 from avstudio_core.storage.file_lock import is_held, locked
 from avstudio_core.storage.private_files import private, private_folder
 from avstudio_core.storage.sqlite import copy
@@ -170,7 +171,7 @@ def _must_copy(content: Content, sha256: str, target: Path) -> None:
 def _copy(content: Content, sha256: str, target: Path) -> bool:
     """Copy content; return false, and copy nothing, if the backup lacks it or it is damaged."""
     try:
-        source = (content.found(sha256) or content.path(sha256)).open("rb")
+        source = regular_file(content.found(sha256) or content.path(sha256))
     except OSError:
         return False
     private_folder(target.parent, parents=True)

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from avstudio_core.artifact import new_id
 from avstudio_core.errors import CorruptFile, DiskFull, StorageError
 from avstudio_core.quotes import quoted
-from avstudio_core.storage.digest import Stamp, digest, stamp
+from avstudio_core.storage.digest import Stamp, digest, regular_file, stamp
 from avstudio_core.storage.private_files import private_folder
 from avstudio_core.storage.stage import stage
 
@@ -90,7 +90,7 @@ class FolderStore:
         """The content, to be read from any position. Raises `CorruptFile`."""
         path = self.path(sha256)
         try:
-            return path.open("rb")
+            return regular_file(path)
         except OSError as error:
             message = f"The stored file '{path}' cannot be read: {error.strerror or error}."
             raise CorruptFile(message, hint="Run the task again.") from error
