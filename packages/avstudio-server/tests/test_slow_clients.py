@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import time
@@ -67,34 +68,89 @@ def test_a_body_that_does_not_come_is_not_waited_for(server: HttpServer) -> None
         assert closed(one)
 
 
-def test_a_body_that_comes_slowly_is_waited_for(server: HttpServer) -> None:
+def head(server: HttpServer, length: int) -> bytes:
+    """The head of a request with a body."""
     lines = [
-        "POST /api/v1/auth/session HTTP/1.1",
+        "POST /api/v1/plans HTTP/1.1",
         f"Host: {server.address.partition('//')[2]}",
         f"Authorization: Bearer {server.key()}",
         "Content-Type: application/json",
-        "Content-Length: 8",
+        f"Content-Length: {length}",
     ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def test_a_body_that_comes_slowly_is_waited_for(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    from avstudio_server.serve import clients
+
+    monkeypatch.setattr(clients, "LEAST_RATE", 4.0)
     with connected(server) as one:
-        one.sendall("\r\n".join([*lines, "", ""]).encode())
+        one.sendall(head(server, 8))
         for byte in b"        ":
-            time.sleep(0.3)
+            time.sleep(0.2)
             one.sendall(bytes([byte]))
         assert one.recv(4096).startswith(b"HTTP/1.1 4")
 
 
+def test_a_body_that_comes_byte_by_byte_is_not_waited_for(server: HttpServer) -> None:
+    with connected(server) as one:
+        one.sendall(head(server, 1000))
+        with pytest.raises(ConnectionError):
+            drip(one, seconds=20)
+
+
+def test_hundreds_of_slow_clients_are_closed_while_others_are_answered(server: HttpServer) -> None:
+    slow = [connected(server) for _ in range(240)]
+    begun = head(server, 1000)
+    for number, one in enumerate(slow):
+        one.sendall([b"GET / HTTP/1.1\r\nX-Slow: ", begun, begun + b"{"][number % 3])
+    with server.client(server.key()) as client:
+        statuses = {client.get("/api/v1/system/health/ready").status_code for _ in range(20)}
+    assert statuses == {200}
+    assert all(map(closed, slow))
+    for one in slow:
+        one.close()
+
+
 @pytest.mark.parametrize(
-    "headers", [b"X-Long: " + b"x" * 2**20, b"X-Many: 1\r\n" * 1000 + b"\r\n"], ids=["long", "many"]
+    "headers", [b"X-Long: " + b"x" * 2**17, b"X-Many: 1\r\n" * 129 + b"\r\n"], ids=["long", "many"]
 )
 def test_headers_have_a_limit(server: HttpServer, headers: bytes) -> None:
     with connected(server) as one:
         one.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
-        try:
-            one.sendall(headers)
-            assert one.recv(4096).split()[1] in (b"431", b"400")
-        except ConnectionError:  # it was closed before all was sent
-            pass
-        assert closed(one)
+        one.sendall(headers)
+        assert problem_of(one) == (431, "headers_too_large")
+
+
+def problem_of(one: socket.socket) -> tuple[int, str]:
+    """The status and the code of the problem document with which a connection ends."""
+    head, _, body = b"".join(iter(lambda: one.recv(65536), b"")).partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head
+    found = json.loads(body)
+    assert f"x-request-id: {found['request_id']}".encode() in head
+    assert int(head.split()[1]) == found["status"]
+    return found["status"], found["code"]
+
+
+def test_what_is_not_http_gets_a_problem(server: HttpServer) -> None:
+    with connected(server) as one:
+        one.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+        assert problem_of(one) == (400, "bad_request")
+
+
+A_FILE = b'Content-Disposition: form-data; name="a"; filename="a"\r\n\r\na'
+
+
+@pytest.mark.parametrize(("part", "code"), [(A_FILE, "too_large"), (b"A: b\r\n" * 100, "invalid_input")])
+def test_a_flood_of_parts_or_of_their_headers_ends_early(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch, part: bytes, code: str
+) -> None:
+    monkeypatch.setattr("avstudio_server.http.forms.MOST_PARTS", 5)
+    flood = (b"--x\r\n" + part + b"\r\n") * 1000
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = server.client(server.key()).post("/api/v1/uploads", content=flood, headers=kind)
+    assert answer.json()["code"] == code
+    assert server.studio.media.page().items == []
 
 
 def test_the_server_answers_while_many_sockets_are_idle(studio: Studio) -> None:

@@ -57,6 +57,7 @@ TITLES = {
     421: "Misdirected request",
     422: "Not valid",
     429: "Too many requests",
+    431: "Request header fields too large",
     500: "Internal error",
     501: "Not installed",
     502: "A language model did not answer",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import resource
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,29 +13,34 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from avstudio_server.http.admissions import CUT
+from avstudio_server.http.problems import MEDIA_TYPE, problem
 
 WAIT_SECONDS = 20.0
 """How long the headers of a request may take in all, and how long a body may pause."""
+LEAST_RATE = 500.0
+"""How many bytes of a body have to come in a second, after the first `WAIT_SECONDS`."""
+LOOK_SECONDS = 0.25
+"""How often late clients are looked for."""
 MOST_HEAD_BYTES = 64 * 1024
 MOST_HEADERS = 128
 RESERVED_FILES = 512
 """The open files that connections leave to everything else."""
-TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/problem+json\r\n"
-    b"content-length: %d\r\nconnection: close\r\n\r\n%s"
+HEADERS_TOO_LARGE = (
+    431,
+    "headers_too_large",
+    f"The headers have more than {MOST_HEAD_BYTES >> 10} KB, or are more than {MOST_HEADERS}.",
+    "Send fewer or shorter headers.",
 )
-BODY = (
-    b'{"type":"about:blank","title":"Request Header Fields Too Large","status":431,"code":"headers_too_large",'
-    b'"detail":"The headers are too large.","hint":"Send fewer or shorter headers."}'
-)
+NOT_HTTP = (400, "bad_request", "The request is not valid HTTP.", "Send HTTP/1.1.")
 
 
 class Clients:
-    """The connections whose client has to send something, those that wait longest first."""
+    """The connections whose client has to send something."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._since: dict[Client, float] = {}
+        self._looked = 0.0
 
     def expect(self, client: Client, now: float) -> None:
         """Wait for a client from now on; if too many are waited for, close the one that waits longest."""
@@ -42,14 +49,24 @@ class Clients:
             self._close(next(iter(self._since)))
         self._since[client] = now
 
+    def received(self, client: Client, now: float, size: int) -> None:
+        """Count bytes of a body: each gives its client a little more time, so that a slow one is late in the end."""
+        since = self._since.get(client, now) + size / LEAST_RATE
+        if since >= now:
+            self.expect(client, now)
+        else:
+            self._since[client] = since
+
     def forget(self, client: Client) -> None:
         self._since.pop(client, None)
 
     def close_late(self, now: float) -> None:
         """Close the connections of the clients that are late."""
-        for client, since in [*self._since.items()]:
-            if now - since < WAIT_SECONDS:
-                return
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        late = [client for client, since in self._since.items() if now - since >= WAIT_SECONDS]
+        for client in late:
             if client.flow.read_paused:  # the handler is slow, not the client
                 self.expect(client, now)
             else:
@@ -65,6 +82,8 @@ class Client(HttpToolsProtocol):
 
     def __init__(self, clients: Clients, **given: Any) -> None:
         super().__init__(**given)
+        self.headers = []
+        self._refused = False
         self._clients = clients
         self._in_head = True
         self._head_bytes = 0
@@ -82,22 +101,49 @@ class Client(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
         if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
-            self.transport.write(TOO_LARGE % (len(BODY), BODY))
+        if self._in_head and self._head_bytes > MOST_HEAD_BYTES and not self._refused:
+            self._refuse(*HEADERS_TOO_LARGE)
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(*(HEADERS_TOO_LARGE if len(self.headers) > MOST_HEADERS else NOT_HTTP))
+
+    def _refuse(self, status: int, code: str, detail: str, hint: str) -> None:
+        """Answer what is not a request, and close the connection."""
+        made = problem(status, code, detail, hint=hint, request_id=f"req_{secrets.token_hex(8)}")
+        body = json.dumps(made).encode()
+        lines = [
+            f"HTTP/1.1 {status} {made['title']}",
+            f"content-type: {MEDIA_TYPE}",
+            f"content-length: {len(body)}",
+            f"x-request-id: {made['request_id']}",
+            "x-content-type-options: nosniff",
+            "connection: close",
+        ]
+        self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
+        self._refused = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()  # if it were closed now, a client that still sends would lose the answer
+            self._clients.expect(self, self.loop.time())
+        else:
             self.transport.close()
 
-    def on_headers_complete(self) -> None:
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
         if len(self.headers) > MOST_HEADERS:
-            raise ValueError("too many headers")  # the parser ends, and the client gets 400
+            raise ValueError("too many headers")  # the parser ends, and the client is answered
+
+    def on_headers_complete(self) -> None:
         self._in_head = False
         self._clients.expect(self, self.loop.time())
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        self._clients.expect(self, self.loop.time())
+        self._clients.received(self, self.loop.time(), len(body))
         super().on_body(body)
 
     def on_message_complete(self) -> None:

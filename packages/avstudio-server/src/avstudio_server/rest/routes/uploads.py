@@ -167,23 +167,28 @@ async def _kept(session: Session, key: RequestKey, received: list[Artifact]) -> 
 
 
 async def _discard(session: Session, ids: list[str]) -> None:
-    """Delete files that were sent again."""
-    await asyncio.shield(session.adelete_artifact(*ids))
+    """Delete files that were sent for nothing."""
+    if ids:
+        await asyncio.shield(session.adelete_artifact(*ids))
 
 
 async def _form(request: Request, session: Session, key: RequestKey, project: str | None) -> Response:
     """Receive the files of a form."""
     allow_files(request)
-    made = []
-    async for part in Form(request):
-        if part.file_name is None:
-            raise InvalidInput(f"The field '{part.name}' is not a file.", hint="Send only files.")
-        async with session.receive(part.file_name, project) as incoming:
-            await incoming.afill(part.pieces())
-            made.append(await incoming.atake())
-    if not made:
+    received: list[Artifact] = []
+    try:
+        async for part in Form(request):
+            if part.file_name is None:
+                raise InvalidInput(f"The field '{part.name}' is not a file.", hint="Send only files.")
+            async with session.receive(part.file_name, project) as incoming:
+                await incoming.afill(part.pieces())
+                received.append(await incoming.atake())
+    except BaseException:
+        await _discard(session, [one.id for one in received])
+        raise
+    if not received:
         raise InvalidInput("The form has no file.", hint="Send at least one.")
-    made, replayed = await _kept(session, key, made)
+    made, replayed = await _kept(session, key, received)
     return document(Uploaded(artifacts=made), 201, replayed)
 
 
