@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import importlib
 import json
@@ -26,6 +27,10 @@ LARGEST_REQUEST = 100_000
 """Bytes. A longer one may not fit into one message of the socket."""
 SCRIPTS = {"__main__", "migrations", "testing"}
 """What no command imports like a module."""
+
+
+LIBRARIES = ("anyio", "h11", "httpcore2", "httpx2", "keyring", "openai", "secretstorage", "truststore")
+"""What many commands import, if it is installed."""
 
 
 class ForkServer:
@@ -132,8 +137,11 @@ def _import_all() -> None:
         for module in pkgutil.walk_packages(folders, f"{package}."):
             if not SCRIPTS.intersection(module.name.split(".")):
                 importlib.import_module(module.name)
-    with tempfile.TemporaryDirectory() as home, Studio(home=home, plugins="", executor="inline", offline=True):
-        pass  # Python and the studio remember what they have found and compiled
+    for library in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(library)
+    with tempfile.TemporaryDirectory() as home, Studio(home=home, executor="inline", offline=True) as studio:
+        assert studio.catalogue  # Python and the studio remember what they have found and compiled
 
 
 if __name__ == "__main__":
