@@ -172,6 +172,23 @@ def voice(song: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def shared_encodings() -> Iterator[None]:
+    """Keep what Whisper's encoder makes of each window: many tests transcribe the same one, and it takes longest."""
+    library = pytest.importorskip("faster_whisper", reason="the extra avstudio-audio[whisper] is not installed")
+    encode, kept = library.WhisperModel.encode, {}
+
+    def encoded_once(model: Any, features: Audio) -> Any:
+        window = model.model.compute_type, features.shape, features.tobytes()
+        if window not in kept:
+            kept[window] = encode(model, features)
+        return kept[window]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library.WhisperModel, "encode", encoded_once)
+        yield
+
+
 @pytest.fixture(scope="module")
 def one_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A studio for tests that do not look at its other tasks: it loads each model once."""

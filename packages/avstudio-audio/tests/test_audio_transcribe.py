@@ -55,6 +55,7 @@ class TestTranscribe(ProcessorContract):
 
 
 @needs_whisper
+@pytest.mark.usefixtures("shared_encodings")
 class TestTranscription:
     """With one studio, which has its model loaded."""
 

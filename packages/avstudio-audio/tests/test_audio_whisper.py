@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,8 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whisper(folder: Path) -> Whisper:
-    pytest.importorskip("faster_whisper", reason="the extra avstudio-audio[whisper] is not installed")
+def whisper(folder: Path, shared_encodings: None) -> Whisper:
     return Whisper.load(folder)
 
 
@@ -96,6 +96,20 @@ def test_every_word_that_is_sung(whisper: Whisper, sung: Audio) -> None:
     assert transcript.language == "en"
     assert transcript.language_probability > 0.7
     assert transcript.duration == pytest.approx(10.88, abs=0.01)
+
+
+def test_the_window_that_tells_the_language_is_encoded_once(
+    whisper: Whisper, sung: Audio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counted(model: Any, features: Audio) -> Any:
+        encoded.append(features)
+        return encode(model, features)
+
+    encode, encoded = type(whisper._model).encode, list[Audio]()
+    monkeypatch.setattr(type(whisper._model), "encode", counted)
+    for sound in (sung, np.concatenate((np.zeros(5 * RATE, np.float32), sung))):
+        assert words(transcribe(whisper, sound, Options(beam_size=1, word_timestamps=False))) == SUNG
+    assert len(encoded) == 2
 
 
 def test_words_have_times_in_order(whisper: Whisper, sung: Audio) -> None:

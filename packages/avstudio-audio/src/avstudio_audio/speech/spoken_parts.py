@@ -87,6 +87,7 @@ def language_from_speech(
         return _one_of(languages, found[2]) if languages else found
 
     def from_speech(*, features: NDArray[np.float32], **options: Any) -> Any:
+        features = features[..., : max(1, features.shape[-1] - 1)]  # the last frame is not transcribed, either
         found = detected(features=features, **options)
         speech = first_speech(sound[round(start * RATE) :]) if found[1] < SURE else None
         return detected(features=features[..., round(100 * speech) :], **options) if speech else found

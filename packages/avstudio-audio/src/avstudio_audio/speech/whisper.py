@@ -270,16 +270,31 @@ def _aligned_to(model: Any, voice: NDArray[np.float32]) -> Iterator[None]:
 
 @contextmanager
 def _interrupted(model: Any, cancelled: Callable[[], bool]) -> Iterator[None]:
-    """Check for cancellation before every window, since windows without words yield no segments."""
+    """Check for cancellation before every window, since windows without words yield no segments.
+
+    The first window is encoded once: faster-whisper 1.2 encodes it for its language, and again for its words.
+    """
     encode = model.encode
+    first: list[tuple[NDArray[np.float32], Any]] = []
 
     def looking_first(features: NDArray[np.float32]) -> Any:
         if cancelled():
             raise TaskCancelled("The transcription was cancelled.")
-        return encode(features)
+        if first and _equal(first[0][0], features):
+            return first[0][1]
+        encoded = encode(features)
+        if not first and features.ndim == 2:  # not a batch of windows, which takes memory
+            first.append((features, encoded))
+        return encoded
 
     model.encode = looking_first
     try:
         yield
     finally:
         del model.encode
+
+
+def _equal(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    import numpy as np
+
+    return np.array_equal(one, other)
