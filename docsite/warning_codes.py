@@ -42,11 +42,19 @@ WARNINGS = {
         "span_shortened": ("The recording ends before the end of the part to keep.", "Nothing; or check the times."),
         "target_missed": (
             "A recording did not reach its target, because its true peak would exceed the ceiling.",
-            "Choose `linear_then_limit`, or a lower target.",
+            "Choose `linear_then_limit`, a lower target, or a higher ceiling.",
         ),
         "ceiling_exceeded": (
             "The codec of the written file moves peaks above the ceiling.",
             "Give a lower `ceiling`, or choose a lossless format.",
+        ),
+        "frequency_lowered": (
+            "An effect has a frequency that sound at the rate of the source does not have; the highest one is used.",
+            "Nothing; or give a lower frequency.",
+        ),
+        "tail_cut": (
+            "The echoes of the effects do not end within a minute, and are cut there.",
+            "Set `tail`, or lower the feedback.",
         ),
         "no_level": (
             "The recording is silent, or too short or too quiet: its loudness cannot be measured.",

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def register_settings() -> list[Setting[int]]:
+def register_settings() -> list[Setting[Any]]:
+    from avstudio_audio.rack.settings import PLUGINS
     from avstudio_core import Setting
 
     return [
+        PLUGINS,
         Setting("memory_demucs_mb", int, 8000, "Memory budget of stem separation by Demucs, in MB.", 0),
         Setting("memory_whisper_mb", int, 4000, "Memory budget of speech to text, in MB.", 0),
     ]
@@ -24,6 +26,7 @@ def register_settings() -> list[Setting[int]]:
 def register_processors() -> list[type[Processor[Any, Any]]]:
     from avstudio_audio.analyze import Analyze
     from avstudio_audio.convert import Convert
+    from avstudio_audio.effects import Effects
     from avstudio_audio.mix import Mix
     from avstudio_audio.normalize import Normalize
     from avstudio_audio.peaks import Peaks
@@ -33,7 +36,7 @@ def register_processors() -> list[type[Processor[Any, Any]]]:
     from avstudio_audio.transcribe import Transcribe
     from avstudio_audio.trim import Trim
 
-    return [Analyze, Convert, Mix, Normalize, Peaks, Probe, Separate, Subtitle, Transcribe, Trim]
+    return [Analyze, Convert, Effects, Mix, Normalize, Peaks, Probe, Separate, Subtitle, Transcribe, Trim]
 
 
 @hookimpl

@@ -74,6 +74,35 @@ class MixWords:
     )
 
 
+class EffectsWords:
+    """Requests for `audio.effects`."""
+
+    cues: ClassVar[Mapping[str, Sequence[str]]] = {
+        "en": [
+            "effects",
+            "add an effect",
+            "add reverb",
+            "add an echo",
+            "reverb",
+            "compress the dynamics",
+            "equalizer",
+            "make it sound like",
+            "distort",
+        ],
+        "de": ["effekte", "füge hall hinzu", "hall", "echo hinzufügen", "equalizer", "verzerre", "klinge wie"],
+    }
+    nouns: ClassVar[Mapping[str, Sequence[str]]] = {
+        "telephone": ["telephone", "phone", "telefon"],
+        "podcast_voice": ["podcast voice", "podcaststimme"],
+        "lofi": ["lofi", "lo-fi"],
+    }
+    slots: ClassVar[Mapping[str, str]] = {"preset": "one_of", "format": "one_of"}
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(request="Make it sound like a telephone", params={"preset": "telephone"}),
+        Example(request="Lass es klingen wie am Telefon", params={"preset": "telephone"}, language="de"),
+    )
+
+
 class AnalyzeWords:
     """Requests for `audio.analyze`."""
 

@@ -21,7 +21,7 @@ from avstudio_core.names import is_encodable
 from avstudio_core.nearest import did_you_mean
 from avstudio_core.quotes import quoted
 from avstudio_core.results import Params
-from avstudio_core.validation import problems
+from avstudio_core.validation import hint_of, problems
 
 MOST_KNOWN = 10_000_000
 """The most characters of parameters that are remembered; each object counts as `OBJECT` more."""
@@ -52,7 +52,7 @@ def _validated(
     try:
         return declared.model_validate(values, context=locate)
     except ValidationError as error:
-        raise InvalidParams(f"{processor.name}: {problems(error, declared)}") from None
+        raise InvalidParams(f"{processor.name}: {problems(error, declared)}", hint=hint_of(error)) from None
     except KeyboardInterrupt:  # from the user
         raise
     except BaseException as error:  # a validator is foreign code, and may even exit

@@ -33,12 +33,19 @@ def problems(error: ValidationError, declared: type[BaseModel] | None = None) ->
     return "; ".join(_said(one, declared) for one in inner)
 
 
+def hint_of(error: ValidationError) -> str:
+    """The first hint that a validator gives with its error, as `hint` in the context of a `PydanticCustomError`."""
+    return next((str(one["ctx"]["hint"]) for one in error.errors() if "hint" in one.get("ctx", {})), "")
+
+
 def _within(place: tuple[int | str, ...], whole: tuple[int | str, ...]) -> bool:
     """Whether one place is inside another, whose error is then only a consequence of the inner one."""
     return len(place) > len(whole) and place[: len(whole)] == whole
 
 
 def _said(one: ErrorDetails, declared: type[BaseModel] | None) -> str:
+    if "hint" in one.get("ctx", {}):
+        return one["msg"].rstrip(".") + "."
     place = ".".join(str(part) for part in one["loc"]) or "value"
     field = declared.model_fields.get(str(one["loc"][0])) if declared and one["loc"] else None
     meaning = f" ({field.description})" if field is not None and field.description else ""

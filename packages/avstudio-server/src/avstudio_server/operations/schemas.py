@@ -47,8 +47,10 @@ def metavar(schemas: list[Schema], definitions: Schema) -> str:
     """The placeholder for a value: `N`, `X`, `TEXT`, `JSON`, or the choices, with `,…` for a list."""
     if len(schemas) == 1 and schemas[0].get("type") == "array":
         items = _items(schemas[0], definitions)
+        if _nested(items):
+            return "TEXT,…" if any(item.get("type") == "string" for item in items) else "JSON"
         written = metavar(items, definitions)
-        return "JSON" if _nested(items) else written if any(map(is_file, items)) else f"{written},…"
+        return written if any(map(is_file, items)) else f"{written},…"
     if among := choices(schemas):
         written = "|".join(map(str, among))
         return written if len(written) <= MOST_SHOWN else "CHOICE"

@@ -1,0 +1,1 @@
+"""The rack: effects in a row, and how sound goes through them."""

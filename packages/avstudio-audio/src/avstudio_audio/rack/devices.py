@@ -1,0 +1,78 @@
+"""The plugins of pedalboard for effects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avstudio_audio.rack.colours import Resample
+from avstudio_audio.rack.external import External
+from avstudio_audio.rack.filters import Ladder
+from avstudio_audio.rack.spaces import Convolution
+from avstudio_audio.rack.stages import limited
+from avstudio_core.errors import InvalidInput, InvalidParams, MissingDependency, NotAllowed
+from avstudio_core.quotes import quoted
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from avstudio_audio.rack.effect import Effect
+
+    Response = NDArray[np.float32]
+
+
+class Devices:
+    """Makes plugins of pedalboard."""
+
+    def __init__(self, rate: int, impulses: Sequence[Response] = (), allowed: str | None = None) -> None:
+        """`allowed` are the files and folders of VST3 and AU plugins, separated by commas."""
+        self._rate, self._impulses, self._allowed = rate, impulses, allowed
+
+    def make(self, effect: Effect) -> Any:
+        """The plugin for an effect. Raises `InvalidParams`, `InvalidInput`, `NotAllowed`, `MissingDependency`."""
+        pedalboard = library()
+        if isinstance(effect, Convolution):
+            return self._convolution(effect)
+        if isinstance(effect, External):
+            return self._external(effect)
+        values = {name: getattr(effect, field) for field, name in effect.attributes.items()}
+        values = {
+            name: limited(name, value, self._rate) if isinstance(value, float) else value
+            for name, value in values.items()
+        }
+        kind = getattr(pedalboard, effect.plugin)
+        if isinstance(effect, Ladder):
+            values["mode"] = getattr(kind.Mode, effect.mode)
+        if isinstance(effect, Resample):
+            values["quality"] = getattr(kind.Quality, effect.quality)
+        return kind(**values)
+
+    def _convolution(self, effect: Convolution) -> Any:
+        if effect.impulse > len(self._impulses):
+            message = f"The effect 'convolution' needs the impulse response '{effect.impulse}'"
+            raise InvalidParams(f"{message}, but {len(self._impulses)} are given.", hint="Give files in 'impulses'.")
+        return library().Convolution(self._impulses[effect.impulse - 1], 1.0, float(self._rate))
+
+    def _external(self, effect: External) -> Any:
+        path = Path(effect.path).expanduser().resolve()
+        listed = [Path(one.strip()).expanduser().resolve() for one in (self._allowed or "").split(",") if one.strip()]
+        if not any(one == path or one in path.parents for one in listed):
+            hint = "Plugins run as programs. Name its file or its folder in the setting 'effects_plugins'."
+            raise NotAllowed(f"The plugin {quoted(effect.path)} is not allowed.", hint=hint)
+        try:
+            return library().load_plugin(str(path), parameter_values=effect.values, plugin_name=effect.name)
+        except (ImportError, ValueError, RuntimeError, AttributeError, KeyError) as error:
+            hint = "Check the path, the name and the values; confined workers read only the folders of the system, and "
+            hint += "those in the setting 'worker_folders'."
+            raise InvalidInput(f"The plugin {quoted(effect.path)} cannot be loaded: {error}", hint=hint) from error
+
+
+def library() -> Any:
+    """Pedalboard. Raises `MissingDependency`."""
+    try:
+        import pedalboard
+    except ImportError as error:
+        raise MissingDependency.extra("'audio.effects'", "avstudio-audio", "effects") from error
+    return pedalboard
