@@ -40,6 +40,7 @@ WARNINGS = {
             "Turn off `stream_copy` to cut to the sample.",
         ),
         "span_shortened": ("The recording ends before the end of the part to keep.", "Nothing; or check the times."),
+        "silent": ("The recording is silent, so its stems are, too.", "Check the recording; or give another `track`."),
         "target_missed": (
             "A recording did not reach its target, because its true peak would exceed the ceiling.",
             "Choose `linear_then_limit`, a lower target, or a higher ceiling.",
@@ -75,6 +76,10 @@ WARNINGS = {
         "no_speech": (
             "No words were recognised in the recording.",
             "Nothing, if there is no speech; or turn off `vad` and give `language`.",
+        ),
+        "voice_skipped": (
+            "A separated voice is heard where no speech is recognised, such as singing; it is not transcribed.",
+            "Set `isolate_speech` to `auto` or `full`.",
         ),
         "language_uncertain": ("The language was not given, and was guessed.", "Give `language`."),
         "low_confidence": (

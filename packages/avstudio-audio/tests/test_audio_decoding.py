@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from avstudio_audio.decode_params import DecodeParams
 from avstudio_audio.speech.batches import LONGEST, sentences, windows
+from avstudio_audio.speech.options import Vad
 from avstudio_audio.speech.spans import RATE
+from avstudio_audio.speech.voice import Voice
 from avstudio_audio.transcribe import Transcribe, TranscribeParams, TranscribeResult
 from avstudio_core import Studio
 from avstudio_core.documents.transcript import Segment, Transcript, Word
@@ -204,3 +206,28 @@ def test_auto_is_batched_for_long_recordings() -> None:
     ]  # fmt: skip
     changed = DecodeParams(mode="batched", best_of=3)
     assert (changed.without_effect(True), changed.without_effect(False)) == (["best_of"], [])
+
+
+@needs_whisper
+def test_words_do_not_begin_in_digital_silence(studio: Studio, speech: Speech, tmp_path: Path) -> None:
+    late = np.concatenate((np.zeros(4 * speech.rate, np.float32), speech.data[: 3 * speech.rate]))
+    sf.write(tmp_path / "late.wav", late, speech.rate)
+    found = transcript(studio.run("audio.transcribe", tmp_path / "late.wav", language="en", beam_size=1))
+    first = np.flatnonzero(late)[0] / speech.rate
+    assert found.segments[0].start == found.segments[0].words[0].start
+    assert found.segments[0].start == pytest.approx(first, abs=0.05)
+
+
+def test_singing_is_transcribed_although_it_is_not_speech() -> None:
+    pytest.importorskip("faster_whisper")
+    time = np.arange(12 * RATE) / RATE
+    tone = np.sin(2 * np.pi * 220 * time + 3 * np.sin(2 * np.pi * 5 * time)).astype(np.float32)
+    sung = 0.2 * tone * ((time > 3) & (time < 8))
+    mix = sung + np.random.default_rng(0).standard_normal(len(time)).astype(np.float32) * 0.05
+    settings = Vad().silero()
+    assert Voice(sung, align=True).spans(mix, settings) == []
+    assert Voice(sung, align=True).skipped_seconds(mix, settings) == pytest.approx(5.8, abs=0.2)
+    [(start, end)] = Voice(sung, align=True, sung=True).spans(mix, settings)
+    assert start == pytest.approx(2.6, abs=0.1)
+    assert end == pytest.approx(8.4, abs=0.1)
+    assert Voice(sung * 0.01, align=True).heard(mix) == []

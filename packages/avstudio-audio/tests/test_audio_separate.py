@@ -14,8 +14,11 @@ import pytest
 import soundfile as sf
 
 import avstudio_audio
-from avstudio_audio.media.contents import probe
+from avstudio_audio.media.contents import read_labels
 from avstudio_audio.media.decode import decode
+from avstudio_audio.media.encode import encoder
+from avstudio_audio.media.formats import AudioFormat
+from avstudio_audio.media.labels import Cover
 from avstudio_audio.separate import Separate
 from avstudio_audio.separate_params import SeparateParams
 from avstudio_audio.weights import Spleeter2Stems
@@ -131,13 +134,24 @@ class TestSeparation:
         assert [warning.code for warning in result.warnings] == lost
         assert all(f"{rate} Hz" in one.message or f"{channels} channels" in one.message for one in result.warnings)
 
-    def test_stems_keep_the_tags_of_the_source(self, studio: Studio, tmp_path: Path) -> None:
-        with sf.SoundFile(tmp_path / "song.flac", "w", 44_100, 2) as file:
-            file.title, file.artist = "Élan", "Ann"
-            file.write(np.full((44_100, 2), 0.1))
-        stems = studio.run("audio.separate", tmp_path / "song.flac").stems
-        tags = probe(stems["vocals"].path).tags
-        assert (tags["title"], tags["artist"]) == ("Élan (vocals)", "Ann")
+    def test_stems_keep_the_labels_of_the_source(
+        self, studio: Studio, tmp_path: Path, cover: bytes, music: Any
+    ) -> None:
+        given = {"title": "Élan", "artist": "Ann", "lyrics": "La la", "replaygain_track_gain": "-3 dB"}
+        picture = Cover(cover, "image/jpeg")
+        with encoder(tmp_path / "a.mp3", AudioFormat.MP3, 44_100, 2, 44_100, tags=given, cover=picture) as write:
+            write(music(seconds=1))
+        result = studio.run("audio.separate", tmp_path / "a.mp3")
+        found = read_labels(result.stems["vocals"].path)
+        assert found.tags.items() >= {"title": "Élan (vocals)", "artist": "Ann", "lyrics": "La la"}.items()
+        assert ("replaygain_track_gain" in found.tags, found.cover, result.warnings) == (False, picture, [])
+        wav = studio.run("audio.separate", tmp_path / "a.mp3", format="wav")
+        assert [(one.code, "the cover picture" in one.message) for one in wav.warnings] == [("labels_lost", True)]
+        assert studio.run("audio.separate", tmp_path / "a.mp3", format="wav", tags=False).warnings == []
+
+    def test_a_silent_recording_is_reported(self, studio: Studio, tmp_path: Path) -> None:
+        sf.write(tmp_path / "silent.wav", np.zeros(8_000), 8_000)
+        assert [one.code for one in studio.run("audio.separate", tmp_path / "silent.wav").warnings] == ["silent"]
 
     def test_a_gain_moves_the_level_of_every_stem(self, studio: Studio, tone: Tone) -> None:
         source = tone(seconds=1, rate=48_000, channels=2, level=0.9)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import soundfile as sf
 from numpy.typing import NDArray
 
+from avstudio_audio.media.decode import decode
 from avstudio_audio.separation.mix import MixOnDisk
 from avstudio_core import Studio
-from avstudio_core.errors import InvalidInput, WeightsMissing
+from avstudio_core.errors import InvalidInput, InvalidParams, WeightsMissing
 
 pytest.importorskip("demucs.apply", reason="the extra avstudio-audio[demucs] is not installed")
 
@@ -83,6 +86,35 @@ def test_consistent_stems_null_against_the_mix(one_studio: Studio, mix: Path, mo
     np.testing.assert_allclose(samples(plain.residual.path), samples(mix) - sum(loose.values()), atol=1e-5)
     changed = [name for name in STEMS if not np.array_equal(stems[name], loose[name])]
     assert changed == (["other"] if consistency == "residual" else STEMS)
+
+
+def test_a_stem_file_has_the_mix_four_stems_and_their_names(one_studio: Studio, mix: Path, model: str) -> None:
+    result = one_studio.run("audio.separate", mix, model=model, format="stem-mp4", gain=-12, shifts=0)
+    assert (result.stem_file.name, result.stems, result.warnings) == ("mix.stem.mp4", {}, [])
+    with av.open(str(result.stem_file.path)) as file:
+        assert [(one.codec_context.name, one.metadata["handler_name"]) for one in file.streams.audio] == [
+            ("aac", name) for name in ("mix", *STEMS)
+        ]
+        assert [bool(one.disposition) for one in file.streams.audio] == [True, False, False, False, False]
+    [found] = re.findall(rb"udta(?:(?!udta).)*stem(\{.*\})", result.stem_file.path.read_bytes(), re.DOTALL)
+    assert [one["name"] for one in json.loads(found)["stems"]] == ["Drums", "Bass", "Other", "Vocals"]
+
+
+def test_the_tracks_of_a_stem_file_sum_to_its_mix(one_studio: Studio, mix: Path, model: str, snr: Any) -> None:
+    result = one_studio.run(
+        "audio.separate", mix, model=model, format="stem-mp4", gain=-12, shifts=0, consistency="project"
+    )
+    tracks = [decode(result.stem_file.path, track=str(number)).data for number in range(5)]
+    assert {one.shape for one in tracks} == {(2, 3 * RATE // 2)}
+    assert snr(sum(tracks[1:]), tracks[0]) > 10  # what AAC leaves of noise
+    assert snr(tracks[0], samples(mix).T * np.float32(10 ** (-12 / 20))) > 8
+
+
+def test_a_stem_file_needs_four_stems(one_studio: Studio, mix: Path, model: str) -> None:
+    with pytest.raises(InvalidParams, match="has 4 stems, but this separation makes 2: drums, no_drums"):
+        one_studio.run("audio.separate", mix, model=model, format="stem-mp4", two_stems="drums")
+    with pytest.raises(InvalidInput, match="no place for a residual"):
+        one_studio.run("audio.separate", mix, model=model, format="stem-mp4", residual=True)
 
 
 def test_a_consistent_stem_alone_is_that_of_all(one_studio: Studio, mix: Path, model: str) -> None:

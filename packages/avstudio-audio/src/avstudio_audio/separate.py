@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from avstudio_audio.media.formats import AudioFormat
 from avstudio_audio.media.length import memory_mb, seconds_of
 from avstudio_audio.model_choice import choose_device, choose_model, choose_threads, declared
 from avstudio_audio.separate_params import FAMILIES, SeparateParams
 from avstudio_audio.separation.stem_choice import RESIDUAL, StemChoice, possible
 from avstudio_audio.stem_files import GainMode, Gains, Spool, StemFiles
+from avstudio_audio.stem_outputs import STEM_FILE, StemOutputs, source_labels, tell_lost
 from avstudio_audio.vocabulary import SeparateWords
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Processor, Result, Review
 from avstudio_core.errors import NotFound
@@ -84,6 +84,9 @@ class SeparateResult(Result):
         default=None, description="Sample rate of the recording.", json_schema_extra={"unit": "Hz"}
     )
     duration: float = Field(description="Length of each stem.", json_schema_extra={"unit": "s"})
+    stem_file: Artifact | None = Field(
+        default=None, description="The recording and its stems in one file, if requested."
+    )
     residual: Artifact | None = Field(default=None, description="The recording minus the stems, if requested.")
     reconstruction_error_db: float | None = Field(
         default=None,
@@ -105,7 +108,7 @@ class Separate(SeparateWords, Processor[SeparateParams, SeparateResult]):
     """
 
     name: ClassVar[str] = "audio.separate"
-    version: ClassVar[str] = "5"
+    version: ClassVar[str] = "6"
     accepts: ClassVar[tuple[str, ...]] = ("audio/*", "video/*", "application/octet-stream")
 
     def outputs(self, params: SeparateParams) -> dict[str, str]:
@@ -115,7 +118,8 @@ class Separate(SeparateWords, Processor[SeparateParams, SeparateResult]):
             if stem not in possible(stems) and (others := self._makers(stem)):
                 hint = f"Choose a model that makes it: {', '.join(others)}."
                 raise NotFound(f"The model {quoted(model)} does not make the stem '{stem}'.", hint=hint)
-        return dict.fromkeys(_files(_choice(params, stems)), params.format.media_type)
+        outputs = StemOutputs.of(_choice(params, stems), params.audio_format)
+        return dict.fromkeys(outputs.parts, outputs.media_type)
 
     def needs(self, params: SeparateParams, source: Artifact | None) -> Needs:
         model = choose_model(self.shelf, FAMILIES, params.model)
@@ -136,33 +140,39 @@ class Separate(SeparateWords, Processor[SeparateParams, SeparateResult]):
         context.progress(0.0, "load")
         engine = context.model("engine", lambda: _load(context))
         choice = _choice(params, engine.stems)
+        outputs = StemOutputs.of(choice, params.audio_format)
         given = Options(choice.computed, params.shifts, params.overlap, params.seed, params.segment, params.batch_size)
         options = engine.settle(given)
         _tell_ignored(params, options, context)
         limits = Limits.of(context.settings)
         with _mix(source, params, engine.rate, limits, context) as mix:
-            contents = probe(source.path, limits)
-            _tell_losses(source, contents.facts(), engine.rate, context)
-            names = {one: source.name_for(f".{one}{params.format.suffix}") for one in _files(choice)}
+            source_facts = probe(source.path, limits).facts()
+            _tell_losses(source, source_facts, engine.rate, context)
+            labels = source_labels(source, limits, wanted=params.tags)
+            names = outputs.file_names(source)
             paths = {one: context.new_path(name) for one, name in names.items()}
-            sinks = _sinks(paths, params.format, contents.tags, engine.rate, mix.length, context)
+            sinks = outputs.sinks(paths, labels, engine.rate, mix.length, context)
             pieces = engine.pieces(
                 mix,
                 given,
                 progress=lambda part: context.progress(0.05 + 0.9 * part, "separate"),
                 cancelled=context.cancelled,
             )
-            files, gains = _written(choice, choice.composed(pieces, mix), sinks, params, engine.rate, context)
+            made = outputs.with_mix(choice.composed(pieces, mix))
+            files, gains = _written(choice, made, sinks, params, engine.rate, context)
             length = mix.length
+        tell_lost(outputs, paths, labels, context)
+        _tell_silence(source, files, context)
         context.progress(0.95, f"store {', '.join(choice.names)}")
         facts = MediaFacts(duration=length / engine.rate, rate=engine.rate, channels=2)
-        published = _published(paths, names, params.format, facts, context)
+        published = outputs.publish(paths, names, facts, context)
         result = SeparateResult(
             residual=published.pop(RESIDUAL, None),
+            stem_file=published.pop(STEM_FILE, None),
             stems=published,
             facts={stem: StemFacts.of(stem, files, gains) for stem in choice.names},
             rate=engine.rate,
-            source_rate=contents.facts().rate,
+            source_rate=source_facts.rate,
             duration=length / engine.rate,
             reconstruction_error_db=files.reconstruction_error_db,
             gain_applied_db=decibels(gains.shared),
@@ -202,11 +212,6 @@ def _choice(params: SeparateParams, known: tuple[str, ...]) -> StemChoice:
     """The stems to make with a model that has the stems `known`. Raises `NotFound`."""
     choice = StemChoice.of(known, params.stems, params.two_stems, params.other_method)
     return replace(choice, consistency=params.consistency, residual=params.residual)
-
-
-def _files(choice: StemChoice) -> list[str]:
-    """The names of the stems and of the residual."""
-    return [*choice.names, *([RESIDUAL] if choice.residual else [])]
 
 
 def _on_disk(params: SeparateParams, source: Artifact | None) -> bool:
@@ -290,6 +295,11 @@ def _tell_losses(source: Artifact, facts: MediaFacts, rate: int, context: Contex
         context.warn("resampled", f"{message} {rate / 2000:g} kHz.")
 
 
+def _tell_silence(source: Artifact, files: StemFiles, context: Context) -> None:
+    if files.mix_level.peak_dbfs is None:
+        context.warn("silent", f"'{source.name}' is silent, and so are its stems.")
+
+
 def _load(context: Context) -> Engine:
     model, device = context.needs.model, context.needs.device
     assert model is not None
@@ -311,23 +321,6 @@ def _engine(family: str, folder: Path, device: str) -> Engine:
     return Demucs.load(folder, device)
 
 
-def _sinks(
-    paths: Mapping[str, Path], format: AudioFormat, tags: Mapping[str, str], rate: int, length: int, context: Context
-) -> dict[tuple[str, ...], Sink]:
-    """A writer of each stem, with the tags of the source; the title names the stem too."""
-    from avstudio_audio.media.encode import encoder, kept_tags
-
-    kept = kept_tags(tags)
-
-    @contextmanager
-    def sink(stem: str, path: Path) -> Iterator[Callable[[Sequence[NDArray[np.float32]]], None]]:
-        named = {**kept, "title": f"{kept['title']} ({stem})"} if "title" in kept else kept
-        with encoder(path, format, rate, 2, length, tags=named, warn=context.warn) as write:
-            yield lambda parts: write(parts[0])
-
-    return {(stem,): sink(stem, path) for stem, path in paths.items()}
-
-
 def _written(
     choice: StemChoice,
     pieces: Iterator[Piece],
@@ -346,16 +339,3 @@ def _written(
     files = StemFiles(sinks, choice.covering, gains, rate)
     files.write(parts)
     return files, gains
-
-
-def _published(
-    paths: Mapping[str, Path], names: Mapping[str, str], format: AudioFormat, facts: MediaFacts, context: Context
-) -> dict[str, Artifact]:
-    """The finished files as artifacts, synced to the disk together."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    def publish(stem: str) -> Artifact:
-        return context.publish(paths[stem], names[stem], format.media_type, facts)
-
-    with ThreadPoolExecutor() as beside:
-        return dict(zip(names, beside.map(publish, names), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -13,6 +14,23 @@ from avstudio_audio.sound_params import SoundParams
 from avstudio_audio.stem_files import GainMode
 
 FAMILIES = ("demucs", "spleeter")
+
+
+class StemFormat(StrEnum):
+    """Every `AudioFormat`, and a file of all stems."""
+
+    WAV = AudioFormat.WAV.value
+    WAV24 = AudioFormat.WAV24.value
+    WAV_FLOAT = AudioFormat.WAV_FLOAT.value
+    FLAC = AudioFormat.FLAC.value
+    AIFF = AudioFormat.AIFF.value
+    ALAC = AudioFormat.ALAC.value
+    MP3 = AudioFormat.MP3.value
+    OGG = AudioFormat.OGG.value
+    OPUS = AudioFormat.OPUS.value
+    M4A = AudioFormat.M4A.value
+    M4B = AudioFormat.M4B.value
+    STEM_MP4 = "stem-mp4"
 
 
 class SeparateParams(SoundParams):
@@ -76,10 +94,21 @@ class SeparateParams(SoundParams):
         description="Keep the recording in memory, or on the disk; the stems are equal. 'auto' keeps 10 min in memory.",
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="Where the model runs.")
-    format: AudioFormat = Field(default=AudioFormat.FLAC, description="File format of the stems.")
+    format: StemFormat = Field(
+        default=StemFormat.FLAC,
+        description="File format of the stems; 'stem-mp4' is one file for DJ software, with the mix and four stems.",
+    )
+    tags: bool = Field(default=True, description="Whether to keep tags, cover and chapters.")
+
+    @property
+    def audio_format(self) -> AudioFormat | None:
+        """The format of each stem's file; `None` for one file of all."""
+        return None if self.format is StemFormat.STEM_MP4 else AudioFormat(self.format)
 
     @model_validator(mode="after")
-    def _not_both(self) -> Self:
+    def _possible(self) -> Self:
+        if self.format is StemFormat.STEM_MP4 and self.residual:
+            raise ValueError("a stem file has no place for a residual; choose another format")
         if self.two_stems and self.stems:
             raise ValueError("'stems' and 'two_stems' exclude each other; give one of them")
         return self

@@ -56,7 +56,7 @@ class TranscribeParams(SoundParams, DecodeParams, SubtitleParams):
     isolate_speech: Literal["off", "vad_only", "align_only", "full", "auto"] = Field(
         default="off",
         description="Separate the voice first, to find where speech is (vad_only), when words are spoken (align_only), "
-        "or to transcribe only it (full); 'auto' uses it for speech and times where there is music.",
+        "or to transcribe only it (full); 'auto' uses it for times, and where there is a voice, if there is music.",
     )
     speech: Artifact | None = Field(
         default=None,
@@ -96,7 +96,7 @@ class Transcribe(TranscribeWords, Processor[TranscribeParams, TranscribeResult])
     """
 
     name: ClassVar[str] = "audio.transcribe"
-    version: ClassVar[str] = "5"
+    version: ClassVar[str] = "6"
     accepts: ClassVar[tuple[str, ...]] = ("audio/*", "video/*", "application/octet-stream")
 
     def outputs(self, params: TranscribeParams) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 from avstudio_core.quotes import quoted
 
 LONGEST_VALUE = 60
-_MISSING, _UNKNOWN = "missing", "extra_forbidden"
+_MISSING, _UNKNOWN, _RULE = "missing", "extra_forbidden", "value_error"
 _PLAIN = {
     "bool_parsing": "should be true or false",
     "bool_type": "should be true or false",
@@ -57,4 +57,6 @@ def _said(one: ErrorDetails, declared: type[BaseModel] | None) -> str:
         rule = plain.format_map(one.get("ctx", {}))
     else:
         rule = one["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    if not one["loc"] and one["type"] == _RULE:  # it is about several fields, and names them
+        return rule
     return f"{quoted(place)} is {quoted(one['input'], LONGEST_VALUE)}: {rule[:1].lower()}{rule[1:]}{meaning}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from avstudio_audio.media.ffmpeg_writer import ffmpeg_writer
 from avstudio_audio.media.formats import AudioFormat, Encoding
-from avstudio_audio.media.labels import NO_TAGS, Chapter, Cover, Labels, kept_tags
+from avstudio_audio.media.labels import NO_TAGS, Chapter, Cover, Labels
 from avstudio_audio.media.output_file import OutputFile, output_file
 from avstudio_audio.media.progress import Warn, log_warning
 from avstudio_audio.media.resample import Resampler
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     Write = Callable[[NDArray[np.float32]], None]
     """Takes the next `(channels, any)`."""
-
-__all__ = ["encode", "encoder", "kept_tags"]
 
 BLOCK = 1 << 14
 AUDIBLE_DB = 0.1

@@ -8,10 +8,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
-TAGS = ("title", "artist", "album", "date", "genre", "track")
-"""The tags that every format can store."""
-LONGEST_TAG = 500
-"""The characters of a tag that are kept; some formats cannot store long ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +84,3 @@ def lost_labels(wanted: Labels, found: Labels) -> list[str]:
     if wanted.chapters and len(found.chapters) != len(wanted.chapters):
         lost.append(f"{len(wanted.chapters)} chapters")
     return lost
-
-
-def kept_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags of a source that its outputs keep, without control characters."""
-    found = {name: "".join(one for one in tags.get(name, "") if one.isprintable()).strip() for name in TAGS}
-    return {name: value[:LONGEST_TAG] for name, value in found.items() if value}

@@ -8,7 +8,7 @@ from avstudio_audio.media.decode import decode
 from avstudio_audio.media.limits import Limits
 from avstudio_audio.media.samples import Samples
 from avstudio_audio.speech.spans import RATE
-from avstudio_audio.speech.take import Voice, music_below
+from avstudio_audio.speech.voice import Voice, music_below
 from avstudio_core import Artifact, Context
 from avstudio_core.errors import InvalidInput
 
@@ -53,4 +53,4 @@ def voice_of(isolation: str, channel: NDArray[np.float32], voice: NDArray[np.flo
     """How a separated voice helps to transcribe a channel."""
     if isolation == "auto" and not music_below(channel, voice):
         return None
-    return Voice(voice, align=isolation in ("align_only", "auto"))
+    return Voice(voice, align=isolation in ("align_only", "auto"), sung=isolation == "auto")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Mode = Literal["accurate", "batched"]
 Clip = tuple[tuple[float, float], ...]
@@ -20,6 +20,19 @@ class Vad:
     max_speech: float | None = None
     min_silence: float = 2.0
     padding: float = 0.4
+
+    def silero(self) -> Any:
+        """The settings as faster-whisper names them."""
+        from faster_whisper.vad import VadOptions
+
+        return VadOptions(
+            threshold=self.threshold,
+            neg_threshold=self.neg_threshold,
+            min_speech_duration_ms=round(1000 * self.min_speech),
+            max_speech_duration_s=float("inf") if self.max_speech is None else self.max_speech,
+            min_silence_duration_ms=round(1000 * self.min_silence),
+            speech_pad_ms=round(1000 * self.padding),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,17 @@ def _overlaps(some: Sequence[Span], others: Sequence[Span]) -> Iterator[Span]:
         start, end = max(one[0], other[0]), min(one[1], other[1])
         if start < end:
             yield start, end
+
+
+def joined(spans: Iterable[Span], pause: float) -> list[Span]:
+    """The spans in the order of time; those with at most `pause` seconds between them as one."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start - found[-1][1] <= pause:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
 
 
 def spoken(sound: NDArray[np.float32], settings: Any) -> list[Span]:

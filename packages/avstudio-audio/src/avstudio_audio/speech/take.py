@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from avstudio_audio.speech.transcript_review import Recording, raised, review, without_inventions
+from avstudio_audio.speech.word_times import without_silence
 from avstudio_core import CodedWarning
 from avstudio_core.documents.transcript import Transcript
 
@@ -16,21 +16,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from avstudio_audio.speech.options import Options
+    from avstudio_audio.speech.voice import Voice
     from avstudio_audio.speech.whisper import Whisper
 
 IMPROBABLE = -1.0
 """A segment whose tokens have a lower mean log probability is doubted."""
-MUSIC_DB = -25.0
-"""What is left without the voice is music if its level, relative to the voice, is higher."""
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """The separated voice of a channel: mono at 16 kHz, as long as the channel."""
-
-    sound: NDArray[np.float32]
-    align: bool
-    """Whether it gives the times of words."""
+SKIPPED_SECONDS = 1.0
+"""A shorter voice may be skipped without a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +50,26 @@ def taken(  # noqa: PLR0913
 ) -> Take:
     """Transcribe a channel, `(samples,)` at 16 kHz, that begins at `start` seconds; a very quiet one is amplified."""
     gain = raised(channel)
-    found = whisper.transcribe(
-        channel,
-        options,
-        progress=progress,
-        cancelled=cancelled,
-        voice=voice.sound if voice else None,
-        align=voice is not None and voice.align,
-    )
+    if voice is not None:
+        voice.raise_by(gain)
+    found = whisper.transcribe(channel, options, progress=progress, cancelled=cancelled, voice=voice)
     recording = Recording(channel, start, gain)
     transcript, dropped = without_inventions(found.shifted(start), recording)
-    return Take(transcript, dropped, review(transcript, recording), gain)
+    dropped += _skipped(channel, options, voice)
+    timed = without_silence(transcript, channel, start)
+    return Take(timed, dropped, review(timed, recording), gain)
 
 
-def music_below(sound: NDArray[np.float32], voice: NDArray[np.float32]) -> bool:
-    """Whether there is audible sound besides a voice."""
-    import numpy as np
-
-    rest, spoken = (float(np.mean(np.square(one), dtype=np.float64)) for one in (sound - voice, voice))
-    return rest > 0 and (spoken == 0 or 10 * math.log10(rest / spoken) > MUSIC_DB)
+def _skipped(channel: NDArray[np.float32], options: Options, voice: Voice | None) -> list[CodedWarning]:
+    """A warning about a voice that is heard where nothing was transcribed."""
+    if voice is None or not options.vad:
+        return []
+    seconds = voice.skipped_seconds(channel, options.vad_settings.silero())
+    if seconds < SKIPPED_SECONDS:
+        return []
+    message = f"A voice is heard for {seconds:.1f} s that are not recognised as speech: they are not transcribed."
+    hint = "If it is singing, set 'isolate_speech' to 'auto' or 'full'."
+    return [CodedWarning(code="voice_skipped", message=f"{message} {hint}")]
 
 
 def low_confidence(transcript: Transcript) -> list[CodedWarning]:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_audio.speech.batches import sentences, windows
 from avstudio_audio.speech.features import frugal
-from avstudio_audio.speech.options import Options, Vad
+from avstudio_audio.speech.options import Options
 from avstudio_audio.speech.prompt import check_length, joined, room_for_hotwords
 from avstudio_audio.speech.spans import RATE, Span, common, spoken
 from avstudio_audio.speech.spoken_parts import language_from_speech, sounding
+from avstudio_audio.speech.voice import Voice
 from avstudio_core.documents.transcript import UNKNOWN_LANGUAGE, Segment, Transcript, Word
 from avstudio_core.errors import (
     InvalidInput,
@@ -85,13 +86,12 @@ class Whisper:
         *,
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
-        voice: NDArray[np.float32] | None = None,
-        align: bool = False,
+        voice: Voice | None = None,
     ) -> Transcript:
         """Transcribe speech or singing in `sound`, mono at 16 kHz, `(samples,)` or `(1, samples)`.
 
         `voice` is the separated voice of the same sound: only where it speaks is transcribed if `options.vad` is set,
-        and with `align` it gives the times of words. `progress` is called with the finished part, 0 to 1. Raises
+        and it gives the times of words if it says so. `progress` is called with the finished part, 0 to 1. Raises
         `TaskCancelled` within one window of 30 s (in batches: one batch) after `cancelled` becomes true, `NotFound` for
         a language that the model does not know, `InvalidParams` for a prompt and hotwords that are too long.
         """
@@ -107,8 +107,8 @@ class Whisper:
             if spans is not None:  # the library's own voice detector has already removed what is not speech
                 first = spans[0][0]
                 patches.enter_context(language_from_speech(self._model, mono, first, options.languages))
-            if align and voice is not None:
-                patches.enter_context(_aligned_to(self._model, voice))
+            if voice is not None and voice.align:
+                patches.enter_context(_aligned_to(self._model, voice.sound))
             found, facts = self._found(mono, options, spans)
             for segment in found:
                 segments.append(_segment(segment, facts.duration))
@@ -140,7 +140,7 @@ class Whisper:
         if options.mode == "accurate":
             whole = spans is None or spans == [(0.0, len(mono) / RATE)]
             clips = "0" if whole or spans is None else [time for span in spans for time in span]
-            settings = _vad_settings(options.vad_settings) if spans is None else None
+            settings = options.vad_settings.silero() if spans is None else None
             return self._model.transcribe(  # type: ignore[no-any-return]
                 mono, clip_timestamps=clips, vad_filter=spans is None, vad_parameters=settings, **arguments
             )
@@ -160,13 +160,14 @@ class Whisper:
         return [*options.suppress_tokens, *sorted(numerals)]
 
 
-def _spans(mono: NDArray[np.float32], options: Options, voice: NDArray[np.float32] | None) -> list[Span] | None:
+def _spans(mono: NDArray[np.float32], options: Options, voice: Voice | None) -> list[Span] | None:
     """What is transcribed; `None` leaves it to the library's voice detector, which joins the parts with speech."""
     whole = [(0.0, len(mono) / RATE)]
     if options.vad and not options.clip and voice is None and options.mode == "accurate":
         return None
     if options.vad:
-        parts = spoken(mono if voice is None else voice, _vad_settings(options.vad_settings))
+        settings = options.vad_settings.silero()
+        parts = spoken(mono, settings) if voice is None else voice.spans(mono, settings)
     else:
         points = sounding(mono)
         parts = list(zip(points[::2], points[1::2], strict=True)) or whole
@@ -200,20 +201,6 @@ def _arguments(options: Options) -> dict[str, Any]:
     """The options as `WhisperModel.transcribe` names them, except those that `Whisper` prepares."""
     given = {name: value for name, value in asdict(options).items() if name not in PREPARED}
     return {**given, "initial_prompt": options.prompt, "hotwords": joined(options.hotwords) or None}
-
-
-def _vad_settings(vad: Vad) -> Any:
-    """The settings as faster-whisper names them."""
-    from faster_whisper.vad import VadOptions
-
-    return VadOptions(
-        threshold=vad.threshold,
-        neg_threshold=vad.neg_threshold,
-        min_speech_duration_ms=round(1000 * vad.min_speech),
-        max_speech_duration_s=float("inf") if vad.max_speech is None else vad.max_speech,
-        min_silence_duration_ms=round(1000 * vad.min_silence),
-        speech_pad_ms=round(1000 * vad.padding),
-    )
 
 
 def _segment(found: Any, duration: float) -> Segment:
