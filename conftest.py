@@ -1,4 +1,4 @@
-"""For every test: signals that reach commands, and no search for garbage among imported modules."""
+"""For every test: signals that reach commands, no search for garbage among imported modules, no examples in a hurry."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import gc
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")  # an example may take long where much else runs
 
 
 def pytest_collection_finish() -> None:

@@ -178,7 +178,7 @@ def test_after_damage_every_sound_is_still_at_its_time(
     assert heard.codes == ["damaged"]
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), name=st.sampled_from(["a.wav", "a.flac", "a.mp3", "a.m4a", "a.mka", "a.ts", "a.opus"]))
 def test_whatever_is_damaged_gives_sound_or_our_own_error(
     media: dict[str, bytes], tmp_path: Path, data: st.DataObject, name: str

@@ -68,7 +68,7 @@ def target(tmp_path: Path) -> Callable[[AudioFormat], Path]:
     return lambda format: tmp_path / f"out{format.suffix}"
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(samples=sounds, format=st.sampled_from([*EXACT, AudioFormat.WAV_FLOAT]))
 def test_lossless_formats_give_back_every_sample(
     tmp_path_factory: pytest.TempPathFactory, samples: Samples, format: AudioFormat

@@ -25,7 +25,7 @@ def true_peak(sound: NDArray[np.float32], rate: int = RATE) -> float:
     return meter.finish().true_peak or 0.0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 10_000),
     louder=st.floats(0, 24),
@@ -47,7 +47,7 @@ def test_sound_below_the_ceiling_is_not_changed() -> None:
     assert np.array_equal(limited(sound, -1.0), sound)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(sizes=st.lists(st.integers(1, 3_000), min_size=1, max_size=8), seed=st.integers(0, 9))
 def test_how_sound_is_divided_into_blocks_does_not_matter(sizes: list[int], seed: int) -> None:
     sound = np.random.default_rng(seed).uniform(-3, 3, (2, sum(sizes))).astype(np.float32)

@@ -119,7 +119,7 @@ def test_contradictions_are_refused_before_the_run(one_studio: Studio, noise: An
         one_studio.submit("audio.mix", noise("a"), inputs=[str(noise("bb"))], **params)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(sizes=st.lists(st.integers(0, 50_000), max_size=5), offset=st.integers(-60_000, 60_000))
 def test_chunks_lose_nothing(sizes: list[int], offset: int) -> None:
     sound = np.arange(sum(sizes), dtype=np.float32)[None]

@@ -77,7 +77,7 @@ def test_json_has_the_same_values_and_their_means(one_studio: Studio, recording:
     assert len(found["rms"]) == header["length"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sizes=st.lists(st.integers(0, 70), max_size=8), zoom=st.integers(2, 50), channels=st.integers(1, 3))
 def test_blocks_do_not_matter(sizes: list[int], zoom: int, channels: int) -> None:
     data = np.random.default_rng(0).uniform(-1.2, 1.2, (channels, sum(sizes))).astype(np.float32)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
 from avstudio_audio.media.resample import resampled
@@ -46,7 +46,6 @@ def test_what_the_new_rate_cannot_hold_is_60_db_down(before: int, after: int, fr
     assert 20 * math.log10(float(np.sqrt(np.mean(left**2))) / (0.5 / math.sqrt(2)) + 1e-9) < -60
 
 
-@settings(deadline=None)
 @given(
     length=st.integers(1, 3_000),
     pair=st.sampled_from([*PAIRS, (11_025, 12_000), (1_000, 999)]),

@@ -83,7 +83,7 @@ def test_both_stems_of_a_song_hold_a_good_part_of_it(spleeter: Spleeter, whole: 
     assert not np.allclose(stems["vocals"], stems["accompaniment"], atol=1e-2)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(st.integers(1, 3 * HOP) | st.integers(BLOCK * HOP - 4100, BLOCK * HOP + 5000))
 def test_a_mix_of_any_length_comes_back_whole(spleeter: Spleeter, samples: int) -> None:
     mix = noise(samples)

@@ -145,7 +145,7 @@ spans = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(keep=spans, remove=spans, sizes=st.lists(st.integers(1, 30), min_size=1, max_size=6))
 def test_spans_keep_what_a_plain_mask_keeps(keep: Any, remove: Any, sizes: list[int]) -> None:
     total = sum(sizes)

@@ -120,7 +120,7 @@ def test_a_killed_restore_leaves_the_old_folder_or_the_new_one(tmp_path: Path) -
     assert number > 20
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(["add", "remove", "backup", "keep"]), min_size=3, max_size=10))
 def test_any_order_of_work_and_backups_leaves_snapshots_of_their_moments(
     tmp_path_factory: pytest.TempPathFactory, actions: list[str]

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from avstudio_core.documents.cues import Cue, cues
 from avstudio_core.documents.pieces import width
@@ -50,14 +50,12 @@ def segments(draw: st.DrawFn) -> Segment:
 transcripts = st.builds(Transcript, language=st.just("en"), duration=times, segments=st.lists(segments(), max_size=8))
 
 
-@settings(deadline=None)
 @given(transcripts)
 def test_all_words_are_kept_in_order(said: Transcript) -> None:
     shown = "".join(line for cue in cues(said) for line in cue.lines)
     assert re.sub(r"\s", "", shown) == re.sub(r"\s", "", "".join(segment.text for segment in said.segments))
 
 
-@settings(deadline=None)
 @given(transcripts)
 def test_cues_follow_each_other_and_stand_for_some_time(said: Transcript) -> None:
     shown = cues(said)
@@ -67,7 +65,6 @@ def test_cues_follow_each_other_and_stand_for_some_time(said: Transcript) -> Non
         assert cue.end - cue.start >= SHORTEST - 0.0015 or cue.end == pytest.approx(following.start, abs=0.002)
 
 
-@settings(deadline=None)
 @given(transcripts)
 def test_lines_are_two_and_short_unless_a_word_is_longer(said: Transcript) -> None:
     for cue in cues(said):
@@ -75,7 +72,6 @@ def test_lines_are_two_and_short_unless_a_word_is_longer(said: Transcript) -> No
         assert all(line and (width(line) <= COLUMNS or " " not in line) for line in cue.lines)
 
 
-@settings(deadline=None)
 @given(transcripts)
 def test_srt_reads_back_as_the_cues(said: Transcript) -> None:
     assert parsed(to_srt(said)) == cues(said)

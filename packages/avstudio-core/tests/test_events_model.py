@@ -90,7 +90,7 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(listeners=LISTENERS, later=LISTENERS, seed=st.integers(0, 1000))
 def test_every_listener_gets_exactly_the_events_of_its_filter(
     monkeypatch: pytest.MonkeyPatch, listeners: list[Any], later: list[Any], seed: int

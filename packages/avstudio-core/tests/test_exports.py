@@ -84,7 +84,7 @@ def test_a_run_names_its_files_as_it_likes_and_they_stay_in_the_folder(
     assert set(tmp_path.iterdir()) == before
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(name=st.text() | hostile)
 def test_no_name_leads_an_export_out_of_its_folder(studio: Studio, tmp_path: Path, name: str) -> None:
     made = studio.run("naming.make").made[""]

@@ -154,7 +154,7 @@ async def do_all(studio: Studio, deeds: list[Deed]) -> None:
     deeds=DEEDS,
     said=st.fixed_dictionaries({name: st.lists(SAID, min_size=1, max_size=4) for name in BACKENDS}),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_money_is_safe(
     template: Path,
     prices: tuple[str, str, str],

@@ -260,7 +260,7 @@ GRAPHS = st.lists(st.tuples(st.lists(st.integers(0, 5), max_size=3), st.integers
 
 
 @given(graph=GRAPHS, order=st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_graph_gives_what_its_model_gives(studio: Studio, texts: list[Path], graph: Graph, order: Any) -> None:
     expected: dict[str, str] = {}
     steps = []

@@ -7,7 +7,7 @@ import sys
 from importlib.util import find_spec
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from avstudio_core.errors import MissingDependency, NotFound
 from avstudio_core.languages import language_code, language_name, language_tag
@@ -62,7 +62,6 @@ def test_codes_have_names_and_names_stay_as_they_are() -> None:
 
 
 @needs_data
-@settings(deadline=None)  # the first time reads the names
 @given(st.text())
 def test_whatever_is_given_the_error_is_typed(given: str) -> None:
     with contextlib.suppress(NotFound):

@@ -235,5 +235,5 @@ def test_the_ledger_keeps_its_promises(tmp_path: Path) -> None:
     database.write(lambda transaction: [transaction.execute(insert(studios), row) for row in rows])
     database.close()
     every = list(HealthCheck)
-    chosen = settings(max_examples=EXAMPLES, stateful_step_count=30, deadline=None, suppress_health_check=every)
+    chosen = settings(max_examples=EXAMPLES, stateful_step_count=30, suppress_health_check=every)
     run_state_machine_as_test(LedgerMachine, settings=chosen)

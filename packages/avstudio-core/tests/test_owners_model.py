@@ -195,7 +195,7 @@ ACTIONS = st.lists(st.tuples(st.sampled_from(OWNERS), st.sampled_from(OFTEN), st
 EACH = [(owner, act, 0) for act in ACTS for owner in OWNERS]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(ACTIONS)
 @example(EACH + EACH)
 def test_two_owners_of_one_studio_never_see_or_change_or_infer_the_others_work(

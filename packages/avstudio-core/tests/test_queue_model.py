@@ -450,5 +450,5 @@ def test_the_queue_keeps_its_promises(tmp_path: Path) -> None:
     QueueMachine.template = tmp_path
     open_database(tmp_path).close()  # copied for each example: making the schema takes longer than an example
     every = list(HealthCheck)
-    chosen = settings(max_examples=EXAMPLES, stateful_step_count=30, deadline=None, suppress_health_check=every)
+    chosen = settings(max_examples=EXAMPLES, stateful_step_count=30, suppress_health_check=every)
     run_state_machine_as_test(QueueMachine, settings=chosen)

@@ -95,7 +95,7 @@ transcripts = st.builds(
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(said=transcripts)
 def test_what_is_written_reads_back(name: Name, said: Transcript) -> None:
     shown = cues(said)
@@ -107,7 +107,7 @@ def test_what_is_written_reads_back(name: Name, said: Transcript) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in READERS if name != "srt"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(said=transcripts)
 def test_times_of_words_change_no_text(name: Name, said: Transcript) -> None:
     shown = cues(said)

@@ -37,7 +37,7 @@ def streams(draw: st.DrawFn) -> Transcript:
     return Transcript(language=draw(st.sampled_from(["en", "de", "ja"])), duration=now + 1.0, segments=segments)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(said=streams(), labels=st.booleans(), cuts=st.lists(st.floats(0, 60), max_size=5))
 def test_every_rule_of_every_preset_holds_or_the_report_says_why_it_cannot(
     said: Transcript, labels: bool, cuts: list[float]

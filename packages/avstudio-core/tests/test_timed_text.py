@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from avstudio_core import Artifact
 from avstudio_core.documents.timed_text import Passage, TimedText, read
@@ -88,7 +88,6 @@ def test_text_may_be_utf_16(tmp_path: Path) -> None:
         read(source)
 
 
-@settings(deadline=None)
 @given(
     st.one_of(st.text(), st.text("0123456789:.,-> \n\u2028<{\\aWEBVTT"), JSON.map(json.dumps)),
     st.sampled_from([MEDIA_TYPE, "text/vtt", "application/x-subrip", "text/plain"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from avstudio_core.documents.transcript import Segment, Transcript, Word
 from avstudio_core.errors import UnreadableMedia
@@ -30,7 +30,6 @@ TRANSCRIPTS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(TRANSCRIPTS)
 def test_what_is_written_is_read(said: Transcript) -> None:
     assert Transcript.parse(said.written()) == said

@@ -145,7 +145,7 @@ def test_closing_gives_up_those_that_wait(studio: Studio) -> None:
 requests = st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.001, 0.01]), st.booleans())
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(traces=st.lists(st.lists(requests, max_size=8), min_size=1, max_size=4))
 def test_no_trace_ends_in_a_deadlock(studio: Studio, traces: list[list[tuple[int, float, bool]]]) -> None:
     """Four models of which two fit; calls on several loops, some of which are given up."""

@@ -205,7 +205,7 @@ WORD = st.text("abcdefg", min_size=1, max_size=9)
 CUE = st.lists(WORD, min_size=1, max_size=8).map(" ".join)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(CUE, min_size=1, max_size=12), st.integers(1, 5), st.integers(12, 40), st.data())
 def test_whatever_is_left_out_first_every_cue_is_translated_in_its_place(
     studio_of_one: tuple[Studio, Scripted, Path], texts: list[str], batch: int, length: int, data: st.DataObject
