@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -30,6 +31,22 @@ def test_an_interface_serves_until_a_signal_stops_it(
         process.send_signal(number)
         _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (0, "")
+    assert path.read_text() == "the end"
+
+
+def test_an_interface_starts_again_when_its_plugin_changes(tmp_path: Path, sketch: Path) -> None:
+    shutil.copytree(sketch, tmp_path / "sketch")
+    path, plugin = tmp_path / "ticks", tmp_path / "sketch" / "sketch.py"
+    command = CommandLine(tmp_path, [tmp_path / "sketch"], "core,sketch")
+    with command.start("tick", path, "--reload", stderr=subprocess.PIPE) as process:
+        awaited(path, process)
+        plugin.write_text(plugin.read_text().replace('"tick\\n"', '"tock\\n"'))
+        while "tock" not in path.read_text():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (0, "avstudio: sketch.py has changed. Starting again.\n")
     assert path.read_text() == "the end"
 
 
