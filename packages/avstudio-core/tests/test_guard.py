@@ -16,6 +16,8 @@ import pytest
 
 from avstudio_core import Plan, Step, Studio, guard
 from avstudio_core.errors import AVStudioError, BackendDown, NoModel, PartialAnswer, PluginError, TaskFailed
+from avstudio_core.gateway.models import backends, guarded_backend
+from avstudio_core.tasks.engine import engine, running_job
 from avstudio_core.testing import scripted
 
 WritePlugin = Callable[[str], ModuleType]
@@ -60,6 +62,10 @@ GONE = [*RUDE, "raise GeneratorExit", "raise StopAsyncIteration", "raise asyncio
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "QUICK_SECONDS", 0.5)
+    monkeypatch.setattr(backends, "LISTING_SECONDS", 0.7)
+    monkeypatch.setattr(guarded_backend, "CLOSING_SECONDS", 0.5)
+    monkeypatch.setattr(engine, "STUMBLE_SECONDS", 0.1)
+    monkeypatch.setattr(running_job, "GRACE_SECONDS", 0.5)
 
 
 @pytest.fixture
