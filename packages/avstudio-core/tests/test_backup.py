@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 from avstudio_core import Studio
-from avstudio_core.errors import CorruptFile, DataFolderError, InvalidInput, NotFound
+from avstudio_core.errors import CorruptFile, DataFolderError, InvalidInput, NotFound, StorageError
 from avstudio_core.storage.backup.backup import Backup, back_up
 from avstudio_core.storage.backup.restore import restore
 from avstudio_core.storage.backup.verification import verify
@@ -341,6 +341,11 @@ def test_places_that_cannot_hold_a_backup_are_refused(studio: Studio, tmp_path: 
         back_up(tmp_path / "nothing", tmp_path / "backup", "1")
     with pytest.raises(NotFound, match="has no backup"):
         verify(tmp_path / "full")
+    (tmp_path / "loop").symlink_to("loop")
+    for impossible in (tmp_path / "loop", tmp_path / "loop" / "x", tmp_path / ("x" * 300)):
+        for use in (lambda folder: back_up(home, folder, "1"), verify, lambda folder: restore(folder, home)):
+            with pytest.raises(StorageError, match="cannot be used"):
+                use(impossible)
 
 
 def test_an_unknown_snapshot_is_refused(kept: Callable[..., Backup], tmp_path: Path) -> None:

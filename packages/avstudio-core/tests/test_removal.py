@@ -120,11 +120,16 @@ def test_a_result_without_its_file_does_not_answer_other_tasks(studio: Studio, t
     assert studio.artifact(again.made.id).path.read_text() == "ab"
 
 
-def test_a_users_file_is_deleted_by_its_path(studio: Studio, text: Path) -> None:
+def test_a_users_file_is_deleted_by_its_path(studio: Studio, text: Path, tmp_path: Path) -> None:
     studio.run("text.copy", text, text="b")
     studio.take_in(text, project="other")
     assert studio.media.delete_path(str(text)) == (0, 2, 1)
     assert [studio._store.path(one).read_text() for one in studio._store.stored()] == ["ab"]
+    odd = tmp_path / os.fsdecode(b"\xff.txt")
+    odd.write_text("odd")
+    studio.take_in(odd)
+    assert studio.media.page(path=str(odd)).items
+    assert studio.media.delete_path(str(odd)).files == 1
 
 
 def test_a_project_is_deleted_with_its_tasks_and_files(studio: Studio, text: Path) -> None:

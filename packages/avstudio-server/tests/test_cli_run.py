@@ -72,6 +72,9 @@ def test_a_tilde_that_the_shell_left_is_the_users_home(inline: CommandLine, note
     assert (done.code, len([*home.glob("out/*")])) == (0, 1)
     assert inline("text", "shout", note, "--output=~out", HOME=str(home)).code == 0
     assert (inline.folder / "~out").is_dir()
+    (inline.folder / "~").mkdir()
+    note.rename(inline.folder / "~" / "note.txt")
+    assert inline("text", "shout", "./~/note.txt", HOME=str(home)).code == 0
 
 
 def test_files_of_one_name_get_their_output_before_it(inline: CommandLine, note: Path) -> None:

@@ -11,6 +11,8 @@ from avstudio_core.quotes import quoted
 T = TypeVar("T")
 MOST = 2**63 - 1
 """The largest number that the database takes."""
+FARTHEST = 1e18
+"""No time is further away, in seconds."""
 
 
 class Page(NamedTuple, Generic[T]):
@@ -32,3 +34,10 @@ def limited(limit: Any, what: str, *, least: int = 0) -> int:
     if not isinstance(limit, int) or not least <= limit <= MOST:
         raise InvalidInput(f"{quoted(limit)} is not a number of {what}.", hint=f"Give a whole number from {least}.")
     return limit
+
+
+def moment(given: Any) -> float | None:
+    """A time that limits a list, in seconds since the epoch, or `None`. Raises `InvalidInput`."""
+    if given is not None and (not isinstance(given, int | float) or given != given):
+        raise InvalidInput(f"{quoted(given)} is not a time.", hint="Give seconds since the epoch.")
+    return None if given is None else float(max(-FARTHEST, min(FARTHEST, given)))

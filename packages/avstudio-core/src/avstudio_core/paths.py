@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from avstudio_core.errors import InvalidInput, UnreadableMedia
+from avstudio_core.errors import InvalidInput, StorageError, UnreadableMedia
 from avstudio_core.quotes import quoted
 
 SYSTEM = ("/proc/", "/sys/", "/dev/")
@@ -20,17 +20,31 @@ def user_path(given: Any, what: str = "path") -> Path:
 
     Raises `InvalidInput` for text that cannot be a path, and for `~` if the user has no home folder.
     """
-    if not isinstance(given, str | os.PathLike):
-        raise InvalidInput(f"{quoted(given)} is not a {what}.", hint="Give text, or a Path.")
-    try:
-        text = os.fsdecode(given)
-        os.fsencode(text)
-    except UnicodeError:
-        raise InvalidInput(f"{quoted(given)} is not a {what}: it contains half a character.") from None
+    text = os.fsdecode(_bytes(given, what))
     if not text or "\0" in text:
         problem = "contains a NUL character" if text else "is empty"
         raise InvalidInput(f"{quoted(text)} is not a {what}: it {problem}.")
-    return home_folder() / text[2:] if text == "~" or text.startswith("~/") else Path(text)
+    if text == "~" or text.startswith("~/"):
+        return home_folder() / text[2:]
+    path = Path(text)  # which forgets the first two characters of './~'
+    return Path.cwd() / path if path.parts[:1] == ("~",) else path
+
+
+def real_path(given: Path) -> Path:
+    """A whole path without links, of something that need not exist. Raises `StorageError` if it cannot be used."""
+    real = Path(os.path.realpath(given))
+    try:
+        real.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return real
+    except OSError as error:
+        raise StorageError(f"{quoted(given)} cannot be used: {error.strerror or error}.") from error
+    return real
+
+
+def recorded_path(given: Any) -> str:
+    """A path as the database has it: in UTF-8, with a mark in place of each byte that is not. Raises `InvalidInput`."""
+    return _bytes(given, "path").decode("utf-8", errors="replace")
 
 
 def existing_file(source: str | Path) -> Path:
@@ -60,3 +74,12 @@ def home_folder() -> Path:
         return Path.home()
     except RuntimeError:
         raise InvalidInput("This user has no home folder.", hint="Give full paths, also for the data folder.") from None
+
+
+def _bytes(given: Any, what: str) -> bytes:
+    if not isinstance(given, str | os.PathLike):
+        raise InvalidInput(f"{quoted(given)} is not a {what}.", hint="Give text, or a Path.")
+    try:
+        return os.fsencode(given)
+    except UnicodeError:
+        raise InvalidInput(f"{quoted(given)} is not a {what}: it contains half a character.") from None

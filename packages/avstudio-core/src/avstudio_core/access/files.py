@@ -118,7 +118,9 @@ class Files(Reception):
         return self._removal.trial(dry_run).artifacts(artifact_ids)
 
     def _seen(self, artifact: Artifact) -> Artifact:
-        """An artifact that the principal may see. Raises `NotFound`."""
+        """An artifact that the principal may see. Raises `NotFound`, `InvalidInput`."""
+        if not isinstance(artifact, Artifact):
+            raise InvalidInput(f"{quoted(artifact)} is not an artifact.", hint="Find it by its id first.")
         return artifact if self.principal.reach == ALL else self.artifact(artifact.id)
 
     atake_in = twin(take_in)

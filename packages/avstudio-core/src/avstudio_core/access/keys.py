@@ -142,7 +142,9 @@ class ApiKeys:
     def principal_with(self, key_id: str) -> Principal:
         """Who asks with the key of an id. Raises `KeyRefused`."""
         with self._database.read() as connection:
-            row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).first()
+            row = connection.execute(
+                select(api_keys).where(api_keys.c.id == checked(key_id, "id of an API key"))
+            ).first()
         return self._principal(None if row is None else _key(row))
 
     def _principal(self, key: ApiKey | None) -> Principal:

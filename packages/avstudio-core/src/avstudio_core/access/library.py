@@ -11,7 +11,7 @@ from avstudio_core.documents.search_words import phrases_of
 from avstudio_core.documents.snippets import snippet
 from avstudio_core.errors import InvalidInput
 from avstudio_core.names import checked
-from avstudio_core.page import MOST, Page, limited, page_of
+from avstudio_core.page import MOST, Page, limited, moment, page_of
 from avstudio_core.quotes import quoted
 from avstudio_core.reach import Reach
 from avstudio_core.storage.search import Search, Wanted
@@ -98,7 +98,7 @@ def _wanted(phrases: list[list[str]], reach: Reach, given: TextFilter) -> Wanted
         raise InvalidInput(f"{quoted(min(unknown))} is not a condition for texts.", hint=f"Use: {known}.")
     names: dict[str, Any] = {name: given.get(name) for name in NAMES}
     names = {name: None if value is None else checked(value, NAMES[name]) for name, value in names.items()}
-    times = _time(given.get("since")), _time(given.get("until"))
+    times = moment(given.get("since")), moment(given.get("until"))
     return Wanted(phrases, reach, **names, since=times[0], until=times[1], before=_number(given.get("before")))
 
 
@@ -130,9 +130,3 @@ def _number(cursor: str | None) -> int | None:
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 20 and int(cursor) <= MOST):
         raise InvalidInput(f"{quoted(cursor)} is not the id of a text.", hint="Give the id of the last text of a page.")
     return int(cursor)
-
-
-def _time(given: float | None) -> float | None:
-    if given is not None and (not isinstance(given, int | float) or given != given):
-        raise InvalidInput(f"{quoted(given)} is not a time.", hint="Give seconds since the epoch.")
-    return None if given is None else max(-1e18, min(1e18, float(given)))

@@ -12,6 +12,7 @@ from avstudio_core.artifact import Artifact
 from avstudio_core.errors import NotFound
 from avstudio_core.names import checked
 from avstudio_core.page import Page, limited, page_of
+from avstudio_core.paths import recorded_path
 from avstudio_core.storage.artifact_rows import artifact_of
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.database import Database
@@ -75,7 +76,7 @@ class OwnedMedia:
         if project is not None:
             query = query.where(media_files.c.project == checked(project, "name of a project"))
         if path is not None:
-            query = query.where(media_files.c.path == path)
+            query = query.where(media_files.c.path == recorded_path(path))
         return page_of(self._read(query), limit, lambda one: one.id)
 
     def delete(self, *artifact_ids: str, dry_run: bool = False) -> Removed:

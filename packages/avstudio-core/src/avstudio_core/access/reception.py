@@ -8,7 +8,9 @@ from avstudio_core.access.guest import Guest
 from avstudio_core.access.incoming_file import Incoming
 from avstudio_core.access.uploads import OwnedUploads
 from avstudio_core.artifact import Trust, new_id
+from avstudio_core.errors import InvalidInput
 from avstudio_core.names import file_name
+from avstudio_core.quotes import quoted
 from avstudio_core.storage.intake import Intake, Origin, Place
 
 
@@ -17,6 +19,8 @@ class Reception(Guest):
 
     def receive(self, name: str, project: str | None = None, *, trust: Trust = "media") -> Incoming:
         """A file that is not on this machine: its pieces are written to what this returns."""
+        if not isinstance(name, str):
+            raise InvalidInput(f"{quoted(name)} is not a name of a file.", hint="Give text.")
         name, most = file_name(name), self._home.gate.settings.upload_mb << 20
         return Incoming(self._intake(project), Origin(name, name, trust), most)
 

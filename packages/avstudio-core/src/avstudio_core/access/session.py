@@ -15,7 +15,7 @@ from avstudio_core.access.media import OwnedMedia
 from avstudio_core.access.projects import OwnedProjects
 from avstudio_core.access.webhooks import OwnedWebhooks
 from avstudio_core.artifact import new_id
-from avstudio_core.errors import InvalidPlan, NotAllowed, NotFound
+from avstudio_core.errors import InvalidInput, InvalidPlan, NotAllowed, NotFound
 from avstudio_core.gateway.ledger.call_facts import Payer
 from avstudio_core.handle import Handle, PlanHandle, number, result_or_cancel
 from avstudio_core.names import checked
@@ -240,7 +240,9 @@ class Session(Files, LanguageModels):
         return Handle(self.tasks, checked(task_id, "task id"), self.result_of)
 
     def result_of(self, task: Task) -> Any:
-        """The result of a completed task, with the paths of its artifacts."""
+        """The result of a completed task, with the paths of its artifacts. Raises `InvalidInput`."""
+        if not isinstance(task, Task):
+            raise InvalidInput(f"{quoted(task)} is not a task.", hint="Find it by its id first.")
         kind = self._home.processor(task.processor).result_type
         return kind.model_validate(task.result, context=self._home._store.path)
 

@@ -93,16 +93,20 @@ class OwnedWebhooks:
     ) -> tuple[Webhook, str]:
         """A new webhook, which is notified of events from now on, and its secret. Raises `InvalidInput`, `InUse`."""
         self._allow()
-        known = self._types()
+        wanted = EventFilter.of(subjects, plan, None, types)
+        known, types = self._types(), wanted.types or ()
         if unknown := sorted(set(types) - set(known)):
             raise NotFound.among("type of events", unknown[0], known)
         if not types or len(checked(url, "address of a webhook")) > LONGEST_URL:
             message = f"{quoted(url)} is not a valid webhook."
             raise InvalidInput(message, hint=f"Give an address of at most {LONGEST_URL} characters, and a type.")
         text = made_secret() if secret is None else checked_secret(secret)
-        wanted = EventFilter.of(subjects, plan, None, types)
         values: dict[str, Any] = {"id": new_id("hook"), **self._reach._asdict(), "url": url, "plan": plan}
-        values |= {"types": json.dumps(sorted(types)), "subjects": _json(wanted.subjects), "on_request": on_request}
+        values |= {
+            "types": json.dumps(sorted(types)),
+            "subjects": _json(wanted.subjects),
+            "on_request": bool(on_request),
+        }
         values |= {"secret": text, "active": True, "attempts": 0, "due_at": 0.0, "created_at": time.time()}
         values["seq"] = event_log.newest(self._database)
         self._database.write(lambda transaction: self._add(transaction, values))
@@ -199,7 +203,7 @@ def made_secret() -> str:
 def checked_secret(text: str) -> str:
     """A secret unchanged. Raises `InvalidInput`, which does not show it."""
     try:
-        size = len(base64.b64decode(text.removeprefix(PREFIX), validate=True)) if text.startswith(PREFIX) else 0
+        size = len(base64.b64decode(text.removeprefix(PREFIX), validate=True)) if str(text).startswith(PREFIX) else 0
     except (binascii.Error, ValueError):
         size = 0
     least, most = SECRET_BYTES

@@ -15,7 +15,7 @@ from typing import Literal
 
 from avstudio_core.egress import Gate, host_of
 from avstudio_core.errors import CorruptFile, DiskFull, NotFound, StorageError, WeightsMissing
-from avstudio_core.paths import user_path
+from avstudio_core.paths import real_path, user_path
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import Settings
 from avstudio_core.storage.digest import file_sha256
@@ -88,7 +88,7 @@ class InstalledShelf(Shelf):
 
     def folder(self, name: str, progress: Callable[[float], None] = lambda fraction: None) -> Path:
         if _is_path(name):
-            path = user_path(name).resolve()
+            path = real_path(user_path(name))
             return path if path.is_dir() else path.parent
         weights = self.find(name)
         place = self.place(name)

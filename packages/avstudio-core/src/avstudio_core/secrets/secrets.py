@@ -167,7 +167,7 @@ class Secrets:
 
     def _one(self, name: str) -> Secret:
         kept = {one.name: one for one in self.all()}
-        if name in kept:
+        if _checked_name(name) in kept:
             return kept[name]
         raise NotFound.among("secret", name, kept, see="See the list of secrets.")
 

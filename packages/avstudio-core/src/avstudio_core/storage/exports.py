@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from avstudio_core.artifact import Artifact, new_id
-from avstudio_core.errors import InvalidInput, OutputExists, StorageError
+from avstudio_core.errors import OutputExists, StorageError
 from avstudio_core.names import file_name
 from avstudio_core.paths import user_path
 from avstudio_core.quotes import quoted
@@ -17,8 +17,6 @@ from avstudio_core.storage.artifacts import ArtifactStore
 
 def export(store: ArtifactStore, artifact: Artifact, target: str | Path, *, overwrite: bool) -> Path:
     """Copy an artifact's content to a path, or into a folder under its own name; see `Studio.export`."""
-    if not isinstance(artifact, Artifact):
-        raise InvalidInput(f"{quoted(artifact)} is not an artifact.")
     path = user_path(target)
     if os.path.isdir(path) or os.fspath(target).endswith(os.sep):
         path /= file_name(artifact.name)

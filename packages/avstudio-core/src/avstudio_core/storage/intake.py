@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from avstudio_core.artifact import Artifact, MediaFacts, Trust, new_id
 from avstudio_core.documents.searchable import NAME, SearchText
 from avstudio_core.errors import StorageError, UnreadableMedia
 from avstudio_core.media_types import guess
+from avstudio_core.paths import recorded_path
 from avstudio_core.quotes import quoted
 from avstudio_core.storage.artifact_rows import ADD_ARTIFACT, row_of
 from avstudio_core.storage.artifacts import ArtifactStore
@@ -56,7 +56,7 @@ class Intake:
 
     def copy(self, path: Path, media_type: str, origin: Origin | None = None) -> Artifact:
         """Copy a user's file into the store. Raises `StorageError`."""
-        origin = origin or Origin(path.name, _readable(path))
+        origin = origin or Origin(path.name, recorded_path(path.absolute()))
         with self.staging() as folder:
             sha256, size = self._store.copy_in(path, folder)
             return self._recorded(origin, sha256, size, media_type, folder)
@@ -121,8 +121,3 @@ class Intake:
         home = Home(place.owner, place.project, source=artifact.id)
         name = SearchText(kind=NAME, text=artifact.name, artifact=artifact.id)
         transaction.execute(ADD_TEXT, text_row(name, home, now))
-
-
-def _readable(path: Path) -> str:
-    """A path as text that the database can take, which must be valid UTF-8."""
-    return os.fsencode(path.absolute()).decode("utf-8", errors="replace")

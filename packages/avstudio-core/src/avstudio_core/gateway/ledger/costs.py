@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
+from avstudio_core.errors import InvalidInput
 from avstudio_core.gateway.ledger.call_facts import Payer
+from avstudio_core.quotes import quoted
 from avstudio_core.storage.expressions import utc_day
 from avstudio_core.storage.tables import api_calls, cost_records, token_usage
 
@@ -44,6 +46,8 @@ def spending(
 
     With a `payer`, only the calls of its key, or of the owner if it has none; with a `project`, only those in it.
     """
+    if by not in get_args(By):
+        raise InvalidInput(f"Costs are not summed by {quoted(by)}.", hint=f"Use: {', '.join(get_args(By))}.")
     cost = _per_call(cost_records, "cost_micro")
     usage = _per_call(token_usage, "input", "output")
     named = _CALL[by].label("name")

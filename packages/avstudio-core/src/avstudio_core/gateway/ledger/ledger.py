@@ -23,6 +23,7 @@ from avstudio_core.gateway.ledger.counters import Booking, Openings
 from avstudio_core.gateway.ledger.model_figures import ModelFigures, model_figures
 from avstudio_core.gateway.ledger.records import Reservation
 from avstudio_core.money import LARGEST_MICRO
+from avstudio_core.page import moment
 from avstudio_core.storage.database import Database, Transaction
 
 __all__ = ["LEAK_SECONDS", "Ledger", "Reservation"]
@@ -202,7 +203,7 @@ class Ledger:
     ) -> list[Spending]:
         """Calls and cost by `day`, `model` or `project`, of all or of one payer, in all projects or in one."""
         with self._database.read() as connection:
-            return costs.spending(connection, by, since, payer, project)
+            return costs.spending(connection, by, moment(since), payer, project)
 
     def figures(self) -> dict[str, ModelFigures]:
         """All calls that are stored, by model, the most expensive first."""

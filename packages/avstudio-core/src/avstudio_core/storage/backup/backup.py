@@ -12,6 +12,7 @@ from pathlib import Path
 from socket import gethostname
 
 from avstudio_core.errors import CorruptFile, DataFolderError, InvalidInput, StorageError
+from avstudio_core.paths import real_path
 from avstudio_core.quotes import quoted
 from avstudio_core.storage.backup import snapshot
 from avstudio_core.storage.backup.content import Content
@@ -48,7 +49,7 @@ def back_up(home: Path, folder: Path, version: str, *, keep: int | None = None) 
     again if some were removed meanwhile. The snapshot is written last, so that a backup that does not end changes
     nothing. Raises `StorageError`, `InvalidInput`.
     """
-    home, folder = home.resolve(), folder.resolve()
+    home, folder = real_path(home), real_path(folder)
     _check(home, folder, keep)
     content = Content(folder)
     content.create()

@@ -115,9 +115,8 @@ class Content:
 
     def all(self) -> Iterator[Path]:
         """Every file with content, renamed ones included."""
-        for folder in sorted(self.root.iterdir()):
-            if folder.is_dir():
-                yield from (path for path in sorted(folder.iterdir()) if len(path.name) >= 64)
+        for folder in inside(self.root):
+            yield from (path for path in inside(folder) if len(path.name) >= 64)
 
     def clear(self) -> None:
         """Remove what killed backups left unfinished."""
@@ -133,6 +132,16 @@ class Content:
 
     def _partial(self) -> Path:
         return self.unfinished / f"{secrets.token_hex(8)}.partial"
+
+
+def inside(folder: Path) -> list[Path]:
+    """What is in a folder, by name; nothing if there is no such folder. Raises `StorageError`."""
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StorageError(f"{quoted(folder)} cannot be read: {error.strerror or error}.") from error
 
 
 def copied(source: BinaryIO, target: Path) -> str:

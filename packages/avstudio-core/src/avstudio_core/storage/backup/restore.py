@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avstudio_core.errors import CorruptFile, DataFolderError, InvalidInput, StorageError
+from avstudio_core.paths import real_path
 from avstudio_core.quotes import quoted
 from avstudio_core.storage.backup.content import Content, copied, sync_folder
 from avstudio_core.storage.backup.exchange import exchange
@@ -50,7 +51,7 @@ def restore(
     is moved aside. `leave_out`: stored files that are missing in the backup or damaged are left out. Raises
     `StorageError`, `NotFound`, `InvalidInput`.
     """
-    content, home = Content(folder.resolve()), home.resolve()
+    content, home = Content(real_path(folder)), real_path(home)
     if content.folder.is_relative_to(home):
         raise InvalidInput(f"{quoted(content.folder)} is in the data folder, and would be moved aside with it.")
     snapshot = choose(content, name)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from avstudio_core.errors import CorruptFile, NotFound
 from avstudio_core.quotes import quoted
-from avstudio_core.storage.backup.content import Content
+from avstudio_core.storage.backup.content import Content, inside
 
 CHUNK = 1 << 20
 """The bytes of a chunk of the database: a chunk without changes is the same content as before."""
@@ -107,7 +107,7 @@ def read(content: Content) -> tuple[dict[Path, Snapshot], list[Flawed]]:
     When a service finds a conflict, there may be several equal files of one snapshot.
     """
     found, flawed = {}, []
-    for path in sorted(content.snapshots.iterdir()) if content.snapshots.is_dir() else []:
+    for path in inside(content.snapshots):
         if not re.match(rf"\.?{ID}", path.name):  # a file of the system, such as .DS_Store
             continue
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from avstudio_core.errors import NotFound, StorageError
+from avstudio_core.paths import real_path
 from avstudio_core.quotes import quoted
 from avstudio_core.storage.backup.content import Content
 from avstudio_core.storage.backup.parallel import each
@@ -36,7 +37,7 @@ class Verification:
 
 def verify(folder: Path) -> Verification:
     """Read everything in a folder of backups. Raises `NotFound` if it has none, and `StorageError`."""
-    content = Content(folder.resolve())
+    content = Content(real_path(folder))
     if not content.snapshots.is_dir():
         raise NotFound(f"{quoted(folder)} has no backup.")
     found, flawed = read(content)

@@ -109,7 +109,7 @@ class OwnedTasks:
 
     def matching(self, part: str) -> list[str]:
         """The ids of the tasks whose id contains a text, in the order of their creation."""
-        mine = statements.owned(self.reach)
+        part, mine = checked(part, "part of a task's id"), statements.owned(self.reach)
         query = select(tasks.c.id).where(tasks.c.id.contains(part, autoescape=True), *mine).order_by(tasks.c.id)
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())

@@ -15,6 +15,8 @@ from avstudio_core.artifact import new_id
 from avstudio_core.errors import InUse, NotFound
 from avstudio_core.gateway.ledger import budgets
 from avstudio_core.names import checked
+from avstudio_core.paths import recorded_path
+from avstudio_core.quotes import quoted
 from avstudio_core.reach import ALL, Reach
 from avstudio_core.storage.artifact_rows import unreferenced
 from avstudio_core.storage.artifacts import ArtifactStore
@@ -120,14 +122,15 @@ class Removal:
 
     def artifacts(self, artifact_ids: Collection[str]) -> Removed:
         """Remove files of any tasks or users. Results that name them stay, without their content."""
-        names = [checked(one, "artifact id") for one in dict.fromkeys(artifact_ids)]
+        names = [*dict.fromkeys(checked(one, "artifact id") for one in artifact_ids)]
         return self._write(lambda transaction: _files(transaction, names, self.reach)).removed
 
     def media(self, path: str, project: str | None = None) -> Removed:
         """Remove the stored copies of a user's file, in one project or in all."""
-        found = self._read(sql.AT_PATH, path=str(path), project=project, **self.reach.values)
+        project = None if project is None else checked(project, "name of a project")
+        found = self._read(sql.AT_PATH, path=recorded_path(path), project=project, **self.reach.values)
         if not found:
-            raise NotFound(f"No stored file comes from '{path}'.", hint="Give the whole path that it had.")
+            raise NotFound(f"No stored file comes from {quoted(path)}.", hint="Give the whole path that it had.")
         return self._write(lambda transaction: _files(transaction, found, self.reach)).removed
 
     def project(self, name: str) -> Removed:

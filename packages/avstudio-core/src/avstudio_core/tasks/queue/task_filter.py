@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement
 
 from avstudio_core.errors import InvalidInput
 from avstudio_core.names import checked
+from avstudio_core.page import moment
 from avstudio_core.quotes import quoted
 from avstudio_core.storage.tables import DEFAULT_PROJECT, tasks
 from avstudio_core.tasks.queue import statements
@@ -22,8 +23,6 @@ NAMES = {
 }
 DAY = 86_400.0
 """The id of a task is up to so many seconds older than the task: before it is stored, its files are taken in."""
-FARTHEST = 1e18
-"""No time is further away, in seconds."""
 
 
 class TaskFilter(TypedDict, total=False):
@@ -57,7 +56,7 @@ def conditions(wanted: TaskFilter) -> Iterator[ColumnElement[bool]]:
             yield column == checked(given, what)
             if name == "project" and given != DEFAULT_PROJECT:
                 yield statements.NAMED_PROJECT
-    yield from _between(_time(wanted.get("since")), _time(wanted.get("until")))
+    yield from _between(moment(wanted.get("since")), moment(wanted.get("until")))
     if (before := wanted.get("before")) is not None:
         yield tasks.c.id < checked(before, "task id")
 
@@ -75,12 +74,6 @@ def _between(since: float | None, until: float | None) -> Iterator[ColumnElement
 def _id(moment: float) -> str:
     """Less than the ids that are made from a time on."""
     return f"task_{max(0, min(int(moment * 1e9), 2**63)):016x}"
-
-
-def _time(given: Any) -> float | None:
-    if given is not None and (not isinstance(given, int | float) or given != given):
-        raise InvalidInput(f"{quoted(given)} is not a time.", hint="Give seconds since the epoch.")
-    return None if given is None else float(max(-FARTHEST, min(FARTHEST, given)))
 
 
 def _valid_states(given: Collection[State]) -> list[State]:
