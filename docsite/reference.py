@@ -64,11 +64,41 @@ def _processor(declaration: Declaration) -> str:
     made = f" Outputs with the default parameters: {outputs}." if outputs else ""
     rows = "\n".join(_field(name, field, declaration.params) for name, field in _fields(declaration.params))
     table = f"\n| parameter | type | default | meaning |\n|---|---|---|---|\n{rows}\n" if rows else ""
+    table += _kinds(declaration.params)
     results = "\n".join(f"| `{name}` | {_said(field)} |" for name, field in _fields(declaration.result))
     return (
         f"## {declaration.name}\n\n{declaration.description}\n\n{source}{made} Command: `{command}`. "
         f"From: `{declaration.distribution}`.\n{table}\n| result | meaning |\n|---|---|\n{results}\n"
     )
+
+
+def _kinds(params: dict[str, Any]) -> str:
+    """The kinds of items that a list may have, each with its fields; those of all kinds come first."""
+    found = []
+    for name, field in _fields(params):
+        items = field.get("items", {})
+        union = next((one for one in (items, *items.get("anyOf", ())) if "discriminator" in one), None)
+        if union is None:
+            continue
+        key, places = union["discriminator"]["propertyName"], union["discriminator"]["mapping"]
+        kinds = {kind: params["$defs"][place.rpartition("/")[2]] for kind, place in places.items()}
+        common = dict(next(iter(kinds.values()))["properties"])
+        for schema in kinds.values():
+            common = {field: one for field, one in common.items() if field in schema["properties"]}
+        del common[key]
+        found.append(f"\nThe items of `{name}`, by their `{key}`:\n\n")
+        found.append(f"| {key} | field | value | default | meaning |\n")
+        found.append("|---|---|---|---|---|\n")
+        found += [f"| all | {_field(field, one, params)[2:]}\n" for field, one in common.items()]
+        found += [
+            _kind(kind, schema, {key: schema["properties"][key], **common}, params) for kind, schema in kinds.items()
+        ]
+    return "".join(found)
+
+
+def _kind(kind: str, schema: dict[str, Any], common: dict[str, Any], params: dict[str, Any]) -> str:
+    own = [_field(name, field, params) for name, field in _fields(schema) if common.get(name) != field]
+    return "".join([f"| **`{kind}`** | | | | {_said(schema)} |\n", *(f"| {row}\n" for row in own)])
 
 
 def _fields(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -86,6 +116,8 @@ def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
         field = schema["$defs"][field["$ref"].rpartition("/")[2]]
     if "anyOf" in field:
         return " or ".join(_type(one, schema) for one in field["anyOf"] if one.get("type") != "null")
+    if "oneOf" in field:
+        return "object"
     if "enum" in field:
         return ", ".join(f"`{choice}`" for choice in field["enum"])
     if field.get("type") == "array":

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from avstudio_audio.encoding_params import EncodingParams
 from avstudio_audio.file_levels import Levels
-from avstudio_audio.rack.chain import Chain
+from avstudio_audio.rack.chain_field import ChainField, list_effects
 from avstudio_audio.rack.presets import Preset
 from avstudio_core import Artifact, Result, SearchText
 
@@ -18,9 +18,9 @@ ACCEPTED = ("audio/*", "video/*", "application/octet-stream")
 class EffectsParams(EncodingParams):
     """The effects in their order (the preset, the file, then the chain), and what happens after them."""
 
-    model_config = ConfigDict(defer_build=True)
+    model_config = ConfigDict(defer_build=True, json_schema_extra=list_effects)
 
-    chain: Chain = Field(
+    chain: ChainField = Field(
         default=[],
         description="Effects in their order: 'highpass 80, delay 250ms 30%, reverb 0.5', names of presets, or JSON.",
         examples=[["highpass 80", "compressor -20 4", "reverb 0.3 wet=20%"], [{"type": "delay", "time": 0.25}]],

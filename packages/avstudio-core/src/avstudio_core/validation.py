@@ -48,7 +48,8 @@ def _said(one: ErrorDetails, declared: type[BaseModel] | None) -> str:
         return one["msg"].rstrip(".") + "."
     place = ".".join(str(part) for part in one["loc"]) or "value"
     field = declared.model_fields.get(str(one["loc"][0])) if declared and one["loc"] else None
-    meaning = f" ({field.description})" if field is not None and field.description else ""
+    inside = any(isinstance(part, str) for part in one["loc"][1:])  # then the place names an inner field
+    meaning = f" ({field.description})" if field is not None and field.description and not inside else ""
     if one["type"] == _MISSING:
         return f"{quoted(place)} is missing{meaning}"
     if one["type"] == _UNKNOWN:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 DEFINITIONS = "$defs"
+OWN = f"#/{DEFINITIONS}/"
 PLACE = "#/components/schemas/"
 
 
@@ -16,14 +17,13 @@ def lifted(schema: Mapping[str, Any], prefix: str) -> tuple[dict[str, Any], dict
 
 
 def _moved(value: Any, prefix: str) -> Any:
-    """A part of a schema whose references lead to the common place."""
+    """A part of a schema whose references, also those of a discriminator, lead to the common place."""
     if isinstance(value, Mapping):
-        return {name: _place(one, prefix) if name == "$ref" else _moved(one, prefix) for name, one in value.items()}
-    return [_moved(one, prefix) for one in value] if isinstance(value, list) else value
-
-
-def _place(reference: Any, prefix: str) -> Any:
-    return f"{PLACE}{prefix}.{reference.rpartition('/')[2]}" if isinstance(reference, str) else reference
+        return {name: _moved(one, prefix) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_moved(one, prefix) for one in value]
+    own = isinstance(value, str) and value.startswith(OWN)
+    return f"{PLACE}{prefix}.{value.removeprefix(OWN)}" if own else value
 
 
 TASK_OUTPUT = {
