@@ -25,7 +25,7 @@ from avstudio_server.testing.server_process import ServerProcess
 
 pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
 HOOKS, WAIT, PLANS = "/api/v1/webhooks", "/api/v1/exercise/wait", "/api/v1/plans"
-FAST = {"webhook_hosts": "127.0.0.1", "webhook_pause": 0.05, "webhook_attempts": 3, "webhook_seconds": 0.5}
+FAST = {"webhook_hosts": "127.0.0.1", "webhook_pause": 0.05, "webhook_attempts": 3, "webhook_seconds": 1.0}
 PATIENCE = 30.0
 
 

@@ -77,7 +77,7 @@ def ended(server: HttpServer, key: str) -> Callable[[], float]:
 
 @pytest.mark.parametrize("how", ["revoked", "expired", "owner deleted"])
 def test_a_stream_ends_with_its_key(server: HttpServer, studio: Studio, how: str) -> None:
-    key = server.key("read", owner="ann", **({"seconds": 1.0} if how == "expired" else {}))
+    key = server.key("read", owner="ann", **({"seconds": 3.0} if how == "expired" else {}))
     other = server.client(server.key("read")).stream("GET", "/api/v1/events")
     client = pytest.importorskip("websockets.sync.client")
     address = f"{server.address.replace('http:', 'ws:')}/api/v1/stream"
@@ -88,9 +88,9 @@ def test_a_stream_ends_with_its_key(server: HttpServer, studio: Studio, how: str
         elif how == "owner deleted":
             studio.administration.delete_owner("ann")
         assert wait() < PATIENCE
-        assert json.loads(events.recv(5))["type"] == "stream.refused"
+        assert json.loads(events.recv(PATIENCE))["type"] == "stream.refused"
         with pytest.raises(Exception, match="1008"):
-            events.recv(5)
+            events.recv(PATIENCE)
         assert not going_on.is_closed
 
 

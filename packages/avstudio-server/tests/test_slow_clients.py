@@ -83,7 +83,7 @@ def head(server: HttpServer, length: int) -> bytes:
 def test_a_body_that_comes_slowly_is_waited_for(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     from avstudio_server.serve import clients
 
-    monkeypatch.setattr(clients, "LEAST_RATE", 4.0)
+    monkeypatch.setattr(clients, "LEAST_RATE", 1.0)
     with connected(server) as one:
         one.sendall(head(server, 8))
         for byte in b"        ":
