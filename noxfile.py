@@ -34,7 +34,9 @@ USERS_CODE = (
     "avstudio-watch/avstudio_watch.py",
 )
 """Of `examples/`: what those who use AV-Studio write, and check with what settings they like."""
-TESTING = ["espeakng-loader", "hypothesis", "pysubs2", "pytest", "pytest-timeout", "pytest-xdist"]
+READERS = ["opentimelineio", "otio-cmx3600-adapter", "pysubs2"]
+"""What reads written files in tests."""
+TESTING = ["espeakng-loader", "hypothesis", *READERS, "pytest", "pytest-timeout", "pytest-xdist"]
 SITE = ["griffe-pydantic", "mkdocstrings[python]", "pytest", "ruff", "zensical"]
 TOGETHER = ("-n", str((os.cpu_count() or 2) * 3 // 2))
 """More tests at a time than there are cores, because many wait for a process or a disk."""

@@ -132,6 +132,11 @@ WARNINGS = {
             "The chosen decoder cannot read the file, or has other frames; PyAV took over.",
             "Use the backend `auto`.",
         ),
+        "vfr_source_rounded": (
+            "The frames are not on the grid of a constant rate, which an editor's format needs; times are rounded.",
+            "Use the document of scenes, `webvtt` or `ffmetadata`; or convert the video to a constant rate first.",
+        ),
+        "events_left_out": ("An EDL has at most 999 events.", "Use `otio` or `fcpxml`, or a longer `min_scene`."),
         "other_tracks": ("The video has several audio tracks, and its main one was taken.", "Give `track`."),
         "phase_cancelled": (
             "The channels cancel each other out: the loudest one was used instead of their mean.",

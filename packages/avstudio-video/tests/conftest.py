@@ -32,7 +32,7 @@ def noise(count: int, size: tuple[int, int] = SIZE) -> list[Picture]:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Path]:
-    """Write a video of pictures: `rate` frames a second, or at `times` in units of 1/rate; with tones of so many Hz."""
+    """Write a video of pictures: `rate` frames a second, or at `times` in units of 1/rate, or `unit`; with tones of so many Hz."""
 
     def make(
         name: str,
@@ -54,7 +54,10 @@ def write(tmp_path: Path) -> Callable[..., Path]:
                 _sing(file, track, tone, float(span), settings.get("sound_start", 0.0))
             for number, picture in enumerate(shown):
                 frame = av.VideoFrame.from_ndarray(picture, "rgb24")
-                frame.pts, frame.time_base = (times[number] if times else number), 1 / Fraction(rate)
+                frame.pts, frame.time_base = (
+                    (times[number] if times else number),
+                    settings.get("unit", 1 / Fraction(rate)),
+                )
                 file.mux(stream.encode(frame))
             file.mux(stream.encode(None))
         return path
@@ -69,7 +72,7 @@ def _stream(file: Any, codec: str, shown: Sequence[Picture], rate: Fraction | in
     stream.options = settings.get(
         "options", {"bf": "2", "g": "10", "sc_threshold": "0"} if codec in ("libx264", "mpeg4") else {}
     )
-    stream.codec_context.time_base = 1 / Fraction(rate)
+    stream.codec_context.time_base = settings.get("unit", 1 / Fraction(rate))
     for name in ("color_trc", "color_primaries", "colorspace", "sample_aspect_ratio"):
         if name in settings:
             setattr(stream.codec_context, name, settings[name])

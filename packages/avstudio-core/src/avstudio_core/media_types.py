@@ -88,6 +88,7 @@ WORDS = {
     "application/x-subrip": "subtitles",
     "application/ttml+xml": "subtitles",
     "application/vnd.avstudio.transcript+json": "transcripts",
+    "application/vnd.avstudio.scenes+json": "scenes",
     "application/json": "JSON",
 }
 """What people call the files that processors accept."""

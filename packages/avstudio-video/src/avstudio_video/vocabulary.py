@@ -41,6 +41,43 @@ class ProbeWords:
     )
 
 
+class AnalyzeWords:
+    """Requests for `video.analyze`."""
+
+    cues: ClassVar[Mapping[str, Sequence[str]]] = {
+        "en": [
+            "scenes",
+            "scene detection",
+            "shots",
+            "cut list",
+            "find the cuts",
+            "black frames",
+            "letterbox",
+            "frozen",
+        ],
+        "de": ["szenen", "szenenerkennung", "einstellungen finden", "schnittliste", "schnitte finden", "schwarzbilder"],
+    }
+    nouns: ClassVar[Mapping[str, Sequence[str]]] = {
+        "document": ["scene list", "szenenliste"],
+        "edl": ["edl", "edit decision list"],
+        "otio": ["otio", "opentimelineio"],
+        "fcpxml": ["fcpxml", "final cut"],
+        "webvtt": ["chapters", "kapitel"],
+    }
+    slots: ClassVar[Mapping[str, str]] = {
+        "analyses": "one_of",
+        "detectors": "one_of",
+        "exports": "one_of",
+        "min_scene": "number(s)",
+        "thumbnails": "count",
+    }
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(request="Find the scenes of this film"),
+        Example(request="Make a cut list as EDL", params={"exports": ["edl"]}),
+        Example(request="Finde die Szenen", language="de"),
+    )
+
+
 class DecodeWords:
     """Requests for `video.decode`."""
 

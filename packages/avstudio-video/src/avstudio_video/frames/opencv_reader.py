@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from avstudio_core.errors import MissingDependency
 from avstudio_video.frames.picture import Picture
 from avstudio_video.frames.reader import BackendRefused, Reader
+from avstudio_video.libraries import opencv
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -37,7 +36,7 @@ class OpenCVReader(Reader):
     def _opened(self) -> Any:
         if self.source.video_number:
             raise BackendRefused("It reads only the first video stream of a file.")
-        cv2 = _opencv()
+        cv2 = opencv("Decoding with OpenCV")
         capture = cv2.VideoCapture(str(self.source.path), cv2.CAP_FFMPEG)
         if not capture.isOpened():
             raise BackendRefused("It cannot open the file.")
@@ -54,18 +53,6 @@ class OpenCVReader(Reader):
         due = float((index.shown[number] - first) * index.unit)
         if abs(told - due) > float(index.usual_gap * index.unit) / 2:
             raise BackendRefused(f"It has another frame at {due:.3f} s.")
-
-
-def _opencv() -> Any:
-    """The library; some of its wheels set environment variables, which is undone."""
-    before = dict(os.environ)
-    try:
-        import cv2
-    except ImportError as error:
-        raise MissingDependency.extra("Decoding with OpenCV", "avstudio-video", "opencv") from error
-    os.environ.clear()
-    os.environ.update(before)
-    return cv2
 
 
 def _frame(capture: Any) -> VideoFrame:

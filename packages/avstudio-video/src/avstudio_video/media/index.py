@@ -44,7 +44,7 @@ class PacketIndex:
         if packet.is_keyframe:
             self._keys.append(packet.pts)
 
-    @cached_property
+    @property
     def guessed(self) -> bool:
         """Whether the file has no time stamps: times are then guessed from the rate."""
         return not self._pts and self.unstamped > 0
@@ -94,6 +94,10 @@ class PacketIndex:
     def number_at(self, stamp: int) -> int:
         """The number of the frame on the screen at a time stamp; -1 before the first one."""
         return bisect_right(self.shown, stamp) - 1
+
+    def guessed_stamp(self, number: int) -> int | None:
+        """The time stamp of a frame of a file without time stamps; `None` if other packets have some."""
+        return round(number * self._guessed_step) if not self._pts else None
 
     @property
     def _guessed_step(self) -> Fraction:

@@ -9,13 +9,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avstudio_core.errors import NotFound, UnreadableMedia
-from avstudio_video.errors import NoVideoStream
+from avstudio_core.errors import UnreadableMedia
 from avstudio_video.media.colours import HLG, PQ
 from avstudio_video.media.container import open_media
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
-from avstudio_video.media.streams import first_frame, is_cover, origin_of, stated_end
+from avstudio_video.media.streams import chosen_video, first_frame, origin_of, stated_end
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -51,7 +50,7 @@ def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable
     Raises `NoVideoStream`, `NotFound`, and `UnreadableMedia` for a stream without frames.
     """
     with open_media(path, limits) as container:
-        stream = _chosen(container, path, wanted)
+        stream = chosen_video(container, path, wanted)
         index = _read(container, stream, check)
         frame = first_frame(path, stream.index, limits)
         origin, codec = origin_of(container), stream.codec_context
@@ -74,20 +73,6 @@ def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable
             bool(frame.interlaced_frame),
             stated_end(stream, origin),
         )
-
-
-def _chosen(container: InputContainer, path: Path, wanted: int | None) -> Any:
-    pictures = [one for one in container.streams.video if one.codec_context and not is_cover(one)]
-    if not pictures:
-        raise NoVideoStream(f"'{path}' has no video stream.", hint="Check the file with video.probe.")
-    if wanted is None:
-        best = container.streams.best("video")
-        return best if best in pictures else pictures[0]
-    found = next((one for one in pictures if one.index == wanted), None)
-    if found is None:
-        listed = ", ".join(str(one.index) for one in pictures)
-        raise NotFound(f"'{path}' has no video stream '{wanted}'.", hint=f"Its video streams: {listed}.")
-    return found
 
 
 def _read(container: InputContainer, stream: Any, check: Callable[[], None]) -> PacketIndex:

@@ -7,6 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avstudio_core.errors import NotFound
+from avstudio_video.errors import NoVideoStream
 from avstudio_video.media.container import open_media
 from avstudio_video.media.limits import Limits
 
@@ -24,6 +26,21 @@ def is_cover(stream: Stream) -> bool:
     from av.stream import Disposition
 
     return bool(stream.disposition & Disposition.attached_pic)
+
+
+def chosen_video(container: InputContainer, path: Path, wanted: int | None) -> Any:
+    """The video stream with a number, or the best one; covers do not count. Raises `NoVideoStream`, `NotFound`."""
+    pictures = [one for one in container.streams.video if one.codec_context and not is_cover(one)]
+    if not pictures:
+        raise NoVideoStream(f"'{path}' has no video stream.", hint="Check the file with video.probe.")
+    if wanted is None:
+        best = container.streams.best("video")
+        return best if best in pictures else pictures[0]
+    found = next((one for one in pictures if one.index == wanted), None)
+    if found is None:
+        listed = ", ".join(str(one.index) for one in pictures)
+        raise NotFound(f"'{path}' has no video stream '{wanted}'.", hint=f"Its video streams: {listed}.")
+    return found
 
 
 def origin_of(container: InputContainer) -> Fraction:

@@ -1,0 +1,160 @@
+"""`video.analyze`: scenes and events of a video."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from avstudio_core import Artifact, Context, MediaFacts, Needs, Processor, Result
+from avstudio_core.documents.scenes import MEDIA_TYPE, Scene, Scenes
+from avstudio_core.errors import MissingDependency
+from avstudio_video.analyze_params import AnalyzeParams
+from avstudio_video.exports.media_types import MEDIA_TYPES, ON_GRID, SUFFIXES
+from avstudio_video.vocabulary import AnalyzeWords
+
+if TYPE_CHECKING:
+    from avstudio_video.analysis import Analysis
+
+SHORT = 1.0
+"""A video is cut short if it ends so many seconds before the end that the header states."""
+COARSE = 0.25
+"""Scenes whose times are further from the frame grid of an export, in frames, are told."""
+
+
+class VideoEvent(BaseModel):
+    """Something that lasts for some time, half-open."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: Literal["black", "freeze"] = Field(description="What it is.")
+    start: float = Field(description="Start.", json_schema_extra={"unit": "s"})
+    end: float = Field(description="End.", json_schema_extra={"unit": "s"})
+
+
+class PictureBox(BaseModel):
+    """The picture inside black bars, in pixels as they are stored."""
+
+    model_config = ConfigDict(frozen=True)
+
+    x: int = Field(description="Left edge.", json_schema_extra={"unit": "px"})
+    y: int = Field(description="Upper edge.", json_schema_extra={"unit": "px"})
+    width: int = Field(description="Width.", json_schema_extra={"unit": "px"})
+    height: int = Field(description="Height.", json_schema_extra={"unit": "px"})
+
+
+class AnalyzeResult(Result):
+    """What was found."""
+
+    scenes: list[Scene] = Field(default=[], description="The scenes.", json_schema_extra={"view": "table"})
+    document: Artifact | None = Field(default=None, description="The scenes as a document, for other steps.")
+    exports: dict[str, Artifact] = Field(default={}, description="The scenes in other formats.")
+    thumbnails: dict[str, Artifact] = Field(default={}, description="Pictures of the scenes: `scene_0001` …")
+    events: list[VideoEvent] = Field(
+        default=[], description="Black and frozen spans.", json_schema_extra={"view": "table"}
+    )
+    letterbox: PictureBox | None = Field(default=None, description="The picture inside black bars, if it has some.")
+    keyframes: list[float] | None = Field(
+        default=None, description="Times of key frames, if they were asked for.", json_schema_extra={"unit": "s"}
+    )
+    frames: int = Field(description="Frames that were decoded.")
+    duration: float = Field(description="When the last frame ends.", json_schema_extra={"unit": "s"})
+
+
+class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
+    """Find the scenes of a video, black and frozen spans, black bars and key frames, in one pass over the file.
+
+    Scenes become a document that other steps read, and cut lists and chapters for editors and players.
+    """
+
+    name: ClassVar[str] = "video.analyze"
+    accepts: ClassVar[tuple[str, ...]] = ("video/*", "image/*", "application/octet-stream")
+    errors: ClassVar[tuple[str, ...]] = ("no_video_stream",)
+
+    def outputs(self, params: AnalyzeParams) -> dict[str, str]:
+        document = {"document": MEDIA_TYPE} if "scenes" in params.analyses else {}
+        return document | {name: MEDIA_TYPES[name] for name in params.exports}
+
+    def needs(self, params: AnalyzeParams, source: Artifact | None) -> Needs:
+        from importlib.util import find_spec
+
+        params.check()
+        if {"scenes", "freeze"} & {*params.analyses} and find_spec("cv2") is None:
+            raise MissingDependency.extra("Finding scenes and frozen pictures", "avstudio-video", "opencv")
+        return Needs()
+
+    def run(self, source: Artifact, params: AnalyzeParams, context: Context) -> AnalyzeResult:
+        from avstudio_video.analysis import Analysis
+
+        context.progress(0.0, "read")
+        made = Analysis(source.path, params, context)
+        made.run()
+        _tell(source, made, context)
+        scenes = made.scenes()
+        return AnalyzeResult(
+            scenes=scenes.scenes if scenes else [],
+            document=_document(source, scenes, context) if scenes else None,
+            exports=_exports(source, scenes, made, params, context) if scenes and params.exports else {},
+            thumbnails=_thumbnails(source, scenes, made, context) if scenes and params.thumbnails else {},
+            events=[VideoEvent(type=kind, start=start, end=end) for kind, start, end in made.events()],
+            letterbox=_box(made),
+            keyframes=made.key_frames() if "keyframes" in params.analyses else None,
+            frames=made.frames,
+            duration=made.timeline.end,
+        )
+
+
+def _tell(source: Artifact, made: Analysis, context: Context) -> None:
+    if made.passed.index.guessed:
+        context.warn("times_guessed", f"'{source.name}' has no times: they follow its rate.")
+    if made.passed.corrupt:
+        context.warn("damaged", f"{made.passed.corrupt} frames of '{source.name}' are damaged.")
+    end, stated = made.timeline.end, made.passed.stated_end
+    if end + SHORT < stated:
+        context.warn("truncated", f"'{source.name}' is cut short: it ends after {end:.2f} s of {stated:.2f} s.")
+
+
+def _document(source: Artifact, scenes: Scenes, context: Context) -> Artifact:
+    path = context.new_path(source.name_for(".scenes.json"))
+    path.write_text(scenes.written(), encoding="utf-8")
+    return context.publish(path, path.name, MEDIA_TYPE)
+
+
+def _exports(
+    source: Artifact, scenes: Scenes, made: Analysis, params: AnalyzeParams, context: Context
+) -> dict[str, Artifact]:
+    from avstudio_video.exports.cut_list import CutList
+    from avstudio_video.exports.editors import MOST_EVENTS
+    from avstudio_video.exports.texts import exported
+
+    cuts = CutList.of(scenes, source.name, params.timecode)
+    if cuts.rounding > COARSE and (rounded := [name for name in params.exports if name in ON_GRID]):
+        message = f"times are up to {cuts.rounding:.2f} frames off in {', '.join(rounded)}."
+        context.warn(
+            "vfr_source_rounded", f"The frames of '{source.name}' are not on a grid of {cuts.rate}/s: {message}"
+        )
+    if "edl" in params.exports and len(cuts.clips) > MOST_EVENTS:
+        context.warn("events_left_out", f"The EDL has the first {MOST_EVENTS} of {len(cuts.clips)} scenes.")
+    files = {}
+    for name in params.exports:
+        path = context.new_path(source.name_for(SUFFIXES[name]))
+        text = exported(name, scenes, cuts, reel=params.reel, size=made.display_size)
+        path.write_text(text, encoding="utf-8", newline="")
+        files[name] = context.publish(path, path.name, MEDIA_TYPES[name])
+    return {str(name): file for name, file in files.items()}
+
+
+def _thumbnails(source: Artifact, scenes: Scenes, made: Analysis, context: Context) -> dict[str, Artifact]:
+    files = {}
+    for scene, paths in zip(scenes.scenes, made.pictures(scenes), strict=True):
+        for number, picture in enumerate(paths, 1):
+            key = f"scene_{scene.id + 1:04}" + (f"_{number}" if len(paths) > 1 else "")
+            path = context.new_path(source.name_for(f".{key}.jpg"))
+            path.write_bytes(picture.read_bytes())
+            files[key] = context.publish(path, path.name, "image/jpeg", MediaFacts())
+    return files
+
+
+def _box(made: Analysis) -> PictureBox | None:
+    box = made.letterbox.box() if made.letterbox else None
+    return PictureBox(x=box[0], y=box[1], width=box[2], height=box[3]) if box else None

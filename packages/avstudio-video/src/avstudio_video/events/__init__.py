@@ -1,0 +1,1 @@
+"""Events in a video: black and frozen pictures, and black bars."""

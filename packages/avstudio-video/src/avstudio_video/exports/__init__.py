@@ -1,0 +1,1 @@
+"""Scenes in the formats of editors and players."""

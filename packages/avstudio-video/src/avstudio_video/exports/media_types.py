@@ -1,0 +1,27 @@
+"""The names of the formats of scenes, and their media types."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+ExportName = Literal["csv", "edl", "otio", "fcpxml", "webvtt", "ffmetadata", "qp"]
+MEDIA_TYPES: dict[ExportName, str] = {
+    "csv": "text/csv",
+    "edl": "text/plain",
+    "otio": "application/json",
+    "fcpxml": "application/xml",
+    "webvtt": "text/vtt",
+    "ffmetadata": "text/plain",
+    "qp": "text/plain",
+}
+SUFFIXES: dict[ExportName, str] = {
+    "csv": ".scenes.csv",
+    "edl": ".edl",
+    "otio": ".otio",
+    "fcpxml": ".fcpxml",
+    "webvtt": ".chapters.vtt",
+    "ffmetadata": ".ffmetadata",
+    "qp": ".qp",
+}
+ON_GRID = ("csv", "edl", "otio", "fcpxml", "qp")
+"""Formats that count frames of a constant rate."""

@@ -1,0 +1,57 @@
+"""Timecodes: labels of frames (SMPTE ST 12-1)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from avstudio_core.errors import InvalidParams
+from avstudio_core.quotes import quoted
+
+TIMECODE = re.compile(r"(\d{1,2}):([0-5]\d):([0-5]\d)([:;.])(\d{1,3})")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCount:
+    """Counts the frames of a rate, which may be `30000/1001`."""
+
+    rate: Fraction
+    drop: bool
+    """Whether two labels of each minute but the tenth are left out, so that they follow the time of day."""
+
+    @property
+    def base(self) -> int:
+        """Frames in a second of labels."""
+        return round(self.rate)
+
+    def label(self, frame: int) -> str:
+        """The timecode of a frame, counted from 00:00:00:00."""
+        base = self.base
+        if self.drop:
+            dropped = base // 15
+            tens, rest = divmod(frame, 600 * base - 9 * dropped)
+            frame += 9 * dropped * tens + (
+                dropped * ((rest - dropped) // (60 * base - dropped)) if rest >= dropped else 0
+            )
+        seconds, frames = divmod(frame, base)
+        hours, minutes = divmod(seconds // 60, 60)
+        return f"{hours % 24:02}:{minutes:02}:{seconds % 60:02}{';' if self.drop else ':'}{frames:02}"
+
+    def frame(self, label: str) -> int:
+        """The frame with a timecode. Raises `InvalidParams`."""
+        found = TIMECODE.fullmatch(label)
+        if found is None or int(found[5]) >= self.base:
+            hint = f"Give one such as '01:00:00:00', with frames below {self.base}."
+            raise InvalidParams(f"{quoted(label)} is not a timecode.", hint=hint)
+        hours, minutes, seconds, frames = int(found[1]), int(found[2]), int(found[3]), int(found[5])
+        whole = hours * 60 + minutes
+        number = (whole * 60 + seconds) * self.base + frames
+        return number - (self.base // 15 * (whole - whole // 10) if self.drop else 0)
+
+
+def count_of(rate: Fraction, timecode: str | None) -> FrameCount:
+    """How frames of a rate are counted: drop-frame as the timecode of the first frame says, or at 29.97 and 59.94."""
+    possible = rate.denominator == 1001 and round(rate) % 30 == 0
+    wanted = ";" in timecode or "." in timecode if timecode else possible
+    return FrameCount(rate, possible and wanted)

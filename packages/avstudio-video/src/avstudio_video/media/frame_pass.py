@@ -1,0 +1,85 @@
+"""One pass over a video stream: the file is read once, and each frame is decoded once, for any number of analyses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core.errors import UnreadableMedia
+from avstudio_video.media.container import open_media
+from avstudio_video.media.index import PacketIndex
+from avstudio_video.media.limits import Limits
+from avstudio_video.media.streams import chosen_video, origin_of, stated_end
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+
+
+@dataclass
+class FramePass:
+    """Decodes all frames of a stream, the best one by default; afterwards, what is known about the stream."""
+
+    path: Path
+    wanted: int | None
+    limits: Limits
+    progress: Callable[[float], None]
+    """Called with the finished part; an exception of it stops the pass."""
+    index: PacketIndex = field(init=False)
+    origin: Fraction = Fraction(0)
+    rate: Fraction | None = None
+    """The rate that the stream is meant for."""
+    size: tuple[int, int] = (0, 0)
+    rotation: int = 0
+    aspect: Fraction = Fraction(1)
+    timecode: str | None = None
+    stated_end: float = 0.0
+    corrupt: int = 0
+    """Frames that the decoder found damaged."""
+
+    def frames(self) -> Iterator[tuple[int, VideoFrame]]:
+        """Each frame with its time stamp, in the order shown.
+
+        Raises `NoVideoStream`, `NotFound`, and `UnreadableMedia` for a stream without frames or beyond the limits.
+        """
+        with open_media(self.path, self.limits) as container:
+            stream = chosen_video(container, self.path, self.wanted)
+            self._describe(container, stream)
+            whole, count = self.stated_end or (container.duration or 0) / 1_000_000, 0
+            for frame in self._decoded(container, stream):
+                stamp = frame.pts if frame.pts is not None else self.index.guessed_stamp(count)
+                if stamp is None:
+                    continue
+                if not count:
+                    self.size, self.rotation = (frame.width, frame.height), frame.rotation
+                count += 1
+                self.corrupt += bool(frame.is_corrupt)
+                time = float(stamp * self.index.unit - (0 if self.index.guessed else self.origin))
+                self.limits.check_seconds(self.path, time)
+                self.progress(min(1.0, time / whole) if whole > 0 else 0.0)
+                yield stamp, frame
+            if not count:
+                raise UnreadableMedia(f"No frame of the video stream {stream.index} of '{self.path}' can be decoded.")
+
+    def _describe(self, container: InputContainer, stream: Any) -> None:
+        stream.codec_context.thread_type = "AUTO"
+        rate = stream.guessed_rate or stream.average_rate
+        self.index, self.origin = PacketIndex(stream), origin_of(container)
+        self.rate = Fraction(rate) if rate else None
+        self.aspect = Fraction(stream.sample_aspect_ratio or 1)
+        self.timecode = stream.metadata.get("timecode") or container.metadata.get("timecode")
+        self.stated_end = stated_end(stream, self.origin)
+
+    def _decoded(self, container: InputContainer, stream: Any) -> Iterator[Any]:
+        import av
+
+        with suppress(av.FFmpegError, OSError, IndexError):
+            for packet in container.demux(stream):
+                if packet.size:
+                    self.index.add(packet)
+                with suppress(av.FFmpegError):
+                    yield from stream.decode(packet)

@@ -1,0 +1,37 @@
+"""The components of a decoded frame as arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
+    from numpy.typing import NDArray
+
+    Plane = NDArray[np.uint8]
+
+EIGHT_BITS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")
+"""Pixel formats whose components are bytes in planes of their own."""
+
+
+def plane(frame: VideoFrame, number: int) -> Plane:
+    """A component of a frame of one of the formats `EIGHT_BITS`, `(height, width)`, without a copy."""
+    import numpy as np
+
+    found: Any = frame.planes[number]
+    rows: Plane = np.frombuffer(found, np.uint8).reshape(-1, found.line_size)
+    return rows[: found.height, : found.width]
+
+
+def eight_bits(frame: VideoFrame, scaler: VideoReformatter) -> VideoFrame:
+    """The frame itself, or a copy with components of 8 bits in planes."""
+    if frame.format.name in EIGHT_BITS:
+        return frame
+    return scaler.reformat(frame, format="yuv420p", threads=1)
+
+
+def is_full_range(frame: VideoFrame) -> bool:
+    """Whether luma has the range from 0 to 255, and not from 16 to 235."""
+    return frame.format.name.startswith("yuvj") or int(frame.color_range) == 2

@@ -1,0 +1,347 @@
+"""`video.analyze` through the studio: scenes equal to PySceneDetect's, and events with known times."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import avstudio_video
+from avstudio_core import Studio
+from avstudio_core.documents.scenes import Scenes
+from avstudio_core.errors import InvalidParams
+from avstudio_core.testing import ProcessorContract
+
+pytest.importorskip("cv2", reason="avstudio-video[opencv] is not installed")
+
+Make = Callable[..., Path]
+Pictures = list[NDArray[np.uint8]]
+
+
+def shots(lengths: Sequence[int], size: tuple[int, int] = (64, 48), seed: int = 1) -> Pictures:
+    """Shots of so many frames: each has other coarse colours, which move slowly."""
+    rng, (width, height) = np.random.default_rng(seed), size
+    made = []
+    for length in lengths:
+        blocks = rng.integers(0, 256, (6, 6, 3), np.uint8).repeat(-(-height // 3), 0).repeat(-(-width // 3), 1)
+        made += [np.ascontiguousarray(blocks[n // 2 :, n // 2 :][:height, :width]) for n in range(length)]
+    return made
+
+
+def analyzed(studio: Studio, path: Path, **params: Any) -> Any:
+    return studio.run("video.analyze", path, **params)
+
+
+def starts(result: Any) -> list[int]:
+    return [one.start_frame for one in result.scenes[1:]]
+
+
+class TestAnalyze(ProcessorContract):
+    plugin = avstudio_video
+    processor = "video.analyze"
+    params = {"exports": ["csv", "edl", "otio", "fcpxml", "webvtt", "ffmetadata", "qp"]}  # noqa: RUF012
+
+    @pytest.fixture
+    def sample(self, write: Make) -> Path:
+        return write("film.mp4", shots([20, 20]))
+
+
+def detected(path: Path, name: str, least: int) -> list[int]:
+    """The cuts that PySceneDetect finds."""
+    scenedetect = pytest.importorskip("scenedetect", reason="PySceneDetect is not installed")
+    kinds = {
+        "adaptive": scenedetect.AdaptiveDetector,
+        "content": scenedetect.ContentDetector,
+        "threshold": scenedetect.ThresholdDetector,
+        "histogram": scenedetect.HistogramDetector,
+        "hash": scenedetect.HashDetector,
+    }
+    video = scenedetect.open_video(str(path), backend="pyav")
+    manager = scenedetect.SceneManager()
+    manager.add_detector(kinds[name](min_scene_len=least))
+    manager.detect_scenes(video)
+    return [start.frame_num for start, _ in manager.get_scene_list()[1:]]
+
+
+def film() -> Pictures:
+    """Cuts, some of them close together, a fade through black, and a flash."""
+    bright = shots([20, 18, 4, 5, 20, 30, 16, 17], seed=3)
+    fade = [(bright[-1] * level).astype(np.uint8) for level in (0.6, 0.3, 0.05, 0.0, 0.0, 0.05, 0.3, 0.6)]
+    flash = [np.full_like(bright[0], 255)]
+    return [*bright, *fade, *shots([20], seed=5), *flash, *shots([25], seed=6)]
+
+
+@pytest.mark.parametrize("detector", ["adaptive", "content", "threshold", "histogram", "hash"])
+@pytest.mark.parametrize("rate", [Fraction(25), Fraction(30000, 1001)])
+def test_cuts_are_those_of_pyscenedetect(shared_studio: Studio, write: Make, detector: str, rate: Fraction) -> None:
+    path = write("a.mp4", film(), rate=rate)
+    least = round(Fraction("0.6") * rate)
+    result = analyzed(shared_studio, path, detectors=[detector])
+    assert starts(result) == detected(path, detector, least)
+    assert len(result.scenes) > 1
+
+
+@pytest.mark.parametrize("size", [(320, 180), (512, 288), (768, 432), (1280, 720), (300, 170)])
+def test_scores_are_the_same_at_every_size(shared_studio: Studio, write: Make, size: tuple[int, int]) -> None:
+    scenedetect = pytest.importorskip("scenedetect", reason="PySceneDetect is not installed")
+    path = write("a.mp4", shots([3, 2], size), options={"preset": "ultrafast"})
+    manager = scenedetect.SceneManager(scenedetect.StatsManager())
+    manager.add_detector(scenedetect.ContentDetector(min_scene_len=0))
+    manager.detect_scenes(scenedetect.open_video(str(path), backend="pyav"))
+    video = scenedetect.open_video(str(path), backend="pyav")
+    [score] = manager.stats_manager.get_metrics(scenedetect.FrameTimecode(3, video.frame_rate), ["content_val"])
+    result = analyzed(shared_studio, path, detectors=["content"], min_scene=0)
+    assert [one.score for one in result.scenes if one.start_frame == 3] == [pytest.approx(score, abs=1e-9)]
+
+
+def test_forty_hard_cuts_are_all_found_and_nothing_else(shared_studio: Studio, write: Make) -> None:
+    lengths = [16 + number % 3 for number in range(41)]
+    path = write("a.mp4", shots(lengths), options={"preset": "ultrafast"})
+    for detector in ("adaptive", "content"):
+        assert starts(analyzed(shared_studio, path, detectors=[detector])) == [*accumulate(lengths)][:-1]
+
+
+def test_several_detectors_find_the_cuts_of_each(shared_studio: Studio, write: Make) -> None:
+    result = analyzed(shared_studio, write("a.mp4", film()), detectors=["content", "threshold", "adaptive"])
+    kinds = {tuple(one.detectors): one.transition for one in result.scenes}
+    assert kinds[()] == "start"
+    assert kinds["threshold",] == "fade"
+    assert kinds["content", "adaptive"] == "cut"
+
+
+def test_times_are_true_at_a_variable_rate(shared_studio: Studio, write: Make) -> None:
+    times = [*range(20), *range(20, 60, 2)]
+    path = write("a.mp4", shots([20, 20]), times=times)
+    result = analyzed(shared_studio, path, exports=["edl"])
+    assert [(one.start, one.end) for one in result.scenes] == [(0.0, 0.8), (0.8, pytest.approx(2.4, abs=0.05))]
+    assert Scenes.parse(result.document.path.read_text()).variable_rate
+
+
+def test_a_grid_that_does_not_fit_is_told(shared_studio: Studio, write: Make) -> None:
+    times = [4 * n for n in range(20)] + [82 + 4 * n for n in range(20)]
+    path = write("a.mkv", shots([20, 20]), times=times, rate=25, unit=Fraction(1, 100))
+    assert [one.code for one in analyzed(shared_studio, path, exports=["edl"]).warnings] == ["vfr_source_rounded"]
+    assert analyzed(shared_studio, path, exports=["webvtt"]).warnings == []
+
+
+def test_the_document_is_read_by_the_core(shared_studio: Studio, write: Make) -> None:
+    result = analyzed(shared_studio, write("a.mp4", shots([20, 20])))
+    scenes = Scenes.parse(result.document.path.read_text(encoding="utf-8"))
+    assert result.document.media_type == "application/vnd.avstudio.scenes+json"
+    assert (scenes.cuts, scenes.duration, scenes.rate) == ([0.8], 1.6, "25")
+    assert scenes.scenes == result.scenes
+
+
+def test_black_and_frozen_spans_are_found_with_their_times(shared_studio: Studio, write: Make) -> None:
+    black, still = [np.zeros((48, 64, 3), np.uint8)] * 30, [shots([1], seed=9)[0]] * 30
+    pictures = [*shots([20]), *black, *shots([20], seed=4), *still]
+    path = write("a.mp4", pictures, options={"crf": "10", "bf": "0", "g": "1"})
+    result = analyzed(shared_studio, path, analyses=["black", "freeze"], min_black=1, min_freeze=1)
+    assert [(one.type, one.start, one.end) for one in result.events] == [
+        ("black", 0.8, 2.0),
+        ("freeze", 0.8, 2.0),
+        ("freeze", 2.8, 4.0),
+    ]
+    assert analyzed(shared_studio, path, analyses=["black"], min_black=1.3).events == []
+
+
+def test_black_and_frozen_spans_are_those_of_ffmpeg(shared_studio: Studio, write: Make) -> None:
+    black = [np.full((48, 64, 3), 20, np.uint8)] * 30
+    path = write("a.mp4", [*shots([20]), *black, *shots([30], seed=4)], options={"crf": "10"})
+    result = analyzed(shared_studio, path, analyses=["black", "freeze"], min_black=1, min_freeze=1)
+    found = {one.type: (one.start, one.end) for one in result.events}
+    assert found["black"] == filtered(path, "blackdetect", "d=1", "lavfi.black_start", "lavfi.black_end")
+    frozen = "lavfi.freezedetect.freeze_start", "lavfi.freezedetect.freeze_end"
+    assert found["freeze"] == filtered(path, "freezedetect", "d=1", *frozen)
+
+
+def filtered(path: Path, name: str, options: str, *keys: str) -> tuple[float, ...]:
+    """What a filter of FFmpeg notes about frames."""
+    found: dict[str, float] = {}
+    with av.open(str(path)) as file:
+        graph, stream = av.filter.Graph(), file.streams.video[0]
+        source, filter, sink = graph.add_buffer(template=stream), graph.add(name, options), graph.add("buffersink")
+        source.link_to(filter)
+        filter.link_to(sink)
+        graph.configure()
+        for frame in file.decode(stream):
+            graph.push(frame)
+            notes = graph.pull().metadata
+            found |= {key: float(value) for key, value in notes.items() if key in keys}
+    return tuple(found[key] for key in keys)
+
+
+def test_black_bars_and_key_frames_are_found(shared_studio: Studio, write: Make) -> None:
+    pictures = shots([30])
+    for picture in pictures:
+        picture[:8] = picture[40:] = 0
+    result = analyzed(shared_studio, write("a.mp4", pictures), analyses=["letterbox", "keyframes"])
+    box = result.letterbox
+    assert (box.x, box.y, box.width, box.height) == (0, 8, 64, 32)
+    assert result.keyframes == [0.0, 0.4, 0.8]
+    assert analyzed(shared_studio, write("b.mp4", shots([5])), analyses=["letterbox"]).letterbox is None
+
+
+def test_thumbnails_are_from_inside_their_scenes(shared_studio: Studio, write: Make) -> None:
+    colours = [np.full((48, 64, 3), colour, np.uint8) for colour in ((250, 10, 10), (10, 10, 90)) for _ in range(20)]
+    path = write("a.mp4", colours, rotation=90)
+    result = analyzed(shared_studio, path, thumbnails=2, thumbnail_width=48, detectors=["content"])
+    assert [*result.thumbnails] == ["scene_0001_1", "scene_0001_2", "scene_0002_1", "scene_0002_2"]
+    for name, colour in (("scene_0001_2", 0), ("scene_0002_1", 2)):
+        with av.open(str(result.thumbnails[name].path)) as file:
+            picture = next(file.decode(video=0)).to_ndarray(format="rgb24")
+        assert picture.shape == (64, 48, 3)
+        assert picture.mean(axis=(0, 1)).argmax() == colour
+
+
+def test_the_file_is_opened_once_and_each_frame_decoded_once(
+    shared_studio: Studio, write: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("a.mp4", shots([20, 20]))
+    opened: list[object] = []
+    real = av.open
+
+    def counted(*given: Any, **options: Any) -> Any:
+        opened.append(given)
+        return real(*given, **options)
+
+    monkeypatch.setattr(av, "open", counted)
+    everything = ["scenes", "black", "freeze", "letterbox", "keyframes"]
+    result = analyzed(shared_studio, path, analyses=everything, thumbnails=1, exports=["edl"])
+    assert (len(opened), result.frames) == (1, 40)
+
+
+@pytest.fixture(scope="module")
+def cut_lists(shared_studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The exports of a film at a rate, with a timecode: `cut_lists(rate, timecode)`."""
+    kept: dict[Any, dict[str, str]] = {}
+
+    def make(write: Make, rate: Fraction, timecode: str | None = None) -> dict[str, str]:
+        if (rate, timecode) not in kept:
+            path = write("a film & more.mp4", shots([20, 20, 20]), rate=rate)
+            names = ["csv", "edl", "otio", "fcpxml", "webvtt", "ffmetadata", "qp"]
+            result = analyzed(shared_studio, path, exports=names, timecode=timecode, min_scene=0.3)
+            assert starts(result) == [20, 40]
+            kept[rate, timecode] = {
+                name: file.path.read_text(encoding="utf-8") for name, file in result.exports.items()
+            }
+        return kept[rate, timecode]
+
+    return make
+
+
+RATES = [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(50), Fraction(60000, 1001)]
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_opentimelineio_reads_the_cuts(write: Make, cut_lists: Any, rate: Fraction) -> None:
+    otio = pytest.importorskip("opentimelineio", reason="opentimelineio is not installed")
+    timeline = otio.adapters.read_from_string(cut_lists(write, rate)["otio"], "otio_json")
+    clips = [*timeline.tracks[0]]
+    assert [(one.source_range.start_time.value, one.source_range.duration.value) for one in clips] == [
+        (0, 20),
+        (20, 20),
+        (40, 20),
+    ]
+    assert clips[0].source_range.start_time.rate == pytest.approx(float(rate))
+    assert clips[0].media_reference.target_url == "a%20film%20%26%20more.mp4"
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("timecode", [None, "01:00:00:00"])
+def test_a_reader_of_edl_finds_the_frames(write: Make, cut_lists: Any, rate: Fraction, timecode: str | None) -> None:
+    otio = pytest.importorskip("opentimelineio", reason="opentimelineio is not installed")
+    pytest.importorskip("otio_cmx3600_adapter", reason="otio-cmx3600-adapter is not installed")
+    text = cut_lists(write, rate, timecode)["edl"]
+    read = otio.adapters.read_from_string(text, "cmx_3600", rate=round(rate) if timecode else float(rate))
+    found = [one.source_range.duration.value for one in read.tracks[0]]
+    assert found == [20, 20, 20]
+    assert ("FCM: NON-DROP FRAME" in text) == (timecode is not None or rate.denominator == 1 or round(rate) == 24)
+    assert ("01:00:00:20" in text) == (timecode is not None)
+
+
+@pytest.mark.parametrize(
+    ("rate", "frame", "label"),
+    [
+        (Fraction(30000, 1001), 1800, "00:01:00;02"),
+        (Fraction(30000, 1001), 17982, "00:10:00;00"),
+        (Fraction(30000, 1001), 107892, "01:00:00;00"),
+        (Fraction(60000, 1001), 3600, "00:01:00;04"),
+        (Fraction(24000, 1001), 86400, "01:00:00:00"),
+        (Fraction(25), 1501, "00:01:00:01"),
+    ],
+)
+def test_timecodes_label_frames(rate: Fraction, frame: int, label: str) -> None:
+    from avstudio_video.exports.timecode import count_of
+
+    count = count_of(rate, None)
+    assert count.label(frame) == label
+    assert all(count.frame(count.label(one)) == one for one in range(frame - 40, frame + 40))
+
+
+def test_final_cut_gets_times_on_the_grid(write: Make, cut_lists: Any) -> None:
+    text = cut_lists(write, Fraction(30000, 1001), "01:00:00;00")["fcpxml"]
+    root = ElementTree.fromstring(text)
+    clips = root.findall(".//asset-clip")
+    assert [one.get("offset") for one in clips] == ["0/30000s", "20020/30000s", "40040/30000s"]
+    assert [one.get("duration") for one in clips] == ["20020/30000s"] * 3
+    assert clips[1].get("start") == f"{(107892 + 20) * 1001}/30000s"
+    assert clips[0].get("tcFormat") == "DF"
+    otio = pytest.importorskip("opentimelineio", reason="opentimelineio is not installed")
+    pytest.importorskip("otio_fcpx_xml_adapter", reason="otio-fcpx-xml-adapter is not installed")
+    assert otio.adapters.read_from_string(text, "fcpx_xml") is not None
+
+
+def test_chapters_are_read_by_others(write: Make, cut_lists: Any, tmp_path: Path) -> None:
+    texts = cut_lists(write, Fraction(25))
+    (tmp_path / "a.ffmetadata").write_text(texts["ffmetadata"], encoding="utf-8")
+    with av.open(str(tmp_path / "a.ffmetadata"), format="ffmetadata") as file:
+        chapters = file.chapters()
+        assert [(one["start"], one["end"]) for one in chapters] == [(0, 800), (800, 1600), (1600, 2400)]
+        assert file.metadata["title"] == "a film & more.mp4"
+    pysubs2 = pytest.importorskip("pysubs2", reason="pysubs2 is not installed")
+    cues = pysubs2.SSAFile.from_string(texts["webvtt"], format_="vtt")
+    assert [(one.start, one.end, one.text) for one in cues][1] == (800, 1600, "Scene 2")
+
+
+def test_tables_and_encoder_files_have_every_scene(write: Make, cut_lists: Any) -> None:
+    texts = cut_lists(write, Fraction(25))
+    rows = [*csv.DictReader(io.StringIO(texts["csv"]))]
+    assert [(row["start"], row["start_frame"], row["end_timecode"]) for row in rows] == [
+        ("0.000000", "0", "00:00:00:20"),
+        ("0.800000", "20", "00:00:01:15"),
+        ("1.600000", "40", "00:00:02:10"),
+    ]
+    assert texts["qp"] == "0 I -1\n20 I -1\n40 I -1\n"
+
+
+def test_the_real_video_has_the_cuts_of_pyscenedetect(shared_studio: Studio, nasa: Path) -> None:
+    for detector in ("adaptive", "content", "hash"):
+        found = analyzed(shared_studio, nasa, stream=0, detectors=[detector])
+        assert starts(found) == detected(nasa, detector, 15)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"analyses": ["black"], "exports": ["edl"]},
+        {"analyses": ["black"], "thumbnails": 1},
+        {"detectors": ["content", "hash"], "threshold": 1},
+        {"reel": "too long a name"},
+    ],
+)
+def test_parameters_that_make_no_sense_are_refused_at_once(
+    shared_studio: Studio, write: Make, params: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidParams):
+        analyzed(shared_studio, write("a.mp4", 2), **params)
