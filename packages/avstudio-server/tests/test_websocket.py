@@ -61,6 +61,31 @@ def test_a_key_of_a_project_gets_only_the_events_of_that_project(server: HttpSer
     assert refused.value.response.status_code == 404
 
 
+@pytest.mark.parametrize("kind", ["socket", "stream"])
+def test_no_event_is_missed_from_the_moment_of_the_answer(
+    server: HttpServer, studio: Studio, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    from avstudio_core.tasks.events import event_log
+
+    newest = event_log.newest
+
+    def late(database: Any) -> int:
+        time.sleep(0.3)
+        return newest(database)
+
+    monkeypatch.setattr(event_log, "newest", late)
+    key = server.key()
+    session = studio.session(studio.keys.principal_of(key))
+    if kind == "socket":
+        with connect(server, "/stream", key) as events:
+            session.publish("agent.message", "message_1", {"agent": "a", "message": "Hi", "metadata": {}})
+            assert json.loads(events.recv(5))["subject"] == "message_1"
+    else:
+        with server.client(key).stream("GET", "/api/v1/events") as answer:
+            session.publish("agent.message", "message_1", {"agent": "a", "message": "Hi", "metadata": {}})
+            assert next(line for line in answer.iter_lines() if line.startswith("event:")) == "event: agent.message"
+
+
 def test_a_client_continues_after_the_number_that_it_has(server: HttpServer) -> None:
     key = server.key()
     server.client(key).post("/api/v1/exercise/wait", json={"seconds": 0}, headers={"Prefer": "wait=20"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query
@@ -30,17 +31,19 @@ def _streams(connection: HTTPConnection) -> RequestStreams:
 OpenStreams = Annotated[RequestStreams, Depends(_streams)]
 
 
-def _wanted(
+async def _wanted(
     session: CallerSession,
     after: After,
     types: Annotated[list[str] | None, Query(description="Only these types, such as 'task.completed'.")] = None,
     subjects: Annotated[list[str] | None, Query(description="Only events about these tasks, plans …")] = None,
     plan: Annotated[str | None, Query(description="Only events of the tasks of this plan.")] = None,
     owner: Annotated[str | None, Query(description="Only events of this owner.")] = None,
-) -> EventStream:
-    """The events that are wanted; without a number, only new ones."""
+) -> AsyncIterator[EventStream]:
+    """The events that are wanted; without a number, only new ones: those after the client is answered."""
     given: dict[str, Any] = {"types": types, "subjects": subjects, "plan": plan, "owner": owner}
-    return session.events(after=after, **{name: value for name, value in given.items() if value is not None})
+    conditions = {name: value for name, value in given.items() if value is not None}
+    async with session.events(after=after, **conditions) as events:  # it listens before the client gets an answer
+        yield events
 
 
 Wanted = Annotated[EventStream, Depends(_wanted)]
