@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from sqlalchemy import update
 
-from avstudio_core import Artifact, Principal, Studio, TaskOptions
+from avstudio_core import Artifact, Handle, Principal, Studio, TaskOptions
 from avstudio_core.errors import InUse, NotFound
 from avstudio_core.events import Event
+from avstudio_core.reach import ALL
+from avstudio_core.storage.database import Transaction
 from avstudio_core.storage.sweep import check
+from avstudio_core.storage.tables import tasks
 from avstudio_core.tasks.events.event_filter import EventFilter
 from avstudio_core.tasks.events.event_log import page
+from avstudio_core.tasks.queue import removal, task_events, waiters
 
 OpenStudio = Callable[..., Studio]
 PATIENCE = 30.0
@@ -211,6 +218,38 @@ def test_an_unfinished_upload_goes_with_its_project_or_owner(studio: Studio, tex
     assert (list(studio._store.stored()), studio.media.page().items) == ([], [])
     with pytest.raises(NotFound):
         anna.projects.get("film")
+
+
+async def followed(handle: Handle) -> list[Event]:
+    return [event async for event in handle.events()]
+
+
+@pytest.mark.parametrize(
+    "wait", [Handle.result, lambda handle: [*handle.events()], lambda handle: asyncio.run(followed(handle))]
+)
+def test_who_waits_for_a_task_is_told_when_another_studio_deletes_it(
+    open_studio: OpenStudio,
+    copying: ModuleType,
+    text: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wait: Callable[[Handle], object],
+) -> None:
+    monkeypatch.setattr(waiters, "DELETED_SECONDS", 0.1)
+    monkeypatch.setattr(task_events, "DELETED_SECONDS", 0.1)
+    studio, other = open_studio(copying), open_studio(copying)
+    lives = studio.submit("exercise.wait", seconds=60.0)
+    told = ThreadPoolExecutor().submit(wait, lives)
+    while lives.task().state != "IN_PROGRESS":
+        time.sleep(0.01)
+    other._database.write(partial(end_and_remove, task_id=lives.task_id))
+    with pytest.raises(NotFound, match=lives.task_id):
+        told.result(PATIENCE)
+
+
+def end_and_remove(transaction: Transaction, task_id: str) -> None:
+    """Both at once, so that no studio sees the end."""
+    transaction.execute(update(tasks).where(tasks.c.id == task_id).values(state="FAILED"))
+    removal._tasks(transaction, [task_id], ALL)
 
 
 KILLED = """

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from fastapi.sse import ServerSentEvent
 
 from avstudio_core import EventsLost
+from avstudio_core.errors import NotFound
 from avstudio_server.http.streams import RequestStreams, Source
 
 RETRY_MS = 1000
@@ -19,6 +20,8 @@ async def lines(streams: RequestStreams, events: Source) -> AsyncIterator[Server
         try:
             async for event in events:
                 yield ServerSentEvent(raw_data=streams.shared.written(event), event=event.type, id=str(event.seq))
+        except NotFound:  # a task that it follows was deleted
+            return
         except EventsLost as lost:
             yield ServerSentEvent(data={"seq": lost.seq}, event="stream.lost", id=str(lost.seq), retry=RETRY_MS)
     if streams.early_end is not None:

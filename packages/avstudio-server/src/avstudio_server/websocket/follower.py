@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 
 from starlette.websockets import WebSocket
 
 from avstudio_core import EventsLost
+from avstudio_core.errors import NotFound
 from avstudio_server.http.streams import RequestStreams, Source
 from avstudio_server.websocket.connection import EXTENSION, Connection, shared_frame, text_frame
 
@@ -40,7 +42,8 @@ class Follower:
         with self._streams.following(self._events), self._streams.shared.watching(self):
             self._connection.only_send(left=self._events.close)
             try:
-                await self._send_all()
+                with suppress(NotFound):  # a task that it follows was deleted
+                    await self._send_all()
             except EventsLost as lost:
                 await self._end("stream.lost", lost.seq, TRY_AGAIN)
             else:

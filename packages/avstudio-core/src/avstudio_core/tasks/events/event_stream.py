@@ -163,6 +163,11 @@ class EventStream:
             self._add([event for event in early.events if event.seq > self._read])
 
     @property
+    def closed(self) -> bool:
+        """Whether no events follow."""
+        return self._closed
+
+    @property
     def _behind(self) -> bool:
         """Whether the next events must be read from the log."""
         return self._replays or self._missed

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import suppress
 
 from avstudio_core.errors import StorageError
 from avstudio_core.events import Event
 from avstudio_core.tasks.events.event_filter import EventFilter
+from avstudio_core.tasks.events.event_stream import EventStream
 from avstudio_core.tasks.queue.owned_tasks import OwnedTasks
 
 RESTING = ("task.completed", "task.failed", "task.blocked", "task.reviewing")
 """The types of events after which a task may have ended or wait for a person."""
 GOING = ("task.started", "task.retried")
 """The types of events after which a task is under way, whatever it waited for."""
+
+
+DELETED_SECONDS = 10.0
+"""After so long without an event, the tasks are looked at: one that was deleted has none any more."""
 
 
 class TaskEvents(Iterator[Event]):
@@ -37,33 +43,44 @@ class TaskEvents(Iterator[Event]):
 
     def _followed(self) -> Iterator[Event]:
         with self._stream as stream:
-            if self._under_way(self._left):
-                for event in stream:
+            going = self._under_way(self._left)
+            while going:
+                if stream.wait(DELETED_SECONDS):
+                    event = next(stream)
                     if event.seq > self._seq:
                         yield event
-                    if self._may_end(event) and not self._under_way(self._ended_by(event)):
-                        break
+                    going = not self._may_end(event) or self._under_way(self._ended_by(event))
                 else:
-                    self._refuse_end()
+                    going = not self._over() and self._under_way(self._left)
             yield from self._rest()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         async with self._stream as stream:
-            if await asyncio.to_thread(self._under_way, self._left):
-                async for event in stream:
-                    if event.seq > self._seq:
-                        yield event
-                    if self._may_end(event) and not await asyncio.to_thread(self._under_way, self._ended_by(event)):
-                        break
+            going = await asyncio.to_thread(self._under_way, self._left)
+            while going:
+                if (found := await self._next_of(stream)) is not None:
+                    if found.seq > self._seq:
+                        yield found
+                    may_end = self._may_end(found)
+                    going = not may_end or await asyncio.to_thread(self._under_way, self._ended_by(found))
                 else:
-                    self._refuse_end()
+                    going = not self._over() and await asyncio.to_thread(self._under_way, self._left)
             for event in await asyncio.to_thread(list, self._rest()):
                 yield event
 
-    def _refuse_end(self) -> None:
-        """Raises `StorageError` if the events ended before the tasks, and nobody closed this."""
-        if not self._closed:
+    @staticmethod
+    async def _next_of(stream: EventStream) -> Event | None:
+        """The next event; `None` if there are no more, or there was none for some time."""
+        with suppress(TimeoutError, StopAsyncIteration):
+            async with asyncio.timeout(DELETED_SECONDS):
+                return await anext(stream)
+        return None
+
+    def _over(self) -> bool:
+        """Whether this was closed. Raises `StorageError` if the events ended before the tasks."""
+        if self._stream.closed and not self._closed:
             raise StorageError("The studio is closed.")
+        return self._closed
 
     def _rest(self) -> Iterator[Event]:
         return (event for event in (() if self._closed else self._stream.stored()) if event.seq > self._seq)

@@ -30,6 +30,8 @@ FAILURES = 25
 """How many queries for tasks of other studios may fail in a row before the waiters get the error: about 5 s."""
 MOST = 500
 """The most tasks in one query."""
+DELETED_SECONDS = 2.0
+"""How often to look whether tasks that are waited for were deleted, which leaves no event; `MOST` at a time."""
 _asked = tasks.c.id.in_(listed("ids"))
 ENDED_TASKS = select(*statements.TASK).where(_asked, or_(*(tasks.c.state == str(state) for state in sorted(ENDED))))
 NEWEST = select(func.coalesce(func.max(events.c.seq), 0))
@@ -58,6 +60,8 @@ class Waiting:
         self._closed = False
         self._failures = 0
         """The queries that failed in a row."""
+        self._turn = 0
+        """The place of the next task that is looked at without an event."""
 
     def ended(self, task_id: str, reach: Reach) -> Future[Task]:
         """A future for the task when it has ended; it raises `NotFound` for one that is unknown, or beyond reach."""
@@ -94,7 +98,7 @@ class Waiting:
                 future.set_exception(error)
 
     def _run(self) -> None:
-        seq, looked = self._newest(), time.monotonic()
+        seq, looked, all_looked = self._newest(), time.monotonic(), time.monotonic()
         while not self._closed:
             idle = not self._futures
             rung = self._listener.wait(None if idle else FOREIGN_SECONDS)
@@ -104,10 +108,19 @@ class Waiting:
                 looked = time.monotonic()
                 seq, ended = self._ended_since(seq)
                 rung |= ended
+            if not idle and time.monotonic() >= all_looked + DELETED_SECONDS:
+                all_looked = time.monotonic()
+                rung |= self._some()
             wanted = [task_id for task_id in rung if task_id in self._futures]
             for start in range(0, len(wanted), MOST):
                 if not self._closed:
                     self._bring(wanted[start : start + MOST])
+
+    def _some(self) -> set[str]:
+        """The next tasks that are waited for: some of them may have been deleted."""
+        names = list(self._futures)
+        self._turn = self._turn + MOST if self._turn + MOST < len(names) else 0
+        return {*names[self._turn : self._turn + MOST]}
 
     def _newest(self) -> int:
         with contextlib.suppress(AVStudioError), self._database.read() as connection:
