@@ -9,10 +9,11 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -21,10 +22,17 @@ SOURCES = sorted([*ROOT.glob("packages/*/src/**/*.py"), *ROOT.glob("examples/**/
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 50
 
 
-def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
+class Function(NamedTuple):
+    name: str
+    line: int
+    lines: int
+
+
+@cache
+def functions(path: Path) -> tuple[Function, ...]:
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    found = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return tuple(Function(one.name, one.lineno, (one.end_lineno or one.lineno) - one.lineno + 1) for one in found)
 
 
 def test_modules_are_small() -> None:
@@ -35,10 +43,10 @@ def test_modules_are_small() -> None:
 
 def test_functions_are_short() -> None:
     long = [
-        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        f"{path.relative_to(ROOT)}:{function.line} {function.name}"
         for path in SOURCES
-        for node in functions(path)
-        if (node.end_lineno or node.lineno) - node.lineno + 1 > LONGEST_FUNCTION and "migrations" not in path.parts
+        for function in functions(path)
+        if function.lines > LONGEST_FUNCTION and "migrations" not in path.parts
     ]
     assert long == []
 
@@ -46,7 +54,7 @@ def test_functions_are_short() -> None:
 def test_most_modules_and_functions_are_small() -> None:
     own = [path for path in SOURCES if "src" in path.parts and "migrations" not in path.parts and path.stat().st_size]
     modules = sorted(len(path.read_text(encoding="utf-8").splitlines()) for path in own)
-    lines = [(node.end_lineno or node.lineno) - node.lineno + 1 for path in own for node in functions(path)]
+    lines = [function.lines for path in own for function in functions(path)]
     assert modules[len(modules) // 2] <= 85, "the median of modules"
     assert modules[len(modules) * 9 // 10] <= 220, "nine of ten modules"
     assert sorted(lines)[len(lines) * 9 // 10] <= 14, "nine of ten functions"
@@ -118,7 +126,7 @@ def test_every_package_carries_its_licence_and_says_what_it_is(folder: Path) -> 
 def test_the_readme_begins_with_two_commands_that_exist() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     sessions = re.findall(r"nox -s (\w+)", readme.split("## ")[0])
-    defined = {node.name for node in functions(ROOT / "noxfile.py")}
+    defined = {function.name for function in functions(ROOT / "noxfile.py")}
     assert sessions == ["demo", "tests"]
     assert set(sessions) <= defined
 

@@ -7,6 +7,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,17 @@ ORIGINS = {"settings.py"}
 """Where the variables of settings are declared and read."""
 
 
-def texts(*packages: str) -> Iterator[tuple[str, str]]:
-    """Every string of the packages' sources that is not a docstring, with its place."""
+Texts = tuple[tuple[str, str], ...]
+"""Texts with their places."""
+
+
+@cache
+def texts(*packages: str) -> Texts:
+    """Every string of the packages' sources that is not a docstring."""
+    return tuple(strings(*packages))
+
+
+def strings(*packages: str) -> Iterator[tuple[str, str]]:
     for path in sources(*packages):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         notes = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}
@@ -45,13 +55,20 @@ def sources(*packages: str) -> Iterator[Path]:
         yield from sorted((PACKAGES / f"avstudio-{package}" / "src").rglob("*.py"))
 
 
-def prose() -> Iterator[tuple[str, str]]:
-    """Every string and comment of the sources, and every line of the pages, with its place."""
+@cache
+def prose() -> Texts:
+    """Every string and comment of the sources, and every line of the pages."""
+    return (*tokens(), *lines())
+
+
+def tokens() -> Iterator[tuple[str, str]]:
     for path in sources():
-        tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
-        for token in tokens:
+        for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
             if token.type in KINDS:
                 yield f"{path.name}:{token.start[0]}", " ".join(token.string.split())
+
+
+def lines() -> Iterator[tuple[str, str]]:
     for page in (page for pattern in PAGES for page in sorted(ROOT.glob(pattern))):
         if "reference" not in page.parts:  # generated from the sources
             for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
