@@ -202,17 +202,18 @@ def test_what_progress_raises_ends_the_work(write: Any, music: Any) -> None:
         decode(write("a.mp3", "libmp3lame", music(seconds=5.0), 44_100), progress=cancel)
 
 
-@pytest.mark.parametrize("options", [{}, {"rate": 48_000}, {"channels": 1}])
-def test_no_more_memory_is_taken_than_the_result_needs(write: Any, music: Any, options: dict[str, Any]) -> None:
+def test_no_more_memory_is_taken_than_the_result_needs(write: Any, music: Any) -> None:
     path = write("a.mp3", "libmp3lame", music(seconds=60.0), 44_100)
     decode(path)
-    tracemalloc.start()
-    try:
-        samples = decode(path, **options)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 1.1 * samples.data.nbytes
+    wanted: tuple[dict[str, Any], ...] = ({}, {"rate": 48_000}, {"channels": 1})
+    for options in wanted:
+        tracemalloc.start()
+        try:
+            samples = decode(path, **options)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < 1.1 * samples.data.nbytes, options
 
 
 def test_a_file_without_a_length_grows_as_it_is_read(write: Any, music: Any, snr: Callable[..., float]) -> None:

