@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -142,6 +143,19 @@ def test_the_parts_of_an_installed_package_are_joined_once(open_shelf: OpenShelf
     changed = (folder / "model.bin").stat().st_mtime_ns
     assert open_shelf().folder("small") == folder
     assert (folder / "model.bin").stat().st_mtime_ns == changed
+
+
+def test_joined_files_are_not_read_again_until_they_change(open_shelf: OpenShelf, tmp_path: Path) -> None:
+    carry(tmp_path)
+    shelf = open_shelf()
+    model = shelf.folder("small") / "model.bin"
+    times = model.stat().st_atime_ns, model.stat().st_mtime_ns
+    model.write_bytes(bytes(len(MODEL)))
+    os.utime(model, ns=times)
+    assert shelf.folder("small") == model.parent
+    os.utime(model)
+    with pytest.raises(CorruptFile, match="its sha256 is not"):
+        shelf.folder("small")
 
 
 def test_a_file_too_large_for_the_disk_leaves_nothing_behind(

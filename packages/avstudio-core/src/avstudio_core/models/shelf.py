@@ -143,7 +143,7 @@ class InstalledShelf(Shelf):
                         _join(file, target)
                     else:
                         fetch(self._gate, weights, file, target, share)
-                self._verified(weights, partial)
+                self._verified(weights, partial, becomes=ready)
                 partial.rename(ready)
         except OSError as error:
             failure = StorageError.of(error, partial)
@@ -152,13 +152,16 @@ class InstalledShelf(Shelf):
             raise failure from error
         return ready
 
-    def _verified(self, weights: type[Weights], folder: Path | None) -> Path:
-        """The folder, after comparing each pinned file; a file is read again only if it has changed."""
+    def _verified(self, weights: type[Weights], folder: Path | None, becomes: Path | None = None) -> Path:
+        """The folder, after comparing each pinned file; a file is read again only if it has changed.
+
+        `becomes` is the name that the folder gets.
+        """
         assert folder is not None
         for file in weights.files:
             path = folder / file.name
             wrong = "" if path.is_file() else "it is missing"
-            if not wrong and file.sha256 and self._sha256(path) != file.sha256:
+            if not wrong and file.sha256 and self._sha256(path, (becomes or folder) / file.name) != file.sha256:
                 wrong = f"its sha256 is not {file.sha256}"
             if wrong:
                 raise CorruptFile(
@@ -167,10 +170,12 @@ class InstalledShelf(Shelf):
                 )
         return folder
 
-    def _sha256(self, path: Path) -> str:
-        """The content's hash, cached by size and modification time."""
+    def _sha256(self, path: Path, becomes: Path | None = None) -> str:
+        """The content's hash, cached by the name that the file has or gets, its size and its modification time."""
         status = path.stat()
-        key = hashlib.sha256(f"{path.resolve()}:{status.st_size}:{status.st_mtime_ns}".encode()).hexdigest()
+        key = hashlib.sha256(
+            f"{(becomes or path).resolve()}:{status.st_size}:{status.st_mtime_ns}".encode()
+        ).hexdigest()
         note = Path(self._home, "verified", key)
         try:
             return note.read_text()
