@@ -36,7 +36,9 @@ USERS_CODE = (
 """Of `examples/`: what those who use AV-Studio write, and check with what settings they like."""
 READERS = ["opentimelineio", "otio-cmx3600-adapter", "pysubs2"]
 """What reads written files in tests."""
-TESTING = ["espeakng-loader", "hypothesis", *READERS, "pytest", "pytest-timeout", "pytest-xdist"]
+MEASURES = ["jiwer", "mir_eval<0.9"]
+"""What measures the quality of transcripts and stems; BSS Eval left mir_eval in 0.9."""
+TESTING = ["espeakng-loader", "hypothesis", *READERS, *MEASURES, "pytest", "pytest-timeout", "pytest-xdist"]
 SITE = ["griffe-pydantic", "mkdocstrings[python]", "pytest", "ruff", "zensical"]
 TOGETHER = ("-n", str((os.cpu_count() or 2) * 3 // 2))
 """More tests at a time than there are cores, because many wait for a process or a disk."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -170,6 +174,75 @@ def voice(song: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("voice") / "voice.wav"
     sf.write(path, stems["vocals"].T, rate)
     return path
+
+
+RETRIEVAL, UTF8, WORD = 1, 1, 1
+
+
+class Event(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("name", ctypes.c_char * 8),
+    )
+
+
+CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(Event))
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Mono sound, and when each word begins, in seconds."""
+
+    data: Audio
+    rate: int
+    starts: tuple[float, ...]
+
+
+@cache
+def _library() -> tuple[Any, int]:
+    """espeak-ng and its sample rate; tests that need it are skipped where it is not installed."""
+    loader = pytest.importorskip("espeakng_loader", reason="espeakng-loader is not installed")
+    found = ctypes.CDLL(loader.get_library_path())
+    rate = found.espeak_Initialize(RETRIEVAL, 0, str(loader.get_data_path()).encode(), 0)
+    if rate < 1:
+        pytest.skip("espeak-ng does not start")
+    return found, rate
+
+
+def _spoken(text: str, voice: str = "en-us", words_a_minute: int = 140) -> Speech:
+    """A text as speech."""
+    speaker, rate = _library()
+    sound: list[NDArray[np.int16]] = []
+    starts: list[float] = []
+
+    def receive(samples: Any, count: int, events: Any) -> int:
+        if samples and count:
+            sound.append(np.ctypeslib.as_array(samples, (count,)).copy())
+        for event in takewhile(lambda one: one.type, (events[number] for number in range(1000))):
+            if event.type == WORD:
+                starts.append(event.audio_position / 1000)
+        return 0
+
+    callback = CALLBACK(receive)
+    speaker.espeak_SetSynthCallback(callback)
+    speaker.espeak_SetVoiceByName(voice.encode())
+    speaker.espeak_SetParameter(1, words_a_minute, 0)
+    given = text.encode()
+    speaker.espeak_Synth(given, len(given) + 1, 0, 0, 0, UTF8, None, None)
+    speaker.espeak_Synchronize()
+    return Speech(np.concatenate(sound).astype(np.float32) / np.float32(32768), rate, tuple(starts))
+
+
+@pytest.fixture(scope="session")
+def say() -> Callable[..., Speech]:
+    """`say(text, voice="en-us", words_a_minute=140)`: a text as speech, by espeak-ng."""
+    return _spoken
 
 
 @pytest.fixture(scope="session")

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
-from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile as sf
-from numpy.typing import NDArray
 
 from avstudio_audio.decode_params import DecodeParams
 from avstudio_audio.speech.batches import LONGEST, sentences, windows
@@ -33,76 +28,13 @@ needs_whisper = pytest.mark.skipif(
 TEXT = "Nobody was there, so we walked home again, along the river. In the evening it began to rain."
 
 
-RETRIEVAL, UTF8, WORD = 1, 1, 1
-
-
-class Event(ctypes.Structure):
-    _fields_ = (
-        ("type", ctypes.c_int),
-        ("identifier", ctypes.c_uint),
-        ("text_position", ctypes.c_int),
-        ("length", ctypes.c_int),
-        ("audio_position", ctypes.c_int),
-        ("sample", ctypes.c_int),
-        ("user_data", ctypes.c_void_p),
-        ("name", ctypes.c_char * 8),
-    )
-
-
-CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(Event))
-
-
-@dataclass(frozen=True)
-class Speech:
-    """Mono sound, and when each word begins, in seconds."""
-
-    data: NDArray[np.float32]
-    rate: int
-    starts: tuple[float, ...]
-
-
-@cache
-def library() -> tuple[Any, int]:
-    """The library and its sample rate; tests that need it are skipped where it is not installed."""
-    loader = pytest.importorskip("espeakng_loader", reason="espeakng-loader is not installed")
-    found = ctypes.CDLL(loader.get_library_path())
-    rate = found.espeak_Initialize(RETRIEVAL, 0, str(loader.get_data_path()).encode(), 0)
-    if rate < 1:
-        pytest.skip("espeak-ng does not start")
-    return found, rate
-
-
-def spoken(text: str, voice: str = "en-us", words_a_minute: int = 140) -> Speech:
-    """A text as speech."""
-    speaker, rate = library()
-    sound: list[NDArray[np.int16]] = []
-    starts: list[float] = []
-
-    def receive(samples: Any, count: int, events: Any) -> int:
-        if samples and count:
-            sound.append(np.ctypeslib.as_array(samples, (count,)).copy())
-        for event in takewhile(lambda one: one.type, (events[number] for number in range(1000))):
-            if event.type == WORD:
-                starts.append(event.audio_position / 1000)
-        return 0
-
-    callback = CALLBACK(receive)
-    speaker.espeak_SetSynthCallback(callback)
-    speaker.espeak_SetVoiceByName(voice.encode())
-    speaker.espeak_SetParameter(1, words_a_minute, 0)
-    given = text.encode()
-    speaker.espeak_Synth(given, len(given) + 1, 0, 0, 0, UTF8, None, None)
-    speaker.espeak_Synchronize()
-    return Speech(np.concatenate(sound).astype(np.float32) / np.float32(32768), rate, tuple(starts))
+@pytest.fixture(scope="module")
+def speech(say: Any) -> Any:
+    return say(TEXT)
 
 
 @pytest.fixture(scope="module")
-def speech() -> Speech:
-    return spoken(TEXT)
-
-
-@pytest.fixture(scope="module")
-def call(speech: Speech, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def call(speech: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A call: the left speaker says the text, and then the right one."""
     quiet = np.zeros_like(speech.data)
     path = tmp_path_factory.mktemp("call") / "call.wav"
@@ -125,7 +57,7 @@ def transcript(result: TranscribeResult) -> Transcript:
 
 
 @needs_whisper
-def test_batches_have_every_word_at_its_time(studio: Studio, call: Path, speech: Speech) -> None:
+def test_batches_have_every_word_at_its_time(studio: Studio, call: Path, speech: Any) -> None:
     clip = [0, len(speech.data) / speech.rate]
     result = studio.run("audio.transcribe", call, language="en", mode="batched", beam_size=1, clip=clip)
     assert words(result.text) == words(TEXT)
@@ -137,7 +69,7 @@ def test_batches_have_every_word_at_its_time(studio: Studio, call: Path, speech:
 
 
 @needs_whisper
-def test_each_channel_of_a_call_is_a_speaker(studio: Studio, call: Path, speech: Speech) -> None:
+def test_each_channel_of_a_call_is_a_speaker(studio: Studio, call: Path, speech: Any) -> None:
     result = studio.run(
         "audio.transcribe", call, language="en", beam_size=1, channel_as_speaker=True, speakers=["Ann", "Ben"]
     )
@@ -184,7 +116,7 @@ def test_contradictions_are_refused_before_a_run(
         studio.run("audio.transcribe", call, **params)
 
 
-def test_one_channel_cannot_be_two_speakers(studio: Studio, speech: Speech, tmp_path: Path) -> None:
+def test_one_channel_cannot_be_two_speakers(studio: Studio, speech: Any, tmp_path: Path) -> None:
     pytest.importorskip("faster_whisper")
     sf.write(tmp_path / "mono.wav", speech.data, speech.rate)
     with pytest.raises(TaskFailed, match=r"'mono.wav' has 1 channels: a speaker for each channel needs two"):
@@ -209,7 +141,7 @@ def test_auto_is_batched_for_long_recordings() -> None:
 
 
 @needs_whisper
-def test_words_do_not_begin_in_digital_silence(studio: Studio, speech: Speech, tmp_path: Path) -> None:
+def test_words_do_not_begin_in_digital_silence(studio: Studio, speech: Any, tmp_path: Path) -> None:
     late = np.concatenate((np.zeros(4 * speech.rate, np.float32), speech.data[: 3 * speech.rate]))
     sf.write(tmp_path / "late.wav", late, speech.rate)
     found = transcript(studio.run("audio.transcribe", tmp_path / "late.wav", language="en", beam_size=1))

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import soundfile as sf
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
+from avstudio_audio.media.resample import Resampler
 from avstudio_audio.separation import unet
 from avstudio_audio.separation.checkpoint import load_arrays
 from avstudio_audio.separation.engine import Options
@@ -143,6 +145,20 @@ def test_a_voice_comes_out_of_other_music(spleeter: Spleeter, voice: Path) -> No
     before = db(energy(words), energy(music))
     after = db(energy(words), energy(stems["vocals"][0] - words))
     assert after - before > 10
+
+
+@pytest.mark.filterwarnings("ignore:mir_eval.separation:FutureWarning")
+def test_stems_of_a_known_mix_have_a_good_sdr(spleeter: Spleeter, say: Any) -> None:
+    """SDR as in SiSEC: by BSS Eval, which allows a filter of 512 taps."""
+    separation = pytest.importorskip("mir_eval.separation", reason="mir_eval is not installed")
+    said = say("Nobody was there, so we walked home again, along the river.")
+    voice = Resampler(1, said.rate, RATE, best=True)
+    words = np.concatenate((voice.feed(said.data[None]), voice.rest()), axis=1)[0]
+    music = band(len(words)) * float(np.sqrt(energy(words) / energy(band(len(words)))))
+    stems = separate(spleeter, np.stack((words + music,) * 2))
+    estimated = np.stack([stems[name][0] for name in spleeter.stems])
+    sdr, *_ = separation.bss_eval_sources(np.stack((words, music)), estimated, compute_permutation=False)
+    assert min(sdr) > 8.5
 
 
 def band(samples: int) -> Audio:
