@@ -186,7 +186,7 @@ def test_a_plan_that_is_not_a_run_does_not_grow_for_ever(studio: Studio, monkeyp
 CRASHING = """
 import os, signal, sys
 from importlib import import_module
-from avstudio_core import Studio
+from avstudio_core import Plan, Step, Studio
 from avstudio_core.storage.sqlite.database import Transaction
 from avstudio_core.testing import exercises
 
@@ -204,8 +204,8 @@ def dying(method):
     return die_in_time
 
 with Studio(home=home, add=[exercises, import_module(name)], plugins="", executor="inline", offline=True) as studio:
-    if not studio.tasks.find():
-        studio.submit("plan.make", deep=1, plan=plan)
+    step = Step(id="make", processor="plan.make", params={"deep": 1, "plan": plan})
+    studio.start_run(Plan(steps=(step,)), key="once")
     for method in ("run", "later", "flush", "committed"):
         setattr(Transaction, method, dying(getattr(Transaction, method)))
     studio.start()
@@ -214,7 +214,7 @@ with Studio(home=home, add=[exercises, import_module(name)], plugins="", executo
 """
 
 
-def test_a_kill_at_any_point_loses_nothing_and_doubles_nothing(
+def test_a_kill_at_any_point_of_a_run_loses_nothing_and_doubles_nothing(
     open_studio: OpenStudio, plugin: ModuleType, tmp_path: Path
 ) -> None:
     """Each process dies a few database operations later than the one before."""
@@ -231,6 +231,8 @@ def test_a_kill_at_any_point_loses_nothing_and_doubles_nothing(
             states = {step: str(task.state) for step, task in found.items()}
             assert states == dict.fromkeys(["make", "make/make", "make/make/copy", "make/make/copy2"], "COMPLETED")
             assert len(studio.tasks.find()) == 4
+            run = studio.start_run("exercise.nothing", key="once")
+            assert (run.earlier, run.status().used_steps, len(run.tasks())) == (True, 4, 4)
             assert text(studio, found["make/make/copy2"]) == "made12"
             with studio._database.read() as connection:
                 assert len(connection.execute(select(artifacts.c.id)).all()) == 4

@@ -252,6 +252,18 @@ def end_and_remove(transaction: Transaction, task_id: str) -> None:
     removal._tasks(transaction, [task_id], ALL)
 
 
+def test_a_listener_goes_on_after_the_number_of_an_event_that_was_deleted(studio: Studio, text: Path) -> None:
+    first = studio.submit("text.copy", text, text="b")
+    first.result(PATIENCE)
+    last = events_of(studio, first.task_id)[-1].seq
+    studio.tasks.delete(first.task_id)
+    with studio.events(after=last) as stream:
+        second = studio.submit("text.copy", text, text="c")
+        seen = [next(stream) for _ in range(3)]
+    assert [event.subject for event in seen] == [second.task_id] * 3
+    assert [event.seq for event in seen] == [last + 1, last + 2, last + 3]
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
