@@ -291,6 +291,8 @@ def test_a_chain_that_explodes_is_an_error(one_studio: Studio, save: Save, chain
         ("gain 1 2", "does not have the value '2'.", "It has: gain"),
         ("telephone 3", "The preset 'telephone' does not take '3'.", "Give its name alone."),
         ("(dry + gain", "A parenthesis is not closed.", "(dry + reverb"),
+        ("(" * 400, "The parentheses are nested too deeply.", "at most 16"),
+        (["(gain + gain + gain)"] * 17, "The chain has 68 effects.", "at most 64"),
         ("gain) x", "')' is not inside parentheses.", ""),
         ("delay 40", "should be less than or equal to 30", ""),
         ("gain start=3 end=2", "The end '2' of the effect 'gain' is not after its start '3'.", "later"),

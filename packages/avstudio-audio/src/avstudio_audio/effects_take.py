@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from avstudio_audio.effects_params import AppliedEffect, EffectsParams, EffectsResult
@@ -104,11 +105,10 @@ class Take:
             },
         )
 
-    def _played(self) -> Iterator[Block]:
+    def _played(self) -> Generator[Block, None, None]:
         """What comes out of the effects; if levels are measured, so is the source."""
         meter = self._meter()
-        blocks = self._stream.blocks_from()
-        with ahead(_metered(blocks, meter) if meter else blocks) as read:
+        with ahead(_metered(self._stream.blocks_from(), meter)) as read:
             yield from self._player.played(read, self._params.tail)
         self._before = meter.finish() if meter else None
 
@@ -118,7 +118,8 @@ class Take:
 
         tape = Tape(self._context.new_path("played.raw"), self._stream.channels)
         meter = self._new_meter()
-        tape.record(_metered(self._played(), meter))
+        with closing(self._played()) as sound:
+            tape.record(_metered(sound, meter))
         played = meter.finish()
         level = self._before.integrated if self._before else None
         if level is None or played.integrated is None or played.true_peak is None:
@@ -142,7 +143,7 @@ class Take:
             gain = Gain(gain.db + missing, gain.limit)
         self._context.warn("target_missed", f"The loudness differs by {missing:.1f} LU: the peaks are at the ceiling.")
 
-    def _write(self, sound: Iterable[Block], *, again: bool = False) -> None:
+    def _write(self, sound: Generator[Block, None, None], *, again: bool = False) -> None:
         """Write sound with the gain, and measure it if levels are measured."""
         from avstudio_audio.loudness.limiter import Limiter
 
@@ -152,11 +153,11 @@ class Take:
         shape = stream.rate, stream.channels, max(1, stream.length)
         self._length = 0
         with (
-            ahead(iter(sound)) as played,
+            ahead(sound) as played,
             labelled_encoder(self._path, self._encoding, *shape, labels=self._labels, warn=warn) as put,
         ):
             leveled = _leveled(played, 10 ** (gain.db / 20), limiter)
-            for block in _metered(leveled, meter) if meter else leveled:
+            for block in _metered(leveled, meter):
                 self._length += block.shape[1]
                 put(block)
         self._after = meter.finish() if meter else None
@@ -180,9 +181,10 @@ class Take:
         return self._context.publish(path, name, "application/json")
 
 
-def _metered(blocks: Iterable[Block], meter: Meter) -> Iterator[Block]:
+def _metered(blocks: Iterable[Block], meter: Meter | None) -> Generator[Block, None, None]:
     for block in blocks:
-        meter.add(block)
+        if meter:
+            meter.add(block)
         yield block
 
 

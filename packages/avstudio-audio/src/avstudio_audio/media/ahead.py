@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
 @contextmanager
-def ahead(blocks: Iterator[T]) -> Iterator[Iterator[T]]:
-    """The same blocks; errors are raised where the blocks are used. At the end, no thread works any more."""
-    with ThreadPoolExecutor(1) as beside:
+def ahead(blocks: Generator[T, None, None]) -> Iterator[Iterator[T]]:
+    """The same blocks; errors are raised where the blocks are used.
+
+    At the end, also after an error, the other thread has stopped, and then `blocks` is closed.
+    """
+    with closing(blocks), ThreadPoolExecutor(1) as beside:
 
         def taken() -> Iterator[T]:
             job = beside.submit(_next, blocks)

@@ -11,13 +11,14 @@ from avstudio_audio.rack.effect import Effect
 
 MOST_BRANCHES = 16
 MOST_EFFECTS = 64
+"""In a chain, with those in all branches."""
 
 
 class Parallel(Effect):
     """Branches that all get the same sound, and whose sum comes out; an empty branch passes it on unchanged."""
 
     type: Literal["parallel"] = "parallel"
-    branches: list[Annotated[list[AnyEffect], Field(max_length=MOST_EFFECTS)]] = Field(
+    branches: list[list[AnyEffect]] = Field(
         min_length=1, max_length=MOST_BRANCHES, description="The chains of effects."
     )
 

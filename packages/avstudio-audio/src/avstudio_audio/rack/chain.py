@@ -32,15 +32,15 @@ def read(given: Any) -> Any:
     found: list[Any] = []
     for item in items:
         found += parsed(item, plain) if isinstance(item, str) else [item]
-    for one in found:
-        _check_names(one)
+    if (count := sum(map(_checked, found))) > MOST_EFFECTS:
+        raise refusal(f"The chain has {count} effects", f"Give at most {MOST_EFFECTS}.")
     return found
 
 
-def _check_names(given: Any) -> None:
-    """Check the names of an effect and of its parameters. Raises `PydanticCustomError`."""
+def _checked(given: Any) -> int:
+    """Check the names of an effect and of its parameters, and count the effects. Raises `PydanticCustomError`."""
     if not isinstance(given, dict):
-        return
+        return 1
     if "type" not in given:
         raise refusal(f"The effect {quoted(given)} has no type", 'Write it as {"type": "reverb"}.')
     kind = effect_type(given["type"])
@@ -50,9 +50,8 @@ def _check_names(given: Any) -> None:
             hint = did_you_mean(str(name), known) or f"It has: {', '.join(known)}."
             raise refusal(f"The effect '{given['type']}' does not have the parameter {quoted(name)}", hint)
     branches = given.get("branches")
-    for branch in branches if isinstance(branches, list | tuple) else ():
-        for one in branch if isinstance(branch, list | tuple) else ():
-            _check_names(one)
+    inner = [branch for branch in branches if isinstance(branch, list | tuple)] if isinstance(branches, list) else []
+    return 1 + sum(_checked(one) for branch in inner for one in branch)
 
 
 class _TextToo:

@@ -38,6 +38,8 @@ FACTORS: Mapping[tuple[str, str], float] = {
 UNWRITTEN = ("type", "automation", "branches", "values")
 """Fields that are not written as words."""
 CURVE = re.compile(r"(linear|exponential|step):")
+DEEPEST = 16
+"""Levels of parentheses."""
 HELP = "Write effects as 'highpass 80, reverb room=0.8 wet=30%'."
 
 
@@ -83,7 +85,7 @@ class _Reader:
     """Reads effects from tokens."""
 
     def __init__(self, tokens: Sequence[str], presets: Mapping[str, str]) -> None:
-        self._tokens, self._presets, self._at = tokens, presets, 0
+        self._tokens, self._presets, self._at, self._depth = tokens, presets, 0, 0
 
     def peek(self) -> str | None:
         return self._tokens[self._at] if self._at < len(self._tokens) else None
@@ -116,6 +118,9 @@ class _Reader:
         return [_Words(name, kind, words).values({})]
 
     def _branches(self) -> dict[str, Any]:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise refusal("The parentheses are nested too deeply", f"Use at most {DEEPEST} levels.")
         branches = [self.chain(branch=True)]
         while (token := self.peek()) == "+":
             self._next()
@@ -123,6 +128,7 @@ class _Reader:
         if token != ")":
             raise refusal("A parenthesis is not closed", "Write branches as '(dry + reverb wet=1 dry=0)'.")
         self._next()
+        self._depth -= 1
         return {"branches": branches}
 
     def _words(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ class Tape:
     def __init__(self, path: Path, channels: int) -> None:
         self._path, self._channels = path, channels
 
-    def record(self, blocks: Iterator[NDArray[np.float32]]) -> None:
+    def record(self, blocks: Iterable[NDArray[np.float32]]) -> None:
         """Record blocks of `(channels, any)`. Raises `StorageError`."""
         with self._path.open("wb") as file:
             for block in blocks:
@@ -29,7 +29,7 @@ class Tape:
                 except OSError as error:
                     raise StorageError.of(error, self._path) from error
 
-    def played(self) -> Iterator[NDArray[np.float32]]:
+    def played(self) -> Generator[NDArray[np.float32], None, None]:
         """The sound in blocks."""
         import numpy as np
 
