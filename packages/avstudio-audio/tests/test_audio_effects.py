@@ -157,13 +157,13 @@ def test_the_output_is_that_of_bare_pedalboard_to_the_bit(one_studio: Studio, sa
 
 
 def test_parallel_branches_sum_and_stay_in_time(one_studio: Studio, save: Save) -> None:
-    sound = noise()
+    sound = noise(9.0)
     result = data(played(one_studio, save(sound), "(dry + brickwall_limiter + gain -6 > invert)"))
     np.testing.assert_allclose(result, sound * (2 - 10 ** (-6 / 20)), atol=1e-6)
 
 
 def test_a_mix_of_an_effect_that_delays_does_not_comb(one_studio: Studio, save: Save) -> None:
-    sound = noise()
+    sound = noise(9.0)  # more than two blocks
     result = played(one_studio, save(sound), "brickwall_limiter mix=30%")
     np.testing.assert_allclose(data(result), sound, atol=1e-7)
     assert result.applied[0].latency > 0
