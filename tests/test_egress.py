@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,9 +13,10 @@ import pytest
 
 from avstudio_core.egress import is_loopback
 from avstudio_core.testing import media
+from avstudio_server.testing.command_line import CommandLine
+from avstudio_server.testing.fork_server import ForkServer
 
 pytest.importorskip("avstudio_llm", reason="avstudio-llm is not installed")
-pytest.importorskip("avstudio_server", reason="avstudio-server is not installed")
 
 NOTING = """
 import json, os, sys
@@ -35,39 +32,43 @@ sys.addaudithook(note)
 """
 
 
-@dataclass
-class Machine:
-    """Commands with a data folder of their own, and a file that has their socket calls."""
+class Machine(CommandLine):
+    """Commands with a data folder of their own, and the files that have their socket calls."""
 
-    folder: Path
-    settings: dict[str, str] = field(default_factory=dict)
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, **self.settings, "NOTED": str(self.folder / "noted")}
-        environment |= {"AVSTUDIO_HOME": str(self.folder / "home"), "PYTHONPATH": str(self.folder)}
-        environment["AVSTUDIO_WORKER_VARIABLES"] = "NOTED"
-        environment |= dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"), "sk-none")
-        command = [sys.executable, "-m", "avstudio_server", *words]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, check=False)
+    noted: tuple[Path, ...] = ()
 
     def serve_models(self, url: str) -> None:
         """Make `near/m` a model at that address."""
-        home = self.folder / "home"
-        home.mkdir()
+        self.home.mkdir()
         section = f'[backends.near]\nkind = "openai"\nbase_url = "{url}"\n'
-        (home / "models.toml").write_text(section + '[models."near/m"]\nquality = 0.5\n', encoding="utf-8")
+        (self.home / "models.toml").write_text(section + '[models."near/m"]\nquality = 0.5\n', encoding="utf-8")
 
     def reached(self) -> list[str]:
         """The hosts that any process looked up or connected to; files of this machine are none."""
-        noted = self.folder / "noted"
-        hosts = map(json.loads, noted.read_text().splitlines() if noted.exists() else [])
+        lines = "".join(noted.read_text() for noted in self.noted if noted.exists()).splitlines()
+        hosts = map(json.loads, lines)
         return [host for host in hosts if not host.startswith("/") and host != "None"]
 
 
+@pytest.fixture(scope="module")
+def noting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, ForkServer]]:
+    """A folder with what Python runs first, and a server that Python started so: its commands are noted, too."""
+    folder = tmp_path_factory.mktemp("noting")
+    (folder / "sitecustomize.py").write_text(NOTING, encoding="utf-8")
+    server = ForkServer(PYTHONPATH=str(folder), NOTED=str(folder / "noted"))
+    yield folder, server
+    server.close()
+
+
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    (tmp_path / "sitecustomize.py").write_text(NOTING, encoding="utf-8")
-    return Machine(tmp_path, {"AVSTUDIO_LOCAL_ONLY": "1", "OLLAMA_HOST": "127.0.0.1:9"})
+def machine(tmp_path: Path, noting: tuple[Path, ForkServer]) -> Machine:
+    folder, server = noting
+    machine = Machine(tmp_path, [folder], server=server)
+    machine.noted = folder / "noted", tmp_path / "noted"
+    machine.environment |= {"NOTED": str(tmp_path / "noted"), "AVSTUDIO_WORKER_VARIABLES": "NOTED"}
+    machine.environment |= {"AVSTUDIO_LOCAL_ONLY": "1", "OLLAMA_HOST": "127.0.0.1:9"}
+    machine.environment |= dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"), "sk-none")
+    return machine
 
 
 class Server(BaseHTTPRequestHandler):
@@ -122,25 +123,25 @@ def test_no_command_leaves_the_machine(machine: Machine, server: str) -> None:
         (f"audio probe {song}", done),
         ("cost", done),
     ):
-        ended = machine.run(*words.split())
-        assert ended.returncode == status, f"{words}: {ended.stderr}"
+        ended = machine(*words.split())
+        assert ended.code == status, f"{words}: {ended.err}"
     assert [host for host in machine.reached() if not is_loopback(host)] == []
 
 
 def test_a_cloud_model_is_refused_with_the_reason(machine: Machine) -> None:
-    refused = machine.run("llm", "chat", "Hello", "--model", "openai/gpt-5.5")
-    assert refused.returncode == 8
-    assert "the setting 'local_only' is on" in refused.stderr
+    refused = machine("llm", "chat", "Hello", "--model", "openai/gpt-5.5")
+    assert refused.code == 8
+    assert "the setting 'local_only' is on" in refused.err
 
 
 def test_what_is_noted_would_show_a_connection(machine: Machine, server: str) -> None:
     machine.serve_models(server)
-    assert machine.run("llm", "chat", "Hello", "--model", "near/m").returncode == 0
+    assert machine("llm", "chat", "Hello", "--model", "near/m").code == 0
     assert "127.0.0.1" in machine.reached()
 
 
 def test_without_the_setting_the_same_command_would_go_out(machine: Machine) -> None:
-    machine.settings["AVSTUDIO_LOCAL_ONLY"] = "0"
+    machine.environment["AVSTUDIO_LOCAL_ONLY"] = "0"
     machine.serve_models("http://models.test/v1")  # a name that is reserved, and nobody's
-    machine.run("llm", "chat", "Hello", "--model", "near/m", "--allow-unpriced")
+    machine("llm", "chat", "Hello", "--model", "near/m", "--allow-unpriced")
     assert "models.test" in machine.reached()

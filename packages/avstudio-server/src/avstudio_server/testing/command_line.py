@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from avstudio_server.testing.fork_server import fork_server, request
+from avstudio_server.testing.fork_server import ForkServer, fork_server, request
 
 COMMAND = (sys.executable, "-P", "-m", "avstudio_server")
 TIMEOUT_SECONDS = 60.0
@@ -35,7 +35,8 @@ class Outcome:
 class CommandLine:
     """`avstudio` as a user runs it, with its data folder and home below `folder`.
 
-    `packages` are folders that are also searched for plugins; `plugins` names those to load.
+    `packages` are folders that are also searched for plugins; `plugins` names those to load. `server` starts the
+    commands, if not the one that all tests share.
 
     ```python
     avstudio = CommandLine(tmp_path)
@@ -43,8 +44,11 @@ class CommandLine:
     ```
     """
 
-    def __init__(self, folder: Path, packages: Sequence[Path] = (), plugins: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, packages: Sequence[Path] = (), plugins: str | None = None, server: ForkServer | None = None
+    ) -> None:
         self.folder = folder
+        self._server = server
         self.home = folder / "home"
         self.environment = {
             "PATH": os.environ.get("PATH", ""),
@@ -60,7 +64,7 @@ class CommandLine:
         """Run a command to its end."""
         words, setting = [str(argument) for argument in arguments], self.environment | environment
         made = request(words, setting, self.folder)
-        return self._alone(words, setting, stdin) if made is None else _forked(made, stdin)
+        return self._alone(words, setting, stdin) if made is None else self._forked(made, stdin)
 
     def printed(self, *arguments: str) -> str:
         """What a command prints to stdout and to stderr, in the order in which it prints them."""
@@ -69,7 +73,7 @@ class CommandLine:
             if made is None:
                 self.start(*arguments, stdin=given, stdout=both, stderr=both).wait(TIMEOUT_SECONDS)
             else:
-                fork_server().run(made, (given, both, both), TIMEOUT_SECONDS)
+                (self._server or fork_server()).run(made, (given, both, both), TIMEOUT_SECONDS)
             both.seek(0)
             return both.read()
 
@@ -86,18 +90,17 @@ class CommandLine:
         )
         return Outcome(done.returncode, done.stdout, done.stderr)
 
+    def _forked(self, made: bytes, stdin: str | None) -> Outcome:
+        with TemporaryFile("w+") as given, TemporaryFile("w+") as out, TemporaryFile("w+") as err:
+            given.write(stdin or "")
+            given.seek(0)
+            code = (self._server or fork_server()).run(made, (given, out, err), TIMEOUT_SECONDS)
+            out.seek(0)
+            err.seek(0)
+            return Outcome(code, out.read(), err.read())
+
     def start(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
         """Start the command; `options` are those of `subprocess.Popen`."""
         return subprocess.Popen(
             [*COMMAND, *map(str, arguments)], env=self.environment, cwd=self.folder, text=True, **options
         )
-
-
-def _forked(made: bytes, stdin: str | None) -> Outcome:
-    with TemporaryFile("w+") as given, TemporaryFile("w+") as out, TemporaryFile("w+") as err:
-        given.write(stdin or "")
-        given.seek(0)
-        code = fork_server().run(made, (given, out, err), TIMEOUT_SECONDS)
-        out.seek(0)
-        err.seek(0)
-        return Outcome(code, out.read(), err.read())

@@ -34,16 +34,24 @@ LIBRARIES = ("anyio", "h11", "httpcore2", "httpx2", "keyring", "openai", "secret
 
 
 class ForkServer:
-    """Starts commands. It ends with the process that made it."""
+    """Starts commands. It ends with the process that made it, or when it is closed.
 
-    def __init__(self) -> None:
+    `environment` is that of the server itself, in which Python starts; each command has its own.
+    """
+
+    def __init__(self, **environment: str) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", __name__, str(theirs.fileno())],
-            env={"PATH": os.environ.get("PATH", "")},
+            env={"PATH": os.environ.get("PATH", ""), **environment},
             pass_fds=[theirs.fileno()],
         )
         theirs.close()
+
+    def close(self) -> None:
+        """End the server; its commands have ended."""
+        self._socket.close()
+        self._process.wait()
 
     def run(self, request: bytes, streams: Sequence[IO[str]], timeout: float) -> int:
         """Run a command to its end. The result is its exit status, or the signal that ended it as a negative number.
