@@ -55,6 +55,12 @@ class TestSeparate(ProcessorContract):
             studio.run("audio.separate", tone(), **params)
         assert studio.tasks.find() == []
 
+    def test_an_unreadable_file_loads_no_model(self, studio: Studio, tmp_path: Path) -> None:
+        (tmp_path / "a.wav").write_bytes(b"words")
+        with pytest.raises(TaskFailed, match="is not an audio or video file"):
+            studio.run("audio.separate", tmp_path / "a.wav")
+        assert studio.shelf.place("spleeter-2stems") == "installed"
+
     @needs_demucs
     def test_it_says_how_to_get_absent_weights(self, studio: Studio, tone: Tone) -> None:
         ways = r"offline.*fetch the weights 'htdemucs'.*Or choose an installed model: spleeter-2stems\."

@@ -14,7 +14,7 @@ import avstudio_audio
 from avstudio_audio.transcribe import Transcribe, TranscribeParams
 from avstudio_core import MediaFacts, Studio
 from avstudio_core.documents.transcript import Transcript
-from avstudio_core.errors import InvalidInput
+from avstudio_core.errors import InvalidInput, TaskFailed
 from avstudio_core.testing import ProcessorContract, WeightsContract
 from avstudio_core.testing.fixtures import Tone
 
@@ -52,6 +52,12 @@ class TestTranscribe(ProcessorContract):
         with pytest.raises(InvalidInput, match=re.escape(said)):
             studio.run("audio.transcribe", tone(), **params)
         assert studio.tasks.find() == []
+
+    def test_an_unreadable_file_loads_no_model(self, studio: Studio, tmp_path: Path) -> None:
+        (tmp_path / "a.wav").write_bytes(b"words")
+        with pytest.raises(TaskFailed, match="is not an audio or video file"):
+            studio.run("audio.transcribe", tmp_path / "a.wav")
+        assert studio.shelf.place("whisper-base") == "installed"
 
 
 @needs_whisper

@@ -137,6 +137,8 @@ class Separate(SeparateWords, Processor[SeparateParams, SeparateResult]):
         from avstudio_audio.media.limits import Limits
         from avstudio_audio.separation.engine import Options
 
+        limits = Limits.of(context.settings)
+        source_facts = probe(source.path, limits).facts()  # before the model is loaded: the file may be unreadable
         context.progress(0.0, "load")
         engine = context.model("engine", lambda: _load(context))
         choice = _choice(params, engine.stems)
@@ -144,9 +146,7 @@ class Separate(SeparateWords, Processor[SeparateParams, SeparateResult]):
         given = Options(choice.computed, params.shifts, params.overlap, params.seed, params.segment, params.batch_size)
         options = engine.settle(given)
         _tell_ignored(params, options, context)
-        limits = Limits.of(context.settings)
         with _mix(source, params, engine.rate, limits, context) as mix:
-            source_facts = probe(source.path, limits).facts()
             _tell_losses(source, source_facts, engine.rate, context)
             labels = source_labels(source, limits, wanted=params.tags)
             names = outputs.file_names(source)

@@ -122,10 +122,10 @@ class Transcribe(TranscribeWords, Processor[TranscribeParams, TranscribeResult])
         from avstudio_audio.speech.channel_sound import channel_sound
         from avstudio_audio.subtitles.files import SubtitleFiles
 
-        context.progress(0.0, "load")
+        sound = channel_sound(source, params.track, context, apart=params.channel_as_speaker)
+        context.progress(0.05, "load")  # after the decoding, which an unreadable file ends at once
         arithmetic = _arithmetic(params, context.needs.device)
         whisper = context.model(arithmetic, lambda: _load(context, arithmetic))
-        sound = channel_sound(source, params.track, context, apart=params.channel_as_speaker)
         options = _options(params, sound, context)
         takes = _takes(whisper, sound, options, params, context)
         transcript = _joined([take.transcript for take in takes], params)
