@@ -42,6 +42,14 @@ class Sloppy(Processor[SloppyParams, SloppyResult]):
         if params.way.startswith("forges "):
             made = source.model_copy(update={"sha256": params.way[7:], "path": source.path})
             return SloppyResult(made=made)
+        if params.way.startswith("poisons "):
+            path = context.new_path("file.txt")
+            path.write_text("other")
+            made = context.publish(path, "file.txt", "text/plain")
+            made.path.rename(made.path.with_name(params.way[8:]))
+            made = made.model_copy(update={"sha256": params.way[8:]})
+            context.published[:] = [made]
+            return SloppyResult(made=made)
         if params.way.startswith("steals "):
             made = source.model_copy(update={"id": "art_new", "sha256": params.way[7:], "path": source.path})
             return SloppyResult(many=[made])
@@ -133,6 +141,13 @@ def test_a_result_cannot_name_a_file_of_another_owner(
     anna = studio.session(Principal("anna"))
     with pytest.raises(TaskFailed, match=r"returned the file 'letter\.txt', which it neither read nor published"):
         anna.run("sloppy.work", letter, way=f"{how} {secret.sha256}")
+
+
+def test_a_run_cannot_change_a_stored_file(studio: Studio, letter: Path) -> None:
+    (letter.parent / "other.txt").write_text("secret")
+    kept = studio.take_in(letter.parent / "other.txt")
+    studio.run("sloppy.work", letter, way=f"poisons {kept.sha256}")
+    studio._store.verify(kept.sha256)
 
 
 @pytest.mark.parametrize(

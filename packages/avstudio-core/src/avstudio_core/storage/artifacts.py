@@ -43,7 +43,7 @@ class ArtifactStore(Protocol):
         ...
 
     def link(self, sha256: str, folder: Path) -> None:
-        """Store a staged file, instead of one that may be damaged. Raises `StorageError`."""
+        """Store a staged file, instead of one that is damaged. Raises `StorageError`."""
 
     def link_again(self, sha256: str, folder: Path) -> None:
         """Store a staged file, in the transaction that records it, if another one has removed its content since."""

@@ -65,7 +65,10 @@ class FolderStore:
         return stage(partial, folder)
 
     def link(self, sha256: str, folder: Path) -> None:
-        """Link a staged file to its place, replacing an existing file, which may be damaged."""
+        """Link a staged file to its place. An existing file is replaced only if it is damaged.
+
+        A run has staged the file, and may be wrong about its content.
+        """
         target = self.path(sha256)
         try:
             if not target.parent.is_dir():
@@ -73,13 +76,20 @@ class FolderStore:
                 private_folder(target.parent)
                 _sync_folder(self.root)
             staged = folder / sha256
-            if staged.exists() or not target.exists():
+            if not target.exists() or (staged.exists() and not self._intact(sha256)):
                 if not target.is_file():
                     _move_away(target, folder)
                 _link(staged, target)
             _sync_folder(target.parent)
         except OSError as error:
             raise StorageError.of(error, target) from error
+
+    def _intact(self, sha256: str) -> bool:
+        try:
+            self.verify_if_changed(sha256, lambda: True)
+        except CorruptFile:
+            return False
+        return True
 
     def link_again(self, sha256: str, folder: Path) -> None:
         """Link a staged file, in the transaction that records it, if another one has removed its content since."""
