@@ -6,12 +6,18 @@ import contextlib
 import json
 import socket
 import time
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from avstudio_core import Studio
+from avstudio_core.reach import ALL
+from avstudio_core.storage.database import Transaction
+from avstudio_core.storage.tables import tasks
+from avstudio_core.tasks.queue import removal, task_events
 from avstudio_core.testing import exercises
 from avstudio_server.testing.http_server import HttpServer
 
@@ -102,6 +108,27 @@ def test_the_events_of_a_task_end_with_it(server: HttpServer) -> None:
         types = [json.loads(text)["type"] for text in events]
     assert (types[0], types[-2:]) == ("task.submitted", ["task.completed", "stream.ended"])
     assert events.close_code == 1000
+
+
+def test_the_events_of_a_task_end_when_another_studio_deletes_it(
+    server: HttpServer, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task_events, "DELETED_SECONDS", 0.2)
+    key = server.key()
+    task = server.client(key).post("/api/v1/exercise/wait", json={"seconds": 60}).json()["id"]
+    followed = server.client(key).stream("GET", f"/api/v1/tasks/{task}/events")
+    with connect(server, f"/tasks/stream/{task}", key) as events, followed as answer:
+        while json.loads(events.recv(20))["type"] != "task.started":
+            pass
+        studio._database.write(partial(end_and_remove, task_id=task))
+        assert [json.loads(text)["type"] for text in events][-1:] == ["stream.ended"]
+        assert "task.started" in answer.read().decode()
+
+
+def end_and_remove(transaction: Transaction, task_id: str) -> None:
+    """Both at once, so that nobody sees the end."""
+    transaction.execute(update(tasks).where(tasks.c.id == task_id).values(state="FAILED"))
+    removal._tasks(transaction, [task_id], ALL)
 
 
 @pytest.mark.parametrize(
