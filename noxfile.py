@@ -161,6 +161,20 @@ def hostile(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Load a server for 3 minutes: its memory, open files and threads stay as they are; `-- --minutes 150`."""
+    install(session, *editable(CORE, SERVED), "httpx2")
+    session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
+def chaos(session: nox.Session) -> None:
+    """500 clients of events drop and resume while their server is killed: none may miss the end of a task."""
+    install(session, *editable(CORE, SERVED), "httpx2")
+    session.run("python", "-m", "tests.chaos", *session.posargs)
+
+
+@nox.session
 def litellm(session: nox.Session) -> None:
     """Anthropic's library against a real server of its protocol: LiteLLM's proxy, in an environment of its own."""
     install(session, *editable(CORE, f"{LLM}[anthropic]"), *TESTING)

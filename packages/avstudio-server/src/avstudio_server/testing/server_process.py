@@ -30,6 +30,11 @@ class ServerProcess:
         assert self._process.stdout is not None
         self.address = self._process.stdout.readline().strip()
 
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        return self._process.pid
+
     def kill(self) -> None:
         """Kill the process as a power failure would."""
         self._process.kill()
