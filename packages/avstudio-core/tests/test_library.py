@@ -32,7 +32,7 @@ from avstudio_core.documents.transcript import MEDIA_TYPE, Segment, Transcript
 from avstudio_core.reach import Reach
 from avstudio_core.storage.search import Wanted
 from avstudio_core.storage.sqlite.search import query
-from avstudio_core.testing import exercises
+from avstudio_core.testing import exercises, media
 
 
 class HearParams(Params):
@@ -181,6 +181,22 @@ def test_times_and_processors_narrow_a_search(session: Session, tmp_path: Path) 
     hear(session, tmp_path, "narrow")
     (hit,) = found(session, "narrow", processor="exercise.hear", until=1e308)
     assert found(session, "narrow", since=hit.created_at + 1) == found(session, "narrow", processor="other") == []
+
+
+def test_media_types_narrow_a_search(session: Session, tmp_path: Path) -> None:
+    media.tone(tmp_path / "walk.wav")
+    (tmp_path / "walk.txt").write_text("walk\n")
+    session.run("exercise.hear", tmp_path / "walk.wav", said=["A walk."])
+    session.take_in(tmp_path / "walk.txt")
+
+    def found(media_type: str) -> list[tuple[str, str | None]]:
+        return [(hit.kind, hit.name) for hit in session.library.search("walk", media_type=media_type).items]
+
+    assert found("text/plain") == [("name", "walk.txt")]
+    assert found("audio/*") == [("speech", "walk.wav"), ("name", "walk.wav")]
+    assert found("video/*") == found("audio/x_") == []
+    with pytest.raises(InvalidInput, match="'sound' is not a media type"):
+        session.library.search("walk", media_type="sound")
 
 
 def test_what_is_deleted_is_not_found(session: Session, tmp_path: Path) -> None:

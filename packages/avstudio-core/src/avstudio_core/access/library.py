@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypedDict, Unpack
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -49,6 +50,8 @@ class TextFilter(TypedDict, total=False):
     kind: str | None
     project: str | None
     processor: str | None
+    media_type: str | None
+    """That of the recording or the file, such as `audio/mpeg` or `video/*`."""
     since: float | None
     """Stored at this time or later, in seconds since the epoch."""
     until: float | None
@@ -73,8 +76,8 @@ class Library:
         """The newest texts that have all the words, and meet all conditions.
 
         Case and accents do not matter; words in double quotation marks stand one after another. Nothing else is an
-        operator. The conditions are `kind`, `project`, `processor`, `since`, `until` and `before`. Raises
-        `InvalidInput`.
+        operator. The conditions are `kind`, `project`, `processor`, `media_type`, `since`, `until` and `before`.
+        Raises `InvalidInput`.
         """
         phrases = phrases_of(words)
         limited(limit, "texts", least=1)
@@ -89,6 +92,7 @@ class Library:
 
 
 NAMES = {"kind": "kind of texts", "project": "name of a project", "processor": "name of a processor"}
+MEDIA_TYPE = re.compile(r"[a-z]+/(?:\*|[\w.+-]+)", re.ASCII)
 
 
 def _wanted(phrases: list[list[str]], reach: Reach, given: TextFilter) -> Wanted:
@@ -98,6 +102,7 @@ def _wanted(phrases: list[list[str]], reach: Reach, given: TextFilter) -> Wanted
         raise InvalidInput(f"{quoted(min(unknown))} is not a condition for texts.", hint=f"Use: {known}.")
     names: dict[str, Any] = {name: given.get(name) for name in NAMES}
     names = {name: None if value is None else checked(value, NAMES[name]) for name, value in names.items()}
+    names["media_type"] = _media_type(given.get("media_type"))
     times = moment(given.get("since")), moment(given.get("until"))
     return Wanted(phrases, reach, **names, since=times[0], until=times[1], before=_number(given.get("before")))
 
@@ -121,6 +126,12 @@ def _hit(row: RowMapping, phrases: list[list[str]]) -> Hit:
         project=row["project"],
         created_at=row["created_at"],
     )
+
+
+def _media_type(given: str | None) -> str | None:
+    if given is not None and not (isinstance(given, str) and MEDIA_TYPE.fullmatch(given)):
+        raise InvalidInput(f"{quoted(given)} is not a media type.", hint="Give one such as 'audio/mpeg' or 'audio/*'.")
+    return given
 
 
 def _number(cursor: str | None) -> int | None:

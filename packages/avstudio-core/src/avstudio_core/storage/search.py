@@ -23,6 +23,8 @@ class Wanted(NamedTuple):
     kind: str | None = None
     project: str | None = None
     processor: str | None = None
+    media_type: str | None = None
+    """That of the recording or the file, such as `audio/mpeg` or `audio/*`."""
     since: float | None = None
     until: float | None = None
     before: int | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import DDL, RowMapping, Select, column, event, func, select, table
+from sqlalchemy import DDL, ColumnElement, RowMapping, Select, column, event, func, select, table
 
 from avstudio_core.storage.database import Database
 from avstudio_core.storage.owned_rows import within
@@ -73,9 +73,17 @@ def query(wanted: Wanted) -> Select[Any]:
     found = FIND.where(_index.c[INDEX].op("MATCH")(" AND ".join(_terms(wanted))), *within(wanted.reach, texts))
     if wanted.before is not None:
         found = found.where(_index.c.rowid < wanted.before)
+    if wanted.media_type is not None:
+        found = found.where(_is_type(wanted.media_type))
     if wanted.since is not None:
         found = found.where(texts.c.created_at >= wanted.since)
     return found if wanted.until is None else found.where(texts.c.created_at < wanted.until)
+
+
+def _is_type(wanted: str) -> ColumnElement[bool]:
+    """The texts of a recording, or else in a file, of a media type, or of any that begins with `audio/`."""
+    kind = func.coalesce(_sources.c.media_type, artifacts.c.media_type)
+    return kind.startswith(wanted[:-1], autoescape=True) if wanted.endswith("/*") else kind == wanted
 
 
 def _terms(wanted: Wanted) -> Iterator[str]:

@@ -30,6 +30,9 @@ class LibraryQuery(BaseModel):
     kind: str | None = Field(default=None, description="`speech`, `text`, `name`, or a kind of a plugin.")
     project: str | None = Field(default=None, description="In this project.")
     processor: str | None = Field(default=None, description="Made by this processor.")
+    media_type: str | None = Field(
+        default=None, description="Of recordings or files of this type, such as `audio/mpeg` or `video/*`."
+    )
     since: float | None = Field(default=None, allow_inf_nan=False, description="Stored at this time or later.")
     until: float | None = Field(default=None, allow_inf_nan=False, description="Stored before this time.")
     limit: int = Field(default=20, ge=1, le=MOST, description="How many, at most.")
@@ -46,6 +49,6 @@ class HitPage(BaseModel):
 @router.get("", response_model=HitPage)
 def search(wanted: Annotated[LibraryQuery, Query()], session: CallerSession) -> Response:
     """The texts that have all words, the newest first: what was said and when, what models wrote, names of files."""
-    conditions = wanted.model_dump(include={"kind", "project", "processor", "since", "until"})
+    conditions = wanted.model_dump(include={"kind", "project", "processor", "media_type", "since", "until"})
     page = session.library.search(wanted.q, wanted.limit, before=wanted.cursor, **conditions)
     return document(HitPage(hits=page.items, next=page.next))
