@@ -63,50 +63,42 @@ def register_processors():
 """
 
 
-@pytest.mark.parametrize("executor", ["inline", "local"])
-@pytest.mark.parametrize(
-    ("what", "said"),
-    [
-        ("interrupt", "KeyboardInterrupt"),
-        ("generator", "GeneratorExit"),
-        ("exit", "SystemExit"),
-        ("odd", "Odd"),
-        ("unspeakable", r"Unspeakable: \(its message cannot be read: KeyError\)"),
-    ],
-)
-def test_whatever_a_run_raises_is_one_failed_job(
-    open_studio: OpenStudio, write_plugin: WritePlugin, executor: str, what: str, said: str
-) -> None:
-    studio = open_studio(write_plugin(RAISING), executor=executor)
-    handle = studio.submit("test.raise", what=what)
-    with pytest.raises(TaskFailed, match=rf"test\.raise failed: {said}") as failed:
-        handle.result(30)
-    assert (failed.value.cause, handle.task().attempts) == ("processor_error", 1)
-    assert "raise ERRORS[params.what]()" in failed.value.traceback
-    studio.submit("test.raise").result(30)
+@pytest.fixture(params=["inline", "local"])
+def raising(request: pytest.FixtureRequest, open_studio: OpenStudio, write_plugin: WritePlugin) -> Studio:
+    """A studio whose runs raise what they are told to."""
+    return open_studio(write_plugin(RAISING), executor=request.param)
 
 
-@pytest.mark.parametrize("executor", ["inline", "local"])
-@pytest.mark.parametrize(
-    ("what", "said"),
-    [
-        ("numbered", "seven"),
-        ("untextual", "5"),
-        ("endless", "very very"),
-        ("empty", r"^test\.raise failed: AVStudioError$"),
-        ("wordless", r"^test\.raise failed: Wordless$"),
-    ],
-)
-def test_an_error_that_is_no_proper_one_is_still_one_short_message(
-    open_studio: OpenStudio, write_plugin: WritePlugin, executor: str, what: str, said: str
-) -> None:
-    studio = open_studio(write_plugin(RAISING), executor=executor)
-    handle = studio.submit("test.raise", what=what)
-    with pytest.raises(TaskFailed, match=said) as failed:
-        handle.result(30)
-    assert handle.task().attempts == 1
-    assert len(str(failed.value)) < 5000
-    assert len(failed.value.traceback) < 200_000
+def test_whatever_a_run_raises_is_one_failed_job(raising: Studio) -> None:
+    for what, said in {
+        "interrupt": "KeyboardInterrupt",
+        "generator": "GeneratorExit",
+        "exit": "SystemExit",
+        "odd": "Odd",
+        "unspeakable": r"Unspeakable: \(its message cannot be read: KeyError\)",
+    }.items():
+        handle = raising.submit("test.raise", what=what)
+        with pytest.raises(TaskFailed, match=rf"test\.raise failed: {said}") as failed:
+            handle.result(30)
+        assert (failed.value.cause, handle.task().attempts) == ("processor_error", 1)
+        assert "raise ERRORS[params.what]()" in failed.value.traceback
+        raising.submit("test.raise").result(30)
+
+
+def test_an_error_that_is_no_proper_one_is_still_one_short_message(raising: Studio) -> None:
+    for what, said in {
+        "numbered": "seven",
+        "untextual": "5",
+        "endless": "very very",
+        "empty": r"^test\.raise failed: AVStudioError$",
+        "wordless": r"^test\.raise failed: Wordless$",
+    }.items():
+        handle = raising.submit("test.raise", what=what)
+        with pytest.raises(TaskFailed, match=said) as failed:
+            handle.result(30)
+        assert handle.task().attempts == 1
+        assert len(str(failed.value)) < 5000
+        assert len(failed.value.traceback) < 200_000
 
 
 @pytest.mark.parametrize("executor", ["inline", "local"])
