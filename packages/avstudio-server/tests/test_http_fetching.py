@@ -149,6 +149,25 @@ def test_a_file_is_fetched_from_an_allowed_host(serving: Callable[..., HttpServe
     assert client.get(f"/api/v1/artifacts/{made['id']}").content == b"file"
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("exercise/copy", {"suffix": [1]}),
+        ("exercise/copy?dry_run=true", {}),
+        ("plans", {"plan": "exercise.wait"}),
+        ("plans?dry_run=true", {"plan": "exercise.copy"}),
+    ],
+)
+def test_a_file_that_was_fetched_for_nothing_is_deleted(
+    serving: Callable[..., HttpServer], public: Listening, path: str, body: dict[str, object]
+) -> None:
+    server = serving(fetch_hosts=PUBLIC)
+    client = client_of(server)
+    client.post(f"/api/v1/{path}", json={"source": f"http://{PUBLIC}:{public.server_port}/song.txt", **body})
+    assert public.hits == ["/song.txt"]
+    assert client.get("/api/v1/media").json()["media"] == []
+
+
 def test_nothing_is_fetched_by_default(serving: Callable[..., HttpServer], canary: Listening) -> None:
     assert fetched(serving(), f"http://{CANARY}:{canary.server_port}/x") == (403, "not_allowed")
     assert canary.hits == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ class Arguments:
         self._session = session
         self._declaration = declaration
         self.received: list[Artifact] = []
+        self._named = NamedFiles(request, session)
         self.given: dict[str, Any] = {}
 
     async def read(self) -> None:
@@ -48,7 +49,7 @@ class Arguments:
         """The arguments with the ids of the files that they name. Raises `InvalidInput`, `NotFound`."""
         found = dict(self.given)
         for name in self._declaration.inputs.keys() & found.keys():
-            found[name] = await named_file(self._request, self._session, found[name])
+            found[name] = await self._named.ids(found[name])
         return found
 
     def as_sent(self) -> dict[str, Any]:
@@ -58,15 +59,59 @@ class Arguments:
         return {**self.given, **{name: _replaced(self.given[name], content) for name in files}}
 
     async def discard(self) -> None:
-        """Delete the files that were sent."""
-        for artifact in self.received:
-            with suppress(AVStudioError):
-                await asyncio.shield(self._session.adelete_artifact(artifact.id))
+        """Delete the files that were sent or fetched."""
+        await _delete(self._session, self.received)
+        await self._named.discard()
+
+
+class NamedFiles:
+    """The files that a request names by URLs, or as outputs of tasks."""
+
+    def __init__(self, request: Request, session: Session) -> None:
+        self._remote: RemoteFiles = request.app.state.remote
+        self._session = session
+        self._fetched: list[Artifact] = []
+
+    async def ids(self, value: Any) -> Any:
+        """The ids of artifacts for what names files: an output of a task, or a URL. Others are for the session."""
+        if isinstance(value, list):
+            return [await self.ids(one) for one in value]
+        if isinstance(value, Mapping):
+            return await asyncio.to_thread(_output, self._session, value.get("task"), value.get("output"))
+        if not isinstance(value, str):
+            return value
+        if found := OUTPUT.fullmatch(value):
+            return await asyncio.to_thread(_output, self._session, *found.groups())
+        if URL.match(value):
+            self._fetched.append(made := await asyncio.to_thread(self._remote.fetch, self._session, value))
+            return made.id
+        return value
+
+    async def discard(self) -> None:
+        """Delete the files that were fetched."""
+        await _delete(self._session, self._fetched)
+
+
+@asynccontextmanager
+async def named_files(request: Request, session: Session) -> AsyncIterator[NamedFiles]:
+    """The files that a request names. Those that were fetched are deleted again if what is done with them fails."""
+    found = NamedFiles(request, session)
+    try:
+        yield found
+    except BaseException:
+        await found.discard()
+        raise
+
+
+async def _delete(session: Session, files: Iterable[Artifact]) -> None:
+    for artifact in files:
+        with suppress(AVStudioError):
+            await asyncio.shield(session.adelete_artifact(artifact.id))
 
 
 @asynccontextmanager
 async def arguments(request: Request, session: Session, declaration: Declaration) -> AsyncIterator[Arguments]:
-    """The arguments in a request. Files that it sent are deleted again if what is done with them fails.
+    """The arguments in a request. Files that it sent or had fetched are deleted again if what is done with them fails.
 
     Raises `InvalidInput`.
     """
@@ -131,22 +176,6 @@ async def _received(part: FormPart, name: str, session: Session, declaration: De
     async with session.receive(part.file_name or "") as incoming:
         await incoming.afill(part.pieces())
         return await incoming.atake()
-
-
-async def named_file(request: Request, session: Session, value: Any) -> Any:
-    """The id of an artifact for what names a file: the output of a task, or a URL. Others are for the session."""
-    if isinstance(value, list):
-        return [await named_file(request, session, one) for one in value]
-    if isinstance(value, Mapping):
-        return await asyncio.to_thread(_output, session, value.get("task"), value.get("output"))
-    if not isinstance(value, str):
-        return value
-    if found := OUTPUT.fullmatch(value):
-        return await asyncio.to_thread(_output, session, *found.groups())
-    if URL.match(value):
-        remote: RemoteFiles = request.app.state.remote
-        return (await asyncio.to_thread(remote.fetch, session, value)).id
-    return value
 
 
 def _output(session: Session, task_id: Any, output: Any) -> str:

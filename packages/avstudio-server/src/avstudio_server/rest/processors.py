@@ -88,7 +88,9 @@ def _route(declaration: Declaration) -> Callable[..., Coroutine[Any, Any, Respon
         async with arguments(request, session, declaration) as given:
             if how.dry_run:
                 plan, source = _plan(declaration, await given.named())
-                return document(DryRun.of(await asyncio.to_thread(session.check_plan, plan, source)))
+                checked = await asyncio.to_thread(session.check_plan, plan, source)
+                await given.discard()
+                return document(DryRun.of(checked))
             if key.name is not None or how.webhook is not None:
                 task, headers = await _once(session, declaration, given, how, key)
             else:

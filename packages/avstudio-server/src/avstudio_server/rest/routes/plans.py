@@ -18,7 +18,7 @@ from avstudio_server.http.event_query import After, OpenStreams
 from avstudio_server.rest.documents import UNCHANGED, document, tagged
 from avstudio_server.rest.event_stream import lines
 from avstudio_server.rest.idempotency import Key, earlier, submitted
-from avstudio_server.rest.inputs import named_file
+from avstudio_server.rest.inputs import named_files
 from avstudio_server.rest.nouns import routes_of
 from avstudio_server.rest.pages import Cursor, Deleted, Limit, Next
 from avstudio_server.rest.routes.tasks import Retried
@@ -98,10 +98,14 @@ async def submit(
     asked = key.digest(given.model_dump(mode="json"))
     found = None if how.dry_run else await earlier(session, how, key, asked)
     if found is None:
-        plan, source = given.parsed(), await named_file(request, session, given.source)
-        if how.dry_run:
-            return document(DryRun.of(await asyncio.to_thread(session.check_plan, plan, source)))
-        found = await submitted(session, plan, source, how, key, asked)
+        plan = given.parsed()
+        async with named_files(request, session) as files:
+            source = await files.ids(given.source)
+            if how.dry_run:
+                checked = await asyncio.to_thread(session.check_plan, plan, source)
+                await files.discard()
+                return document(DryRun.of(checked))
+            found = await submitted(session, plan, source, how, key, asked)
     handle = found.plan
     seconds = wait_seconds(prefer)
     if seconds:
