@@ -132,7 +132,7 @@ def pictures(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Every benchmark; `-- --quick` for a first look."""
-    install(session, *EVERYTHING, "huey", "click")
+    install(session, *EVERYTHING, "huey", "click", "scenedetect-headless")
     for benchmark in sorted(Path("benchmarks").glob("*.py")):
         if "paired.arguments(" in benchmark.read_text(encoding="utf-8"):
             session.run("python", str(benchmark), *session.posargs)

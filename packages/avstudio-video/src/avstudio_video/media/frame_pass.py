@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.frame import VideoFrame
 
+OFTEN = 16
+"""Frames between two reports of progress."""
+
 
 @dataclass
 class FramePass:
@@ -60,7 +63,8 @@ class FramePass:
                 self.corrupt += bool(frame.is_corrupt)
                 time = float(stamp * self.index.unit - (0 if self.index.guessed else self.origin))
                 self.limits.check_seconds(self.path, time)
-                self.progress(min(1.0, time / whole) if whole > 0 else 0.0)
+                if count % OFTEN == 1:
+                    self.progress(min(1.0, time / whole) if whole > 0 else 0.0)
                 yield stamp, frame
             if not count:
                 raise UnreadableMedia(f"No frame of the video stream {stream.index} of '{self.path}' can be decoded.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from avstudio_video.libraries import opencv
@@ -32,6 +33,7 @@ class SmallPictures:
 
         self._cv2: Any = opencv("Finding scenes")
         self._scaler = VideoReformatter()
+        self._tiny: VideoFrame | None = None
 
     def of(self, frame: VideoFrame) -> Pixels:
         """The small picture of a frame."""
@@ -53,27 +55,25 @@ class SmallPictures:
         return np.asarray(made.to_ndarray(), np.uint8)
 
     def _sampled(self, frame: VideoFrame, step: int) -> Pixels:
-        """One pixel of each square of `step`, in its middle."""
+        """One pixel of each square of `step`, in its middle.
+
+        They are converted as a frame of twice the width, in which each has colours of its own.
+        """
         import av
         import numpy as np
 
-        rows, columns = (np.arange(step // 2, side, step) for side in (frame.height, frame.width))
-        luma, *chroma = (plane(frame, number) for number in range(3))
-        wide = np.zeros((len(rows), 2 * len(columns)), np.uint8)
-        wide[:, ::2] = luma[step // 2 :: step, step // 2 :: step][: len(rows), : len(columns)]
-        tiny = av.VideoFrame(2 * len(columns), len(rows), frame.format.name.replace("420", "422"))
+        wide, high = 2 * (frame.width // step), frame.height // step
+        if self._tiny is None or (self._tiny.width, self._tiny.height) != (wide, high):
+            self._tiny = av.VideoFrame(wide, high, frame.format.name.replace("420", "422"))
+        tiny, middle = self._tiny, step // 2
         tiny.color_range, tiny.colorspace = frame.color_range, frame.colorspace
-        _fill(tiny, 0, wide)
-        for number, colour in enumerate(chroma, 1):
-            _fill(tiny, number, colour[rows[:, None] // 2, columns[None] // 2])
-        made = self._scaler.reformat(tiny, format="bgra", interpolation="BICUBIC", threads=1).to_ndarray()
-        pixels: Pixels = np.ascontiguousarray(made[:, ::2, :3])
+        plane(tiny, 0)[:, ::2] = plane(frame, 0)[middle::step, middle::step]
+        for number in (1, 2):
+            colour, target = plane(frame, number), plane(tiny, number)
+            for row, column in product((0, 1), (0, 1)):  # of two neighbours, each has its own distance to the next
+                down, right = ((middle + one * step) // 2 for one in (row, column))
+                target[row::2, column::2] = colour[down::step, right::step][: (high - row + 1) // 2]
+        made = np.asarray(self._scaler.reformat(tiny, format="bgra", interpolation="BICUBIC", threads=1).to_ndarray())
+        narrow = np.ascontiguousarray(made.view(np.uint32)[:, ::2, 0]).view(np.uint8).reshape(high, wide // 2, 4)
+        pixels: Pixels = self._cv2.cvtColor(narrow, self._cv2.COLOR_BGRA2BGR)
         return pixels
-
-
-def _fill(frame: VideoFrame, number: int, pixels: Pixels) -> None:
-    import numpy as np
-
-    found: Any = frame.planes[number]
-    target = np.frombuffer(found, np.uint8).reshape(-1, found.line_size)
-    target[: found.height, : found.width] = pixels
