@@ -6,6 +6,7 @@ import json
 import random
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ from numpy.typing import NDArray
 
 from avstudio_audio.separation.engine import Options
 from avstudio_audio.separation.mix import MixInMemory
+from avstudio_audio.separation.precision import Precision, fastest
 from avstudio_core.errors import (
     CorruptFile,
     InvalidInput,
     MissingDependency,
     NotFound,
     TaskCancelled,
+    Unavailable,
     WeightsMissing,
 )
 
@@ -37,6 +40,9 @@ from avstudio_audio.separation.demucs_files import stems_in  # noqa: E402
 Audio = NDArray[np.float32]
 STEMS = ["drums", "bass", "other", "vocals"]
 SHAPE = {"channels": 8, "depth": 3, "t_layers": 1, "bottom_channels": 16, "t_heads": 2, "nfft": 512}
+
+
+EXACT = Options(shifts=0, precision=Precision.FLOAT32)
 
 
 def save_network(path: Path, seed: int, klass: str = "demucs.htdemucs.HTDemucs", **metadata: str) -> Any:
@@ -81,7 +87,7 @@ def noise(samples: int, channels: int = 2) -> Audio:
 def separate(
     engine: Demucs,
     mix: Audio,
-    options: Options = Options(shifts=0),  # noqa: B008 - frozen
+    options: Options = EXACT,
     progress: Callable[[float], None] = lambda part: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Audio]:
@@ -104,7 +110,7 @@ def assert_equal(found: dict[str, Audio], expected: dict[str, Audio]) -> None:
 @pytest.mark.parametrize("overlap", [0.0, 0.25, 0.6])
 def test_it_equals_the_library(engine: Demucs, network: Any, overlap: float) -> None:
     mix = noise(66_150)
-    found = separate(engine, mix, Options(shifts=0, overlap=overlap))
+    found = separate(engine, mix, replace(EXACT, overlap=overlap))
     assert list(found) == STEMS
     assert_equal(found, reference(network, mix, shifts=0, overlap=overlap))
 
@@ -116,7 +122,7 @@ def test_seeded_shifts_equal_the_library_seeded_alike(engine: Demucs, network: A
         random.seed(seed)
         runs.append(reference(network, mix, shifts=1))
     expected = {stem: np.float32(0.5) * (runs[0][stem] + runs[1][stem]) for stem in STEMS}
-    assert_equal(separate(engine, mix, Options(shifts=2, seed=11)), expected)
+    assert_equal(separate(engine, mix, replace(EXACT, shifts=2, seed=11)), expected)
 
 
 def test_the_seed_decides_and_the_state_of_the_caller_stays(engine: Demucs) -> None:
@@ -125,6 +131,18 @@ def test_the_seed_decides_and_the_state_of_the_caller_stays(engine: Demucs) -> N
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)
     assert random.getstate() == state
+
+
+def test_half_the_precision_differs_by_less_than_is_heard(engine: Demucs, snr: Any) -> None:
+    mix = noise(44_100)
+    exact, rough = (
+        separate(engine, mix, replace(EXACT, precision=one)) for one in (Precision.FLOAT32, Precision.BFLOAT16)
+    )
+    levels = [snr(rough[stem], exact[stem]) for stem in STEMS]
+    assert min(levels) > 45, levels
+    assert max(levels) < 80  # it does compute in another way
+    with pytest.raises(Unavailable, match="A CPU does not separate with 'float16'"):
+        engine.settle(Options(precision=Precision.FLOAT16))
 
 
 @pytest.mark.parametrize("options", [Options(shifts=2, seed=5), Options(shifts=0, overlap=0.6)])
@@ -201,14 +219,14 @@ def test_cancelling_stops_within_a_chunk_and_leaves_the_engine_usable(engine: De
 
 
 def test_defaults_are_those_of_demucs(engine: Demucs) -> None:
-    settled = Options(("bass",), shifts=1, overlap=0.25, seed=3, segment=0.5, batch_size=1)
+    settled = Options(("bass",), shifts=1, overlap=0.25, seed=3, segment=0.5, batch_size=1, precision=fastest("cpu"))
     assert engine.settle(Options(stems=("bass",), seed=3)) == settled
 
 
 @pytest.mark.parametrize("segment", [0.3, 0.5])
 def test_a_segment_and_a_batch_equal_the_library(engine: Demucs, network: Any, segment: float) -> None:
     mix = noise(40_000)
-    found = separate(engine, mix, Options(shifts=0, segment=segment, batch_size=3))
+    found = separate(engine, mix, replace(EXACT, segment=segment, batch_size=3))
     assert_equal(found, reference(network, mix, shifts=0, segment=segment))
     with pytest.raises(InvalidInput, match=r"segment of 0\.51 s is longer than the model allows\. Give at most 0\.5 s"):
         engine.settle(Options(segment=0.51))

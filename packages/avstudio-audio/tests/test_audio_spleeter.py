@@ -19,6 +19,7 @@ from avstudio_audio.media.resample import Resampler
 from avstudio_audio.separation import unet
 from avstudio_audio.separation.checkpoint import load_arrays
 from avstudio_audio.separation.engine import Options
+from avstudio_audio.separation.precision import Precision
 from avstudio_audio.separation.spleeter import ACCOMPANIMENT, BLOCK, HOP, VOCALS, Spleeter
 from avstudio_core.errors import (
     CorruptFile,
@@ -222,7 +223,9 @@ def test_an_unknown_stem_is_refused_with_the_nearest(spleeter: Spleeter) -> None
 
 def test_what_it_has_no_use_for_is_settled_to_nothing(spleeter: Spleeter) -> None:
     settled = spleeter.settle(Options(shifts=4, overlap=0.5, seed=7))
-    assert settled == Options(spleeter.stems, shifts=0, overlap=0.0, seed=0, segment=0.0, batch_size=0)
+    assert settled == Options(
+        spleeter.stems, shifts=0, overlap=0.0, seed=0, segment=0.0, batch_size=0, precision=Precision.FLOAT32
+    )
 
 
 @pytest.mark.parametrize("shape", [(2, 0), (3, 100), (100,)])

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from avstudio_audio.media.length import memory_mb, seconds_of
 from avstudio_audio.model_choice import choose_device, choose_model, choose_threads, declared
 from avstudio_audio.separate_params import FAMILIES, SeparateParams
+from avstudio_audio.separation.precision import Precision
 from avstudio_audio.separation.stem_choice import RESIDUAL, StemChoice, possible
 from avstudio_audio.stem_files import GainMode, Gains, Spool, StemFiles
 from avstudio_audio.stem_outputs import STEM_FILE, StemOutputs, source_labels, tell_lost
@@ -143,7 +144,8 @@ class Separate(SeparateWords, Processor[SeparateParams, SeparateResult]):
         engine = context.model("engine", lambda: _load(context))
         choice = _choice(params, engine.stems)
         outputs = StemOutputs.of(choice, params.audio_format)
-        given = Options(choice.computed, params.shifts, params.overlap, params.seed, params.segment, params.batch_size)
+        numbers = params.shifts, params.overlap, params.seed, params.segment, params.batch_size
+        given = Options(choice.computed, *numbers, params.precision)
         options = engine.settle(given)
         _tell_ignored(params, options, context)
         with _mix(source, params, engine.rate, limits, context) as mix:
@@ -233,6 +235,7 @@ def _effective(params: SeparateParams, choice: StemChoice, options: Options, con
         "seed": options.seed,
         "segment": options.segment,
         "batch_size": options.batch_size,
+        "precision": str(options.precision),
     }
 
 
@@ -242,6 +245,9 @@ def _tell_ignored(params: SeparateParams, options: Options, context: Context) ->
         if given is not None and given != used:
             message = f"The model '{context.needs.model}' does not use '{name}': '{given}' has no effect."
             context.warn("parameter_ignored", message)
+    if params.precision not in (Precision.AUTO, options.precision):
+        message = f"The model '{context.needs.model}' always uses '{options.precision}', not '{params.precision}'."
+        context.warn("parameter_ignored", message)
 
 
 @contextmanager

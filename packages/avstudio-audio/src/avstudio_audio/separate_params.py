@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from avstudio_audio.media.formats import AudioFormat
 from avstudio_audio.model_choice import AUTO
+from avstudio_audio.separation.precision import Precision
 from avstudio_audio.separation.stem_choice import Consistency, OtherMethod
 from avstudio_audio.sound_params import SoundParams
 from avstudio_audio.stem_files import GainMode
@@ -92,6 +93,10 @@ class SeparateParams(SoundParams):
     long_audio: Literal["auto", "whole", "stream"] = Field(
         default="auto",
         description="Keep the recording in memory, or on the disk; the stems are equal. 'auto' keeps 10 min in memory.",
+    )
+    precision: Precision = Field(
+        default=Precision.AUTO,
+        description="The arithmetic of Demucs: 'auto' is the fastest that the device has; 'float32' is exact.",
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="Where the model runs.")
     format: StemFormat = Field(

@@ -16,6 +16,7 @@ from avstudio_audio.separation.chunks import Grid, Lane, NormalisedMix
 from avstudio_audio.separation.demucs_files import load_bag
 from avstudio_audio.separation.engine import Engine, Options, stop_if
 from avstudio_audio.separation.mix import Mix
+from avstudio_audio.separation.precision import chosen, reduced
 from avstudio_core.errors import InvalidParams
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Demucs(Engine):
             overlap=0.25 if options.overlap is None else options.overlap,
             segment=longest if options.segment is None else options.segment,
             batch_size=options.batch_size or BATCH.get(self._device, BATCH_OF_A_GPU),
+            precision=chosen(options.precision, self._device),
         )
 
     def pieces(
@@ -129,7 +131,8 @@ class Demucs(Engine):
         stems = [self.stems.index(stem) for stem in self._shares(settled.stems)[network]]
 
         def run(chunks: Tensor) -> Tensor:
-            answer: Tensor = model(chunks.to(self._device))
+            with reduced(settled.precision, self._device):
+                answer: Tensor = model(chunks.to(self._device))
             return answer
 
         def valid_length(size: int) -> int:

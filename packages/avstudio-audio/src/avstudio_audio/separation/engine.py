@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from avstudio_audio.separation.mix import Mix, MixInMemory
+from avstudio_audio.separation.precision import Precision
 from avstudio_core.errors import NotFound, TaskCancelled
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Options:
     """The length of a chunk in seconds."""
     batch_size: int | None = None
     """How many chunks the network reads at once."""
+    precision: Precision = Precision.AUTO
+    """The arithmetic of the network."""
 
 
 class Engine(ABC):
@@ -45,7 +48,8 @@ class Engine(ABC):
     def settle(self, options: Options) -> Options:
         """The options that a run will really use: defaults are filled in, and unused options are 0.
 
-        Raises `NotFound` for a stem that it does not have, and `InvalidParams` for a segment that is too long.
+        Raises `NotFound` for a stem that it does not have, `InvalidParams` for a segment that is too long,
+        and `Unavailable` for a precision that its device does not have.
         """
 
     @abstractmethod

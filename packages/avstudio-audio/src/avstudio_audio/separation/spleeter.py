@@ -14,6 +14,7 @@ from avstudio_audio.separation import unet
 from avstudio_audio.separation.checkpoint import Checkpoint, load_arrays
 from avstudio_audio.separation.engine import Engine, Options, stop_if
 from avstudio_audio.separation.mix import Mix
+from avstudio_audio.separation.precision import Precision
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +52,15 @@ class Spleeter(Engine):
         return cls(load_arrays(folder, VOCALS, device), load_arrays(folder, ACCOMPANIMENT, device))
 
     def settle(self, options: Options) -> Options:
-        return replace(self._with_stems(options), shifts=0, overlap=0.0, seed=0, segment=0.0, batch_size=0)
+        return replace(
+            self._with_stems(options),
+            shifts=0,
+            overlap=0.0,
+            seed=0,
+            segment=0.0,
+            batch_size=0,
+            precision=Precision.FLOAT32,
+        )
 
     def pieces(
         self,
