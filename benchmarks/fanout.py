@@ -27,16 +27,18 @@ PAUSE_SECONDS = 60.0
 
 
 class Subscriber(asyncio.Protocol):
-    """A WebSocket that reads text frames; `heard` gets each message with the time of its arrival."""
+    """A WebSocket that reads text frames and answers pings; `heard` gets each message with the time of its arrival."""
 
     def __init__(self, request: bytes, opened: asyncio.Future[None], heard: Callable[[bytes, float], None]) -> None:
         self._request = request
         self._opened = opened
         self._heard = heard
         self._data = b""
+        self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
         transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
@@ -51,6 +53,8 @@ class Subscriber(asyncio.Protocol):
             self._opened.set_result(None)
         while (frame := _frame(self._data)) is not None:
             kind, payload, self._data = frame
+            if kind == 9 and self._transport is not None:  # a ping, which a server waits to be answered
+                self._transport.write(bytes((0x8A, 0x80 | len(payload), 0, 0, 0, 0)) + payload)
             if kind == 1:
                 self._heard(payload, now)
 

@@ -73,7 +73,7 @@ class Follower:
 
     async def _end(self, kind: str, seq: int, code: int) -> None:
         """Say why no events follow, and from which number to continue; close the socket."""
-        if not self._connection.disconnected:
+        if not (self._connection.disconnected or self._connection.close_sent):
             self._write(text_frame(self._message(kind, seq)))
             self._connection.flush()
             await self._socket.close(code)
