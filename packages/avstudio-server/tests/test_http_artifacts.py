@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from email.message import Message
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,8 +20,12 @@ from avstudio_server.http.downloads import download_name, served_type
 from avstudio_server.http.ranges import ranges
 from avstudio_server.testing.http_server import HttpServer
 
+if TYPE_CHECKING:
+    from httpx2 import Client
+
 pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
 
+pytestmark = pytest.mark.usefixtures("no_network")
 CONTENT = bytes(range(256)) * 4000
 
 
@@ -36,26 +41,50 @@ def key(server: HttpServer) -> str:
 
 @pytest.fixture
 def place(server: HttpServer, key: str) -> str:
-    answer = server.client(key).put("/api/v1/uploads", params={"name": "sängs.bin"}, content=CONTENT)
+    return put(server.client(key))
+
+
+def put(client: Client) -> str:
+    """Where a file is, once it is stored."""
+    answer = client.put("/api/v1/uploads", params={"name": "sängs.bin"}, content=CONTENT)
     return str(answer.headers["location"])
 
 
-def test_an_artifact_is_a_file_to_keep(server: HttpServer, key: str, place: str) -> None:
-    answer = server.client(key).get(place)
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpServer]:
+    """A server for tests that only read."""
+    home, plugins = tmp_path_factory.mktemp("shared") / "home", [avstudio_server.plugin, exercises]
+    studio = Studio(home=home, executor="inline", offline=True, plugins="", add=plugins)
+    with studio, HttpServer(studio) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(shared: HttpServer) -> Client:
+    return shared.client(shared.key())
+
+
+@pytest.fixture(scope="module")
+def stored(client: Client) -> str:
+    return put(client)
+
+
+def test_an_artifact_is_a_file_to_keep(client: Client, stored: str) -> None:
+    answer = client.get(stored)
     assert (answer.content, answer.headers["content-type"]) == (CONTENT, "application/octet-stream")
     assert (
         answer.headers["content-disposition"] == "attachment; filename=\"s_ngs.bin\"; filename*=UTF-8''s%C3%A4ngs.bin"
     )
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "sandbox" in answer.headers["content-security-policy"]
-    head = server.client(key).head(place)
+    head = client.head(stored)
     assert (head.headers["content-length"], head.content) == (str(len(CONTENT)), b"")
 
 
-def test_what_is_known_about_an_artifact(server: HttpServer, key: str, place: str) -> None:
-    shown = server.client(key).get(f"{place}.json")
+def test_what_is_known_about_an_artifact(client: Client, stored: str) -> None:
+    shown = client.get(f"{stored}.json")
     assert (shown.json()["name"], shown.json()["size"]) == ("sängs.bin", len(CONTENT))
-    again = server.client(key).get(f"{place}.json", headers={"If-None-Match": shown.headers["etag"]})
+    again = client.get(f"{stored}.json", headers={"If-None-Match": shown.headers["etag"]})
     assert again.status_code == 304
 
 
@@ -83,14 +112,14 @@ def test_a_stored_file_that_is_gone_or_is_no_longer_a_file_is_reported(
         ("bytes=0-9,99999999-", 0, 10),
     ],
 )
-def test_a_part_is_sent(server: HttpServer, key: str, place: str, asked: str, start: int, end: int) -> None:
-    answer = server.client(key).get(place, headers={"Range": asked})
+def test_a_part_is_sent(client: Client, stored: str, asked: str, start: int, end: int) -> None:
+    answer = client.get(stored, headers={"Range": asked})
     assert (answer.status_code, answer.content) == (206, CONTENT[start:end])
     assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{len(CONTENT)}"
 
 
-def test_several_parts_are_sent(server: HttpServer, key: str, place: str) -> None:
-    answer = server.client(key).get(place, headers={"Range": "bytes=1000-1009,0-4,-3"})
+def test_several_parts_are_sent(client: Client, stored: str) -> None:
+    answer = client.get(stored, headers={"Range": "bytes=1000-1009,0-4,-3"})
     mark = answer.headers["content-type"].partition("boundary=")[2].encode()
     parts = [part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n") for part in answer.content.split(b"--" + mark)[1:-1]]
     assert parts == [CONTENT[:5], CONTENT[1000:1010], CONTENT[-3:]]
@@ -100,31 +129,30 @@ def test_several_parts_are_sent(server: HttpServer, key: str, place: str) -> Non
 @pytest.mark.parametrize(
     "asked", ["bytes", "bytes=", "bytes=a-b", "bytes=5-4", "lines=0-1", "bytes=--1", "bytes=" + "0-1," * 5000 + "0-1"]
 )
-def test_a_range_that_is_not_valid_is_left_out(server: HttpServer, key: str, place: str, asked: str) -> None:
-    answer = server.client(key).get(place, headers={"Range": asked})
+def test_a_range_that_is_not_valid_is_left_out(client: Client, stored: str, asked: str) -> None:
+    answer = client.get(stored, headers={"Range": asked})
     assert (answer.status_code, len(answer.content)) == (200, len(CONTENT))
 
 
 @pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=-0", "bytes=99999999999999-99999999999999"])
-def test_a_range_that_is_not_in_the_file_is_a_problem(server: HttpServer, key: str, place: str, asked: str) -> None:
-    answer = server.client(key).get(place, headers={"Range": asked})
+def test_a_range_that_is_not_in_the_file_is_a_problem(client: Client, stored: str, asked: str) -> None:
+    answer = client.get(stored, headers={"Range": asked})
     assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{len(CONTENT)}")
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_a_part_of_a_file_that_has_changed_is_the_whole_file(server: HttpServer, key: str, place: str) -> None:
-    client = server.client(key)
-    tag, time_ = (client.head(place).headers[name] for name in ("etag", "last-modified"))
+def test_a_part_of_a_file_that_has_changed_is_the_whole_file(client: Client, stored: str) -> None:
+    tag, time_ = (client.head(stored).headers[name] for name in ("etag", "last-modified"))
     for condition, status in ((tag, 206), (time_, 206), ('"other"', 200), (f"W/{tag}", 200)):
-        assert client.get(place, headers={"Range": "bytes=0-1", "If-Range": condition}).status_code == status
-    assert client.get(place, headers={"If-None-Match": f'"x", {tag}'}).status_code == 304
-    assert client.get(place, headers={"If-Modified-Since": time_}).status_code == 304
-    assert client.get(place, headers={"If-Modified-Since": "yesterday"}).status_code == 200
+        assert client.get(stored, headers={"Range": "bytes=0-1", "If-Range": condition}).status_code == status
+    assert client.get(stored, headers={"If-None-Match": f'"x", {tag}'}).status_code == 304
+    assert client.get(stored, headers={"If-Modified-Since": time_}).status_code == 304
+    assert client.get(stored, headers={"If-Modified-Since": "yesterday"}).status_code == 200
 
 
-def test_a_file_of_another_owner_is_unknown(server: HttpServer, place: str) -> None:
-    other = server.client(server.key())
-    assert {other.get(place).status_code, other.head(place).status_code, other.get(f"{place}.json").status_code} == {
+def test_a_file_of_another_owner_is_unknown(shared: HttpServer, stored: str) -> None:
+    other = shared.client(shared.key())
+    assert {other.get(stored).status_code, other.head(stored).status_code, other.get(f"{stored}.json").status_code} == {
         404
     }
 
