@@ -85,7 +85,7 @@ def test_no_event_is_missed_from_the_moment_of_the_answer(
     if kind == "socket":
         with connect(server, "/stream", key) as events:
             session.publish("agent.message", "message_1", {"agent": "a", "message": "Hi", "metadata": {}})
-            assert json.loads(events.recv(5))["subject"] == "message_1"
+            assert json.loads(events.recv(30))["subject"] == "message_1"
     else:
         with server.client(key).stream("GET", "/api/v1/events") as answer:
             session.publish("agent.message", "message_1", {"agent": "a", "message": "Hi", "metadata": {}})
