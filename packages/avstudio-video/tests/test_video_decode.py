@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import avstudio_video
 from avstudio_core import Studio, TaskFailed
+from avstudio_core.documents.scenes import Scene, Scenes
 from avstudio_core.errors import InvalidParams
 from avstudio_core.testing import ProcessorContract
 
@@ -107,6 +108,17 @@ def test_frames_are_chosen_by_rate_number_and_key(
     assert [one.index for one in result.index] == indices
     assert result.backend == "pyav"
     assert [one.key for one in result.index] == [number % 10 == 0 for number in indices]
+
+
+def test_one_frame_of_each_scene_is_decoded(shared_studio: Studio, write: Make, tmp_path: Path) -> None:
+    path, document = write("a.mp4", 30), tmp_path / "a.scenes.json"
+    spans = [(0.0, 0.8, 0, 20), (0.8, 1.2, 20, 30)]
+    scenes = [Scene(id=n, start=a, end=b, start_frame=c, end_frame=d) for n, (a, b, c, d) in enumerate(spans)]
+    document.write_text(Scenes(duration=1.2, scenes=scenes).written(), encoding="utf-8")
+    result = decoded(shared_studio, path, scenes=shared_studio.take_in(document))
+    assert [one.index for one in result.index] == [10, 25]
+    document.write_text('{"scenes": 3}', encoding="utf-8")
+    assert "not a document of scenes" in refused(shared_studio, path, scenes=shared_studio.take_in(document))
 
 
 def test_pictures_are_upright_and_have_square_pixels(shared_studio: Studio, write: Make) -> None:

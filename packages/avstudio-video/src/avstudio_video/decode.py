@@ -65,7 +65,7 @@ class Decode(DecodeWords, Processor[DecodeParams, DecodeResult]):
         kind = MEDIA_TYPES[params.format]
         if params.format in TOGETHER:
             return {"frames" if params.format == "npz" else "sheet": kind}
-        if params.every or params.fps or params.keyframes:
+        if params.every or params.fps or params.keyframes or params.scenes:
             return {}
         count = len(params.times) or len(params.indices) or params.count or USUAL_COUNT
         return {f"frame_{number:06}": kind for number in range(1, count + 1)}
@@ -105,9 +105,11 @@ class Decode(DecodeWords, Processor[DecodeParams, DecodeResult]):
 
 def _wanted(params: DecodeParams, timeline: FrameTimeline) -> list[Wanted]:
     """The frames to decode, in the order asked for. Raises `InvalidInput`."""
-    from avstudio_video.frames.choice import Wanted, at_rate, key_frames, snapped, spread
+    from avstudio_video.frames.choice import Wanted, at_rate, in_scenes, key_frames, snapped, spread
 
-    if params.times:
+    if params.scenes:
+        found = in_scenes(timeline, params.scenes, params.max_frames)
+    elif params.times:
         found = [Wanted(timeline.at(time), time) for time in params.times]
     elif params.indices:
         found = [Wanted(timeline.numbered(number)) for number in params.indices]

@@ -7,12 +7,12 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from avstudio_core import Params
+from avstudio_core import Artifact, Params
 from avstudio_core.errors import InvalidParams
 from avstudio_core.quotes import quoted
 
 CROP = re.compile(r"\s*(\d{1,6}),(\d{1,6}),([1-9]\d{0,5}),([1-9]\d{0,5})\s*")
-SELECTIONS = ("times", "indices", "every", "fps", "count", "keyframes")
+SELECTIONS = ("times", "indices", "every", "fps", "count", "keyframes", "scenes")
 """Parameters of which only one chooses frames."""
 USUAL_COUNT = 9
 
@@ -37,6 +37,9 @@ class DecodeParams(Params):
         default=None, ge=1, le=500, description="So many frames, evenly spread; 9 if nothing else is chosen."
     )
     keyframes: bool = Field(default=False, description="All key frames.")
+    scenes: Artifact | None = Field(
+        default=None, description="A document of scenes: the frame in the middle of each scene."
+    )
     start: float = Field(default=0.0, ge=0, description="Start of the part.", json_schema_extra={"unit": "s"})
     end: float | None = Field(
         default=None, gt=0, description="End of the part, half-open.", json_schema_extra={"unit": "s"}

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
+from avstudio_core import Artifact
+from avstudio_core.documents.scenes import Scenes
+from avstudio_core.documents.timed_text import content
 from avstudio_core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -108,6 +111,13 @@ def key_frames(timeline: FrameTimeline, span: tuple[float, float], most: int) ->
     found = [Wanted(stamp) for stamp in timeline.between(*span) if stamp in keys]
     _check_count(len(found), most)
     return found
+
+
+def in_scenes(timeline: FrameTimeline, document: Artifact, most: int) -> list[Wanted]:
+    """The frame in the middle of each scene. Raises `UnreadableMedia` for another document, and `InvalidInput`."""
+    scenes = Scenes.parse(content(document)).scenes
+    _check_count(len(scenes), most)
+    return [Wanted(timeline.at(time), time) for time in ((one.start + one.end) / 2 for one in scenes)]
 
 
 def snapped(timeline: FrameTimeline, wanted: list[Wanted], snap: Literal["exact", "keyframe"]) -> list[Wanted]:
