@@ -183,6 +183,20 @@ def test_times_and_processors_narrow_a_search(session: Session, tmp_path: Path) 
     assert found(session, "narrow", since=hit.created_at + 1) == found(session, "narrow", processor="other") == []
 
 
+def test_the_words_of_given_subtitles_are_found_with_their_moments(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "film.srt").write_text("1\n00:00:01,000 --> 00:00:02,500\n<i>The country</i>\nstands still.\n")
+    (tmp_path / "film.vtt").write_text("WEBVTT\n\n00:03.000 --> 00:04.000\nA country &amp; a town.\n")
+    (tmp_path / "broken.srt").write_text("1\n00:00:01 -> 2\nNo country.\n")
+    for name in ("film.srt", "film.vtt", "broken.srt"):
+        session.take_in(tmp_path / name)
+    found = session.library.search("country").items
+    assert [(hit.name, hit.start, hit.snippet) for hit in found] == [
+        ("film.vtt", 3.0, "A country & a town."),
+        ("film.srt", 1.0, "The country stands still."),
+    ]
+    assert {hit.kind for hit in found} == {"speech"}
+
+
 def test_media_types_narrow_a_search(session: Session, tmp_path: Path) -> None:
     media.tone(tmp_path / "walk.wav")
     (tmp_path / "walk.txt").write_text("walk\n")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from avstudio_core.documents.transcript import MEDIA_TYPE, Transcript
+from avstudio_core.errors import UnreadableMedia
 
 if TYPE_CHECKING:
     from avstudio_core.artifact import Artifact
 
 SPEECH, TEXT, NAME = "speech", "text", "name"
 """Kinds of texts: speech in a recording, the text of a processor, and the name of a file."""
+MOST_BYTES = 4 << 20
+"""The size of subtitles from which only their name is found; those of a film have 0.2 MB."""
+_MARKUP = re.compile(r"<[^>]{0,100}>|\{\\[^}]{0,100}\}")
 
 
 class SearchText(BaseModel):
@@ -34,3 +39,20 @@ def texts_in(artifact: Artifact) -> Iterator[SearchText]:
     if artifact.media_type == MEDIA_TYPE:
         for one in Transcript.parse(artifact.path.read_text(encoding="utf-8")).segments:
             yield SearchText(kind=SPEECH, text=one.text.strip(), start=one.start, end=one.end, artifact=artifact.id)
+
+
+def texts_given(artifact: Artifact) -> Iterator[SearchText]:
+    """The texts in a file that a user gave: the words of subtitles. A file that cannot be read has none."""
+    from html import unescape
+
+    from avstudio_core.documents.subtitles import MEDIA_TYPES, Subtitles
+
+    if artifact.media_type not in MEDIA_TYPES.values() or artifact.size > MOST_BYTES:
+        return
+    try:
+        cues = Subtitles.parse(artifact.path.read_text(encoding="utf-8-sig")).cues
+    except (UnreadableMedia, UnicodeDecodeError):
+        return
+    for cue in cues:
+        if text := " ".join(unescape(_MARKUP.sub("", cue.text)).split()):
+            yield SearchText(kind=SPEECH, text=text, start=cue.start, end=cue.end, artifact=artifact.id)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import insert
 
 from avstudio_core.artifact import Artifact, MediaFacts, Trust, new_id
-from avstudio_core.documents.searchable import NAME, SearchText
+from avstudio_core.documents.searchable import NAME, SearchText, texts_given
 from avstudio_core.errors import StorageError, UnreadableMedia
 from avstudio_core.media_types import guess
 from avstudio_core.paths import recorded_path
@@ -103,8 +103,13 @@ class Intake:
         )
         self._store.link(sha256, folder)
 
+        texts = [SearchText(kind=NAME, text=artifact.name, artifact=artifact.id), *texts_given(artifact)]
+
         def operation(transaction: Transaction) -> None:
             self._record(transaction, artifact, origin, folder)
+            home = Home(self._place.owner, self._place.project, source=artifact.id)
+            for one in texts:
+                transaction.later(ADD_TEXT, text_row(one, home, time.time()))
             if also is not None:
                 also(transaction, artifact)
 
@@ -118,6 +123,3 @@ class Intake:
         transaction.execute(insert_new(projects), {"name": place.project, "created_at": now})
         values = {"project": place.project, "artifact_id": artifact.id, "path": origin.path, "owner": place.owner}
         transaction.execute(insert(media_files), values | {"created_at": now})
-        home = Home(place.owner, place.project, source=artifact.id)
-        name = SearchText(kind=NAME, text=artifact.name, artifact=artifact.id)
-        transaction.execute(ADD_TEXT, text_row(name, home, now))
