@@ -9,6 +9,7 @@ import json
 import random
 import resource
 import tempfile
+import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -69,13 +70,26 @@ def snr(got: Audio, meant: Audio) -> float:
     return float(10 * np.log10(np.sum(meant**2, dtype=np.float64) / np.sum((got - meant) ** 2, dtype=np.float64)))
 
 
+def processor_time(engine: Demucs, mix: Audio, pairs: int) -> paired.Ratio:
+    """Processor time in bfloat16 over that in float32, which other programs on the machine hardly change."""
+
+    def seconds(precision: Precision) -> float:
+        began = time.process_time()
+        ours(engine, mix, replace(EXACT, precision=precision))
+        return time.process_time() - began
+
+    return paired.ratio(
+        *paired.interleaved(lambda: seconds(Precision.BFLOAT16), lambda: seconds(Precision.FLOAT32), pairs)
+    )
+
+
 def hour_of_music(path: Path, minutes: int) -> None:
-    time = np.arange(60 * RATE) / RATE
+    moments = np.arange(60 * RATE) / RATE
     with sf.SoundFile(path, "w", RATE, 2) as file:
         for minute in range(minutes):
-            chord = sum(np.sin(2 * np.pi * f * (1 + minute / 60) * time) for f in (220, 277, 330)) * 0.1
-            noise = 0.02 * np.random.default_rng(minute).standard_normal(len(time))
-            played = chord * np.exp(-2 * (time % 0.5)) + noise
+            chord = sum(np.sin(2 * np.pi * f * (1 + minute / 60) * moments) for f in (220, 277, 330)) * 0.1
+            noise = 0.02 * np.random.default_rng(minute).standard_normal(len(moments))
+            played = chord * np.exp(-2 * (moments % 0.5)) + noise
             file.write(np.stack((played, 0.9 * played), axis=1))
 
 
@@ -111,6 +125,7 @@ def main() -> None:
         quality = "equal" if precision is Precision.FLOAT32 else f"{snr(ours(engine, mix, options), exact):.0f} dB"
         auto = ", auto" if precision is fastest("cpu") else ""
         print(f"engine / bare, {seconds} s, {precision}{auto}: {paired.ratio(*times)}, {quality}", flush=True)
+    print(f"processor time, bfloat16 / float32: {processor_time(engine, mix, pairs)}", flush=True)
 
 
 if __name__ == "__main__":
