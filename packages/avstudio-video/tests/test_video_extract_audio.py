@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,21 @@ def test_channels_that_cancel_each_other_out_are_not_lost(shared_studio: Studio,
     result = extracted(shared_studio, write("a.mp4", 12, sound=[np.stack([tone, -tone])]), preset="asr")
     assert "phase_cancelled" in [one.code for one in result.warnings]
     assert np.abs(heard(result.files["sound"])[0]).max() > 0.3
+
+
+def test_a_gap_in_the_sound_becomes_silence(shared_studio: Studio, tmp_path: Path) -> None:
+    path = tmp_path / "gap.mkv"
+    with av.open(str(path), "w") as file:
+        track: Any = file.add_stream("pcm_s16le", rate=48_000)
+        track.layout = "mono"
+        for start in (0, 48_000):
+            frame: Any = av.AudioFrame.from_ndarray(np.full((1, 24_000), 9_000, np.int16), "s16", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = 48_000, start, Fraction(1, 48_000)
+            file.mux(track.encode(frame))
+    result = extracted(shared_studio, path, format="wav", mode="transcode")
+    samples = heard(result.files["sound"])[0][0]
+    assert [one.code for one in result.warnings] == ["damaged"]
+    assert (len(samples), np.abs(samples[24_100:47_900]).max(), samples[60_000] > 0.2) == (72_000, 0, True)
 
 
 def test_a_video_without_sound_is_refused(shared_studio: Studio, write: Make) -> None:

@@ -72,6 +72,15 @@ def test_rounded_milliseconds_are_a_constant_rate(shared_studio: Studio, write: 
     assert (video.times.shortest, video.times.longest) == (0.033, 0.034)
 
 
+def test_milliseconds_that_were_copied_to_a_finer_unit_are_still_a_constant_rate(
+    shared_studio: Studio, write: Callable[..., Path]
+) -> None:
+    times = [round(number * 1001 / 30) for number in range(12)]
+    path = write("a.mp4", 12, rate=Fraction(30000, 1001), times=times, unit=Fraction(1, 1000))
+    video = probed(shared_studio, path).contents.video[0]
+    assert (video.times.variable_rate, video.times.longest) == (False, 0.034)
+
+
 def test_the_size_on_the_screen_is_upright_and_has_square_pixels(
     shared_studio: Studio, write: Callable[..., Path]
 ) -> None:
