@@ -106,6 +106,9 @@ def test_chapters_timecode_and_distances_of_key_frames_are_told(
     contents = probed(shared_studio, path).contents
     assert contents.timecode == "01:00:00:00"
     assert [(one.start, one.end, one.title) for one in contents.chapters] == [(0.0, 0.4, "One")]
+    assert [(hit.kind, hit.name, hit.end) for hit in shared_studio.library.search("one").items] == [
+        ("chapter", "a.mov", 0.4)
+    ]
     keys = contents.video[0].times.key_frames
     assert (keys.count, keys.usual) == (3, 0.4)
     assert (contents.audio[0].channels, contents.audio[0].rate) == (2, 48_000)

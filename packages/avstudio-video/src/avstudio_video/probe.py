@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field
 
-from avstudio_core import Artifact, Context, Params, Processor, Result
+from avstudio_core import Artifact, Context, Params, Processor, Result, SearchText
 from avstudio_video.media.contents import Contents
 from avstudio_video.vocabulary import ProbeWords
 
@@ -23,6 +24,14 @@ class ProbeResult(Result):
     """The streams of the file, and facts about the whole file."""
 
     contents: Contents = Field(description="Container, streams, chapters and tags.")
+
+    def texts(self) -> Iterator[SearchText]:
+        """Its tags as one text, and the titles of its chapters."""
+        if tags := "; ".join(self.contents.tags.values()):
+            yield SearchText(kind="tags", text=tags)
+        for one in self.contents.chapters:
+            if one.title:
+                yield SearchText(kind="chapter", text=one.title, start=max(0.0, one.start), end=max(0.0, one.end))
 
 
 class Probe(ProbeWords, Processor[ProbeParams, ProbeResult]):
