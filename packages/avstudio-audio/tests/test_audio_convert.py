@@ -62,6 +62,16 @@ def test_lossless_conversions_keep_every_bit(
     np.testing.assert_array_equal(decode(result.files["sound"].path).data, decode(tmp_path / "a.wav").data)
 
 
+def test_a_wav_file_can_have_8_bits(one_studio: Studio, tmp_path: Path, music: Any, snr: Any) -> None:
+    sf.write(tmp_path / "a.wav", music(1, 44_100, 0.5).T, 44_100, "PCM_16")
+    small = one_studio.run("audio.convert", tmp_path / "a.wav", format="wav", bits=8)
+    assert (probe(small.files["sound"].path).audio[0].codec, small.effective["dither"]) == ("pcm_u8", "tpdf")
+    assert 25 < snr(decode(small.files["sound"].path).data, decode(tmp_path / "a.wav").data) < 45
+    again = one_studio.run("audio.convert", small.files["sound"].path, format="wav")
+    assert (again.bits, again.effective["dither"], again.warnings) == (8, "none", [])
+    np.testing.assert_array_equal(decode(again.files["sound"].path).data, decode(small.files["sound"].path).data)
+
+
 @pytest.mark.parametrize("format", ["mp3", "m4a", "m4b", "alac", "opus", "ogg", "flac"])
 def test_tags_cover_and_chapters_are_kept(one_studio: Studio, labelled: Any, cover: bytes, format: str) -> None:
     result = one_studio.run("audio.convert", labelled(), format=format)

@@ -19,7 +19,7 @@ class EncodingParams(SoundParams):
     """How to write sound."""
 
     format: AudioFormat = Field(default=AudioFormat.FLAC, description="File format, with its codec.")
-    bits: Literal[16, 24, 32] | None = Field(
+    bits: Literal[8, 16, 24, 32] | None = Field(
         default=None,
         description="Bits of a sample; 32 is floating point. By default those of the source, if the format has them.",
     )

@@ -64,7 +64,7 @@ _MP4 = {"brand": "M4A ", "movie_timescale": "{rate}"}
 
 
 def _wav(*bits: int) -> Traits:
-    names = {16: "PCM_16", 24: "PCM_24", FLOAT: "FLOAT"}
+    names = {8: "PCM_U8", 16: "PCM_16", 24: "PCM_24", FLOAT: "FLOAT"}
     return Traits("sndfile", "WAV", {one: names[one] for one in bits}, 1024)
 
 
@@ -87,7 +87,7 @@ def _aac() -> Traits:
 # constant quality, because its constant bit rates also lower the volume by up to 5 %. FFmpeg's ALAC encoder corrupts
 # memory for some sound of six channels.
 TRAITS = {
-    AudioFormat.WAV: _wav(16, 24, FLOAT),
+    AudioFormat.WAV: _wav(16, 8, 24, FLOAT),
     AudioFormat.WAV24: _wav(24),
     AudioFormat.WAV_FLOAT: _wav(FLOAT),
     AudioFormat.FLAC: Traits("ffmpeg", "flac", {24: "flac", 16: "flac"}, 8, layouts=LAYOUTS),
