@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from avstudio_core.hook_marker import GROUP
+from avstudio_server.cli.terminal import output
 
 FLAG = "--reload"
 LOOK_SECONDS = 0.25
@@ -33,14 +34,10 @@ def serve(command: Sequence[str], stop: threading.Event) -> int:
         if now == seen:
             continue
         changed = sorted(path.name for path, _ in now.items() ^ seen.items())
-        _say(f"{changed[0]} has changed. Starting again.")
+        output.note(f"avstudio: {changed[0]} has changed. Starting again.")
         _end(process)
         seen, process = now, subprocess.Popen(command)
     return _end(process)
-
-
-def _say(text: str) -> None:
-    print(f"avstudio: {text}", file=sys.stderr, flush=True)
 
 
 def _end(process: subprocess.Popen[bytes]) -> int:
