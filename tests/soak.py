@@ -16,6 +16,8 @@ from avstudio_core import Studio
 from avstudio_server.testing.server_process import ServerProcess
 
 CLIENTS = 3
+PAUSE_SECONDS = 0.3
+"""How long a client rests after each turn: a key may send 6,000 requests a minute."""
 WARM = 0.4
 """The part of the time in which caches fill."""
 
@@ -95,6 +97,7 @@ class Load:
             with httpx2.Client(base_url=self._address, headers=self._headers, timeout=60) as client:
                 for answer in self._turn(client, f"{number}-{turn}"):
                     self.statuses.append(answer)
+            self._over.wait(PAUSE_SECONDS)
 
     def _turn(self, client: object, name: str) -> Iterator[int]:
         import httpx2
