@@ -16,7 +16,7 @@ from avstudio_core.errors import InUse, NotFound
 from avstudio_core.gateway.ledger import budgets
 from avstudio_core.names import checked
 from avstudio_core.paths import recorded_path
-from avstudio_core.quotes import quoted
+from avstudio_core.quotes import LONGEST_PATH, quoted
 from avstudio_core.reach import ALL, Reach
 from avstudio_core.storage.artifact_rows import unreferenced
 from avstudio_core.storage.artifacts import ArtifactStore
@@ -130,7 +130,8 @@ class Removal:
         project = None if project is None else checked(project, "name of a project")
         found = self._read(sql.AT_PATH, path=recorded_path(path), project=project, **self.reach.values)
         if not found:
-            raise NotFound(f"No stored file comes from {quoted(path)}.", hint="Give the whole path that it had.")
+            message = f"No stored file comes from {quoted(path, LONGEST_PATH)}."
+            raise NotFound(message, hint="Give the whole path that it had.")
         return self._write(lambda transaction: _files(transaction, found, self.reach)).removed
 
     def project(self, name: str) -> Removed:
