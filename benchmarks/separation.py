@@ -10,6 +10,7 @@ import random
 import resource
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -70,17 +71,15 @@ def snr(got: Audio, meant: Audio) -> float:
     return float(10 * np.log10(np.sum(meant**2, dtype=np.float64) / np.sum((got - meant) ** 2, dtype=np.float64)))
 
 
-def processor_time(engine: Demucs, mix: Audio, pairs: int) -> paired.Ratio:
-    """Processor time in bfloat16 over that in float32, which other programs on the machine hardly change."""
+def processor_seconds(work: Callable[[], object]) -> float:
+    """Seconds of processor time, which other programs on the machine hardly change."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
 
-    def seconds(precision: Precision) -> float:
-        began = time.process_time()
-        ours(engine, mix, replace(EXACT, precision=precision))
-        return time.process_time() - began
 
-    return paired.ratio(
-        *paired.interleaved(lambda: seconds(Precision.BFLOAT16), lambda: seconds(Precision.FLOAT32), pairs)
-    )
+def processor_time(ours: Callable[[], object], theirs: Callable[[], object], pairs: int) -> paired.Ratio:
+    return paired.ratio(*paired.interleaved(lambda: processor_seconds(ours), lambda: processor_seconds(theirs), pairs))
 
 
 def hour_of_music(path: Path, minutes: int) -> None:
@@ -125,7 +124,10 @@ def main() -> None:
         quality = "equal" if precision is Precision.FLOAT32 else f"{snr(ours(engine, mix, options), exact):.0f} dB"
         auto = ", auto" if precision is fastest("cpu") else ""
         print(f"engine / bare, {seconds} s, {precision}{auto}: {paired.ratio(*times)}, {quality}", flush=True)
-    print(f"processor time, bfloat16 / float32: {processor_time(engine, mix, pairs)}", flush=True)
+    half = replace(EXACT, precision=Precision.BFLOAT16)
+    overhead = processor_time(lambda: ours(engine, mix, EXACT), lambda: bare(network, mix), pairs)
+    gain = processor_time(lambda: ours(engine, mix, half), lambda: ours(engine, mix, EXACT), pairs)
+    print(f"processor time: engine / bare {overhead}; bfloat16 / float32 {gain}", flush=True)
 
 
 if __name__ == "__main__":
