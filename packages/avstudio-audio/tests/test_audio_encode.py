@@ -275,6 +275,24 @@ def test_nan_and_infinity_are_not_written(target: Any, value: float) -> None:
     assert not target(AudioFormat.WAV).exists()
 
 
+@pytest.mark.parametrize("format", ["opus", "mp3"])
+@pytest.mark.parametrize("length", [1, 50])
+def test_a_few_samples_are_resampled_and_written(tmp_path: Path, format: AudioFormat, length: int) -> None:
+    path = tmp_path / f"a.{format}"
+    with encoder(path, AudioFormat(format), 50_000, 1, length) as write:
+        write(np.zeros((1, length), np.float32))
+    assert 0 < (probe(path).duration or 0) < 0.1
+
+
+def test_flac_of_an_odd_rate_is_read_again(tmp_path: Path) -> None:
+    sound = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 96_001)).astype(np.float32)
+    with encoder(tmp_path / "a.flac", AudioFormat.FLAC, 96_001, 1, sound.shape[1]) as write:
+        write(sound)
+    samples = decode(tmp_path / "a.flac")
+    assert samples.rate == 96_001
+    np.testing.assert_allclose(samples.data, sound, atol=1e-4)
+
+
 def test_an_empty_sound_is_not_written(target: Any) -> None:
     with pytest.raises(InvalidInput, match="is empty"):
         encode(Samples(np.zeros((1, 0), np.float32), 8_000), target(AudioFormat.WAV))

@@ -60,6 +60,8 @@ def ffmpeg_writer(
 
         def put(block: NDArray[np.float32]) -> None:
             nonlocal position
+            if not block.shape[1]:  # a resampler gives nothing before it has read enough
+                return
             numbers: NDArray[Any] = rounding.feed(block) if rounding else block
             packed = np.ascontiguousarray(numbers.T).reshape(1, -1)
             frame = av.AudioFrame.from_ndarray(packed, INTEGERS if rounding else FLOATS, layout)

@@ -183,10 +183,11 @@ def _opened(wanted: Wanted, track: str | None) -> Iterator[tuple[AudioReader | S
     """A reader of a track, and the range of its samples."""
     path = wanted.path
     with open_media(path, wanted.limits.streams) as container:
+        floats = _stores_floats(container, path, track)  # before packets are read: FLAC of an odd rate loses it then
         reader = _reader(container, wanted, track)
         check_rate(path, reader.rate)
         input_range = InputRange(path, reader.start, reader.rate)
-        if not _stores_floats(container, path, track):
+        if not floats:
             yield reader, input_range
             return
     with open_media(path, wanted.limits.streams) as container:
