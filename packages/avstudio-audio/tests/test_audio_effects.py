@@ -363,6 +363,19 @@ def test_an_impulse_response_is_convolved(one_studio: Studio, save: Save) -> Non
         played(one_studio, save(pulse()), "convolution 2", impulses=[save(impulse, name="room.wav")])
 
 
+def test_music_is_lowered_under_a_voice_and_a_little_before(one_studio: Studio, save: Save) -> None:
+    sound, voice = noise(6.0, 1), np.zeros((1, 3 * RATE))
+    voice[0, 2 * RATE : 3 * RATE] = 0.5
+    path, other = save(sound), save(voice, name="voice.wav")
+    result = data(played(one_studio, path, "duck 20 attack=500 hold=200ms release=1s", sidechain=other))
+    change = 20 * np.log10(np.abs(result / sound)[0])
+    times = {1.4: 0, 1.75: -10, 2.0: -20, 2.5: -20, 3.15: -20, 3.7: -10, 4.3: 0, 5.9: 0}
+    found = [float(np.median(change[round(time * RATE) :][:80])) for time in times]
+    np.testing.assert_allclose(found, list(times.values()), atol=0.5)
+    with pytest.raises(AVStudioError, match="The effect 'duck' needs a sidechain"):
+        played(one_studio, path, "duck")
+
+
 def test_a_plugin_that_is_not_allowed_is_refused(one_studio: Studio, save: Save, tmp_path: Path) -> None:
     plugin = tmp_path / "Room.vst3"
     plugin.write_bytes(b"not a plugin")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from avstudio_audio.media.stream import SoundStream
     from avstudio_audio.rack.catalogue import AnyEffect
+    from avstudio_audio.rack.ducker import Levels
     from avstudio_audio.rack.player import Player
 
     Block = NDArray[np.float32]
@@ -99,8 +100,18 @@ def _player(effects: Sequence[AnyEffect], stream: SoundStream, params: EffectsPa
         )
         context.warn("frequency_lowered", f"{message}: {most:g} Hz is used.")
     impulses = [_impulse(one, stream, context) for one in params.impulses]
-    devices = Devices(stream.rate, impulses, context.settings[PLUGINS])
+    sidechain = _levels(params.sidechain, context) if params.sidechain else None
+    devices = Devices(stream.rate, impulses, sidechain, context.settings[PLUGINS])
     return Player(effects, stream.rate, stream.channels, devices.make)
+
+
+def _levels(file: Artifact, context: Context) -> Levels:
+    from avstudio_audio.media.limits import Limits
+    from avstudio_audio.media.stream import open_stream
+    from avstudio_audio.rack.ducker import Levels
+
+    with open_stream(file.path, warn=context.warn, limits=Limits.of(context.settings)) as stream:
+        return Levels(stream.blocks_from(), stream.rate)
 
 
 def _impulse(file: Artifact, stream: SoundStream, context: Context) -> Block:

@@ -43,6 +43,11 @@ class EffectsParams(EncodingParams):
         description="The impulse responses for the effect 'convolution', which has their numbers.",
         json_schema_extra={"accepts": [*ACCEPTED]},
     )
+    sidechain: Artifact | None = Field(
+        default=None,
+        description="The recording that the effect 'duck' listens to, such as the voice over music.",
+        json_schema_extra={"accepts": [*ACCEPTED]},
+    )
     tail: float | None = Field(
         default=None,
         ge=0,

@@ -36,6 +36,7 @@ AnyEffect = Annotated[
     | dynamics.Gain
     | dynamics.Compressor
     | dynamics.NoiseGate
+    | dynamics.Duck
     | dynamics.Limiter
     | dynamics.BrickwallLimiter
     | colours.Distortion

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avstudio_audio.rack.colours import Resample
+from avstudio_audio.rack.ducker import Ducker, Levels
+from avstudio_audio.rack.dynamics import Duck
 from avstudio_audio.rack.external import External
 from avstudio_audio.rack.filters import Ladder
 from avstudio_audio.rack.spaces import Convolution
@@ -24,17 +26,28 @@ if TYPE_CHECKING:
 
 
 class Devices:
-    """Makes plugins of pedalboard."""
+    """Makes what sound goes through: plugins of pedalboard, and our own."""
 
-    def __init__(self, rate: int, impulses: Sequence[Response] = (), allowed: str | None = None) -> None:
+    def __init__(
+        self,
+        rate: int,
+        impulses: Sequence[Response] = (),
+        sidechain: Levels | None = None,
+        allowed: str | None = None,
+    ) -> None:
         """`allowed` are the files and folders of VST3 and AU plugins, separated by commas."""
-        self._rate, self._impulses, self._allowed = rate, impulses, allowed
+        self._rate, self._impulses, self._sidechain, self._allowed = rate, impulses, sidechain, allowed
 
     def make(self, effect: Effect) -> Any:
-        """The plugin for an effect. Raises `InvalidParams`, `InvalidInput`, `NotAllowed`, `MissingDependency`."""
+        """The plugin for an effect, or what is called like one.
+
+        Raises `InvalidParams`, `InvalidInput`, `NotAllowed`, `MissingDependency`.
+        """
         pedalboard = library()
         if isinstance(effect, Convolution):
             return self._convolution(effect)
+        if isinstance(effect, Duck):
+            return self._ducker(effect)
         if isinstance(effect, External):
             return self._external(effect)
         values = {name: getattr(effect, field) for field, name in effect.attributes.items()}
@@ -54,6 +67,12 @@ class Devices:
             message = f"The effect 'convolution' needs the impulse response '{effect.impulse}'"
             raise InvalidParams(f"{message}, but {len(self._impulses)} are given.", hint="Give files in 'impulses'.")
         return library().Convolution(self._impulses[effect.impulse - 1], 1.0, float(self._rate))
+
+    def _ducker(self, effect: Duck) -> Ducker:
+        if self._sidechain is None:
+            hint = "Give the recording under which the sound is lowered in 'sidechain'."
+            raise InvalidParams("The effect 'duck' needs a sidechain.", hint=hint)
+        return Ducker(effect, self._sidechain)
 
     def _external(self, effect: External) -> Any:
         path = Path(effect.path).expanduser().resolve()

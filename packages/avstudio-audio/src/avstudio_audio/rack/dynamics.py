@@ -70,6 +70,27 @@ class NoiseGate(Effect):
     release: float = _release(100.0)
 
 
+class Duck(Effect):
+    """Lower the sound while the recording in 'sidechain' is louder than a threshold, as music under a voice."""
+
+    type: Literal["duck"] = "duck"
+    amount: float = Field(default=12.0, ge=0, le=100, description="By how much.", json_schema_extra=DECIBELS)
+    threshold: float = _threshold(-40.0, "Level of the sidechain above which it works.")
+    attack: float = Field(
+        default=200.0,
+        ge=0,
+        le=10_000,
+        description="How long before it begins to lower the sound.",
+        json_schema_extra=MILLISECONDS,
+    )
+    hold: float = Field(
+        default=300.0, ge=0, le=10_000, description="Pauses that do not count.", json_schema_extra=MILLISECONDS
+    )
+    release: float = Field(
+        default=500.0, ge=0, le=10_000, description="How long it takes to raise it.", json_schema_extra=MILLISECONDS
+    )
+
+
 class Limiter(Effect):
     """A compressor without peaks above its threshold that then makes the sound louder, up to full scale."""
 
