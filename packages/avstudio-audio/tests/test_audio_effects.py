@@ -379,7 +379,7 @@ def test_music_is_lowered_under_a_voice_and_a_little_before(one_studio: Studio, 
 def test_a_plugin_that_is_not_allowed_is_refused(one_studio: Studio, save: Save, tmp_path: Path) -> None:
     plugin = tmp_path / "Room.vst3"
     plugin.write_bytes(b"not a plugin")
-    with pytest.raises(AVStudioError, match=r"The plugin '.*Room.vst3' is not allowed") as caught:
+    with pytest.raises(AVStudioError, match=r"The plugin '.*' is not allowed") as caught:
         played(one_studio, save(noise(0.1)), [{"type": "plugin", "path": str(plugin)}])
     assert "effects_plugins" in caught.value.hint
 

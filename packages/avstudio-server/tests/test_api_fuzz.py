@@ -20,6 +20,8 @@ from avstudio_server.testing.http_server import HttpServer
 
 pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
 EXAMPLES = int(os.environ.get("AVSTUDIO_FUZZ_EXAMPLES", "2"))
+SEED = [] if "AVSTUDIO_FUZZ_EXAMPLES" in os.environ else ["--seed", "1"]
+"""The tests send the same requests each time; `nox -s fuzz` sends others."""
 FEWEST = 100 * EXAMPLES
 """The fewest requests that a run must have sent."""
 SETTINGS = """
@@ -46,7 +48,7 @@ def test_no_request_is_a_server_error_or_answered_against_the_document(tmp_path:
     with studio, HttpServer(studio, rate=0) as server:
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings), "run"]
         command += [f"{server.address}/openapi.json", "--header", f"Authorization: Bearer {server.key()}"]
-        command += ["--checks", "all", "--max-examples", str(EXAMPLES), "--no-color", "--warnings", "off"]
+        command += ["--checks", "all", "--max-examples", str(EXAMPLES), "--no-color", "--warnings", "off", *SEED]
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2000:]
     sent = re.search(r"([\d,]+) generated", done.stdout)

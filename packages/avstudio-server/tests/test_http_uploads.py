@@ -141,6 +141,7 @@ def test_the_core_of_tus_is_spoken(server: HttpServer) -> None:
         ({"files": {"f": ("a", b"x", "text/plain", {"X-Long": "x" * 100_000})}}, 422),
         ({"data": {"f": "text"}, "files": {"g": ("a", b"x")}}, 422),
         ({"headers": {"Upload-Length": "5", "Upload-Metadata": "filename %%"}}, 422),
+        ({"headers": {"Upload-Length": "5"}, "content": b"hello"}, 422),
     ],
 )
 def test_what_is_not_a_valid_upload_is_a_problem(server: HttpServer, how: dict[str, Any], status: int) -> None:

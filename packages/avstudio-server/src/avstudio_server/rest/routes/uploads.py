@@ -126,6 +126,8 @@ async def post(
 ) -> Response:
     """Begin an upload in parts with a JSON object; or send files as a form, or one file as the body with its `name`."""
     if tus.upload_length is not None:
+        if await request.body():
+            raise InvalidParams("A request with 'Upload-Length' has no body.", hint="Send the content with PATCH.")
         return await _begun(session, key, NewUpload(name=tus.file_name[:1000], size=tus.upload_length))
     if is_form(request):
         return await _form(request, session, key, sent.project)
