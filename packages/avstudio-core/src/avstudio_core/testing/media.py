@@ -6,7 +6,7 @@ import math
 import sys
 import wave
 from array import array
-from itertools import chain
+from fractions import Fraction
 from pathlib import Path
 
 
@@ -23,11 +23,15 @@ def tone(
 
     `level` is the peak from 0 to 1, so 0 is silence; `frequency` is in Hz, `rate` in samples per second.
     """
-    step = 2.0 * math.pi * frequency / rate
-    samples = array("h", (round(32767 * level * math.sin(step * n)) for n in range(round(seconds * rate))))
+    step, count = 2.0 * math.pi * frequency / rate, round(seconds * rate)
+    period = (Fraction(frequency) / rate).denominator  # in samples: at 44.1 kHz, 440 Hz repeats after 2205
+    some = array("h", (round(32767 * level * math.sin(step * n)) for n in range(min(period, max(count, 1)))))
+    samples = (some * (count // len(some) + 1))[:count]
     if sys.byteorder == "big":
         samples.byteswap()
-    frames = array("h", chain.from_iterable(zip(*[samples] * channels, strict=True)))
+    frames = array("h", bytes(2 * count * channels))
+    for channel in range(channels):
+        frames[channel::channels] = samples
     with wave.open(str(path), "wb") as file:
         file.setnchannels(channels)
         file.setsampwidth(2)
