@@ -191,6 +191,8 @@ def test_what_cannot_be_done_says_what_can(shared_studio: Studio, write: Make) -
         {"format": "flac", "bits": 32},
         {"format": "wav", "bit_rate": 128},
         {"parts": ["1-2"], "start": 1},
+        {"start": 1e308},
+        {"end": 1e15},
     ],
 )
 def test_parameters_that_exclude_each_other_are_refused_at_once(

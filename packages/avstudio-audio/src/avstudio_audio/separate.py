@@ -255,8 +255,9 @@ def _mix(source: Artifact, params: SeparateParams, rate: int, limits: Limits, co
     """The recording in stereo at a rate, from the start of the file."""
     from avstudio_audio.media.decode import decode
     from avstudio_audio.media.reader import no_sound
-    from avstudio_audio.media.stream import WHOLE, open_stream
+    from avstudio_audio.media.stream import open_stream
     from avstudio_audio.separation.mix import MixInMemory, MixOnDisk
+    from avstudio_core.spans import WHOLE
 
     how: dict[str, Any] = {
         "rate": rate,

@@ -16,13 +16,13 @@ from avstudio_audio.media.progress import told_before
 from avstudio_audio.vocabulary import TrimWords
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Processor, Result
 from avstudio_core.errors import InvalidInput, InvalidParams
+from avstudio_core.spans import WHOLE, Span, checked_spans, one_span, span_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from avstudio_audio.media.labels import Labels
     from avstudio_audio.media.limits import Limits
-    from avstudio_audio.media.reader import Span
 
 SLACK = 0.001
 """Seconds by which a cut may differ from the requested one without a warning."""
@@ -63,14 +63,7 @@ class TrimParams(EncodingParams):
     @field_validator("keep", "remove")
     @classmethod
     def _are_spans(cls, value: list[str]) -> list[str]:
-        from avstudio_audio.media.spans import span_of
-
-        for text in value:
-            try:
-                span_of(text)
-            except InvalidParams as error:
-                raise ValueError(str(error)) from error
-        return value
+        return checked_spans(value)
 
 
 class TrimResult(Result):
@@ -114,14 +107,10 @@ class Trim(TrimWords, Processor[TrimParams, TrimResult]):
 
 def _spans(params: TrimParams) -> list[Span]:
     """The kept parts in order. Raises `InvalidParams`."""
-    from avstudio_audio.media.spans import kept_spans, span_of
+    from avstudio_audio.media.spans import kept_spans
 
-    end = math.inf if params.end is None else params.end
-    if not params.start < end:
-        message = f"The span from '{params.start}' to '{end}' s is not a valid range of time."
-        raise InvalidParams(message, hint="The end must be after the start.")
-    one = (params.start, end)
-    if params.keep and one != (0.0, math.inf):
+    one = one_span(params.start, params.end)
+    if params.keep and one != WHOLE:
         raise InvalidParams("'keep' cannot be combined with 'start' and 'end'.", hint="Give all parts with 'keep'.")
     spans = kept_spans([span_of(text) for text in params.keep] or [one], [span_of(text) for text in params.remove])
     if not spans:

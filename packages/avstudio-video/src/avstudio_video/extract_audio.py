@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processor, Result
 from avstudio_core.errors import InvalidParams
+from avstudio_core.spans import checked_spans, one_span, span_of
 from avstudio_video.sound.formats import FORMATS, SoundFormat
-from avstudio_video.spans import checked_spans, one_span, span_of
 from avstudio_video.vocabulary import ExtractAudioWords
 
 if TYPE_CHECKING:

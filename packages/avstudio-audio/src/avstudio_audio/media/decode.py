@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from avstudio_audio.media.limits import BYTES, USUAL, Limits
 from avstudio_audio.media.progress import Progress, Warn, log_warning
-from avstudio_audio.media.reader import BLOCK, Span, no_sound
+from avstudio_audio.media.reader import BLOCK, no_sound
 from avstudio_audio.media.samples import Samples
-from avstudio_audio.media.stream import WHOLE, open_stream
+from avstudio_audio.media.stream import open_stream
 from avstudio_core.errors import NotEnoughMemory
+from avstudio_core.spans import WHOLE, Span
 
 if TYPE_CHECKING:
     import numpy as np

@@ -19,6 +19,7 @@ from avstudio_audio.media.progress import Warn
 from avstudio_audio.media.sample_bits import bits_of
 from avstudio_audio.media.stated_length import states_length
 from avstudio_core.errors import InvalidInput, UnreadableMedia
+from avstudio_core.spans import Span
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from numpy.typing import NDArray
-
-Span = tuple[float, float]
-"""A half-open range of time, in seconds."""
 
 DENSEST = 1 << 13
 """The most samples per channel that one byte can hold (silence in FLAC comes near it); a header with more is wrong."""

@@ -18,6 +18,7 @@ from avstudio_audio.media.ogg import OggLinks
 from avstudio_audio.media.parts import at_place, parts
 from avstudio_audio.media.progress import Warn
 from avstudio_audio.media.resample import resampled
+from avstudio_core.spans import Span
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from soundfile import SoundFile
 
-    from avstudio_audio.media.reader import Span
 
 ONE_PAGE = 10.0
 """In seconds; FFmpeg reads Vorbis files with one link correctly if they are longer."""

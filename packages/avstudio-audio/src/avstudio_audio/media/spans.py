@@ -1,36 +1,20 @@
-"""Spans of time: which parts of a recording are kept."""
+"""The parts of a recording that are kept, as spans of time."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from avstudio_audio.media.labels import Chapter
-from avstudio_core.errors import InvalidParams
-from avstudio_core.quotes import quoted
+from avstudio_core.spans import Span
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from avstudio_audio.media.reader import Span
-
-TIME = r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)"
-SPAN = re.compile(rf"\s*(?:{TIME})?\s*-\s*(?:{TIME})?\s*")
-
 Cut = tuple[int, int]
 """A half-open range of samples."""
-
-
-def span_of(text: str) -> Span:
-    """A span from text: `10-20.5`, `1:30-2:00`, `-5` from the start, `90-` to the end. Raises `InvalidParams`."""
-    found = SPAN.fullmatch(text)
-    start, end = (_seconds(found.groups()[:3], 0.0), _seconds(found.groups()[3:], math.inf)) if found else (0.0, 0.0)
-    if found is None or not start < end:
-        raise InvalidParams(f"{quoted(text)} is not a span of time.", hint="Give one such as '10-20.5' or '1:30-'.")
-    return start, end
 
 
 def kept_spans(keep: Sequence[Span], remove: Sequence[Span]) -> list[Span]:
@@ -91,8 +75,3 @@ def _faded(block: NDArray[np.float32], since: int, until: int, fade: tuple[int, 
     fall = (until - place) / fade[1] if fade[1] else 1.0
     faded: NDArray[np.float32] = block * np.clip(np.minimum(rise, fall), 0, 1).astype(np.float32)
     return faded
-
-
-def _seconds(parts: Sequence[str | None], missing: float) -> float:
-    hours, minutes, seconds = parts
-    return missing if seconds is None else 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(seconds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -14,19 +13,19 @@ from avstudio_audio.media.downmix import Mixdown
 from avstudio_audio.media.input_range import InputRange
 from avstudio_audio.media.limits import RATES, USUAL, Limits, check_rate
 from avstudio_audio.media.progress import Progress, Warn, log_warning
-from avstudio_audio.media.reader import BLOCK, AudioReader, Span
+from avstudio_audio.media.reader import BLOCK, AudioReader
 from avstudio_audio.media.resample import resampled
 from avstudio_audio.media.rest import unread_bytes
 from avstudio_audio.media.sndfile_reader import SndfileReader, sndfile_reader
 from avstudio_audio.media.tracks import audio_tracks, described
 from avstudio_core.errors import InvalidParams, UnreadableMedia
+from avstudio_core.spans import WHOLE, Span
 
 if TYPE_CHECKING:
     import numpy as np
     from av.container import InputContainer
     from numpy.typing import NDArray
 
-WHOLE: Span = (0.0, math.inf)
 SILENT = 1e-4
 """A track with a peak below this (−80 dBFS) counts as silent if another track is louder."""
 

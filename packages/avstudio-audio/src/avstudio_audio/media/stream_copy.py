@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,15 +14,14 @@ from avstudio_audio.media.output_file import output_file
 from avstudio_audio.media.tracks import audio_tracks
 from avstudio_audio.media.traits import TRAITS
 from avstudio_core.errors import InvalidInput, InvalidParams
+from avstudio_core.spans import WHOLE, Span
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer, OutputContainer
     from av.packet import Packet
 
-    from avstudio_audio.media.reader import Span
 
-WHOLE: Span = (0.0, math.inf)
 COPIED = {
     AudioFormat.WAV: ("pcm_s16le", "pcm_s24le", "pcm_f32le", "pcm_u8", "pcm_s32le", "pcm_f64le"),
     AudioFormat.FLAC: ("flac",),

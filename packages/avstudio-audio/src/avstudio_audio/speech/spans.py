@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from avstudio_core.spans import Span
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 RATE = 16_000
 """The sample rate of the speech models, in Hz."""
-Span = tuple[float, float]
-"""Start and end in seconds, half-open."""
 
 
 def common(some: Sequence[Span], others: Sequence[Span]) -> list[Span]:

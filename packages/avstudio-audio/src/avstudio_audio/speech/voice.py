@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from avstudio_audio.speech.spans import RATE, Span, joined, spoken
+from avstudio_audio.speech.spans import RATE, joined, spoken
+from avstudio_core.spans import Span
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,7 @@ from avstudio_audio.speech.batches import sentences, windows
 from avstudio_audio.speech.features import frugal
 from avstudio_audio.speech.options import Options
 from avstudio_audio.speech.prompt import check_length, joined, room_for_hotwords
-from avstudio_audio.speech.spans import RATE, Span, common, spoken
+from avstudio_audio.speech.spans import RATE, common, spoken
 from avstudio_audio.speech.spoken_parts import language_from_speech, sounding
 from avstudio_audio.speech.voice import Voice
 from avstudio_core.documents.transcript import UNKNOWN_LANGUAGE, Segment, Transcript, Word
@@ -27,6 +27,7 @@ from avstudio_core.errors import (
     Unavailable,
     WeightsMissing,
 )
+from avstudio_core.spans import Span
 
 if TYPE_CHECKING:
     import numpy as np

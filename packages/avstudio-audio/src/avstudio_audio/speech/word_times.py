@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from avstudio_audio.speech.spans import RATE, Span
+from avstudio_audio.speech.spans import RATE
+from avstudio_core.spans import Span
 
 if TYPE_CHECKING:
     import numpy as np

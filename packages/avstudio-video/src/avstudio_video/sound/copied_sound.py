@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.packet import Packet
 
-    from avstudio_video.spans import Span
+    from avstudio_core.spans import Span
 
 
 class CopiedSound:

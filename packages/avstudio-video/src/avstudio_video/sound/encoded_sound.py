@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from numpy.typing import NDArray
 
-    from avstudio_video.spans import Span
+    from avstudio_core.spans import Span
 
 WRITTEN_WRONG = (13, 27, 28, 30)
 """Errors of the system that are about the place of a file, and not about its sound."""

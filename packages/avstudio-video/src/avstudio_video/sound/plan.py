@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from avstudio_video.spans import Span
+    from avstudio_core.spans import Span
 
 Channels = Literal["keep", "mono", "stereo", "split"]
 SLACK = Fraction(1, 1000)

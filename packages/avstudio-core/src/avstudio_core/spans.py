@@ -14,6 +14,8 @@ SPAN = re.compile(rf"\s*(?:{TIME})?\s*-\s*(?:{TIME})?\s*")
 Span = tuple[float, float]
 """Start and end in seconds, half-open."""
 WHOLE: Span = (0.0, math.inf)
+LATEST = 1e9
+"""In seconds. No recording is longer, and later times do not fit into the numbers of samples and packets."""
 
 
 def span_of(text: str) -> Span:
@@ -22,7 +24,7 @@ def span_of(text: str) -> Span:
     start, end = (_seconds(found.groups()[:3], 0.0), _seconds(found.groups()[3:], math.inf)) if found else (0.0, 0.0)
     if found is None or not start < end:
         raise InvalidParams(f"{quoted(text)} is not a span of time.", hint="Give one such as '10-20.5' or '1:30-'.")
-    return start, end
+    return _early(start, end)
 
 
 def checked_spans(texts: list[str]) -> list[str]:
@@ -41,7 +43,15 @@ def one_span(start: float, end: float | None) -> Span:
     if not start < last:
         message = f"The span from '{start:g}' to '{last:g}' s is not a valid range of time."
         raise InvalidParams(message, hint="The end must be after the start.")
-    return start, last
+    return _early(start, last)
+
+
+def _early(start: float, end: float) -> Span:
+    """The same span. Raises `InvalidParams` for a time after `LATEST`."""
+    late = max(time for time in (start, end) if math.isfinite(time))
+    if late > LATEST:
+        raise InvalidParams(f"The time '{late:g}' s is too late.", hint=f"Give at most {LATEST:g} s.")
+    return start, end
 
 
 def _seconds(parts: tuple[str | None, ...], default: float) -> float:

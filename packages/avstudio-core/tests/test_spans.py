@@ -1,0 +1,36 @@
+"""Spans of time as users write them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from avstudio_core.errors import InvalidParams
+from avstudio_core.spans import LATEST, Span, one_span, span_of
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("1:02:03.5-", (3_723.5, math.inf)),
+        ("-90", (0, 90)),
+        ("-", (0, math.inf)),
+        (" 1:30 - 2:00 ", (90, 120)),
+        ("0-1000000000", (0, LATEST)),
+    ],
+)
+def test_spans_are_read_from_text(text: str, meant: Span) -> None:
+    assert span_of(text) == meant
+
+
+@pytest.mark.parametrize("text", ["", "5", "2-1", "a-b", "-1--2", "1e3-", "9999999999-", "0-9999999999"])
+def test_what_is_not_a_span_is_refused(text: str) -> None:
+    with pytest.raises(InvalidParams):
+        span_of(text)
+
+
+@pytest.mark.parametrize(("start", "end"), [(1, 1), (2, 1), (1e308, None), (0, 1e15), (math.nan, 1)])
+def test_a_span_that_no_recording_has_is_refused(start: float, end: float | None) -> None:
+    with pytest.raises(InvalidParams):
+        one_span(start, end)
