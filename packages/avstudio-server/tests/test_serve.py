@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import ssl
+import subprocess
+import threading
+import urllib.request
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -9,8 +16,10 @@ import pytest
 
 import avstudio_server.plugin
 from avstudio_core import Studio
+from avstudio_core.errors import InvalidInput
 from avstudio_core.testing import InterfaceContract, exercises
 from avstudio_server.serve.interface import Serve
+from avstudio_server.serve.options import ServeOptions
 from avstudio_server.testing.http_server import HttpServer
 
 pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
@@ -121,3 +130,39 @@ def test_a_dry_run_of_a_processor_runs_nothing(server: HttpServer, studio: Studi
     answer = server.client(server.key()).post("/api/v1/exercise/wait?dry_run=true&priority=3", json={"seconds": 1})
     assert answer.json()["steps"][0]["params"]["seconds"] == 1
     assert studio.tasks.find() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"certificate": "here.pem"}, "TLS needs a certificate and its private key"),
+        ({"certificate": "no.pem", "private_key": "here.pem"}, "no.pem' is not a file"),
+        ({"certificate": "here.pem", "private_key": "here.pem"}, "TLS cannot use"),
+        ({"host": "0.0.0.0"}, "Without an API key, the server does not listen on '0.0.0.0'"),
+        ({"name": ["http://x"]}, "'http://x' is not the name of a server"),
+        ({"name": [""]}, "'' is not the name of a server"),
+        ({"name": ["a b"]}, "'a b' is not the name of a server"),
+        ({"origin": ["*"]}, "'*' is not the origin of a page"),
+        ({"origin": ["https://a/b"]}, "'https://a/b' is not the origin of a page"),
+        ({"rate_storage": "nowhere://"}, "Rate limits cannot be stored in 'nowhere://'"),
+    ],
+)
+def test_options_that_cannot_work_are_refused_at_the_start(
+    studio: Studio, tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    (tmp_path / "here.pem").write_text("no certificate")
+    files = {name: tmp_path / options[name] for name in ("certificate", "private_key") if name in options}
+    with pytest.raises(InvalidInput, match=re.escape(message)):
+        Serve().serve(studio, ServeOptions.model_validate({"port": 0} | options | files), threading.Event())
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl, which makes the certificate, is not installed")
+def test_the_server_speaks_tls(studio: Studio, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    made = [*make, "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    with HttpServer(studio, certificate=certificate, private_key=key) as server:
+        trust = ssl.create_default_context(cafile=certificate)
+        with urllib.request.urlopen(f"{server.address}/api/v1/system/health/live", context=trust) as answer:
+            assert answer.status == 200

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from socket import gethostname
 
+from avstudio_core.errors import InvalidInput
+from avstudio_core.quotes import quoted
+
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9.\-]*[a-z0-9])?)(?::([0-9]{1,5}))?")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 ANY = frozenset({"0.0.0.0", "::", ""})
@@ -88,12 +91,32 @@ class Addresses:
 
 
 def addresses(host: str, port: int, scheme: str, names: Iterable[str], origins: Iterable[str]) -> Addresses:
-    """The addresses of a server that listens on a host; on every interface, also the machine's name and numbers."""
+    """The addresses of a server that listens on a host; on every interface, also the machine's name and numbers.
+
+    Raises `InvalidInput` for a name or an origin that no request can have.
+    """
     every = host in ANY
     written = f"[{host}]" if ":" in host else host.lower()
     own = LOOPBACK | {gethostname().lower()} if every else LOOPBACK if written in LOOPBACK else {written}
-    named, pages = (frozenset(one.lower() for one in given) for given in (names, origins))
+    named, pages = frozenset(map(_name, names)), frozenset(map(_origin, origins))
     return Addresses(port, scheme, frozenset(own), named, every, pages)
+
+
+def _name(given: str) -> str:
+    found = HOST.fullmatch(given.lower())
+    if found is None or found[2]:
+        raise InvalidInput(
+            f"{quoted(given)} is not the name of a server.", hint="Give one such as 'studio.example.com'."
+        )
+    return found[1]
+
+
+def _origin(given: str) -> str:
+    scheme, _, host = given.lower().partition("://")
+    if scheme not in PORTS or HOST.fullmatch(host) is None:
+        hint = "Give its scheme and host without a path, such as 'https://app.example.com'."
+        raise InvalidInput(f"{quoted(given)} is not the origin of a page.", hint=hint)
+    return f"{scheme}://{host}"
 
 
 def is_loopback(host: str) -> bool:

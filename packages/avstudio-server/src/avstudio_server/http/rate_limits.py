@@ -12,6 +12,7 @@ from limits.errors import ConfigurationError
 from limits.storage import storage_from_string
 
 from avstudio_core.errors import InvalidInput, RateLimited
+from avstudio_core.quotes import quoted
 
 MEMORY = "memory://"
 WINDOW_SECONDS = 60
@@ -47,8 +48,8 @@ class RateLimits:
         try:
             made = storage_from_string(f"async+{storage}")
         except (ConfigurationError, ImportError, ValueError) as error:
-            hint = "Give 'memory://', or 'redis://HOST:PORT' with the library for it installed."
-            raise InvalidInput(f"Rate limits cannot be stored in '{storage}': {error}.", hint=hint) from None
+            hint = "Give 'memory://', or 'redis://HOST:PORT' with the library 'coredis' installed."
+            raise InvalidInput(f"Rate limits cannot be stored in {quoted(storage)}.", hint=hint) from error
         self._limiter = SlidingWindowCounterRateLimiter(made)
         self.per_minute = per_minute
         self._item = RateLimitItemPerMinute(per_minute) if per_minute else None

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from avstudio_core.errors import InvalidInput
+from avstudio_core.quotes import quoted
 from avstudio_server.http.addresses import addresses, is_loopback
 from avstudio_server.http.guard import Entrance, Sizes
 from avstudio_server.http.rate_limits import RateLimits
 from avstudio_server.http.request_log import access_log
 from avstudio_server.rest.routes.access import LOGIN
 from avstudio_server.serve.application import application
+from avstudio_server.serve.certificate import check_certificate
 from avstudio_server.serve.clients import Client, Clients, more_files, most_waiting
 from avstudio_server.webhooks.calls import Calls
 from avstudio_server.webhooks.sender import Sender
@@ -39,11 +41,10 @@ LOOK_SECONDS = 1.0
 
 def serve(studio: Studio, options: ServeOptions, stop: Stop, ready: Ready) -> None:
     """Serve a studio until `stop` is set. Raises `InvalidInput`."""
-    if bool(options.certificate) != bool(options.private_key):
-        raise InvalidInput("TLS needs a certificate and its private key.", hint="Give both files.")
+    check_certificate(options.certificate, options.private_key)
     keys = studio.keys.any_valid()
     if not keys and not is_loopback(options.host):
-        message = f"Without an API key, the server does not listen on '{options.host}'."
+        message = f"Without an API key, the server does not listen on {quoted(options.host)}."
         raise InvalidInput(message, hint="Create a key first.")
     with more_files(), access_log(options.access_log), listening(options.host, options.port) as at:
         scheme, port = "https" if options.certificate else "http", at.getsockname()[1]
@@ -92,7 +93,7 @@ def listening(host: str, port: int) -> socket.socket:
         made.bind(address)
         made.listen(2048)
     except OSError as error:
-        message = f"The server cannot listen on '{host}', port {port}: {error.strerror or error}."
+        message = f"The server cannot listen on {quoted(host)}, port {port}: {error.strerror or error}."
         raise InvalidInput(message, hint="Choose another port or host.") from None
     made.setblocking(False)
     return made
