@@ -149,7 +149,8 @@ def test_a_plan_that_cannot_run_is_marked(reading: CommandLine, note: Path) -> N
         (["--tags", "draft,finl"], "'--tags' cannot be 'finl'. Did you mean 'final'?"),
         (["--frame", "[1]"], "'--frame' cannot be '[1]'. Give a JSON object."),
         (["--frame", '{"width": 7}'], "'frame.width' is '7'"),
-        (["--priority", "1000"], "Invalid value for '--priority'"),
+        (["--priority", "1000"], "'--priority' cannot be '1000': it should be less than or equal to 100."),
+        (["--priority", "x"], "'--priority' cannot be 'x': it should be a whole number."),
     ],
 )
 def test_wrong_values_are_refused_in_the_words_of_their_declaration(

@@ -33,6 +33,13 @@ def problems(error: ValidationError, declared: type[BaseModel] | None = None) ->
     return "; ".join(_said(one, declared) for one in inner)
 
 
+def rule_of(one: ErrorDetails) -> str:
+    """What a value should be, such as `should be a whole number`."""
+    if plain := _PLAIN.get(one["type"]):
+        return plain.format_map(one.get("ctx", {}))
+    return one["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+
+
 def hint_of(error: ValidationError) -> str:
     """The first hint that a validator gives with its error, as `hint` in the context of a `PydanticCustomError`."""
     return next((str(one["ctx"]["hint"]) for one in error.errors() if "hint" in one.get("ctx", {})), "")
@@ -54,10 +61,7 @@ def _said(one: ErrorDetails, declared: type[BaseModel] | None) -> str:
         return f"{quoted(place)} is missing{meaning}"
     if one["type"] == _UNKNOWN:
         return f"{quoted(place)} is {quoted(one['input'], LONGEST_VALUE)}: no such field is known"
-    if plain := _PLAIN.get(one["type"]):
-        rule = plain.format_map(one.get("ctx", {}))
-    else:
-        rule = one["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    rule = rule_of(one)
     if not one["loc"] and one["type"] == _RULE:  # it is about several fields, and names them
         return rule
     return f"{quoted(place)} is {quoted(one['input'], LONGEST_VALUE)}: {rule[:1].lower()}{rule[1:]}{meaning}"

@@ -98,10 +98,20 @@ def _usage(error: Any) -> tuple[str, str]:
     message = message if len(message) <= LONGEST_USAGE else f"{message[: LONGEST_USAGE - 1]}…"
     if option := getattr(error, "option_name", ""):
         message, near = f"{quoted(option)} is not an option.", did_you_mean(option, error.possibilities or ())
+    elif hasattr(error.__cause__, "errors"):
+        message = _wrong_value(error)
     if (context := getattr(error, "ctx", None)) is None:
         return message, near
     message = message if message.endswith((".", "?")) else f"{message}."
     return message, f"{near} See: {context.command_path} --help".lstrip()
+
+
+def _wrong_value(error: Any) -> str:
+    """The message for a value that the type of an option, or of an argument, does not allow."""
+    from avstudio_core.validation import rule_of
+
+    found = error.__cause__.errors()[0]
+    return f"{error.param.get_error_hint()} cannot be {quoted(found['input'])}: it {rule_of(found)}."
 
 
 def _options(arguments: Sequence[str]) -> Sequence[str]:
