@@ -12,7 +12,7 @@ from avstudio_core.errors import InvalidParams
 from avstudio_core.names import checked
 from avstudio_core.quotes import quoted
 from avstudio_core.storage.database import Database, Transaction
-from avstudio_core.storage.webhook_tables import made_once
+from avstudio_core.storage.server_tables import made_once
 from avstudio_core.twin import twin
 
 SECONDS = 24 * 3600.0

@@ -18,8 +18,8 @@ from avstudio_core.reach import Reach
 from avstudio_core.storage.database import Database, Transaction
 from avstudio_core.storage.expressions import insert_new
 from avstudio_core.storage.file_lock import locked
+from avstudio_core.storage.server_tables import webhook_failures, webhooks
 from avstudio_core.storage.tables import runs, tasks
-from avstudio_core.storage.webhook_tables import webhook_failures, webhooks
 from avstudio_core.tasks.events import event_log
 from avstudio_core.tasks.events.event_filter import EventFilter
 

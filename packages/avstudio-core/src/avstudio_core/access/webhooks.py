@@ -20,7 +20,7 @@ from avstudio_core.quotes import quoted
 from avstudio_core.reach import Reach
 from avstudio_core.storage.database import Database, Transaction
 from avstudio_core.storage.owned_rows import within
-from avstudio_core.storage.webhook_tables import webhook_failures, webhooks
+from avstudio_core.storage.server_tables import webhook_failures, webhooks
 from avstudio_core.tasks.events import event_log
 from avstudio_core.tasks.events.event_filter import EventFilter
 from avstudio_core.twin import twin

@@ -27,7 +27,7 @@ REFUSED = (
     "function_call",
     "web_search_options",
 )
-"""Fields that would give another kind of answer; no value of them can be followed but 0, nothing and these:"""
+"""Fields that would give another kind of answer: they may be absent, empty, 0 or as in `HARMLESS`."""
 HARMLESS: dict[str, Any] = {"n": 1, "modalities": ["text"]}
 NAME = re.compile(r"\w{1,40}", re.ASCII)
 MOST_IGNORED = 20

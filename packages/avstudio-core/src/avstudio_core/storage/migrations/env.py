@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from avstudio_core.storage.webhook_tables import metadata
+from avstudio_core.storage.server_tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -11,9 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from avstudio_core.errors import DataFolderError, StorageError
 from avstudio_core.storage.file_lock import OTHER_FOLDER, locked
+from avstudio_core.storage.server_tables import metadata
 from avstudio_core.storage.sqlite import search as search  # makes the index with its table
 from avstudio_core.storage.sqlite.database import Database, translated
-from avstudio_core.storage.webhook_tables import metadata
 
 LOCK_SECONDS = 30.0
 """How long another program may take to migrate the folder, in seconds; they migrate one after another."""

@@ -22,9 +22,9 @@ from avstudio_core.storage.artifact_rows import unreferenced
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.database import Database, Transaction
 from avstudio_core.storage.owned_rows import within
+from avstudio_core.storage.server_tables import made_once, webhook_failures, webhooks
 from avstudio_core.storage.sweep import abandon
 from avstudio_core.storage.tables import api_keys, artifacts, media_files, plans, projects, task_inputs, tasks, uploads
-from avstudio_core.storage.webhook_tables import made_once, webhook_failures, webhooks
 from avstudio_core.tasks.queue import removal_statements as sql
 from avstudio_core.tasks.queue.removal_statements import LIVES
 

@@ -16,8 +16,6 @@ RESTING = ("task.completed", "task.failed", "task.blocked", "task.reviewing")
 """The types of events after which a task may have ended or wait for a person."""
 GOING = ("task.started", "task.retried")
 """The types of events after which a task is under way, whatever it waited for."""
-
-
 DELETED_SECONDS = 10.0
 """After so long without an event, the tasks are looked at: one that was deleted has none any more."""
 

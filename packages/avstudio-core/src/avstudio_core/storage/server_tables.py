@@ -1,4 +1,4 @@
-"""The tables of webhooks and of repeated requests; with them, `metadata` has all tables."""
+"""The tables that a server needs: webhooks, and what repeated requests made. With them, `metadata` has all tables."""
 
 from __future__ import annotations
 
