@@ -15,6 +15,7 @@ from avstudio_video.events.freeze import FreezeSpans
 from avstudio_video.events.letterbox import Letterbox
 from avstudio_video.frames.choice import FrameTimeline
 from avstudio_video.media.frame_pass import FramePass
+from avstudio_video.media.index import USUAL_RATE
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.planes import eight_bits
 from avstudio_video.media.streams import display_size, square_size
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 LOOKS = Fraction(1)
 """Seconds between the frames in which black bars are looked for."""
-USUAL_RATE = Fraction(25)
 
 
 class Analysis:

@@ -16,8 +16,6 @@ from avstudio_video.vocabulary import AnalyzeWords
 if TYPE_CHECKING:
     from avstudio_video.analysis import Analysis
 
-SHORT = 1.0
-"""A video is cut short if it ends so many seconds before the end that the header states."""
 COARSE = 0.25
 """Scenes whose times are further from the frame grid of an export, in frames, are told."""
 
@@ -105,13 +103,12 @@ class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
 
 
 def _tell(source: Artifact, made: Analysis, context: Context) -> None:
-    if made.passed.index.guessed:
-        context.warn("times_guessed", f"'{source.name}' has no times: they follow its rate.")
+    from avstudio_video.media.damage import tell_guessed, tell_short
+
+    tell_guessed(source.name, made.passed.index, made.passed.rate, context.warn)
     if made.passed.corrupt:
         context.warn("damaged", f"{made.passed.corrupt} frames of '{source.name}' are damaged.")
-    end, stated = made.timeline.end, made.passed.stated_end
-    if end + SHORT < stated:
-        context.warn("truncated", f"'{source.name}' is cut short: it ends after {end:.2f} s of {stated:.2f} s.")
+    tell_short(source.name, made.timeline.end, made.passed.stated_end, context.warn)
 
 
 def _document(source: Artifact, scenes: Scenes, context: Context) -> Artifact:

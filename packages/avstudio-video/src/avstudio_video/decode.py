@@ -14,12 +14,9 @@ from avstudio_video.vocabulary import DecodeWords
 
 if TYPE_CHECKING:
     from avstudio_video.frames.choice import FrameTimeline, Wanted
-    from avstudio_video.frames.decoding import Decoding
+    from avstudio_video.frames.decoder import Decoder
     from avstudio_video.frames.picture import Shape
     from avstudio_video.media.indexed import IndexedStream
-
-SHORT = 1.0
-"""A video is cut short if it ends so many seconds before the end that the header states."""
 
 
 class FrameFacts(BaseModel):
@@ -76,7 +73,7 @@ class Decode(DecodeWords, Processor[DecodeParams, DecodeResult]):
 
     def run(self, source: Artifact, params: DecodeParams, context: Context) -> DecodeResult:
         from avstudio_video.frames.choice import FrameTimeline
-        from avstudio_video.frames.decoding import Decoding
+        from avstudio_video.frames.decoder import Decoder
         from avstudio_video.frames.reader import Source
         from avstudio_video.media.indexed import index_stream
         from avstudio_video.media.limits import Limits
@@ -89,17 +86,17 @@ class Decode(DecodeWords, Processor[DecodeParams, DecodeResult]):
         size = shape.size(stream.width, stream.height)
         limits.check_size(source.path, *size)
         place = Source(source.path, stream.number, stream.video_number, stream.index, limits, context.check)
-        decoding = Decoding(place, shape, params.backend, context.warn)
-        wanted, frames = FrameFiles(source, params, context, timeline, decoding, size).write(wanted)
-        _tell(source, stream, timeline, decoding, context)
+        decoder = Decoder(place, shape, params.backend, context.warn)
+        wanted, frames = FrameFiles(source, params, context, timeline, decoder, size).write(wanted)
+        _tell(source, stream, timeline, decoder, context)
         return DecodeResult(
             frames=frames,
-            index=_facts(wanted, timeline, decoding),
+            index=_facts(wanted, timeline, decoder),
             time_base=str(stream.index.unit),
-            backend=decoding.backend,
+            backend=decoder.backend,
             width=size[0],
             height=size[1],
-            effective={"backend": decoding.backend},
+            effective={"backend": decoder.backend},
         )
 
 
@@ -136,22 +133,19 @@ def _shape(params: DecodeParams, stream: IndexedStream) -> Shape:
     return Shape(stream.rotation, stream.aspect, *rest) if params.as_shown else Shape(0, Shape().aspect, *rest)
 
 
-def _tell(
-    source: Artifact, stream: IndexedStream, timeline: FrameTimeline, decoding: Decoding, context: Context
-) -> None:
+def _tell(source: Artifact, stream: IndexedStream, timeline: FrameTimeline, decoder: Decoder, context: Context) -> None:
     """Warn about what is wrong with the file, or with the pictures."""
-    if stream.index.guessed:
-        context.warn("times_guessed", f"'{source.name}' has no times: they follow the rate of {stream.rate or 25}.")
-    if decoding.corrupt:
-        context.warn("damaged", f"{len(decoding.corrupt)} of these frames of '{source.name}' are damaged.")
+    from avstudio_video.media.damage import tell_guessed, tell_short
+
+    tell_guessed(source.name, stream.index, stream.rate, context.warn)
+    if decoder.corrupt:
+        context.warn("damaged", f"{len(decoder.corrupt)} of these frames of '{source.name}' are damaged.")
     if stream.interlaced:
         context.warn("interlaced", f"'{source.name}' is interlaced: moving edges of its frames look like combs.")
-    if timeline.end + SHORT < stream.stated_end:
-        message = f"it ends after {timeline.end:.2f} s of {stream.stated_end:.2f} s."
-        context.warn("truncated", f"'{source.name}' is cut short: {message}")
+    tell_short(source.name, timeline.end, stream.stated_end, context.warn)
 
 
-def _facts(wanted: list[Wanted], timeline: FrameTimeline, decoding: Decoding) -> list[FrameFacts]:
+def _facts(wanted: list[Wanted], timeline: FrameTimeline, decoder: Decoder) -> list[FrameFacts]:
     keys = set(timeline.index.keys)
     return [
         FrameFacts(
@@ -162,7 +156,7 @@ def _facts(wanted: list[Wanted], timeline: FrameTimeline, decoding: Decoding) ->
             duration=timeline.duration(one.stamp),
             requested=one.requested,
             key=one.stamp in keys,
-            corrupt=one.stamp in decoding.corrupt,
+            corrupt=one.stamp in decoder.corrupt,
         )
         for number, one in enumerate(wanted, 1)
     ]

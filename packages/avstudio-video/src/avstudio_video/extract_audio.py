@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 SLACK = 0.001
 """Seconds by which a cut may differ from the requested one without a warning."""
-SHORT = 1.0
-"""A track is cut short if it ends so many seconds before the end that the header states."""
 PRESETS: dict[str, dict[str, Any]] = {
     "asr": {"format": "wav", "rate": 16_000, "channels": "mono", "bits": 16},
     "separation": {"format": "wav", "rate": 44_100, "channels": "stereo", "bits": 32},
@@ -215,10 +213,11 @@ def _tell(extraction: Extraction, source: Artifact, context: Context) -> None:
 
 
 def _tell_end(file: Written, extraction: Extraction, source: Artifact, context: Context) -> None:
-    stated, end = file.track.source.stated_end, extraction.ends.get(file.track.source.index, 0.0)
-    if file.track.wish.whole and end + SHORT < stated:
-        message = f"its sound ends after {end:.2f} s of {stated:.2f} s."
-        context.warn("truncated", f"'{source.name}' is cut short: {message}")
+    from avstudio_video.media.damage import tell_short
+
+    track = file.track.source
+    if file.track.wish.whole:
+        tell_short(source.name, extraction.ends.get(track.index, 0.0), track.stated_end, context.warn)
 
 
 def _tell_mix(file: Written, source: Artifact, context: Context) -> None:

@@ -14,7 +14,7 @@ from avstudio_video.frames.files import MEDIA_TYPES, SUFFIXES, encoded
 
 if TYPE_CHECKING:
     from avstudio_video.frames.choice import FrameTimeline, Wanted
-    from avstudio_video.frames.decoding import Decoding
+    from avstudio_video.frames.decoder import Decoder
     from avstudio_video.frames.picture import Pixels
 
 TOGETHER = ("npz", "sheet")
@@ -29,7 +29,7 @@ class FrameFiles:
     params: DecodeParams
     context: Context
     timeline: FrameTimeline
-    decoding: Decoding
+    decoder: Decoder
     size: tuple[int, int]
 
     def write(self, wanted: list[Wanted]) -> tuple[list[Wanted], dict[str, Artifact]]:
@@ -88,7 +88,7 @@ class FrameFiles:
 
     def _pictures(self, wanted: list[Wanted]) -> Iterator[tuple[int, Pixels]]:
         stamps = sorted({one.stamp for one in wanted})
-        for number, found in enumerate(self.decoding.pictures(stamps)):
+        for number, found in enumerate(self.decoder.pictures(stamps)):
             self.context.progress(0.95 * number / len(stamps), "decode")
             yield found
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from avstudio_core import Artifact, Context, Params, Processor, Result, SearchText
+from avstudio_video.errors import NoVideoStream
 from avstudio_video.media.contents import Contents
 from avstudio_video.vocabulary import ProbeWords
 
@@ -52,8 +53,6 @@ class Probe(ProbeWords, Processor[ProbeParams, ProbeResult]):
         limits = Limits.of(context.settings)
         contents = read_contents(source.path, scan=params.scan, limits=limits, check=context.check, warn=context.warn)
         if not contents.video:
-            from avstudio_video.errors import NoVideoStream
-
             raise NoVideoStream(
                 f"'{source.path}' has no video stream.", hint="Use audio.probe if it is a recording of sound."
             )

@@ -1,4 +1,4 @@
-"""The pictures of some frames, by the decoder that a request names."""
+"""The decoder of some frames to pictures, which reads them as a request says."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ READERS: dict[str, type[Reader]] = {"auto": PyAVReader, "pyav": PyAVReader, "ope
 
 
 @dataclass
-class Decoding:
+class Decoder:
     """Decodes frames of a stream to pictures of one shape."""
 
     source: Source

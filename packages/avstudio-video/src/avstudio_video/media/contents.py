@@ -12,6 +12,7 @@ from pydantic import Field
 from avstudio_core import MediaFacts
 from avstudio_video.media.colours import colour_of, hdr_of
 from avstudio_video.media.container import open_media
+from avstudio_video.media.damage import tell_short
 from avstudio_video.media.frame_times import frame_times
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import USUAL, Limits
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 PICTURES = ("hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle", "xsub")
 """Subtitles that are pictures, in FFmpeg's names."""
 MOST_CHAPTERS = 10_000
-LATE = 1.0
-"""A file is cut short if its last packet ends so many seconds before the end that the header states."""
 
 
 class Contents(Facts):
@@ -142,8 +141,7 @@ def _tell_damage(
     stated: float | None,
     warn: Callable[[str, str], None],
 ) -> None:
-    if stated is not None and (end or 0.0) + LATE < stated:
-        warn("truncated", f"'{path}' is cut short: it ends after {end or 0.0:.2f} s of {stated:.2f} s.")
+    tell_short(path, end or 0.0, stated or 0.0, warn)
     corrupt = sum(one.corrupt for one in indexes.values())
     if corrupt:
         warn("damaged", f"'{path}' is damaged: {corrupt} packets are corrupt.")

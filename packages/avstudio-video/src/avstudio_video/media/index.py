@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import Stream
 
+USUAL_RATE = Fraction(25)
+"""Frames per second of a stream that does not state them."""
 STEADY = 0.001
 """In seconds: containers that count milliseconds round the times of a constant rate by this much."""
 
@@ -101,5 +103,5 @@ class PacketIndex:
 
     @property
     def _guessed_step(self) -> Fraction:
-        rate = Fraction(self._rate) if self._rate else Fraction(25)
+        rate = Fraction(self._rate) if self._rate else USUAL_RATE
         return 1 / (rate * self.unit)

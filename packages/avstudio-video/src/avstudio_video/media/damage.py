@@ -1,0 +1,27 @@
+"""The warnings about files that are cut short or have no times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from avstudio_video.media.index import USUAL_RATE
+
+if TYPE_CHECKING:
+    from avstudio_video.media.index import PacketIndex
+
+SHORT = 1.0
+"""A file is cut short if it ends so many seconds before the end that its header states."""
+
+
+def tell_short(name: object, end: float, stated: float, warn: Callable[[str, str], None]) -> None:
+    """Warn with `truncated` if a file ends too early; `stated` is 0 if its header does not state the end."""
+    if end + SHORT < stated:
+        warn("truncated", f"'{name}' is cut short: it ends after {end:.2f} s of {stated:.2f} s.")
+
+
+def tell_guessed(name: object, index: PacketIndex, rate: Fraction | None, warn: Callable[[str, str], None]) -> None:
+    """Warn with `times_guessed` if a file has no time stamps."""
+    if index.guessed:
+        warn("times_guessed", f"'{name}' has no times: they follow the rate of {rate or USUAL_RATE}.")
