@@ -67,7 +67,7 @@ class _TextToo:
 
 
 Chain = Annotated[list[AnyEffect], Field(max_length=MOST_EFFECTS), BeforeValidator(read), _TextToo]
-"""A list of effects, of which some may be given as text."""
+"""A list of effects; some may be given as text."""
 
 
 def effects_of(given: Any) -> list[AnyEffect]:

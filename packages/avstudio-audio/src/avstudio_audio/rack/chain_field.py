@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 else:
 
     class ChainField:
-        """A list of effects, of which some may be given as text."""
+        """A list of effects; some may be given as text."""
 
         @classmethod
         def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -19,7 +19,7 @@ EXTENSION = "avstudio.connection"
 
 
 class Connection(WebSocketsSansIOProtocol):
-    """A WebSocket of which little waits to be sent, that takes frames, and that can be cut off."""
+    """A WebSocket that keeps little waiting to be sent, takes frames, and can be cut off."""
 
     _left: Callable[[], object] | None = None
     _unsent: bytearray
