@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import random
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -92,23 +94,35 @@ def hour_of_music(path: Path, minutes: int) -> None:
             file.write(np.stack((played, 0.9 * played), axis=1))
 
 
-def peak_of_an_hour(folder: Path, minutes: int) -> float:
-    """The peak of this process in MB, while it separates so many minutes."""
-    hour_of_music(folder / "hour.flac", minutes)
-    with Studio(home=folder / "home", executor="inline") as studio:
-        studio.run("audio.separate", folder / "hour.flac", model="spleeter-2stems")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+def separate_an_hour(minutes: int) -> None:
+    """Separate so many minutes, and print the peak of this process in MB."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "hour.flac")
+        hour_of_music(path, minutes)
+        with Studio(home=Path(place, "home"), executor="inline") as studio:
+            studio.run("audio.separate", path, model="spleeter-2stems")
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+
+
+def peak_of_an_hour(minutes: int) -> float:
+    """The same in a process of its own, which leaves the memory of this one as it is."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--hour", str(minutes)], capture_output=True, text=True, check=True
+    )
+    return float(done.stdout)
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["--hour"]:
+        separate_an_hour(int(sys.argv[2]))
+        return
     arguments = paired.arguments(__doc__)
     paired.headline("avstudio-audio", "demucs", "torch")
     with tempfile.TemporaryDirectory() as place:
-        minutes = 6 if arguments.quick else 60
-        print(f"peak of {minutes} min with Spleeter: {peak_of_an_hour(Path(place), minutes):.0f} MB  (aim 2000)")
-        (folder := Path(place) / "network").mkdir()
-        network = save_network(folder)
-        engine = Demucs.load(folder)
+        network = save_network(Path(place))
+        engine = Demucs.load(Path(place))
+    minutes = 6 if arguments.quick else 60
+    print(f"peak of {minutes} min with Spleeter: {peak_of_an_hour(minutes):.0f} MB  (aim 2000)", flush=True)
     seconds, pairs = (10, 2) if arguments.quick else (60, 6)
     mix = (0.1 * np.random.default_rng(0).standard_normal((2, seconds * RATE))).astype(np.float32)
     same = snr(ours(engine, mix, EXACT), bare(network, mix))
