@@ -95,11 +95,11 @@ def _reported(error: Exception, arguments: Sequence[str]) -> int:
 def _usage(error: Any) -> tuple[str, str]:
     """The message for an invalid command line; and a hint with the nearest valid name and the command for help."""
     message, near = error.format_message().strip(), ""
-    message = message if len(message) <= LONGEST_USAGE else f"{message[: LONGEST_USAGE - 1]}…"
     if option := getattr(error, "option_name", ""):
         message, near = f"{quoted(option)} is not an option.", did_you_mean(option, error.possibilities or ())
-    elif hasattr(error.__cause__, "errors"):
-        message = _wrong_value(error)
+    elif wrong := _wrong_value(error):
+        message = wrong
+    message = message if len(message) <= LONGEST_USAGE else f"{message[: LONGEST_USAGE - 1]}…"
     if (context := getattr(error, "ctx", None)) is None:
         return message, near
     message = message if message.endswith((".", "?")) else f"{message}."
@@ -107,11 +107,16 @@ def _usage(error: Any) -> tuple[str, str]:
 
 
 def _wrong_value(error: Any) -> str:
-    """The message for a value that the type of an option, or of an argument, does not allow."""
+    """The message for a value that an option or an argument does not take; empty for any other error."""
+    if not hasattr(error.__cause__, "errors"):
+        return ""
     from avstudio_core.validation import rule_of
 
     found = error.__cause__.errors()[0]
-    return f"{error.param.get_error_hint()} cannot be {quoted(found['input'])}: it {rule_of(found)}."
+    named, rule = error.param.get_error_hint(), rule_of(found)
+    if rule.startswith("should"):
+        return f"{named} cannot be {quoted(found['input'])}: it {rule}."
+    return f"{named}: {rule}."
 
 
 def _options(arguments: Sequence[str]) -> Sequence[str]:
