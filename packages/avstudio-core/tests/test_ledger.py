@@ -403,6 +403,19 @@ def test_a_lost_call_that_ends_later_costs_its_real_price(books: Books) -> None:
     assert books.ledger.rebuild() == []
 
 
+def test_the_figures_of_models_count_new_calls_and_corrections_once(books: Books) -> None:
+    reservation = books.ledger.reserve(a_call(80)).result()
+    books.now += 3600
+    books.ledger.reap()
+    assert [one.calls for one in books.ledger.figures().values()] == [{"lost": 1}]
+    books.ledger.settle(reservation, Settled("ok", Usage(input=9), 30)).result()
+    books.spend(5)
+    [(name, found)] = books.ledger.figures().items()
+    assert (name, found.calls, found.tokens["input"], found.cost_micro) == ("openai/gpt", {"lost": 1, "ok": 1}, 14, 35)
+    found.calls.clear()
+    assert books.ledger.figures() == books.another("studio_other").figures()
+
+
 # Alerts
 
 

@@ -20,7 +20,7 @@ from avstudio_core.gateway.ledger.budgets import Standing
 from avstudio_core.gateway.ledger.call_facts import NewCall, Payer, Settled
 from avstudio_core.gateway.ledger.costs import Spending
 from avstudio_core.gateway.ledger.counters import Booking, Openings
-from avstudio_core.gateway.ledger.model_figures import ModelFigures, model_figures
+from avstudio_core.gateway.ledger.model_figures import ModelFigures, ModelTotals
 from avstudio_core.gateway.ledger.records import Reservation
 from avstudio_core.money import LARGEST_MICRO
 from avstudio_core.page import moment
@@ -63,6 +63,7 @@ class Ledger:
         self._alert = alert
         self._openings = Openings()
         self._rooms: dict[Account, _Room] = {}
+        self._models = ModelTotals(database)
         self._reserved = 0
         """The sum of all reservations of this object."""
 
@@ -207,8 +208,7 @@ class Ledger:
 
     def figures(self) -> dict[str, ModelFigures]:
         """All calls that are stored, by model, the most expensive first."""
-        with self._database.read() as connection:
-            return model_figures(connection)
+        return self._models.read()
 
     def rebuild(self) -> list[tuple[Standing, Standing]]:
         """Compute all totals again from the rows of calls; return the wrong ones, before and after."""
