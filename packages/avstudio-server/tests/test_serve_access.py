@@ -17,6 +17,7 @@ from avstudio_core import Studio
 from avstudio_core.errors import InvalidInput
 from avstudio_core.testing import exercises
 from avstudio_server.http.addresses import addresses
+from avstudio_server.http.tokens import tokens
 from avstudio_server.testing.http_server import HttpServer
 
 pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
@@ -75,9 +76,11 @@ def ended(server: HttpServer, key: str) -> Callable[[], float]:
     return wait
 
 
-@pytest.mark.parametrize("how", ["revoked", "expired", "owner deleted"])
+@pytest.mark.parametrize("how", ["revoked", "expired", "token expired", "owner deleted"])
 def test_a_stream_ends_with_its_key(server: HttpServer, studio: Studio, how: str) -> None:
     key = server.key("read", owner="ann", **({"seconds": 3.0} if how == "expired" else {}))
+    if how == "token expired":
+        key = tokens(studio).issue(studio.keys.principal_of(key), seconds=3)
     other = server.client(server.key("read")).stream("GET", "/api/v1/events")
     client = pytest.importorskip("websockets.sync.client")
     address = f"{server.address.replace('http:', 'ws:')}/api/v1/stream"

@@ -1,4 +1,4 @@
-"""The requests of keys while they are answered: they end when their key is revoked or expires."""
+"""The requests that are being answered: they end when their key is revoked, or their key, token or cookie expires."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Admission:
 
     def __init__(self, cut: End) -> None:
         self.refused = False
-        """Whether its key was revoked, or has expired, since it was admitted."""
+        """Whether its key was revoked, or its key, token or cookie has expired, since it was admitted."""
         self._cut = cut
         self._ends: dict[End, None] = {}
 
     @contextmanager
     def ending(self, end: End) -> Iterator[None]:
-        """Call a function if the key is refused before the `with` block ends."""
+        """Call a function if the request is refused before the `with` block ends."""
         self._ends[end] = None
         try:
             yield
@@ -37,12 +37,14 @@ class Admission:
             del self._ends[end]
 
     def check(self) -> None:
-        """Raises `KeyRefused` if the key was refused meanwhile."""
+        """Raises `KeyRefused` if the request was refused meanwhile."""
         if self.refused:
-            raise KeyRefused("The API key is not valid any more.", hint="Show another key.")
+            raise KeyRefused("The API key or token is not valid any more.", hint="Show another one.")
 
     def refuse(self) -> None:
         """End the request, in some way, soon."""
+        if self.refused:
+            return
         self.refused = True
         for end in [*self._ends]:
             end()
@@ -59,18 +61,21 @@ class Admissions:
         self._looking: asyncio.Task[None] | None = None
 
     @contextmanager
-    def admitted(self, key: str | None, cut: End) -> Iterator[Admission]:
-        """A request of a key while it is answered."""
+    def admitted(self, key: str | None, cut: End, seconds: float | None = None) -> Iterator[Admission]:
+        """A request of a key while it is answered, for so long at most."""
         answering = True
         admission = Admission(lambda: cut() if answering else None)
         if key is not None:
             self._open.setdefault(key, {})[admission] = None
             if self._looking is None or self._looking.done():
                 self._looking = asyncio.create_task(self._look())
+        expiry = None if seconds is None else asyncio.get_running_loop().call_later(seconds, admission.refuse)
         try:
             yield admission
         finally:
             answering = False
+            if expiry is not None:
+                expiry.cancel()
             if key is not None:
                 self._remove(key, admission)
 
@@ -86,6 +91,5 @@ class Admissions:
             with suppress(AVStudioError):  # the next look may succeed
                 for key in await asyncio.to_thread(self._refused, [*self._open]):
                     for admission in [*self._open.get(key, ())]:
-                        if not admission.refused:
-                            admission.refuse()
+                        admission.refuse()
             await asyncio.sleep(LOOK_SECONDS)

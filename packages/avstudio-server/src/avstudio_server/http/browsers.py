@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from http.cookies import CookieError, SimpleCookie
 
 from avstudio_core import Principal
+from avstudio_server.http.identity import Identity
 
 COOKIE = "avs_browser"
 SECONDS = 12 * 3600.0
@@ -21,7 +22,7 @@ class Browsers:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._links: dict[str, Principal] = {}
-        self._inside: dict[str, tuple[float, Principal]] = {}
+        self._inside: dict[str, Identity] = {}
 
     def link(self, principal: Principal) -> str:
         """The secret of a link that lets one browser in."""
@@ -35,15 +36,15 @@ class Browsers:
         if principal is None:
             return None
         value = secrets.token_urlsafe(32)
-        self._inside[_hashed(value)] = self._clock() + SECONDS, principal
+        self._inside[_hashed(value)] = Identity(principal, self._clock() + SECONDS)
         return value
 
-    def principal_of(self, headers: Iterable[tuple[bytes, bytes]]) -> Principal | None:
+    def identity_of(self, headers: Iterable[tuple[bytes, bytes]]) -> Identity | None:
         """Who shows a cookie that is known here."""
         for name, value in headers:
             if name == b"cookie" and (shown := _cookie(value)):
-                until, principal = self._inside.get(_hashed(shown), (0.0, None))
-                return principal if self._clock() < until else None
+                found = self._inside.get(_hashed(shown))
+                return found if found is not None and found.until is not None and self._clock() < found.until else None
         return None
 
 

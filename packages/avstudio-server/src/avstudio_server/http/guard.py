@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from avstudio_core import Principal, Session
     from avstudio_server.http.addresses import Addresses
     from avstudio_server.http.credentials import Credentials
+    from avstudio_server.http.identity import Identity
     from avstudio_server.http.rate_limits import RateLimits
 
 Scope = MutableMapping[str, Any]
@@ -125,18 +126,18 @@ class Guard:
         if scope["path"] in self._public:
             await self._app(scope, _limited(receive, scope), answer)
             return
-        principal = await self._principal(scope)
+        principal, _ = identity = await self._identity(scope)
         if allowance := await self._limits.take(principal.key or principal.owner):
             answer.headers += allowance.headers()
         cut = scope.get("extensions", {}).get(CUT, lambda: None)
-        with self._admissions.admitted(principal.key, cut) as admission:
+        with self._admissions.admitted(principal.key, cut, identity.seconds) as admission:
             scope["state"] |= {"session": self._session(principal), "admission": admission}
             await self._app(scope, _limited(receive, scope, admission), answer)
 
-    async def _principal(self, scope: Scope) -> Principal:
+    async def _identity(self, scope: Scope) -> Identity:
         """Who asks. Raises `KeyRefused`, and `RateLimited` for an address that shows too many wrong keys."""
         try:
-            return await self._credentials.principal_of(scope["headers"], _method(scope))
+            return await self._credentials.identity_of(scope["headers"], _method(scope))
         except KeyRefused:
             await self._limits.refused((scope.get("client") or ("",))[0])
             raise

@@ -12,6 +12,7 @@ import jwt
 
 from avstudio_core import Principal
 from avstudio_core.errors import AVStudioError, InvalidInput, KeyRefused, StorageError
+from avstudio_server.http.identity import Identity
 
 if TYPE_CHECKING:
     from avstudio_core import Studio
@@ -53,12 +54,13 @@ class Tokens:
         claims |= {"scopes": sorted(wanted), "jti": secrets.token_hex(8)}
         return jwt.encode(claims, self._secret, ALGORITHM, headers={"kid": self._id})
 
-    def principal_of(self, token: str) -> Principal:
+    def identity_of(self, token: str) -> Identity:
         """Who shows a token. Raises `KeyRefused`."""
         claims = self._claims(token)
         principal = self._key(claims["sub"])
         given = [scope for scope in sorted(principal.scopes) if scope in claims["scopes"]]
-        return Principal(principal.owner, principal.key, given, principal.project)
+        left = claims["exp"] - self._clock()
+        return Identity(Principal(principal.owner, principal.key, given, principal.project), time.monotonic() + left)
 
     def _claims(self, token: str) -> dict[str, Any]:
         """The claims of a valid token. Raises `KeyRefused`."""
