@@ -16,9 +16,10 @@ from avstudio_audio.media.decode import decode
 from avstudio_audio.media.encode import encoder
 from avstudio_audio.media.formats import AudioFormat
 from avstudio_audio.media.labels import Chapter
-from avstudio_audio.media.spans import cut, kept_spans
+from avstudio_audio.media.spans import cut
 from avstudio_core import Studio
 from avstudio_core.errors import AVStudioError, InvalidParams
+from avstudio_core.spans import kept_spans
 from avstudio_core.testing import ProcessorContract
 
 RATE = 8_000

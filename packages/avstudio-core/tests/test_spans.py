@@ -7,7 +7,7 @@ import math
 import pytest
 
 from avstudio_core.errors import InvalidParams
-from avstudio_core.spans import LATEST, Span, one_span, span_of
+from avstudio_core.spans import LATEST, Span, kept_spans, one_span, span_of
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,16 @@ def test_what_is_not_a_span_is_refused(text: str) -> None:
 def test_a_span_that_no_recording_has_is_refused(start: float, end: float | None) -> None:
     with pytest.raises(InvalidParams):
         one_span(start, end)
+
+
+@pytest.mark.parametrize(
+    ("keep", "remove", "kept"),
+    [
+        ([], [(2, 3)], [(0, 2), (3, math.inf)]),
+        ([(4, 6), (1, 2), (5, 7)], [], [(1, 2), (4, 7)]),
+        ([(1, 9)], [(0, 2), (3, 5), (4, 6), (8, 20)], [(2, 3), (6, 8)]),
+        ([(1, 2)], [(0, 3)], []),
+    ],
+)
+def test_what_is_removed_is_not_kept(keep: list[Span], remove: list[Span], kept: list[Span]) -> None:
+    assert kept_spans(keep, remove) == kept

@@ -16,7 +16,7 @@ from avstudio_audio.media.progress import told_before
 from avstudio_audio.vocabulary import TrimWords
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Processor, Result
 from avstudio_core.errors import InvalidInput, InvalidParams
-from avstudio_core.spans import WHOLE, Span, checked_spans, one_span, span_of
+from avstudio_core.spans import WHOLE, Span, checked_spans, kept_spans, one_span, span_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,8 +107,6 @@ class Trim(TrimWords, Processor[TrimParams, TrimResult]):
 
 def _spans(params: TrimParams) -> list[Span]:
     """The kept parts in order. Raises `InvalidParams`."""
-    from avstudio_audio.media.spans import kept_spans
-
     one = one_span(params.start, params.end)
     if params.keep and one != WHOLE:
         raise InvalidParams("'keep' cannot be combined with 'start' and 'end'.", hint="Give all parts with 'keep'.")
@@ -213,7 +211,6 @@ def _within(
     """The parts that are inside the sound, without the silence at both ends if that is wanted."""
     import numpy as np
 
-    from avstudio_audio.media.spans import kept_spans
     from avstudio_audio.media.stream import open_stream
 
     first, last, end = math.inf, 0.0, 0.0

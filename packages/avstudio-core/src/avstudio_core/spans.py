@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Sequence
 
 from avstudio_core.errors import InvalidParams
 from avstudio_core.quotes import quoted
@@ -44,6 +45,27 @@ def one_span(start: float, end: float | None) -> Span:
         message = f"The span from '{start:g}' to '{last:g}' s is not a valid range of time."
         raise InvalidParams(message, hint="The end must be after the start.")
     return _early(start, last)
+
+
+def kept_spans(keep: Sequence[Span], remove: Sequence[Span]) -> list[Span]:
+    """The union of the spans to keep (all time if there are none) without those to remove, in order."""
+    removed, kept = _union(remove), []
+    for start, end in _union(keep or [WHOLE]):
+        for low, high in (one for one in removed if one[0] < end and start < one[1]):
+            kept.append((start, low))
+            start = high
+        kept.append((start, end))
+    return [(start, end) for start, end in kept if start < end]
+
+
+def _union(spans: Iterable[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _early(start: float, end: float) -> Span:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,15 +14,6 @@ if TYPE_CHECKING:
 
 Cut = tuple[int, int]
 """A half-open range of samples."""
-
-
-def kept_spans(keep: Sequence[Span], remove: Sequence[Span]) -> list[Span]:
-    """The union of the spans to keep (all time if there are none) without those to remove, in order."""
-    spans = _union(keep or [(0.0, math.inf)])
-    for low, high in remove:
-        spans = [part for start, end in spans for part in ((start, min(end, low)), (max(start, high), end))]
-        spans = [(start, end) for start, end in spans if start < end]
-    return spans
 
 
 def cut(
@@ -52,16 +42,6 @@ def moved_chapters(chapters: Iterable[Chapter], spans: Sequence[Span]) -> Iterat
 
 def _moved(time: float, spans: Sequence[Span]) -> float:
     return sum(max(0.0, min(time, end) - start) for start, end in spans)
-
-
-def _union(spans: Iterable[Span]) -> list[Span]:
-    merged: list[Span] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
 
 
 def _faded(block: NDArray[np.float32], since: int, until: int, fade: tuple[int, int]) -> NDArray[np.float32]:
