@@ -1,0 +1,121 @@
+"""Spans of one or more files, one after the other in a new file, without decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core.errors import InvalidInput
+from avstudio_core.spans import WHOLE, Span
+from avstudio_video.media.container import open_media
+from avstudio_video.media.limits import Limits
+from avstudio_video.packets.coding import difference
+from avstudio_video.packets.packet_file import CopiedTrack, PacketFile
+from avstudio_video.packets.source import PacketSource, length_of
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A span of some streams of a file; streams have the numbers of `video.probe`, in the order of the new tracks."""
+
+    path: Path
+    streams: Sequence[int]
+    span: Span = WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedPiece:
+    """Where a piece really begins and ends in its source, and where it begins in the new file, in seconds."""
+
+    begin: float
+    end: float
+    at: float
+
+
+class Join:
+    """Copies pieces into a file; the tracks are those of the first piece."""
+
+    def __init__(self, file: PacketFile, limits: Limits, progress: Callable[[float], None]) -> None:
+        """`progress` is called with the seconds that are written."""
+        self._file, self._limits, self._progress = file, limits, progress
+        self.at = Fraction(0)
+        """Where the next piece begins."""
+
+    def add(self, piece: Piece) -> JoinedPiece:
+        """Copy a piece to the end of the file.
+
+        Raises `InvalidInput` if it is coded in another way than the first one, or does not have packets.
+        """
+        with open_media(piece.path, self._limits) as container:
+            streams: list[Any] = [container.streams[number] for number in piece.streams]
+            tracks = self._tracks(piece.path, streams)
+            hidden, joint = self._file.format.hidden_lead, self.at > 0
+            source = PacketSource(container, piece.path, streams, piece.span, hidden=hidden, joint=joint)
+            return self._copied(piece, source, dict(zip(piece.streams, tracks, strict=True)))
+
+    def _tracks(self, path: Path, streams: Sequence[Any]) -> list[CopiedTrack]:
+        if not self._file.tracks:
+            return [self._file.add(one) for one in streams]
+        if len(streams) != len(self._file.tracks):
+            raise InvalidInput(f"'{path}' has {len(streams)} of {len(self._file.tracks)} streams that are joined.")
+        for stream, track in zip(streams, self._file.tracks, strict=True):
+            if found := difference(stream, track.stream):
+                raise InvalidInput(
+                    f"'{path}' cannot be joined as it is: {found}.", hint="Let all of them be encoded in the same way."
+                )
+        return self._file.tracks
+
+    def _copied(self, piece: Piece, source: PacketSource, tracks: dict[int, CopiedTrack]) -> JoinedPiece:
+        at, end, joint = self.at, Fraction(0), Joint(source, self.at)
+        for packet in source:
+            track = tracks[packet.stream_index]
+            if (shift := joint.shift(packet, track)) is None:
+                continue
+            if source.main is None or packet.stream is source.main:
+                end = max(end, source.time(packet) + length_of(packet))
+            self._file.write(track, packet, shift)
+            self._progress(float(at + source.time(packet) - source.begin))
+        if not end:
+            message = f"'{piece.path}' does not have a frame that a decoder can begin with after another file."
+            raise InvalidInput(message, hint="Let it be encoded.")
+        if end <= piece.span[0]:
+            raise InvalidInput(f"'{piece.path}' ends at {float(end):g} s, before a part from {piece.span[0]:g} s.")
+        self.at = at + end - source.begin
+        return JoinedPiece(float(source.begin), float(end), float(at))
+
+
+class Joint:
+    """Where the packets of a piece go; sound goes right after that of the piece before, up to half a packet off."""
+
+    def __init__(self, source: PacketSource, at: Fraction) -> None:
+        self._source, self._at = source, at
+        self._moved: dict[int, Fraction] = {}
+
+    def shift(self, packet: Packet[Any], track: CopiedTrack) -> Fraction | None:
+        """The seconds to add to a packet's times in the source; `None` if there is sound already at its time."""
+        shift = self._at - self._source.begin - self._source.origin
+        if not self._at or packet.stream.type != "audio":
+            return shift
+        if packet.stream_index not in self._moved:
+            early = track.end - (self._source.time(packet) + self._source.origin + shift)
+            if early > length_of(packet) / 2:
+                return None
+            self._moved[packet.stream_index] = early if abs(early) <= length_of(packet) / 2 else Fraction(0)
+        return shift + self._moved[packet.stream_index]
+
+
+def join(
+    file: PacketFile, pieces: Iterable[Piece], limits: Limits, progress: Callable[[float], None] = lambda seconds: None
+) -> list[JoinedPiece]:
+    """Copy pieces one after the other; the length of each is that of its picture.
+
+    Raises `InvalidInput` for pieces that differ in their coding, and `UnreadableMedia`.
+    """
+    joined = Join(file, limits, progress)
+    return [joined.add(piece) for piece in pieces]

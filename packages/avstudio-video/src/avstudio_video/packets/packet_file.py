@@ -1,0 +1,94 @@
+"""A new file that packets are copied to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core.errors import InvalidInput, StorageError
+from avstudio_video.packets.formats import FORMATS, VideoFormat, codec_of
+from avstudio_video.packets.stamps import Stamps
+
+if TYPE_CHECKING:
+    from av.container import OutputContainer
+    from av.packet import Packet
+    from av.stream import Stream
+
+WRITTEN_WRONG = (13, 27, 28, 30)
+"""Errors of the system that are about the place of a file, and not about its content."""
+
+
+@dataclass
+class CopiedTrack:
+    """One track of a new file; its packets come in the order of decoding."""
+
+    stream: Any
+    """The stream of the new file."""
+    stamps: Stamps = field(default_factory=Stamps)
+    packets: int = 0
+
+    @property
+    def end(self) -> Fraction:
+        """When the last packet ends that was written, in seconds of the new file."""
+        return self.stamps.end * Fraction(self.stream.time_base)
+
+
+class PacketFile:
+    """A file with copied tracks; encoded ones can be added to its `container` before the first packet is written."""
+
+    def __init__(self, container: OutputContainer, format: VideoFormat) -> None:
+        self.container, self.format = container, FORMATS[format]
+        self.tracks: list[CopiedTrack] = []
+
+    def add(self, stream: Stream, tags: Mapping[str, str] | None = None, disposition: int | None = None) -> CopiedTrack:
+        """A track for the packets of a stream: with its codec, size, rotation and colour, its tags and uses.
+
+        Raises `InvalidInput` if the container does not take the codec.
+        """
+        if not self.format.takes(stream):
+            raise InvalidInput(
+                f"{codec_of(stream) or 'An unknown codec'} cannot be copied into '{self.format.muxer}'.",
+                hint="Choose another format, or let it be encoded.",
+            )
+        copy: Any = self.container.add_stream_from_template(stream, opaque=True)
+        copy.metadata.update(_kept(stream.metadata) if tags is None else tags)
+        copy.disposition = stream.disposition if disposition is None else disposition
+        if codec_of(stream) == "hevc" and self.format.hidden_lead:
+            copy.codec_context.codec_tag = "hvc1"  # the one of the two that Apple's players know
+        track = CopiedTrack(copy)
+        self.tracks.append(track)
+        return track
+
+    def write(self, track: CopiedTrack, packet: Packet[Any], shift: Fraction = Fraction(0)) -> None:
+        """Write a packet, whose times are those of its source; `shift` in seconds is added to them."""
+        self.container.start_encoding()  # which decides the units of time
+        unit = Fraction(track.stream.time_base)
+        track.stamps.restamp(packet, unit, shift)
+        track.packets += 1
+        packet.stream = track.stream
+        self.container.mux(packet)
+
+
+@contextmanager
+def packet_file(path: Path, format: VideoFormat) -> Iterator[PacketFile]:
+    """A new file. Raises `StorageError`, and `InvalidInput` for streams that the container does not take."""
+    import av
+
+    traits = FORMATS[format]
+    try:
+        with av.open(str(path), "w", format=traits.muxer, container_options={**traits.options}) as container:
+            yield PacketFile(container, format)
+    except av.FFmpegError as error:
+        if error.errno in WRITTEN_WRONG:
+            raise StorageError.of(OSError(error.errno, error.strerror), path) from error
+        raise InvalidInput(f"This cannot be written as '{format}': {error.strerror}.") from error
+
+
+def _kept(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a stream that are not about its old file."""
+    old = ("encoder", "duration", "handler_name", "vendor_id", "number_of_", "bps", "_statistics_")
+    return {key: value for key, value in tags.items() if not key.lower().startswith(old)}
