@@ -99,6 +99,17 @@ def test_a_body_that_comes_byte_by_byte_is_not_waited_for(server: HttpServer) ->
             drip(one, seconds=20)
 
 
+@pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nX-Slow: ", b""], ids=["head", "body"])
+def test_a_request_that_does_not_come_is_answered_before_its_connection_is_closed(
+    server: HttpServer, sent: bytes
+) -> None:
+    with connected(server) as one:
+        one.sendall(sent or head(server, 1000) + b"{")
+        answer = one.makefile("rb").read().decode()
+    assert answer.startswith("HTTP/1.1 408 ")
+    assert json.loads(answer.partition("\r\n\r\n")[2])["code"] == "request_too_slow"
+
+
 def test_hundreds_of_slow_clients_are_closed_while_others_are_answered(server: HttpServer) -> None:
     slow = [connected(server) for _ in range(240)]
     begun = head(server, 1000)

@@ -31,6 +31,12 @@ HEADERS_TOO_LARGE = (
     f"The headers have more than {MOST_HEAD_BYTES >> 10} KB, or are more than {MOST_HEADERS}.",
     "Send fewer or shorter headers.",
 )
+TOO_SLOW = (
+    408,
+    "request_too_slow",
+    f"The request paused for {WAIT_SECONDS:.0f} s, or came more slowly than {LEAST_RATE:.0f} bytes a second.",
+    "Send it again; send large files as an upload in parts.",
+)
 NOT_HTTP = (400, "bad_request", "The request is not valid HTTP.", "Send HTTP/1.1.")
 
 
@@ -70,7 +76,8 @@ class Clients:
             if client.flow.read_paused:  # the handler is slow, not the client
                 self.expect(client, now)
             else:
-                self._close(client)
+                self.forget(client)
+                client.time_out()
 
     def _close(self, client: Client) -> None:
         self.forget(client)
@@ -112,8 +119,29 @@ class Client(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self._refuse(*(HEADERS_TOO_LARGE if len(self.headers) > MOST_HEADERS else NOT_HTTP))
 
+    def time_out(self) -> None:
+        """End a request that comes too slowly: with an answer, if it has begun and has none yet."""
+        if self._in_head:
+            begun = self._head_bytes > 0 and (self.cycle is None or self.cycle.response_complete)
+        else:
+            begun = not self.cycle.response_started
+        if self._refused or not begun:
+            self.transport.abort()
+            return
+        self._answer(*TOO_SLOW)
+        self.transport.close()
+        self.loop.call_later(WAIT_SECONDS, self.transport.abort)  # a client that reads nothing
+
     def _refuse(self, status: int, code: str, detail: str, hint: str) -> None:
         """Answer what is not a request, and close the connection."""
+        self._answer(status, code, detail, hint)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()  # if it were closed now, a client that still sends would lose the answer
+            self._clients.expect(self, self.loop.time())
+        else:
+            self.transport.close()
+
+    def _answer(self, status: int, code: str, detail: str, hint: str) -> None:
         made = problem(status, code, detail, hint=hint, request_id=f"req_{secrets.token_hex(8)}")
         body = json.dumps(made).encode()
         lines = [
@@ -126,11 +154,6 @@ class Client(HttpToolsProtocol):
         ]
         self.transport.write("\r\n".join([*lines, "", ""]).encode() + body)
         self._refused = True
-        if self.transport.can_write_eof():
-            self.transport.write_eof()  # if it were closed now, a client that still sends would lose the answer
-            self._clients.expect(self, self.loop.time())
-        else:
-            self.transport.close()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
