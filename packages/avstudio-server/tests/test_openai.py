@@ -163,6 +163,12 @@ def test_errors_of_embeddings_name_the_field(client: OpenAI, options: dict[str, 
     assert refused.value.param == param
 
 
+@pytest.mark.parametrize("given", [[1, 2], [[1, 2], [3]]])
+def test_numbers_of_tokens_are_refused_with_what_to_do(client: OpenAI, given: Any) -> None:
+    with pytest.raises(openai.BadRequestError, match="check_embedding_ctx_length=False"):
+        client.embeddings.create(model="scripted/one", input=given)
+
+
 def test_fields_that_were_ignored_are_told(client: OpenAI) -> None:
     answer = client.chat.completions.with_raw_response.create(
         model="auto", messages=HELLO, n=1, modalities=["text"], verbosity="low", extra_body={"a\nb": 1}

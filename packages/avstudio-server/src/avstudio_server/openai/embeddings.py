@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from avstudio_server.http.caller import CallerSession
-from avstudio_server.openai.errors import ERRORS, about
+from avstudio_server.openai.errors import ERRORS, about, refusal
 
 router = APIRouter(prefix="/v1", tags=["openai"], responses=ERRORS)
 
@@ -21,7 +21,7 @@ class EmbeddingRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore", protected_namespaces=())
 
-    input: str | list[str] = Field(min_length=1)
+    input: str | list[str] | list[int] | list[list[int]] = Field(min_length=1)
     model: str = "auto"
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = Field(default=None, ge=1)
@@ -31,8 +31,9 @@ class EmbeddingRequest(BaseModel):
 async def embeddings(given: EmbeddingRequest, session: CallerSession) -> Response:
     """Convert texts to vectors, in OpenAI's form."""
     options = {"dimensions": given.dimensions} if given.dimensions else {}
+    texts = _texts(given.input)
     with about("model"):
-        found = await session.llm.aembed(given.input, model=given.model, **options)
+        found = await session.llm.aembed(texts, model=given.model, **options)
     data = [
         {"object": "embedding", "index": index, "embedding": _written(vector, given.encoding_format)}
         for index, vector in enumerate(found.vectors)
@@ -40,6 +41,16 @@ async def embeddings(given: EmbeddingRequest, session: CallerSession) -> Respons
     used = {"prompt_tokens": found.usage.input, "total_tokens": found.usage.input}
     answer = {"object": "list", "model": found.model, "data": data, "usage": used}
     return JSONResponse(answer, headers={"x-avs-model": found.model, "x-avs-cost-usd": f"{found.cost:.6f}"})
+
+
+def _texts(given: str | list[Any]) -> str | list[str]:
+    """What has to be converted. Raises `InvalidParams` for numbers of tokens, which differ by model."""
+    if isinstance(given, str) or all(isinstance(one, str) for one in given):
+        return given
+    message = "'input' has numbers of tokens, which mean other words for each model."
+    raise refusal(
+        "input", message, hint="Send texts; in LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False)."
+    )
 
 
 def _written(vector: tuple[float, ...], form: str) -> list[float] | str:
