@@ -210,6 +210,8 @@ def test_chapters_have_the_times_of_their_lines(make: Make, tmp_path: Path) -> N
     ]
     assert result.summary.path.read_text(encoding="utf-8").endswith("- 0:00:06 The end: Sentence 3 of the talk.\n")
     assert json.loads(result.data.path.read_text(encoding="utf-8"))["chapters"][1]["start"] == 6.0
+    (hit,) = studio.library.search('"the end"', kind="chapter").items
+    assert (hit.start, hit.end, hit.artifact) == (6.0, 8.0, result.data.id)
     (heard,) = model.heard
     assert isinstance(heard, ChatRequest)
     for wish in ("two or three sentences", "a list of points", "in this language: German"):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import ClassVar
 
 from pydantic import Field
 
-from avstudio_core import Artifact, Context, Review
+from avstudio_core import Artifact, Context, Review, SearchText
 from avstudio_core.documents.timed_text import TEXTS, TimedText, read
 from avstudio_core.documents.timestamps import clock
 from avstudio_llm.model_processor import ModelProcessor, ModelResult, Tally
@@ -30,6 +31,11 @@ class SummarizeResult(ModelResult):
     )
     summary: Artifact = Field(description="Summary and chapters as Markdown.")
     data: Artifact = Field(description="Summary and chapters as JSON.", json_schema_extra={"view": "hidden"})
+
+    def texts(self) -> Iterable[SearchText]:
+        yield from super().texts()
+        for one in self.chapters:
+            yield SearchText(kind="chapter", text=one.title, start=one.start, end=one.end, artifact=self.data.id)
 
 
 class Summarize(SummarizeWords, ModelProcessor[SummarizeParams, SummarizeResult]):

@@ -11,7 +11,10 @@ from avstudio_server.cli.flags import Json
 from avstudio_server.cli.terminal import output
 
 Words = Annotated[list[str], typer.Argument(metavar="WORDS", help="The words; '\"two words\"' stand side by side.")]
-Kind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only speech, text or name.")]
+Kind = Annotated[
+    str | None,
+    typer.Option("--kind", metavar="KIND", help="Only speech, text, name, or a kind of a plugin, such as chapter."),
+]
 Type = Annotated[
     str | None,
     typer.Option("--type", metavar="TYPE", help="Only recordings or files of it, such as 'video/*'."),
