@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -225,6 +226,7 @@ OPEN_JOBS = (
 HELD_BY = select(jobs.c.id).join(tasks, _CURRENT).where(jobs.c.studio == bindparam("studio"), ~tasks.c.cancelling)
 
 
+@lru_cache(maxsize=256)  # making them takes longer than some of the queries that they are for
 def owned(reach: Reach) -> tuple[ColumnElement[bool], ...]:
     """The conditions for the tasks within a reach. They fit the indexes of owners and projects."""
     foreign = tasks.c.owner != literal_column(f"'{LOCAL_OWNER}'")
