@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from avstudio_core.errors import InvalidInput, StorageError
+from avstudio_video.encoding.sound_codecs import SoundEncoder, usable_rate
+from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
+from avstudio_video.encoding.writer import new_file
 from avstudio_video.sound.formats import DEEP, FORMATS, SoundFormat
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from avstudio_core.spans import Span
-
-WRITTEN_WRONG = (13, 27, 28, 30)
-"""Errors of the system that are about the place of a file, and not about its sound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +35,15 @@ class Encoding:
     """Bits per second of formats with loss."""
 
 
-@contextmanager
-def output(path: Path, format: SoundFormat) -> Iterator[OutputContainer]:
+def output(path: Path, format: SoundFormat) -> AbstractContextManager[OutputContainer]:
     """A new file. Raises `StorageError`, and `InvalidInput` for sound that the format cannot store."""
-    import av
-
     traits = FORMATS[format]
-    try:
-        with av.open(str(path), "w", format=traits.container, container_options={**traits.options}) as container:
-            yield container
-    except av.FFmpegError as error:
-        if error.errno in WRITTEN_WRONG:
-            raise StorageError.of(OSError(error.errno, error.strerror), path) from error
-        raise InvalidInput(f"This sound cannot be written as '{format}': {error.strerror}.") from error
+    return new_file(path, traits.container, traits.options, f"This sound cannot be written as '{format}'")
 
 
-def usable_rate(format: SoundFormat, rate: int) -> int:
+def written_rate(format: SoundFormat, rate: int) -> int:
     """The rate itself if the format's encoder has it, or else the next higher one, or its highest."""
-    import av
-
-    rates = sorted(av.Codec(FORMATS[format].codec, "w").audio_rates or ())
-    return rate if not rates or rate in rates else next((one for one in rates if one > rate), rates[-1])
+    return usable_rate(FORMATS[format].codec, rate)
 
 
 class EncodedSound:
@@ -67,30 +53,21 @@ class EncodedSound:
         self, container: OutputContainer, encoding: Encoding, source_rate: int, span: Span, offset: bool
     ) -> None:
         """With `offset`, silence replaces what is missing before the first sound."""
-        import av
-
         traits = FORMATS[encoding.format]
         codec, samples = DEEP.get(encoding.format, {}).get(encoding.bits, (traits.codec, traits.samples))
-        self._container, self._source_rate, self._layout = container, source_rate, encoding.layout
-        self._stream: Any = container.add_stream(codec, rate=encoding.rate)
-        context: Any = self._stream.codec_context
-        context.layout, context.format, context.time_base = encoding.layout, samples, Fraction(1, encoding.rate)
-        if encoding.bits == 24:
-            context.options = {"bits_per_raw_sample": "24"}
-        if traits.bit_rate:
-            context.bit_rate = encoding.bit_rate or traits.bit_rate * context.layout.nb_channels
-        self._converted = av.AudioResampler(samples, encoding.layout, encoding.rate)
+        encoder = SoundEncoder(codec, samples, traits.bit_rate)
+        plan = SoundEncoding(encoder, source_rate, encoding.layout, encoding.rate, encoding.bit_rate, encoding.bits)
+        self._track, self._source_rate = SoundTrack(container, plan), source_rate
         self._begin = round(span[0] * source_rate)
         self._end = math.inf if math.isinf(span[1]) else round(span[1] * source_rate)
-        self._offset, self._given, self._written = offset, 0, 0
+        self._offset = offset
         self._first: int | None = None
-        self.rate, self.channels = encoding.rate, context.layout.nb_channels
+        self.rate, self.channels = self._track.rate, self._track.channels
 
     @property
     def metadata(self) -> dict[str, str]:
         """The tags of the track in the file."""
-        tags: dict[str, str] = self._stream.metadata
-        return tags
+        return self._track.metadata
 
     @property
     def first(self) -> float | None:
@@ -100,7 +77,7 @@ class EncodedSound:
     @property
     def duration(self) -> float:
         """Length in seconds."""
-        return self._written / self.rate
+        return self._track.duration
 
     def feed(
         self, begin: int, block: NDArray[np.float32], mix: Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -115,24 +92,9 @@ class EncodedSound:
         if self._first is None:
             self._first = begin + low
             if self._offset and self._first > self._begin:
-                self._put(np.zeros((len(inside), self._first - self._begin), np.float32))
-        self._put(inside)
+                self._track.write(np.zeros((len(inside), self._first - self._begin), np.float32))
+        self._track.write(inside)
 
     def finish(self) -> None:
         """Write what the encoder still holds."""
-        self._encode(None)
-        self._container.mux(self._stream.encode(None))
-
-    def _put(self, block: NDArray[np.float32]) -> None:
-        import av
-        import numpy as np
-
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", self._layout)
-        frame.sample_rate, frame.time_base, frame.pts = self._source_rate, Fraction(1, self._source_rate), self._given
-        self._given += block.shape[1]
-        self._encode(frame)
-
-    def _encode(self, frame: Any) -> None:
-        for one in self._converted.resample(frame):
-            self._written += one.samples
-            self._container.mux(self._stream.encode(one))
+        self._track.finish()

@@ -15,7 +15,7 @@ from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import origin_of
 from avstudio_video.sound.copied_sound import CopiedSound
 from avstudio_video.sound.decoded_track import DecodedTrack
-from avstudio_video.sound.encoded_sound import EncodedSound, Encoding, output, usable_rate
+from avstudio_video.sound.encoded_sound import EncodedSound, Encoding, output, written_rate
 from avstudio_video.sound.plan import Output, TrackPlan
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Extraction:
         if track.copied:
             return CopiedSound(target, track.stream, origin_of(container), wanted.span, track.wish.offset)
         decoder = self.decoders[track.stream.index]
-        rate = usable_rate(track.format, track.wish.rate or decoder.rate)
+        rate = written_rate(track.format, track.wish.rate or decoder.rate)
         encoding = Encoding(track.format, rate, wanted.layout or decoder.layout, track.bits, track.wish.bit_rate)
         sound = EncodedSound(target, encoding, decoder.rate, wanted.span, track.wish.offset)
         sound.metadata.update(track.stream.metadata)

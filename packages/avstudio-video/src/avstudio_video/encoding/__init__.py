@@ -1,0 +1,1 @@
+"""Files of video: containers, codecs and the writer of pictures and sound."""

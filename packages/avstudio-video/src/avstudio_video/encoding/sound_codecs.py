@@ -1,0 +1,41 @@
+"""The codecs of sound in finished videos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from avstudio_video.encoding.containers import SoundCodec
+
+
+@dataclass(frozen=True, slots=True)
+class SoundEncoder:
+    """One encoder of FFmpeg."""
+
+    name: str
+    samples: str
+    """The sample format that it is given."""
+    bit_rate: int = 0
+    """The default for each channel in bit/s; 0 for one without loss."""
+    max_channels: int = 8
+
+
+SOUND_ENCODERS: Mapping[SoundCodec, SoundEncoder] = MappingProxyType(
+    {
+        "aac": SoundEncoder("aac", "fltp", 96_000),
+        "opus": SoundEncoder("libopus", "flt", 64_000),
+        "mp3": SoundEncoder("libmp3lame", "fltp", 96_000, 2),
+        "flac": SoundEncoder("flac", "s16"),
+        "alac": SoundEncoder("alac", "s16p"),
+        "pcm": SoundEncoder("pcm_s16le", "s16", max_channels=64),
+    }
+)
+
+
+def usable_rate(encoder: str, rate: int) -> int:
+    """The rate itself if the encoder has it, or else the next higher one, or its highest."""
+    import av
+
+    rates = sorted(av.Codec(encoder, "w").audio_rates or ())
+    return rate if not rates or rate in rates else next((one for one in rates if one > rate), rates[-1])

@@ -1,0 +1,200 @@
+"""The pictures of a file that is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core.errors import InvalidInput
+from avstudio_video.encoding.colour_tags import BT601, BT709, FULL, HD_HEIGHT, LIMITED, UNKNOWN, UNTAGGED, ColourTags
+from avstudio_video.encoding.containers import ContainerName, VideoCodec
+from avstudio_video.encoding.encoder_choice import EncoderKind, chosen_encoder, open_silently
+from avstudio_video.encoding.palette import Palette
+from avstudio_video.encoding.video_codecs import Effort, Encoder
+
+if TYPE_CHECKING:
+    from av.container import OutputContainer
+    from av.video.frame import VideoFrame
+
+FINEST = 10_000
+"""Units of a second, at least, in which times of a constant rate are counted."""
+COARSE: dict[ContainerName, Fraction] = {
+    "gif": Fraction(1, 100),
+    "webp": Fraction(1, 1000),
+    "apng": Fraction(1, 1000),
+    "mkv": Fraction(1, 1000),
+    "webm": Fraction(1, 1000),
+}
+"""The units of containers that cannot count in others."""
+FEW = 2
+"""Frames of a video that is too short to be decoded in another order; x265 writes wrong times for it."""
+BY_DECODING_ORDER = ("mp4", "mov")
+"""Containers that store the lengths of frames in the order in which they are decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoEncoding:
+    """How pictures are encoded."""
+
+    codec: VideoCodec
+    quality: int = 50
+    """0 to 100; 50 is good for viewing."""
+    effort: Effort = "balanced"
+    encoder: EncoderKind = "software"
+    bit_rate: int | None = None
+    """Mean bits per second, in place of the quality."""
+    key_interval: float | None = None
+    """Seconds between key frames at most; 0 makes each frame one."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoShape:
+    """What the frames are; those of 4:2:0 have an even width and height."""
+
+    width: int
+    height: int
+    rate: Fraction | None = None
+    """Frames per second; `None` if they have different lengths."""
+    unit: Fraction = Fraction(1, 90_000)
+    """The unit of times, in seconds, without a constant rate."""
+    tags: ColourTags = UNTAGGED
+    pixels: str = "yuv420p"
+    """FFmpeg's name of the pixel format, to keep its bits and its colour where the encoder can."""
+    aspect: Fraction = Fraction(1)
+    """Width of a pixel to its height."""
+
+
+class VideoTrack:
+    """Encodes frames as they come, each shown until the next one."""
+
+    def __init__(
+        self, container: OutputContainer, name: ContainerName, encoding: VideoEncoding, shape: VideoShape
+    ) -> None:
+        """Raises `InvalidInput` if this machine cannot encode it."""
+        from av.video.reformatter import VideoReformatter
+
+        self.encoder = chosen_encoder(encoding.codec, encoding.encoder)
+        self.format = _pixel_format(self.encoder, shape.pixels)
+        self.frames = 0
+        self._container, self._shape = container, shape
+        self.unit = COARSE.get(name) or _unit(shape)
+        self._stream = self._added(encoding, ordered=name in BY_DECODING_ORDER)
+        self._scaler = VideoReformatter()
+        self._held: VideoFrame | None = None
+        self._lengths: dict[int, int] = {}
+        self._palette = Palette(shape.width, shape.height, self.unit) if encoding.codec == "gif" else None
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The tags of the track in the file."""
+        tags: dict[str, str] = self._stream.metadata
+        return tags
+
+    def write(self, frame: VideoFrame, time: Fraction) -> None:
+        """Encode the next frame, upright, which is shown from `time` in seconds on.
+
+        A frame that would begin in the same unit of time as the one before replaces it.
+        """
+        stamp = round(time / self.unit)
+        if self._held is not None and self._held.pts is not None:
+            if stamp > self._held.pts:
+                self._emit(self._held, stamp)
+            elif stamp < self._held.pts:
+                raise ValueError("The times of frames must increase.")
+        self._held = self._prepared(frame, stamp)
+
+    def finish(self, end: Fraction) -> None:
+        """Encode what is left; the last frame is shown until `end` (in `webp` and `apng` as long as the usual one)."""
+        if self._held is not None and self._held.pts is not None:
+            self._emit(self._held, max(round(end / self.unit), self._held.pts + 1))
+            self._held = None
+        if self._palette:
+            for frame in self._palette.frames():
+                self._mux(self._stream.encode(frame))
+        self._mux(self._stream.encode(None))
+
+    def _added(self, encoding: VideoEncoding, *, ordered: bool) -> Any:
+        """The stream of the file, with an encoder that is set up."""
+        shape = self._shape
+        stream: Any = self._container.add_stream(self.encoder.name, rate=shape.rate or Fraction(30))
+        stream.width, stream.height, stream.pix_fmt = shape.width, shape.height, self.format
+        context = stream.codec_context
+        context.time_base = stream.time_base = self.unit
+        context.sample_aspect_ratio = shape.aspect
+        if self.format not in ("pal8", "rgb24"):
+            shape.tags.put_on(context)
+        options = self.encoder.options(encoding.quality, encoding.effort)
+        if encoding.bit_rate:
+            options = {key: value for key, value in options.items() if key not in ("crf", "cq", "rc", "global_quality")}
+            options["b"] = str(encoding.bit_rate)
+        if encoding.codec == "hevc":
+            stream.codec_context.codec_tag = "hvc1" if ordered else stream.codec_context.codec_tag
+        if encoding.key_interval is not None:
+            context.gop_size = max(1, round(encoding.key_interval * (shape.rate or 30)))
+        if ordered and shape.rate is None:  # else the length of the last frame would be that of another
+            context.max_b_frames = 0
+        context.options = options
+        open_silently(context)
+        return stream
+
+    def _prepared(self, frame: VideoFrame, stamp: int) -> VideoFrame:
+        """A frame in the pixel format of the encoder, with its time."""
+        shape = self._shape
+        if (frame.width, frame.height) != (shape.width, shape.height):
+            message = f"A frame of {frame.width}x{frame.height} pixels cannot be written to a video of"
+            raise InvalidInput(f"{message} {shape.width}x{shape.height} pixels.", hint="Scale all frames to one size.")
+        wanted = "bgra" if self._palette else self.format
+        if frame.format.name != wanted:
+            frame = self._scaler.reformat(frame, format=wanted, threads=1, **self._colours(frame, wanted))
+        frame.pts, frame.time_base, frame.pict_type = stamp, self.unit, 0
+        return frame
+
+    def _colours(self, frame: VideoFrame, wanted: str) -> dict[str, Any]:
+        """What a conversion from RGB has to know; others keep the matrix of the frame."""
+        if frame.format.is_rgb and wanted.startswith(("yuv", "nv", "p0")):
+            tags, usual = self._shape.tags, BT709 if frame.height >= HD_HEIGHT else BT601
+            matrix = usual if tags.matrix == UNKNOWN else tags.matrix
+            return {"dst_colorspace": matrix, "dst_color_range": tags.range}
+        if not frame.format.is_rgb and wanted in ("bgra", "rgb24"):
+            return {"dst_color_range": FULL}
+        if frame.format.name.startswith("yuvj"):
+            return {"src_color_range": FULL, "dst_color_range": self._shape.tags.range or LIMITED}
+        return {}
+
+    def _emit(self, frame: VideoFrame, end: int) -> None:
+        self.frames += 1
+        assert frame.pts is not None
+        self._lengths[frame.pts] = end - frame.pts
+        if self._palette:
+            self._palette.add(frame)
+        else:
+            self._mux(self._stream.encode(frame))
+
+    def _mux(self, packets: Iterable[Any]) -> None:
+        for packet in packets:
+            if (length := self._lengths.pop(packet.pts, None)) is not None:
+                packet.duration = length  # encoders do not tell it, and a file ends with its last packet
+            if self.frames <= FEW and packet.pts is not None:
+                packet.dts = packet.pts
+            self._container.mux(packet)
+
+
+def _unit(shape: VideoShape) -> Fraction:
+    """The unit of times: one of which frames of a constant rate have whole numbers."""
+    if shape.rate is None:
+        return shape.unit
+    fine = shape.rate.numerator
+    while fine < FINEST:
+        fine *= 2
+    return Fraction(1, fine)
+
+
+def _pixel_format(encoder: Encoder, given: str) -> str:
+    """The pixel format of an encoder that keeps most of the given one, which is not wider than it."""
+    if given in encoder.formats:
+        return given
+    deep = any(mark in given for mark in ("10", "12", "16", "p0"))
+    found = [one for one in encoder.formats if ("10" in one) == deep]
+    return found[0] if found else encoder.formats[0]
