@@ -412,3 +412,45 @@ def test_the_schema_tells_effects_units_and_bounds(one_studio: Studio) -> None:
     delay = declared.params["$defs"]["Delay"]["properties"]
     assert (delay["time"]["unit"], delay["time"]["maximum"], delay["mix"]["default"]) == ("s", 30, 0.5)
     json.dumps(declared.params)
+
+
+def beside(hertz: float, sound: Any) -> float:
+    """The power of what is not a tone of a frequency, in dB of the whole."""
+    power = np.square(np.abs(np.fft.rfft(sound * np.hanning(len(sound)))))
+    far = np.abs(np.fft.rfftfreq(len(sound), 1 / RATE) - hertz) > 4
+    return float(10 * np.log10(power[far].sum() / power.sum()))
+
+
+@pytest.mark.parametrize(
+    ("chain", "tempo", "hertz"), [("pitch_shift -12", 1, 200), ("pitch_shift 4", 1.25, 504), ("", 0.5, 400)]
+)
+def test_pitch_and_speed_change_without_a_seam(
+    one_studio: Studio, save: Save, chain: str, tempo: float, hertz: float
+) -> None:
+    result = data(played(one_studio, save(np.repeat(tone(400, 11), 2, axis=0)), chain, tempo=tempo))
+    assert result.shape == (2, round(11 * RATE / tempo))
+    middle = result[0, 800:-800]
+    assert beside(hertz, middle) < -40
+    levels = [decibels(part) for part in np.array_split(middle, 200)]
+    assert max(levels) - min(levels) < 0.3  # what is joined neither fades nor swells
+
+
+@pytest.mark.parametrize("effect", ["pitch_shift 5", "pitch_shift -7"])
+def test_a_shifted_pitch_stays_in_time(one_studio: Studio, save: Save, effect: str) -> None:
+    sound = np.zeros((1, 14 * RATE))
+    sound[:, RATE :: RATE + 311] = 0.5
+    (expected,) = np.nonzero(sound[0])
+    result = data(played(one_studio, save(sound), effect))[0]
+    near = [np.abs(result[at - 2_000 : at + 2_000]) for at in expected]
+    found = [at - 2_000 + int(np.argmax(one)) for at, one in zip(expected, near, strict=True)]
+    assert np.abs(found - expected).max() < 0.04 * RATE
+
+
+def test_gsm_sounds_like_gsm_in_blocks_of_any_length(one_studio: Studio, save: Save) -> None:
+    sound = tone(700, 9, rate=44_100) * (tone(2, 9, rate=44_100) > 0)
+    found, whole = (
+        data(played(one_studio, save(sound, 44_100), "gsm"))[0],
+        pedalboard.GSMFullRateCompressor()(sound.astype(np.float32), 44_100)[0],
+    )
+    errors = [decibels(one - sound[0]) for one in (found, whole)]
+    assert errors[0] < errors[1] + 1

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     Block = NDArray[np.float32]
 
-MEMORY_MB = 200
+MEMORY_MB = 300
 LONGEST_IMPULSE = 30
 """In seconds."""
 
 
 class Effects(EffectsWords, Processor[EffectsParams, EffectsResult]):
-    """Play a recording through effects: filters, dynamics, echoes, rooms, distortion, VST3 and AU plugins.
+    """Play a recording through effects: filters, dynamics, echoes, rooms, distortion, pitch, speed, plugins.
 
     Effects are in a row, or in parallel branches, and their parameters can change over time. Echoes are kept, delays
     of the effects are compensated, and a chain whose sound explodes is an error.
@@ -82,8 +82,8 @@ def _effects(params: EffectsParams) -> list[AnyEffect]:
     preset = effects_of(PRESETS[params.preset]) if params.preset else []
     file = read_file(params.chain_file) if params.chain_file else []
     effects = [*preset, *file, *params.chain]
-    if not effects:
-        hint = "Give a 'chain' such as 'highpass 80, reverb 0.5', a 'preset', or a 'chain_file'."
+    if not effects and params.tempo == 1:
+        hint = "Give a 'chain' such as 'highpass 80, reverb 0.5', a 'preset', a 'chain_file', or a 'tempo'."
         raise InvalidParams("The chain of effects is empty.", hint=hint)
     return effects
 

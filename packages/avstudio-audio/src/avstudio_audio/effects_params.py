@@ -37,6 +37,13 @@ class EffectsParams(EncodingParams):
         description="Also return all effects as a JSON file of this name, to use again.",
         examples=["my voice"],
     )
+    tempo: float = Field(
+        default=1.0,
+        ge=0.25,
+        le=4,
+        description="Factor of the speed, at the same pitch. It comes before the effects, whose times follow from it.",
+        examples=[0.8],
+    )
     impulses: list[Artifact] = Field(
         default=[],
         max_length=100,

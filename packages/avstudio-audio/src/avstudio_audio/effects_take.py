@@ -101,6 +101,7 @@ class Take:
                 "bits": self._encoding.bits,
                 "dither": str(self._encoding.dither),
                 "preset": params.preset,
+                "tempo": params.tempo,
                 "track": params.track,
             },
         )
@@ -108,9 +109,17 @@ class Take:
     def _played(self) -> Generator[Block, None, None]:
         """What comes out of the effects; if levels are measured, so is the source."""
         meter = self._meter()
-        with ahead(_metered(self._stream.blocks_from(), meter)) as read:
+        with ahead(self._paced(_metered(self._stream.blocks_from(), meter))) as read:
             yield from self._player.played(read, self._params.tail)
         self._before = meter.finish() if meter else None
+
+    def _paced(self, blocks: Generator[Block, None, None]) -> Generator[Block, None, None]:
+        """The source at its new speed."""
+        from avstudio_audio.rack.devices import stretcher
+        from avstudio_audio.rack.windows import windowed
+
+        tempo = self._params.tempo
+        return blocks if tempo == 1 else windowed(blocks, stretcher(self._stream.rate, tempo))
 
     def _match(self) -> None:
         """Record the sound on a tape, then write it with the gain that matches the loudness of the source."""
@@ -150,7 +159,7 @@ class Take:
         stream, gain, meter = self._stream, self._gain, self._meter()
         limiter = None if gain.limit is None else Limiter(stream.rate, stream.channels, gain.limit)
         warn = told_before if again else self._context.warn
-        shape = stream.rate, stream.channels, max(1, stream.length)
+        shape = stream.rate, stream.channels, max(1, round(stream.length / self._params.tempo))
         self._length = 0
         with (
             ahead(sound) as played,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from avstudio_audio.rack import colours, dynamics, external, filters, spaces
+from avstudio_audio.rack import colours, dynamics, external, filters, pitch, spaces
 from avstudio_audio.rack.effect import Effect
 
 MOST_BRANCHES = 16
@@ -44,7 +44,9 @@ AnyEffect = Annotated[
     | colours.Bitcrush
     | colours.Resample
     | colours.MP3
+    | colours.GSM
     | colours.Invert
+    | pitch.PitchShift
     | spaces.Delay
     | spaces.Reverb
     | spaces.Chorus

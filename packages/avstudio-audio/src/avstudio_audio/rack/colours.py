@@ -68,6 +68,12 @@ class MP3(Effect):
     quality: float = Field(default=2.0, ge=0, le=10, description="Of the variable bit rate: 0 is the best.")
 
 
+class GSM(Effect):
+    """Encode as the mobile phones of the nineties did, and decode again."""
+
+    type: Literal["gsm"] = "gsm"
+
+
 class Invert(Effect):
     """Invert the polarity."""
 

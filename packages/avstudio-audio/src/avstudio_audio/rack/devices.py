@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avstudio_audio.rack.colours import Resample
+from avstudio_audio.rack.colours import GSM, Resample
 from avstudio_audio.rack.ducker import Ducker, Levels
 from avstudio_audio.rack.dynamics import Duck
 from avstudio_audio.rack.external import External
 from avstudio_audio.rack.filters import Ladder
+from avstudio_audio.rack.pitch import PitchShift
 from avstudio_audio.rack.spaces import Convolution
 from avstudio_audio.rack.stages import limited
+from avstudio_audio.rack.windows import Windows
 from avstudio_core.errors import InvalidInput, InvalidParams, MissingDependency, NotAllowed
 from avstudio_core.quotes import quoted
 
@@ -50,6 +52,10 @@ class Devices:
             return self._ducker(effect)
         if isinstance(effect, External):
             return self._external(effect)
+        if isinstance(effect, PitchShift):
+            return stretcher(self._rate, semitones=effect.semitones, formants=effect.formants)
+        if isinstance(effect, GSM):
+            return Windows(lambda sound: pedalboard.GSMFullRateCompressor()(sound, self._rate), self._rate)
         values = {name: getattr(effect, field) for field, name in effect.attributes.items()}
         values = {
             name: limited(name, value, self._rate) if isinstance(value, float) else value
@@ -86,6 +92,15 @@ class Devices:
             hint = "Check the path, the name and the values; confined workers read only the folders of the system, and "
             hint += "those in the setting 'worker_folders'."
             raise InvalidInput(f"The plugin {quoted(effect.path)} cannot be loaded: {error}", hint=hint) from error
+
+
+def stretcher(rate: int, tempo: float = 1.0, semitones: float = 0.0, *, formants: bool = False) -> Windows:
+    """Rubber Band, which changes the speed by a factor, and the pitch. Raises `MissingDependency`.
+
+    Pedalboard's plugins for it and for GSM forget the sound before each call, so they get it in windows.
+    """
+    stretch = library().time_stretch
+    return Windows(lambda sound: stretch(sound, rate, tempo, semitones, preserve_formants=formants), rate, tempo)
 
 
 def library() -> Any:
