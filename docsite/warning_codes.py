@@ -136,6 +136,12 @@ WARNINGS = {
             "The frames are not on the grid of a constant rate, which an editor's format needs; times are rounded.",
             "Use the document of scenes, `webvtt` or `ffmetadata`; or convert the video to a constant rate first.",
         ),
+        "nothing_cut": ("The whole video is kept.", "Nothing, if it is right; or check what is named to remove."),
+        "phrase_missing": (
+            "A phrase to keep or remove is not in the transcript.",
+            "Check the words of the transcript: they can be wrong.",
+        ),
+        "span_shortened": ("The video ends before the end of the part to keep.", "Nothing; or check the times."),
         "events_left_out": ("An EDL has at most 999 events.", "Use `otio` or `fcpxml`, or a longer `min_scene`."),
         "other_tracks": ("The video has several audio tracks, and its main one was taken.", "Give `track`."),
         "phase_cancelled": (

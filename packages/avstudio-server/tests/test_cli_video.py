@@ -1,7 +1,8 @@
-"""The commands on the page about videos run."""
+"""The commands on the pages about videos run."""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -11,15 +12,17 @@ import pytest
 
 from avstudio_server.testing.command_line import CommandLine
 
-PAGE = Path(__file__).parents[3] / "docs" / "howto" / "video.md"
+PAGES = Path(__file__).parents[3] / "docs" / "howto"
 
 
-def test_the_commands_of_the_page_make_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", ["video", "cut-videos"])
+def test_the_commands_of_the_page_make_files(tmp_path: Path, page: str) -> None:
     pytest.importorskip("avstudio_video")
     avstudio = CommandLine(tmp_path)
     avstudio.environment["AVSTUDIO_EXECUTOR"] = "inline"
     _film(avstudio.folder / "film.mkv")
-    commands = re.findall(r"^avstudio (.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    _documents(avstudio.folder)
+    commands = re.findall(r"^avstudio (.*)$", (PAGES / f"{page}.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert commands
     for number, command in enumerate(commands):
         printed = avstudio.printed(*shlex.split(command.replace("-o out", f"-o out{number}")))
@@ -30,7 +33,7 @@ def test_the_commands_of_the_page_make_files(tmp_path: Path) -> None:
 
 
 def _film(path: Path) -> None:
-    """Two scenes of a second each, with two tracks of noise."""
+    """Two scenes of a second each, with two tracks of noise, which are silent from 1.3 s to 1.7 s."""
     import av
     import numpy as np
 
@@ -41,6 +44,7 @@ def _film(path: Path) -> None:
         tracks[0].metadata["language"] = "eng"
         for track in tracks:
             sound = np.random.default_rng(0).standard_normal((2, 96_000)).astype(np.float32) * 0.1
+            sound[:, 62_400:81_600] = 0
             frame: Any = av.AudioFrame.from_ndarray(sound, "fltp", "stereo")
             frame.sample_rate = 48_000
             file.mux([*track.encode(frame), *track.encode(None)])
@@ -48,3 +52,19 @@ def _film(path: Path) -> None:
             shown: Any = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 40 + 150 * (number > 24), np.uint8), "rgb24")
             file.mux(picture.encode(shown))
         file.mux(picture.encode(None))
+
+
+def _documents(folder: Path) -> None:
+    """The scenes of the film, and what is said in it."""
+    scenes = [
+        {"id": n, "start": n, "end": n + 1, "start_frame": 25 * n, "end_frame": 25 * n + 25, "score": 100.0}
+        for n in range(2)
+    ]
+    (folder / "film.scenes.json").write_text(json.dumps({"duration": 2, "rate": "25", "scenes": scenes}))
+    words = [
+        {"start": 0.2 * n, "end": 0.2 * n + 0.2, "text": f" {word}"}
+        for n, word in enumerate(["Um,", "you", "know.", "Ask", "not", "uh", "why."])
+    ]
+    said = {"id": 0, "start": 0, "end": 1.4, "text": "Um, you know. Ask not uh why.", "words": words}
+    document = {"language": "en", "duration": 2, "segments": [said]}
+    (folder / "film.transcript.json").write_text(json.dumps(document))

@@ -10,14 +10,11 @@ from avstudio_core import Artifact, Context, MediaFacts, Needs, Processor, Resul
 from avstudio_core.documents.scenes import MEDIA_TYPE, Scene, Scenes
 from avstudio_core.errors import MissingDependency
 from avstudio_video.analyze_params import AnalyzeParams
-from avstudio_video.exports.media_types import MEDIA_TYPES, ON_GRID, SUFFIXES
+from avstudio_video.exports.media_types import MEDIA_TYPES, SUFFIXES
 from avstudio_video.vocabulary import AnalyzeWords
 
 if TYPE_CHECKING:
     from avstudio_video.analysis import Analysis
-
-COARSE = 0.25
-"""Scenes whose times are further from the frame grid of an export, in frames, are told."""
 
 
 class VideoEvent(BaseModel):
@@ -121,17 +118,10 @@ def _exports(
     source: Artifact, scenes: Scenes, made: Analysis, params: AnalyzeParams, context: Context
 ) -> dict[str, Artifact]:
     from avstudio_video.exports.cut_list import CutList
-    from avstudio_video.exports.editors import MOST_EVENTS
-    from avstudio_video.exports.texts import exported
+    from avstudio_video.exports.texts import exported, tell_losses
 
     cuts = CutList.of(scenes, source.name, params.timecode)
-    if cuts.rounding > COARSE and (rounded := [name for name in params.exports if name in ON_GRID]):
-        message = f"times are up to {cuts.rounding:.2f} frames off in {', '.join(rounded)}."
-        context.warn(
-            "vfr_source_rounded", f"The frames of '{source.name}' are not on a grid of {cuts.rate}/s: {message}"
-        )
-    if "edl" in params.exports and len(cuts.clips) > MOST_EVENTS:
-        context.warn("events_left_out", f"The EDL has the first {MOST_EVENTS} of {len(cuts.clips)} scenes.")
+    tell_losses(cuts, params.exports, context.warn)
     files = {}
     for name in params.exports:
         path = context.new_path(source.name_for(SUFFIXES[name]))

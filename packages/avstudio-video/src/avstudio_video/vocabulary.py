@@ -78,6 +78,46 @@ class AnalyzeWords:
     )
 
 
+class CutWords:
+    """Requests for `video.cut`."""
+
+    cues: ClassVar[Mapping[str, Sequence[str]]] = {
+        "en": [
+            "cut the video",
+            "cut out of the video",
+            "trim the video",
+            "jump cut",
+            "rough cut",
+            "remove the filler words",
+            "remove the silences",
+            "cut the silences",
+            "remove the scene",
+            "keep the scene",
+            "keep only the sentence",
+        ],
+        "de": [
+            "schneide das video",
+            "kürze das video",
+            "rohschnitt",
+            "füllwörter entfernen",
+            "entferne die füllwörter",
+            "pausen herausschneiden",
+            "szene entfernen",
+        ],
+    }
+    nouns: ClassVar[Mapping[str, Sequence[str]]] = {
+        "edl": ["edl", "edit decision list"],
+        "otio": ["otio", "opentimelineio"],
+        "fcpxml": ["fcpxml", "final cut"],
+    }
+    slots: ClassVar[Mapping[str, str]] = {"silence": "number(dBFS)", "crossfade": "number(s)", "exports": "one_of"}
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(request="Remove the filler words from this interview", params={"fillers": True}),
+        Example(request="Cut the silences out of the lecture below -40 dBFS", params={"silence": -40}),
+        Example(request="Entferne die Füllwörter", params={"fillers": True}, language="de"),
+    )
+
+
 class DecodeWords:
     """Requests for `video.decode`."""
 

@@ -14,12 +14,16 @@ USUAL_RATE = Fraction(25)
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One scene, in frames of the nominal rate from the first frame of the video, half-open."""
+    """A part of a video, in frames of the nominal rate from its first frame, half-open."""
 
     number: int
     start: int
     end: int
+    at: int
+    """The frame of the edited video with which it begins."""
     seconds: tuple[float, float]
+    fade: int = 0
+    """Frames of the cross-fade from the clip before, in which both are shown."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +32,19 @@ class CutList:
 
     title: str
     """The name of the video's file."""
+    kind: str
+    """What a clip is, in its name."""
     rate: Fraction
     count: FrameCount
     first: int
     """The frame that the timecode of the first frame labels."""
+    frames: int
+    """Frames of the whole video."""
     clips: list[Clip]
     rounding: float
-    """The largest difference of a scene's time to the grid, in frames."""
+    """The largest difference of a clip's time to the grid, in frames."""
+    sound: bool = False
+    """Whether sound is cut, too."""
 
     @classmethod
     def of(cls, scenes: Scenes, title: str, timecode: str | None = None) -> CutList:
@@ -49,5 +59,11 @@ class CutList:
             start, end = ((time - begin) * float(rate) for time in (one.start, one.end))
             rounding = max(rounding, abs(start - round(start)), abs(end - round(end)))
             low = clips[-1].end if clips else 0
-            clips.append(Clip(number, low, max(low + 1, round(end)), (one.start, one.end)))
-        return cls(title, rate, count, count.frame(label) if label else 0, clips, rounding)
+            clips.append(Clip(number, low, max(low + 1, round(end)), low, (one.start, one.end)))
+        first, frames = count.frame(label) if label else 0, clips[-1].end if clips else 0
+        return cls(title, "Scene", rate, count, first, frames, clips, rounding)
+
+    @property
+    def length(self) -> int:
+        """Frames of the edited video."""
+        return self.clips[-1].at + self.clips[-1].end - self.clips[-1].start if self.clips else 0

@@ -10,6 +10,17 @@ from avstudio_core.documents.scenes import Scenes
 from avstudio_video.exports.cut_list import CutList
 
 COLUMNS = ("scene", "start", "end", "duration", "start_frame", "end_frame", "start_timecode", "end_timecode", "score")
+EDIT_COLUMNS = (
+    "part",
+    "start",
+    "end",
+    "start_frame",
+    "end_frame",
+    "start_timecode",
+    "end_timecode",
+    "new_start_frame",
+    "fade_frames",
+)
 
 
 def table(scenes: Scenes, cuts: CutList) -> str:
@@ -22,6 +33,18 @@ def table(scenes: Scenes, cuts: CutList) -> str:
         times = (f"{value:.6f}" for value in (one.start, one.end, one.end - one.start))
         score = "" if one.score is None else f"{one.score:.3f}"
         rows.writerow([clip.number, *times, one.start_frame, one.end_frame, *labels, score])
+    return out.getvalue()
+
+
+def edit_table(cuts: CutList) -> str:
+    """A CSV table of an edit with a header row; times in seconds, frames half-open."""
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(EDIT_COLUMNS)
+    for clip in cuts.clips:
+        source = [cuts.count.label(cuts.first + frame) for frame in (clip.start, clip.end)]
+        times = (f"{value:.6f}" for value in clip.seconds)
+        rows.writerow([clip.number, *times, clip.start, clip.end, *source, clip.at, clip.fade])
     return out.getvalue()
 
 

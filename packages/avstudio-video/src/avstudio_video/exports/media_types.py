@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 ExportName = Literal["csv", "edl", "otio", "fcpxml", "webvtt", "ffmetadata", "qp"]
+EditListName = Literal["csv", "edl", "otio", "fcpxml"]
 MEDIA_TYPES: dict[ExportName, str] = {
     "csv": "text/csv",
     "edl": "text/plain",

@@ -1,0 +1,27 @@
+"""A timeline as a cut list for editors."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from avstudio_video.exports.cut_list import USUAL_RATE, Clip, CutList
+from avstudio_video.exports.timecode import count_of
+from avstudio_video.media.indexed import IndexedStream
+from avstudio_video.timeline.parts import FrameGrid, Timeline
+
+
+def edit_list(timeline: Timeline, stream: IndexedStream, *, title: str, timecode: str | None, sound: bool) -> CutList:
+    """The parts of one video in frames of its nominal rate. Raises `InvalidParams` for a wrong timecode."""
+    rate, grid = stream.rate or USUAL_RATE, FrameGrid(stream)
+    count = count_of(rate, timecode)
+    clips: list[Clip] = []
+    rounding = Fraction(0)
+    for number, part in enumerate(timeline.parts, 1):
+        start, end = ((time - grid.start) * rate for time in (part.start, part.end))
+        rounding = max(rounding, abs(start - round(start)), abs(end - round(end)))
+        low, fade = round(start), round(part.fade * rate)
+        high = max(low + 1, round(end))
+        at = clips[-1].at + clips[-1].end - clips[-1].start - fade if clips else 0
+        clips.append(Clip(number, low, high, at, (float(part.start), float(part.end)), fade))
+    first, frames = count.frame(timecode) if timecode else 0, round((grid.end - grid.start) * rate)
+    return CutList(title, "Part", rate, count, first, frames, clips, float(rounding), sound)

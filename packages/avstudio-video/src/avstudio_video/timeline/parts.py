@@ -1,0 +1,108 @@
+"""The parts of videos that follow each other in a new one, on the grid of their frames."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from avstudio_core.spans import Span
+
+if TYPE_CHECKING:
+    from avstudio_video.media.indexed import IndexedStream
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a video: exact times in seconds from the start of its file, half-open."""
+
+    start: Fraction
+    end: Fraction
+    at: Fraction = Fraction(0)
+    """When it begins in the new video."""
+    fade: Fraction = Fraction(0)
+    """The time in which it and the part before are both shown, and one turns into the other."""
+
+    @property
+    def length(self) -> Fraction:
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Parts in the order of the new video, without gaps."""
+
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def joined(cls, parts: Iterable[Part], fade: Fraction = Fraction(0), unit: Fraction = Fraction(0)) -> Timeline:
+        """Each part after the one before, with cross-fades.
+
+        A fade has whole units, and is not longer than half of a part beside it, so that two never overlap.
+        """
+        placed: list[Part] = []
+        wanted = round(fade / unit) * unit if unit else fade
+        for part in parts:
+            before = placed[-1] if placed else None
+            most = min(wanted, before.length / 2, part.length / 2) if before else Fraction(0)
+            rise = most // unit * unit if unit else most
+            at = before.at + before.length - rise if before else Fraction(0)
+            placed.append(replace(part, at=at, fade=rise))
+        return cls(tuple(placed))
+
+    @property
+    def length(self) -> Fraction:
+        """Seconds of the new video."""
+        return self.parts[-1].at + self.parts[-1].length if self.parts else Fraction(0)
+
+    def moved(self, time: float) -> Fraction:
+        """When what is at a time of the source is in the new video; what is removed is where it was cut."""
+        wanted = Fraction(time)
+        for part in self.parts:
+            if wanted < part.end:
+                return part.at + max(wanted - part.start, Fraction(0))
+        return self.length
+
+
+class FrameGrid:
+    """The times between which the frames of a stream are shown."""
+
+    def __init__(self, stream: IndexedStream) -> None:
+        index = stream.index
+        self._origin = Fraction(0) if index.guessed else stream.origin
+        self._unit, self._stamps = index.unit, [*index.shown, max(index.end, index.shown[-1] + 1)]
+
+    @property
+    def start(self) -> Fraction:
+        """When the first frame is shown."""
+        return self._time(0)
+
+    @property
+    def end(self) -> Fraction:
+        """When the last frame ends."""
+        return self._time(-1)
+
+    def parts(self, spans: Sequence[Span]) -> list[Part]:
+        """Spans in order on the grid: both ends at the nearest start of a frame; those without a frame are left out."""
+        found: list[Part] = []
+        for start, end in spans:
+            low, high = self.nearest(start), self.nearest(end)
+            if found and found[-1].end == low:
+                low = found.pop().start
+            if low < high:
+                found.append(Part(low, high))
+        return found
+
+    def nearest(self, time: float) -> Fraction:
+        """The start of a frame, or the end of the last one, that is next to a time."""
+        if time >= self.end:
+            return self.end
+        exact = (Fraction(time) + self._origin) / self._unit
+        after = bisect_left(self._stamps, exact)
+        near = min(self._stamps[max(after - 1, 0) : after + 1], key=lambda stamp: abs(stamp - exact))
+        return near * self._unit - self._origin
+
+    def _time(self, number: int) -> Fraction:
+        return self._stamps[number] * self._unit - self._origin

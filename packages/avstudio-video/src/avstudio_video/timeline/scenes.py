@@ -1,0 +1,37 @@
+"""Scenes of a document that are kept or removed, by their numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from avstudio_core import Artifact
+from avstudio_core.documents.scenes import Scenes
+from avstudio_core.documents.timed_text import content
+from avstudio_core.errors import InvalidInput
+from avstudio_core.quotes import quoted
+from avstudio_video.timeline.choice import Choice
+
+NUMBERS = r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6}))?\s*"
+"""A number of a scene, or the first and the last one."""
+
+
+def scene_choices(document: Artifact, numbers: Sequence[str]) -> Iterator[Choice]:
+    """The scenes with these numbers of the document, from 0. Raises `UnreadableMedia`, `InvalidInput`."""
+    scenes = Scenes.parse(content(document)).scenes if numbers else []
+    for text in numbers:
+        first, last = number_range(text)
+        if last >= len(scenes):
+            raise InvalidInput(
+                f"'{document.name}' does not have the scene {last}.", hint=f"It has the scenes 0 to {len(scenes) - 1}."
+            )
+        for scene in scenes[first : last + 1]:
+            yield Choice((scene.start, scene.end), "scene", f"{scene.id}")
+
+
+def number_range(text: str) -> tuple[int, int]:
+    """The first and the last number. Raises `ValueError`, as a validator of parameters must."""
+    found = re.fullmatch(NUMBERS, text)
+    if found is None or int(found[2] or found[1]) < int(found[1]):
+        raise ValueError(f"{quoted(text)} is not a number of a scene, such as '3', or a range, such as '3-5'")
+    return int(found[1]), int(found[2] or found[1])
