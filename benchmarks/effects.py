@@ -2,7 +2,8 @@
 
 Both read the same WAV file and write a WAV file of floats, which must be equal to the bit. Bare pedalboard reads and
 writes with soundfile on one thread, and hashes nothing. A studio also takes the source in, and stores and hashes the
-result; it decodes and encodes beside the effects, on other threads, so the CPU seconds are printed too.
+result; it decodes and encodes beside the effects, and plays parts of the chain side by side, on other threads, so the
+CPU seconds are printed too.
 """
 
 from __future__ import annotations

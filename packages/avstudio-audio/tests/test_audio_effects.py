@@ -99,6 +99,10 @@ def test_the_tail_of_a_reverb_is_kept_and_can_be_chosen(one_studio: Studio, save
     np.testing.assert_array_equal(data(short), data(long)[:, :6_000])
 
 
+def test_a_tail_may_be_long(one_studio: Studio, save: Save) -> None:
+    assert played(one_studio, save(noise(0.2, 1)), "delay 0.5", tail=150).tail == 150
+
+
 def test_a_tail_without_an_end_is_cut_with_a_warning(one_studio: Studio, save: Save) -> None:
     result = played(one_studio, save(noise(0.2, 1, rate=400), 400), "delay 0.5 99%")
     assert [one.code for one in result.warnings] == ["tail_cut"]

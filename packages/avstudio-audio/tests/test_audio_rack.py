@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -27,8 +28,8 @@ CHAIN = (
 )
 
 
-def played(chain: Any, blocks: list[Any], tail: float | None = None) -> Any:
-    player = Player(effects_of(chain), RATE, len(blocks[0]), Devices(RATE).make)
+def played(chain: Any, blocks: list[Any], tail: float | None = None, threads: int = 1) -> Any:
+    player = Player(effects_of(chain), RATE, len(blocks[0]), Devices(RATE).make, threads=threads)
     return np.concatenate(list(player.played(blocks, tail)), axis=1)
 
 
@@ -40,6 +41,13 @@ WHOLE = played(CHAIN, [NOISE])
 @given(st.lists(st.integers(0, 69_999), max_size=20))
 def test_the_size_of_the_blocks_never_changes_the_sound(cuts: list[int]) -> None:
     np.testing.assert_array_equal(played(CHAIN, np.split(NOISE, sorted(cuts), axis=1)), WHOLE)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 40])
+def test_the_number_of_threads_never_changes_the_sound(threads: int) -> None:
+    before = threading.active_count()
+    np.testing.assert_array_equal(played(CHAIN, [NOISE], threads=threads), WHOLE)
+    assert threading.active_count() == before
 
 
 def automated(name: str, param: str, end: float, jumps: bool) -> dict[str, Any]:

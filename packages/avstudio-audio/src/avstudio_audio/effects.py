@@ -8,6 +8,7 @@ from avstudio_audio.effects_params import ACCEPTED, EffectsParams, EffectsResult
 from avstudio_audio.effects_take import PLAYED, Take
 from avstudio_audio.encoding_params import check_encoding
 from avstudio_audio.media.progress import told_before
+from avstudio_audio.model_choice import choose_threads
 from avstudio_audio.rack.presets import PRESETS
 from avstudio_audio.rack.settings import PLUGINS
 from avstudio_audio.vocabulary import EffectsWords
@@ -102,7 +103,8 @@ def _player(effects: Sequence[AnyEffect], stream: SoundStream, params: EffectsPa
     impulses = [_impulse(one, stream, context) for one in params.impulses]
     sidechain = _levels(params.sidechain, context) if params.sidechain else None
     devices = Devices(stream.rate, impulses, sidechain, context.settings[PLUGINS])
-    return Player(effects, stream.rate, stream.channels, devices.make)
+    threads = choose_threads(context.settings.threads)
+    return Player(effects, stream.rate, stream.channels, devices.make, threads=threads)
 
 
 def _levels(file: Artifact, context: Context) -> Levels:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
+from avstudio_audio.media.ahead import ahead
 from avstudio_audio.media.chunks import SIZE, chunks
 from avstudio_audio.media.input_range import FAR_BEYOND
 from avstudio_audio.rack.catalogue import AnyEffect, silence
-from avstudio_audio.rack.stages import Build, Delays, row
+from avstudio_audio.rack.stages import Build, Delays, Row, row
 from avstudio_core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -29,17 +31,19 @@ LONGEST_LATENCY = 60.0
 
 
 class Player:
-    """Plays one sound through a chain of effects."""
+    """Plays one sound through a chain of effects; parts of the chain work side by side, on as many threads."""
 
-    def __init__(self, effects: Sequence[AnyEffect], rate: int, channels: int, build: Build) -> None:
+    def __init__(
+        self, effects: Sequence[AnyEffect], rate: int, channels: int, build: Build, *, threads: int = 1
+    ) -> None:
         self.delays: list[Delays] = []
         """The effects in their order, without those that are bypassed."""
-        self._row = row(effects, rate, build, self.delays)
+        self._parts = row(effects, rate, build, self.delays).split(threads)
         self._pause = silence(list(effects))
         self._rate, self._channels = rate, channels
         self.length = self.tail = 0
         """Samples of the source, and after its end."""
-        self._ended = False
+        self._ended = self._complete = False
         self.cut = False
         """Whether the tail is longer than `LONGEST_TAIL`."""
 
@@ -48,27 +52,33 @@ class Player:
 
         Raises `InvalidInput`.
         """
-        done, rest = 0, None
-        for block in self._inputs(blocks):
-            out = self._fed(block)
-            part = out[:, : self.length - done]
-            done += part.shape[1]
-            if part.shape[1]:
-                yield part
-            if self._ended and done == self.length:
-                rest = out[:, part.shape[1] :]
-                break
-        if rest is not None:
-            silent = map(self._fed, self._silence(LONGEST_TAIL + LONGEST_LATENCY))
-            for out in self._tail(chain([rest], silent), tail):
-                self.tail += out.shape[1]
-                yield out
+        done = 0
+        with self._outs(blocks) as outs:
+            while not self._complete:
+                out = next(outs)
+                part = out[:, : self.length - done]
+                done += part.shape[1]
+                if part.shape[1]:
+                    yield part
+                self._complete = self._ended and done == self.length
+            after = chain([out[:, part.shape[1] :]], outs)
+            for echo in self._tail(after, tail):
+                self.tail += echo.shape[1]
+                yield echo
 
-    def _fed(self, block: Block) -> Block:
-        """What comes out. Raises `InvalidInput` for values that no file of sound may have."""
+    @contextmanager
+    def _outs(self, blocks: Iterable[Block]) -> Iterator[Iterator[Block]]:
+        """What comes out of the whole chain, without an end."""
+        with ExitStack() as stack:
+            outs: Iterator[Block] = self._inputs(blocks)
+            for part in self._parts[:-1]:
+                outs = stack.enter_context(ahead(_fed(part, outs)))
+            yield map(self._checked, _fed(self._parts[-1], outs))
+
+    def _checked(self, out: Block) -> Block:
+        """The same block. Raises `InvalidInput` for values that no file of sound may have."""
         import numpy as np
 
-        out = self._row.feed(block)
         if float(np.vdot(out, out)) > FAR_BEYOND**2 and float(np.abs(out).max()) > FAR_BEYOND:
             hint = "Lower a gain or a drive, or end the chain with 'brickwall_limiter'."
             raise InvalidInput(
@@ -77,7 +87,7 @@ class Player:
         return out
 
     def _inputs(self, blocks: Iterable[Block]) -> Iterator[Block]:
-        """The source in blocks of one size, then silence, while effects hold sound back."""
+        """The source in blocks of one size, then silence. Raises `InvalidInput` if effects hold the sound back."""
         import numpy as np
 
         for block in chunks(blocks, self._channels):
@@ -86,14 +96,12 @@ class Player:
             self._ended = size < SIZE
             yield np.pad(block, ((0, 0), (0, SIZE - size))) if self._ended else block
         self._ended = True
-        yield from self._silence(LONGEST_LATENCY)
-        raise InvalidInput("An effect of the chain holds the sound back, and does not give it.", hint="Leave it out.")
-
-    def _silence(self, seconds: float) -> Iterator[Block]:
-        import numpy as np
-
         silent = np.zeros((self._channels, SIZE), np.float32)
-        return (silent for _ in range(1 + round(seconds * self._rate / SIZE)))
+        yield from repeat(silent, 1 + round(LONGEST_LATENCY * self._rate / SIZE))
+        if not self._complete:
+            message = "An effect of the chain holds the sound back, and does not give it."
+            raise InvalidInput(message, hint="Leave it out.")
+        yield from repeat(silent)
 
     def _tail(self, outs: Iterator[Block], seconds: float | None) -> Iterator[Block]:
         if seconds is not None:
@@ -121,6 +129,11 @@ class Player:
             if self.tail >= most:
                 self.cut = True
                 return
+
+
+def _fed(part: Row, blocks: Iterable[Block]) -> Generator[Block, None, None]:
+    for block in blocks:
+        yield part.feed(block)
 
 
 def _first(outs: Iterator[Block], length: int) -> Iterator[Block]:

@@ -140,6 +140,11 @@ class Row:
             block = stage.feed(block)
         return block
 
+    def split(self, count: int) -> list[Row]:
+        """Rows of its stages, at most so many, one after another."""
+        size = max(1, -(-len(self._stages) // count))
+        return [Row(self._stages[at : at + size]) for at in range(0, max(1, len(self._stages)), size)]
+
 
 class Queue:
     """Samples that wait."""
