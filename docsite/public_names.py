@@ -24,6 +24,7 @@ PARTS = {
         "events.Event",
         "events.EventType",
         "alerts.Alert",
+        "testing.patience.until",
     ],
     "A processor": [
         "kinds.processor.Processor",

@@ -22,6 +22,7 @@ from avstudio_core.testing import (
     WeightsContract,
     executor_contract,
     exercises,
+    interface_contract,
 )
 from avstudio_core.testing.bites import noticed
 from avstudio_core.testing.contract import Contract, rule
@@ -245,6 +246,11 @@ AGENT = """
 """
 HEAD = "@hookimpl"
 FILE = 'WeightsFile("model.bin", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 3)'
+FINISHED = (
+    "[*iter(lambda: any(one.waiting or one.begun for one in self.lanes.values()) and not __import__('time').sleep(0.01),"
+    " False)]"
+)
+"""Waits until an executor has nothing to do."""
 SLEEP = "__import__('time').sleep(1e6)"
 UUID = "__import__('uuid').uuid4()"
 GOOD: dict[type[Contract], tuple[str, dict[str, Any]]] = {
@@ -255,7 +261,7 @@ GOOD: dict[type[Contract], tuple[str, dict[str, Any]]] = {
     RouterContract: (ROUTER, {"router": property(lambda self: self.plugin.Cheapest)}),
     InterfaceContract: (
         INTERFACE,
-        {"interface": property(lambda self: self.plugin.Wait), "stopping_seconds": 1.0},
+        {"interface": property(lambda self: self.plugin.Wait)},
     ),
     AgentContract: (
         AGENT,
@@ -403,7 +409,7 @@ BAD: dict[type[Contract], list[tuple[str, str, str]]] = {
         ("each_order_has_one_final_report", "report(one)", "report(one); one.final and report(one)"),
         ("an_order_that_waits_is_cancelled_at_once", *more("cancel(self, job_id): self.stop(job_id)")),
         ("what_runs_when_it_closes_is_lost", "report(one)", "one.kind == 'lost' or report(one)"),
-        ("start_returns_at_once", *more("start(self, order): super().start(order); __import__('time').sleep(1.2)")),
+        ("start_returns_at_once", *more(f"start(self, order): super().start(order); {FINISHED}")),
         ("there_is_room_in_a_lane_that_it_does_not_know", *more("room(self, lane): return 0")),
     ],
     RouterContract: [
@@ -534,6 +540,7 @@ def written(source: str, patience: float | None = None) -> Any:
         request.cls.plugin = write_plugin(source)
         if patience is not None:
             monkeypatch.setattr(executor_contract, "PATIENCE_SECONDS", patience)
+            monkeypatch.setattr(interface_contract, "ENDING_SECONDS", patience)
 
     return plugin_of_class
 
@@ -545,6 +552,7 @@ def broken(contract: type[Contract], broken_rule: str, old: str, new: str, **att
     name, _, wishes = broken_rule.rstrip("]").partition("[")
     given: dict[str, Any] = {"wishes": Wishes(**WISHES[wishes or "nothing"])} if contract is RouterContract else {}
     given |= {"text": "Delete it"} if name == "it_survives_hostile_input" else {}
+    attributes |= {"stopping_seconds": 1.0} if contract is InterfaceContract else {}
     given |= {"tokens": (1000, 0)} if name == "a_price_is_a_whole_number_of_millionths" else {}
     takes = getattr(contract, f"test_{name}").__code__.co_varnames
     given = {one: value for one, value in given.items() if one in takes}

@@ -17,6 +17,7 @@ import pytest
 from avstudio_core import Studio, TaskOptions
 from avstudio_core.errors import DataFolderError, TaskFailed
 from avstudio_core.tasks.engine.sleep import Clocks
+from avstudio_core.testing import until
 
 OpenStudio = Callable[..., Studio]
 WritePlugin = Callable[[str], ModuleType]
@@ -92,13 +93,6 @@ def no_row(studio: Studio, when: str, said: str) -> Iterator[None]:
             other.execute("DROP TRIGGER refuse")
 
 
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize(
     ("when", "said", "mood", "executor", "runs"),
     [
@@ -133,7 +127,7 @@ def test_waiting_callers_get_the_error_of_a_lasting_outage(
         with pytest.raises(DataFolderError, match="cannot be written"):
             list(handle.events())
         studio.close()
-    assert not {"engine", "database", "waiting", "events"} & {thread.name for thread in threading.enumerate()}
+    until(lambda: not {"engine", "database", "waiting", "events"} & {one.name for one in threading.enumerate()})
 
 
 def test_a_task_whose_waiters_were_given_an_error_is_done_in_the_end(
@@ -199,7 +193,7 @@ def test_a_studio_that_cannot_leaves_the_task_to_one_that_can(
     notes.unlink()
     open_studio(moody).start()
     time.sleep(1.0)
-    assert left.task().state == "PENDING"
+    until(lambda: left.task().state == "PENDING")  # it is claimed for a moment
     notes.touch()
     gate.touch()
     assert (busy.result(PATIENCE).runs, left.result(PATIENCE).runs) == (1, 1)

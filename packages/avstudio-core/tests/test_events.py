@@ -23,6 +23,7 @@ from avstudio_core.reach import Reach
 from avstudio_core.storage.database import Transaction
 from avstudio_core.storage.tables import events
 from avstudio_core.tasks.events import event_log, mailbox
+from avstudio_core.testing import until
 
 OpenStudio = Callable[..., Studio]
 MESSAGE = "agent.message"
@@ -39,13 +40,6 @@ def say(studio: Studio, *words: object, subject: str = "chat", owner: str = "loc
 
 def heard(stream: EventStream, count: int) -> list[Event]:
     return [next(stream) for _ in range(count)]
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def caught_up(listener: list[Event], number: int) -> bool:

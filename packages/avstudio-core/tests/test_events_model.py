@@ -7,7 +7,6 @@ import random
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from avstudio_core import Event, EventsLost, StorageError, Studio
 from avstudio_core.tasks.events import event_log, mailbox
 from avstudio_core.tasks.events.event_filter import EventFilter
-from avstudio_core.testing import exercises
+from avstudio_core.testing import exercises, until
 
 MESSAGE = "agent.message"
 OWNERS, SUBJECTS = ("ann", "bob"), ("chat_1", "chat_2", "chat_3")
@@ -81,13 +80,6 @@ def publish(studio: Studio, seed: int) -> None:
         if dice.random() < 0.1:
             studio.submit("exercise.wait", cache=False)
         studio.publish(MESSAGE, dice.choice(SUBJECTS), {"message": str(number)}, owner=dice.choice(OWNERS))
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])

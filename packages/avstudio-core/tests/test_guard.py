@@ -60,10 +60,12 @@ GONE = [*RUDE, "raise GeneratorExit", "raise StopAsyncIteration", "raise asyncio
 
 
 @pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "QUICK_SECONDS", 0.5)
-    monkeypatch.setattr(backends, "LISTING_SECONDS", 0.7)
-    monkeypatch.setattr(guarded_backend, "CLOSING_SECONDS", 0.5)
+def impatience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short time limits where something hangs; on a busy machine, what does not hang could miss them."""
+    if "sleep(60)" in request.node.name:
+        monkeypatch.setattr(guard, "QUICK_SECONDS", 0.5)
+        monkeypatch.setattr(backends, "LISTING_SECONDS", 0.7)
+        monkeypatch.setattr(guarded_backend, "CLOSING_SECONDS", 0.5)
     monkeypatch.setattr(engine, "STUMBLE_SECONDS", 0.1)
     monkeypatch.setattr(running_job, "GRACE_SECONDS", 0.5)
 
@@ -163,6 +165,9 @@ def test_a_stream_that_cannot_be_closed_is_reported_and_harms_nobody(
     module = write_plugin(BACKEND.format(**CALM) + LEAVING.format(does=does))
     studio = open_studio(module, scripted)
     assert studio.chat("Hello", model="odd/m").text == "Well, yes."
+    gc.collect()  # what earlier tests left says its last words now
+    caplog.clear()
+    capfd.readouterr()
     stream = iter(studio.stream("Hello", model="odd/m"))
     assert next(stream).text == "Well, "
     stream.close()  # type: ignore[attr-defined]
@@ -177,8 +182,9 @@ def test_a_stream_that_cannot_be_closed_is_reported_and_harms_nobody(
 @pytest.mark.parametrize("does", ["time.sleep(60)", "await asyncio.sleep(60)"])
 def test_time_outs_hold_whatever_a_backend_does(odd: Callable[..., Studio], does: str) -> None:
     studio = odd(before=does)
+    studio.llm.route("Hello", model="odd/m")  # from now on, a choice takes no time
     with pytest.raises(BackendDown, match="did not answer within"):
-        studio.chat("Hello", model="odd/m", timeout=0.3)
+        studio.chat("Hello", model="odd/m", timeout=0.5)
     assert studio.chat("Hello", model="scripted/one").text == "Yes."
 
 
@@ -503,12 +509,12 @@ def test_calls_that_are_made_together_have_a_limit_each() -> None:
 
     def quick() -> None:
         threads.add(threading.get_ident())
-        time.sleep(0.05)
+        time.sleep(0.15)
 
     def work() -> None:
-        for _ in range(6):
-            guarded.call("'quick'", quick, seconds=0.2)
-        time.sleep(0.3)  # our own work has no limit
+        for _ in range(5):
+            guarded.call("'quick'", quick, seconds=0.6)
+        time.sleep(0.7)  # our own work has no limit
         guarded.call("'slow'", time.sleep, 60, seconds=0.1)
 
     with pytest.raises(PluginError, match=r"'slow' of plugin 'mine' did not return within 0\.1 s"):

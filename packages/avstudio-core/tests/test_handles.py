@@ -15,7 +15,7 @@ import pytest
 from avstudio_core import Plan, Step, Studio, TaskOptions
 from avstudio_core.errors import InvalidInput, StorageError, TaskCancelled, TaskFailed
 from avstudio_core.events import Event
-from avstudio_core.handle import PlanHandle
+from avstudio_core.handle import Handle, PlanHandle
 from avstudio_core.tasks.events import mailbox
 from avstudio_core.tasks.queue.queue_types import Claim, Claimed
 
@@ -233,16 +233,17 @@ def test_a_plan_is_cancelled_as_a_whole(studio: Studio, tmp_path: Path) -> None:
 
 
 def test_awaiting_leaves_the_loop_free(studio: Studio) -> None:
-    async def count_while_waiting() -> int:
-        waiting = asyncio.ensure_future(_result(studio))
-        turns = 0
-        while not waiting.done():
-            turns += 1
+    async def turn_while_waiting() -> None:
+        handle = studio.submit("exercise.wait", seconds=60)
+        waiting = asyncio.ensure_future(_result(handle))
+        for _ in range(5):
             await asyncio.sleep(0.005)
-        await waiting
-        return turns
+        assert not waiting.done()
+        await handle.acancel()
+        with pytest.raises(TaskCancelled):
+            await waiting
 
-    assert asyncio.run(count_while_waiting()) > 3
+    asyncio.run(turn_while_waiting())
 
 
 def test_a_handle_can_be_had_again_by_its_id(studio: Studio) -> None:
@@ -250,8 +251,8 @@ def test_a_handle_can_be_had_again_by_its_id(studio: Studio) -> None:
     assert studio.handle(handle.task_id).result(20) == handle.result(20)
 
 
-async def _result(studio: Studio) -> object:
-    return await studio.submit("exercise.wait", seconds=0.1)
+async def _result(handle: Handle) -> object:
+    return await handle
 
 
 async def _plan(plan: PlanHandle) -> object:
@@ -262,7 +263,7 @@ def test_a_crowd_hears_every_event_of_a_busy_task(open_studio: OpenStudio, monke
     """Also those who are so slow that their events are read from the log again."""
     monkeypatch.setattr(mailbox, "MOST_WAITING", 3)
     studio = open_studio()
-    handle = studio.submit("exercise.wait", seconds=1.0)
+    handle = studio.submit("exercise.wait", seconds=60)
     heard: dict[int, list[Event]] = {}
 
     def follow(number: int) -> None:
@@ -278,6 +279,7 @@ def test_a_crowd_hears_every_event_of_a_busy_task(open_studio: OpenStudio, monke
         studio._queue.token(
             Claim("job", Claimed._make([handle.task_id] * len(Claimed._fields))), "r", f"{number}", done=False
         )
+    handle.cancel()
     for thread in threads:
         thread.join(60)
     told = list(handle.events())

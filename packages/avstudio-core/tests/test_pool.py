@@ -22,6 +22,7 @@ from avstudio_core.settings import Setting
 from avstudio_core.settings_sources import load
 from avstudio_core.storage.sqlite.database import Database
 from avstudio_core.storage.sqlite.schema import open_database
+from avstudio_core.testing import until
 
 OpenStudio = Callable[..., Studio]
 
@@ -106,13 +107,6 @@ def waiting(work: Callable[[], object]) -> threading.Thread:
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     return thread
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_what_fits_side_by_side_is_loaded_side_by_side(user: User) -> None:

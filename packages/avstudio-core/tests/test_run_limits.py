@@ -141,11 +141,11 @@ def test_nothing_starts_after_the_time_of_a_run(studio: Studio) -> None:
         studio.retry(run.tasks()[0].id)
 
 
-@pytest.mark.parametrize(("seconds", "state"), [(0.2, State.COMPLETED), (60.0, State.FAILED)])
+@pytest.mark.parametrize(("last", "seconds", "state"), [(60.0, 0.2, State.COMPLETED), (1.0, 60.0, State.FAILED)])
 def test_a_last_step_gets_some_time_after_that_of_its_run(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch, seconds: float, state: State
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, last: float, seconds: float, state: State
 ) -> None:
-    monkeypatch.setattr(run_rows, "LAST_SECONDS", 1.5)
+    monkeypatch.setattr(run_rows, "LAST_SECONDS", last)
     steps = (
         Step(id="long", processor="plan.make", params={"seconds": 60.0}),
         Step(id="answer", processor="plan.make", params={"seconds": seconds}, after=("long",)),

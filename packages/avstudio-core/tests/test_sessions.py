@@ -219,7 +219,20 @@ def test_a_run_whose_caller_is_cancelled_is_cancelled(anna: Session) -> None:
         running = asyncio.create_task(anna.arun("exercise.wait", seconds=60))
         while not await asyncio.to_thread(anna.tasks.find):
             await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    asyncio.run(work())
+    (task,) = anna.tasks.find()
+    with pytest.raises(TaskCancelled):
+        anna.handle(task.id).result(20)
+
+
+def test_a_run_whose_caller_is_cancelled_while_it_is_submitted_is_cancelled(anna: Session) -> None:
+    async def work() -> None:
+        running = asyncio.create_task(anna.arun("exercise.wait", seconds=60))
+        await asyncio.sleep(0)  # now another thread submits it
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

@@ -28,6 +28,7 @@ from avstudio_core.errors import (
 )
 from avstudio_core.storage.sweep import check
 from avstudio_core.tasks.states import State
+from avstudio_core.testing import until
 from avstudio_core.testing.fixtures import Tone
 
 OpenStudio = Callable[..., Studio]
@@ -394,7 +395,7 @@ def test_a_second_rejection_fails(studio: Studio, texts: ModuleType) -> None:
 
 def test_a_person_accepts(studio: Studio) -> None:
     handle = studio.submit("text.write", options=TaskOptions(reviewer="person"), text="x")
-    _until(lambda: handle.task().waits_for_person)
+    until(lambda: handle.task().waits_for_person)
     with pytest.raises(TimeoutError, match="is AWAITING_REVIEW"):
         handle.result(0.1)
     studio.tasks.accept(handle.task_id)
@@ -403,10 +404,10 @@ def test_a_person_accepts(studio: Studio) -> None:
 
 def test_a_person_sends_back(studio: Studio, texts: ModuleType) -> None:
     handle = studio.submit("text.write", options=TaskOptions(reviewer="person"), text="x")
-    _until(lambda: handle.task().waits_for_person)
+    until(lambda: handle.task().waits_for_person)
     studio.tasks.send_back(handle.task_id, "more of it")
     studio.wake()
-    _until(lambda: handle.task().waits_for_person and len(texts.RUNS) == 2)
+    until(lambda: handle.task().waits_for_person and len(texts.RUNS) == 2)
     studio.tasks.accept(handle.task_id)
     assert handle.result(20).feedback == "more of it"
 
@@ -425,7 +426,7 @@ def test_only_a_task_that_awaits_a_review_can_be_reviewed(studio: Studio) -> Non
 
 def test_a_running_task_is_cancelled(studio: Studio, texts: ModuleType) -> None:
     handle = studio.submit("text.write", mood="waits")
-    _until(lambda: texts.RUNS)
+    until(lambda: texts.RUNS)
     handle.cancel()
     with pytest.raises(TaskCancelled, match=r"\(text\.write\) was cancelled"):
         handle.result(20)
@@ -435,7 +436,7 @@ def test_a_running_task_is_cancelled(studio: Studio, texts: ModuleType) -> None:
 
 def test_a_waiting_task_is_cancelled_with_its_dependents(studio: Studio, texts: ModuleType) -> None:
     handle = studio.submit_plan("text.write mood=waits text=w | text.read | text.read")
-    _until(lambda: texts.RUNS)
+    until(lambda: texts.RUNS)
     handle.steps["read"].cancel()
     with pytest.raises(TaskCancelled):
         handle.steps["read"].result(20)
@@ -448,7 +449,7 @@ def test_a_waiting_task_is_cancelled_with_its_dependents(studio: Studio, texts: 
 
 def test_a_reviewed_task_is_cancelled(studio: Studio) -> None:
     handle = studio.submit("text.write", options=TaskOptions(reviewer="person"))
-    _until(lambda: handle.task().waits_for_person)
+    until(lambda: handle.task().waits_for_person)
     handle.cancel()
     with pytest.raises(TaskCancelled):
         handle.result(20)
@@ -465,7 +466,7 @@ def test_cancelling_an_ended_task_changes_nothing(studio: Studio) -> None:
 
 def test_a_cancelled_task_can_be_retried(studio: Studio, texts: ModuleType) -> None:
     handle = studio.submit("text.write", mood="waits", text="x")
-    _until(lambda: texts.RUNS)
+    until(lambda: texts.RUNS)
     handle.cancel()
     with pytest.raises(TaskCancelled):
         handle.result(20)
@@ -504,7 +505,7 @@ def test_tasks_are_counted_and_found_by_state_and_by_part_of_an_id(studio: Studi
 def test_higher_priorities_run_first(open_studio: OpenStudio, texts: ModuleType) -> None:
     studio = open_studio(texts, workers=1)
     first = studio.submit("text.write", mood="waits")
-    _until(lambda: texts.RUNS)
+    until(lambda: texts.RUNS)
     handles = [
         studio.submit("text.write", text=f"{priority}", options=TaskOptions(priority=priority))
         for priority in (-5, 0, 5, 0)
@@ -518,7 +519,7 @@ def test_higher_priorities_run_first(open_studio: OpenStudio, texts: ModuleType)
 def test_a_slow_lane_takes_no_more_than_it_can_run(open_studio: OpenStudio, texts: ModuleType) -> None:
     studio = open_studio(texts, workers=1)
     handles = [studio.submit("text.write", mood="waits", text=f"{n}") for n in range(3)]
-    _until(lambda: texts.RUNS)
+    until(lambda: texts.RUNS)
     time.sleep(0.1)
     assert len(texts.RUNS) == 1
     texts.GATE.set()
@@ -554,7 +555,7 @@ def test_a_handle_waits_for_a_task_of_another_studio(open_studio: OpenStudio, te
 def test_closing_gives_tasks_back_and_nothing_is_lost(open_studio: OpenStudio, texts: ModuleType) -> None:
     one = open_studio(texts)
     handle = one.submit("text.write", mood="waits", text="x")
-    _until(lambda: texts.RUNS)
+    until(lambda: texts.RUNS)
     one.close()
     texts.GATE.set()
     two = open_studio(texts)
@@ -568,7 +569,7 @@ def test_closing_does_not_take_longer_beside_many_waiting_tasks(open_studio: Ope
     studio = open_studio(executor=executor)
     steps = tuple(Step(id=f"s{one}", processor="exercise.wait", params={"seconds": 0.05}) for one in range(2000))
     studio.submit_plan(Plan(steps=steps))
-    _until(lambda: State.COMPLETED in studio.tasks.counted())
+    until(lambda: State.COMPLETED in studio.tasks.counted())
     assert studio.tasks.counted()[State.PENDING] > 1000
     began = time.monotonic()
     studio.close()
@@ -691,7 +692,7 @@ def test_ended_tasks_leave_no_temporary_files(studio: Studio, letter: Path) -> N
     for mood in ("fails", "refuses", "records nonsense"):
         with pytest.raises(TaskFailed):
             studio.submit("text.write", mood=mood).result(20)
-    _until(lambda: not list(studio._store.leftovers()))
+    until(lambda: not list(studio._store.leftovers()))
     assert list(check(studio._database, studio._store)) == []
 
 
@@ -703,10 +704,3 @@ def test_a_data_folder_may_move(open_studio: OpenStudio, texts: ModuleType, tmp_
     two = open_studio(texts, home=tmp_path / "moved")
     assert two.artifact(written.id).path.read_text() == "hello"
     assert two.run("text.write", text="hello").cache_hit
-
-
-def _until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +23,7 @@ from avstudio_core.chat import ChatRequest, Image, Message, Reply, Tool
 from avstudio_core.errors import BackendDown, ContextTooLong, InvalidInput, NotEnoughMemory, Unsupported
 from avstudio_core.kinds.backend import BackendConfig
 from avstudio_core.language_models import Model
-from avstudio_core.testing import BackendContract
+from avstudio_core.testing import BackendContract, until
 from avstudio_llm.backends.mlx.backend import Mlx
 
 PREPARED = (
@@ -88,13 +87,6 @@ def process_of(backend: Mlx, name: str) -> int:
     assert process is not None
     assert process.pid is not None
     return process.pid
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @needs_model

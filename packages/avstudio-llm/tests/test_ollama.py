@@ -31,6 +31,7 @@ from avstudio_core.errors import (
 )
 from avstudio_core.kinds.backend import BackendConfig
 from avstudio_core.language_models import Can, Model
+from avstudio_core.testing import until
 from avstudio_llm.backends.ollama.backend import Ollama
 from avstudio_llm.backends.ollama.protocol import address_of, full_name, lines, parsed
 
@@ -657,10 +658,3 @@ def test_through_the_studio(server: OllamaServer, tmp_path: Path) -> None:
         assert (answer.text, answer.cost_micro, answer.usage.output) == ("good day ", 0, 3)
         assert studio.chat("again", require_local=True).text == "again "
     assert server.loaded == {}
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

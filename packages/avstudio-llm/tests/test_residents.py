@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from avstudio_core import Needs, Studio
 from avstudio_core.errors import BackendDown, NotEnoughMemory
+from avstudio_core.testing import until
 from avstudio_llm.residents import Gone, Resident
 
 
@@ -55,13 +55,6 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
 
 def lanes(studio: Studio) -> list[str]:
     return [model.lane for model in studio.pool.loaded()]
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_a_hundred_first_calls_load_it_once(studio: Studio) -> None:

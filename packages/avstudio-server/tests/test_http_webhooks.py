@@ -8,7 +8,7 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +19,7 @@ import pytest
 
 import avstudio_server.plugin
 from avstudio_core import Studio
-from avstudio_core.testing import exercises
+from avstudio_core.testing import exercises, until
 from avstudio_server.testing.http_server import HttpServer
 from avstudio_server.testing.server_process import ServerProcess
 
@@ -89,13 +89,6 @@ def server(tmp_path: Path) -> Iterator[HttpServer]:
     settings: dict[str, Any] = {"executor": "inline", "plugins": "", **FAST}
     with Studio(home=tmp_path, add=[exercises], **settings) as studio, HttpServer(studio) as made:
         yield made
-
-
-def until(true: Callable[[], Any]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 def hooked(client: httpx2.Client, receiver: Receiver, **more: Any) -> dict[str, Any]:

@@ -111,8 +111,8 @@ def in_time(function: Callable[..., T], arguments: tuple[Any, ...], seconds: flo
     try:
         return called.result(seconds)
     except TimeoutError:
-        if called.done():  # the function itself raised it
-            raise
+        if called.done():  # the function itself raised it, or returned in the last moment
+            return called.result()
         raise Hanging from None
 
 

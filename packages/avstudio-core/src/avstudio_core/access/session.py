@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -35,7 +36,7 @@ from avstudio_core.tasks.task import Task, TaskOptions
 from avstudio_core.twin import twin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
 
     from avstudio_core.events import Event
 
@@ -290,11 +291,11 @@ class Session(Files, LanguageModels):
 
     async def arun(self, processor: str, source: Source | None = None, /, **params: Any) -> Any:
         """`run` without blocking an event loop; if it is cancelled, so is the task."""
-        return await _awaited(await self.asubmit(processor, source, **params))
+        return await _awaited(self.asubmit(processor, source, **params))
 
     async def arun_plan(self, plan: Plan | str, source: Source | None = None, **options: Any) -> dict[str, Any]:
         """`run_plan` without blocking an event loop; if it is cancelled, so are its tasks."""
-        results: dict[str, Any] = await _awaited(await self.asubmit_plan(plan, source, **options))
+        results: dict[str, Any] = await _awaited(self.asubmit_plan(plan, source, **options))
         return results
 
     asubmit = twin(submit)
@@ -319,10 +320,13 @@ class Session(Files, LanguageModels):
     """`publish` without blocking an event loop."""
 
 
-async def _awaited(submitted: Handle | PlanHandle) -> Any:
-    """The result of a task or a plan, which is cancelled if the caller is."""
+async def _awaited(submission: Coroutine[Any, Any, Handle | PlanHandle]) -> Any:
+    """The result of a task or a plan, which is cancelled if the caller is, also while it is being submitted."""
+    submitting = asyncio.ensure_future(submission)
     try:
-        return await submitted
+        return await (await asyncio.shield(submitting))
     except asyncio.CancelledError:
-        await asyncio.to_thread(submitted.cancel)
+        with contextlib.suppress(Exception):  # it was refused, or has been deleted
+            submitted = await submitting  # on a thread, which cannot be interrupted
+            await asyncio.to_thread(submitted.cancel)
         raise

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from avstudio_core.testing.interface_contract import InterfaceContract
     from avstudio_core.testing.memory_manager_contract import MemoryManagerContract
     from avstudio_core.testing.model_server import ModelServer, Sent
+    from avstudio_core.testing.patience import until
     from avstudio_core.testing.price_book_contract import PriceBookContract
     from avstudio_core.testing.processor_contract import ProcessorContract
     from avstudio_core.testing.router_contract import RouterContract
@@ -45,6 +46,7 @@ _HOMES = {
     "SecretStoreContract": "secret_store_contract",
     "Sent": "model_server",
     "WeightsContract": "weights_contract",
+    "until": "patience",
 }
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "SecretStoreContract",
     "Sent",
     "WeightsContract",
+    "until",
 ]
 
 

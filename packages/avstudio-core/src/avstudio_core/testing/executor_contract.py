@@ -266,7 +266,7 @@ class ExecutorContract(Contract):
 
     def test_start_returns_at_once(self, bare: Executor, journal: Journal, tmp_path: Path) -> None:
         """`start` takes an order and returns; `started` is reported when the run begins."""
-        bare.start(_order(tmp_path, "job_0", "exercise.wait", seconds=1.0))
+        bare.start(_order(tmp_path, "job_0", "exercise.wait", seconds=PATIENCE_SECONDS))
         assert journal.finals("job_0") == [], "'start' ran the order itself."
         journal.wait("job_0", "started")
         bare.cancel("job_0")

@@ -28,6 +28,8 @@ SERVING_SECONDS = 0.3
 """How long an interface serves before it is stopped, in seconds."""
 STOPPING_SECONDS = 5.0
 """How long an interface may take to end after it was stopped, in seconds."""
+ENDING_SECONDS = 5.0
+"""How long the threads of an interface may take to end after it, in seconds."""
 HELPERS = ("plugin call",)
 """Threads of the core that wait for the next call into a plugin."""
 
@@ -134,7 +136,7 @@ class InterfaceContract(Contract):
 
 def _left_since(before: set[threading.Thread]) -> list[str]:
     """The names of new threads that still run, after a moment to end."""
-    until = time.monotonic() + 1.0
+    until = time.monotonic() + ENDING_SECONDS
     while left := [one for one in threading.enumerate() if one not in before and one.name not in HELPERS]:
         if time.monotonic() > until:
             break
