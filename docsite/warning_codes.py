@@ -144,6 +144,19 @@ WARNINGS = {
         "span_shortened": ("The video ends before the end of the part to keep.", "Nothing; or check the times."),
         "events_left_out": ("An EDL has at most 999 events.", "Use `otio` or `fcpxml`, or a longer `min_scene`."),
         "other_tracks": ("The video has several audio tracks, and its main one was taken.", "Give `track`."),
+        "streams_dropped": (
+            "The format does not store some streams of the video, such as pictures of subtitles, fonts or data.",
+            "Choose `mkv`, or leave them out with `drop`.",
+        ),
+        "picture_encoded": (
+            "The format does not take the codec of the picture, which was encoded again, with some loss.",
+            "Choose another format, or set `video_codec`.",
+        ),
+        "lead_in_shown": (
+            "An edit list hides the beginning of the video, and the format has no edit lists: it is shown.",
+            "Choose `mp4` or `mov`, or set `video_codec`.",
+        ),
+        "chapters_dropped": ("Chapters begin after the end of the video.", "Check their times."),
         "phase_cancelled": (
             "The channels cancel each other out: the loudest one was used instead of their mean.",
             "Nothing; or keep the channels.",

@@ -23,6 +23,7 @@ def register_processors() -> list[type[Processor[Any, Any]]]:
     from avstudio_video.cut import Cut
     from avstudio_video.decode import Decode
     from avstudio_video.extract_audio import ExtractAudio
+    from avstudio_video.mux import Mux
     from avstudio_video.probe import Probe
 
-    return [Analyze, Cut, Decode, ExtractAudio, Probe]
+    return [Analyze, Cut, Decode, ExtractAudio, Mux, Probe]

@@ -166,3 +166,35 @@ class ExtractAudioWords:
         Example(request="Give me every audio track", params={"track": "all"}),
         Example(request="Extrahiere den Ton als mp3", params={"format": "mp3"}, language="de"),
     )
+
+
+class MuxWords:
+    """Requests for `video.mux`."""
+
+    cues: ClassVar[Mapping[str, Sequence[str]]] = {
+        "en": [
+            "mux",
+            "remux",
+            "replace the sound",
+            "replace the audio",
+            "add subtitles to the video",
+            "add an audio track",
+            "put the subtitles into the video",
+            "add chapters to the video",
+            "set the cover",
+        ],
+        "de": [
+            "ton ersetzen",
+            "ersetze den ton",
+            "tonspur hinzufügen",
+            "untertitel in das video",
+            "kapitel in das video",
+            "titelbild setzen",
+        ],
+    }
+    slots: ClassVar[Mapping[str, str]] = {"format": "one_of"}
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(request="Remux this as mkv", params={"format": "mkv"}),
+        Example(request="Add subtitles to the video"),
+        Example(request="Ersetze den Ton", language="de"),
+    )

@@ -60,10 +60,13 @@ def open_media(path: Path, limits: Limits = USUAL) -> Iterator[InputContainer]:
 
 
 def _replace_custom_layouts(container: InputContainer) -> None:
-    """Replace layouts with an order of their own, before anything is decoded: PyAV frees the memory of these twice."""
+    """Replace layouts that tell no speakers, and those with an order of their own, before anything is decoded.
+
+    Encoders refuse the first ones, and PyAV frees the memory of the others twice.
+    """
     for stream in container.streams.audio:
         codec = stream.codec_context
-        if codec and codec.layout and " channels (" in codec.layout.name:
+        if codec and codec.layout and " channels" in codec.layout.name:
             count = codec.layout.nb_channels
             codec.layout = LAYOUTS[count - 1] if count <= len(LAYOUTS) else f"{count} channels"
 

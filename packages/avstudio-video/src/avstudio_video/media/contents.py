@@ -156,7 +156,7 @@ def _common(stream: Stream, container: InputContainer) -> dict[str, Any]:
         "index": stream.index,
         "codec": codec.codec.canonical_name if codec else None,
         "language": stream.language,
-        "title": stream.metadata.get("title"),
+        "title": stream.metadata.get("title") or stream.metadata.get("name"),  # the latter in MP4
         "dispositions": [one.name.lower() for one in Disposition if one.name and stream.disposition & one],
         "start": float(start * unit - origin_of(container)) if start is not None and unit else None,
         "duration": float(stream.duration * unit) if stream.duration and stream.duration > 0 and unit else None,

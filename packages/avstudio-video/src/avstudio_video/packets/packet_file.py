@@ -9,17 +9,19 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avstudio_core.errors import InvalidInput, StorageError
+from avstudio_core.errors import InvalidInput
+from avstudio_video.encoding.writer import new_file
 from avstudio_video.packets.formats import FORMATS, VideoFormat, codec_of
 from avstudio_video.packets.stamps import Stamps
+from avstudio_video.packets.stream_tags import tags_of
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.packet import Packet
     from av.stream import Stream
 
-WRITTEN_WRONG = (13, 27, 28, 30)
-"""Errors of the system that are about the place of a file, and not about its content."""
+REPEATABLE = {"fflags": "+bitexact"}
+"""The same input gives the same bytes: no random numbers, and no date."""
 
 
 @dataclass
@@ -51,11 +53,11 @@ class PacketFile:
         """
         if not self.format.takes(stream):
             raise InvalidInput(
-                f"{codec_of(stream) or 'An unknown codec'} cannot be copied into '{self.format.muxer}'.",
+                f"{codec_of(stream) or 'An unknown codec'} cannot be copied into '{self.format.name}'.",
                 hint="Choose another format, or let it be encoded.",
             )
         copy: Any = self.container.add_stream_from_template(stream, opaque=True)
-        copy.metadata.update(_kept(stream.metadata) if tags is None else tags)
+        copy.metadata.update(tags_of(stream.metadata) if tags is None else tags)
         copy.disposition = stream.disposition if disposition is None else disposition
         if codec_of(stream) == "hevc" and self.format.hidden_lead:
             copy.codec_context.codec_tag = "hvc1"  # the one of the two that Apple's players know
@@ -75,20 +77,8 @@ class PacketFile:
 
 @contextmanager
 def packet_file(path: Path, format: VideoFormat) -> Iterator[PacketFile]:
-    """A new file. Raises `StorageError`, and `InvalidInput` for streams that the container does not take."""
-    import av
-
-    traits = FORMATS[format]
-    try:
-        with av.open(str(path), "w", format=traits.muxer, container_options={**traits.options}) as container:
-            yield PacketFile(container, format)
-    except av.FFmpegError as error:
-        if error.errno in WRITTEN_WRONG:
-            raise StorageError.of(OSError(error.errno, error.strerror), path) from error
-        raise InvalidInput(f"This cannot be written as '{format}': {error.strerror}.") from error
-
-
-def _kept(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags of a stream that are not about its old file."""
-    old = ("encoder", "duration", "handler_name", "vendor_id", "number_of_", "bps", "_statistics_")
-    return {key: value for key, value in tags.items() if not key.lower().startswith(old)}
+    """A new file, which is removed if the block raises. Raises `StorageError`, `InvalidInput`."""
+    made = FORMATS[format].container
+    options = {**made.options, **REPEATABLE}
+    with new_file(path, made.muxer, options, f"This video cannot be written as '{format}'") as container:
+        yield PacketFile(container, format)

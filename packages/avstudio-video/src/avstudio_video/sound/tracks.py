@@ -13,6 +13,7 @@ from avstudio_video.errors import NoAudioStream
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
+    from av.stream import Stream
 
 DEFAULT, ALL = "default", "all"
 
@@ -29,14 +30,15 @@ def chosen_tracks(container: InputContainer, path: Path, wanted: str) -> list[Au
         return tracks
     if wanted == DEFAULT:
         return [cast("AudioStream", container.streams.best("audio") or tracks[0])]
-    found = [one for one in tracks if wanted == str(one.index)] or [one for one in tracks if _speaks(one, wanted)]
+    found = [one for one in tracks if wanted == str(one.index)] or [one for one in tracks if speaks(one, wanted)]
     if not found:
         listed = ", ".join(f"{one.index} ({one.language})" if one.language else str(one.index) for one in tracks)
         raise NotFound(f"'{path}' has no audio track {quoted(wanted)}.", hint=f"Its tracks: {listed}.")
     return found[:1]
 
 
-def _speaks(track: AudioStream, wanted: str) -> bool:
+def speaks(track: Stream, wanted: str) -> bool:
+    """Whether a track is in a language, which is given by any of its codes or by a name."""
     return track.language is not None and _code(track.language) == _code(wanted)
 
 

@@ -1,0 +1,109 @@
+"""`video.mux`: a picture with other sound, subtitles, chapters, cover and tags."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from avstudio_core import Artifact, Context, Needs, Processor, Result
+from avstudio_video.mux_params import MuxParams
+from avstudio_video.packets.formats import FORMATS
+from avstudio_video.vocabulary import MuxWords
+
+if TYPE_CHECKING:
+    from avstudio_video.media.contents import Contents
+    from avstudio_video.muxer.assembly import Assembly
+
+
+class MuxedTrack(BaseModel):
+    """One track of the new file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    index: int = Field(description="Its number among all streams of the file.")
+    kind: str = Field(description="`video`, `audio` or `subtitle`.")
+    source: str = Field(description="The file from which it comes.")
+    codec: str = Field(description="FFmpeg's name of its codec.")
+    copied: bool = Field(description="Whether its packets were copied as they were.")
+    language: str | None = Field(description="ISO 639-2 code.")
+    title: str | None = Field(description="Name of the track.")
+    default: bool = Field(description="Whether players choose it.")
+
+
+class MuxResult(Result):
+    """The new file."""
+
+    video: Artifact = Field(description="The video.", json_schema_extra={"view": "player"})
+    tracks: list[MuxedTrack] = Field(description="Its tracks.")
+    chapters: int = Field(default=0, description="Number of its chapters.")
+    duration: float | None = Field(default=None, description="Length.", json_schema_extra={"unit": "s"})
+    delay: float = Field(
+        default=0.0,
+        description="How much later all of the video is than in its source, because frames cannot be hidden.",
+        json_schema_extra={"unit": "s"},
+    )
+
+
+class Mux(MuxWords, Processor[MuxParams, MuxResult]):
+    """Put sound, subtitles, chapters, a cover and tags onto a video, without encoding its picture again.
+
+    Whatever the container takes is copied; other sound is encoded, and other subtitles are converted. What the video
+    has already is kept, if it is not replaced or dropped.
+    """
+
+    name: ClassVar[str] = "video.mux"
+    accepts: ClassVar[tuple[str, ...]] = ("video/*", "application/octet-stream")
+    errors: ClassVar[tuple[str, ...]] = ("no_video_stream", "no_audio_stream")
+
+    def outputs(self, params: MuxParams) -> dict[str, str]:
+        return {"video": "video/*" if params.format == "auto" else FORMATS[params.format].container.media_type}
+
+    def needs(self, params: MuxParams, source: Artifact | None) -> Needs:
+        params.check()
+        return Needs()
+
+    def run(self, source: Artifact, params: MuxParams, context: Context) -> MuxResult:
+        from avstudio_video.media.contents import read_contents
+        from avstudio_video.media.limits import Limits
+        from avstudio_video.mux_assembly import opened_assembly, tell_damage
+
+        context.progress(0.0, "read")
+        limits = Limits.of(context.settings)
+        with ExitStack() as opened:
+            assembly = opened_assembly(source, params, limits, opened, context.warn)
+            path = context.new_path(source.name_for(f".muxed.{assembly.format}"))
+            assembly.write(path, limits, lambda part: context.progress(0.95 * part, "write"))
+            tell_damage(assembly, context.warn)
+        contents = read_contents(path, scan=False, limits=limits)
+        made = context.publish(path, path.name, FORMATS[assembly.format].container.media_type, contents.facts())
+        return MuxResult(
+            video=made,
+            tracks=_tracks(assembly, contents),
+            chapters=len(contents.chapters),
+            duration=contents.duration,
+            delay=float(assembly.inputs[0].shift),
+            effective={**params.model_dump(mode="json", exclude_unset=True), "format": assembly.format},
+        )
+
+
+def _tracks(assembly: Assembly, contents: Contents) -> list[MuxedTrack]:
+    """The tracks as the new file states them."""
+    stated = {one.index: one for one in (*contents.video, *contents.audio, *contents.subtitles)}
+    found = []
+    for one in assembly.tracks:
+        facts = stated[one.stream_index]
+        found.append(
+            MuxedTrack(
+                index=facts.index,
+                kind=one.wanted.kind,
+                source=one.wanted.input.name,
+                codec=facts.codec or one.codec,
+                copied=one.copied,
+                language=facts.language,
+                title=facts.title,
+                default="default" in facts.dispositions,
+            )
+        )
+    return found

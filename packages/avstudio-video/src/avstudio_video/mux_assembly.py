@@ -1,0 +1,149 @@
+"""What `video.mux` writes: the inputs with chapters, cover, tags and their common end."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core import Artifact
+from avstudio_video.encoding.containers import chosen_codec
+from avstudio_video.encoding.video_track import VideoEncoding
+from avstudio_video.media.damage import tell_short
+from avstudio_video.media.streams import stated_end
+from avstudio_video.mux_inputs import MuxInputs, Warn
+from avstudio_video.muxer.assembly import Assembly
+from avstudio_video.muxer.chapters import Chapter, chapters_of, in_order, of_file, read_chapters
+from avstudio_video.muxer.cover import COVERED, Cover, own_cover, read_cover
+from avstudio_video.muxer.inputs import end_of, lead_of
+from avstudio_video.packets.formats import FORMATS, codec_of
+
+if TYPE_CHECKING:
+    from avstudio_video.media.limits import Limits
+    from avstudio_video.mux_params import MuxParams
+
+OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
+"""Tags that describe the container of the source."""
+
+
+def opened_assembly(source: Artifact, params: MuxParams, limits: Limits, opened: ExitStack, warn: Warn) -> Assembly:
+    """Open all files, and choose what of them goes into the new file.
+
+    Raises `InvalidInput` and `UnreadableMedia`. Warns about what the format cannot store, and what is encoded for it.
+    """
+    inputs = MuxInputs(source, params, limits, opened)
+    made = Assembly(inputs.format, inputs.files, inputs.wanted, sound_codec=params.audio_codec)
+    made.picture = _encoding(inputs, params, warn)
+    made.duration = _duration(inputs, params, limits)
+    made.end = _shortest(inputs, made.duration, limits) if params.shortest else None
+    delay = _delayed(inputs, limits, warn) if made.picture is None else Fraction(0)
+    made.chapters = _chapters(inputs, params, made.end or made.duration, warn)
+    made.end = None if made.end is None else made.end + delay
+    made.cover = _cover(inputs, params, limits, warn)
+    made.attachments = _attachments(inputs, params)
+    made.tags = _tags(inputs, params)
+    _tell_dropped(inputs, made, params, warn)
+    return made
+
+
+def _encoding(inputs: MuxInputs, params: MuxParams, warn: Warn) -> VideoEncoding | None:
+    """How the pictures are encoded; `None` if they are copied. Warns with `picture_encoded`."""
+    codecs = [codec_of(one) for one in inputs.pictures]
+    taken = all(map(FORMATS[inputs.format].takes, inputs.pictures))
+    if params.video_codec == "copy" or (taken and params.video_codec in ("auto", *codecs[:1])):
+        return None
+    chosen = chosen_codec(inputs.format, params.picture_codec)
+    if params.video_codec == "auto":
+        message = f"'{inputs.format}' does not take the picture in {', '.join(codecs)}: it was encoded as {chosen}."
+        warn("picture_encoded", message)
+    return VideoEncoding(chosen, params.quality)
+
+
+def _duration(inputs: MuxInputs, params: MuxParams, limits: Limits) -> Fraction:
+    """The length of the file, or of the picture if the file may end with it."""
+    stated = inputs.video.container.duration
+    if stated and not params.shortest:
+        return Fraction(stated, 1_000_000)
+    return end_of(inputs.video.path, inputs.main.index, limits)
+
+
+def _shortest(inputs: MuxInputs, picture: Fraction, limits: Limits) -> Fraction:
+    """The end of the picture, or of the new sound that ends first."""
+    new = [one for one in inputs.sounds if one.labels is not None]
+    return min([picture, *(end_of(one.input.path, one.stream.index, limits) + one.input.shift for one in new)])
+
+
+def _delayed(inputs: MuxInputs, limits: Limits, warn: Warn) -> Fraction:
+    """Make all inputs later by the frames before 0, if the container cannot hide them."""
+    if FORMATS[inputs.format].hidden_lead:
+        return Fraction(0)
+    lead = lead_of(inputs.video.path, inputs.main.index, limits)
+    if lead:
+        for one in inputs.files:
+            one.shift += lead
+        message = f"'{inputs.format}' cannot hide what the edit list of '{inputs.video.name}' hides:"
+        warn("lead_in_shown", f"{message} the video begins with {float(lead):.2f} s more.")
+    return lead
+
+
+def _chapters(inputs: MuxInputs, params: MuxParams, end: Fraction, warn: Warn) -> list[Chapter]:
+    """The chapters that are given, or else those of the video."""
+    own = [] if "chapters" in params.drop else of_file(inputs.video.container, inputs.video.origin)
+    given = read_chapters(params.chapters) if params.chapters else chapters_of(params.chapter_marks)
+    chapters = given or own
+    kept = in_order(chapters, float(end))
+    if len(kept) < len(chapters):
+        warn("chapters_dropped", f"{len(chapters) - len(kept)} chapters begin after the end of the video.")
+    return kept
+
+
+def _cover(inputs: MuxInputs, params: MuxParams, limits: Limits, warn: Warn) -> Cover | None:
+    if params.cover:
+        return read_cover(params.cover.path, params.cover.name, limits)
+    own = None if "cover" in params.drop else own_cover(inputs.video.path, limits)
+    if own and inputs.format not in COVERED:
+        warn("streams_dropped", f"'{inputs.format}' does not store the cover of '{inputs.video.name}'.")
+        return None
+    return own
+
+
+def _attachments(inputs: MuxInputs, params: MuxParams) -> list[Any]:
+    wanted = inputs.format == "mkv" and "attachments" not in params.drop
+    return [one for one in inputs.unused if wanted and one.type == "attachment"]
+
+
+def _tags(inputs: MuxInputs, params: MuxParams) -> dict[str, str]:
+    """The tags of the file: the video's, and those that are given."""
+    kept = {} if "tags" in params.drop else inputs.video.container.metadata
+    tags = {key: value for key, value in kept.items() if key.lower() not in OWN_TAGS}
+    for name, value in params.given_tags():
+        tags = {key: one for key, one in tags.items() if key.lower() != name.lower()}
+        tags |= {name: value} if value else {}
+    return tags
+
+
+def _tell_dropped(inputs: MuxInputs, made: Assembly, params: MuxParams, warn: Warn) -> None:
+    """Warn about streams that the new file does not have, except those that the container writes itself."""
+    chapters = bool(inputs.video.container.chapters())
+    own = [one for one in inputs.unused if one.type == "data" and (chapters or "timecode" in one.metadata)]
+    lost = [one for one in inputs.unused if one not in own and one not in made.attachments]
+    if "attachments" in params.drop:
+        lost = [one for one in lost if one.type != "attachment"]
+    if lost := [*inputs.left_out, *lost]:
+        listed = ", ".join(f"{one.index} ({codec_of(one) or one.type})" for one in lost)
+        warn("streams_dropped", f"'{inputs.format}' does not store these streams of '{inputs.video.name}': {listed}.")
+
+
+def tell_damage(assembly: Assembly, warn: Warn) -> None:
+    """Warn about inputs that end before their header says, and about what could not be decoded."""
+    for muxed in assembly.tracks:
+        wanted = muxed.wanted
+        lost = muxed.lost
+        if lost:
+            warn(
+                "damaged", f"Stream {wanted.stream.index} of '{wanted.input.name}' is damaged: {lost} packets are lost."
+            )
+    for one in {id(muxed.wanted.input): muxed.wanted for muxed in assembly.tracks}.values():
+        if assembly.end is None and one.kind != "subtitle":
+            reached = float(one.input.end - one.input.shift)
+            tell_short(one.input.name, reached, stated_end(one.stream, one.input.origin), warn)

@@ -1,0 +1,124 @@
+"""Cues of subtitles that are encoded for another container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from avstudio_video.packets.formats import VideoFormat
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+    from avstudio_video.packets.packet_file import PacketFile
+
+ENCODERS: dict[VideoFormat, Any] = {"mp4": "mov_text", "mov": "mov_text", "mkv": "subrip", "webm": "webvtt"}
+"""FFmpeg's encoders of text by the container."""
+UNIT = Fraction(1, 1000)
+FIELDS = 8
+"""Fields before the text in a line of Advanced SubStation Alpha, the form between decoders and encoders."""
+
+
+@dataclass(frozen=True, slots=True)
+class StyledCue:
+    """A text on the screen; times in seconds."""
+
+    start: Fraction
+    end: Fraction
+    line: bytes
+    """Fields and text, as FFmpeg decodes them."""
+
+    @property
+    def text(self) -> bytes:
+        return self.line.split(b",", FIELDS)[-1]
+
+
+def cues_of(packet: Packet[Any]) -> Iterator[StyledCue]:
+    """The cues in a packet of text. A damaged one has none."""
+    import av
+
+    if packet.pts is None:
+        return
+    start = Fraction(packet.pts) * Fraction(packet.time_base)
+    end = start + Fraction(packet.duration or 0) * Fraction(packet.time_base)
+    try:
+        decoded = packet.stream.codec_context.decode2(packet)
+    except av.FFmpegError:
+        return
+    for one in decoded or ():
+        line = getattr(one, "ass", b"")
+        if line:
+            yield StyledCue(start, end, line)
+
+
+@dataclass
+class CueTrack:
+    """A text track of a new file; its cues come in the order of their start."""
+
+    file: PacketFile
+    format: VideoFormat
+    header: bytes | None
+    """The styles, as FFmpeg's decoder states them."""
+    stream: Any = field(init=False)
+    cues: int = 0
+    end: Fraction = Fraction(0)
+    _shown: list[StyledCue] = field(default_factory=list)
+    """The cues on the screen, of which a part is not written yet."""
+    _until: Fraction = Fraction(0)
+
+    def __post_init__(self) -> None:
+        self.stream = self.file.container.add_stream(ENCODERS[self.format])
+        self.stream.codec_context.subtitle_header = self.header
+        self.stream.codec_context.time_base = self.stream.time_base = UNIT
+
+    def write(self, cue: StyledCue) -> None:
+        """Write a cue. MP4 shows one text at a time, so cues that overlap are divided, and share a text."""
+        self.cues += 1
+        self.end = max(self.end, cue.end)
+        if self.format not in ("mp4", "mov"):
+            self._encode(cue.start, cue.end, cue.line)
+            return
+        self._advance(cue.start)
+        self._shown.append(cue)
+
+    def finish(self) -> None:
+        """Write the rest."""
+        self._advance(None)
+
+    def _advance(self, time: Fraction | None) -> None:
+        """Write what is shown until then, or to the end."""
+        while self._shown:
+            until = min(one.end for one in self._shown)
+            until = until if time is None else min(until, time)
+            if until > self._until:
+                first, *others = self._shown
+                text = b"\\N".join([first.line, *(one.text for one in others)])
+                self._encode(self._until, until, text)
+                self._until = until
+            if until == time:
+                break
+            self._shown = [one for one in self._shown if one.end > until]
+        if time is not None:
+            self._shown = [one for one in self._shown if one.end > time]
+            self._until = max(self._until, time)
+
+    def _encode(self, start: Fraction, end: Fraction, line: bytes) -> None:
+        from av.subtitles.subtitle import SubtitleSet
+
+        self.file.container.start_encoding()
+        length = max(1, round((end - start) / UNIT))
+        packet = self.stream.codec_context.encode_subtitle(SubtitleSet.create(line, 0, length, 0))
+        packet.time_base, packet.pts, packet.dts = UNIT, round(start / UNIT), round(start / UNIT)
+        packet.duration, packet.stream = length, self.stream
+        self.file.container.mux(packet)
+
+
+def moved(cues: Iterable[StyledCue], offset: Fraction, end: Fraction | None) -> Iterator[StyledCue]:
+    """The cues at other times; those before 0 or after the end of the file are left out."""
+    for one in cues:
+        start, until = max(one.start + offset, Fraction(0)), one.end + offset
+        until = until if end is None else min(until, end)
+        if start < until:
+            yield StyledCue(start, until, one.line)

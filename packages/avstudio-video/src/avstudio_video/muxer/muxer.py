@@ -1,0 +1,152 @@
+"""Puts the tracks of several files together in a new file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Literal
+
+from avstudio_core.errors import InvalidInput
+from avstudio_video.encoding.containers import SoundCodec, chosen_sound
+from avstudio_video.encoding.sound_codecs import SOUND_ENCODERS, SoundEncoder
+from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
+from avstudio_video.encoding.video_track import VideoEncoding
+from avstudio_video.media.indexed import index_stream
+from avstudio_video.media.limits import Limits
+from avstudio_video.muxer.cues import ENCODERS, CueTrack
+from avstudio_video.muxer.feeds import CopiedPart, CuePart, EncodedPart, Part, merged
+from avstudio_video.muxer.inputs import MuxInput, Wanted
+from avstudio_video.muxer.labels import for_format
+from avstudio_video.muxer.picture import PicturePart, encoded_picture
+from avstudio_video.packets.formats import VideoFormat, codec_of
+from avstudio_video.packets.packet_file import PacketFile
+from avstudio_video.packets.stream_tags import tags_of
+from avstudio_video.sound.decoded_track import DecodedTrack
+
+Sound = Literal["auto", "copy"] | SoundCodec
+"""How sound is written: copied where possible, copied in any case, or in a codec."""
+
+
+@dataclass
+class Muxed:
+    """One track of the new file."""
+
+    wanted: Wanted
+    part: Part
+    stream: Any
+    codec: str
+    copied: bool
+    stream_index: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stream_index = self.stream.index
+
+    @property
+    def lost(self) -> int:
+        """Packets that could not be decoded."""
+        match self.part:
+            case EncodedPart():
+                return self.part.decoder.lost
+            case PicturePart():
+                return self.part.lost
+        return 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was written to it."""
+        match self.part:
+            case CopiedPart():
+                return not self.part.track.packets
+            case EncodedPart():
+                return not self.part.written
+            case CuePart():
+                return not self.part.track.cues
+        return False
+
+
+@dataclass
+class Muxer:
+    """Makes the tracks of a new file, and writes all inputs to it in one pass."""
+
+    file: PacketFile
+    name: VideoFormat
+    limits: Limits
+    sound_codec: Sound = "auto"
+    picture: VideoEncoding | None = None
+    """How pictures are encoded; `None` copies those that the container takes."""
+    end: Fraction | None = None
+    """Where the file is cut."""
+    tracks: list[Muxed] = field(default_factory=list)
+
+    def add(self, wanted: Wanted) -> None:
+        """A track for a stream: copied, or encoded if the container does not take it. Raises `InvalidInput`."""
+        add = {"video": self._picture, "audio": self._sound, "subtitle": self._subtitles}[wanted.kind]
+        made = add(wanted)
+        made.stream.metadata.update(self._tags(wanted))
+        made.stream.disposition = disposition(wanted)
+        wanted.input.parts[wanted.stream.index] = made.part
+        self.tracks.append(made)
+
+    def write(self, inputs: Sequence[MuxInput], progress: Callable[[Fraction], None]) -> None:
+        """Write all packets; `progress` is called with the time that is reached."""
+        copies = any(one.copied and one.wanted.kind == "video" for one in self.tracks)
+        hidden = self.file.format.hidden_lead or not copies
+        for time, write in merged([one.feed(self.end, hidden=hidden) for one in inputs if one.parts]):
+            write()
+            progress(time)
+
+    def _picture(self, wanted: Wanted) -> Muxed:
+        if (encoding := self.picture) is None:
+            return self._copied(wanted)
+        known = index_stream(wanted.input.path, wanted.stream.index, self.limits, lambda: None)
+        track = encoded_picture(self.file, wanted.stream, known, encoding)
+        part = PicturePart(wanted.stream, track, wanted.input.shift - wanted.input.origin, self.end)
+        return Muxed(wanted, part, self.file.container.streams[-1], encoding.codec, False)
+
+    def _copied(self, wanted: Wanted) -> Muxed:
+        track = self.file.add(wanted.stream, {}, 0)
+        part = CopiedPart(self.file, track, wanted.input.shift - wanted.input.origin)
+        return Muxed(wanted, part, track.stream, codec_of(wanted.stream), True)
+
+    def _sound(self, wanted: Wanted) -> Muxed:
+        codec, takes = codec_of(wanted.stream), self.file.format.takes(wanted.stream)
+        same = codec.startswith("pcm_") if self.sound_codec == "pcm" else codec == self.sound_codec
+        if self.sound_codec == "copy" or (takes and (same or self.sound_codec == "auto")):
+            return self._copied(wanted)
+        chosen = chosen_sound(self.name, None if self.sound_codec == "auto" else self.sound_codec)
+        assert chosen
+        part = self._encoded(wanted, SOUND_ENCODERS[chosen])
+        return Muxed(wanted, part, self.file.container.streams[-1], chosen, False)
+
+    def _encoded(self, wanted: Wanted, encoder: SoundEncoder) -> EncodedPart:
+        decoder = DecodedTrack(wanted.stream, wanted.input.origin)
+        if len(decoder.speakers) > encoder.max_channels:
+            message = f"'{wanted.input.name}' has {len(decoder.speakers)} channels, and '{encoder.name}' takes"
+            raise InvalidInput(f"{message} {encoder.max_channels}.", hint="Choose another codec for the sound.")
+        track = SoundTrack(self.file.container, SoundEncoding(encoder, decoder.rate, decoder.layout))
+        return EncodedPart(decoder, track, wanted.input.shift, self.end)
+
+    def _subtitles(self, wanted: Wanted) -> Muxed:
+        if self.file.format.takes(wanted.stream):
+            return self._copied(wanted)
+        decoder = wanted.stream.codec_context
+        decoder.open(strict=False)  # which makes the header
+        track = CueTrack(self.file, self.name, decoder.subtitle_header)
+        part = CuePart(track, wanted.input.shift - wanted.input.origin, self.end)
+        return Muxed(wanted, part, track.stream, ENCODERS[self.name], False)
+
+    def _tags(self, wanted: Wanted) -> dict[str, str]:
+        if wanted.labels is None:
+            return for_format(tags_of(wanted.stream.metadata), self.name)
+        return for_format(wanted.labels.tags(), self.name)
+
+
+def disposition(wanted: Wanted) -> int:
+    """The uses of a new track, in FFmpeg's bits."""
+    from av.stream import Disposition
+
+    kept = int(wanted.stream.disposition) if wanted.labels is None else 0
+    if wanted.default is not None:
+        kept = kept & ~Disposition.default | (Disposition.default if wanted.default else 0)
+    return kept | (Disposition.forced if wanted.forced else 0)

@@ -1,0 +1,84 @@
+"""A file with subtitles, opened for FFmpeg."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core import Artifact
+from avstudio_core.documents import transcript
+from avstudio_core.documents.recognition import recognised
+from avstudio_core.documents.subtitles import MEDIA_TYPES, Subtitles, to_srt
+from avstudio_core.documents.timed_text import content
+from avstudio_core.documents.transcript import Transcript
+from avstudio_core.errors import UnreadableMedia
+from avstudio_video.media.container import SEALED, open_media
+from avstudio_video.media.limits import Limits
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+ACCEPTED = (
+    *MEDIA_TYPES.values(),
+    "text/x-ssa",
+    transcript.MEDIA_TYPE,
+    "application/json",
+    "text/*",
+    "video/*",
+    "application/octet-stream",
+)
+DEMUXERS = {MEDIA_TYPES["srt"]: "srt", MEDIA_TYPES["vtt"]: "webvtt", "text/x-ssa": "ass"}
+KNOWN = "Give SubRip (.srt), WebVTT (.vtt), SubStation Alpha (.ass), a transcript, or a video with subtitles."
+MOST_TEXT = 64 << 20
+"""The most bytes of a file of text."""
+
+
+@contextmanager
+def open_subtitles(source: Artifact, limits: Limits) -> Iterator[InputContainer]:
+    """The subtitles of a file as a container, which has a stream of subtitles.
+
+    Texts are read as UTF-8, or as UTF-16 with its mark. Raises `UnreadableMedia` for other files, and for damaged ones.
+    """
+    import av
+
+    if _is_media(source):
+        with open_media(source.path, limits) as container:
+            if not container.streams.subtitles:
+                raise UnreadableMedia(f"'{source.name}' does not have subtitles.", hint=KNOWN)
+            yield container
+        return
+    if source.size > MOST_TEXT:
+        raise UnreadableMedia(f"'{source.name}' is too long for a file of subtitles.", hint=KNOWN)
+    demuxer, text = _text(source)
+    with av.open(io.BytesIO(text.encode()), "r", format=demuxer, container_options=SEALED) as container:
+        yield container
+
+
+def _is_media(source: Artifact) -> bool:
+    with source.path.open("rb") as file:
+        return b"\0\0" in file.read(4096) and source.media_type not in DEMUXERS
+
+
+def _text(source: Artifact) -> tuple[str, str]:
+    """FFmpeg's name of the format, and the text in it."""
+    try:
+        text = content(source)
+        kind = recognised(text)
+        if kind == transcript.MEDIA_TYPE:
+            return "srt", to_srt(Transcript.parse(text))
+        if kind is None and "[events]" in text.lower():
+            return "ass", text
+        Subtitles.parse(text)
+    except UnreadableMedia as error:
+        raise UnreadableMedia(f"'{source.name}' cannot be read: {error.message}", hint=error.hint or KNOWN) from None
+    return DEMUXERS[kind or MEDIA_TYPES["srt"]], text
+
+
+def best_stream(container: Any) -> Any:
+    """The stream of subtitles that is the default, or the first."""
+    from av.stream import Disposition
+
+    streams = container.streams.subtitles
+    return next((one for one in streams if one.disposition & Disposition.default), streams[0])
