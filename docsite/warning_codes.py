@@ -111,6 +111,14 @@ WARNINGS = {
         "impossible_speed": ("Words are faster than speech.", "Check their text and times."),
     },
     "video": {
+        "odd_size": (
+            "The codec takes only an even width and height: a row or a column at the edge is cut.",
+            "Nothing; or give the effect `crop` or `scale` another size.",
+        ),
+        "size_changed": (
+            "The size of the picture changes within the file; all frames have that of the first one.",
+            "Nothing.",
+        ),
         "truncated": ("The file is truncated; the existing part was used.", "Get the whole file."),
         "damaged": (
             "Packets or frames are corrupt or cannot be decoded; gaps in the sound are replaced by silence.",

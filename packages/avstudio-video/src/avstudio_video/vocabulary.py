@@ -140,6 +140,47 @@ class DecodeWords:
     )
 
 
+class EffectsWords:
+    """Requests for `video.effects`."""
+
+    cues: ClassVar[Mapping[str, Sequence[str]]] = {
+        "en": [
+            "edit the video",
+            "crop the video",
+            "scale the video",
+            "rotate the video",
+            "speed up the video",
+            "slow motion",
+            "vertical video",
+            "make a gif",
+            "proxy file",
+            "burn in the subtitles",
+            "colour grade",
+            "stabilise",
+            "stabilize",
+            "convert the video",
+        ],
+        "de": [
+            "video bearbeiten",
+            "video zuschneiden",
+            "video skalieren",
+            "video drehen",
+            "zeitlupe",
+            "hochformat",
+            "als gif",
+            "untertitel einbrennen",
+            "video stabilisieren",
+            "video umwandeln",
+        ],
+    }
+    slots: ClassVar[Mapping[str, str]] = {"preset": "one_of", "format": "one_of", "codec": "one_of"}
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(request="Make a vertical video for shorts", params={"preset": "shorts"}),
+        Example(request="Convert the video to webm", params={"format": "webm"}),
+        Example(request="Mach daraus ein Video im Hochformat für Shorts", params={"preset": "shorts"}, language="de"),
+    )
+
+
 class ExtractAudioWords:
     """Requests for `video.extract_audio`."""
 

@@ -15,6 +15,8 @@ from avstudio_video.encoding.video_track import VideoEncoding, VideoShape, Video
 if TYPE_CHECKING:
     from av.container import OutputContainer
 
+REPEATABLE = {"fflags": "+bitexact"}
+"""Without it, FFmpeg writes random numbers and its version into files."""
 ABOUT_THE_PLACE = (2, 13, 21, 27, 28, 30)
 """Errors of the system that are about the place of a file, and not about what is written."""
 
@@ -28,7 +30,7 @@ def new_file(path: Path, muxer: str, options: Mapping[str, str], what: str) -> I
     import av
 
     try:
-        with av.open(str(path), "w", format=muxer, container_options={**options}) as container:
+        with av.open(str(path), "w", format=muxer, container_options={**REPEATABLE, **options}) as container:
             yield container
     except av.FFmpegError as error:
         _remove(path)

@@ -1,0 +1,91 @@
+"""Sound that is played faster or slower."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from avstudio_video.effects.streams import Heard, SoundShape
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+
+SLOWEST = 0.5
+"""Of one filter; slower sound goes through several."""
+
+
+class _Line:
+    """Filters of sound, one after the other."""
+
+    def __init__(self, shape: SoundShape, factor: float, *, keep_pitch: bool) -> None:
+        from av.filter import Graph
+
+        self._graph, self._shape = Graph(), shape
+        unit = Fraction(1, shape.rate)
+        nodes: list[Any] = [
+            self._graph.add_abuffer(sample_rate=shape.rate, format="fltp", layout=shape.layout, time_base=unit)
+        ]
+        if keep_pitch:
+            nodes += [self._graph.add("atempo", tempo=str(one)) for one in _factors(factor)]
+        else:
+            nodes.append(self._graph.add("asetrate", sample_rate=str(round(shape.rate * factor))))
+            nodes.append(self._graph.add("aresample", sample_rate=str(shape.rate)))
+        nodes.append(self._graph.add("aformat", sample_fmts="fltp", channel_layouts=shape.layout))
+        nodes.append(self._graph.add("abuffersink"))
+        for before, after in pairwise(nodes):
+            before.link_to(after)
+        self._graph.configure()
+        self._source, self._sink = nodes[0], nodes[-1]
+
+    def feed(self, frame: AudioFrame | None) -> Iterator[Any]:
+        import av
+
+        self._source.push(frame)
+        with suppress(av.BlockingIOError, av.EOFError):
+            while True:
+                yield self._sink.pull().to_ndarray()
+
+
+def _factors(factor: float) -> list[float]:
+    found = []
+    while factor < SLOWEST:
+        found.append(SLOWEST)
+        factor /= SLOWEST
+    return [*found, factor]
+
+
+def paced(blocks: Iterator[Heard], shape: SoundShape, factor: float, *, keep_pitch: bool) -> Iterator[Heard]:
+    """Sound at another pace; each block knows the time of the source that it plays."""
+    import av
+    import numpy as np
+
+    line = _Line(shape, factor, keep_pitch=keep_pitch)
+    pieces: list[tuple[float, float, float]] = []  # its end after the change in samples; since; until
+    given = made = 0.0
+
+    def out(arrays: Iterator[Any]) -> Iterator[Heard]:
+        nonlocal made
+        for samples in arrays:
+            first, last = _time(pieces, made), _time(pieces, made + samples.shape[1])
+            made += samples.shape[1]
+            while len(pieces) > 1 and pieces[1][0] < made:
+                pieces.pop(0)
+            if samples.shape[1]:
+                yield Heard(samples, first, last)
+
+    for block in blocks:
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block.samples), "fltp", shape.layout)
+        frame.sample_rate, frame.pts, frame.time_base = shape.rate, round(given * factor), Fraction(1, shape.rate)
+        pieces.append((given, block.since, (block.until - block.since) / (block.samples.shape[1] / factor)))
+        given += block.samples.shape[1] / factor
+        yield from out(line.feed(frame))
+    yield from out(line.feed(None))
+
+
+def _time(pieces: list[tuple[float, float, float]], sample: float) -> float:
+    """The time of the source at a sample after the change."""
+    begin, since, slope = next((one for one in reversed(pieces) if one[0] <= sample), pieces[0])
+    return since + (sample - begin) * slope

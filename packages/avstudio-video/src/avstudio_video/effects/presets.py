@@ -1,0 +1,41 @@
+"""Chains and outputs for common jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+Preset = Literal["shorts", "square", "web", "proxy", "gif", "archive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The effects of a preset, and its output."""
+
+    chain: str
+    output: Mapping[str, Any] = field(default_factory=dict)
+    """Values of parameters that keep their default."""
+
+
+PRESETS: Mapping[Preset, Job] = MappingProxyType(
+    {
+        "shorts": Job("scale 1080 1920 blur", {"format": "mp4", "codec": "h264"}),
+        "square": Job("scale 1080 1080 blur", {"format": "mp4", "codec": "h264"}),
+        "web": Job("scale 1280 720", {"format": "mp4", "codec": "h264"}),
+        "proxy": Job(
+            "scale height=540",
+            {
+                "format": "mov",
+                "codec": "h264",
+                "quality": 35,
+                "effort": "fast",
+                "key_interval": 0.0,
+                "sound_codec": "pcm",
+            },
+        ),
+        "gif": Job("fps 12, scale width=480", {"format": "gif"}),
+        "archive": Job("", {"format": "mkv", "codec": "ffv1", "sound_codec": "flac"}),
+    }
+)

@@ -1,0 +1,170 @@
+"""A chain of effects applied to a file: each frame and each sample goes through all of them, and is written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from avstudio_video.effects.effect import Effect
+from avstudio_video.effects.geometry import Crop
+from avstudio_video.effects.materials import Materials
+from avstudio_video.effects.source import PictureSource, SoundSource
+from avstudio_video.effects.streams import Blocks, Clip, Frames, Heard, SoundShape, on_grid
+from avstudio_video.effects.times import Reverse
+from avstudio_video.encoding.containers import ContainerName, VideoCodec
+from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
+from avstudio_video.encoding.video_track import VideoEncoding, VideoTrack
+from avstudio_video.encoding.writer import open_writer
+
+EVEN: tuple[VideoCodec, ...] = ("h264", "hevc", "av1", "vp9", "prores")
+"""The codecs whose pictures have an even width and height."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """The file to write."""
+
+    path: Path
+    container: ContainerName
+    video: VideoEncoding
+    sound: Callable[[SoundShape], SoundEncoding] | None
+    """How sound is encoded; `None` for a file without sound."""
+    tags: dict[str, str] = field(default_factory=dict)
+    chapters: Sequence[Any] = ()
+    """Of the source, as PyAV gives them, from the start of the file."""
+
+
+class Rendition:
+    """One run of a chain."""
+
+    def __init__(
+        self, effects: Sequence[Effect], picture: PictureSource, sound: SoundSource | None, materials: Materials
+    ) -> None:
+        """Raises `InvalidInput` for effects that this video cannot have."""
+        self.picture, self._sound, self._materials = picture, sound, materials
+        self.effects = [one for one in effects if one.enabled]
+        self.clips = [picture.clip]
+        for effect in self.effects:
+            self.clips.append(effect.after(self.clips[-1]))
+        self.encoder = ""
+        self.frames, self.longest = 0, 0.0
+        """The number of frames that were written, and the longest of them in seconds."""
+        self.sound: SoundShape | None = None
+        """The sound that was written."""
+
+    @property
+    def clip(self) -> Clip:
+        """What the whole chain makes."""
+        return self.clips[-1]
+
+    def add(self, effect: Effect) -> None:
+        """Add an effect that the output needs."""
+        self.effects.append(effect)
+        self.clips.append(effect.after(self.clip))
+
+    def make_even(self, codec: VideoCodec) -> bool:
+        """Cut a row or a column if the codec needs it; whether it did."""
+        width, height = self.clip.width // 2 * 2, self.clip.height // 2 * 2
+        odd = codec in EVEN and (width, height) != (self.clip.width, self.clip.height)
+        if odd:
+            self.add(Crop(width=max(width, 2), height=max(height, 2), anchor="top_left"))
+        return odd
+
+    def write(self, output: Output, progress: Callable[[float], None]) -> Fraction:
+        """Write the file, and return its length in seconds. Raises `InvalidInput`, `StorageError`."""
+        chapters = [] if any(isinstance(one, Reverse) for one in self.effects) else self._chapters(output.chapters)
+        with open_writer(output.path, output.container, tags=output.tags, chapters=chapters) as writer:
+            clip = self.clip
+            video = writer.add_video(output.video, clip)
+            self.encoder = video.encoder.name
+            feed = None
+            if self._sound and output.sound:
+                shape = self.sound = self._sound.shape(float(clip.length))
+                feed = SoundFeed(self._heard(shape), writer.add_sound(output.sound(shape)), shape)
+            return self._write(video, feed, progress)
+
+    def _write(self, video: VideoTrack, feed: SoundFeed | None, progress: Callable[[float], None]) -> Fraction:
+        frames, end = self._shown()(), Fraction(0)
+        for shown in on_grid(frames, self.clip.rate) if self.clip.rate else frames:
+            self._materials.check()
+            video.write(shown.frame, shown.start)
+            end = shown.end
+            self.longest = max(self.longest, float(end - shown.start))
+            if feed:
+                feed.write(end)
+            progress(min(1.0, float(end / self.clip.length)))
+        video.finish(end)
+        self.frames = video.frames
+        if feed:
+            feed.finish(end)
+        return end
+
+    @property
+    def _span(self) -> tuple[Fraction, Fraction]:
+        """The part of the source that comes through the whole chain; nothing else is decoded."""
+        return self.clip.since, self.clip.until
+
+    def _shown(self) -> Frames:
+        """The frames after all effects."""
+        frames: Frames = partial(self.picture.frames, *self._span)
+        for effect, clip in zip(self.effects, self.clips, strict=False):
+            frames = partial(effect.pictures, frames, clip, self._materials)
+        return frames
+
+    def _heard(self, shape: SoundShape) -> Iterator[Heard]:
+        """The sound after all effects."""
+        assert self._sound
+        blocks: Blocks = partial(self._sound.blocks, *map(float, self._span))
+        for effect, clip in zip(self.effects, self.clips, strict=False):
+            blocks = partial(effect.sound, blocks, replace(shape, length=float(clip.length)), self._materials)
+        return blocks()
+
+    def _chapters(self, chapters: Sequence[Any]) -> list[dict[str, Any]]:
+        """The chapters of the source at their new times."""
+        found: list[dict[str, Any]] = []
+        clip, origin = self.clip, self.picture.stream.origin
+        for one in chapters:
+            times = [one[key] * Fraction(one["time_base"]) - origin for key in ("start", "end")]
+            first, last = (min(max(time, clip.since), clip.until) for time in times)
+            if first < last:
+                start, end = (round((time - clip.since) / clip.pace * 1000) for time in (first, last))
+                metadata = dict(one.get("metadata", {}))
+                found.append(
+                    {"id": len(found), "start": start, "end": end, "time_base": Fraction(1, 1000), "metadata": metadata}
+                )
+        return found
+
+
+class SoundFeed:
+    """Writes sound up to the time of the picture; what is missing at the end is silence."""
+
+    def __init__(self, blocks: Iterator[Heard], track: SoundTrack, shape: SoundShape) -> None:
+        self._blocks, self._track, self._shape = blocks, track, shape
+        self._rest: Heard | None = None
+        self._written = 0
+
+    def write(self, until: Fraction) -> None:
+        """Write the sound up to a time in seconds."""
+        wanted = round(until * self._shape.rate)
+        while self._written < wanted:
+            block = self._rest or next(self._blocks, None)
+            if block is None:
+                return
+            count = min(block.samples.shape[1], wanted - self._written)
+            self._track.write(block.samples[:, :count])
+            self._written += count
+            self._rest = block.part(count, block.samples.shape[1]) if count < block.samples.shape[1] else None
+
+    def finish(self, end: Fraction) -> None:
+        """Write the rest, up to the end of the picture."""
+        import numpy as np
+
+        self.write(end)
+        missing = round(end * self._shape.rate) - self._written
+        if missing > 0:
+            self._track.write(np.zeros((self._shape.channels, missing), np.float32))
+        self._track.finish()

@@ -1,0 +1,111 @@
+"""Filters of FFmpeg, wired by names and values, never by text, for frames of one shape."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from avstudio_video.effects.streams import Clip, Shown
+from avstudio_video.encoding.colour_tags import BT601, BT709, FULL, GBR, HD_HEIGHT, LIMITED
+
+if TYPE_CHECKING:
+    from av.filter.context import FilterContext
+    from av.video.frame import VideoFrame
+
+
+UNIT = Fraction(1, 1_000_000)
+MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc"}
+"""FFmpeg's names by the numbers of H.273, of those between which it can convert."""
+
+RANGES = {LIMITED: "tv", FULL: "pc"}
+Pin = tuple["FilterContext", int]
+"""An output of a filter."""
+
+
+def matrix_of(clip: Clip) -> int:
+    """The matrix of a shape's colours, or what players assume without a tag."""
+    if clip.tags.matrix != GBR and clip.tags.matrix in MATRICES:
+        return clip.tags.matrix
+    return BT709 if clip.height >= HD_HEIGHT else BT601
+
+
+class Wires:
+    """One graph of filters; frames come out in the pixel format of the clip that is wanted."""
+
+    def __init__(self, given: Clip, pixels: str | None = None) -> None:
+        """`pixels` is the pixel format of the frames that come, if it is another one than the shape's."""
+        from av import VideoFormat
+        from av.filter import Graph
+
+        self.clip = given
+        self._graph: Any = Graph()
+        self._graph.threads = 1
+        rgb = VideoFormat(pixels or given.pixels).is_rgb
+        self._given = (GBR, FULL) if rgb else (matrix_of(given), given.tags.range)
+        self.source: Pin = self.add(
+            "buffer",
+            width=given.width,
+            height=given.height,
+            pix_fmt=pixels or given.pixels,
+            time_base="1/1000000",
+            colorspace=MATRICES[self._given[0]],
+            range=RANGES[self._given[1]],
+        )
+        self._sink: Any = None
+
+    def add(self, name: str, *inputs: Pin, **values: Any) -> Pin:
+        """A filter behind others."""
+        node = self._graph.add(name, **{key: str(value) for key, value in values.items()})
+        for number, (before, output) in enumerate(inputs):
+            before.link_to(node, output, number)
+        return node, 0
+
+    def split(self, pin: Pin) -> tuple[Pin, Pin]:
+        """The same frames twice."""
+        node, _ = self.add("split", pin)
+        return (node, 0), (node, 1)
+
+    def finish(self, pin: Pin, wanted: Clip) -> None:
+        """Take the frames of an output, in the pixel format and the colours of a clip."""
+        colours = {"color_spaces": MATRICES[matrix_of(wanted)], "color_ranges": RANGES[wanted.tags.range]}
+        end = self.add("format", pin, pix_fmts=wanted.pixels, **colours)
+        self._sink, _ = self.add("buffersink", end)
+        self._graph.configure()
+
+    def feed(self, frame: VideoFrame | None) -> Iterator[VideoFrame]:
+        """Give a frame, or `None` after the last one, and take those that are ready."""
+        import av
+
+        if frame is not None:
+            frame.colorspace, frame.color_range = self._given
+        self.source[0].push(frame)
+        with suppress(av.BlockingIOError, av.EOFError):
+            while True:
+                yield self._sink.pull()
+
+
+Wire = Callable[[Wires], Pin]
+"""Adds filters, and gives the output of the last one."""
+
+
+def filtered(
+    frames: Iterator[Shown], given: Clip, wanted: Clip, wire: Wire, pixels: str | None = None
+) -> Iterator[Shown]:
+    """Each frame through filters that give one frame for each, perhaps later."""
+    wires = Wires(given, pixels)
+    wires.finish(wire(wires), wanted)
+    waiting: deque[Shown] = deque()
+
+    def ready(frame: VideoFrame | None) -> Iterator[Shown]:
+        for made in wires.feed(frame):
+            wanted.tags.put_on(made)
+            yield waiting.popleft().with_frame(made)
+
+    for number, shown in enumerate(frames):
+        waiting.append(shown)
+        shown.frame.pts, shown.frame.time_base = number, UNIT
+        yield from ready(shown.frame)
+    yield from ready(None)

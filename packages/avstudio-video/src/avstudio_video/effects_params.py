@@ -1,0 +1,102 @@
+"""The parameters and the result of `video.effects`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from avstudio_core import Artifact, Params, Result, SearchText
+from avstudio_video.effects.chain_field import ChainField, list_effects
+from avstudio_video.effects.presets import Preset
+from avstudio_video.encoding.containers import ContainerName, SoundCodec, VideoCodec
+from avstudio_video.encoding.encoder_choice import EncoderKind
+from avstudio_video.encoding.video_codecs import Effort
+
+
+class EffectsParams(Params):
+    """The effects in their order (the preset, the file, then the chain), and the file to make."""
+
+    model_config = ConfigDict(defer_build=True, json_schema_extra=list_effects)
+
+    chain: ChainField = Field(
+        default=[],
+        description="Effects in their order: 'trim 5 20, crop 9:16, scale height=1280', or JSON.",
+        examples=[["trim 5 20", "crop 9:16"], [{"type": "speed", "factor": 2}]],
+    )
+    preset: Preset | None = Field(default=None, description="Effects and an output for a common job.")
+    chain_file: Artifact | None = Field(
+        default=None,
+        description="A file with effects, as text or JSON, such as one that 'save' has made.",
+        json_schema_extra={"accepts": ["application/json", "text/plain", "application/octet-stream"]},
+    )
+    save: str | None = Field(
+        default=None,
+        pattern=r"^[\w][\w. -]{0,99}$",
+        description="Also return all effects as a JSON file of this name, to use again.",
+        examples=["my look"],
+    )
+    format: ContainerName | None = Field(
+        default=None, description="Format of the file; by default one that suits the codec, or 'mp4'."
+    )
+    codec: VideoCodec | None = Field(default=None, description="Codec of the picture; by default that of the format.")
+    quality: int = Field(default=50, ge=0, le=100, description="Quality of the picture; 50 is good for viewing.")
+    effort: Effort = Field(default="balanced", description="Encode fast, or make a small file.")
+    encoder: EncoderKind = Field(
+        default="software",
+        description="Encode in software, with a device, or with a device where one really encodes ('auto').",
+    )
+    key_interval: float | None = Field(
+        default=None,
+        ge=0,
+        le=60,
+        description="Longest time between key frames; 0 makes each frame one, for editing.",
+        json_schema_extra={"unit": "s"},
+    )
+    sound: bool = Field(default=True, description="Whether the file has sound.")
+    sound_codec: SoundCodec | None = Field(
+        default=None, description="Codec of the sound; by default that of the format."
+    )
+    sound_bit_rate: int | None = Field(
+        default=None,
+        ge=16,
+        le=1024,
+        description="Bit rate of sound, for codecs with loss.",
+        json_schema_extra={"unit": "kbit/s"},
+    )
+    stream: int | None = Field(default=None, ge=0, le=9999, description="The video stream, as in video.probe.")
+    track: str = Field(
+        default="default", description="The audio track: its number in video.probe, its language, or 'default'."
+    )
+
+
+class AppliedEffect(BaseModel):
+    """One effect as it was applied."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str = Field(description="The effect.")
+    settings: str = Field(description="Its parameters, as in the parameter 'chain'.")
+    width: int = Field(description="Width after it.", json_schema_extra={"unit": "px"})
+    height: int = Field(description="Height after it.", json_schema_extra={"unit": "px"})
+    length: float = Field(description="Length after it.", json_schema_extra={"unit": "s"})
+
+
+class EffectsResult(Result):
+    """The video with its effects."""
+
+    video: Artifact = Field(description="The finished video.", json_schema_extra={"view": "player"})
+    preset: Artifact | None = Field(default=None, description="The effects as a file, with 'save'.")
+    duration: float = Field(description="Length.", json_schema_extra={"unit": "s"})
+    frames: int = Field(description="Number of frames.")
+    width: int = Field(description="Width.", json_schema_extra={"unit": "px"})
+    height: int = Field(description="Height.", json_schema_extra={"unit": "px"})
+    rate: str | None = Field(description="Frames per second as an exact fraction; none if it varies.")
+    chain: str = Field(description="The effects as text.")
+    applied: list[AppliedEffect] = Field(description="The effects.", json_schema_extra={"view": "table"})
+
+    def texts(self) -> Iterable[SearchText]:
+        """The effects, and the texts that are found in its files."""
+        yield from super().texts()
+        if self.chain:
+            yield SearchText(kind="effects", text=self.chain, artifact=self.video.id)
