@@ -180,7 +180,7 @@ def calls(studio: Studio, count: int = 1) -> list[dict[str, Any]]:
             found = [dict(row) for row in connection.exec_driver_sql(query).mappings()]
         return found if len(found) >= count else None
 
-    return until(settled) or []
+    return until(settled)
 
 
 def test_a_question_is_answered_by_the_nearest_model(make: Make) -> None:

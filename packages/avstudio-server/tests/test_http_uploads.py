@@ -7,7 +7,6 @@ import hashlib
 import http.client
 import os
 import socket
-import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,7 +17,7 @@ from sqlalchemy import update
 import avstudio_server.plugin
 from avstudio_core import Studio
 from avstudio_core.storage.tables import uploads
-from avstudio_core.testing import exercises
+from avstudio_core.testing import exercises, until
 from avstudio_server.testing.http_server import HttpServer
 
 pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
@@ -64,7 +63,7 @@ def test_an_upload_goes_on_after_a_break_and_a_restart(studio: Studio) -> None:
         assert (begun.status_code, begun.headers["upload-offset"]) == (201, "0")
         place = begun.headers["location"]
         break_off(first, key, place, CONTENT[:2_000_000])
-        assert arrived(first, key, place) > 0
+        arrived(first, key, place)
     with HttpServer(studio) as second:
         client = second.client(key)
         offset = int(client.head(place).headers["upload-offset"])
@@ -75,31 +74,25 @@ def test_an_upload_goes_on_after_a_break_and_a_restart(studio: Studio) -> None:
 
 
 def break_off(server: HttpServer, key: str, place: str, part: bytes, method: str = "PATCH") -> None:
-    """Send a part, but not all that was announced."""
+    """Send a part, but not all that was announced; leave when the server writes a file of it."""
     host, port = server.address.removeprefix("http://").split(":")
+    before = files(server.studio)
     head = f"{method} {place} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {key}\r\n"
     head += "Upload-Offset: 0\r\nContent-Length: 2900000\r\n\r\n"
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(head.encode() + part)
+        until(lambda: files(server.studio) != before or method == "PATCH")
 
 
 def arrived(server: HttpServer, key: str, place: str) -> int:
     """How much of an upload has been received, once something has."""
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        offset = int(server.client(key).head(place).headers["upload-offset"])
-        if offset:
-            return offset
-        time.sleep(0.05)
-    raise AssertionError("Nothing was received.")
+    client = server.client(key)
+    return until(lambda: int(client.head(place).headers["upload-offset"]))
 
 
 def test_nothing_remains_of_a_file_that_breaks_off(server: HttpServer) -> None:
     break_off(server, server.key(), "/api/v1/uploads?name=song", CONTENT[:2_000_000], "PUT")
-    end = time.monotonic() + 20
-    while any((server.studio.settings.home / "staging").iterdir()) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert files(server.studio) == []
+    until(lambda: files(server.studio) == [])
 
 
 def test_a_part_is_refused_at_a_wrong_offset(server: HttpServer) -> None:

@@ -24,8 +24,10 @@ pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
 TASK = "/api/v1/tasks/task_0"
 WAIT = "/api/v1/exercise/wait?dry_run=true"
 PAGE = "https://app.example"
-PATIENCE = 10.0
+PATIENCE = 30.0
 """It takes less than a second, but not on a busy machine."""
+SOON = 5.0
+"""When a key expires, in seconds; until then, several connections must be open."""
 
 
 @pytest.fixture
@@ -78,9 +80,9 @@ def ended(server: HttpServer, key: str) -> Callable[[], float]:
 
 @pytest.mark.parametrize("how", ["revoked", "expired", "token expired", "owner deleted"])
 def test_a_stream_ends_with_its_key(server: HttpServer, studio: Studio, how: str) -> None:
-    key = server.key("read", owner="ann", **({"seconds": 3.0} if how == "expired" else {}))
+    key = server.key("read", owner="ann", **({"seconds": SOON} if how == "expired" else {}))
     if how == "token expired":
-        key = tokens(studio).issue(studio.keys.principal_of(key), seconds=3)
+        key = tokens(studio).issue(studio.keys.principal_of(key), seconds=int(SOON))
     other = server.client(server.key("read")).stream("GET", "/api/v1/events")
     client = pytest.importorskip("websockets.sync.client")
     address = f"{server.address.replace('http:', 'ws:')}/api/v1/stream"

@@ -18,7 +18,7 @@ from avstudio_core.reach import ALL
 from avstudio_core.storage.database import Transaction
 from avstudio_core.storage.tables import tasks
 from avstudio_core.tasks.queue import removal, task_events
-from avstudio_core.testing import exercises
+from avstudio_core.testing import exercises, until
 from avstudio_server.testing.http_server import HttpServer
 
 pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
@@ -169,7 +169,7 @@ def test_a_socket_without_a_key_is_refused(server: HttpServer, caplog: pytest.Lo
 
 
 def test_a_server_that_stops_says_so(studio: Studio) -> None:
-    with HttpServer(studio) as server:
+    with HttpServer(studio, grace=30) as server:
         key = server.key()
         followed = server.client(key).stream("GET", "/api/v1/events")
         with connect(server, "/stream", key) as events, followed as answer:
@@ -198,7 +198,7 @@ def test_a_client_that_does_not_read_is_cut_off(
         text = {"agent": "loud", "message": "x" * 60_000, "metadata": {}}
         for _ in range(SENT):
             session.publish("agent.message", "message_1", text)
-        time.sleep(2)
+        until(lambda: studio._queue._hub._all() == [])  # its stream of events was closed
         with contextlib.suppress(ConnectionResetError):
             assert sum(map(len, iter(lambda: stalled.recv(65536), b""))) < SENT * 60_000
 

@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.005
 
 
-def until(condition: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:
+def until(condition: Callable[[], T | None], seconds: float = PATIENCE_SECONDS) -> T:
     """Wait until a condition is true, at most so many seconds, and return its value: `until(path.exists)`.
 
     Wait for what the test asserts, not for something that happens a moment earlier. Raises `AssertionError`.
