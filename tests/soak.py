@@ -18,8 +18,9 @@ from avstudio_server.testing.server_process import ServerProcess
 CLIENTS = 3
 PAUSE_SECONDS = 0.3
 """How long a client rests after each turn: a key may send 6,000 requests a minute."""
-WARM = 0.4
-"""The part of the time in which caches fill."""
+WARM, FIRST_REQUESTS = 0.4, 100
+"""The part of the time, and the least requests, in which caches fill."""
+FEWEST_SAMPLES = 20
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,8 @@ def soak(home: Path, seconds: float) -> Soaked:
         key = studio.keys.create("soak")[1]
     samples, began = [], time.monotonic()
     with ServerProcess(home, workers=1) as server, Load(server.address, key) as load:
-        while (passed := time.monotonic() - began) < seconds:
-            if passed > WARM * seconds:
+        while (passed := time.monotonic() - began) < seconds or len(samples) < FEWEST_SAMPLES:
+            if passed > WARM * seconds and len(load.statuses) > FIRST_REQUESTS:
                 samples.append(Sample.of(server.pid, passed))
             time.sleep(min(1.0, seconds / 40))
     statuses = load.statuses

@@ -12,7 +12,7 @@ import avstudio_watch
 import pytest
 
 from avstudio_core import InvalidInput, Studio
-from avstudio_core.testing import InterfaceContract, exercises
+from avstudio_core.testing import InterfaceContract, exercises, until
 
 STEP = "copy2"
 
@@ -34,7 +34,7 @@ class TestWatch(InterfaceContract):
     def test_a_new_file_is_processed_when_it_is_complete(
         self, studio: Studio, given: dict[str, Any], tmp_path: Path
     ) -> None:
-        with self.serving(studio, given):
+        with self.serving(studio, given | {"settle": 1.0}):
             with (tmp_path / "in" / "a.txt").open("wb", buffering=0) as file:
                 for _ in range(10):
                     file.write(b"hello ")
@@ -48,7 +48,8 @@ class TestWatch(InterfaceContract):
             with self.serving(studio, given):
                 (tmp_path / "in" / f"{name}.txt").write_text(name)
                 (tmp_path / "in" / f"{name}.txt.again").write_text(name)
-                awaited(tmp_path / "out" / f"{name}.txt" / STEP / "result.json")
+                for done in (name, "before"):
+                    awaited(tmp_path / "out" / f"{done}.txt" / STEP / "result.json")
         assert len(studio.tasks.find()) == 2 * len({"before", "first", "second"})
 
     def test_a_file_that_fails_does_not_stop_it(
@@ -84,10 +85,11 @@ class TestWatch(InterfaceContract):
 
 def awaited(path: Path) -> Any:
     """The JSON in a file, as soon as it is there and whole."""
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
+
+    def read() -> Any:
         try:
             return json.loads(path.read_text())
         except (OSError, ValueError):
-            time.sleep(0.02)
-    raise AssertionError(f"{path} was not written.")
+            return None
+
+    return until(read)

@@ -20,9 +20,11 @@ from avstudio_core.testing import (
     RouterContract,
     SecretStoreContract,
     WeightsContract,
+    agent_contract,
     executor_contract,
     exercises,
     interface_contract,
+    memory_manager_contract,
 )
 from avstudio_core.testing.bites import noticed
 from avstudio_core.testing.contract import Contract, rule
@@ -369,7 +371,7 @@ BAD: dict[type[Contract], list[tuple[str, str, str]]] = {
         ("it_names_its_device", '"npu"', '"A fine device"'),
         ("its_figures_make_sense", "return 50", "return 500"),
         ("its_figures_make_sense", "return 50", "return 50.5"),
-        ("its_figures_come_fast", "return 50", "__import__('time').sleep(1.2); return 50"),
+        ("its_figures_come_fast", "return 50", "__import__('time').sleep(0.6); return 50"),
         ("a_device_has_memory_when_it_is_there", "return True", "return False"),
         ("the_studio_budgets_with_it", "return [Memory]", "return []"),
         ("importing_it_is_light", HEAD, f"import librosa\n    {HEAD}"),
@@ -483,7 +485,7 @@ BAD: dict[type[Contract], list[tuple[str, str, str]]] = {
         ("it_plans_only_with_what_is_there", "if name not in view.processors", "if not name"),
         ("a_turn_is_pure", "plan=name", f"plan=name, declines=({UUID}.hex,)"),
         ("a_turn_is_pure", "return Draft(", "view.processors.pop('exercise.wait', 0); return Draft("),
-        ("a_turn_is_quick", "return Draft(", "__import__('time').sleep(2.2); return Draft("),
+        ("a_turn_is_quick", "return Draft(", "__import__('time').sleep(0.6); return Draft("),
         ("it_survives_hostile_input", "return Draft(", "'Delete' in view.request and 1 / 0; return Draft("),
     ],
     InterfaceContract: [
@@ -541,6 +543,8 @@ def written(source: str, patience: float | None = None) -> Any:
         if patience is not None:
             monkeypatch.setattr(executor_contract, "PATIENCE_SECONDS", patience)
             monkeypatch.setattr(interface_contract, "ENDING_SECONDS", patience)
+            monkeypatch.setattr(memory_manager_contract, "FIGURE_SECONDS", patience)
+            monkeypatch.setattr(agent_contract, "TURN_SECONDS", patience)
 
     return plugin_of_class
 

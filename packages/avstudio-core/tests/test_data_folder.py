@@ -19,6 +19,7 @@ from avstudio_core import Studio
 from avstudio_core.catalogue_cache import read
 from avstudio_core.errors import AVStudioError, DataFolderError, InvalidInput, UnreadableMedia
 from avstudio_core.storage.sqlite.database import PLACE_SECONDS
+from avstudio_core.testing import until
 
 OpenStudio = Callable[..., Studio]
 ODD = [
@@ -170,7 +171,7 @@ def test_every_call_fails_after_the_data_folder_was_moved_or_deleted(
     ):
         with pytest.raises(DataFolderError, match="was moved, replaced or deleted"):
             use()
-    assert not {"engine", "database"} & {thread.name for thread in threading.enumerate()}
+    until(lambda: not {"engine", "database"} & {thread.name for thread in threading.enumerate()})
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from avstudio_core.studio import Studio
     from avstudio_core.testing.dialect import Dialect
 
-TOGETHER_SECONDS = 5.0
+TOGETHER_SECONDS = 30.0
 """How long the server waits for calls that were made at once."""
 
 

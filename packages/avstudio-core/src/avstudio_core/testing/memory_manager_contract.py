@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from avstudio_core.studio import Studio
 
 
+FIGURE_SECONDS = 1.0
+"""How long a figure may take."""
+
+
 class MemoryManagerContract(Contract):
     """The contract of memory managers, on machines with and without their device."""
 
@@ -46,9 +50,12 @@ class MemoryManagerContract(Contract):
         manager = self.manager()
         manager.total_mb()  # the first call may load a library
         for figure in (manager.present, manager.available_mb, manager.total_mb):
-            began = time.monotonic()
-            figure()
-            assert time.monotonic() - began < 1.0, f"'{figure.__name__}' takes {time.monotonic() - began:.1f} s."
+            taken = []
+            for _ in range(3):  # on a busy machine, one of them may take longer
+                began = time.monotonic()
+                figure()
+                taken.append(time.monotonic() - began)
+            assert min(taken) < FIGURE_SECONDS, f"'{figure.__name__}' takes {min(taken):.1f} s."
 
     def test_the_studio_budgets_with_it(self, studio: Studio) -> None:
         """The plugin registers the memory manager, and the studio makes a budget from it."""

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 Fault = Literal["hang", "cut"]
 """`hang`: send nothing more until the client disconnects. `cut`: close the connection before the end."""
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class ModelServer:
         self._declared.insert(0, (at, list(sent)))
 
     def saw_a_client_leave(self) -> bool:
-        """Whether a client disconnects before the end of its answer, within ten seconds."""
+        """Whether a client disconnects before the end of its answer, within half a minute."""
         return self.left.acquire(timeout=PATIENCE_SECONDS)
 
     def answer_to(self, request: Heard) -> Sent:

@@ -15,7 +15,7 @@ from typing import Any
 from avstudio_server.testing.fork_server import ForkServer, fork_server, request
 
 COMMAND = (sys.executable, "-P", "-m", "avstudio_server")
-TIMEOUT_SECONDS = 60.0
+TIMEOUT_SECONDS = 110.0
 
 
 @dataclass(frozen=True)

@@ -205,12 +205,13 @@ class Database:
 
     def _moved(self) -> DataFolderError | None:
         """The error if the file is no longer in its place, where written data would be lost."""
-        if time.monotonic() < self._looked + PLACE_SECONDS:
+        now = time.monotonic()
+        if now < self._looked + PLACE_SECONDS:
             return None
         if _place(self.path) != self._place:
             message = f"The data folder '{self.path.parent}' was moved, replaced or deleted while it was open."
             return DataFolderError(message, hint="Close the studio, and open it again.")
-        self._looked = time.monotonic()
+        self._looked = now
         return None
 
     def _give_back(self, connection: Connection) -> None:
