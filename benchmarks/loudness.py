@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -113,13 +114,13 @@ def measuring(path: Path, pairs: int) -> None:
     print(f"integrated: {ours.integrated:.2f} LUFS, ebur128 {float(theirs['lavfi.r128.I']):.2f}")
     print(f"range: {ours.range:.2f} LU, ebur128 {float(theirs['lavfi.r128.LRA']):.2f}")
     for options in ("metadata=1:peak=true", "metadata=1"):
+        bare = partial(by_ffmpeg, path, "ebur128", options)
         first, second = paired.interleaved(
-            lambda: paired.timed(lambda: by_us(path)),
-            lambda options=options: paired.timed(lambda: by_ffmpeg(path, "ebur128", options)),  # type: ignore[misc]
-            pairs,
+            lambda: paired.timed(lambda: by_us(path)), partial(paired.timed, bare), pairs
         )
         print(f"measuring with true peak / ebur128={options}: {paired.ratio(first, second)}  (aim at most 1.00)")
         print(f"  seconds: {min(first):.2f} and {min(second):.2f}")
+        print(f"  processor time: {paired.processor_time(lambda: by_us(path), bare, pairs)}")
 
 
 def normalizing(studio: Studio, folder: Path, seconds: int, pairs: int) -> None:

@@ -60,6 +60,17 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def processor_time(ours: Callable[[], object], theirs: Callable[[], object], pairs: int) -> Ratio:
+    """The ratio of processor time, which other programs on the machine hardly change."""
+
+    def spent(work: Callable[[], object]) -> float:
+        began = time.process_time()
+        work()
+        return time.process_time() - began
+
+    return ratio(*interleaved(lambda: spent(ours), lambda: spent(theirs), pairs))
+
+
 def quantile(values: Sequence[float], fraction: float) -> float:
     """The smallest value that is not below so great a fraction of all."""
     ordered = sorted(values)

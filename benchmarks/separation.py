@@ -11,8 +11,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -73,17 +71,6 @@ def snr(got: Audio, meant: Audio) -> float:
     return float(10 * np.log10(np.sum(meant**2, dtype=np.float64) / np.sum((got - meant) ** 2, dtype=np.float64)))
 
 
-def processor_seconds(work: Callable[[], object]) -> float:
-    """Seconds of processor time, which other programs on the machine hardly change."""
-    began = time.process_time()
-    work()
-    return time.process_time() - began
-
-
-def processor_time(ours: Callable[[], object], theirs: Callable[[], object], pairs: int) -> paired.Ratio:
-    return paired.ratio(*paired.interleaved(lambda: processor_seconds(ours), lambda: processor_seconds(theirs), pairs))
-
-
 def hour_of_music(path: Path, minutes: int) -> None:
     moments = np.arange(60 * RATE) / RATE
     with sf.SoundFile(path, "w", RATE, 2) as file:
@@ -139,8 +126,8 @@ def main() -> None:
         auto = ", auto" if precision is fastest("cpu") else ""
         print(f"engine / bare, {seconds} s, {precision}{auto}: {paired.ratio(*times)}, {quality}", flush=True)
     half = replace(EXACT, precision=Precision.BFLOAT16)
-    overhead = processor_time(lambda: ours(engine, mix, EXACT), lambda: bare(network, mix), pairs)
-    gain = processor_time(lambda: ours(engine, mix, half), lambda: ours(engine, mix, EXACT), pairs)
+    overhead = paired.processor_time(lambda: ours(engine, mix, EXACT), lambda: bare(network, mix), pairs)
+    gain = paired.processor_time(lambda: ours(engine, mix, half), lambda: ours(engine, mix, EXACT), pairs)
     print(f"processor time: engine / bare {overhead}; bfloat16 / float32 {gain}", flush=True)
 
 

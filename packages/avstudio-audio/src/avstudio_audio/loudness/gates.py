@@ -48,7 +48,9 @@ class Highest:
         import numpy as np
 
         joined = np.concatenate([self._held, energies])
-        self.value = max(self.value, float(windows(joined, self._length).max(initial=0.0)))
+        sums = np.concatenate([[0.0], np.cumsum(joined)])
+        highest = float((sums[self._length :] - sums[: -self._length]).max(initial=0.0)) / self._length
+        self.value = max(self.value, highest)
         self._held = joined[1 - self._length :]
 
 

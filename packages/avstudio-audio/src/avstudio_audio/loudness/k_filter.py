@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-STEP = 64
+STEP = 32
 """Samples that one row of a matrix product filters."""
-TOGETHER = 32
+TOGETHER = 64
 """Rows in one matrix product: few, because it is faster on one thread."""
+FORGOTTEN = 1e-12
+"""A state that changes a later one by less than this part has no effect on it."""
 SHELF = (1681.974450955533, 0.7071752369554196, 3.999843853973347)
 """Frequency in Hz, quality and gain in dB of the high shelf: the sound around a head. It gives the standard's
 coefficients at 48 kHz, like the values of the high pass."""
@@ -57,7 +59,7 @@ class KFilter:
 
         states = np.concatenate([self._state[:, None], inputs], axis=1, dtype=np.float64)
         reach, power = 1, self._step
-        while reach < states.shape[1]:
+        while reach < states.shape[1] and np.abs(power).max() > FORGOTTEN:
             states[:, reach:] += states[:, :-reach] @ power
             reach, power = 2 * reach, power @ power
         self._state = states[:, -1].copy()

@@ -22,7 +22,7 @@ FINE_STEPS = 100
 """Steps in a second from which the highest window is found: in its case 13, EBU Tech 3341 requires more than 10."""
 FINE = 10
 """Fine steps in a step of 0.1 s, by which the windows of the curves and the gates move."""
-CHUNK = 1 << 15
+CHUNK = 1 << 16
 """The fewest samples that are measured at once."""
 
 LARGEST = 1e30

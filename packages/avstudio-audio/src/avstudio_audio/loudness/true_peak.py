@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,12 +45,14 @@ class Interpolator:
         """
         import numpy as np
 
-        inside = np.abs(sound[:, SIDE:-SIDE].reshape(len(sound), -1, ROW)).max(axis=2)
-        around = np.pad(inside, ((0, 0), (1, 1)))
-        around[:, 0] = np.abs(sound[:, :SIDE]).max(axis=1)
-        around[:, -1] = np.abs(sound[:, -SIDE:]).max(axis=1)
-        highest = np.maximum(np.maximum(around[:, :-2], around[:, 2:]), inside)
-        possible: NDArray[np.bool_] = highest * self.most > above
+        least = np.float32(above / self.most)
+        loud = np.zeros((len(sound), sound.shape[1] - 2 * SIDE + 2 * ROW), np.bool_)  # with a row before and after
+        place = loud[:, ROW - SIDE : SIDE - ROW]
+        np.greater(sound, least, out=place)
+        place |= sound < -least
+        eights = loud.view(np.uint64).reshape(len(sound), -1, ROW // 8)  # much faster than any() of 32 values
+        inside = functools.reduce(np.bitwise_or, (eights[:, :, index] for index in range(ROW // 8))) > 0
+        possible: NDArray[np.bool_] = inside[:, :-2] | inside[:, 1:-1] | inside[:, 2:]
         return possible
 
     def values(self, sound: NDArray[np.float32], rows: NDArray[np.bool_]) -> NDArray[np.float32]:
