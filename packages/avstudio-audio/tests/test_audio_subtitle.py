@@ -10,6 +10,7 @@ import pytest
 
 import avstudio_audio
 from avstudio_core import Studio
+from avstudio_core.documents.scenes import Scene, Scenes
 from avstudio_core.documents.subtitles import Subtitles
 from avstudio_core.documents.transcript import Transcript
 from avstudio_core.errors import InvalidInput, TaskFailed
@@ -61,9 +62,11 @@ def test_rules_that_cannot_be_met_are_a_warning_and_in_the_report(studio: Studio
 
 
 def test_cues_follow_the_scenes_of_a_document(studio: Studio, talk: Path, tmp_path: Path) -> None:
-    scenes = tmp_path / "scenes.json"
-    scenes.write_text(json.dumps({"scenes": [{"start": 0.0, "end": 2.9}, {"start": 2.9, "end": 12.0}]}))
-    for given in ({"scenes": scenes}, {"snap_to": [2.9]}):
+    scenes, times = tmp_path / "scenes.json", [(0.0, 2.9), (2.9, 12.0)]
+    scenes.write_text(json.dumps({"scenes": [{"start": start, "end": end} for start, end in times]}))
+    shots = [Scene(id=n, start=a, end=b, start_frame=0, end_frame=0) for n, (a, b) in enumerate(times)]
+    (tmp_path / "video.json").write_text(Scenes(duration=12, scenes=shots).written())
+    for given in ({"scenes": scenes}, {"scenes": tmp_path / "video.json"}, {"snap_to": [2.9]}):
         result = studio.run("audio.subtitle", talk, speaker_labels=False, **given)
         starts = [cue.start for cue in Subtitles.parse(result.subtitles["srt"].path.read_text()).cues]
         assert 2.9 in starts

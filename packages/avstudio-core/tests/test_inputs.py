@@ -21,6 +21,7 @@ class JoinParams(Params):
     tracks: list[Artifact] = Field(default=[], description="Files to join.", json_schema_extra={"accepts": ["text/*"]})
     ending: Artifact | None = Field(default=None, description="The last one.")
     times: int = Field(default=1, ge=1, le=9, description="How often.")
+    ends: list[int] = Field(default=[], description="Numbers to add at the end.")
 
 class Page(BaseModel):
     number: int
@@ -43,7 +44,7 @@ class Join(Processor[JoinParams, JoinResult]):
 
     def run(self, source, params, context):
         files = [*([source] if source else []), *params.tracks, *([params.ending] if params.ending else [])]
-        text = "".join(file.path.read_text() for file in files) * params.times
+        text = "".join(file.path.read_text() for file in files) * params.times + "".join(map(str, params.ends))
         def made(name, text):
             path = context.new_path(name)
             path.write_text(text)
@@ -158,6 +159,11 @@ def test_a_parameter_gets_a_value_of_an_earlier_result(studio: Studio, texts: li
     assert read(results["join2"].joined) == "aaaaaa"
 
 
+def test_a_list_gets_a_value_of_an_earlier_result_as_its_only_item(studio: Studio, texts: list[Path]) -> None:
+    results = studio.run_plan("text.join times=3 | text.join ends=@join.length", texts[0])
+    assert read(results["join2"].joined) == "aaa3"
+
+
 def test_files_in_lists_of_a_result_are_stored_and_can_be_read(studio: Studio, texts: list[Path]) -> None:
     results = studio.run_plan(
         "text.join times=2 | text.join tracks=@join.parts | text.join ending=@join.pages.0.file", texts[0]
@@ -179,6 +185,7 @@ def test_files_in_lists_of_a_result_are_stored_and_can_be_read(studio: Studio, t
             "'times' takes a whole number, but 'join.name' is text",
             "text.join",
         ),
+        ("text.join | text.join ends=@join.name", "'ends' takes a whole number, but 'join.name' is text", "text.join"),
         ("text.join | text.join times=@join.joined", "takes a value, but 'join.joined' is a file", "text.join"),
         ("text.join | text.join times=@join", "refers to a whole step", "text.join"),
         ("text.join | text.join ending=@other.joined", "reads from 'other.joined', which is not a step", "text.join"),

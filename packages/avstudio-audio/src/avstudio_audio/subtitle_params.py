@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, JsonValue, model_validator
 
 from avstudio_core import Artifact, Params
+from avstudio_core.documents.scenes import MEDIA_TYPE as SCENES
 from avstudio_core.documents.subtitle_formats import Name
 from avstudio_core.documents.subtitle_rules import Preset, SubtitleRules, rules
 
@@ -59,7 +60,7 @@ class SubtitleParams(Params):
     scenes: Artifact | None = Field(
         default=None,
         description="A document with scenes, whose starts are cuts: JSON, or a text with a time in each line.",
-        json_schema_extra={"accepts": ["application/json", "text/*"]},
+        json_schema_extra={"accepts": [SCENES, "application/json", "text/*"]},
     )
     speaker_labels: bool = Field(default=True, description="Put the names of speakers, if known, before their words.")
     highlight: bool = Field(

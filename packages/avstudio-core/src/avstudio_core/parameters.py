@@ -142,6 +142,19 @@ def _structured(declared: type[Params], name: str, value: Any) -> Any:
     return items(value) if "array" in kinds else value
 
 
+def in_list(declared: type[Params], name: str, value: Any) -> Any:
+    """The value of an earlier result, as the only item of a list if the parameter takes nothing but lists."""
+    is_list = name in _only_lists(declared)
+    return value if value is None or isinstance(value, list) or not is_list else [value]
+
+
+@lru_cache(maxsize=1024)
+def _only_lists(declared: type[Params]) -> set[str]:
+    schema = declared.model_json_schema()
+    kinds = {name: json_types(one, schema.get("$defs", {})) for name, one in schema["properties"].items()}
+    return {name for name, kind in kinds.items() if kind - {"null"} == {"array"}}
+
+
 def items(text: str) -> list[str]:
     """The items of a list that is written as text, with commas between them."""
     return [item.strip() for item in text.split(",")] if text.strip() else []

@@ -31,6 +31,8 @@ def check_value(processor: Processor[Any, Any], name: str, ref: Ref, maker: Proc
     if _leads_to_file(found):
         raise InvalidPlan(f"{quoted(name)} takes a value, but {quoted(ref)} is a file.")
     takes, gives = json_types(field, schema.get("$defs", {})), json_types(found, _result(maker.result_type)["$defs"])
+    if takes - {"null"} == {"array"} and "array" not in gives:  # a list of this one value
+        takes = json_types(_items(field, schema.get("$defs", {})), schema.get("$defs", {}))
     takes |= {"integer"} if "number" in takes else set()
     if takes and gives and not takes & (gives - {"null"} or gives):
         message = f"{quoted(name)} takes {_in_words(takes - {'null'})}, but {quoted(ref)} is {_in_words(gives)}."
@@ -82,6 +84,11 @@ def _alternatives(schema: Schema, definitions: Schema) -> Iterator[Schema]:
             yield from _alternatives(one, definitions)
     else:
         yield schema
+
+
+def _items(schema: Schema, definitions: Schema) -> Schema:
+    """The schema of the items of a list; an empty one if they can be anything."""
+    return next((one["items"] for one in _alternatives(schema, definitions) if "items" in one), {})
 
 
 def _leads_to_file(schema: Schema) -> bool:

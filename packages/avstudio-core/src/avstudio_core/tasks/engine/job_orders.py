@@ -18,7 +18,7 @@ from avstudio_core.inputs import file_parameters, input_files
 from avstudio_core.kinds.executor import ExecutorHost
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.orders import Order
-from avstudio_core.parameters import StoredParams, parameters, written
+from avstudio_core.parameters import StoredParams, in_list, parameters, written
 from avstudio_core.plans.continuations import Continuation, plan_in
 from avstudio_core.plans.declared import needed
 from avstudio_core.plugins import Plugins
@@ -122,7 +122,7 @@ class JobOrders:
             if name in files:
                 listed = found if isinstance(found, list) else [found]
                 found = listed if files[name].many else _only(listed)
-            values[name] = found
+            values[name] = in_list(processor.params_type, name, found)
         return parameters(processor, values, self._store.path)
 
     def _input(self, stored: Any) -> Any:
