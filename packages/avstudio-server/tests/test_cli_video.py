@@ -15,14 +15,14 @@ from avstudio_server.testing.command_line import CommandLine
 PAGES = Path(__file__).parents[3] / "docs" / "howto"
 
 
-@pytest.mark.parametrize("page", ["video", "cut-videos"])
+@pytest.mark.parametrize("page", ["video", "cut-videos", "mux-videos"])
 def test_the_commands_of_the_page_make_files(tmp_path: Path, page: str) -> None:
     pytest.importorskip("avstudio_video")
     avstudio = CommandLine(tmp_path)
     avstudio.environment["AVSTUDIO_EXECUTOR"] = "inline"
     _film(avstudio.folder / "film.mkv")
     _documents(avstudio.folder)
-    commands = re.findall(r"^avstudio (.*)$", (PAGES / f"{page}.md").read_text(encoding="utf-8"), re.MULTILINE)
+    commands = re.findall(r"^avstudio (video .*)$", (PAGES / f"{page}.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert commands
     for number, command in enumerate(commands):
         printed = avstudio.printed(*shlex.split(command.replace("-o out", f"-o out{number}")))
@@ -55,7 +55,10 @@ def _film(path: Path) -> None:
 
 
 def _documents(folder: Path) -> None:
-    """The scenes of the film, and what is said in it."""
+    """Another sound, a picture, the scenes of the film, and what is said in it."""
+    _voice(folder / "voice.m4a")
+    _picture(folder / "cover.png")
+    (folder / "film.srt").write_text("1\n00:00:00,200 --> 00:00:00,900\nAsk not why.\n")
     scenes = [
         {"id": n, "start": n, "end": n + 1, "start_frame": 25 * n, "end_frame": 25 * n + 25, "score": 100.0}
         for n in range(2)
@@ -68,3 +71,24 @@ def _documents(folder: Path) -> None:
     said = {"id": 0, "start": 0, "end": 1.4, "text": "Um, you know. Ask not uh why.", "words": words}
     document = {"language": "en", "duration": 2, "segments": [said]}
     (folder / "film.transcript.json").write_text(json.dumps(document))
+
+
+def _voice(path: Path) -> None:
+    import av
+    import numpy as np
+
+    with av.open(str(path), "w") as file:
+        track: Any = file.add_stream("aac", rate=48_000)
+        frame: Any = av.AudioFrame.from_ndarray(np.zeros((2, 48_000), np.float32), "fltp", "stereo")
+        frame.sample_rate = 48_000
+        file.mux([*track.encode(frame), *track.encode(None)])
+
+
+def _picture(path: Path) -> None:
+    import av
+    import numpy as np
+
+    with av.open(str(path), "w", format="image2") as file:
+        stream: Any = file.add_stream("png")
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "rgb24"
+        file.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((32, 32, 3), 90, np.uint8), "rgb24")))
