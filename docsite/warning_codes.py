@@ -111,6 +111,10 @@ WARNINGS = {
         "impossible_speed": ("Words are faster than speech.", "Check their text and times."),
     },
     "video": {
+        "hdr_to_sdr": (
+            "HDR is converted to the colours of usual screens, because the codec is written with 8 bits.",
+            "Give a `codec` with 10 bits, such as `hevc` or `av1`; or the effect `tonemap`, to say that it is meant.",
+        ),
         "odd_size": (
             "The codec takes only an even width and height: a row or a column at the edge is cut.",
             "Nothing; or give the effect `crop` or `scale` another size.",

@@ -140,3 +140,59 @@ def edited(tmp_path: Path) -> Callable[[Path, int], Path]:
         return target
 
     return make
+
+
+class Films:
+    """Videos with effects, made through a studio and read back."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+
+    def applied(self, path: Path, *chain: Any, **params: Any) -> Any:
+        """The result, without loss of the picture unless a format is given."""
+        how = params if "format" in params or "preset" in params else {"format": "mkv", "codec": "ffv1", **params}
+        return self.studio.run("video.effects", path, chain=[*chain], **how)
+
+    def frames(self, path: Path) -> tuple[list[NDArray[np.float64]], list[float]]:
+        """The pictures of a file as RGB, and their times."""
+        with av.open(str(path)) as file:
+            found = [*file.decode(video=0)]
+            origin = (file.start_time or 0) / 1_000_000
+            pictures = [one.to_ndarray(format="rgb24").astype(float) for one in found]
+            return pictures, [float(one.time or 0) - origin for one in found]
+
+    def pictures(self, path: Path, *chain: Any, **params: Any) -> list[NDArray[np.float64]]:
+        """The pictures after a chain."""
+        return self.frames(self.applied(path, *chain, **params).video.path)[0]
+
+    def sound(self, path: Path) -> Sound:
+        """The samples of a file, of its first channel."""
+        with av.open(str(path)) as file:
+            blocks = [one.to_ndarray() for one in file.decode(audio=0)]
+            joined = np.concatenate([one if one.dtype == np.float32 else one / 32768 for one in blocks], 1)
+            count = len(file.streams.audio[0].layout.channels)
+            return joined.reshape(-1)[::count] if joined.shape[0] < count else joined[0]
+
+    def psnr(self, one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+        """How alike two pictures are, in dB; 99 for equal ones."""
+        error = float(np.mean((one - other) ** 2))
+        return 99.0 if error == 0 else float(10 * np.log10(255**2 / error))
+
+    def gradient(self, count: int = 6, size: tuple[int, int] = (64, 48)) -> list[Picture]:
+        """Smooth pictures, of which each half and quarter differs, and each frame."""
+        y, x = np.mgrid[0 : size[1], 0 : size[0]]
+        return [
+            np.stack([x * 255 / size[0], y * 255 / size[1], np.full(x.shape, 40 + 20 * n)], -1).astype(np.uint8)
+            for n in range(count)
+        ]
+
+
+@pytest.fixture(scope="module")
+def films(shared_studio: Studio) -> Films:
+    return Films(shared_studio)
+
+
+@pytest.fixture
+def film(films: Films, write: Callable[..., Path]) -> Path:
+    """Six smooth pictures without loss."""
+    return write("film.mkv", films.gradient(), codec="ffv1", format="yuv444p")

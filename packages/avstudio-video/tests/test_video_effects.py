@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from numpy.typing import NDArray
 
 import avstudio_video
-from avstudio_core import Studio, TaskFailed
+from avstudio_core import TaskFailed
 from avstudio_core.errors import InvalidParams
 from avstudio_core.testing import ProcessorContract
 
@@ -30,50 +30,6 @@ class TestEffects(ProcessorContract):
     @pytest.fixture
     def sample(self, write: Make) -> Path:
         return write("film.mp4", 10, sound=[440.0])
-
-
-def applied(studio: Studio, path: Path, *chain: Any, **params: Any) -> Any:
-    """The result, without loss of the picture unless a format is given."""
-    how = params if "format" in params or "preset" in params else {"format": "mkv", "codec": "ffv1", **params}
-    return studio.run("video.effects", path, chain=[*chain], **how)
-
-
-def frames(path: Path, stream: int = 0) -> tuple[list[Pixels], list[float]]:
-    """The pictures of a file as RGB, and their times."""
-    with av.open(str(path)) as file:
-        found = [*file.decode(video=stream)]
-        origin = (file.start_time or 0) / 1_000_000
-        return [one.to_ndarray(format="rgb24").astype(float) for one in found], [
-            float(one.time) - origin for one in found
-        ]
-
-
-def sound(path: Path) -> NDArray[np.float32]:
-    """The samples of a file, mono."""
-    with av.open(str(path)) as file:
-        blocks = [one.to_ndarray() for one in file.decode(audio=0)]
-        joined = np.concatenate([one if one.dtype == np.float32 else one / 32768 for one in blocks], 1)
-        planes = len(file.streams.audio[0].layout.channels) if joined.shape[0] == 1 else 1
-        return joined.reshape(-1)[::planes] if planes > 1 else joined[0]
-
-
-def psnr(one: Pixels, other: Pixels) -> float:
-    error = float(np.mean((one - other) ** 2))
-    return 99.0 if error == 0 else 10 * np.log10(255**2 / error)
-
-
-def gradient(count: int = 6, size: tuple[int, int] = (64, 48)) -> list[NDArray[np.uint8]]:
-    """Smooth pictures, of which each half and quarter differs, and each frame."""
-    y, x = np.mgrid[0 : size[1], 0 : size[0]]
-    return [
-        np.stack([x * 255 / size[0], y * 255 / size[1], np.full(x.shape, 40 + 20 * n)], -1).astype(np.uint8)
-        for n in range(count)
-    ]
-
-
-@pytest.fixture
-def film(write: Make) -> Path:
-    return write("film.mkv", gradient(), codec="ffv1", format="yuv444p")
 
 
 GEOMETRY = [
@@ -105,39 +61,39 @@ def _on_red(picture: Pixels) -> Pixels:
 
 @pytest.mark.parametrize(("chain", "expected"), GEOMETRY, ids=[chain for chain, _ in GEOMETRY])
 def test_geometry_gives_the_pixels_of_numpy(
-    shared_studio: Studio, film: Path, chain: str, expected: Callable[[Pixels], Pixels]
+    films: Any, film: Path, chain: str, expected: Callable[[Pixels], Pixels]
 ) -> None:
-    made, _ = frames(applied(shared_studio, film, chain).video.path)
-    source, _ = frames(film)
+    made, _ = films.frames(films.applied(film, chain).video.path)
+    source, _ = films.frames(film)
 
     assert len(made) == len(source)
     assert made[2].shape == expected(source[2]).shape
-    assert psnr(made[2], expected(source[2])) > 33
+    assert films.psnr(made[2], expected(source[2])) > 33
 
 
-def test_the_sides_are_the_blurred_picture(shared_studio: Studio, film: Path) -> None:
-    made, _ = frames(applied(shared_studio, film, "scale 48 96 blur").video.path)
-    source, _ = frames(film)
+def test_the_sides_are_the_blurred_picture(films: Any, film: Path) -> None:
+    made, _ = films.frames(films.applied(film, "scale 48 96 blur").video.path)
+    source, _ = films.frames(film)
 
     small = source[0].reshape(48, 64, 3)[:, :, :]
     assert made[0].shape == (96, 48, 3)
-    assert psnr(made[0][30:66, 4:44].mean((0, 1)), small.mean((0, 1))) > 30
+    assert films.psnr(made[0][30:66, 4:44].mean((0, 1)), small.mean((0, 1))) > 30
     bars = made[0][:28]
     assert bars.mean() > 30, "The sides are not black."
     assert np.abs(np.diff(bars, axis=1)).max() < 16, "The sides are blurred."
 
 
-def test_a_rotation_by_another_angle_shows_all_of_the_picture(shared_studio: Studio, film: Path) -> None:
-    made, _ = frames(applied(shared_studio, film, "rotate 45 background=white").video.path)
+def test_a_rotation_by_another_angle_shows_all_of_the_picture(films: Any, film: Path) -> None:
+    made, _ = films.frames(films.applied(film, "rotate 45 background=white").video.path)
 
     assert made[0].shape == (80, 80, 3)
     assert (made[0][0, 0] > 250).all()
-    assert psnr(made[0][40, 40], frames(film)[0][0][24, 32]) > 30
+    assert films.psnr(made[0][40, 40], films.frames(film)[0][0][24, 32]) > 30
 
 
-def test_a_turned_video_with_wide_pixels_is_upright_and_square(shared_studio: Studio, write: Make) -> None:
-    path = write("a.mp4", gradient(), rotation=90, sample_aspect_ratio=Fraction(2, 1))
-    result = applied(shared_studio, path, "crop width=48 height=128", format="mp4")
+def test_a_turned_video_with_wide_pixels_is_upright_and_square(films: Any, write: Make) -> None:
+    path = write("a.mp4", films.gradient(), rotation=90, sample_aspect_ratio=Fraction(2, 1))
+    result = films.applied(path, "crop width=48 height=128", format="mp4")
 
     assert (result.width, result.height) == (48, 128)
     with av.open(str(result.video.path)) as file:
@@ -146,23 +102,23 @@ def test_a_turned_video_with_wide_pixels_is_upright_and_square(shared_studio: St
         assert (file.streams.video[0].sample_aspect_ratio or 1) == 1
 
 
-def test_a_trim_is_exact_also_between_frames(shared_studio: Studio, write: Make) -> None:
+def test_a_trim_is_exact_also_between_frames(films: Any, write: Make) -> None:
     path = write("a.mkv", 25, sound=[np.repeat(np.linspace(0, 0.9, 48_000, dtype=np.float32)[None], 2, 0)])
-    result = applied(shared_studio, path, "trim 0.4 0.8", sound_codec="pcm")
-    made, times = frames(result.video.path)
-    source, _ = frames(path)
+    result = films.applied(path, "trim 0.4 0.8", sound_codec="pcm")
+    made, times = films.frames(result.video.path)
+    source, _ = films.frames(path)
 
     assert (result.duration, result.frames, times[0]) == (pytest.approx(0.4), 10, 0)
-    assert all(psnr(made[n], source[n + 10]) > 40 for n in range(10))
-    assert sound(result.video.path)[0] == pytest.approx(0.36, abs=0.01)
-    assert len(sound(result.video.path)) == pytest.approx(0.4 * 48_000, abs=48)
+    assert all(films.psnr(made[n], source[n + 10]) > 40 for n in range(10))
+    assert films.sound(result.video.path)[0] == pytest.approx(0.36, abs=0.01)
+    assert len(films.sound(result.video.path)) == pytest.approx(0.4 * 48_000, abs=48)
 
 
-def test_speed_keeps_the_rate_and_the_pitch(shared_studio: Studio, write: Make) -> None:
+def test_speed_keeps_the_rate_and_the_pitch(films: Any, write: Make) -> None:
     path = write("a.mkv", 50, sound=[440.0])
     for chain, count, pitch in (("speed 2", 25, 440), ("speed 0.5", 100, 440), ("speed 2 keep_pitch=false", 25, 880)):
-        result = applied(shared_studio, path, chain, sound_codec="pcm")
-        wave = sound(result.video.path)
+        result = films.applied(path, chain, sound_codec="pcm")
+        wave = films.sound(result.video.path)
         middle = wave[len(wave) // 4 : -len(wave) // 4]
         spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
         assert (result.frames, result.rate) == (count, "25")
@@ -170,47 +126,43 @@ def test_speed_keeps_the_rate_and_the_pitch(shared_studio: Studio, write: Make) 
         assert spectrum.argmax() * 48_000 / len(middle) == pytest.approx(pitch, rel=0.02)
 
 
-def test_reversed_video_has_its_frames_and_its_sound_backwards(shared_studio: Studio, write: Make) -> None:
+def test_reversed_video_has_its_frames_and_its_sound_backwards(films: Any, write: Make) -> None:
     rising = np.repeat(np.linspace(0, 0.9, 11_520, dtype=np.float32)[None], 2, 0)
-    path = write("a.mkv", gradient(6), codec="ffv1", format="yuv444p", sound=[rising], sound_codec="flac")
-    result = applied(shared_studio, path, "reverse", sound_codec="pcm")
+    path = write("a.mkv", films.gradient(6), codec="ffv1", format="yuv444p", sound=[rising], sound_codec="flac")
+    result = films.applied(path, "reverse", sound_codec="pcm")
 
-    made, source = frames(result.video.path)[0], frames(path)[0]
-    assert all(psnr(one, other) > 40 for one, other in zip(made, source[::-1], strict=True))
-    assert np.allclose(sound(result.video.path), rising[0][::-1], atol=0.01)
+    made, source = films.frames(result.video.path)[0], films.frames(path)[0]
+    assert all(films.psnr(one, other) > 40 for one, other in zip(made, source[::-1], strict=True))
+    assert np.allclose(films.sound(result.video.path), rising[0][::-1], atol=0.01)
 
 
 @pytest.mark.parametrize(("rate", "exact", "count"), [(50, "50", 50), (10, "10", 10), (29.97, "30000/1001", 30)])
-def test_a_new_rate_repeats_and_drops_frames(
-    shared_studio: Studio, write: Make, rate: float, exact: str, count: int
-) -> None:
-    result = applied(shared_studio, write("a.mp4", 25), f"fps {rate}")
+def test_a_new_rate_repeats_and_drops_frames(films: Any, write: Make, rate: float, exact: str, count: int) -> None:
+    result = films.applied(write("a.mp4", 25), f"fps {rate}")
     assert (result.rate, result.frames) == (exact, count)
     assert result.duration == pytest.approx(1.0, abs=0.04)
 
 
-def test_frames_between_are_made_for_slow_motion(shared_studio: Studio, write: Make) -> None:
-    path = write("a.mkv", gradient(6), codec="ffv1", format="yuv444p")
-    made, _ = frames(applied(shared_studio, path, "fps 50 blend").video.path)
+def test_frames_between_are_made_for_slow_motion(films: Any, write: Make) -> None:
+    path = write("a.mkv", films.gradient(6), codec="ffv1", format="yuv444p")
+    made, _ = films.frames(films.applied(path, "fps 50 blend").video.path)
     blue = [float(one[..., 2].mean()) for one in made]
 
     assert len(made) == 12
     assert len({round(one) for one in blue}) > 8, "Frames between two are neither of them."
 
 
-def test_a_variable_rate_stays_variable(shared_studio: Studio, write: Make) -> None:
+def test_a_variable_rate_stays_variable(films: Any, write: Make) -> None:
     path = write("a.mp4", 6, times=[0, 1, 3, 4, 9, 11])
-    result = applied(shared_studio, path, "flip", format="mp4")
+    result = films.applied(path, "flip", format="mp4")
 
     assert result.rate is None
-    assert frames(result.video.path)[1] == pytest.approx([0, 0.04, 0.12, 0.16, 0.36, 0.44])
+    assert films.frames(result.video.path)[1] == pytest.approx([0, 0.04, 0.12, 0.16, 0.36, 0.44])
 
 
-def test_sound_gets_a_gain_for_a_time(shared_studio: Studio, write: Make) -> None:
+def test_sound_gets_a_gain_for_a_time(films: Any, write: Make) -> None:
     path = write("a.mkv", 25, sound=[np.full((2, 48_000), 0.5, np.float32)], sound_codec="flac")
-    made = sound(
-        applied(shared_studio, path, "audio -6 start=0.5", "audio mute start=0.8", sound_codec="flac").video.path
-    )
+    made = films.sound(films.applied(path, "audio -6 start=0.5", "audio mute start=0.8", sound_codec="flac").video.path)
 
     assert made[[1000, 30_000, 45_000]] == pytest.approx([0.5, 0.2506, 0.0], abs=0.001)
 
@@ -227,11 +179,9 @@ def test_sound_gets_a_gain_for_a_time(shared_studio: Studio, write: Make) -> Non
         ("pad 1:1 background=blak", "is not a colour", ""),
     ],
 )
-def test_a_wrong_chain_is_refused_with_what_to_do(
-    shared_studio: Studio, film: Path, chain: str, told: str, hint: str
-) -> None:
+def test_a_wrong_chain_is_refused_with_what_to_do(films: Any, film: Path, chain: str, told: str, hint: str) -> None:
     with pytest.raises(InvalidParams) as refused:
-        applied(shared_studio, film, chain)
+        films.applied(film, chain)
     assert told in str(refused.value)
     assert hint in refused.value.hint
 
@@ -239,19 +189,19 @@ def test_a_wrong_chain_is_refused_with_what_to_do(
 @pytest.mark.parametrize(
     ("chain", "told"), [("trim 5 9", "outside the video"), ("crop width=65 height=48", "outside the picture")]
 )
-def test_an_effect_that_this_video_cannot_have_fails(shared_studio: Studio, film: Path, chain: str, told: str) -> None:
+def test_an_effect_that_this_video_cannot_have_fails(films: Any, film: Path, chain: str, told: str) -> None:
     with pytest.raises(TaskFailed, match=told):
-        applied(shared_studio, film, chain)
+        films.applied(film, chain)
 
 
-def test_nothing_to_do_is_refused(shared_studio: Studio, film: Path) -> None:
+def test_nothing_to_do_is_refused(films: Any, film: Path) -> None:
     with pytest.raises(TaskFailed, match="nothing to do"):
-        shared_studio.run("video.effects", film)
+        films.studio.run("video.effects", film)
 
 
-def test_odd_sizes_are_cut_for_codecs_that_need_even_ones(shared_studio: Studio, write: Make) -> None:
-    path = write("a.mkv", gradient(4, (33, 25)), codec="ffv1", format="yuv444p")
-    result = applied(shared_studio, path, format="mp4")
+def test_odd_sizes_are_cut_for_codecs_that_need_even_ones(films: Any, write: Make) -> None:
+    path = write("a.mkv", films.gradient(4, (33, 25)), codec="ffv1", format="yuv444p")
+    result = films.applied(path, format="mp4")
 
     assert (result.width, result.height) == (32, 24)
     assert [one.code for one in result.warnings] == ["odd_size"]
@@ -265,9 +215,7 @@ STEPS = st.one_of(
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chain=st.lists(STEPS, min_size=1, max_size=4))
-def test_the_length_of_random_chains_follows_their_times(
-    shared_studio: Studio, write: Make, chain: Sequence[str]
-) -> None:
+def test_the_length_of_random_chains_follows_their_times(films: Any, write: Make, chain: Sequence[str]) -> None:
     path = write("law.mkv", 25, sound=[440.0])
     low, high, pace = 0.0, 1.0, 1.0
     for step in chain:
@@ -275,9 +223,9 @@ def test_the_length_of_random_chains_follows_their_times(
         if name == "trim":
             low, high = max(low, float(values[0])), min(high, float(values[1]))
         pace *= float(values[0]) if name == "speed" else 1
-    result = applied(shared_studio, path, *chain, format="mp4", effort="fast")
+    result = films.applied(path, *chain, format="mp4", effort="fast")
 
     rate = float(Fraction(result.rate))
     assert result.duration == pytest.approx((high - low) / pace, abs=1 / rate)
-    assert len(frames(result.video.path)[0]) == result.frames == round(result.duration * rate)
-    assert len(sound(result.video.path)) / 48_000 == pytest.approx(result.duration, abs=0.05)
+    assert len(films.frames(result.video.path)[0]) == result.frames == round(result.duration * rate)
+    assert len(films.sound(result.video.path)) / 48_000 == pytest.approx(result.duration, abs=0.05)

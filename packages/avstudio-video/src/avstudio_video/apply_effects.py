@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from avstudio_video.effects.source import PictureSource, SoundSource
     from avstudio_video.effects.streams import SoundShape
     from avstudio_video.encoding.sound_track import SoundEncoding
+    from avstudio_video.encoding.video_track import VideoEncoding
     from avstudio_video.media.limits import Limits
 
 MEMORY_MB = 600
@@ -149,9 +150,12 @@ def _rendition(
     from avstudio_video.effects.materials import Materials
     from avstudio_video.effects.rendition import Rendition
 
-    materials = Materials(context.warn, context.check, limits, context.new_path)
+    materials = Materials(context.warn, context.check, limits, context.new_path, lut=params.lut)
     rendition = Rendition(effects, picture, sound, materials)
-    codec = chosen_codec(_container(params), params.codec)
+    encoding = _encoding(params)
+    codec = encoding.codec
+    if rendition.make_sdr(encoding):
+        context.warn("hdr_to_sdr", f"'{codec}' is written with 8 bits here: HDR is converted to BT.709.")
     if rendition.make_even(codec):
         message = f"'{codec}' needs an even width and height: a row or a column at the edge is cut."
         context.warn("odd_size", message)
@@ -160,17 +164,20 @@ def _rendition(
     return rendition
 
 
+def _encoding(params: EffectsParams) -> VideoEncoding:
+    from avstudio_video.encoding.video_track import VideoEncoding
+
+    codec = chosen_codec(_container(params), params.codec)
+    return VideoEncoding(codec, params.quality, params.effort, params.encoder, None, params.key_interval)
+
+
 def _output(source: Artifact, params: EffectsParams, context: Context) -> Output:
     from avstudio_video.effects.rendition import Output
     from avstudio_video.encoding.sound_codecs import SOUND_ENCODERS
     from avstudio_video.encoding.sound_track import SoundEncoding
-    from avstudio_video.encoding.video_track import VideoEncoding
     from avstudio_video.media.container import open_media
 
     name = _container(params)
-    video = VideoEncoding(
-        chosen_codec(name, params.codec), params.quality, params.effort, params.encoder, None, params.key_interval
-    )
     codec = chosen_sound(name, params.sound_codec)
     bit_rate = params.sound_bit_rate * 1000 if params.sound_bit_rate else None
     with open_media(source.path) as container:
@@ -182,7 +189,7 @@ def _output(source: Artifact, params: EffectsParams, context: Context) -> Output
         assert codec
         return SoundEncoding(SOUND_ENCODERS[codec], shape.rate, shape.layout, bit_rate=bit_rate)
 
-    return Output(path, name, video, encoding if codec else None, tags, chapters)
+    return Output(path, name, _encoding(params), encoding if codec else None, tags, chapters)
 
 
 def _tell_damage(source: Artifact, picture: PictureSource, sound: SoundSource | None, context: Context) -> None:

@@ -36,6 +36,11 @@ class EffectsParams(Params):
         description="Also return all effects as a JSON file of this name, to use again.",
         examples=["my look"],
     )
+    lut: Artifact | None = Field(
+        default=None,
+        description="The table of colours for the effect 'lut', a .cube file.",
+        json_schema_extra={"accepts": ["text/*", "application/octet-stream"]},
+    )
     format: ContainerName | None = Field(
         default=None, description="Format of the file; by default one that suits the codec, or 'mp4'."
     )

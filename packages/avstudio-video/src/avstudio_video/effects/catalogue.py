@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
-from avstudio_video.effects import geometry, level, times
+from avstudio_video.effects import colours, detail, fades, geometry, level, times
 from avstudio_video.effects.effect import Effect
 
 MOST_EFFECTS = 64
@@ -22,6 +22,15 @@ AnyEffect = Annotated[
     | times.Speed
     | times.Reverse
     | times.FrameRate
+    | fades.Fade
+    | colours.Color
+    | colours.Lut
+    | colours.Tonemap
+    | detail.Denoise
+    | detail.Deband
+    | detail.Deinterlace
+    | detail.Sharpen
+    | detail.Blur
     | level.Level,
     Field(discriminator="type"),
 ]

@@ -19,8 +19,15 @@ if TYPE_CHECKING:
 DAY = 86_400
 SECONDS: dict[str, JsonValue] = {"unit": "s"}
 PIXELS: dict[str, JsonValue] = {"unit": "px"}
+FINE = 1_000_000
+"""Times of users are whole parts of a second by this."""
 LARGEST = 8192
 """Of a width or height in pixels."""
+
+
+def exact(seconds: float) -> Fraction:
+    """A user's time as a fraction."""
+    return Fraction(round(seconds * FINE), FINE)
 
 
 def refusal(message: str, hint: str) -> PydanticCustomError:
@@ -83,7 +90,7 @@ class Timed(Effect):
     def covers(self, shown: Shown) -> bool:
         """Whether it works on a frame: on those that begin within its time."""
         begin = min(shown.since, shown.until)
-        return Fraction(self.start) <= begin and (self.end is None or begin < Fraction(self.end))
+        return exact(self.start) <= begin and (self.end is None or begin < exact(self.end))
 
 
 class TimedFilter(Timed, Filtered):

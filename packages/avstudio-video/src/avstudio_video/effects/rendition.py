@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from avstudio_video.effects.colours import Tonemap, is_hdr
 from avstudio_video.effects.effect import Effect
 from avstudio_video.effects.geometry import Crop
 from avstudio_video.effects.materials import Materials
@@ -16,6 +17,7 @@ from avstudio_video.effects.source import PictureSource, SoundSource
 from avstudio_video.effects.streams import Blocks, Clip, Frames, Heard, SoundShape, on_grid
 from avstudio_video.effects.times import Reverse
 from avstudio_video.encoding.containers import ContainerName, VideoCodec
+from avstudio_video.encoding.encoder_choice import chosen_encoder
 from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
 from avstudio_video.encoding.video_track import VideoEncoding, VideoTrack
 from avstudio_video.encoding.writer import open_writer
@@ -74,6 +76,14 @@ class Rendition:
             self.add(Crop(width=max(width, 2), height=max(height, 2), anchor="top_left"))
         return odd
 
+    def make_sdr(self, encoding: VideoEncoding) -> bool:
+        """Convert HDR for an encoder whose pictures have 8 bits; whether it did."""
+        formats = chosen_encoder(encoding.codec, encoding.encoder).formats
+        dull = is_hdr(self.clip) and not any("10" in one for one in formats)
+        if dull:
+            self.add(Tonemap())
+        return dull
+
     def write(self, output: Output, progress: Callable[[float], None]) -> Fraction:
         """Write the file, and return its length in seconds. Raises `InvalidInput`, `StorageError`."""
         chapters = [] if any(isinstance(one, Reverse) for one in self.effects) else self._chapters(output.chapters)
@@ -83,7 +93,7 @@ class Rendition:
             self.encoder = video.encoder.name
             feed = None
             if self._sound and output.sound:
-                shape = self.sound = self._sound.shape(float(clip.length))
+                shape = self.sound = self._sound.shape(clip)
                 feed = SoundFeed(self._heard(shape), writer.add_sound(output.sound(shape)), shape)
             return self._write(video, feed, progress)
 
@@ -120,7 +130,7 @@ class Rendition:
         assert self._sound
         blocks: Blocks = partial(self._sound.blocks, *map(float, self._span))
         for effect, clip in zip(self.effects, self.clips, strict=False):
-            blocks = partial(effect.sound, blocks, replace(shape, length=float(clip.length)), self._materials)
+            blocks = partial(effect.sound, blocks, replace(shape, clip=clip), self._materials)
         return blocks()
 
     def _chapters(self, chapters: Sequence[Any]) -> list[dict[str, Any]]:

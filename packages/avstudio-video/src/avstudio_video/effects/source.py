@@ -149,11 +149,11 @@ class SoundSource:
     lost: int = 0
     """Packets that could not be decoded."""
 
-    def shape(self, length: float) -> SoundShape:
+    def shape(self, clip: Clip) -> SoundShape:
         """What its samples are."""
         with open_media(self.path, self.limits) as container:
             codec: Any = container.streams[self.number].codec_context
-            return SoundShape(codec.sample_rate, codec.layout.name, codec.layout.nb_channels, length)
+            return SoundShape(codec.sample_rate, codec.layout.name, codec.layout.nb_channels, clip)
 
     def blocks(self, low: float, high: float) -> Iterator[Heard]:
         """The sound between two times, after silence if it begins later."""

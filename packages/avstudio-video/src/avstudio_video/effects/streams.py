@@ -74,18 +74,6 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class SoundShape:
-    """What samples are."""
-
-    rate: int
-    layout: str
-    """FFmpeg's name of the speakers."""
-    channels: int
-    length: float
-    """In seconds, at one place of a chain."""
-
-
-@dataclass(frozen=True, slots=True)
 class Clip(VideoShape):
     """The shape of frames at one place of a chain, and which part of the source they show."""
 
@@ -99,6 +87,23 @@ class Clip(VideoShape):
     def length(self) -> Fraction:
         """In seconds."""
         return (self.until - self.since) / self.pace
+
+    def times(self, source: NDArray[np.float64], *, backwards: bool) -> NDArray[np.float64]:
+        """When times of the source are shown or heard."""
+        away = float(self.until) - source if backwards else source - float(self.since)
+        return away / float(self.pace)
+
+
+@dataclass(frozen=True, slots=True)
+class SoundShape:
+    """What samples are."""
+
+    rate: int
+    layout: str
+    """FFmpeg's name of the speakers."""
+    channels: int
+    clip: Clip
+    """The picture at the same place of the chain."""
 
 
 Frames = Callable[[], Iterator[Shown]]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from avstudio_core.errors import InvalidInput
-from avstudio_video.effects.effect import DAY, SECONDS, Effect, refusal
+from avstudio_video.effects.effect import DAY, SECONDS, Effect, exact, refusal
 from avstudio_video.effects.streams import Blocks, Clip, Frames, Heard, Shown, SoundShape, on_grid
 
 if TYPE_CHECKING:
@@ -20,13 +20,6 @@ MOST_REVERSED = 200_000_000
 """Pixels of all frames that are reversed: they are in memory."""
 LONGEST_REVERSED = 60
 """Seconds of what is reversed."""
-FINE = 1_000_000
-"""Times of users are whole parts of a second by this."""
-
-
-def exact(seconds: float) -> Fraction:
-    """A user's time as a fraction."""
-    return Fraction(round(seconds * FINE), FINE)
 
 
 class Trim(Effect):

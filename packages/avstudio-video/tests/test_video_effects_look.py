@@ -1,0 +1,213 @@
+"""Effects of `video.effects` on colours and detail, against numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from avstudio_core import TaskFailed
+
+Make = Callable[..., Path]
+Pixels = NDArray[np.float64]
+
+
+def planes(path: Path) -> Pixels:
+    """Luma and colour of the first frame, `(3, height, width)`."""
+    with av.open(str(path)) as file:
+        return next(file.decode(video=0)).to_ndarray(format="yuv444p").astype(float)
+
+
+LEVELS = [
+    ("color brightness=0.1", lambda y: y + 21.9, 1.0),
+    ("color contrast=1.5", lambda y: ((y - 16) / 219 - 0.5) * 1.5 * 219 + 109.5 + 16, 1.0),
+    ("color gamma=2", lambda y: 16 + 219 * ((y - 16) / 219).clip(0, 1) ** 0.5, 1.0),
+    ("color saturation=0.5", lambda y: y, 0.5),
+]
+
+
+@pytest.mark.parametrize(("chain", "luma", "colour"), LEVELS, ids=[one[0] for one in LEVELS])
+def test_levels_are_those_of_numpy(
+    films: Any, film: Path, chain: str, luma: Callable[[Pixels], Pixels], colour: float
+) -> None:
+    before, after = planes(film), planes(films.applied(film, chain).video.path)
+
+    assert np.abs(after[0] - luma(before[0]).clip(16, 235)).max() <= 1
+    assert np.abs(after[1:] - ((before[1:] - 128) * colour + 128)).max() <= 1
+
+
+def test_hue_temperature_exposure_and_vibrance_move_colours_as_they_say(films: Any, film: Path) -> None:
+    before = films.frames(film)[0][0]
+    turned, warm, bright, rich = (
+        films.pictures(film, f"color {one}")[0] for one in ("hue=180", "temperature=3000", "exposure=1", "vibrance=2")
+    )
+    chroma = planes(film)[1:] - 128
+    assert np.abs(planes(films.applied(film, "color hue=180").video.path)[1:] - (128 - chroma)).max() <= 2
+    assert turned.shape == before.shape
+    assert (warm[..., 0] - warm[..., 2]).mean() > (before[..., 0] - before[..., 2]).mean() + 20
+    assert films.psnr(bright[10:20, 10:20], (2 * before[10:20, 10:20]).clip(0, 255)) > 30
+    assert rich.std(2).mean() > before.std(2).mean()
+
+
+def test_a_table_of_colours_maps_each_pixel(films: Any, film: Path, tmp_path: Path) -> None:
+    points = [(r / 2, g / 2, b / 2) for b in range(3) for g in range(3) for r in range(3)]
+    rows = "\n".join(f"{1 - r} {g} {b * 0.5}" for r, g, b in points)
+    table = tmp_path / "look.cube"
+    table.write_text(f'TITLE "look"\nLUT_3D_SIZE 3\n{rows}\n')
+    before = films.frames(film)[0][0]
+    whole, half = (films.pictures(film, f"lut {one}", lut=table)[0] for one in (1, 0.5))
+
+    expected = np.stack([255 - before[..., 0], before[..., 1], before[..., 2] / 2], -1)
+    assert films.psnr(whole, expected) > 38
+    assert films.psnr(half, (before + expected) / 2) > 38
+
+
+def test_a_table_of_one_dimension_maps_each_component(films: Any, film: Path, tmp_path: Path) -> None:
+    table = tmp_path / "look.cube"
+    table.write_text("LUT_1D_SIZE 2\n1 1 1\n0 0 0\n")
+
+    assert films.psnr(films.pictures(film, "lut", lut=table)[0], 255 - films.frames(film)[0][0]) > 38
+
+
+@pytest.mark.parametrize(
+    "text", ["", "LUT_3D_SIZE 2\n0 0 0\n", "LUT_3D_SIZE 99\n", "hello\n", "LUT_1D_SIZE 2\n0 0 nan\n1 1 1"]
+)
+def test_a_damaged_table_is_refused(films: Any, film: Path, tmp_path: Path, text: str) -> None:
+    table = tmp_path / "look.cube"
+    table.write_text(text + "\n")
+    with pytest.raises(TaskFailed, match=r"'look.cube' is not a table of colours"):
+        films.applied(film, "lut", lut=table)
+
+
+def test_a_table_must_be_given(films: Any, film: Path) -> None:
+    with pytest.raises(TaskFailed, match="has no table"):
+        films.applied(film, "lut")
+
+
+@pytest.mark.parametrize("strength", ["light", "medium", "strong"])
+def test_noise_is_removed(films: Any, write: Make, strength: str) -> None:
+    clean = films.gradient(12)
+    random = np.random.default_rng(1)
+    noisy = [(one + random.normal(0, 8, one.shape)).clip(0, 255).astype(np.uint8) for one in clean]
+    path = write("a.mkv", noisy, codec="ffv1", format="yuv444p")
+    still = write("b.mkv", [noisy[0]] + [noisy[n] for n in range(11)], codec="ffv1", format="yuv444p")
+    target = path if strength != "light" else still
+
+    before, after = films.frames(target)[0][6], films.pictures(target, f"denoise {strength}")[6]
+    wanted = clean[6 if strength != "light" else 5].astype(float)
+    assert films.psnr(after, wanted) > films.psnr(before, wanted) + 1
+
+
+def test_sharpening_makes_edges_steeper_and_blurring_flatter(films: Any, write: Make) -> None:
+    edge = np.full((48, 64, 3), 80, np.uint8)
+    edge[:, 32:] = 160
+    path = write("a.mkv", [edge] * 3, codec="ffv1", format="yuv444p")
+    plain, sharp, soft = (
+        films.frames(path)[0][1],
+        films.pictures(path, "sharpen 2")[1],
+        films.pictures(path, "blur 4")[1],
+    )
+
+    step = [float(one[24, 32, 1] - one[24, 31, 1]) for one in (soft, plain, sharp)]
+    assert step[0] < 20 < step[1] < step[2]
+    x = np.arange(64) - 31.5
+    kernel = np.exp(-((np.arange(-16, 17)) ** 2) / 32)
+    expected = np.convolve(np.pad(np.where(x > 0, 160.0, 80.0), 16, "edge"), kernel / kernel.sum(), "valid")
+    assert np.abs(soft[24, :, 1] - expected).max() < 4
+
+
+@pytest.mark.parametrize("style", ["blur", "pixelate", "fill"])
+def test_a_region_is_hidden_and_nothing_else(films: Any, write: Make, style: str) -> None:
+    random = np.random.default_rng(2).integers(0, 255, (48, 64, 3), np.uint8)
+    path = write("a.mkv", [random] * 3, codec="ffv1", format="yuv444p")
+    before = films.frames(path)[0][0]
+    after = films.pictures(path, {"type": "blur", "region": [0.25, 0.25, 0.5, 0.5], "style": style, "sigma": 6})[0]
+
+    inside = np.zeros((48, 64), bool)
+    inside[12:36, 16:48] = True
+    assert (after[~inside] == before[~inside]).all()
+    assert after[inside].std() < before[inside].std() / 2
+    assert style != "fill" or after[inside].max() <= 3
+
+
+def test_an_ellipse_is_hidden_within_its_edge(films: Any, film: Path) -> None:
+    after = films.pictures(film, {"type": "blur", "shape": "ellipse", "style": "fill", "color": "red"})[0]
+    before = films.frames(film)[0][0]
+
+    assert (after[0, 0] == before[0, 0]).all()
+    assert np.abs(after[24, 32] - [255, 0, 0]).max() <= 3
+    assert (after != before).any(2).mean() == pytest.approx(np.pi / 4, abs=0.03)
+
+
+def test_an_effect_works_only_within_its_time(films: Any, film: Path) -> None:
+    before, after = films.frames(film)[0], films.pictures(film, "color brightness=0.3 start=0.08 end=0.16")
+
+    assert [films.psnr(one, two) > 60 for one, two in zip(before, after, strict=True)] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_a_fade_is_linear_in_picture_and_sound(films: Any, write: Make) -> None:
+    white = [np.full((48, 64, 3), 235, np.uint8)] * 50
+    path = write(
+        "a.mkv",
+        white,
+        codec="ffv1",
+        format="yuv444p",
+        sound=[np.full((2, 96_000), 0.5, np.float32)],
+        sound_codec="flac",
+    )
+    result = films.applied(path, "fade 0.4 0.8", sound_codec="pcm")
+    levels = [float(one.mean()) for one in films.frames(result.video.path)[0]]
+    heard = films.sound(result.video.path)
+
+    assert levels[0] == pytest.approx(0, abs=2)
+    assert levels[5] == pytest.approx(235 / 2, abs=3)
+    assert levels[20] == pytest.approx(235, abs=2)
+    assert levels[40] == pytest.approx(235 / 2, abs=3)
+    assert heard[[0, 9_600, 48_000, 76_800]] == pytest.approx([0, 0.25, 0.5, 0.25], abs=0.002)
+
+
+def test_a_trim_after_a_fade_keeps_its_place(films: Any, write: Make) -> None:
+    path = write("a.mkv", [np.full((48, 64, 3), 235, np.uint8)] * 50, codec="ffv1", format="yuv444p")
+    levels = [float(one.mean()) for one in films.pictures(path, "fade 1 0", "trim 0.48 0.6")]
+
+    assert levels[0] == pytest.approx(235 * 0.48, abs=3)
+
+
+def test_fields_become_frames(films: Any, write: Make) -> None:
+    moving = []
+    for number in range(5):
+        comb = np.zeros((48, 64, 3), np.uint8)
+        comb[::2, 8 * number : 8 * number + 12] = 200
+        comb[1::2, 8 * number + 4 : 8 * number + 16] = 200
+        moving.append(comb)
+    path = write("a.mkv", moving, codec="ffv1", format="yuv444p")
+    before, after = films.frames(path)[0][2], films.pictures(path, "deinterlace on")[2]
+
+    assert np.abs(np.diff(before[..., 1], axis=0)).mean() > 2 * np.abs(np.diff(after[..., 1], axis=0)).mean()
+
+
+def test_hdr_becomes_usual_colours_for_a_codec_with_8_bits(films: Any, write: Make) -> None:
+    hdr = {"codec": "libx265", "format": "yuv420p10le", "color_primaries": 9, "color_trc": 16, "colorspace": 9}
+    path = write("a.mp4", 5, options={"x265-params": "log-level=none"}, **hdr)
+    kept = films.applied(path, "flip", format="mp4", codec="hevc")
+    made = films.applied(path, "flip", format="mp4", codec="h264")
+    meant = films.applied(path, "tonemap", format="mp4", codec="h264")
+
+    assert [one.code for one in made.warnings] == ["hdr_to_sdr"]
+    assert not meant.warnings
+    for result, expected in ((kept, ("yuv420p10le", 16, 9)), (made, ("yuv420p", 1, 1)), (meant, ("yuv420p", 1, 1))):
+        with av.open(str(result.video.path)) as file:
+            context = file.streams.video[0].codec_context
+            assert (context.pix_fmt, context.color_trc, context.color_primaries) == expected
