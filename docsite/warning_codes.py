@@ -168,6 +168,10 @@ WARNINGS = {
             "An edit list hides the beginning of the video, and the format has no edit lists: it is shown.",
             "Choose `mp4` or `mov`, or set `video_codec`.",
         ),
+        "labels_lost": (
+            "The format cannot store a language, or that players show no subtitles by default.",
+            "Choose `mkv`; or `mp4` in place of `mov` for a language.",
+        ),
         "chapters_dropped": ("Chapters begin after the end of the video.", "Check their times."),
         "phase_cancelled": (
             "The channels cancel each other out: the loudest one was used instead of their mean.",

@@ -325,6 +325,78 @@ def test_frames_that_only_mp4_can_hide_are_told(
     assert muxed(shared_studio, film).delay == 0
 
 
+def test_labels_that_a_format_does_not_store_are_told(shared_studio: Studio, write: Make, text: Any) -> None:
+    film, subtitles = write("film.mp4", 30), text("s.srt", SRT)
+    given: dict[str, Any] = {"subtitles": [subtitles], "subtitle_languages": ["Zulu"], "default_subtitles": 0}
+    told = {format: muxed(shared_studio, film, format=format, **given) for format in ("mov", "mp4", "mkv")}
+    assert [[one.code for one in result.warnings] for result in told.values()] == [
+        ["labels_lost", "labels_lost"],
+        ["labels_lost"],
+        [],
+    ]
+    assert "'mov' does not store the language 'Zulu'" in told["mov"].warnings[0].message
+    assert not told["mkv"].tracks[1].default
+
+
+def test_fonts_are_kept_in_matroska_and_told_elsewhere(shared_studio: Studio, write: Make, tmp_path: Path) -> None:
+    film, with_font = write("film.mp4", 5), tmp_path / "font.mkv"
+    with av.open(str(film)) as source, av.open(str(with_font), "w") as file:
+        copy: Any = file.add_stream_from_template(source.streams.video[0])
+        file.add_attachment("a.ttf", "font/ttf", b"font")
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = copy
+                file.mux(packet)
+    kept = muxed(shared_studio, with_font)
+    with av.open(str(kept.video.path)) as file:
+        [font] = [one for one in file.streams if isinstance(one, av.stream.AttachmentStream)]
+        assert (font.metadata["filename"], font.data) == ("a.ttf", b"font")
+    assert [one.code for one in muxed(shared_studio, with_font, format="mp4").warnings] == ["streams_dropped"]
+    assert muxed(shared_studio, with_font, format="mp4", drop=["attachments"]).warnings == []
+
+
+def test_the_timecode_is_kept_without_a_warning(shared_studio: Studio, write: Make) -> None:
+    film = write("film.mov", 5, metadata={"timecode": "01:00:00:00"})
+    result = muxed(shared_studio, film, tags=["title=x"])
+    assert result.warnings == []
+    assert shared_studio.run("video.probe", result.video).contents.timecode == "01:00:00:00"
+
+
+def test_a_picture_is_encoded_on_request(shared_studio: Studio, write: Make) -> None:
+    film = write("film.mp4", 10, sound=[440], color_trc=16, color_primaries=9, colorspace=9)
+    result = muxed(shared_studio, film, video_codec="hevc", audio_codec="opus", quality=80)
+    assert ([one.codec for one in result.tracks], result.warnings) == (["hevc", "opus"], [])
+    [video, sound] = probed(result.video)["streams"]
+    assert (video["codec_tag_string"], video["color_transfer"], video["nb_frames"]) == ("hvc1", "smpte2084", "10")
+    assert float(sound["duration"]) == pytest.approx(0.4, abs=0.03)
+    assert muxed(shared_studio, result.video, video_codec="hevc").tracks[0].copied
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [("song.mkv", "no_video_stream"), ("words.mkv", "no_video_stream"), ("list.mp4", "unreadable_media")],
+)
+def test_a_file_without_a_picture_is_refused(
+    shared_studio: Studio, write: Make, text: Any, tmp_path: Path, name: str, cause: str
+) -> None:
+    film = write("film.mp4", 5, sound=[440])
+    if name == "list.mp4":
+        film = text(name, f"#EXTM3U\n{film}\n")
+    else:
+        both = muxed(shared_studio, film, format="mkv", subtitles=[text("s.srt", SRT)]).video.path
+        film = tmp_path / name
+        with av.open(str(both)) as source, av.open(str(film), "w") as file:
+            stream: Any = source.streams[1 if name == "song.mkv" else 2]
+            copy: Any = file.add_stream_from_template(stream)
+            for packet in source.demux(stream):
+                if packet.dts is not None:
+                    packet.stream = copy
+                    file.mux(packet)
+    with pytest.raises(TaskFailed) as failed:
+        muxed(shared_studio, film)
+    assert failed.value.cause == cause
+
+
 @pytest.mark.parametrize("cut", ["film", "sound"])
 def test_an_input_that_is_cut_short_is_told(shared_studio: Studio, write: Make, cut: str) -> None:
     films = {name: write(f"{name}.mkv", 100, sound=[440]) for name in ("film", "sound")}

@@ -77,14 +77,16 @@ class Mux(MuxWords, Processor[MuxParams, MuxResult]):
             assembly.write(path, limits, lambda part: context.progress(0.95 * part, "write"))
             tell_damage(assembly, context.warn)
         contents = read_contents(path, scan=False, limits=limits)
+        found = _tracks(assembly, contents)
+        _tell_lost(assembly, params, found, context)
         made = context.publish(path, path.name, FORMATS[assembly.format].container.media_type, contents.facts())
         return MuxResult(
             video=made,
-            tracks=_tracks(assembly, contents),
+            tracks=found,
             chapters=len(contents.chapters),
             duration=contents.duration,
             delay=float(assembly.inputs[0].shift),
-            effective={**params.model_dump(mode="json", exclude_unset=True), "format": assembly.format},
+            effective={"format": assembly.format},
         )
 
 
@@ -107,3 +109,14 @@ def _tracks(assembly: Assembly, contents: Contents) -> list[MuxedTrack]:
             )
         )
     return found
+
+
+def _tell_lost(assembly: Assembly, params: MuxParams, found: list[MuxedTrack], context: Context) -> None:
+    """Warn about labels that the container does not store."""
+    for made, track in zip(assembly.tracks, found, strict=True):
+        labels = made.wanted.labels
+        if labels and labels.language and track.language in (None, "und"):
+            context.warn("labels_lost", f"'{assembly.format}' does not store the language '{labels.language}'.")
+    if params.default_subtitles == 0 and any(one.default for one in found if one.kind == "subtitle"):
+        message = f"Players show the first subtitle track of '{assembly.format}', because none is chosen."
+        context.warn("labels_lost", message)
