@@ -115,6 +115,27 @@ def test_one_that_no_one_uses_leaves(tmp_path: Path) -> None:
         assert model.held is None
 
 
+class Wanted(Bytes):
+    """A model that is used once more in the moment in which it would leave."""
+
+    asked = 0
+
+    def evict(self) -> bool:
+        self.asked += 1
+        if self.asked > 1:
+            return super().evict()
+        asyncio.run(self.use())
+        return False
+
+
+def test_one_that_is_used_in_the_moment_in_which_it_would_leave_leaves_later(tmp_path: Path) -> None:
+    with Studio(home=tmp_path / "home", plugins="", idle_seconds=0.05) as studio:
+        model = Wanted(studio, "a")
+        asyncio.run(model.use())
+        until(lambda: lanes(studio) == [])
+        assert model.asked == 2
+
+
 def test_closing_gives_up_those_that_wait(studio: Studio) -> None:
     studio.pool.admit("elsewhere", Needs(model="elsewhere", memory_mb=900), lambda: False, lambda: False)
     model = Bytes(studio, "a")

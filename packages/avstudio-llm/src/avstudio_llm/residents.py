@@ -146,7 +146,7 @@ class Resident(ABC):
 
     def _watch_idleness(self) -> None:
         with self._state:
-            if not self._closed and (self._timer is None or not self._timer.is_alive()):
+            if not self._closed and self._timer is None:
                 self._start_timer(self.host.settings.idle_seconds)
 
     def _start_timer(self, seconds: float) -> None:
@@ -156,6 +156,7 @@ class Resident(ABC):
 
     def _leave_if_idle(self) -> None:
         with self._state:
+            self._timer = None  # a call that ends from now on starts another
             left = self._used_at + self.host.settings.idle_seconds - time.monotonic()
             if left > 0 and self._loaded and not self._users and not self._closed:
                 self._start_timer(left)

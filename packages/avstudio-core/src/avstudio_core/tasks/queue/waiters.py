@@ -166,9 +166,8 @@ class Waiting:
             waiting = self._futures.get(task_id, ())
             refused = [one for one in waiting if place is None or not one.reach.sees(*place)]
         error = NotFound(f"No task has the id '{task_id}'.", hint="See the list of tasks.")
-        for future in refused:
-            self._remove(task_id, future)
-            if future.set_running_or_notify_cancel():
+        for future in refused:  # another thread may just have given it an error
+            if self._remove(task_id, future) and future.set_running_or_notify_cancel():
                 future.set_exception(error)
 
     def _look(self, task_ids: list[str]) -> tuple[list[Task], dict[str, tuple[str, str]]]:
@@ -190,14 +189,16 @@ class Waiting:
         if future.cancelled():
             self._remove(task_id, future)
 
-    def _remove(self, task_id: str, future: Waiter) -> None:
+    def _remove(self, task_id: str, future: Waiter) -> bool:
+        """Remove a waiter; return whether it was there."""
         with self._lock:
             left = self._futures.get(task_id, [])
-            if future in left:
+            if found := future in left:
                 left.remove(future)
             gone = not left and self._futures.pop(task_id, None) is not None
         if gone:
             self._listener.remove(task_id)
+        return found
 
     def _pop(self, task_id: str) -> list[Waiter]:
         """The waiters of a task that are still waiting."""
