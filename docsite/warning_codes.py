@@ -148,6 +148,10 @@ WARNINGS = {
             "The frames are not on the grid of a constant rate, which an editor's format needs; times are rounded.",
             "Use the document of scenes, `webvtt` or `ffmetadata`; or convert the video to a constant rate first.",
         ),
+        "streams_left_out": (
+            "The new video has one picture and the sound of the source; other pictures and subtitles are left out.",
+            "Cut other pictures with `stream`; move subtitles with the transcript of the result.",
+        ),
         "nothing_cut": ("The whole video is kept.", "Nothing, if it is right; or check what is named to remove."),
         "phrase_missing": (
             "A phrase to keep or remove is not in the transcript.",
@@ -178,8 +182,8 @@ WARNINGS = {
             "Nothing; or keep the channels.",
         ),
         "cut_moved": (
-            "The copied sound begins earlier or ends later than requested: it is cut between its packets.",
-            "Use the mode `transcode` to cut to the sample.",
+            "A copy is longer than requested: sound is cut between its packets, pictures at key frames.",
+            "Use the mode `transcode` of video.extract_audio, or `exact` of video.cut.",
         ),
         "offset_lost": (
             "The format cannot store that the sound starts after the picture.",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from avstudio_core import Artifact, Context, Needs, Processor, Result
+from avstudio_core.documents.transcript import MEDIA_TYPE
 from avstudio_core.errors import InvalidInput
 from avstudio_video.cut_params import CutParams
 from avstudio_video.exports.media_types import MEDIA_TYPES
@@ -14,8 +17,8 @@ from avstudio_video.timeline.choice import Reason
 from avstudio_video.vocabulary import CutWords
 
 if TYPE_CHECKING:
-    from avstudio_video.media.indexed import IndexedStream
     from avstudio_video.timeline.choice import Choices
+    from avstudio_video.timeline.footage import Footage
     from avstudio_video.timeline.parts import Timeline
 
 
@@ -42,9 +45,15 @@ class RemovedPart(BaseModel):
 
 
 class CutResult(Result):
-    """The edit."""
+    """The cut video."""
 
+    video: Artifact | None = Field(
+        default=None, description="The new video, unless only lists are made.", json_schema_extra={"view": "player"}
+    )
     exports: dict[str, Artifact] = Field(default={}, description="The edit lists.")
+    words: Artifact | None = Field(
+        default=None, description="The transcript of the new video, if one was given: what is left, at its new times."
+    )
     duration: float = Field(description="Length of the new video.", json_schema_extra={"unit": "s"})
     parts: list[KeptPart] = Field(
         description="The parts that are kept: a map from the old to the new time.", json_schema_extra={"view": "table"}
@@ -55,53 +64,118 @@ class CutResult(Result):
 
 
 class Cut(CutWords, Processor[CutParams, CutResult]):
-    """Cut a video: keep or remove parts by times, scenes, silence, or words of a transcript, as a list for editors.
+    """Cut a video: keep or remove parts by times, scenes, silence, or words of a transcript; as a file or a list.
 
     Picture and sound are cut at exactly the same times: at the start of a frame.
     """
 
     name: ClassVar[str] = "video.cut"
+    version: ClassVar[str] = "2"
     accepts: ClassVar[tuple[str, ...]] = ("video/*", "application/octet-stream")
     errors: ClassVar[tuple[str, ...]] = ("no_video_stream", "no_audio_stream")
 
     def outputs(self, params: CutParams) -> dict[str, str]:
-        return {name: MEDIA_TYPES[name] for name in params.exports}
+        video = {"video": params.media_type} if params.render else {}
+        words = {"words": MEDIA_TYPE} if params.transcript else {}
+        return video | words | {name: MEDIA_TYPES[name] for name in params.exports}
 
     def needs(self, params: CutParams, source: Artifact | None) -> Needs:
         params.check()
         return Needs()
 
     def run(self, source: Artifact, params: CutParams, context: Context) -> CutResult:
-        from avstudio_video.media.indexed import index_stream
         from avstudio_video.media.limits import Limits
+        from avstudio_video.timeline.footage import Footage
 
         context.progress(0.0, "read")
-        stream = index_stream(source.path, params.stream, Limits.of(context.settings), context.check)
-        timeline, choices = _timeline(source, stream, params, context)
+        limits = Limits.of(context.settings)
+        footage = Footage.read(source.path, source.name, params.stream, limits, context.check)
+        timeline, choices = _timeline(source, footage, params, context)
+        video = None
+        if params.render:
+            write = _encoded if params.mode == "exact" else _copied
+            video, timeline = write(source, footage, timeline, params, context)
         return CutResult(
-            exports=_exports(source, stream, timeline, params, context),
+            video=video,
+            exports=_exports(source, footage, timeline, params, context) if params.exports else {},
+            words=_words(source, params.transcript, timeline, context) if params.transcript else None,
             duration=float(timeline.length),
             parts=_kept(timeline),
-            removed=_removed(choices, float(stream.index.end * stream.index.unit)),
+            removed=_removed(choices, float(footage.grid.end)),
         )
 
 
-def _timeline(source: Artifact, stream: IndexedStream, params: CutParams, context: Context) -> tuple[Timeline, Choices]:
+def _timeline(source: Artifact, footage: Footage, params: CutParams, context: Context) -> tuple[Timeline, Choices]:
     """What is kept, on the grid of the frames. Raises `InvalidInput` if that is nothing."""
-    from fractions import Fraction
-
     from avstudio_video.cut_choices import CutChoices
-    from avstudio_video.timeline.parts import FrameGrid, Timeline
+    from avstudio_video.timeline.parts import Timeline
 
-    grid = FrameGrid(stream)
+    grid = footage.grid
     choices = CutChoices(source, params, float(grid.end), context).found()
     parts = grid.parts(choices.spans(params.handles))
     if not parts:
         raise InvalidInput(f"No part of '{source.name}' is left.", hint="Remove less, or keep more.")
-    if len(parts) == 1 and (parts[0].start, parts[0].end) == (grid.start, grid.end):
+    if len(parts) == 1 and parts[0] == grid.whole():
         context.warn("nothing_cut", f"Nothing of '{source.name}' is removed.")
-    gap = stream.index.usual_gap * stream.index.unit
-    return Timeline.joined(parts, Fraction(params.crossfade), gap), choices
+    return Timeline.joined(parts, Fraction(params.crossfade), grid.step), choices
+
+
+def _encoded(
+    source: Artifact, footage: Footage, timeline: Timeline, params: CutParams, context: Context
+) -> tuple[Artifact, Timeline]:
+    from avstudio_video.film_files import published_film, tell_film
+    from avstudio_video.media.limits import Limits
+    from avstudio_video.timeline.film_plan import film_of, moved_chapters
+
+    limits, chapters = Limits.of(context.settings), moved_chapters(footage, timeline)
+    film, name = film_of(timeline, [footage], params.wish(), chapters, limits, _progress(context))
+    path = context.new_path(source.name_for(f".cut.{name}"))
+    film.write(path, name)
+    tell_film(film, context.warn)
+    return published_film(film, path, name, context), timeline
+
+
+def _copied(
+    source: Artifact, footage: Footage, wanted: Timeline, params: CutParams, context: Context
+) -> tuple[Artifact, Timeline]:
+    from avstudio_video.film_files import copied_format, published_copy
+    from avstudio_video.media.limits import Limits
+    from avstudio_video.timeline.copied import Copy, from_keys, really
+    from avstudio_video.timeline.film_plan import moved_chapters
+    from avstudio_video.timeline.footage import kept_tags
+
+    limits = Limits.of(context.settings)
+    name, streams = copied_format(footage, params.format, limits, context.warn)
+    path = context.new_path(source.name_for(f".cut.{name}"))
+    timeline = wanted.joined(from_keys(wanted.parts, footage))
+    copy = Copy(timeline, footage, streams, kept_tags(footage), moved_chapters(footage, timeline))
+    joined = copy.write(path, name, limits, _progress(context))
+    real = really(joined, footage)
+    _tell_moved(source, wanted, real, context)
+    return published_copy(footage, joined, path, name, context), real
+
+
+def _tell_moved(source: Artifact, wanted: Timeline, real: Timeline, context: Context) -> None:
+    kept = [[(float(part.start), float(part.end)) for part in one.parts] for one in (wanted, real)]
+    if kept[0] != kept[1]:
+        spans = ", ".join(f"{start:.3f}-{end:.3f}" for start, end in kept[1][:5]) + (" …" if len(kept[1]) > 5 else "")
+        message = f"a copy begins with key frames. It has {spans} s."
+        context.warn("cut_moved", f"The parts of '{source.name}' are not cut where they were asked for: {message}")
+
+
+def _progress(context: Context) -> Callable[[float], None]:
+    return lambda part: context.progress(0.2 + 0.78 * part, "write")
+
+
+def _words(source: Artifact, document: Artifact, timeline: Timeline, context: Context) -> Artifact:
+    from avstudio_core.documents.timed_text import content
+    from avstudio_core.documents.transcript import Transcript
+    from avstudio_video.timeline.moved_words import moved_transcript
+
+    path = context.new_path(source.name_for(".cut.transcript.json"))
+    moved = moved_transcript(Transcript.parse(content(document)), timeline)
+    path.write_text(moved.written(), encoding="utf-8")
+    return context.publish(path, path.name, MEDIA_TYPE)
 
 
 def _kept(timeline: Timeline) -> list[KeptPart]:
@@ -121,19 +195,16 @@ def _removed(choices: Choices, end: float) -> list[RemovedPart]:
 
 
 def _exports(
-    source: Artifact, stream: IndexedStream, timeline: Timeline, params: CutParams, context: Context
+    source: Artifact, footage: Footage, timeline: Timeline, params: CutParams, context: Context
 ) -> dict[str, Artifact]:
     from avstudio_video.exports.texts import exported_edit, tell_losses
-    from avstudio_video.media.streams import display_size, square_size
     from avstudio_video.timeline.edit_list import edit_list
 
-    label = params.timecode or stream.timecode
-    cuts = edit_list(timeline, stream, title=source.name, timecode=label, sound=stream.sounds > 0)
+    cuts, files = edit_list(timeline, footage, params.timecode), dict[str, Artifact]()
     tell_losses(cuts, params.exports, context.warn)
-    size = display_size(*square_size(stream.width, stream.height, stream.aspect), stream.rotation)
-    files: dict[str, Artifact] = {}
     for name in params.exports:
         path = context.new_path(source.name_for(f".cut.{name}"))
-        path.write_text(exported_edit(name, cuts, reel=params.reel, size=size), encoding="utf-8", newline="")
+        text = exported_edit(name, cuts, reel=params.reel, size=footage.display_size)
+        path.write_text(text, encoding="utf-8", newline="")
         files[name] = context.publish(path, path.name, MEDIA_TYPES[name])
     return files

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, JsonValue, field_validator
 
-from avstudio_core import Artifact, Params
+from avstudio_core import Artifact
 from avstudio_core.documents import scenes, transcript
 from avstudio_core.errors import InvalidParams
 from avstudio_core.spans import checked_spans
 from avstudio_video.exports.media_types import EditListName
+from avstudio_video.film_params import FilmParams
 
 SECONDS: dict[str, JsonValue] = {"unit": "s"}
 
 
-class CutParams(Params):
+class CutParams(FilmParams):
     """What to keep, and what to remove from it."""
 
     keep: list[str] = Field(
@@ -80,14 +83,12 @@ class CutParams(Params):
         description="Time that is also kept before and after each part that is named to keep.",
         json_schema_extra=SECONDS,
     )
-    crossfade: float = Field(
-        default=0.0,
-        ge=0,
-        le=5,
-        description="Length of the cross-fades of picture and sound, by which parts overlap.",
-        json_schema_extra=SECONDS,
+    mode: Literal["exact", "keyframe"] = Field(
+        default="exact",
+        description="Encode again, cut at the frame; or copy without loss, from the key frames before the parts on.",
     )
-    exports: list[EditListName] = Field(default=["otio"], description="Edit lists to write.")
+    render: bool = Field(default=True, description="Write the video, and not only the edit lists.")
+    exports: list[EditListName] = Field(default=[], description="Edit lists to write, too.")
     reel: str = Field(
         default="AX", pattern=r"^[A-Z0-9_]{1,8}$", description="Name of the reel in an EDL: capitals, digits and '_'."
     )
@@ -114,13 +115,22 @@ class CutParams(Params):
 
     def check(self) -> None:
         """Raise `InvalidParams` for parameters that need others."""
+        self._check_documents()
+        if not self.removes and not self.keeps:
+            hint = "Give 'keep' or 'remove', scenes, 'silence', or words of a transcript."
+            raise InvalidParams("Nothing is named to keep or to remove.", hint=hint)
+
+        if not self.render and not self.exports:
+            raise InvalidParams("Nothing is written.", hint="Name 'exports', or leave out 'render'.")
+        if self.mode == "keyframe" and (self.crossfade or self.codec != "auto"):
+            hint = "Leave out 'crossfade' and 'codec', or use the mode 'exact'."
+            raise InvalidParams("Copied parts are not encoded.", hint=hint)
+
+    def _check_documents(self) -> None:
         if (self.keep_scenes or self.remove_scenes) and self.scenes is None:
             raise InvalidParams("Numbers of scenes need a document.", hint="Give 'scenes', made by video.analyze.")
         if (self.fillers or self.keep_phrases or self.remove_phrases) and self.transcript is None:
             raise InvalidParams("Words need a transcript.", hint="Give 'transcript', made by audio.transcribe.")
-        if not self.removes and not self.keeps:
-            hint = "Give 'keep' or 'remove', scenes, 'silence', or words of a transcript."
-            raise InvalidParams("Nothing is named to keep or to remove.", hint=hint)
 
     @property
     def keeps(self) -> bool:

@@ -50,8 +50,7 @@ class CutList:
     def of(cls, scenes: Scenes, title: str, timecode: str | None = None) -> CutList:
         """The scenes of a video on the grid of its nominal rate. Raises `InvalidParams` for a wrong timecode."""
         rate = Fraction(scenes.rate) if scenes.rate else USUAL_RATE
-        label = timecode or scenes.timecode
-        count = count_of(rate, label)
+        count = count_of(rate, label := timecode or scenes.timecode)
         begin = scenes.scenes[0].start if scenes.scenes else 0.0
         clips: list[Clip] = []
         rounding = 0.0

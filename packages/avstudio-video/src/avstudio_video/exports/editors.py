@@ -17,8 +17,7 @@ MOST_EVENTS = 999
 
 def edl(cuts: CutList, reel: str) -> str:
     """CMX 3600; the end of an event is exclusive."""
-    mode = "DROP FRAME" if cuts.count.drop else "NON-DROP FRAME"
-    lines = [f"TITLE: {_plain(cuts.title)}", f"FCM: {mode}", ""]
+    lines = [f"TITLE: {_plain(cuts.title)}", f"FCM: {'' if cuts.count.drop else 'NON-'}DROP FRAME", ""]
     previous: Clip | None = None
     for clip, fall in _with_falls(cuts.clips[:MOST_EVENTS]):
         kind = "C"
@@ -26,8 +25,8 @@ def edl(cuts: CutList, reel: str) -> str:
             kind, out = f"D    {clip.fade:03}", previous.end - clip.fade
             lines += [_event(cuts, clip.number, reel, "C", (out, out), (clip.at, clip.at))]
         shown = (clip.start, clip.end - fall)
-        lines += [_event(cuts, clip.number, reel, kind, shown, (clip.at, clip.at + shown[1] - shown[0]))]
-        lines += [f"* FROM CLIP NAME: {_plain(cuts.title)}"]
+        event = _event(cuts, clip.number, reel, kind, shown, (clip.at, clip.at + shown[1] - shown[0]))
+        lines += [event, f"* FROM CLIP NAME: {_plain(cuts.title)}"]
         previous = clip
     return "\n".join(lines) + "\n"
 

@@ -42,10 +42,6 @@ class IndexedStream:
     interlaced: bool
     stated_end: float
     """The end that the header of the file states, in seconds; 0 without one."""
-    timecode: str | None
-    """The timecode of the first frame, if the file states one."""
-    sounds: int
-    """The number of audio streams of the file."""
 
 
 def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable[[], None]) -> IndexedStream:
@@ -76,8 +72,6 @@ def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable
             int(codec.color_trc) in (PQ, HLG),
             bool(frame.interlaced_frame),
             stated_end(stream, origin),
-            stream.metadata.get("timecode") or container.metadata.get("timecode"),
-            len(container.streams.audio),
         )
 
 

@@ -6,14 +6,15 @@ from fractions import Fraction
 
 from avstudio_video.exports.cut_list import USUAL_RATE, Clip, CutList
 from avstudio_video.exports.timecode import count_of
-from avstudio_video.media.indexed import IndexedStream
-from avstudio_video.timeline.parts import FrameGrid, Timeline
+from avstudio_video.timeline.footage import Footage
+from avstudio_video.timeline.parts import Timeline
 
 
-def edit_list(timeline: Timeline, stream: IndexedStream, *, title: str, timecode: str | None, sound: bool) -> CutList:
+def edit_list(timeline: Timeline, footage: Footage, timecode: str | None) -> CutList:
     """The parts of one video in frames of its nominal rate. Raises `InvalidParams` for a wrong timecode."""
-    rate, grid = stream.rate or USUAL_RATE, FrameGrid(stream)
-    count = count_of(rate, timecode)
+    rate, grid = footage.stream.rate or USUAL_RATE, footage.grid
+    label = timecode or footage.contents.timecode
+    count = count_of(rate, label)
     clips: list[Clip] = []
     rounding = Fraction(0)
     for number, part in enumerate(timeline.parts, 1):
@@ -23,5 +24,6 @@ def edit_list(timeline: Timeline, stream: IndexedStream, *, title: str, timecode
         high = max(low + 1, round(end))
         at = clips[-1].at + clips[-1].end - clips[-1].start - fade if clips else 0
         clips.append(Clip(number, low, high, at, (float(part.start), float(part.end)), fade))
-    first, frames = count.frame(timecode) if timecode else 0, round((grid.end - grid.start) * rate)
-    return CutList(title, "Part", rate, count, first, frames, clips, float(rounding), sound)
+    first, frames = count.frame(label) if label else 0, round((grid.end - grid.start) * rate)
+    heard = bool(footage.sounds)
+    return CutList(footage.name, "Part", rate, count, first, frames, clips, float(rounding), heard)

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from avstudio_core.spans import Span
+from avstudio_video.media.index import STEADY
 
 if TYPE_CHECKING:
     from avstudio_video.media.indexed import IndexedStream
@@ -20,6 +21,10 @@ class Part:
 
     start: Fraction
     end: Fraction
+    frames: range
+    """The numbers of its frames."""
+    source: int = 0
+    """The number of its file."""
     at: Fraction = Fraction(0)
     """When it begins in the new video."""
     fade: Fraction = Fraction(0)
@@ -67,42 +72,68 @@ class Timeline:
 
 
 class FrameGrid:
-    """The times between which the frames of a stream are shown."""
+    """The times between which the frames of a stream are shown.
+
+    A constant rate has exact times, also where the file rounds them.
+    """
 
     def __init__(self, stream: IndexedStream) -> None:
         index = stream.index
-        self._origin = Fraction(0) if index.guessed else stream.origin
-        self._unit, self._stamps = index.unit, [*index.shown, max(index.end, index.shown[-1] + 1)]
+        self._stamps = [*index.shown, max(index.end, index.shown[-1] + 1)]
+        self._unit, self._origin = index.unit, Fraction(0) if index.guessed else stream.origin
+        self.rate = stream.rate if stream.rate and self._is_steady(stream.rate) else None
+        """Frames per second; `None` if they have different lengths."""
+
+        self.step = 1 / self.rate if self.rate else index.usual_gap * index.unit
+        """Seconds of a usual frame."""
 
     @property
     def start(self) -> Fraction:
         """When the first frame is shown."""
-        return self._time(0)
+        return self.time(0)
 
     @property
     def end(self) -> Fraction:
         """When the last frame ends."""
-        return self._time(-1)
+        return self.time(len(self._stamps) - 1)
+
+    def time(self, number: int) -> Fraction:
+        """When a frame is shown; the number after the last one stands for its end."""
+        if self.rate:
+            return self._time(self._stamps[0]) + number / self.rate
+        return self._time(self._stamps[number])
+
+    def part(self, low: int, high: int, source: int = 0) -> Part:
+        """The frames from `low` to before `high`."""
+        return Part(self.time(low), self.time(high), range(low, high), source)
+
+    def whole(self, source: int = 0) -> Part:
+        """All frames."""
+        return self.part(0, len(self._stamps) - 1, source)
 
     def parts(self, spans: Sequence[Span]) -> list[Part]:
         """Spans in order on the grid: both ends at the nearest start of a frame; those without a frame are left out."""
         found: list[Part] = []
         for start, end in spans:
-            low, high = self.nearest(start), self.nearest(end)
-            if found and found[-1].end == low:
-                low = found.pop().start
+            low, high = self._nearest(start), self._nearest(end)
+            if found and found[-1].frames.stop == low:
+                low = found.pop().frames.start
             if low < high:
-                found.append(Part(low, high))
+                found.append(self.part(low, high))
         return found
 
-    def nearest(self, time: float) -> Fraction:
-        """The start of a frame, or the end of the last one, that is next to a time."""
+    def _nearest(self, time: float) -> int:
+        """The frame that starts next to a time, or the number after the last one."""
         if time >= self.end:
-            return self.end
+            return len(self._stamps) - 1
         exact = (Fraction(time) + self._origin) / self._unit
         after = bisect_left(self._stamps, exact)
-        near = min(self._stamps[max(after - 1, 0) : after + 1], key=lambda stamp: abs(stamp - exact))
-        return near * self._unit - self._origin
+        return min(range(max(after - 1, 0), after + 1), key=lambda number: abs(self._stamps[number] - exact))
 
-    def _time(self, number: int) -> Fraction:
-        return self._stamps[number] * self._unit - self._origin
+    def _time(self, stamp: int) -> Fraction:
+        return stamp * self._unit - self._origin
+
+    def _is_steady(self, rate: Fraction) -> bool:
+        step, first = float(1 / (rate * self._unit)), self._stamps[0]
+        most = max(1.0, STEADY / float(self._unit))
+        return all(abs(stamp - first - number * step) <= most for number, stamp in enumerate(self._stamps[:-1]))

@@ -1,0 +1,113 @@
+"""A timeline, decoded and written as a new file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avstudio_core.errors import UnreadableMedia
+from avstudio_video.encoding.colour_tags import ColourTags
+from avstudio_video.encoding.containers import ContainerName, SoundCodec
+from avstudio_video.encoding.sound_codecs import SOUND_ENCODERS
+from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
+from avstudio_video.encoding.video_track import VideoEncoding, VideoShape
+from avstudio_video.encoding.writer import Writer, open_writer
+from avstudio_video.media.limits import Limits
+from avstudio_video.timeline.canvas import Canvas
+from avstudio_video.timeline.film_format import canvas_of, rate_of
+from avstudio_video.timeline.footage import Footage, kept_tags
+from avstudio_video.timeline.parts import Timeline
+from avstudio_video.timeline.pictures import Pictures
+from avstudio_video.timeline.sound import TimelineSound
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Samples = NDArray[np.float32]
+
+USUAL_UNIT, FINEST = Fraction(1, 90_000), Fraction(1, 1_000_000)
+"""Units of time in seconds: of several files, and the shortest one that containers can have."""
+
+
+@dataclass(frozen=True)
+class FilmTrack:
+    """One track of sound of a new file."""
+
+    sound: TimelineSound
+    codec: SoundCodec
+    tags: dict[str, str]
+
+    def added(self, writer: Writer) -> SoundTrack:
+        """The track of a file."""
+        track = writer.add_sound(SoundEncoding(SOUND_ENCODERS[self.codec], self.sound.rate, self.sound.layout))
+        track.metadata.update(self.tags)
+        return track
+
+
+@dataclass
+class Film:
+    """What is written: pictures, tracks of sound, chapters and tags."""
+
+    timeline: Timeline
+    footage: Sequence[Footage]
+    tracks: Sequence[FilmTrack]
+    encoding: VideoEncoding
+    chapters: list[dict[str, Any]]
+    limits: Limits
+    progress: Callable[[float], None]
+    """Called with the finished part; an exception of it stops the work."""
+    pictures: Pictures = field(init=False)
+
+    @cached_property
+    def canvas(self) -> Canvas:
+        """The size of all pictures: that of the first file."""
+        return canvas_of(self.footage)
+
+    def write(self, path: Path, name: ContainerName) -> None:
+        """Write all of it. Raises `StorageError`, `InvalidInput` and `UnreadableMedia`."""
+        self.pictures = Pictures(self.timeline, self.footage, self.canvas, self.limits, lambda: None)
+        frames = self.pictures.frames()
+        first = next(frames, None)
+        if first is None:
+            raise UnreadableMedia(f"No frame of '{self.footage[0].name}' that is kept can be decoded.")
+        with open_writer(path, name, tags=kept_tags(self.footage[0]), chapters=self.chapters) as writer:
+            video = writer.add_video(self.encoding, self._shape(ColourTags.of(first[1])))
+            sounds = [Sounding(track.added(writer), track.sound.blocks(), track.sound.rate) for track in self.tracks]
+            for time, frame in chain([first], frames):
+                self.progress(float(time / self.timeline.length))
+                for sound in sounds:
+                    sound.write(time)
+                video.write(frame, time)
+            video.finish(self.timeline.length)
+            for sound in sounds:
+                sound.write(self.timeline.length)
+                sound.track.finish()
+
+    def _shape(self, tags: ColourTags) -> VideoShape:
+        unit = self.footage[0].stream.index.unit
+        if len(self.footage) > 1 or unit.numerator != 1 or unit < FINEST:
+            unit = USUAL_UNIT
+        canvas = self.canvas
+        return VideoShape(canvas.width, canvas.height, rate_of(self.footage), unit, tags, canvas.pixels, canvas.aspect)
+
+
+@dataclass
+class Sounding:
+    """A track that is written as far as the picture is."""
+
+    track: SoundTrack
+    blocks: Iterator[Samples]
+    rate: int
+    samples: int = 0
+
+    def write(self, until: Fraction) -> None:
+        """Write what begins before a time."""
+        while Fraction(self.samples, self.rate) < until and (block := next(self.blocks, None)) is not None:
+            self.track.write(block)
+            self.samples += block.shape[1]

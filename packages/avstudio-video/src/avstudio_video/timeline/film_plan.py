@@ -1,0 +1,82 @@
+"""What is written of a timeline: its pictures, tracks, chapters and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from avstudio_video.encoding.containers import ContainerName
+from avstudio_video.encoding.video_codecs import Effort
+from avstudio_video.encoding.video_track import VideoEncoding
+from avstudio_video.media.limits import Limits
+from avstudio_video.timeline.film import Film, FilmTrack
+from avstudio_video.timeline.film_format import FilmCodec, FilmFormat, codec_of, container_of, sound_codec_of
+from avstudio_video.timeline.footage import Footage
+from avstudio_video.timeline.parts import Timeline
+from avstudio_video.timeline.sound import TimelineSound
+from avstudio_video.timeline.sound_reader import SoundSource
+
+
+@dataclass(frozen=True, slots=True)
+class FilmWish:
+    """How a request wants a new video."""
+
+    format: FilmFormat
+    codec: FilmCodec
+    quality: int
+    effort: Effort
+    fade: Fraction
+    """Seconds of the fades of sound at each cut."""
+
+
+def film_of(
+    timeline: Timeline,
+    footage: Sequence[Footage],
+    wish: FilmWish,
+    chapters: list[dict[str, Any]],
+    limits: Limits,
+    progress: Callable[[float], None],
+) -> tuple[Film, ContainerName]:
+    """The film to write, and its container. Raises `InvalidParams` for a codec that it does not take."""
+    first = footage[0]
+    name = container_of(first, wish.format, wish.codec)
+    encoding = VideoEncoding(codec_of(first, name, wish.codec), wish.quality, wish.effort)
+    tracks = [_track(number, timeline, footage, name, wish.fade, limits) for number in range(_count(footage))]
+    return Film(timeline, footage, tracks, encoding, chapters, limits, progress), name
+
+
+def moved_chapters(footage: Footage, timeline: Timeline) -> list[dict[str, Any]]:
+    """The chapters of a file at their new times, for PyAV; those that are removed are left out."""
+    moved = [
+        chapter(one.title, timeline.moved(one.start), timeline.moved(one.end)) for one in footage.contents.chapters
+    ]
+    return [one for one in moved if one["start"] < one["end"]]
+
+
+def chapter(title: str, start: Fraction, end: Fraction) -> dict[str, Any]:
+    """A chapter for PyAV."""
+    low, high = (round(time * 1000) for time in (start, end))
+    return {"id": low, "start": low, "end": high, "time_base": Fraction(1, 1000), "metadata": {"title": title}}
+
+
+def _count(footage: Sequence[Footage]) -> int:
+    """Tracks of sound: those of the first file, or one if only others have sound."""
+    return len(footage[0].sounds) or int(any(one.sounds for one in footage))
+
+
+def _track(
+    number: int, timeline: Timeline, footage: Sequence[Footage], name: ContainerName, fade: Fraction, limits: Limits
+) -> FilmTrack:
+    sounds = [one.sounds[number] if number < len(one.sounds) else None for one in footage]
+    sources = [
+        SoundSource(one.path, sound.index, sound.rate or 0, sound.layout or "", sound.channels or 0) if sound else None
+        for one, sound in zip(footage, sounds, strict=True)
+    ]
+    usual, facts = next((source, sound) for source, sound in zip(sources, sounds, strict=True) if source and sound)
+    last = timeline.parts[-1]
+    whole = last.end == footage[last.source].grid.end
+    sound = TimelineSound(timeline, sources, usual.rate, usual.layout, usual.channels, fade, whole, limits)
+    tags = {key: value for key, value in (("language", facts.language), ("title", facts.title)) if value}
+    return FilmTrack(sound, sound_codec_of(facts.codec, usual.channels, name), tags)

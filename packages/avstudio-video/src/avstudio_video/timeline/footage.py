@@ -1,0 +1,69 @@
+"""One file that parts are taken from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from avstudio_video.media.contents import Contents, read_contents
+from avstudio_video.media.indexed import IndexedStream, index_stream
+from avstudio_video.media.limits import Limits
+from avstudio_video.media.stream_facts import SoundFacts, VideoFacts
+from avstudio_video.media.streams import display_size
+from avstudio_video.timeline.parts import FrameGrid
+
+OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "duration", "creation_time")
+"""Tags that describe the container of the source, or its times."""
+
+
+@dataclass(frozen=True)
+class Footage:
+    """A file with one of its video streams and its sound."""
+
+    path: Path
+    name: str
+    """As users know it."""
+    stream: IndexedStream
+    contents: Contents
+
+    @classmethod
+    def read(cls, path: Path, name: str, wanted: int | None, limits: Limits, check: Callable[[], None]) -> Self:
+        """Read all packets of a video stream, the best one by default, and the headers of the others.
+
+        Raises `NoVideoStream`, `NotFound`, and `UnreadableMedia`.
+        """
+        stream = index_stream(path, wanted, limits, check)
+        return cls(path, name, stream, read_contents(path, scan=False, limits=limits))
+
+    @cached_property
+    def grid(self) -> FrameGrid:
+        """The times of its frames."""
+        return FrameGrid(self.stream)
+
+    @property
+    def picture(self) -> VideoFacts:
+        """What is known about the video stream."""
+        return next(one for one in self.contents.video if one.index == self.stream.number)
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """The size of the picture on the screen."""
+        return self.picture.display_width or 0, self.picture.display_height or 0
+
+    @property
+    def sounds(self) -> list[SoundFacts]:
+        """The audio streams that can be decoded."""
+        return [one for one in self.contents.audio if one.rate and one.channels]
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """The size of the stored pictures after their rotation."""
+        return display_size(self.stream.width, self.stream.height, self.stream.rotation)
+
+
+def kept_tags(footage: Footage) -> dict[str, str]:
+    """The tags of a file that are not about its container."""
+    return {key: value for key, value in footage.contents.tags.items() if key not in OWN_TAGS}

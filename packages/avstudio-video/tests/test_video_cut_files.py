@@ -1,0 +1,236 @@
+"""The files of `video.cut`: pictures with known numbers and samples with known values are where they must be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from avstudio_core import Studio, TaskFailed
+from avstudio_core.documents.transcript import Segment, Transcript, Word
+
+Make = Callable[..., Path]
+PLAIN = {"options": {"crf": "4", "bf": "2", "g": "10", "sc_threshold": "0"}}
+
+
+def numbered(count: int, size: tuple[int, int] = (64, 48)) -> list[NDArray[np.uint8]]:
+    """Frames with their number as dark and bright bars: the binary digits, the last one first."""
+    made = []
+    for number in range(count):
+        picture = np.full((size[1], size[0], 3), 60, np.uint8)
+        for bit in range(8):
+            picture[:, bit * size[0] // 8 : (bit + 1) * size[0] // 8] = 220 if number >> bit & 1 else 30
+        made.append(picture)
+    return made
+
+
+def number_of(frame: Any) -> int:
+    grey = frame.to_ndarray(format="gray")
+    width = grey.shape[1] // 8
+    return sum(
+        (grey[:, bit * width + width // 4 : bit * width + 3 * width // 4].mean() > 125) << bit for bit in range(8)
+    )
+
+
+def shown(path: Path) -> tuple[list[int], list[float]]:
+    """The numbers of the frames of a file, and their times."""
+    with av.open(str(path)) as file:
+        frames: list[Any] = [*file.decode(video=0)]
+        start = Fraction(file.start_time or 0, 1_000_000)
+        return [number_of(one) for one in frames], [round(float(one.pts * one.time_base - start), 4) for one in frames]
+
+
+def heard(path: Path, track: int = 0) -> NDArray[np.float32]:
+    """The samples of a track of a file, `(channels, n)`."""
+    with av.open(str(path)) as file:
+        stream = file.streams.audio[track]
+        resampler = av.AudioResampler("fltp", stream.layout, stream.rate)
+        blocks = [one.to_ndarray() for frame in file.decode(stream) for one in resampler.resample(frame)]
+        return np.concatenate(blocks, 1)
+
+
+def cut(studio: Studio, path: Path, **params: Any) -> Any:
+    return studio.run("video.cut", path, **{"effort": "fast", "fade": 0, **params})
+
+
+def ramp(seconds: float) -> NDArray[np.float32]:
+    """Two channels in which each sample has a value of its own; 16 bits hold them."""
+    count = round(48_000 * seconds)
+    values = (np.arange(count) % 65_000 - 32_500) / 32_768
+    return np.stack([values, -values]).astype(np.float32)
+
+
+@pytest.fixture
+def film(write: Make) -> Path:
+    """Forty frames in 1.6 s, with a ramp of sound without loss."""
+    return write("a.mkv", numbered(40), sound=[ramp(1.6)], sound_codec="flac", **PLAIN)
+
+
+def test_an_exact_cut_has_exactly_the_frames_and_the_samples(shared_studio: Studio, film: Path) -> None:
+    result = cut(shared_studio, film, keep=["0.12-0.4", "0.92-1.2"])
+    numbers, times = shown(result.video.path)
+    assert numbers == [*range(3, 10), *range(23, 30)]
+    assert times == [round(0.04 * n, 4) for n in range(14)]
+    sound, source = heard(result.video.path), ramp(1.6)
+    expected = np.concatenate([source[:, 5760:19200], source[:, 44160:57600]], 1)
+    assert sound.shape == expected.shape
+    assert np.abs(sound - expected).max() < 1 / 32_768 + 1e-6
+    assert (result.video.media_type, result.video.facts.duration) == ("video/x-matroska", 0.56)
+
+
+def test_many_cuts_do_not_drift(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mkv", numbered(120), rate=Fraction(30000, 1001), sound=[ramp(4.004)], sound_codec="flac", **PLAIN)
+    spans = [f"{(3 * n) * 1001 / 30000:.5f}-{(3 * n + 2) * 1001 / 30000:.5f}" for n in range(40)]
+    result = cut(shared_studio, path, keep=spans)
+    numbers, times = shown(result.video.path)
+    assert numbers == [3 * n + one for n in range(40) for one in range(2)]
+    assert times == pytest.approx([n * 1001 / 30000 for n in range(80)], abs=0.00101)
+    assert heard(result.video.path).shape[1] == round(80 * 1001 / 30000 * 48_000)
+
+
+def test_a_variable_rate_stays_as_it_is(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mp4", numbered(8), times=[0, 1, 2, 6, 7, 11, 12, 20], **PLAIN)
+    result = cut(shared_studio, path, keep=["0.04-0.28", "0.44-"])
+    assert shown(result.video.path) == ([1, 2, 3, 5, 6, 7], [0, 0.04, 0.2, 0.24, 0.28, 0.6])
+
+
+def test_cuts_of_the_sound_fade_so_that_they_do_not_click(shared_studio: Studio, write: Make) -> None:
+    full = np.full((2, 48_000), 0.5, np.float32)
+    path = write("a.mkv", numbered(25), sound=[full], sound_codec="flac", **PLAIN)
+    sound = heard(cut(shared_studio, path, remove=["0.4-0.6"], fade=5).video.path)[0]
+    assert sound[19_200 - 241] == sound[19_200 + 240] == pytest.approx(0.5, abs=0.001)
+    assert sound[19_199] == pytest.approx(0, abs=0.002) == sound[19_200]
+    assert sound[19_200 - 120] == pytest.approx(0.25, abs=0.002)
+    assert sound[0] == sound[-1] == pytest.approx(0.5, abs=0.001)
+
+
+def test_a_cross_fade_shows_and_plays_both_parts(shared_studio: Studio, write: Make) -> None:
+    pictures = [np.full((48, 64, 3), 40 if number < 15 else 200, np.uint8) for number in range(30)]
+    path = write("a.mkv", pictures, sound=[np.full((2, 57_600), 0.3, np.float32)], sound_codec="flac", **PLAIN)
+    result = cut(shared_studio, path, keep=["-0.4", "0.8-"], crossfade=0.16)
+    with av.open(str(result.video.path)) as file:
+        levels = [float(one.to_ndarray(format="gray").mean()) for one in file.decode(video=0)]
+    assert len(levels) == 10 + 10 - 4
+    assert levels[5] == pytest.approx(levels[0], abs=2)
+    assert levels[10] == pytest.approx(levels[-1], abs=2)
+    assert levels[6:10] == pytest.approx([levels[0] + n / 5 * (levels[-1] - levels[0]) for n in (1, 2, 3, 4)], abs=3)
+    sound = heard(result.video.path)[0]
+    assert len(sound) == 16 * 1920
+    assert sound[8 * 1920] == pytest.approx(0.3 * 2**0.5, abs=0.01)
+    assert [(round(one.new_start, 3), round(one.new_end, 3)) for one in result.parts] == [(0, 0.4), (0.24, 0.64)]
+
+
+def test_all_tracks_are_cut_with_their_languages_and_sound_that_starts_late(shared_studio: Studio, write: Make) -> None:
+    names = {0: {"language": "eng", "title": "Main"}, 1: {"language": "ger"}}
+    path = write(
+        "a.mkv", numbered(30), sound=[ramp(1.2), ramp(1.2)], sound_codec="flac", sound_start=0.4, sound_metadata=names
+    )
+    result = cut(shared_studio, path, keep=["0.2-0.8"])
+    with av.open(str(result.video.path)) as file:
+        assert [(one.language, one.metadata.get("title")) for one in file.streams.audio] == [
+            ("eng", "Main"),
+            ("ger", None),
+        ]
+    sound = heard(result.video.path, 1)
+    assert sound.shape[1] == 28_800
+    assert not sound[:, :9600].any()
+    assert np.abs(sound[:, 9600:] - ramp(0.4)).max() < 1e-4
+
+
+def test_rotated_and_odd_pictures_are_upright(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mp4", numbered(10, (64, 34)), rotation=90, **PLAIN)
+    result = cut(shared_studio, path, keep=["0.12-"])
+    with av.open(str(result.video.path)) as file:
+        frame = next(file.decode(video=0))
+    assert (frame.width, frame.height, frame.rotation) == (34, 64, 0)
+    assert frame.to_ndarray(format="gray")[-12, 5] > 150 > frame.to_ndarray(format="gray")[5, 5]
+
+
+def test_chapters_are_at_their_new_times(shared_studio: Studio, write: Make) -> None:
+    unit = Fraction(1, 1000)
+    made = [("One", 0, 400), ("Two", 400, 800), ("Three", 800, 1200)]
+    chapters = [
+        {"id": n, "start": low, "end": high, "time_base": unit, "metadata": {"title": title}}
+        for n, (title, low, high) in enumerate(made)
+    ]
+    path = write("a.mkv", numbered(30), chapters=chapters)
+    result = cut(shared_studio, path, remove=["0.2-0.8"])
+    with av.open(str(result.video.path)) as file:
+        marks: list[Any] = file.chapters()
+        found = [
+            (one["metadata"]["title"], float(one["start"] * one["time_base"]), float(one["end"] * one["time_base"]))
+            for one in marks
+        ]
+    assert found == [("One", 0, 0.2), ("Three", 0.2, 0.6)]
+
+
+def test_a_copy_begins_with_key_frames_and_says_so(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mp4", numbered(60), sound=[440], **PLAIN)
+    result = cut(shared_studio, path, keep=["0.5-0.8", "1.6-2"], mode="keyframe", exports=["otio"])
+    kept = [(one.start, one.end) for one in result.parts]
+    assert [start for start, _ in kept] == [0.4, 1.6]
+    assert [one.code for one in result.warnings] == ["cut_moved"]
+    numbers, _ = shown(result.video.path)
+    assert numbers == [n for start, end in kept for n in range(round(start * 25), round(end * 25))]
+    assert numbers[0] == 10
+    assert abs(heard(result.video.path).shape[1] / 48_000 - result.duration) < 0.05
+    with av.open(str(path)) as source, av.open(str(result.video.path)) as copy:
+        packets = {bytes(one) for one in source.demux(video=0)}
+        assert {bytes(one) for one in copy.demux(video=0)} <= packets
+
+
+def test_removals_within_one_group_of_pictures_cannot_be_copied(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mp4", numbered(30), **PLAIN)
+    result = cut(shared_studio, path, remove=["0.48-0.6"], mode="keyframe")
+    assert [(one.start, one.end) for one in result.parts] == [(0, 1.2)]
+    assert [one.code for one in result.warnings] == ["cut_moved"]
+
+
+def test_the_transcript_of_the_new_video_has_the_words_that_are_left(
+    shared_studio: Studio, film: Path, tmp_path: Path
+) -> None:
+    words = [
+        Word(start=0.2 * n, end=0.2 * n + 0.2, text=f" {one}") for n, one in enumerate(["So", "um", "we", "go", "home"])
+    ]
+    said = Segment(id=0, start=0, end=1, text="So um we go home", words=words)
+    document = tmp_path / "a.json"
+    document.write_text(Transcript(language="en", duration=1.6, segments=[said]).written(), encoding="utf-8")
+    result = cut(shared_studio, film, transcript=document, fillers=True, render=False, exports=["edl"])
+    moved = Transcript.parse(result.words.path.read_text(encoding="utf-8"))
+    assert moved.text == "So we go home"
+    assert [round(word.start, 3) for word in moved.segments[0].words] == [0, 0.2, 0.4, 0.6]
+    assert result.video is None
+
+
+@pytest.mark.parametrize(("name", "codec", "format"), [("a.avi", "mpeg4", "mp4"), ("a.webm", "libvpx-vp9", "webm")])
+def test_the_container_is_that_of_the_source_if_possible(
+    shared_studio: Studio, write: Make, name: str, codec: str, format: str
+) -> None:
+    path = write(name, numbered(6), codec=codec, options={})
+    result = cut(shared_studio, path, keep=["0.08-"])
+    assert result.video.name == f"a.cut.{format}"
+    assert shown(result.video.path)[0] == [2, 3, 4, 5]
+
+
+def test_ten_bits_are_kept(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mkv", numbered(6), codec="libx265", format="yuv420p10le", options={"x265-params": "log-level=0"})
+    with av.open(str(cut(shared_studio, path, keep=["0.08-"], crossfade=0.1).video.path)) as file:
+        assert file.streams.video[0].codec_context.pix_fmt == "yuv420p10le"
+
+
+def test_what_a_copy_cannot_hold_is_refused(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mp4", numbered(6))
+    with pytest.raises(TaskFailed, match="'webm' does not take the codec 'h264' as it is"):
+        cut(shared_studio, path, keep=["0-0.1"], mode="keyframe", format="webm")
+
+
+def test_streams_that_are_left_out_are_told(shared_studio: Studio, nasa: Path) -> None:
+    result = cut(shared_studio, nasa, keep=["1-1.2"], stream=0)
+    assert [one.code for one in result.warnings] == ["streams_left_out"]
+    assert "1 video, 2 subtitle" in result.warnings[0].message
