@@ -61,6 +61,15 @@ def test_rules_that_cannot_be_met_are_a_warning_and_in_the_report(studio: Studio
     assert all(one.cause for one in result.report.breaches)
 
 
+def test_cues_begin_and_end_with_frames(studio: Studio, talk: Path) -> None:
+    result = studio.run("audio.subtitle", talk, preset="netflix", frame_rate=23.976, whole_frames=True)
+    found = Subtitles.parse(result.subtitles["srt"].path.read_text()).cues
+    frames = [time * 24_000 / 1001 for cue in found for time in (cue.start, cue.end)]
+    assert all(abs(one - round(one)) < 0.02 for one in frames)
+    assert min(round(later - end) for end, later in zip(frames[1::2], frames[2::2], strict=False)) >= 2
+    assert (result.effective["frame_rate"], result.warnings) == (23.976, [])
+
+
 def test_cues_follow_the_scenes_of_a_document(studio: Studio, talk: Path, tmp_path: Path) -> None:
     scenes, times = tmp_path / "scenes.json", [(0.0, 2.9), (2.9, 12.0)]
     scenes.write_text(json.dumps({"scenes": [{"start": start, "end": end} for start, end in times]}))

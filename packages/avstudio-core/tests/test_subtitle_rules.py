@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import get_args
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from avstudio_core.documents.cues import Cue, cues
+from avstudio_core.documents.frame_grid import FrameGrid
 from avstudio_core.documents.pieces import width
 from avstudio_core.documents.subtitle_report import report
 from avstudio_core.documents.subtitle_rules import Preset, SubtitleRules, rules
@@ -16,6 +18,7 @@ from avstudio_core.documents.transcript import Segment, Transcript, Word
 
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 WORD = st.text("abcdefghij", min_size=1, max_size=12)
+RATES = (1000, 23.976, 24, 25, 29.97, 30, 60)
 MARKS = st.sampled_from(["", "", "", "", ",", ".", "?"])
 
 
@@ -38,17 +41,19 @@ def streams(draw: st.DrawFn) -> Transcript:
 
 
 @settings(max_examples=200)
-@given(said=streams(), labels=st.booleans(), cuts=st.lists(st.floats(0, 60), max_size=5))
+@given(said=streams(), labels=st.booleans(), cuts=st.lists(st.floats(0, 60), max_size=5), rate=st.sampled_from(RATES))
 def test_every_rule_of_every_preset_holds_or_the_report_says_why_it_cannot(
-    said: Transcript, labels: bool, cuts: list[float]
+    said: Transcript, labels: bool, cuts: list[float], rate: float
 ) -> None:
     for preset in PRESETS:
-        held = rules(preset, said.language)
+        held = replace(rules(preset, said.language, min(rate, 60)), grid=FrameGrid(rate))
         shown = cues(said, held, cuts=cuts, labels=labels)
         found = report(shown, held, cuts).breaches
         assert all(breach.cause for breach in found), (preset, found)
         assert breaches(shown, held) == {(one.cue, one.rule) for one in found if one.rule != "snap_to"}
         assert not {"lines", "max_duration"} & {one.rule for one in found}
+        frames = [time * held.grid.exact for cue in shown for time in (cue.start, cue.end)]
+        assert all(abs(one - round(one)) <= 0.0006 * rate for one in frames)
 
 
 def breaches(shown: list[Cue], held: SubtitleRules) -> set[tuple[int, str]]:

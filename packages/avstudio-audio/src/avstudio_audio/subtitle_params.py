@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, JsonValue, model_validator
 
 from avstudio_core import Artifact, Params
+from avstudio_core.documents.frame_grid import FrameGrid
 from avstudio_core.documents.scenes import MEDIA_TYPE as SCENES
 from avstudio_core.documents.subtitle_formats import Name
 from avstudio_core.documents.subtitle_rules import Preset, SubtitleRules, rules
@@ -48,8 +49,11 @@ class SubtitleParams(Params):
         default=24.0,
         ge=1,
         le=1000,
-        description="Frame rate of the video: some presets count in frames.",
+        description="Frame rate of the video: some presets count in frames. 23.976 and 29.97 are meant exactly.",
         json_schema_extra={"unit": "Hz"},
+    )
+    whole_frames: bool = Field(
+        default=False, description="Begin and end cues with frames of the video, as film and broadcast do."
     )
     snap_to: list[Seconds] = Field(
         default=[],
@@ -86,4 +90,5 @@ class SubtitleParams(Params):
             "closed_gap": self.close_gaps,
         }
         changes = {name: value for name, value in given.items() if value is not None}
-        return replace(rules(self.preset, language, self.frame_rate), **changes)  # type: ignore[arg-type]
+        found: SubtitleRules = replace(rules(self.preset, language, self.frame_rate), **changes)  # type: ignore[arg-type]
+        return replace(found, grid=FrameGrid(self.frame_rate)) if self.whole_frames else found

@@ -62,6 +62,7 @@ class SubtitleFiles:
             "max_duration": held.longest,
             "min_gap": round(held.gap, 3),
             "close_gaps": round(held.closed_gap, 3),
+            "frame_rate": round(held.grid.exact, 3) if params.whole_frames else None,
         }
 
     def _published(self, format: Name, captions: Captions, source: Artifact, context: Context) -> Artifact:

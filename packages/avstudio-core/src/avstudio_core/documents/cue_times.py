@@ -10,7 +10,6 @@ from avstudio_core.documents.timed_pieces import TimedPiece, columns_of
 
 NEAR_START, NEAR_END = 0.3, 0.5
 """A cue that begins so close to a cut begins at the cut; one that ends so close before it lasts until the cut."""
-TICK = 0.001
 Group = Sequence[TimedPiece]
 
 
@@ -19,7 +18,7 @@ def times(
 ) -> list[tuple[float, float]]:
     """Start and end of each cue in seconds, each ending before the next one starts.
 
-    `cuts` are in ascending order. The last cue ends at `until` or with its last word.
+    `cuts` are frames of the rules' grid, in ascending order. The last cue ends at `until` or with its last word.
     """
     starts = _starts(groups, rules, cuts)
     nexts = [*starts[1:], None][: len(starts)]
@@ -40,7 +39,7 @@ def _starts(groups: Sequence[Group], rules: SubtitleRules, cuts: Sequence[float]
     """The starts, which rise; each is at a cut if one is near and the cues around keep their time."""
     spoken: list[float] = []
     for group in groups:
-        spoken.append(max(round(group[0].start, 3), round(spoken[-1] + TICK, 3) if spoken else 0.0))
+        spoken.append(max(rules.grid.nearest(group[0].start), rules.grid.after(spoken[-1]) if spoken else 0.0))
     starts = list(spoken)
     for number, start in enumerate(spoken):
         cut = near(cuts, start, NEAR_START, NEAR_START)
@@ -50,7 +49,7 @@ def _starts(groups: Sequence[Group], rules: SubtitleRules, cuts: Sequence[float]
         after = min(rules.shortest + rules.gap, spoken[number + 1] - start) if number + 1 < len(spoken) else 0.0
         room = cut - (starts[number - 1] if number else 0.0) >= before
         if room and (number + 1 == len(spoken) or spoken[number + 1] - cut >= after):
-            starts[number] = round(cut, 3)
+            starts[number] = cut
     return starts
 
 
@@ -60,14 +59,15 @@ def _end(
     """The end of a cue, so late that it can be read, and so early that the next one can begin after the gap."""
     enough = max(rules.shortest, columns_of(group) / rules.reading_speed)
     latest = min(start + rules.longest, _room(group, start, following, rules, until))
-    end = min(max(group[-1].end, start + enough), latest)
+    latest = rules.grid.preceding(latest)
+    end = min(rules.grid.following(max(group[-1].end, start + enough)), latest)
     if following is not None and following - end < rules.closed_gap:
         end = latest
     cut = near(cuts, end, NEAR_START, NEAR_END)
-    on_cut = None if cut is None else cut - rules.gap
+    on_cut = None if cut is None else rules.grid.preceding(cut - rules.gap)
     if on_cut is not None and start + enough <= on_cut <= latest:
         end = on_cut
-    return max(round(end, 3), round(start + TICK, 3))
+    return max(end, rules.grid.after(start))
 
 
 def _room(group: Group, start: float, following: float | None, rules: SubtitleRules, until: float) -> float:

@@ -53,7 +53,7 @@ def cues(
     found = timed_pieces(transcript, labels=labels)
     until = max(transcript.duration, found[-1].end) if found else 0.0
     groups = grouped(found, rules, until)
-    spans = times(groups, rules, sorted(round(cut, 3) for cut in cuts), transcript.duration)
+    spans = times(groups, rules, sorted(map(rules.grid.nearest, cuts)), transcript.duration)
     return [_cue(group, rules, *span) for group, span in zip(groups, spans, strict=True)]
 
 

@@ -60,7 +60,7 @@ class _Place(NamedTuple):
 
 def report(cues: Sequence[Cue], rules: SubtitleRules, cuts: Sequence[float] = ()) -> SubtitleReport:
     """Compare cues in the order of time with the rules; `cuts` are times in seconds."""
-    ordered = sorted(cuts)
+    ordered = sorted(map(rules.grid.nearest, cuts))
     found: list[Breach] = []
     for number, cue in enumerate(cues):
         place = _Place(cue, number + 1, cues[number + 1] if number + 1 < len(cues) else None)
@@ -91,7 +91,7 @@ def _of_times(place: _Place, rules: SubtitleRules) -> Iterator[Breach]:
     if seconds > rules.longest + TOLERANCE:
         yield _breach(place, "max_duration", seconds, rules.longest)
     if following is not None and following.start - cue.end < rules.gap - TOLERANCE:
-        close = following.start - cue.start < 2 * rules.gap + TOLERANCE
+        close = following.start - cue.start < 2 * rules.gap + _frame(rules)
         cause = "The cues begin at nearly the same time." if close else ""
         yield _breach(place, "min_gap", following.start - cue.end, rules.gap, cause)
 
@@ -99,13 +99,18 @@ def _of_times(place: _Place, rules: SubtitleRules) -> Iterator[Breach]:
 def _obstacle(place: _Place, rules: SubtitleRules) -> str:
     """Why a cue cannot last longer."""
     cue, following = place.cue, place.following
-    if cue.end - cue.start >= rules.longest - TOLERANCE:
+    if cue.end - cue.start >= rules.longest - _frame(rules):
         return "It has the longest duration."
     if following is None:
         return "The recording ends."
     halfway = (cue.start + following.start) / 2
-    full = cue.end >= max(following.start - rules.gap, halfway) - TOLERANCE
+    full = cue.end >= max(following.start - rules.gap, halfway) - _frame(rules)
     return "The next cue begins." if full else ""
+
+
+def _frame(rules: SubtitleRules) -> float:
+    """By how much a cue may be shorter than what fits, because it ends at a frame."""
+    return max(1 / rules.grid.exact, TOLERANCE)
 
 
 def _of_cuts(place: _Place, rules: SubtitleRules, cuts: Sequence[float]) -> Iterator[Breach]:
@@ -114,7 +119,7 @@ def _of_cuts(place: _Place, rules: SubtitleRules, cuts: Sequence[float]) -> Iter
     start, end = near(cuts, cue.start, NEAR_START, NEAR_START), near(cuts, cue.end, NEAR_START, NEAR_END)
     if start is not None and abs(start - cue.start) > TOLERANCE:
         yield _breach(place, "snap_to", cue.start, start, "Another cue is too close.")
-    elif end is not None and not -TOLERANCE <= end - cue.end <= rules.gap + TOLERANCE:
+    elif end is not None and not -TOLERANCE <= end - cue.end <= rules.gap + _frame(rules):
         yield _breach(place, "snap_to", cue.end, end, "The cue would be too short, or too long.")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from avstudio_core.documents.frame_grid import MILLISECONDS, FrameGrid
+
 Preset = Literal["none", "netflix", "bbc", "youtube"]
 
 
@@ -26,6 +28,8 @@ class SubtitleRules:
     """The shortest time between two cues."""
     closed_gap: float = 0.0
     """A time between two cues that is shorter is closed to `gap`, because it looks like a flicker."""
+    grid: FrameGrid = MILLISECONDS
+    """The times at which cues begin and end: milliseconds, or the frames of a video."""
 
 
 NONE = SubtitleRules()
