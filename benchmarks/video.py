@@ -1,4 +1,4 @@
-"""Scenes beside PySceneDetect, frames beside OpenCV, and memory for long video (P6, P7).
+"""Scenes beside PySceneDetect, frames beside OpenCV, PyAV and torchcodec, and memory for long video (P6, P7).
 
 Cut lists and pixels are compared first. The film is made here: shots of moving blocks and noise in 720p, with a
 key frame every 250 frames. CPU seconds are those of all threads of this process.
@@ -11,8 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,12 @@ import scenedetect
 
 import avstudio_video
 from avstudio_core import Studio
+from avstudio_video.frames.decoder import Decoder
+from avstudio_video.frames.picture import Shape
+from avstudio_video.frames.reader import Source
+from avstudio_video.media.cores import usable_cores
+from avstudio_video.media.indexed import index_stream
+from avstudio_video.media.limits import USUAL
 
 SIZE = (1280, 720)
 NUMBERS = count()
@@ -39,12 +48,12 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """A program that prints the peak of its memory in MB."""
 
 
-def film(path: Path, frames: int, size: tuple[int, int] = SIZE) -> Path:
+def film(path: Path, frames: int, size: tuple[int, int] = SIZE, rate: int = 25) -> Path:
     """Shots of 45 frames: blocks that move, with some noise."""
     dice, (width, height) = np.random.default_rng(next(NUMBERS)), size
     noise = dice.integers(0, 9, (height + 64, width + 64, 3), np.uint8)
     with av.open(str(path), "w") as file:
-        stream: Any = file.add_stream("libx264", rate=25)
+        stream: Any = file.add_stream("libx264", rate=rate)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.options = {"preset": "veryfast", "g": "250", "sc_threshold": "0"}
         for number in range(frames):
@@ -54,7 +63,7 @@ def film(path: Path, frames: int, size: tuple[int, int] = SIZE) -> Path:
             shift = number % 45
             picture = blocks[shift:, shift:][:height, :width] + noise[number % 64 :, number % 61 :][:height, :width]
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, 25)
+            frame.pts, frame.time_base = number, Fraction(1, rate)
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
     return path
@@ -81,8 +90,10 @@ def theirs(path: Path, detector: str) -> list[int]:
     return [start.frame_num for start, _ in manager.get_scene_list()[1:]]
 
 
-def sparse(studio: Studio, path: Path, times: list[float]) -> Any:
+def sparse(studio: Studio, path: Path, numbers: list[int]) -> Any:
+    times = [number / 30 + 0.01 for number in numbers]
     found: Any = studio.run("video.decode", path, times=times, format="npz")
+    assert [one.index for one in found.index] == numbers
     with np.load(found.frames["frames"].path) as file:
         return file["frames"]
 
@@ -111,15 +122,19 @@ def compare(name: str, mine: Callable[[], object], other: Callable[[], object], 
 
 
 def main() -> None:
-    quick = paired.arguments(__doc__).quick
+    given = paired.arguments(__doc__, only="'scenes', 'frames' or 'memory'")
+    quick = given.quick
     paired.headline("av", "opencv-python-headless", "scenedetect")
     with (
         tempfile.TemporaryDirectory() as folder,
         Studio(home=Path(folder) / "home", executor="inline", plugins="", add=[avstudio_video]) as studio,
     ):
-        scenes(studio, Path(folder), 450 if quick else 1800, 3 if quick else 10)
-        frames(studio, Path(folder), 3000 if quick else 15000, 3 if quick else 5)
-        memory(Path(folder), 600 if quick else 3600)
+        if given.only in (None, "scenes"):
+            scenes(studio, Path(folder), 450 if quick else 1800, 3 if quick else 10)
+        if given.only in (None, "frames"):
+            frames(studio, Path(folder), 3000 if quick else 18000, 3 if quick else 5)
+        if given.only in (None, "memory"):
+            memory(Path(folder), 600 if quick else 3600)
 
 
 def scenes(studio: Studio, folder: Path, length: int, pairs: int) -> None:
@@ -138,13 +153,75 @@ def scenes(studio: Studio, folder: Path, length: int, pairs: int) -> None:
 
 
 def frames(studio: Studio, folder: Path, length: int, pairs: int) -> None:
-    path = film(folder / "long.mp4", length)
-    copies = (copied(path, number) for number in count())
+    """60 frames of a long film, each somewhere between two key frames, and all frames of a short one."""
+    short = film(folder / "short.mp4", 1500, rate=30)
+    path = looped(short, folder / "long.mp4", length // 1500)
     numbers = [round((one + 0.5) * length / 60) for one in range(60)]
-    times = [number / 25 + 0.01 for number in numbers]
-    assert (sparse(studio, next(copies), times[:6]) == sequential(path, {*numbers[:6]})).all()
-    name = f"60 frames of {length / 25:.0f} s / OpenCV from the start"
-    compare(name, lambda: sparse(studio, next(copies), times), lambda: sequential(path, {*numbers}), pairs)
+    assert (sparse(studio, path, numbers[:6]) == sequential(path, {*numbers[:6]})).all()
+    name = f"60 frames of {length / 30:.0f} s"
+    for cores in sorted({1, usable_cores(0)}):
+        with Studio(
+            home=folder / f"{cores}", executor="inline", plugins="", add=[avstudio_video], threads=cores
+        ) as one:
+            copies = iter([copied(path, number + cores * pairs) for number in range(pairs)])
+            mine = partial(lambda one, copies: sparse(one, next(copies), numbers), one, copies)
+            compare(
+                f"{name} on {cores} threads / OpenCV from the start", mine, partial(sequential, path, {*numbers}), pairs
+            )
+    readers = {"OpenCV": opencv_frames, "PyAV": pyav_frames, "torchcodec": torchcodec_frames}
+    for other, read in readers.items():
+        if other == "torchcodec" and not find_spec("torchcodec"):
+            continue
+        assert all((one == two).all() for one, two in zip(our_frames(short), read(short), strict=True))
+        compare(
+            f"all frames as RGB / {other}", partial(exhaust, our_frames, short), partial(exhaust, read, short), pairs
+        )
+
+
+def exhaust(read: Callable[[Path], Iterator[Any]], path: Path) -> int:
+    return sum(1 for _ in read(path))
+
+
+def our_frames(path: Path) -> Iterator[Any]:
+    stream = index_stream(path, None, USUAL, lambda: None)
+    place = Source(path, stream.number, stream.video_number, stream.index, USUAL, lambda: None, usable_cores(0))
+    decoder = Decoder(place, Shape(), "pyav", lambda code, message: None)
+    return (pixels for _, pixels in decoder.pictures(stream.index.shown))
+
+
+def opencv_frames(path: Path) -> Iterator[Any]:
+    capture = cv2.VideoCapture(str(path))
+    while (found := capture.read())[0]:
+        yield found[1][..., ::-1]
+
+
+def pyav_frames(path: Path) -> Iterator[Any]:
+    with av.open(str(path)) as file:
+        file.streams.video[0].thread_type = "AUTO"
+        for frame in file.decode(video=0):
+            yield frame.to_ndarray(format="rgb24")
+
+
+def torchcodec_frames(path: Path) -> Iterator[Any]:
+    decoders: Any = import_module("torchcodec.decoders")
+    decoder = decoders.VideoDecoder(str(path), dimension_order="NHWC", num_ffmpeg_threads=usable_cores(0))
+    return (decoder.get_frame_at(number).data.numpy() for number in range(len(decoder)))
+
+
+def looped(path: Path, target: Path, times: int) -> Path:
+    """The same packets so many times, one after the other."""
+    with av.open(str(target), "w") as file:
+        copy: Any = None
+        for number in range(times):
+            with av.open(str(path)) as source:
+                stream: Any = source.streams.video[0]
+                copy = copy or file.add_stream_from_template(stream)
+                later = number * stream.duration
+                for packet in source.demux(stream):
+                    if packet.dts is not None:
+                        packet.pts, packet.dts, packet.stream = packet.pts + later, packet.dts + later, copy
+                        file.mux(packet)
+    return target
 
 
 def memory(folder: Path, longest: int) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,36 @@ def test_any_frame_has_the_pixels_of_a_decoder_that_starts_at_the_first(
     assert found["indices"].tolist() == indices
     for number, pixels in zip(indices, found["frames"], strict=True):
         assert (pixels == whole[number]).all(), number
+
+
+@pytest.fixture(scope="module")
+def wide_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """A studio that decodes on three threads."""
+    home = tmp_path_factory.mktemp("wide")
+    with Studio(home=home, executor="inline", plugins="", add=[avstudio_video], threads=3) as studio:
+        yield studio
+
+
+@pytest.mark.parametrize("indices", [[3, 12, 14, 38, 45, 46, 71], [79, 5], list(range(80))])
+def test_threads_give_the_same_frames_in_the_same_order(wide_studio: Studio, write: Make, indices: list[int]) -> None:
+    path = write("a.mp4", 80)
+    found, whole = arrays(wide_studio, path, indices=indices), sequential(path)
+    assert found["indices"].tolist() == indices
+    assert [bool((one == whole[number]).all()) for one, number in zip(found["frames"], indices, strict=True)] == [
+        True
+    ] * len(indices)
+
+
+@pytest.mark.parametrize("indices", [[3, 25, 38, 71], list(range(80))])
+def test_threads_end_with_a_run_that_fails(wide_studio: Studio, write: Make, indices: list[int]) -> None:
+    path = write("a.mp4", 80)
+    assert "outside the picture" in refused(wide_studio, path, indices=indices, crop="60,0,10,10")
+    assert not [one for one in threading.enumerate() if one.name == "avstudio-frames"]
+
+
+def test_a_file_that_was_replaced_has_its_own_frames(shared_studio: Studio, write: Make) -> None:
+    assert decoded(shared_studio, write("a.mp4", 10), indices=[9]).index[0].time == 0.36
+    assert decoded(shared_studio, write("a.mp4", 20), indices=[19]).index[0].time == 0.76
 
 
 def test_a_frame_is_the_one_on_the_screen_also_at_a_variable_rate(shared_studio: Studio, write: Make) -> None:

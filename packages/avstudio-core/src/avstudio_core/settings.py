@@ -76,7 +76,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     Setting("worker_files", int, 4096, "Files that each process of a worker may have open.", 64),
     Setting("worker_disk_mb", int, 50000, "Files that one worker may write, in MB.", 1),
     Setting("workers", int, 2, "Worker processes (or inline threads) for work that loads no model.", 1),
-    Setting("threads", int, 0, "Threads of one model, or of one chain of effects; 0 uses every core.", 0),
+    Setting("threads", int, 0, "Threads of one model, one chain of effects or one decoder; 0 uses every core.", 0),
     Setting("idle_seconds", float, 300.0, "An idle worker ends after this many seconds.", 0),
     Setting("cancel_seconds", float, 5.0, "Seconds that a cancelled job may take to stop before it is killed.", 0),
     Setting("lease_seconds", float, 30.0, "Seconds without a heartbeat after which a job goes to another studio.", 0.1),

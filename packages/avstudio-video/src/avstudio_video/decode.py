@@ -75,17 +75,19 @@ class Decode(DecodeWords, Processor[DecodeParams, DecodeResult]):
         from avstudio_video.frames.choice import FrameTimeline
         from avstudio_video.frames.decoder import Decoder
         from avstudio_video.frames.reader import Source
-        from avstudio_video.media.indexed import index_stream
+        from avstudio_video.media.cores import usable_cores
+        from avstudio_video.media.kept_indexes import KEPT
         from avstudio_video.media.limits import Limits
 
         context.progress(0.0, "read")
         limits = Limits.of(context.settings)
-        stream = index_stream(source.path, params.stream, limits, context.check)
+        stream = KEPT.of(source, params.stream, limits, context.check)
         timeline = FrameTimeline(stream.index, stream.origin)
         wanted, shape = _wanted(params, timeline), _shape(params, stream)
         size = shape.size(stream.width, stream.height)
         limits.check_size(source.path, *size)
-        place = Source(source.path, stream.number, stream.video_number, stream.index, limits, context.check)
+        threads = usable_cores(context.settings.threads)
+        place = Source(source.path, stream.number, stream.video_number, stream.index, limits, context.check, threads)
         decoder = Decoder(place, shape, params.backend, context.warn)
         wanted, frames = FrameFiles(source, params, context, timeline, decoder, size).write(wanted)
         _tell(source, stream, timeline, decoder, context)

@@ -59,22 +59,34 @@ class FrameFiles:
         if 0 < most < need:
             hint = "Ask for fewer or smaller frames, or allow more with the setting 'media_mb'."
             raise NotEnoughMemory(f"These frames take {need:.0f} MB of memory, more than {most}.", hint=hint)
-        pixels = dict(self._pictures(wanted))
-        kept = self._found(wanted, pixels)
+        kept, pixels = self._stacked(wanted)
         path = self.context.new_path(self.source.name_for(f".frames.{SUFFIXES[self.params.format]}"))
         write = self._arrays if self.params.format == "npz" else self._sheet
-        return kept, write(path, kept, [pixels[one.stamp] for one in kept])
+        return kept, write(path, kept, pixels)
 
-    def _arrays(self, path: Path, kept: list[Wanted], shown: list[Pixels]) -> dict[str, Artifact]:
+    def _stacked(self, wanted: list[Wanted]) -> tuple[list[Wanted], Pixels]:
+        """All pictures as one array of `(frames, height, width, 3)`."""
+        import numpy as np
+
+        places = dict[int, int]()
+        pixels = np.empty((len({one.stamp for one in wanted}), self.size[1], self.size[0], 3), np.uint8)
+        for stamp, picture in self._pictures(wanted):
+            places[stamp] = len(places)
+            pixels[places[stamp]] = picture
+        kept = self._found(wanted, places)
+        order = [places[one.stamp] for one in kept]
+        return kept, pixels[: len(order)] if order == [*range(len(order))] else pixels[order]
+
+    def _arrays(self, path: Path, kept: list[Wanted], shown: Pixels) -> dict[str, Artifact]:
         import numpy as np
 
         stamps = [one.stamp for one in kept]
         times = np.array([self.timeline.time(stamp) for stamp in stamps])
         numbers = np.array([self.timeline.index.number_at(stamp) for stamp in stamps])
-        np.savez(path, frames=np.stack(shown), times=times, pts=np.array(stamps), indices=numbers)
+        np.savez(path, frames=shown, times=times, pts=np.array(stamps), indices=numbers)
         return {"frames": self._published(path, self.size)}
 
-    def _sheet(self, path: Path, kept: list[Wanted], shown: list[Pixels]) -> dict[str, Artifact]:
+    def _sheet(self, path: Path, kept: list[Wanted], shown: Pixels) -> dict[str, Artifact]:
         from avstudio_video.frames.sheet import contact_sheet
 
         times = [self.timeline.time(one.stamp) for one in kept]

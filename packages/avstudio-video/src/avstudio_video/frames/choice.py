@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -69,7 +70,8 @@ class FrameTimeline:
 
     def key_before(self, stamp: int) -> int:
         """The last key frame that is not later."""
-        return max((key for key in self.index.keys if key <= stamp), default=stamp)
+        number = bisect_right(self.index.keys, stamp)
+        return self.index.keys[number - 1] if number else stamp
 
     def within(self, start: float, end: float | None) -> tuple[float, float]:
         """The part of the video between two times. Raises `InvalidInput` if no frame begins in it."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from avstudio_video.frames.ahead import side_by_side
 from avstudio_video.frames.picture import Picture
 from avstudio_video.frames.reader import Reader
 from avstudio_video.media.container import open_media
@@ -26,6 +27,7 @@ class PyAVReader(Reader):
     name: ClassVar[str] = "pyav"
 
     def read(self, wanted: Sequence[int]) -> Iterator[Picture]:
+        """The frames; few of many are decoded side by side, from different key frames on."""
         index = self.source.index
         if index.guessed:
             yield from self._numbered(wanted)
@@ -33,12 +35,23 @@ class PyAVReader(Reader):
         keys = index.keys
         span = index.number_at(wanted[-1]) - index.number_at(wanted[0]) + 1
         sparse = len(wanted) * SPARSE <= span or len(wanted) == 1
-        groups = groupby(wanted, lambda stamp: bisect_right(keys, stamp) - 1 if sparse else 0)
+        groups = [[*group] for _, group in groupby(wanted, lambda one: bisect_right(keys, one) - 1 if sparse else 0)]
+        hands = min(self.source.threads, len(groups))
+        if self.source.threads == 1:
+            yield from (one for one in self._groups(groups, sparse) if one)
+        else:
+            yield from side_by_side([self._groups(groups[n::hands], sparse) for n in range(hands)], len(groups))
+
+    def _groups(self, groups: list[list[int]], sparse: bool) -> Iterator[Picture | None]:
+        """The frames of each group, and `None` after each group."""
         with open_media(self.source.path, self.source.limits) as container:
             stream: Any = container.streams[self.source.stream]
             stream.codec_context.thread_type = "NONE" if sparse else "AUTO"
-            for _, group in groups:
-                yield from self._near(container, stream, [*group], sparse)
+            if not sparse:
+                stream.codec_context.thread_count = self.source.threads
+            for group in groups:
+                yield from self._near(container, stream, group, sparse)
+                yield None
 
     def _near(self, container: InputContainer, stream: Any, stamps: list[int], sparse: bool) -> Iterator[Picture]:
         """The frames from the key frame before them on; if some need earlier frames, again from further back."""

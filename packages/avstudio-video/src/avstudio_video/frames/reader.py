@@ -27,7 +27,9 @@ class Source:
     index: PacketIndex
     limits: Limits
     check: Callable[[], None]
-    """Called often; it raises an exception to stop the work."""
+    """Called often, also by several threads; it raises an exception to stop the work."""
+    threads: int = 1
+    """The cores that a decoder may use."""
 
 
 class Reader(ABC):

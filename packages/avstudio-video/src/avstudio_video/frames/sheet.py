@@ -32,12 +32,12 @@ GAP = 4
 DARK, LIGHT = 24, 235
 
 
-def contact_sheet(frames: Sequence[Pixels], times: Sequence[float], columns: int, labels: bool) -> Pixels:
-    """One picture of frames of `(height, width, 3)`, in rows; smaller ones stand in the middle of their cell."""
+def contact_sheet(frames: Pixels, times: Sequence[float], columns: int, labels: bool) -> Pixels:
+    """One picture of frames of `(frames, height, width, 3)`, in rows."""
     import numpy as np
 
     columns = min(columns, len(frames))
-    height, width = (max(one.shape[axis] for one in frames) for axis in (0, 1))
+    height, width = frames.shape[1:3]
     scale = max(1, width // 120)
     strip = 7 * scale if labels else 0
     rows = math.ceil(len(frames) / columns)
@@ -45,8 +45,7 @@ def contact_sheet(frames: Sequence[Pixels], times: Sequence[float], columns: int
     sheet = np.full((rows * cell[0] + GAP, columns * cell[1] + GAP, 3), DARK, np.uint8)
     for number, (frame, time) in enumerate(zip(frames, times, strict=True)):
         top, left = GAP + number // columns * cell[0], GAP + number % columns * cell[1]
-        down, right = (height - frame.shape[0]) // 2, (width - frame.shape[1]) // 2
-        sheet[top + down :, left + right :][: frame.shape[0], : frame.shape[1]] = frame
+        sheet[top : top + height, left : left + width] = frame
         if labels:
             text = _text(label(time), scale)[:, :width]
             sheet[top + height + scale :, left:][: text.shape[0], : text.shape[1]] = text[..., None]

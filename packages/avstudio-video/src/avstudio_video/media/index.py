@@ -59,7 +59,7 @@ class PacketIndex:
             return [round(number * step) for number in range(self.unstamped)]
         return sorted(set(self._pts))
 
-    @property
+    @cached_property
     def keys(self) -> list[int]:
         """The time stamps of key frames, in order."""
         return sorted(set(self._keys))
