@@ -111,6 +111,10 @@ WARNINGS = {
         "impossible_speed": ("Words are faster than speech.", "Check their text and times."),
     },
     "video": {
+        "glyphs_missing": (
+            "The font does not have some characters of a text; a box is drawn for each.",
+            "Give a `font` that has them.",
+        ),
         "hdr_to_sdr": (
             "HDR is converted to the colours of usual screens, because the codec is written with 8 bits.",
             "Give a `codec` with 10 bits, such as `hevc` or `av1`; or the effect `tonemap`, to say that it is meant.",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from avstudio_core import Artifact, Params, Result, SearchText
+from avstudio_core.documents.timed_text import TEXTS
 from avstudio_video.effects.chain_field import ChainField, list_effects
-from avstudio_video.effects.presets import Preset
-from avstudio_video.encoding.containers import ContainerName, SoundCodec, VideoCodec
+from avstudio_video.effects.presets import PRESETS, Preset
+from avstudio_video.encoding.containers import USUAL_CONTAINERS, ContainerName, SoundCodec, VideoCodec
 from avstudio_video.encoding.encoder_choice import EncoderKind
 from avstudio_video.encoding.video_codecs import Effort
 
@@ -35,6 +37,22 @@ class EffectsParams(Params):
         pattern=r"^[\w][\w. -]{0,99}$",
         description="Also return all effects as a JSON file of this name, to use again.",
         examples=["my look"],
+    )
+    subtitles: Artifact | None = Field(
+        default=None,
+        description="What the effect 'subtitles' burns in: SubRip, WebVTT, SubStation Alpha, or a transcript.",
+        json_schema_extra={"accepts": [*TEXTS, "text/x-ssa"]},
+    )
+    font: Artifact | None = Field(
+        default=None,
+        description="The font of all text, TrueType or OpenType; by default one of the system.",
+        json_schema_extra={"accepts": ["font/*", "application/*"]},
+    )
+    overlays: list[Artifact] = Field(
+        default=[],
+        max_length=32,
+        description="Pictures and videos for the effect 'overlay', which has their numbers.",
+        json_schema_extra={"accepts": ["image/*", "video/*"]},
     )
     lut: Artifact | None = Field(
         default=None,
@@ -73,6 +91,19 @@ class EffectsParams(Params):
     track: str = Field(
         default="default", description="The audio track: its number in video.probe, its language, or 'default'."
     )
+
+    @property
+    def container(self) -> ContainerName:
+        """The format of the file."""
+        return self.format or (USUAL_CONTAINERS[self.codec] if self.codec else "mp4")
+
+    def with_preset(self) -> Self:
+        """The parameters with those of the preset, where they have their default."""
+        output = PRESETS[self.preset].output if self.preset else {}
+        fields = type(self).model_fields
+        return self.model_copy(
+            update={name: value for name, value in output.items() if getattr(self, name) == fields[name].default}
+        )
 
 
 class AppliedEffect(BaseModel):

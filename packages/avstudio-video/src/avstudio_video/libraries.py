@@ -18,3 +18,12 @@ def opencv(purpose: str) -> Any:
     os.environ.clear()
     os.environ.update(before)
     return cv2
+
+
+def pillow(purpose: str) -> Any:
+    """Pillow's modules of pictures, drawing and fonts. Raises `MissingDependency`."""
+    try:
+        from PIL import Image, ImageDraw, ImageFont
+    except ImportError as error:
+        raise MissingDependency.extra(purpose, "avstudio-video", "text") from error
+    return Image, ImageDraw, ImageFont

@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
-from avstudio_video.effects import colours, detail, fades, geometry, level, times
+from avstudio_video.effects import captions, colours, detail, fades, geometry, level, overlay, times
 from avstudio_video.effects.effect import Effect
 
 MOST_EFFECTS = 64
@@ -31,6 +31,9 @@ AnyEffect = Annotated[
     | detail.Deinterlace
     | detail.Sharpen
     | detail.Blur
+    | overlay.Overlay
+    | captions.Text
+    | captions.Subtitles
     | level.Level,
     Field(discriminator="type"),
 ]

@@ -19,6 +19,8 @@ LARGEST_FILE = 16_000_000
 """Bytes."""
 LARGEST = {1: 65_536, 3: 65}
 """Entries of an axis, by the number of dimensions."""
+SIZES = {1: "LUT_1D_SIZE", 3: "LUT_3D_SIZE"}
+DOMAIN = {"DOMAIN_MIN": ("0", "0", "0"), "DOMAIN_MAX": ("1", "1", "1")}
 OTHER_WORDS = ("TITLE", "LUT_IN_VIDEO_RANGE", "LUT_OUT_VIDEO_RANGE")
 
 
@@ -50,49 +52,46 @@ class Cube:
         """Read a text. Raises `ValueError`."""
         import numpy as np
 
-        sizes: dict[int, int] = {}
-        low: tuple[float, ...] = (0.0, 0.0, 0.0)
-        high: tuple[float, ...] = (1.0, 1.0, 1.0)
-        rows: list[list[float]] = []
-        for line in text.splitlines():
-            word, *values = line.split() or ["#"]
-            if word.startswith("#") or word in OTHER_WORDS:
-                continue
-            if word in ("LUT_1D_SIZE", "LUT_3D_SIZE"):
-                sizes[int(word[4])] = int(values[0])
-            elif word == "DOMAIN_MIN":
-                low = tuple(map(float, values))
-            elif word == "DOMAIN_MAX":
-                high = tuple(map(float, values))
-            else:
-                rows.append([float(one) for one in (word, *values)])
+        words, rows = _words_and_rows(text)
+        sizes = [(dimensions, int(words[name][0])) for dimensions, name in SIZES.items() if name in words]
         if len(sizes) != 1:
             raise ValueError("it does not have one size.")
-        dimensions, size = next(iter(sizes.items()))
+        dimensions, size = sizes[0]
+        low, high = (tuple(map(float, words.get(name, usual))) for name, usual in DOMAIN.items())
         if not 2 <= size <= LARGEST[dimensions] or len(rows) != size**dimensions or {*map(len, rows)} != {3}:
             raise ValueError(f"it has {len(rows)} lines of a table of the size {size}.")
         table = np.array(rows)
-        if (
-            not np.isfinite(table).all()
-            or len(low) != 3
-            or len(high) != 3
-            or any(a >= b for a, b in zip(low, high, strict=True))
-        ):
+        if not np.isfinite(table).all() or len(low) != 3 or not all(a < b for a, b in zip(low, high, strict=True)):
             raise ValueError("its numbers are not valid.")
         return cls(dimensions, size, low, high, table)
 
     def written(self, strength: float) -> str:
         """As a file: a table that goes a part of the way."""
+        table = self._unchanged() + strength * (self.table - self._unchanged())
+        lines = [f"{SIZES[self.dimensions]} {self.size}"]
+        lines += ["DOMAIN_MIN {} {} {}".format(*self.low), "DOMAIN_MAX {} {} {}".format(*self.high)]
+        lines += ["{:.7f} {:.7f} {:.7f}".format(*row) for row in table]
+        return "\n".join(lines) + "\n"
+
+    def _unchanged(self) -> NDArray[np.float64]:
+        """The table that changes nothing."""
         import numpy as np
 
         axes = [np.linspace(a, b, self.size) for a, b in zip(self.low, self.high, strict=True)]
         if self.dimensions == 1:
-            same = np.stack(axes, 1)
-        else:
-            blue, green, red = np.meshgrid(axes[2], axes[1], axes[0], indexing="ij")
-            same = np.stack([red, green, blue], -1).reshape(-1, 3)
-        table = same + strength * (self.table - same)
-        lines = [f"LUT_{self.dimensions}D_SIZE {self.size}"]
-        lines += ["DOMAIN_MIN {} {} {}".format(*self.low), "DOMAIN_MAX {} {} {}".format(*self.high)]
-        lines += ["{:.7f} {:.7f} {:.7f}".format(*row) for row in table]
-        return "\n".join(lines) + "\n"
+            return np.stack(axes, 1)
+        blue, green, red = np.meshgrid(*axes[::-1], indexing="ij")
+        return np.stack([red, green, blue], -1).reshape(-1, 3)
+
+
+def _words_and_rows(text: str) -> tuple[dict[str, list[str]], list[list[float]]]:
+    """The values of each word that a line begins with, and the lines of numbers."""
+    words: dict[str, list[str]] = {}
+    rows: list[list[float]] = []
+    for line in text.splitlines():
+        word, *values = line.split() or ["#"]
+        if word in SIZES.values() or word in DOMAIN:
+            words[word] = values or [""]
+        elif not word.startswith("#") and word not in OTHER_WORDS:
+            rows.append([float(one) for one in (word, *values)])
+    return words, rows

@@ -19,23 +19,28 @@ def fault(path: Path, length: float, frame: float, *, sound: bool) -> str:
 
     Empty if nothing is wrong.
     """
-    with open_media(path) as container:
-        if not container.streams.video:
-            return "The file does not have a picture."
-        ends, decoded = {"video": Fraction(0), "audio": Fraction(0)}, 0
-        origin = Fraction(container.start_time or 0, 1_000_000)
-        for packet in container.demux():
-            if packet.size and packet.pts is not None and packet.stream.type in ends:
-                end = (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base or 0) - origin
-                ends[packet.stream.type] = max(ends[packet.stream.type], end)
-            decoded += _decodes(packet) if not decoded and packet.stream.type == "video" else 0
+    ends, decoded = _contents(path)
     if not decoded:
         return "No frame of the file can be decoded."
-    if abs(float(ends["video"]) - length) > frame + COARSE:
-        return f"The picture ends after {float(ends['video']):.3f} s and not after {length:.3f} s."
-    if sound and abs(float(ends["audio"]) - length) > SOUND_OFF + COARSE:
-        return f"The sound ends after {float(ends['audio']):.3f} s and the picture after {length:.3f} s."
+    if abs(ends["video"] - length) > frame + COARSE:
+        return f"The picture ends after {ends['video']:.3f} s and not after {length:.3f} s."
+    if sound and abs(ends["audio"] - length) > SOUND_OFF + COARSE:
+        return f"The sound ends after {ends['audio']:.3f} s and the picture after {length:.3f} s."
     return ""
+
+
+def _contents(path: Path) -> tuple[dict[str, float], bool]:
+    """When picture and sound end, and whether a frame can be decoded."""
+    ends, decoded = {"video": 0.0, "audio": 0.0}, 0
+    with open_media(path) as container:
+        origin = Fraction(container.start_time or 0, 1_000_000)
+        for packet in container.demux():
+            kind = packet.stream.type
+            if packet.size and packet.pts is not None and kind in ends:
+                end = (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base or 0) - origin
+                ends[kind] = max(ends[kind], float(end))
+            decoded += _decodes(packet) if not decoded and kind == "video" else 0
+    return ends, decoded > 0
 
 
 def _decodes(packet: object) -> int:

@@ -62,30 +62,41 @@ def paced(blocks: Iterator[Heard], shape: SoundShape, factor: float, *, keep_pit
     import av
     import numpy as np
 
-    line = _Line(shape, factor, keep_pitch=keep_pitch)
-    pieces: list[tuple[float, float, float]] = []  # its end after the change in samples; since; until
-    given = made = 0.0
+    line, clock, given = _Line(shape, factor, keep_pitch=keep_pitch), _Clock(factor), 0
+    for block in blocks:
+        clock.add(block)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block.samples), "fltp", shape.layout)
+        frame.sample_rate, frame.pts, frame.time_base = shape.rate, given, Fraction(1, shape.rate)
+        given += block.samples.shape[1]
+        yield from clock.heard(line.feed(frame))
+    yield from clock.heard(line.feed(None))
 
-    def out(arrays: Iterator[Any]) -> Iterator[Heard]:
-        nonlocal made
+
+class _Clock:
+    """Which time of the source is heard at a sample after the change."""
+
+    def __init__(self, factor: float) -> None:
+        self._factor = factor
+        self._pieces: list[tuple[float, float, float]] = []
+        """The first sample after the change, its time, and the time that a sample takes."""
+        self._given = self._made = 0.0
+
+    def add(self, block: Heard) -> None:
+        """Note the next block before the change."""
+        length = block.samples.shape[1] / self._factor
+        self._pieces.append((self._given, block.since, (block.until - block.since) / length))
+        self._given += length
+
+    def heard(self, arrays: Iterator[Any]) -> Iterator[Heard]:
+        """The next samples after the change, with their times."""
         for samples in arrays:
-            first, last = _time(pieces, made), _time(pieces, made + samples.shape[1])
-            made += samples.shape[1]
-            while len(pieces) > 1 and pieces[1][0] < made:
-                pieces.pop(0)
+            first, last = self._time(self._made), self._time(self._made + samples.shape[1])
+            self._made += samples.shape[1]
+            while len(self._pieces) > 1 and self._pieces[1][0] < self._made:
+                self._pieces.pop(0)
             if samples.shape[1]:
                 yield Heard(samples, first, last)
 
-    for block in blocks:
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block.samples), "fltp", shape.layout)
-        frame.sample_rate, frame.pts, frame.time_base = shape.rate, round(given * factor), Fraction(1, shape.rate)
-        pieces.append((given, block.since, (block.until - block.since) / (block.samples.shape[1] / factor)))
-        given += block.samples.shape[1] / factor
-        yield from out(line.feed(frame))
-    yield from out(line.feed(None))
-
-
-def _time(pieces: list[tuple[float, float, float]], sample: float) -> float:
-    """The time of the source at a sample after the change."""
-    begin, since, slope = next((one for one in reversed(pieces) if one[0] <= sample), pieces[0])
-    return since + (sample - begin) * slope
+    def _time(self, sample: float) -> float:
+        begin, since, step = next((one for one in reversed(self._pieces) if one[0] <= sample), self._pieces[0])
+        return since + (sample - begin) * step

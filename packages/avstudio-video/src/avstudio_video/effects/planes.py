@@ -69,23 +69,24 @@ def blend(target: VideoFrame, picture: list[Plane], place: tuple[int, int], alph
 
     What is outside of the frame is left out.
     """
-    import numpy as np
-
     base = planes_of(target)
     for plane, source in zip(base, picture, strict=True):
-        across, down = target.width // plane.shape[1], target.height // plane.shape[0]
-        if plane.shape != base[0].shape:
-            across, down = max(across, 1), max(down, 1)
-        opacity = _smaller(alpha, down, across)
-        x, y = place[0] // across, place[1] // down
-        left, top = max(-x, 0), max(-y, 0)
-        right, bottom = min(source.shape[1], plane.shape[1] - x), min(source.shape[0], plane.shape[0] - y)
-        if left >= right or top >= bottom:
-            continue
+        across = -(-target.width // plane.shape[1])
+        down = -(-target.height // plane.shape[0])
+        _draw(plane, source, (place[0] // across, place[1] // down), _smaller(alpha, down, across))
+
+
+def _draw(plane: Plane, source: Plane, place: tuple[int, int], opacity: Alpha) -> None:
+    """Draw one component at a place in its own pixels."""
+    import numpy as np
+
+    x, y = place
+    left, top = max(-x, 0), max(-y, 0)
+    right, bottom = min(source.shape[1], plane.shape[1] - x), min(source.shape[0], plane.shape[0] - y)
+    if left < right and top < bottom:
         part = plane[y + top : y + bottom, x + left : x + right]
-        weight = opacity[top:bottom, left:right]
-        mixed = part + (source[top:bottom, left:right].astype(np.float32) - part) * weight
-        part[:] = np.rint(mixed)
+        change = source[top:bottom, left:right].astype(np.float32) - part
+        part[:] = np.rint(part + change * opacity[top:bottom, left:right])
 
 
 def _smaller(alpha: Alpha, down: int, across: int) -> Alpha:

@@ -55,6 +55,8 @@ class Rendition:
         self.encoder = ""
         self.frames, self.longest = 0, 0.0
         """The number of frames that were written, and the longest of them in seconds."""
+        self.end = Fraction(0)
+        """The length of the file in seconds."""
         self.sound: SoundShape | None = None
         """The sound that was written."""
 
@@ -84,8 +86,8 @@ class Rendition:
             self.add(Tonemap())
         return dull
 
-    def write(self, output: Output, progress: Callable[[float], None]) -> Fraction:
-        """Write the file, and return its length in seconds. Raises `InvalidInput`, `StorageError`."""
+    def write(self, output: Output, progress: Callable[[float], None]) -> None:
+        """Write the file. Raises `InvalidInput`, `StorageError`."""
         chapters = [] if any(isinstance(one, Reverse) for one in self.effects) else self._chapters(output.chapters)
         with open_writer(output.path, output.container, tags=output.tags, chapters=chapters) as writer:
             clip = self.clip
@@ -95,23 +97,21 @@ class Rendition:
             if self._sound and output.sound:
                 shape = self.sound = self._sound.shape(clip)
                 feed = SoundFeed(self._heard(shape), writer.add_sound(output.sound(shape)), shape)
-            return self._write(video, feed, progress)
+            self._write(video, feed, progress)
 
-    def _write(self, video: VideoTrack, feed: SoundFeed | None, progress: Callable[[float], None]) -> Fraction:
-        frames, end = self._shown()(), Fraction(0)
+    def _write(self, video: VideoTrack, feed: SoundFeed | None, progress: Callable[[float], None]) -> None:
+        frames = self._shown()()
         for shown in on_grid(frames, self.clip.rate) if self.clip.rate else frames:
             self._materials.check()
             video.write(shown.frame, shown.start)
-            end = shown.end
-            self.longest = max(self.longest, float(end - shown.start))
+            self.end, self.longest = shown.end, max(self.longest, float(shown.end - shown.start))
             if feed:
-                feed.write(end)
-            progress(min(1.0, float(end / self.clip.length)))
-        video.finish(end)
+                feed.write(self.end)
+            progress(min(1.0, float(self.end / self.clip.length)))
+        video.finish(self.end)
         self.frames = video.frames
         if feed:
-            feed.finish(end)
-        return end
+            feed.finish(self.end)
 
     @property
     def _span(self) -> tuple[Fraction, Fraction]:

@@ -1,0 +1,158 @@
+"""One run of `video.effects`: the source opened, the chain applied, the file written and described."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from avstudio_core import Artifact, Context, MediaFacts
+from avstudio_video.effects.chain import written
+from avstudio_video.effects.effect import Effect
+from avstudio_video.effects.materials import Materials
+from avstudio_video.effects.rendition import Output, Rendition
+from avstudio_video.effects.source import PictureSource, SoundSource
+from avstudio_video.effects.streams import SoundShape
+from avstudio_video.effects_params import AppliedEffect, EffectsParams, EffectsResult
+from avstudio_video.encoding.containers import CONTAINERS, chosen_codec, chosen_sound
+from avstudio_video.encoding.sound_codecs import SOUND_ENCODERS
+from avstudio_video.encoding.sound_track import SoundEncoding
+from avstudio_video.encoding.video_track import VideoEncoding
+from avstudio_video.media.container import open_media
+from avstudio_video.media.damage import tell_guessed, tell_short
+from avstudio_video.media.indexed import index_stream
+from avstudio_video.media.limits import Limits
+from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
+
+TAGS = ("title", "artist", "album", "date", "comment", "description", "copyright", "genre", "location")
+"""The tags of a file that are about its content, and are kept."""
+
+
+class EffectsRun:
+    """The parameters are those with the preset."""
+
+    def __init__(self, source: Artifact, params: EffectsParams, context: Context) -> None:
+        self._source, self._params, self._context = source, params, context
+        self._limits = Limits.of(context.settings)
+        self._container = params.container
+        self._encoding = VideoEncoding(
+            chosen_codec(self._container, params.codec),
+            params.quality,
+            params.effort,
+            params.encoder,
+            key_interval=params.key_interval,
+        )
+
+    def render(self, effects: Sequence[Effect]) -> EffectsResult:
+        """Apply the effects, and write the file. Raises `InvalidInput`, `StorageError` and those of the source."""
+        rendition = Rendition(effects, self._picture, self._sound, self._materials())
+        self._suit(rendition)
+        output = self._output()
+        rendition.write(output, lambda part: self._context.progress(0.98 * part, "render"))
+        self._tell_damage()
+        return self._result(rendition, output, effects)
+
+    @cached_property
+    def _picture(self) -> PictureSource:
+        check, warn, name = self._context.check, self._context.warn, self._source.name
+        stream = index_stream(self._source.path, self._params.stream, self._limits, check)
+        picture = PictureSource(self._source.path, stream, self._limits, check)
+        tell_guessed(name, stream.index, stream.rate, warn)
+        tell_short(name, float(picture.clip.until), stream.stated_end, warn)
+        return picture
+
+    @cached_property
+    def _sound(self) -> SoundSource | None:
+        track, path = self._params.track, self._source.path
+        if not self._params.sound or not CONTAINERS[self._container].sound:
+            return None
+        with open_media(path, self._limits) as container:
+            if track == DEFAULT and not container.streams.audio:
+                return None
+            return SoundSource(path, chosen_tracks(container, path, track)[0].index, self._limits, self._context.check)
+
+    def _materials(self) -> Materials:
+        context, params = self._context, self._params
+        files = params.lut, params.subtitles, params.font, params.overlays
+        return Materials(context.warn, context.check, self._limits, context.new_path, *files)
+
+    def _suit(self, rendition: Rendition) -> None:
+        """Add the effects that the output needs, and tell them."""
+        codec, warn = self._encoding.codec, self._context.warn
+        if rendition.make_sdr(self._encoding):
+            warn("hdr_to_sdr", f"'{codec}' is written with 8 bits here: HDR is converted to BT.709.")
+        if rendition.make_even(codec):
+            warn("odd_size", f"'{codec}' needs an even width and height: a row or a column at the edge is cut.")
+        if self._picture.stream.interlaced and not any(one.type == "deinterlace" for one in rendition.effects):
+            warn("interlaced", "The video is interlaced, and stays so: give the effect 'deinterlace'.")
+
+    def _output(self) -> Output:
+        with open_media(self._source.path, self._limits) as container:
+            tags = {key: value for key, value in container.metadata.items() if key.lower() in TAGS}
+            chapters = [*container.chapters()]
+        path = self._context.new_path(self._source.name_for(f".effects.{self._container}"))
+        sound = chosen_sound(self._container, self._params.sound_codec)
+        encoder = SOUND_ENCODERS[sound] if sound else None
+        bit_rate = self._params.sound_bit_rate * 1000 if self._params.sound_bit_rate else None
+
+        def encoding(shape: SoundShape) -> SoundEncoding:
+            assert encoder
+            return SoundEncoding(encoder, shape.rate, shape.layout, bit_rate=bit_rate)
+
+        return Output(path, self._container, self._encoding, encoding if encoder else None, tags, chapters)
+
+    def _tell_damage(self) -> None:
+        picture, lost = self._picture, self._sound.lost if self._sound else 0
+        if picture.corrupt or lost:
+            message = f"'{self._source.name}' is damaged: {picture.corrupt} frames, and {lost} packets of sound."
+            self._context.warn("damaged", message)
+        if picture.resized:
+            message = f"{picture.resized} frames have another size, and are scaled to that of the first."
+            self._context.warn("size_changed", message)
+
+    def _result(self, rendition: Rendition, output: Output, effects: Sequence[Effect]) -> EffectsResult:
+        clip, path, length = rendition.clip, output.path, float(rendition.end)
+        shown = {"duration": length, "width": clip.width, "height": clip.height}
+        sound = rendition.sound
+        heard = {"rate": sound.rate, "channels": sound.channels} if sound else {}
+        facts = MediaFacts.model_validate(shown | heard)
+        return EffectsResult.model_validate(
+            {
+                **shown,
+                "video": self._context.publish(path, path.name, CONTAINERS[output.container].media_type, facts),
+                "preset": self._saved(effects),
+                "frames": rendition.frames,
+                "rate": str(clip.rate) if clip.rate else None,
+                "chain": written(effects),
+                "applied": _applied(rendition),
+                "effective": self._effective(rendition),
+            }
+        )
+
+    def _effective(self, rendition: Rendition) -> dict[str, Any]:
+        return {
+            "format": self._container,
+            "codec": self._encoding.codec,
+            "encoder": rendition.encoder,
+            "longest_frame": rendition.longest,
+        }
+
+    def _saved(self, effects: Sequence[Effect]) -> Artifact | None:
+        """The effects as a file that can be used again."""
+        if not self._params.save:
+            return None
+        name = f"{self._params.save}.json"
+        path = self._context.new_path(name)
+        listed = [one.model_dump(mode="json", exclude_defaults=True) | {"type": one.type} for one in effects]
+        path.write_text(json.dumps(listed, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        return self._context.publish(path, name, "application/json")
+
+
+def _applied(rendition: Rendition) -> list[AppliedEffect]:
+    return [
+        AppliedEffect(
+            type=one.type, settings=written([one]), width=clip.width, height=clip.height, length=float(clip.length)
+        )
+        for one, clip in zip(rendition.effects, rendition.clips[1:], strict=True)
+    ]
