@@ -14,7 +14,9 @@ from avstudio_video.vocabulary import MuxWords
 
 if TYPE_CHECKING:
     from avstudio_video.media.contents import Contents
+    from avstudio_video.media.stream_facts import StreamFacts
     from avstudio_video.muxer.assembly import Assembly
+    from avstudio_video.muxer.muxer import Muxed
 
 
 class MuxedTrack(BaseModel):
@@ -93,22 +95,20 @@ class Mux(MuxWords, Processor[MuxParams, MuxResult]):
 def _tracks(assembly: Assembly, contents: Contents) -> list[MuxedTrack]:
     """The tracks as the new file states them."""
     stated = {one.index: one for one in (*contents.video, *contents.audio, *contents.subtitles)}
-    found = []
-    for one in assembly.tracks:
-        facts = stated[one.stream_index]
-        found.append(
-            MuxedTrack(
-                index=facts.index,
-                kind=one.wanted.kind,
-                source=one.wanted.input.name,
-                codec=facts.codec or one.codec,
-                copied=one.copied,
-                language=facts.language,
-                title=facts.title,
-                default="default" in facts.dispositions,
-            )
-        )
-    return found
+    return [_track(one, stated[one.stream_index]) for one in assembly.tracks]
+
+
+def _track(made: Muxed, stated: StreamFacts) -> MuxedTrack:
+    return MuxedTrack(
+        index=stated.index,
+        kind=made.wanted.kind,
+        source=made.wanted.input.name,
+        codec=stated.codec or made.codec,
+        copied=made.copied,
+        language=stated.language,
+        title=stated.title,
+        default="default" in stated.dispositions,
+    )
 
 
 def _tell_lost(assembly: Assembly, params: MuxParams, found: list[MuxedTrack], context: Context) -> None:

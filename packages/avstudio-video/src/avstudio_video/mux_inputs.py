@@ -41,9 +41,8 @@ class MuxInputs:
         self.files = [self.video]
         self.left_out: list[Any] = []
         """Streams of the video that the format does not store."""
-        self._pictures = [
-            Wanted(self.video, one) for one in _pictures(container) if params.picture in (None, one.index)
-        ]
+        pictures = [one for one in _pictures(container) if params.picture in (None, one.index)]
+        self._pictures = [Wanted(self.video, one) for one in pictures]
         own = self._own_tracks()
         self.sounds = [*own["audio"], *self._new_sounds()]
         self._subtitles = [*own["subtitle"], *self._new_subtitles()]
@@ -72,10 +71,7 @@ class MuxInputs:
         """The audio and subtitle tracks of the video that are kept."""
         params, container = self._params, self.video.container
         streams: list[Any] = [*container.streams.audio, *container.streams.subtitles]
-        for name in params.tracks:
-            if not any(_is_named(one, name) for one in streams):
-                listed = ", ".join(f"{one.index} ({one.language or one.type})" for one in streams) or "none"
-                raise NotFound(f"'{self.video.name}' has no track {quoted(name)}.", hint=f"Its tracks: {listed}.")
+        self._refuse_unknown(streams)
         dropped = {
             "audio": "sound" in params.drop or (params.sound and params.sound_mode == "replace"),
             "subtitle": "subtitles" in params.drop or (params.subtitles and params.subtitle_mode == "replace"),
@@ -85,6 +81,12 @@ class MuxInputs:
         self.left_out = [one for one in kept if not self._is_storable(one)]
         wanted = [Wanted(self.video, one) for one in kept if one not in self.left_out]
         return {kind: [one for one in wanted if one.kind == kind] for kind in dropped}
+
+    def _refuse_unknown(self, streams: Sequence[Any]) -> None:
+        for name in self._params.tracks:
+            if not any(_is_named(one, name) for one in streams):
+                listed = ", ".join(f"{one.index} ({one.language or one.type})" for one in streams) or "none"
+                raise NotFound(f"'{self.video.name}' has no track {quoted(name)}.", hint=f"Its tracks: {listed}.")
 
     def _is_storable(self, stream: Any) -> bool:
         return stream.type == "audio" or FORMATS[self.format].takes(stream) or codec_of(stream) in TEXTS

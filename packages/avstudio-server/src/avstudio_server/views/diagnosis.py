@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core import PluginError, __version__
 from avstudio_server.views.installation import extra_data, plugin_data, settings_data, weights_data
+from avstudio_server.views.licences import licence_data
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,7 @@ def installation_data(installed: Installed) -> dict[str, Any]:
         "platform": platform.platform(),
         "plugins": plugin_data(installed.plugins, installed.catalogue.broken),
         "extras": extra_data(installed.plugins),
+        "licences": licence_data(one.distribution for one in installed.plugins.installed.values() if one.distribution),
         "weights": weights_data(installed.shelf),
         **settings_data(installed.settings.with_declared(installed.plugins.kind("settings").values())),
         "devices": device_data(installed.plugins),

@@ -58,6 +58,9 @@ class Assembly:
             whole = self.end or self.duration
             muxer.write(self.inputs, lambda time: progress(min(1.0, float(time / whole)) if whole else 0.0))
         self.tracks = muxer.tracks
+        self._refuse_empty()
+
+    def _refuse_empty(self) -> None:
         for track in self.tracks:
             if track.empty and track.wanted.labels is not None:
                 raise InvalidInput(f"Nothing of '{track.wanted.input.name}' is within the new file.", hint=CHECK)

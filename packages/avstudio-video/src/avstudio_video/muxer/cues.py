@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from avstudio_video.packets.formats import VideoFormat
+from avstudio_video.packets.source import length_of
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -42,15 +44,10 @@ def cues_of(packet: Packet[Any]) -> Iterator[StyledCue]:
     if packet.pts is None:
         return
     start = Fraction(packet.pts) * Fraction(packet.time_base)
-    end = start + Fraction(packet.duration or 0) * Fraction(packet.time_base)
-    try:
-        decoded = packet.stream.codec_context.decode2(packet)
-    except av.FFmpegError:
-        return
-    for one in decoded or ():
-        line = getattr(one, "ass", b"")
-        if line:
-            yield StyledCue(start, end, line)
+    with suppress(av.FFmpegError):
+        for one in packet.stream.codec_context.decode2(packet) or ():
+            if line := getattr(one, "ass", b""):
+                yield StyledCue(start, start + length_of(packet), line)
 
 
 @dataclass
@@ -89,20 +86,15 @@ class CueTrack:
 
     def _advance(self, time: Fraction | None) -> None:
         """Write what is shown until then, or to the end."""
-        while self._shown:
-            until = min(one.end for one in self._shown)
-            until = until if time is None else min(until, time)
+        while self._shown and self._until != time:
+            ends = [one.end for one in self._shown]
+            until = min(ends if time is None else [*ends, time])
             if until > self._until:
                 first, *others = self._shown
-                text = b"\\N".join([first.line, *(one.text for one in others)])
-                self._encode(self._until, until, text)
-                self._until = until
-            if until == time:
-                break
+                self._encode(self._until, until, b"\\N".join([first.line, *(one.text for one in others)]))
+            self._until = max(self._until, until)
             self._shown = [one for one in self._shown if one.end > until]
-        if time is not None:
-            self._shown = [one for one in self._shown if one.end > time]
-            self._until = max(self._until, time)
+        self._until = self._until if time is None else max(self._until, time)
 
     def _encode(self, start: Fraction, end: Fraction, line: bytes) -> None:
         from av.subtitles.subtitle import SubtitleSet

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -15,12 +14,7 @@ from avstudio_video.media.indexed import IndexedStream
 from avstudio_video.muxer.feeds import Feed
 
 if TYPE_CHECKING:
-    from av.video.frame import VideoFrame
-
     from avstudio_video.packets.packet_file import PacketFile
-
-Draw = Callable[["VideoFrame", Fraction], "VideoFrame"]
-"""Makes a frame from a frame and its time in the new file."""
 
 
 @dataclass
@@ -33,7 +27,6 @@ class PicturePart:
     """What is added to their time stamps, in seconds."""
     end: Fraction | None
     """The end of the new file, if something is cut there."""
-    draw: Draw | None = None
     lost: int = 0
     """Packets that cannot be decoded."""
     _until: Fraction = Fraction(0)
@@ -55,12 +48,10 @@ class PicturePart:
             self.lost += 1
             return
         unit = Fraction(self.stream.time_base)
-        for frame in frames:
-            if frame.pts is None:
-                continue
+        for frame in (one for one in frames if one.pts is not None):
             time = frame.pts * unit + self.shift
             if time > self._last and time >= 0 and (self.end is None or time < self.end):
-                self.track.write(self.draw(frame, time) if self.draw else frame, time)
+                self.track.write(frame, time)
                 self._last, self._until = time, time + (frame.duration or 0) * unit
 
     def _finish(self) -> None:

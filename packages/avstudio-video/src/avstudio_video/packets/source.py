@@ -124,8 +124,8 @@ class PacketSource:
             if self._decoded(packet) >= end + LATE:
                 return
             inside = self.time(packet) < end
-            if inside and late and packet.stream is self.main:
-                end = max(end, *map(self.time, late))
+            if inside and packet.stream is self.main:
+                end = max([end, *map(self.time, late)])
                 yield from late
                 late.clear()
             if inside:

@@ -22,6 +22,7 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     yield f"AV-Studio {data['avstudio']}, Python {data['python']} ({data['executable']}), {data['platform']}"
     yield from _part("Plugins", [(one["name"], one["distribution"], contribution(one)) for one in data["plugins"]])
     yield from _part("Extras", [_extra(one) for one in data["extras"]])
+    yield from _part("Licences", [_licence(one) for one in data["licences"]])
     yield from _part("Weights", [(one["name"], one["family"], weights_state(one)) for one in data["weights"]])
     yield from _part(
         "Devices", [(one["device"], f"{one['available_mb']} of {one['total_mb']} MB free") for one in data["devices"]]
@@ -47,6 +48,12 @@ def _part(title: str, rows: list[tuple[str, ...]]) -> Iterator[str]:
 def _extra(one: dict[str, Any]) -> tuple[str, str]:
     name = f"{one['distribution']}[{one['extra']}]"
     return name, f"missing: {', '.join(one['missing'])}. Run: {one['command']}" if one["missing"] else "installed"
+
+
+def _licence(one: dict[str, Any]) -> tuple[str, str]:
+    inside = ", ".join(f"{library['library']} ({library['licence']})" for library in one["contains"])
+    texts = [one["licence"], f"contains {inside}" if inside else None]
+    return f"{one['distribution']} {one['version']}", "; ".join(filter(None, texts))
 
 
 def _setting(one: dict[str, Any]) -> tuple[str, str, str]:
