@@ -28,6 +28,7 @@ from avstudio_core.errors import Degraded, DiskFull, InvalidInput, InvalidParams
 EXACT = {
     AudioFormat.WAV: 16,
     AudioFormat.WAV24: 24,
+    AudioFormat.WAV32: 32,
     AudioFormat.FLAC: 24,
     AudioFormat.AIFF: 16,
     AudioFormat.ALAC: 24,
@@ -42,6 +43,7 @@ LOSSY = {
 CODECS = {
     AudioFormat.WAV: "pcm_s16le",
     AudioFormat.WAV24: "pcm_s24le",
+    AudioFormat.WAV32: "pcm_s32le",
     AudioFormat.WAV_FLOAT: "pcm_f32le",
     AudioFormat.FLAC: "flac",
     AudioFormat.MP3: "mp3",

@@ -21,7 +21,8 @@ class EncodingParams(SoundParams):
     format: AudioFormat = Field(default=AudioFormat.FLAC, description="File format, with its codec.")
     bits: Literal[8, 16, 24, 32] | None = Field(
         default=None,
-        description="Bits of a sample; 32 is floating point. By default those of the source, if the format has them.",
+        description="Bits of a sample; 32 is floating point, except in wav32. By default those of the source, if the "
+        "format has them.",
     )
     dither: Literal["auto", "none", "tpdf", "shaped"] = Field(
         default="auto",

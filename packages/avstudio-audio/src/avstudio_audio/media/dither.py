@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 SHAPED_RATES = (8_000, 11_025, 16_000, 22_050, 32_000, 37_800, 38_000, 44_100, 48_000)
 """The sample rates in Hz for which FFmpeg has a filter that shapes noise."""
 SHAPED_BITS = 16
+SINGLE_BITS = 24
+"""The bits that a float32 has; it would round the highest integer of more bits up, which then overflows."""
 SEED = 0
 """The same sound always gives the same file."""
 
@@ -44,7 +46,8 @@ class Rounding:
             scaled = block * np.float64(limit) + (noise[0] - noise[1])
             numbers: NDArray[np.int32] = np.clip(np.rint(scaled), -limit, limit - 1).astype(np.int32)
         else:
-            numbers = np.clip(np.rint(block * np.float32(limit)), -limit, limit - 1).astype(np.int32)
+            exact = block.astype(np.float64) if self._bits > SINGLE_BITS else block
+            numbers = np.clip(np.rint(exact * exact.dtype.type(limit)), -limit, limit - 1).astype(np.int32)
         return numbers << (32 - self._bits)
 
     def _shaped(self, block: NDArray[np.float32], shaper: AudioResampler) -> NDArray[np.int32]:

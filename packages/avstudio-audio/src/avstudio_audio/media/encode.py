@@ -17,7 +17,7 @@ from avstudio_audio.media.resample import Resampler
 from avstudio_audio.media.samples import Samples, first_not_finite
 from avstudio_audio.media.sndfile_writer import needs_ffmpeg, sndfile_writer
 from avstudio_audio.media.stream_copy import copy_stream
-from avstudio_audio.media.traits import FLOAT, TRAITS
+from avstudio_audio.media.traits import TRAITS
 from avstudio_core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def written_rate(format: AudioFormat, rate: int) -> int:
 def clips(encoding: Encoding) -> bool:
     """Whether values beyond full scale are clipped. Raises `InvalidParams`."""
     traits = TRAITS[encoding.format]
-    return traits.clips and traits.bits(encoding) != FLOAT
+    bits = traits.bits(encoding)
+    return traits.clips and (not bits or traits.rounds(bits))
 
 
 def _check(encoding: Encoding, channels: int, length: int) -> None:

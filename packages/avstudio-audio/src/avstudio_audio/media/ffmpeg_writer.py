@@ -53,7 +53,7 @@ def ffmpeg_writer(
     traits = TRAITS[encoding.format]
     bits = traits.bits(encoding)
     layout, position = traits.layouts[channels - 1], 0
-    rounding = Rounding(bits, encoding.dither, channels, rate) if 0 < bits < FLOAT else None
+    rounding = Rounding(bits, encoding.dither, channels, rate) if traits.rounds(bits) else None
     with av.open(file, "w", format=traits.container, container_options=container_options(traits, rate)) as container:
         stream = _stream(container, encoding, rate, layout)
         write_labels(container, labels)

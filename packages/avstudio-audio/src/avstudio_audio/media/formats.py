@@ -13,6 +13,8 @@ class AudioFormat(StrEnum):
     WAV = "wav"
     """16 bit."""
     WAV24 = "wav24"
+    WAV32 = "wav32"
+    """32-bit integers."""
     WAV_FLOAT = "wav-float"
     """32-bit float: it keeps values beyond full scale."""
     FLAC = "flac"
@@ -56,7 +58,7 @@ class Encoding:
 
     format: AudioFormat
     bits: int | None = None
-    """Bits of a sample; 32 is floating point."""
+    """Bits of a sample; 32 is floating point, except in `wav32`."""
     dither: Dither = Dither.NONE
     bit_rate: int | None = None
     """Bits per second, of all channels; only lossy formats have one."""
@@ -64,7 +66,12 @@ class Encoding:
     """Of a lossy format without a `bit_rate`."""
 
 
-_SUFFIXES = {AudioFormat.WAV24: ".wav", AudioFormat.WAV_FLOAT: ".wav", AudioFormat.ALAC: ".m4a"}
+_SUFFIXES = {
+    AudioFormat.WAV24: ".wav",
+    AudioFormat.WAV32: ".wav",
+    AudioFormat.WAV_FLOAT: ".wav",
+    AudioFormat.ALAC: ".m4a",
+}
 _MEDIA_TYPES = {
     ".wav": "audio/wav",
     ".flac": "audio/flac",

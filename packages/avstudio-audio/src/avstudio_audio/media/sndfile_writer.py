@@ -10,7 +10,7 @@ from avstudio_audio.media.dither import Rounding
 from avstudio_audio.media.formats import Encoding
 from avstudio_audio.media.labels import Labels
 from avstudio_audio.media.output_file import OutputFile
-from avstudio_audio.media.traits import FLOAT, TRAITS
+from avstudio_audio.media.traits import TRAITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ def sndfile_writer(
     traits = TRAITS[encoding.format]
     bits = traits.bits(encoding)
     large = traits.container == "WAV" and length * channels * bits // 8 > WAV_LIMIT
-    rounding = Rounding(bits, encoding.dither, channels, rate) if 0 < bits < FLOAT else None
+    rounding = Rounding(bits, encoding.dither, channels, rate) if traits.rounds(bits) else None
     with soundfile.SoundFile(
         file,
         "w",

@@ -11,7 +11,7 @@ from avstudio_audio.media.layouts import LAYOUTS
 from avstudio_core.errors import InvalidParams
 
 FLOAT = 32
-"""Bits of a sample that is a floating-point number."""
+"""Bits of a sample that is a floating-point number, in every format but one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,12 @@ class Traits:
     """FFmpeg's options of the container."""
     planar: bool = False
     """Whether FFmpeg's encoder takes integers by channel."""
+    integers: bool = False
+    """Whether 32 bits are integers, too."""
+
+    def rounds(self, bits: int) -> bool:
+        """Whether samples of some bits are integers."""
+        return 0 < bits < FLOAT or (bits == FLOAT and self.integers)
 
     def bits(self, encoding: Encoding) -> int:
         """Bits of a sample; 0 for a lossy format. Raises `InvalidParams`."""
@@ -89,6 +95,7 @@ def _aac() -> Traits:
 TRAITS = {
     AudioFormat.WAV: _wav(16, 8, 24, FLOAT),
     AudioFormat.WAV24: _wav(24),
+    AudioFormat.WAV32: Traits("sndfile", "WAV", {32: "PCM_32"}, 1024, integers=True),
     AudioFormat.WAV_FLOAT: _wav(FLOAT),
     AudioFormat.FLAC: Traits("ffmpeg", "flac", {24: "flac", 16: "flac"}, 8, layouts=LAYOUTS),
     AudioFormat.AIFF: Traits(
