@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,12 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "howto" / "mux-videos.md"
 
 
-@pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     plugins = [avstudio_audio, avstudio_video]
-    with Studio(home=tmp_path / "home", executor="inline", offline=True, plugins="", add=plugins) as studio:
+    with Studio(
+        home=tmp_path_factory.mktemp("home"), executor="inline", offline=True, plugins="", add=plugins
+    ) as studio:
         yield studio
 
 
@@ -97,26 +99,46 @@ def film(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_plan_of_the_page_subtitles_a_real_video(studio: Studio, real: Callable[[], Path]) -> None:
+def plans() -> list[str]:
+    """The plans of the page."""
+    found = re.findall(r"^avstudio pipe \"(.*?)\" film.mp4", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [" ".join(plan.split()) for plan in found]
+
+
+def test_the_plan_of_the_page_subtitles_a_real_video(studio: Studio, real: Path) -> None:
     pytest.importorskip("faster_whisper", reason="the extras avstudio-audio[whisper,whisper-base] are not installed")
-    [plan] = re.findall(
-        r"^avstudio pipe \"(.*?)\" film.mp4", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
-    )
-    results = studio.run_plan(" ".join(plan.split()), real())
+    results = studio.run_plan(plans()[0], real)
     cues = checked(results)
     assert "Space Flight Center in Greenbelt" in " ".join(text for _, _, text in cues).replace("\n", " ")
     assert results["subtitle"].report.breaches == []
     assert all(one.copied for one in results["mux"].tracks if one.kind != "subtitle")
 
 
+def test_the_other_plan_of_the_page_burns_them_in(studio: Studio, real: Path) -> None:
+    pytest.importorskip("faster_whisper", reason="the extras avstudio-audio[whisper,whisper-base] are not installed")
+    pytest.importorskip("PIL", reason="the extra avstudio-video[text] is not installed")
+    results = studio.run_plan(plans()[1], real)
+    assert results["mux"].chapters == len(results["analyze"].scenes)
+    before, after = (shades(path) for path in (real, results["mux"].video.path))
+    last = Subtitles.parse(results["subtitle"].subtitles["srt"].path.read_text(encoding="utf-8")).cues[-1]
+    assert last.end < before.shape[0] / 30 - 0.3
+    drawn = abs(after - before)[:, 200:260].mean((1, 2))
+    shown = round((last.start + last.end) / 2 * 30_000 / 1001)
+    assert drawn[shown] > 3 * drawn[-5:].mean()
+
+
+def shades(path: Path) -> Any:
+    """The luma of all frames of the best picture, `(frames, 270, 480)`."""
+    numpy = pytest.importorskip("numpy")
+    with av.open(str(path)) as file:
+        frames = [one.to_ndarray()[:270, :480] for one in file.decode(file.streams.best("video"))]
+    return numpy.stack(frames).astype(numpy.int16)
+
+
 @pytest.fixture
-def real() -> Callable[[], Path]:
+def real() -> Path:
     """A video of the Goddard Space Flight Center: two pictures of it, two sounds, two subtitles."""
-
-    def found() -> Path:
-        path = ROOT.parent / "shared" / "data" / "nasa_13013.mp4"
-        if not path.exists():
-            pytest.skip("the shared video is not here")
-        return path
-
-    return found
+    path = ROOT.parent / "shared" / "data" / "nasa_13013.mp4"
+    if not path.exists():
+        pytest.skip("the shared video is not here")
+    return path
