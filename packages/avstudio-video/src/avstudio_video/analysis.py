@@ -22,6 +22,7 @@ from avstudio_video.media.streams import display_size, square_size
 from avstudio_video.scenes.detectors import THRESHOLDS, Detector
 from avstudio_video.scenes.finder import SceneFinder
 from avstudio_video.scenes.thumbnails import Thumbnails
+from avstudio_video.scenes.transition import Transition
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -63,9 +64,9 @@ class Analysis:
             if self._params.thumbnails:
                 self._keep(stamp, frame)
             self._look(stamp, frame, scaler)
-        for spans in (self._black, self._freeze):
-            if spans:
-                spans.finish()
+        for one in (self._black, self._freeze, self._finder):
+            if one:
+                one.finish()
         self.timeline = FrameTimeline(self.passed.index, self.passed.origin)
 
     def _keep(self, stamp: int, frame: VideoFrame) -> None:
@@ -105,6 +106,11 @@ class Analysis:
         """The thumbnails of each scene."""
         found = self._thumbnails
         return found.chosen(scenes.scenes, self.timeline, self._params.thumbnails) if found else []
+
+    def transitions(self) -> Iterator[tuple[Transition, float, float]]:
+        """Transitions that take longer than a cut, and flashes, with their times in seconds."""
+        if self._finder:
+            yield from self._finder.transitions(self.timeline)
 
     def events(self) -> Iterator[tuple[Literal["black", "freeze"], float, float]]:
         """Black and frozen spans in seconds, in order."""

@@ -22,9 +22,12 @@ class VideoEvent(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    type: Literal["black", "freeze"] = Field(description="What it is.")
+    type: Literal["black", "freeze", "dissolve", "wipe", "fade", "fade_in", "fade_out", "flash"] = Field(
+        description="What it is. `fade` goes out and in again."
+    )
     start: float = Field(description="Start.", json_schema_extra={"unit": "s"})
     end: float = Field(description="End.", json_schema_extra={"unit": "s"})
+    colour: Literal["black", "white", "other"] | None = Field(default=None, description="The colour of a fade.")
 
 
 class PictureBox(BaseModel):
@@ -46,7 +49,7 @@ class AnalyzeResult(Result):
     exports: dict[str, Artifact] = Field(default={}, description="The scenes in other formats.")
     thumbnails: dict[str, Artifact] = Field(default={}, description="Pictures of the scenes: `scene_0001` …")
     events: list[VideoEvent] = Field(
-        default=[], description="Black and frozen spans.", json_schema_extra={"view": "table"}
+        default=[], description="Transitions, flashes, black and frozen spans.", json_schema_extra={"view": "table"}
     )
     letterbox: PictureBox | None = Field(default=None, description="The picture inside black bars, if it has some.")
     keyframes: list[float] | None = Field(
@@ -91,7 +94,7 @@ class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
             document=_document(source, scenes, context) if scenes else None,
             exports=_exports(source, scenes, made, params, context) if scenes and params.exports else {},
             thumbnails=_thumbnails(source, scenes, made, context) if scenes and params.thumbnails else {},
-            events=[VideoEvent(type=kind, start=start, end=end) for kind, start, end in made.events()],
+            events=_events(made),
             letterbox=_box(made),
             keyframes=made.key_frames() if "keyframes" in params.analyses else None,
             frames=made.frames,
@@ -140,6 +143,14 @@ def _thumbnails(source: Artifact, scenes: Scenes, made: Analysis, context: Conte
             path.write_bytes(picture.read_bytes())
             files[key] = context.publish(path, path.name, "image/jpeg", MediaFacts())
     return files
+
+
+def _events(made: Analysis) -> list[VideoEvent]:
+    """All events, in order."""
+    found = [VideoEvent(type=kind, start=start, end=end) for kind, start, end in made.events()]
+    for one, start, end in made.transitions():
+        found.append(VideoEvent(type=one.kind, start=start, end=end, colour=one.colour))
+    return sorted(found, key=lambda event: event.start)
 
 
 def _box(made: Analysis) -> PictureBox | None:

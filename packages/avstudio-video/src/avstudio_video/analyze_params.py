@@ -19,13 +19,15 @@ class AnalyzeParams(Params):
         default=["scenes"], min_length=1, description="What to find, all in one pass over the file."
     )
     detectors: list[DetectorName] = Field(
-        default=["adaptive"], min_length=1, description="What finds scenes; several find the cuts of each."
+        default=["auto"],
+        min_length=1,
+        description="What finds scenes; several find the cuts of each. 'auto' also finds dissolves, wipes and fades.",
     )
     threshold: float | None = Field(
         default=None, gt=0, le=255, description="Threshold of the detector; each has its own default."
     )
     min_content: float = Field(
-        default=15.0, ge=0, le=255, description="Least difference of frames for a cut by 'adaptive'."
+        default=15.0, ge=0, le=255, description="Least difference of frames for a cut by 'auto' or 'adaptive'."
     )
     min_scene: float = Field(default=0.6, ge=0, le=600, description="Shortest scene.", json_schema_extra={"unit": "s"})
     min_black: float = Field(

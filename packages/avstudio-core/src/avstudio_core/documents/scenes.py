@@ -27,7 +27,9 @@ class Scene(BaseModel):
     )
     start_frame: int = Field(ge=0, description="Number of its first frame, in the order shown.")
     end_frame: int = Field(ge=0, description="Number of the frame after its last one.")
-    transition: Literal["start", "cut", "fade"] = Field(default="cut", description="How it begins.")
+    transition: Literal["start", "cut", "fade", "dissolve", "wipe"] = Field(
+        default="cut", description="How it begins; after a longer transition, in the middle of that."
+    )
     score: float | None = Field(
         default=None,
         ge=0,

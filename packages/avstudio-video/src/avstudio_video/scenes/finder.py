@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from avstudio_core.documents.scenes import Scene
 from avstudio_video.scenes.detectors import SCORES, Detector
 from avstudio_video.scenes.scores import ContentScore
 from avstudio_video.scenes.small_picture import SmallPictures
+from avstudio_video.scenes.transition import Transition
+from avstudio_video.scenes.transition_finder import TransitionFinder
+from avstudio_video.scenes.typed_cuts import boundaries
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -25,7 +28,9 @@ class SceneFinder:
         self._detectors = detectors
         self._pictures = SmallPictures()
         self._scores = {kind: kind() for kind in dict.fromkeys(SCORES[one.name] for one in detectors)}
+        self._finder = TransitionFinder() if any(one.name == "auto" for one in detectors) else None
         self._stamps: list[int] = []
+        self._found: list[Transition] = []
 
     def feed(self, stamp: int, frame: VideoFrame) -> None:
         """Look at the next frame."""
@@ -33,6 +38,18 @@ class SceneFinder:
         small = self._pictures.of(frame)
         for score in self._scores.values():
             score.feed(small)
+        if self._finder:
+            self._finder.feed(small)
+
+    def finish(self) -> None:
+        """Look at what is left when the video has ended."""
+        self._found = self._finder.transitions() if self._finder else []
+
+    def transitions(self, timeline: FrameTimeline) -> Iterator[tuple[Transition, float, float]]:
+        """What takes longer than a cut, with its time in seconds."""
+        for one in self._found:
+            end = timeline.time(self._stamps[one.end]) if one.end < len(self._stamps) else timeline.end
+            yield one, max(0.0, timeline.time(self._stamps[one.start])), end
 
     def scenes(self, timeline: FrameTimeline, rate: Fraction, shortest: float) -> list[Scene]:
         """The scenes, at least `shortest` seconds long, of a video with a nominal rate."""
@@ -41,18 +58,25 @@ class SceneFinder:
         least = round(shortest * rate)
         found: dict[int, list[str]] = {}
         for detector in self._detectors:
-            scores = self._scores[SCORES[detector.name]].values
-            for place in detector.cuts(places, scores, least):
-                found.setdefault(min(bisect_left(places, place), len(places) - 1), []).append(detector.name)
+            for number in self._starts(detector, places, least):
+                found.setdefault(number, []).append(detector.name)
         found.pop(0, None)
         starts = [0, *sorted(found)]
         return [self._scene(timeline, starts, number, found) for number in range(len(starts))]
+
+    def _starts(self, detector: Detector, places: list[int], least: int) -> list[int]:
+        """The numbers of the frames with which scenes start."""
+        scores = self._scores[SCORES[detector.name]].values
+        if detector.name != "auto":
+            cuts = detector.cuts(places, scores, least)
+            return [min(bisect_left(places, place), len(places) - 1) for place in cuts]
+        cuts = detector.cuts(range(len(places)), scores, 0)
+        return boundaries(cuts, self._found, places, least)
 
     def _scene(self, timeline: FrameTimeline, starts: list[int], number: int, found: dict[int, list[str]]) -> Scene:
         place = starts[number]
         after = self._stamps[starts[number + 1]] if number + 1 < len(starts) else None
         content = self._scores.get(ContentScore)
-        detectors = found.get(place, [])
         shown = timeline.index.shown
         return Scene(
             id=number,
@@ -60,7 +84,16 @@ class SceneFinder:
             end=timeline.end if after is None else timeline.time(after),
             start_frame=timeline.index.number_at(self._stamps[place]),
             end_frame=len(shown) if after is None else timeline.index.number_at(after),
-            transition="start" if not number else "fade" if detectors == ["threshold"] else "cut",
+            transition=self._transition(place, found.get(place, [])),
             score=content.values[place] if content and number else None,
-            detectors=detectors,
+            detectors=found.get(place, []),
         )
+
+    def _transition(self, place: int, detectors: list[str]) -> Literal["start", "cut", "fade", "dissolve", "wipe"]:
+        """How the scene starts whose first frame has a number."""
+        if not place:
+            return "start"
+        for one in self._found:
+            if one.boundary == place:
+                return one.kind if one.kind in ("dissolve", "wipe") else "fade"
+        return "fade" if detectors == ["threshold"] else "cut"
