@@ -211,3 +211,30 @@ def test_hdr_becomes_usual_colours_for_a_codec_with_8_bits(films: Any, write: Ma
         with av.open(str(result.video.path)) as file:
             context = file.streams.video[0].codec_context
             assert (context.pix_fmt, context.color_trc, context.color_primaries) == expected
+
+
+def shift_between(one: Pixels, other: Pixels) -> NDArray[Any]:
+    """By how many pixels a picture is shifted to another, from the phase of their spectra (Kuglin and Hines 1975)."""
+    window = np.outer(np.hanning(one.shape[0]), np.hanning(one.shape[1]))
+    spectra = np.fft.fft2(one * window).conj() * np.fft.fft2(other * window)
+    peak = np.abs(np.fft.ifft2(spectra / (np.abs(spectra) + 1e-9)))
+    found = np.array(np.unravel_index(peak.argmax(), peak.shape))
+    size = np.array(peak.shape)
+    return np.where(found > size / 2, found - size, found)
+
+
+def test_a_shaking_camera_is_steady_afterwards(films: Any, write: Make) -> None:
+    pytest.importorskip("cv2", reason="needs the extra 'opencv'")
+    random = np.random.default_rng(3)
+    wall = np.kron(random.integers(30, 220, (40, 50, 3)), np.ones((6, 6, 1))).astype(np.uint8)
+    places = 20 + random.integers(-5, 6, (16, 2))
+    path = write("a.mkv", [wall[y : y + 144, x : x + 192] for y, x in places], codec="ffv1", format="yuv444p")
+    before, after = films.frames(path)[0], films.pictures(path, "stabilize 5")
+
+    def shake(pictures: list[Pixels]) -> float:
+        middle = [one[24:-24, 24:-24, 1] for one in pictures]
+        return float(np.mean([np.abs(shift_between(middle[n], middle[n + 1])).sum() for n in range(len(middle) - 1)]))
+
+    assert len(after) == 16
+    assert shake(before) > 4
+    assert shake(after) < shake(before) / 4

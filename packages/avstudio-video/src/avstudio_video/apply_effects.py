@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
 from avstudio_core import Artifact, Context, Needs, Processor, Review
-from avstudio_core.errors import InvalidParams
+from avstudio_core.errors import InvalidParams, MissingDependency
 from avstudio_video.effects.presets import PRESETS
 from avstudio_video.effects_params import EffectsParams, EffectsResult
 from avstudio_video.encoding.containers import CONTAINERS, chosen_codec, chosen_sound
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from avstudio_video.effects.effect import Effect
 
 MEMORY_MB = 600
+EXTRAS = {"text": "text", "subtitles": "text", "stabilize": "opencv"}
+"""The extras of this package that effects need."""
+MODULES = {"text": "PIL", "opencv": "cv2"}
 
 
 class Effects(EffectsWords, Processor[EffectsParams, EffectsResult]):
@@ -37,6 +41,9 @@ class Effects(EffectsWords, Processor[EffectsParams, EffectsResult]):
         given = params.with_preset()
         chosen_codec(given.container, given.codec)
         chosen_sound(given.container, given.sound_codec)
+        for effect in given.chain:
+            if effect.enabled and (extra := EXTRAS.get(effect.type)) and find_spec(MODULES[extra]) is None:
+                raise MissingDependency.extra(f"The effect '{effect.type}'", "avstudio-video", extra)
         return Needs(memory_mb=MEMORY_MB)
 
     def run(self, source: Artifact, params: EffectsParams, context: Context) -> EffectsResult:

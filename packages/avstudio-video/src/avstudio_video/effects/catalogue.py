@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
-from avstudio_video.effects import captions, colours, detail, fades, geometry, level, overlay, times
+from avstudio_video.effects import captions, colours, detail, fades, geometry, level, overlay, steadiness, times
 from avstudio_video.effects.effect import Effect
 
 MOST_EFFECTS = 64
@@ -31,6 +31,7 @@ AnyEffect = Annotated[
     | detail.Deinterlace
     | detail.Sharpen
     | detail.Blur
+    | steadiness.Stabilize
     | overlay.Overlay
     | captions.Text
     | captions.Subtitles

@@ -74,6 +74,7 @@ class PictureSource:
 
     def frames(self, low: Fraction, high: Fraction) -> Iterator[Shown]:
         """The frames that are on the screen between two times; the first one from the start of the file on."""
+        self.corrupt = self.resized = 0
         return filtered(self._stored(low, high), self._as_stored, self.clip, self._wire, self._planar)
 
     @property
