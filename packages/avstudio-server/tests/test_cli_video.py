@@ -15,7 +15,7 @@ from avstudio_server.testing.command_line import CommandLine
 PAGES = Path(__file__).parents[3] / "docs" / "howto"
 
 
-@pytest.mark.parametrize("page", ["video", "cut-videos", "mux-videos"])
+@pytest.mark.parametrize("page", ["video", "cut-videos", "edit-videos", "mux-videos"])
 def test_the_commands_of_the_page_make_files(tmp_path: Path, page: str) -> None:
     pytest.importorskip("avstudio_video")
     avstudio = CommandLine(tmp_path)
@@ -59,6 +59,7 @@ def _documents(folder: Path) -> None:
     _voice(folder / "voice.m4a")
     _picture(folder / "cover.png")
     (folder / "film.srt").write_text("1\n00:00:00,200 --> 00:00:00,900\nAsk not why.\n")
+    (folder / "look.cube").write_text("LUT_1D_SIZE 2\n0 0 0.1\n1 1 0.9\n")
     scenes = [
         {"id": n, "start": n, "end": n + 1, "start_frame": 25 * n, "end_frame": 25 * n + 25, "score": 100.0}
         for n in range(2)

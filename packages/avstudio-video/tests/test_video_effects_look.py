@@ -126,7 +126,7 @@ def test_a_region_is_hidden_and_nothing_else(films: Any, write: Make, style: str
     random = np.random.default_rng(2).integers(0, 255, (48, 64, 3), np.uint8)
     path = write("a.mkv", [random] * 3, codec="ffv1", format="yuv444p")
     before = films.frames(path)[0][0]
-    after = films.pictures(path, {"type": "blur", "region": [0.25, 0.25, 0.5, 0.5], "style": style, "sigma": 6})[0]
+    after = films.pictures(path, f"blur 6px region=0.25:0.25:0.5:0.5 style={style}")[0]
 
     inside = np.zeros((48, 64), bool)
     inside[12:36, 16:48] = True

@@ -43,7 +43,8 @@ def parsed(text: str) -> list[dict[str, Any]]:
     """The effects of a text as plain values. Raises `PydanticCustomError`.
 
     Effects are separated by `,` or line breaks. An effect is its name, then values in the order of its parameters,
-    `name=value`, and names of switches. Text with spaces is in double quotes.
+    `name=value`, and names of switches. Text with spaces is in double quotes;
+    the items of a list have `:` between them.
     """
     found, words, place = [], [], 0
     text = text.strip()
@@ -80,18 +81,22 @@ def _effect(words: list[str]) -> dict[str, Any]:
 
 def _value(kind: type[Effect], name: str, text: str) -> Any:
     """A value as pydantic takes it: numbers without their unit, times in seconds."""
+    field = kind.model_fields.get(name)
+    type_ = str(field.annotation) if field else ""
     if '"' in text:
         return re.sub(r'\\(.)|"', lambda found: ESCAPES.get(found[1], found[1] or ""), text)
-    field = kind.model_fields.get(name)
-    if field is None or not any(one in str(field.annotation) for one in ("int", "float")):
-        return text
-    if (clock := CLOCK.fullmatch(text)) and "float" in str(field.annotation):
+    if "list" in type_:
+        return text.split(":")
+    return _number(text, "float" in type_) if "float" in type_ or "int" in type_ else text
+
+
+def _number(text: str, time: bool) -> str | float:
+    """A number without its unit, as text or changed to the usual unit; another text as it is."""
+    if time and (clock := CLOCK.fullmatch(text)):
         return int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3])
-    number = NUMBER.fullmatch(text)
-    if not number:
+    if not (number := NUMBER.fullmatch(text)):
         return text
-    plain = number[1].replace("−", "-")
-    factor = FACTORS.get((number[2] or "").lower())
+    plain, factor = number[1].replace("−", "-"), FACTORS.get((number[2] or "").lower())
     return float(plain) * factor if factor else plain
 
 
@@ -112,7 +117,7 @@ def _written(effect: Effect) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
-    text = str(value)
+    text = ":".join(map(_text, value)) if isinstance(value, list) else str(value)
     return text if re.fullmatch(r"[\w.:#/-]+", text) else json.dumps(text, ensure_ascii=False)
 
 

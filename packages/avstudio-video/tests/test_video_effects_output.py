@@ -1,0 +1,154 @@
+"""Chains as text and files, presets, and the files that `video.effects` writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from avstudio_core.errors import InvalidParams
+from avstudio_video.effects.catalogue import EFFECTS
+from avstudio_video.effects.chain import effects_of, written
+
+Make = Callable[..., Path]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("trim 1:30 100.5s", {"type": "trim", "start": 90, "end": 100.5}),
+        ("speed 2x", {"type": "speed", "factor": 2}),
+        ("audio −6dB start=500ms", {"type": "audio", "gain": -6, "start": 0.5}),
+        ("scale 1280px fit=contain upscale", {"type": "scale", "width": 1280, "upscale": True}),
+        ("overlay opacity=50% position=top", {"type": "overlay", "opacity": 0.5, "position": "top"}),
+        ('text "Say \\"hi\\",\\nnow" 20', {"type": "text", "text": 'Say "hi",\nnow', "size": 20}),
+        ("blur region=0:0:0.5:1", {"type": "blur", "region": [0, 0, 0.5, 1]}),
+    ],
+)
+def test_a_chain_is_written_as_people_say_it(text: str, values: dict[str, Any]) -> None:
+    found = effects_of(text)
+
+    assert found == effects_of([values])
+    assert effects_of(written(found)) == found
+
+
+def test_a_text_that_was_split_at_its_commas_is_one_chain() -> None:
+    assert effects_of(['text "Hello', 'world"', "flip"]) == effects_of('text "Hello, world", flip')
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_every_effect_has_units_or_bounds_defaults_and_a_description(name: str) -> None:
+    schema = EFFECTS[name].model_json_schema()
+    assert schema["description"]
+    for key, one in schema["properties"].items():
+        numbers = [kind for kind in (one, *one.get("anyOf", ())) if kind.get("type") in ("number", "integer")]
+        assert all({"minimum", "exclusiveMinimum"} & kind.keys() for kind in numbers), key
+        assert key == "type" or one.get("description"), key
+        assert "default" in one or key in schema.get("required", ()), key
+
+
+def test_a_saved_chain_is_used_again(films: Any, film: Path) -> None:
+    first = films.applied(film, "crop 1:1, flip vertical", save="my look")
+    again = films.applied(film, chain_file=first.preset.path)
+
+    assert json.loads(first.preset.path.read_text())[0] == {"type": "crop", "aspect": "1:1"}
+    assert again.chain == first.chain == "crop aspect=1:1, flip direction=vertical"
+    assert again.video.sha256 == first.video.sha256
+
+
+def test_effects_that_are_off_are_left_out(films: Any, film: Path) -> None:
+    result = films.applied(film, {"type": "flip", "enabled": False}, "rotate 180")
+    assert [one.type for one in result.applied] == ["rotate"]
+
+
+PRESETS = [
+    ("shorts", (1080, 1920), "h264", "mp4"),
+    ("web", (64, 48), "h264", "mp4"),
+    ("proxy", (64, 48), "h264", "mov"),
+    ("gif", (64, 48), "gif", "gif"),
+    ("archive", (64, 48), "ffv1", "mkv"),
+]
+
+
+@pytest.mark.parametrize(("preset", "size", "codec", "ending"), PRESETS, ids=[one[0] for one in PRESETS])
+def test_presets_make_their_files(
+    films: Any, write: Make, preset: str, size: tuple[int, int], codec: str, ending: str
+) -> None:
+    path = write("a.mp4", 6, sound=[440.0])
+    result = films.applied(path, "trim 0 0.12" if preset == "shorts" else "flip", preset=preset, effort="fast")
+
+    assert (result.width, result.height) == size
+    assert result.video.name == f"a.effects.{ending}"
+    with av.open(str(result.video.path)) as file:
+        assert file.streams.video[0].codec_context.codec.canonical_name == codec
+        assert bool(file.streams.audio) == (preset != "gif")
+        keys = [packet.is_keyframe for packet in file.demux(video=0) if packet.size]
+    assert preset != "proxy" or all(keys)
+
+
+def test_a_given_parameter_is_stronger_than_the_preset(films: Any, write: Make) -> None:
+    result = films.applied(write("a.mp4", 3), preset="proxy", format="mkv")
+    assert result.video.name == "a.effects.mkv"
+
+
+@pytest.mark.parametrize(
+    ("format", "codec"), [("mp4", "hevc"), ("webm", "vp9"), ("mov", "prores"), ("webp", "webp"), ("apng", "apng")]
+)
+def test_pictures_survive_each_codec(films: Any, film: Path, format: str, codec: str) -> None:
+    result = films.applied(film, "flip", format=format, codec=codec, quality=90, effort="fast")
+    source = films.frames(film)[0][3][:, ::-1]
+
+    assert (result.frames, result.effective["codec"]) == (6, codec)
+    if format == "webp":
+        image = pytest.importorskip("PIL.Image", reason="needs the extra 'text'")
+        with image.open(result.video.path) as shown:
+            shown.seek(3)
+            made = np.asarray(shown.convert("RGB"), float)
+    else:
+        made = films.frames(result.video.path)[0][3]
+    assert films.psnr(made, source) > 28
+
+
+def test_tags_and_chapters_are_kept_at_their_new_times(films: Any, write: Make) -> None:
+    chapters = [
+        {
+            "id": n,
+            "start": 400 * n,
+            "end": 400 * n + 400,
+            "time_base": Fraction(1, 1000),
+            "metadata": {"title": f"Part {n}"},
+        }
+        for n in range(2)
+    ]
+    result = films.applied(write("a.mkv", 20, chapters=chapters), "trim 0.2 0.8, speed 2", format="mp4")
+
+    with av.open(str(result.video.path)) as file:
+        found = [(one["start"], one["end"], one["time_base"], one["metadata"]["title"]) for one in file.chapters()]
+    times = [(float(start * (unit or 0)), float(end * (unit or 0)), title) for start, end, unit, title in found]
+    assert times == [(0, 0.1, "Part 0"), (0.1, 0.3, "Part 1")]
+
+
+def test_sound_that_is_longer_or_shorter_ends_with_the_picture(films: Any, write: Make) -> None:
+    long = write("long.mkv", 10, sound=[np.full((2, 48_000), 0.5, np.float32)], sound_codec="flac")
+    short = write("short.mkv", 25, sound=[np.full((2, 9_600), 0.5, np.float32)], sound_codec="flac")
+
+    assert len(films.sound(films.applied(long, sound_codec="flac").video.path)) == 19_200
+    heard = films.sound(films.applied(short, sound_codec="flac").video.path)
+    assert len(heard) == 48_000
+    assert not heard[10_000:].any()
+
+
+def test_a_codec_that_the_format_does_not_take_is_refused(films: Any, film: Path) -> None:
+    with pytest.raises(InvalidParams, match="'webm' does not take the codec 'prores'"):
+        films.applied(film, "flip", format="webm", codec="prores")
+
+
+def test_the_effects_are_found_in_the_library(films: Any, film: Path) -> None:
+    result = films.applied(film, "color saturation=0.123")
+    assert [one.text for one in result.texts()] == ["color saturation=0.123"]
