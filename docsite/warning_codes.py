@@ -156,6 +156,14 @@ WARNINGS = {
             "The new video has one picture and the sound of the source; other pictures and subtitles are left out.",
             "Cut other pictures with `stream`; move subtitles with the transcript of the result.",
         ),
+        "sound_left_out": (
+            "The sound is longer than the pictures; what is heard after the last one is left out.",
+            "Cut the sound alone with audio.trim.",
+        ),
+        "colours_differ": (
+            "Videos with and without HDR are joined, and their colours are not converted.",
+            "Convert them first, so that all have the same colours.",
+        ),
         "nothing_cut": ("The whole video is kept.", "Nothing, if it is right; or check what is named to remove."),
         "phrase_missing": (
             "A phrase to keep or remove is not in the transcript.",

@@ -21,10 +21,11 @@ def register_settings() -> list[Setting[int]]:
 def register_processors() -> list[type[Processor[Any, Any]]]:
     from avstudio_video.analyze import Analyze
     from avstudio_video.apply_effects import Effects
+    from avstudio_video.concat import Concat
     from avstudio_video.cut import Cut
     from avstudio_video.decode import Decode
     from avstudio_video.extract_audio import ExtractAudio
     from avstudio_video.mux import Mux
     from avstudio_video.probe import Probe
 
-    return [Analyze, Cut, Decode, Effects, ExtractAudio, Mux, Probe]
+    return [Analyze, Concat, Cut, Decode, Effects, ExtractAudio, Mux, Probe]

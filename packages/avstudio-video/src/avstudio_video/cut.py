@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
@@ -123,12 +122,12 @@ def _timeline(source: Artifact, footage: Footage, params: CutParams, context: Co
 def _encoded(
     source: Artifact, footage: Footage, timeline: Timeline, params: CutParams, context: Context
 ) -> tuple[Artifact, Timeline]:
-    from avstudio_video.film_files import published_film, tell_film
+    from avstudio_video.film_files import progress_of, published_film, tell_film
     from avstudio_video.media.limits import Limits
     from avstudio_video.timeline.film_plan import film_of, moved_chapters
 
     limits, chapters = Limits.of(context.settings), moved_chapters(footage, timeline)
-    film, name = film_of(timeline, [footage], params.wish(), chapters, limits, _progress(context))
+    film, name = film_of(timeline, [footage], params.wish(), chapters, limits, progress_of(context))
     path = context.new_path(source.name_for(f".cut.{name}"))
     film.write(path, name)
     tell_film(film, context.warn)
@@ -138,18 +137,21 @@ def _encoded(
 def _copied(
     source: Artifact, footage: Footage, wanted: Timeline, params: CutParams, context: Context
 ) -> tuple[Artifact, Timeline]:
-    from avstudio_video.film_files import copied_format, published_copy
+    from avstudio_video.film_files import copied_format, progress_of, published_copy, tell_left_out
     from avstudio_video.media.limits import Limits
-    from avstudio_video.timeline.copied import Copy, from_keys, really
+    from avstudio_video.timeline.copied import Copy, copyable, from_keys, pieces_of, really
     from avstudio_video.timeline.film_plan import moved_chapters
     from avstudio_video.timeline.footage import kept_tags
 
     limits = Limits.of(context.settings)
-    name, streams = copied_format(footage, params.format, limits, context.warn)
+    name = copied_format(footage, params.format, limits)
+    streams = copyable(footage, name, limits)
+    tell_left_out(footage, streams[1:], context.warn)
     path = context.new_path(source.name_for(f".cut.{name}"))
     timeline = wanted.joined(from_keys(wanted.parts, footage))
-    copy = Copy(timeline, footage, streams, kept_tags(footage), moved_chapters(footage, timeline))
-    joined = copy.write(path, name, limits, _progress(context))
+    pieces, chapters = pieces_of(timeline.parts, [footage], [streams]), moved_chapters(footage, timeline)
+    copy = Copy(pieces, float(timeline.length), kept_tags(footage), chapters)
+    joined = copy.write(path, name, limits, progress_of(context))
     real = really(joined, footage)
     _tell_moved(source, wanted, real, context)
     return published_copy(footage, joined, path, name, context), real
@@ -161,10 +163,6 @@ def _tell_moved(source: Artifact, wanted: Timeline, real: Timeline, context: Con
         spans = ", ".join(f"{start:.3f}-{end:.3f}" for start, end in kept[1][:5]) + (" …" if len(kept[1]) > 5 else "")
         message = f"a copy begins with key frames. It has {spans} s."
         context.warn("cut_moved", f"The parts of '{source.name}' are not cut where they were asked for: {message}")
-
-
-def _progress(context: Context) -> Callable[[float], None]:
-    return lambda part: context.progress(0.2 + 0.78 * part, "write")
 
 
 def _words(source: Artifact, document: Artifact, timeline: Timeline, context: Context) -> Artifact:

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from avstudio_video.timeline.film_format import FilmFormat
     from avstudio_video.timeline.footage import Footage
 
+LATE = 0.1
+"""Seconds of sound after the last picture that are left out without a warning."""
+
+
+def progress_of(context: Context) -> Callable[[float], None]:
+    """What is called with the part of a new video that is written."""
+    return lambda part: context.progress(0.2 + 0.78 * part, "write")
+
 
 def published_film(film: Film, path: Path, name: ContainerName, context: Context) -> Artifact:
     """The file of an encoded timeline."""
@@ -32,6 +40,8 @@ def tell_film(film: Film, warn: Callable[[str, str], None]) -> None:
         tell_left_out(one, [track.index for track in one.sounds], warn)
         if one.picture.interlaced:
             warn("interlaced", f"'{one.name}' is interlaced: its fields are encoded as one picture.")
+    if len({one.picture.hdr for one in film.footage}) > 1:
+        warn("colours_differ", "Some videos have HDR and others do not; their colours are not converted.")
     if pictures.missing:
         warn("frames_missing", f"{pictures.missing} frames cannot be decoded; those before them are shown longer.")
     if pictures.corrupt:
@@ -45,6 +55,18 @@ def _tell_sound(film: Film, warn: Callable[[str, str], None]) -> None:
             if reader.lost or reader.silent:
                 message = f"{reader.lost} packets are lost, and {reader.silent:.2f} s are replaced by silence."
                 warn("damaged", f"Track {reader.source.index} of '{reader.source.path.name}' is damaged: {message}")
+    for part in film.timeline.parts:
+        footage = film.footage[part.source]
+        if part.end == footage.grid.end:
+            _tell_late_sound(footage, warn)
+
+
+def _tell_late_sound(footage: Footage, warn: Callable[[str, str], None]) -> None:
+    """Warn about sound after the last picture."""
+    ends = [(one.start or 0.0) + (one.duration or 0.0) for one in footage.sounds]
+    late = max(ends, default=0.0) - float(footage.grid.end)
+    if late > LATE:
+        warn("sound_left_out", f"'{footage.name}' has {late:.2f} s of sound after its last picture, which is left out.")
 
 
 def tell_left_out(footage: Footage, sounds: Sequence[int], warn: Callable[[str, str], None]) -> None:
@@ -58,28 +80,19 @@ def tell_left_out(footage: Footage, sounds: Sequence[int], warn: Callable[[str, 
         warn("streams_left_out", f"These streams of '{footage.name}' are left out: {', '.join(named)}.")
 
 
-def copied_format(
-    footage: Footage, wanted: FilmFormat, limits: Limits, warn: Callable[[str, str], None]
-) -> tuple[VideoFormat, list[int]]:
-    """The container for copied parts, and the streams that are copied.
-
-    Raises `InvalidInput` if it does not take the pictures.
-    """
+def copied_format(footage: Footage, wanted: FilmFormat, limits: Limits) -> VideoFormat:
+    """The container for what is copied of a file. Raises `InvalidInput` if it does not take the pictures."""
     from avstudio_video.timeline.copied import copyable
     from avstudio_video.timeline.film_format import container_of
 
     name = container_of(footage, wanted, "auto")
     assert name in ("mp4", "mov", "mkv", "webm")
-    streams = copyable(footage, name, limits)
-    if footage.stream.number not in streams and wanted == "auto":
-        name, streams = "mkv", copyable(footage, "mkv", limits)
-    if footage.stream.number not in streams:
-        raise InvalidInput(
-            f"'{name}' does not take the codec '{footage.picture.codec}' as it is.",
-            hint="Give another format, or use the mode 'exact'.",
-        )
-    tell_left_out(footage, streams[1:], warn)
-    return name, streams
+    if footage.stream.number in copyable(footage, name, limits):
+        return name
+    if wanted == "auto" and footage.stream.number in copyable(footage, "mkv", limits):
+        return "mkv"
+    message = f"'{name}' does not take the codec '{footage.picture.codec}' as it is."
+    raise InvalidInput(message, hint="Give another format, or let it be encoded.")
 
 
 def published_copy(

@@ -78,6 +78,20 @@ class AnalyzeWords:
     )
 
 
+class ConcatWords:
+    """Requests for `video.concat`."""
+
+    cues: ClassVar[Mapping[str, Sequence[str]]] = {
+        "en": ["join the videos", "join these videos", "concatenate", "merge the clips", "one after the other"],
+        "de": ["videos zusammenfügen", "videos verbinden", "videos aneinanderhängen", "füge die videos zusammen"],
+    }
+    slots: ClassVar[Mapping[str, str]] = {"crossfade": "number(s)", "format": "one_of"}
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(request="Join these videos with a cross-fade of 1 s", params={"crossfade": 1}),
+        Example(request="Füge die Videos zusammen", language="de"),
+    )
+
+
 class CutWords:
     """Requests for `video.cut`."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from avstudio_video.media.container import open_media
 from avstudio_video.media.limits import Limits
+from avstudio_video.packets.coding import difference
 from avstudio_video.packets.formats import FORMATS, VideoFormat
 from avstudio_video.packets.join import JoinedPiece, Piece, join
 from avstudio_video.packets.packet_file import packet_file
@@ -39,28 +40,46 @@ def _wanted(footage: Footage) -> list[int]:
     return [footage.stream.number, *(one.index for one in footage.sounds)]
 
 
+def difference_of(files: Sequence[Footage], streams: Sequence[Sequence[int]], limits: Limits) -> str | None:
+    """Why files cannot follow each other as they are, in words; `None` if they can."""
+    first = files[0]
+    for footage, numbers in zip(files[1:], streams[1:], strict=True):
+        if len(numbers) != len(streams[0]):
+            return f"'{footage.name}' has another number of tracks than '{first.name}'"
+        with open_media(first.path, limits) as one, open_media(footage.path, limits) as other:
+            pairs = zip(numbers, streams[0], strict=True)
+            found = (difference(other.streams[number], one.streams[usual]) for number, usual in pairs)
+            if text := next(filter(None, found), None):
+                return f"'{footage.name}' cannot follow '{first.name}': {text}"
+    return None
+
+
+def pieces_of(parts: Sequence[Part], files: Sequence[Footage], streams: Sequence[Sequence[int]]) -> list[Piece]:
+    """The parts as spans of packets; `streams` are those of each file."""
+    return [
+        Piece(files[part.source].path, streams[part.source], (float(part.start), float(part.end))) for part in parts
+    ]
+
+
 @dataclass(frozen=True)
 class Copy:
-    """What is written: parts of some streams of a file, chapters and tags."""
+    """What is written: pieces of files, one after the other, chapters and tags."""
 
-    timeline: Timeline
-    footage: Footage
-    streams: Sequence[int]
+    pieces: Sequence[Piece]
+    length: float
+    """About how many seconds they have, for the progress."""
     tags: dict[str, str]
     chapters: list[Any]
 
     def write(
         self, path: Path, format: VideoFormat, limits: Limits, progress: Callable[[float], None]
     ) -> list[JoinedPiece]:
-        """Write all of it; where each part really begins and ends. Raises `InvalidInput`, `StorageError`."""
-        spans = [(float(part.start), float(part.end)) for part in self.timeline.parts]
-        pieces = [Piece(self.footage.path, self.streams, span) for span in spans]
+        """Write all of it; where each piece really begins and ends. Raises `InvalidInput`, `StorageError`."""
         with packet_file(path, format) as file:
             file.container.metadata.update(self.tags)
             if self.chapters:
                 file.container.set_chapters(self.chapters)
-            whole = float(self.timeline.length)
-            return join(file, pieces, limits, lambda seconds: progress(min(1.0, seconds / whole)))
+            return join(file, self.pieces, limits, lambda seconds: progress(min(1.0, seconds / self.length)))
 
 
 def really(joined: Sequence[JoinedPiece], footage: Footage) -> Timeline:

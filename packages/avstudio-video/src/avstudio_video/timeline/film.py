@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -27,6 +28,7 @@ from avstudio_video.timeline.sound import TimelineSound
 
 if TYPE_CHECKING:
     import numpy as np
+    from av.video.frame import VideoFrame
     from numpy.typing import NDArray
 
     Samples = NDArray[np.float32]
@@ -76,18 +78,25 @@ class Film:
         first = next(frames, None)
         if first is None:
             raise UnreadableMedia(f"No frame of '{self.footage[0].name}' that is kept can be decoded.")
-        with open_writer(path, name, tags=kept_tags(self.footage[0]), chapters=self.chapters) as writer:
-            video = writer.add_video(self.encoding, self._shape(ColourTags.of(first[1])))
-            sounds = [Sounding(track.added(writer), track.sound.blocks(), track.sound.rate) for track in self.tracks]
-            for time, frame in chain([first], frames):
-                self.progress(float(time / self.timeline.length))
-                for sound in sounds:
-                    sound.write(time)
-                video.write(frame, time)
-            video.finish(self.timeline.length)
+        tags = kept_tags(self.footage[0])
+        with ExitStack() as files, open_writer(path, name, tags=tags, chapters=self.chapters) as writer:
+            for track in self.tracks:
+                files.callback(track.sound.close)
+            self._write(writer, self._shape(ColourTags.of(first[1])), chain([first], frames))
+
+    def _write(self, writer: Writer, shape: VideoShape, frames: Iterable[tuple[Fraction, VideoFrame]]) -> None:
+        """Write pictures and sound side by side, since the writer keeps what comes too early in memory."""
+        end, video = self.timeline.length, writer.add_video(self.encoding, shape)
+        sounds = [Sounding(track.added(writer), track.sound.blocks(), track.sound.rate) for track in self.tracks]
+        for time, frame in frames:
+            self.progress(float(time / end))
             for sound in sounds:
-                sound.write(self.timeline.length)
-                sound.track.finish()
+                sound.write(time)
+            video.write(frame, time)
+        video.finish(end)
+        for sound in sounds:
+            sound.write(end)
+            sound.track.finish()
 
     def _shape(self, tags: ColourTags) -> VideoShape:
         unit = self.footage[0].stream.index.unit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import PurePath
 from typing import Any
 
 from avstudio_video.encoding.containers import ContainerName
@@ -53,6 +54,13 @@ def moved_chapters(footage: Footage, timeline: Timeline) -> list[dict[str, Any]]
         chapter(one.title, timeline.moved(one.start), timeline.moved(one.end)) for one in footage.contents.chapters
     ]
     return [one for one in moved if one["start"] < one["end"]]
+
+
+def named_chapters(files: Sequence[Footage], timeline: Timeline) -> list[dict[str, Any]]:
+    """A chapter with the name of the file for each part, up to the start of the next one."""
+    starts = [*(part.at for part in timeline.parts), timeline.length]
+    names = [PurePath(files[part.source].name).stem for part in timeline.parts]
+    return [chapter(name, start, end) for name, start, end in zip(names, starts, starts[1:], strict=False)]
 
 
 def chapter(title: str, start: Fraction, end: Fraction) -> dict[str, Any]:

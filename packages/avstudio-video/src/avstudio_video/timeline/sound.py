@@ -69,6 +69,9 @@ class TimelineSound:
                 if split:
                     yield block[:, :split]
             tail = np.concatenate([tail[:, :0], *late], 1)
+
+    def close(self) -> None:
+        """Close the files."""
         for reader in self.readers.values():
             reader.close()
 

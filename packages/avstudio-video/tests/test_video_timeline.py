@@ -1,4 +1,4 @@
-"""The files of `video.cut`: pictures with known numbers and samples with known values are where they must be."""
+"""The files of `video.cut` and `video.concat`: frames with known numbers and samples with known values are in place."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import avstudio_video
 from avstudio_core import Studio, TaskFailed
 from avstudio_core.documents.transcript import Segment, Transcript, Word
+from avstudio_core.errors import InvalidParams
+from avstudio_core.testing import ProcessorContract
 
 Make = Callable[..., Path]
 PLAIN = {"options": {"crf": "4", "bf": "2", "g": "10", "sc_threshold": "0"}}
@@ -234,3 +237,107 @@ def test_streams_that_are_left_out_are_told(shared_studio: Studio, nasa: Path) -
     result = cut(shared_studio, nasa, keep=["1-1.2"], stream=0)
     assert [one.code for one in result.warnings] == ["streams_left_out"]
     assert "1 video, 2 subtitle" in result.warnings[0].message
+
+
+def test_sound_after_the_last_picture_is_told(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mp4", 10, sound=[ramp(0.8)])
+    assert [one.code for one in cut(shared_studio, path, keep=["0.2-"]).warnings] == ["sound_left_out"]
+    assert cut(shared_studio, path, keep=["0-0.2"]).warnings == []
+
+
+class TestConcat(ProcessorContract):
+    plugin = avstudio_video
+    processor = "video.concat"
+    params = {"format": "mp4"}  # noqa: RUF012
+
+    @pytest.fixture
+    def sample(self, write: Make) -> Path:
+        return write("film.mp4", 10, sound=[440])
+
+    @pytest.fixture
+    def files(self, write: Make) -> dict[str, Any]:
+        return {"inputs": [write("more.mp4", 10, sound=[660])]}
+
+
+def joined(studio: Studio, first: Path, *others: Path, **params: Any) -> Any:
+    return studio.run("video.concat", first, **{"inputs": [*others], "fade": 0, "effort": "fast", **params})
+
+
+def test_videos_that_are_coded_alike_are_copied(shared_studio: Studio, write: Make) -> None:
+    one = write("one.mp4", numbered(20), sound=[440], **PLAIN)
+    two = write("two.mp4", numbered(15), sound=[660], **PLAIN)
+    result = joined(shared_studio, one, two, one)
+    numbers, times = shown(result.video.path)
+    assert result.copied
+    assert numbers == [*range(20), *range(15), *range(20)]
+    assert times == [round(0.04 * n, 4) for n in range(55)]
+    assert [(one.name, round(one.start, 3), round(one.end, 3)) for one in result.parts] == [
+        ("one.mp4", 0, 0.8),
+        ("two.mp4", 0.8, 1.4),
+        ("one.mp4", 1.4, 2.2),
+    ]
+    with av.open(str(result.video.path)) as file:
+        marks: list[Any] = file.chapters()
+    assert [(one["metadata"]["title"], one["start"]) for one in marks] == [("one", 0), ("two", 800), ("one", 1400)]
+
+
+def test_other_videos_are_brought_to_the_size_and_the_sound_of_the_first(shared_studio: Studio, write: Make) -> None:
+    tone = np.full((2, 38_400), 0.25, np.float32)
+    one = write("one.mkv", numbered(20), sound=[tone], sound_codec="flac", **PLAIN)
+    two = write("two.mkv", numbered(10, (96, 48)), codec="mpeg4", sound=[tone[:1, :19_200]], layout="mono")
+    three = write("three.mkv", numbered(5), **PLAIN)
+    result = joined(shared_studio, one, two, three)
+    numbers, times = shown(result.video.path)
+    assert not result.copied
+    assert [*numbers[:20], *numbers[30:]] == [*range(20), *range(5)]
+    assert times == [round(0.04 * n, 4) for n in range(35)]
+    sound = heard(result.video.path)
+    assert sound.shape == (2, 35 * 1920)
+    assert np.abs(sound[:, :38_400] - 0.25).max() < 1e-3
+    assert not sound[:, 30 * 1920 + 500 :].any()
+    with av.open(str(result.video.path)) as file:
+        wide = [*file.decode(video=0)][22].to_ndarray(format="gray")
+    assert wide.shape == (48, 64)
+    assert wide[:7].max() <= 20
+    assert wide[24].max() > 100
+
+
+def test_videos_of_different_rates_keep_their_times(shared_studio: Studio, write: Make) -> None:
+    one = write("one.mp4", numbered(5), rate=25, **PLAIN)
+    two = write("two.mp4", numbered(3), rate=10, **PLAIN)
+    result = joined(shared_studio, one, two, mode="encode")
+    assert shown(result.video.path) == ([0, 1, 2, 3, 4, 0, 1, 2], [0, 0.04, 0.08, 0.12, 0.16, 0.2, 0.3, 0.4])
+    assert result.duration == pytest.approx(0.5)
+
+
+def test_videos_cross_fade_into_each_other(shared_studio: Studio, write: Make) -> None:
+    dark, bright = ([np.full((48, 64, 3), level, np.uint8)] * 20 for level in (40, 200))
+    result = joined(shared_studio, write("a.mp4", dark), write("b.mp4", bright), crossfade=0.4)
+    with av.open(str(result.video.path)) as file:
+        levels = [float(one.to_ndarray(format="gray").mean()) for one in file.decode(video=0)]
+    assert len(levels) == 30
+    assert np.all(np.diff(levels[9:21]) > 5)
+    assert [(round(one.start, 3), round(one.end, 3)) for one in result.parts] == [(0, 0.8), (0.4, 1.2)]
+
+
+def test_what_cannot_be_copied_is_told_in_the_mode_copy(shared_studio: Studio, write: Make) -> None:
+    one, two = write("one.mp4", 5), write("two.mp4", 5, codec="mpeg4")
+    with pytest.raises(TaskFailed, match=r"'two\.mp4' cannot follow 'one\.mp4': its codec is mpeg4, not h264"):
+        joined(shared_studio, one, two, mode="copy")
+    with pytest.raises(TaskFailed, match="another number of tracks"):
+        joined(shared_studio, one, write("three.mp4", 5, sound=[440]), mode="copy")
+
+
+@pytest.mark.parametrize("params", [{"inputs": []}, {"mode": "copy", "crossfade": 1}])
+def test_parameters_that_make_no_sense_are_refused_at_once(
+    shared_studio: Studio, write: Make, params: dict[str, Any]
+) -> None:
+    path = write("a.mp4", 2)
+    with pytest.raises(InvalidParams):
+        joined(shared_studio, path, path, **params)
+
+
+def test_the_drop_frame_rate_is_kept(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mp4", numbered(10), rate=Fraction(30000, 1001), **PLAIN)
+    with av.open(str(joined(shared_studio, path, path, mode="encode").video.path)) as file:
+        assert file.streams.video[0].average_rate == Fraction(30000, 1001)
