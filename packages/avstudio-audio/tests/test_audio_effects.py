@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -398,6 +398,39 @@ def test_an_allowed_plugin_that_cannot_be_loaded(tmp_path: Path, save: Save) -> 
         pytest.raises(AVStudioError, match="cannot be loaded"),
     ):
         played(studio, save(noise(0.1)), [{"type": "plugin", "path": str(plugin)}])
+
+
+REAL = Path("/usr/lib/vst3/ZamCompX2.vst3")
+
+
+@pytest.fixture
+def allowing(tmp_path: Path) -> Iterator[Studio]:
+    if not REAL.exists():
+        pytest.skip("no VST3 plugin is installed: Debian has some in zam-plugins")
+    with Studio(home=tmp_path / "home", plugins="audio", effects_plugins=str(REAL.parent)) as studio:
+        yield studio
+
+
+def real(**values: float) -> list[dict[str, Any]]:
+    return [{"type": "plugin", "path": str(REAL), "values": values}]
+
+
+def test_a_real_vst3_plugin_plays(allowing: Studio, save: Save) -> None:
+    sound = save(noise(0.5))
+    low, high = (decibels(data(played(allowing, sound, real(threshold_db=one)))) for one in (-60.0, 0.0))
+    assert low < high - 6
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [({"treshold_db": 1.0}, "does not have the parameter 'treshold_db'"), ({"threshold_db": 9_000.0}, "out of range")],
+)
+def test_a_value_that_a_real_plugin_does_not_take(
+    allowing: Studio, save: Save, values: dict[str, float], message: str
+) -> None:
+    with pytest.raises(AVStudioError, match=message) as caught:
+        played(allowing, save(noise(0.1)), real(**values))
+    assert "threshold_db" in str(caught.value.hint)
 
 
 def test_a_search_finds_effects(one_studio: Studio, save: Save) -> None:

@@ -16,6 +16,7 @@ from avstudio_audio.rack.spaces import Convolution
 from avstudio_audio.rack.stages import limited
 from avstudio_audio.rack.windows import Windows
 from avstudio_core.errors import InvalidInput, InvalidParams, MissingDependency, NotAllowed
+from avstudio_core.nearest import did_you_mean
 from avstudio_core.quotes import quoted
 
 if TYPE_CHECKING:
@@ -87,11 +88,16 @@ class Devices:
             hint = "Plugins run as programs. Name its file or its folder in the setting 'effects_plugins'."
             raise NotAllowed(f"The plugin {quoted(effect.path)} is not allowed.", hint=hint)
         try:
-            return library().load_plugin(str(path), parameter_values=effect.values, plugin_name=effect.name)
-        except (ImportError, ValueError, RuntimeError, AttributeError, KeyError) as error:
-            hint = "Check the path, the name and the values; confined workers read only the folders of the system, and "
-            hint += "those in the setting 'worker_folders'."
-            raise InvalidInput(f"The plugin {quoted(effect.path)} cannot be loaded: {error}", hint=hint) from error
+            plugin = library().load_plugin(str(path), plugin_name=effect.name)
+        except (ImportError, ValueError, RuntimeError) as error:
+            hint = (
+                "Check the path and the name; confined workers read only the folders of the system, and those in the "
+            )
+            hint += "setting 'worker_folders'."
+            reason = " ".join(str(error).split())
+            raise InvalidInput(f"The plugin {quoted(effect.path)} cannot be loaded: {reason}", hint=hint) from error
+        _set(plugin, effect)
+        return plugin
 
 
 def stretcher(rate: int, tempo: float = 1.0, semitones: float = 0.0, *, formants: bool = False) -> Windows:
@@ -101,6 +107,19 @@ def stretcher(rate: int, tempo: float = 1.0, semitones: float = 0.0, *, formants
     """
     stretch = library().time_stretch
     return Windows(lambda sound: stretch(sound, rate, tempo, semitones, preserve_formants=formants), rate, tempo)
+
+
+def _set(plugin: Any, effect: External) -> None:
+    """Set the plugin's own parameters. Raises `InvalidParams`."""
+    for name, value in effect.values.items():
+        if name not in plugin.parameters:
+            hint = did_you_mean(name, plugin.parameters) or f"It has: {', '.join(plugin.parameters)}."
+            message = f"The plugin {quoted(effect.path)} does not have the parameter {quoted(name)}."
+            raise InvalidParams(message, hint=hint)
+        try:
+            setattr(plugin, name, value)
+        except (ValueError, TypeError) as error:
+            raise InvalidParams(f"{error}.", hint=f"Change '{name}' in the values of {quoted(effect.path)}.") from error
 
 
 def library() -> Any:
