@@ -333,11 +333,11 @@ def test_what_was_written_without_a_sync_is_synced_soon_after(base: Database, mo
             synced.put(synced_file)
 
     monkeypatch.setattr(os, "fsync", sync)
-    base.write_soon(adding("one"), synced=False).result(10)
-    assert synced.get(timeout=10) == log
-    base.write_soon(adding("two"), synced=False).result(10)
+    base.write_soon(adding("one"), synced=False).result(60)
+    assert synced.get(timeout=60) == log
+    base.write_soon(adding("two"), synced=False).result(60)
     base.close()
-    assert synced.get(timeout=10) == log
+    assert synced.get(timeout=60) == log
 
 
 def test_an_action_after_a_commit_does_not_run_after_a_rollback(base: Database) -> None:
