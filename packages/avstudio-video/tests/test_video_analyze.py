@@ -207,7 +207,7 @@ def test_thumbnails_are_from_inside_their_scenes(shared_studio: Studio, write: M
 def test_the_file_is_opened_once_and_each_frame_decoded_once(
     shared_studio: Studio, write: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write("a.mp4", shots([20, 20]))
+    path = write("a.mp4", shots([20, 20]), sound=[440])
     opened: list[object] = []
     real = av.open
 
@@ -216,7 +216,7 @@ def test_the_file_is_opened_once_and_each_frame_decoded_once(
         return real(*given, **options)
 
     monkeypatch.setattr(av, "open", counted)
-    everything = ["scenes", "black", "freeze", "letterbox", "keyframes"]
+    everything = ["scenes", "black", "freeze", "letterbox", "keyframes", "silence", "loudness", "waveform", "speech"]
     result = analyzed(shared_studio, path, analyses=everything, thumbnails=1, exports=["edl"])
     assert (len(opened), result.frames) == (1, 40)
 

@@ -23,11 +23,16 @@ from avstudio_video.scenes.detectors import THRESHOLDS, Detector
 from avstudio_video.scenes.finder import SceneFinder
 from avstudio_video.scenes.thumbnails import Thumbnails
 from avstudio_video.scenes.transition import Transition
+from avstudio_video.sound.measures import SoundMeasures, SoundWishes
+from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 
 if TYPE_CHECKING:
+    from av.container import InputContainer
     from av.video.frame import VideoFrame
     from av.video.reformatter import VideoReformatter
 
+SOUND = {"silence", "loudness", "waveform", "speech"}
+"""What is found in the sound."""
 LOOKS = Fraction(1)
 """Seconds between the frames in which black bars are looked for."""
 
@@ -38,8 +43,12 @@ class Analysis:
     def __init__(self, path: Path, params: AnalyzeParams, context: Context) -> None:
         self._params, self._context = params, context
         limits = Limits.of(context.settings)
-        self.passed = FramePass(path, params.stream, limits, lambda part: context.progress(0.95 * part, "analyze"))
         wanted = set(params.analyses)
+        listen = self._listen if wanted & SOUND else None
+        self.passed = FramePass(
+            path, params.stream, limits, lambda part: context.progress(0.95 * part, "analyze"), listen
+        )
+        self.sound: SoundMeasures | None = None
         lowest = params.min_content
         detectors = [
             Detector(one, params.threshold or THRESHOLDS[one], lowest) for one in dict.fromkeys(params.detectors)
@@ -50,6 +59,7 @@ class Analysis:
         self.letterbox = Letterbox() if "letterbox" in wanted else None
         self._thumbnails: Thumbnails | None = None
         self._next_look: Fraction | None = None
+        self.speech: Path | None = None
         self.frames = 0
 
     def run(self) -> None:
@@ -68,6 +78,20 @@ class Analysis:
             if one:
                 one.finish()
         self.timeline = FrameTimeline(self.passed.index, self.passed.origin)
+
+    def _listen(self, container: InputContainer, origin: Fraction) -> SoundMeasures:
+        """Measure the main audio track, too. Raises `NoAudioStream`."""
+        params, wanted = self._params, set(self._params.analyses)
+        [track] = chosen_tracks(container, self.passed.path, DEFAULT)
+        wishes = SoundWishes(
+            (params.silence_level, params.min_silence) if "silence" in wanted else None,
+            "loudness" in wanted,
+            "waveform" in wanted,
+            self._context.new_path("speech.wav") if "speech" in wanted else None,
+        )
+        self.speech = wishes.speech
+        self.sound = SoundMeasures(track, origin, wishes)
+        return self.sound
 
     def _keep(self, stamp: int, frame: VideoFrame) -> None:
         if self._thumbnails is None:

@@ -11,10 +11,13 @@ from avstudio_core.documents.scenes import MEDIA_TYPE, Scene, Scenes
 from avstudio_core.errors import MissingDependency
 from avstudio_video.analyze_params import AnalyzeParams
 from avstudio_video.exports.media_types import MEDIA_TYPES, SUFFIXES
+from avstudio_video.sound.loudness import Loudness
 from avstudio_video.vocabulary import AnalyzeWords
 
 if TYPE_CHECKING:
     from avstudio_video.analysis import Analysis
+
+JSON, WAV = "application/json", "audio/wav"
 
 
 class VideoEvent(BaseModel):
@@ -22,7 +25,7 @@ class VideoEvent(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    type: Literal["black", "freeze", "dissolve", "wipe", "fade", "fade_in", "fade_out", "flash"] = Field(
+    type: Literal["black", "freeze", "dissolve", "wipe", "fade", "fade_in", "fade_out", "flash", "silence"] = Field(
         description="What it is. `fade` goes out and in again."
     )
     start: float = Field(description="Start.", json_schema_extra={"unit": "s"})
@@ -49,29 +52,36 @@ class AnalyzeResult(Result):
     exports: dict[str, Artifact] = Field(default={}, description="The scenes in other formats.")
     thumbnails: dict[str, Artifact] = Field(default={}, description="Pictures of the scenes: `scene_0001` …")
     events: list[VideoEvent] = Field(
-        default=[], description="Transitions, flashes, black and frozen spans.", json_schema_extra={"view": "table"}
+        default=[],
+        description="Transitions, flashes, black, frozen and silent spans.",
+        json_schema_extra={"view": "table"},
     )
     letterbox: PictureBox | None = Field(default=None, description="The picture inside black bars, if it has some.")
     keyframes: list[float] | None = Field(
         default=None, description="Times of key frames, if they were asked for.", json_schema_extra={"unit": "s"}
     )
+    loudness: Loudness | None = Field(default=None, description="Loudness of the main audio track.")
+    waveform: Artifact | None = Field(default=None, description="Its waveform, as players read it.")
+    speech: Artifact | None = Field(default=None, description="Its sound, mono at 16 kHz.")
     frames: int = Field(description="Frames that were decoded.")
     duration: float = Field(description="When the last frame ends.", json_schema_extra={"unit": "s"})
 
 
 class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
-    """Find the scenes of a video, black and frozen spans, black bars and key frames, in one pass over the file.
+    """Find scenes, black and frozen spans, black bars and key frames of a video, and silence and loudness of its sound.
 
+    All of it takes one pass over the file.
     Scenes become a document that other steps read, and cut lists and chapters for editors and players.
     """
 
     name: ClassVar[str] = "video.analyze"
     accepts: ClassVar[tuple[str, ...]] = ("video/*", "image/*", "application/octet-stream")
-    errors: ClassVar[tuple[str, ...]] = ("no_video_stream",)
+    errors: ClassVar[tuple[str, ...]] = ("no_audio_stream", "no_video_stream")
 
     def outputs(self, params: AnalyzeParams) -> dict[str, str]:
-        document = {"document": MEDIA_TYPE} if "scenes" in params.analyses else {}
-        return document | {name: MEDIA_TYPES[name] for name in params.exports}
+        files = {"scenes": ("document", MEDIA_TYPE), "waveform": ("waveform", JSON), "speech": ("speech", WAV)}
+        made = dict(file for wish, file in files.items() if wish in params.analyses)
+        return made | {name: MEDIA_TYPES[name] for name in params.exports}
 
     def needs(self, params: AnalyzeParams, source: Artifact | None) -> Needs:
         from importlib.util import find_spec
@@ -96,6 +106,9 @@ class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
             thumbnails=_thumbnails(source, scenes, made, context) if scenes and params.thumbnails else {},
             events=_events(made),
             letterbox=_box(made),
+            loudness=made.sound.loudness if made.sound else None,
+            waveform=_waveform(source, made, context),
+            speech=_speech(source, made, context),
             keyframes=made.key_frames() if "keyframes" in params.analyses else None,
             frames=made.frames,
             duration=made.timeline.end,
@@ -106,6 +119,8 @@ def _tell(source: Artifact, made: Analysis, context: Context) -> None:
     from avstudio_video.media.damage import tell_guessed, tell_short
 
     tell_guessed(source.name, made.passed.index, made.passed.rate, context.warn)
+    if made.sound and made.sound.lost:
+        context.warn("damaged", f"{made.sound.lost} packets of the sound of '{source.name}' are damaged.")
     if made.passed.corrupt:
         context.warn("damaged", f"{made.passed.corrupt} frames of '{source.name}' are damaged.")
     tell_short(source.name, made.timeline.end, made.passed.stated_end, context.warn)
@@ -150,7 +165,25 @@ def _events(made: Analysis) -> list[VideoEvent]:
     found = [VideoEvent(type=kind, start=start, end=end) for kind, start, end in made.events()]
     for one, start, end in made.transitions():
         found.append(VideoEvent(type=one.kind, start=start, end=end, colour=one.colour))
+    for start, end in made.sound.silences() if made.sound else ():
+        found.append(VideoEvent(type="silence", start=start, end=end))
     return sorted(found, key=lambda event: event.start)
+
+
+def _waveform(source: Artifact, made: Analysis, context: Context) -> Artifact | None:
+    if not made.sound or not made.sound.waveform:
+        return None
+    path = context.new_path(source.name_for(".waveform.json"))
+    path.write_text(made.sound.waveform.json(), encoding="utf-8")
+    return context.publish(path, path.name, JSON)
+
+
+def _speech(source: Artifact, made: Analysis, context: Context) -> Artifact | None:
+    if not made.speech:
+        return None
+    path = context.new_path(source.name_for(".speech.wav"))
+    made.speech.rename(path)
+    return context.publish(path, path.name, WAV)
 
 
 def _box(made: Analysis) -> PictureBox | None:

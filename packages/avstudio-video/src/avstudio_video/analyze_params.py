@@ -15,8 +15,12 @@ from avstudio_video.scenes.detectors import DetectorName
 class AnalyzeParams(Params):
     """What to look for."""
 
-    analyses: list[Literal["scenes", "black", "freeze", "letterbox", "keyframes"]] = Field(
-        default=["scenes"], min_length=1, description="What to find, all in one pass over the file."
+    analyses: list[
+        Literal["scenes", "black", "freeze", "letterbox", "keyframes", "silence", "loudness", "waveform", "speech"]
+    ] = Field(
+        default=["scenes"],
+        min_length=1,
+        description="What to find, all in one pass over the file. 'speech' is a track of mono at 16 kHz.",
     )
     detectors: list[DetectorName] = Field(
         default=["auto"],
@@ -35,6 +39,16 @@ class AnalyzeParams(Params):
     )
     min_freeze: float = Field(
         default=2.0, ge=0, le=600, description="Shortest frozen span.", json_schema_extra={"unit": "s"}
+    )
+    min_silence: float = Field(
+        default=2.0, ge=0, le=600, description="Shortest silence.", json_schema_extra={"unit": "s"}
+    )
+    silence_level: float = Field(
+        default=-60.0,
+        ge=-120,
+        lt=0,
+        description="Sound below this level in all channels is silence.",
+        json_schema_extra={"unit": "dBFS"},
     )
     thumbnails: int = Field(default=0, ge=0, le=3, description="Pictures of each scene.")
     thumbnail_width: int = Field(

@@ -54,6 +54,8 @@ class AnalyzeWords:
             "black frames",
             "letterbox",
             "frozen",
+            "dissolves",
+            "transitions",
         ],
         "de": ["szenen", "szenenerkennung", "einstellungen finden", "schnittliste", "schnitte finden", "schwarzbilder"],
     }

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from avstudio_core.errors import UnreadableMedia
 from avstudio_video.media.container import open_media
@@ -23,15 +23,30 @@ OFTEN = 16
 """Frames between two reports of progress."""
 
 
+class Listener(Protocol):
+    """Gets the packets of one more stream."""
+
+    track: Any
+
+    def feed(self, packet: Any) -> None: ...
+
+    def finish(self) -> None: ...
+
+
 @dataclass
 class FramePass:
-    """Decodes all frames of a stream, the best one by default; afterwards, what is known about the stream."""
+    """Decodes all frames of a stream, the best one by default; afterwards, what is known about the stream.
+
+    The packets of another stream go to a listener, so that the file is read once for both.
+    """
 
     path: Path
     wanted: int | None
     limits: Limits
     progress: Callable[[float], None]
     """Called with the finished part; an exception of it stops the pass."""
+    listen: Callable[[InputContainer, Fraction], Listener] | None = None
+    """Chooses the other stream of the open file, which starts at a time."""
     index: PacketIndex = field(init=False)
     origin: Fraction = Fraction(0)
     rate: Fraction | None = None
@@ -81,9 +96,17 @@ class FramePass:
     def _decoded(self, container: InputContainer, stream: Any) -> Iterator[Any]:
         import av
 
+        listener = self.listen(container, self.origin) if self.listen else None
+        heard = [listener.track] if listener else []
         with suppress(av.FFmpegError, OSError, IndexError):
-            for packet in container.demux(stream):
+            for packet in container.demux([stream, *heard]):
+                if listener and packet.stream_index == listener.track.index:
+                    if packet.size:
+                        listener.feed(packet)
+                    continue
                 if packet.size:
                     self.index.add(packet)
                 with suppress(av.FFmpegError):
                     yield from stream.decode(packet)
+        if listener:
+            listener.finish()

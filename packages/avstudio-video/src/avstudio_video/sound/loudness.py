@@ -1,0 +1,78 @@
+"""The loudness of sound (EBU R 128, ITU-R BS.1770), by FFmpeg's filter `ebur128`."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+QUIETEST = -70.0
+"""The gate: the filter states this for sound that is silent or too short."""
+FILTER = "ebur128", "metadata=1:peak=true"
+
+
+class Loudness(BaseModel):
+    """Measured over the whole track."""
+
+    model_config = ConfigDict(frozen=True)
+
+    integrated: float | None = Field(
+        description="Integrated loudness; none for silence, or less than 0.4 s.", json_schema_extra={"unit": "LUFS"}
+    )
+    range: float = Field(description="Loudness range.", json_schema_extra={"unit": "LU"})
+    true_peak: float | None = Field(description="True peak; none for silence.", json_schema_extra={"unit": "dBTP"})
+
+
+class LoudnessMeter:
+    """Measures block by block."""
+
+    def __init__(self, rate: int, layout: str) -> None:
+        from av.filter import Graph
+
+        self._rate, self._layout, self._place = rate, layout, 0
+        self._graph, self._notes = Graph(), dict[str, str]()
+        self._source = self._graph.add_abuffer(
+            sample_rate=rate, format="fltp", layout=layout, time_base=Fraction(1, rate)
+        )
+        meter, sink = self._graph.add(*FILTER), self._graph.add("abuffersink")
+        self._source.link_to(meter)
+        meter.link_to(sink)
+        self._graph.configure()
+
+    def feed(self, block: NDArray[np.float32]) -> None:
+        """The next samples, `(channels, n)`."""
+        from av.audio.frame import AudioFrame
+
+        frame = AudioFrame.from_ndarray(block, "fltp", self._layout)
+        frame.sample_rate, frame.pts, frame.time_base = self._rate, self._place, Fraction(1, self._rate)
+        self._place += block.shape[1]
+        self._graph.push(frame)
+        self._pull()
+
+    def _pull(self) -> None:
+        import av
+
+        while True:
+            try:
+                frame = self._graph.pull()
+            except (av.BlockingIOError, av.EOFError):
+                return
+            self._notes = frame.metadata or self._notes
+
+    def loudness(self) -> Loudness:
+        """The loudness of all that was fed."""
+        self._graph.push(None)
+        self._pull()
+        integrated = float(self._notes.get("lavfi.r128.I", QUIETEST))
+        peak = float(self._notes.get("lavfi.r128.true_peak", 0))
+        return Loudness(
+            integrated=integrated if integrated > QUIETEST else None,
+            range=float(self._notes.get("lavfi.r128.LRA", 0)),
+            true_peak=20 * math.log10(peak) if peak > 0 else None,
+        )

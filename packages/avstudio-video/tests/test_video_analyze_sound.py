@@ -1,0 +1,93 @@
+"""What `video.analyze` finds in the sound of a video, in the same pass as its pictures."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from avstudio_core import Studio
+from avstudio_core.errors import TaskFailed
+
+Make = Callable[..., Path]
+RATE = 48_000
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Sound of 4 s: noise that is silent from 0.5 s to 1.25 s in both channels, and from 2.5 s on."""
+    sound = np.random.default_rng(0).uniform(-0.2, 0.2, (2, 4 * RATE)).astype(np.float32)
+    sound[:, RATE // 2 : RATE * 5 // 4] = 0.0005
+    sound[0, RATE * 3 // 2 : RATE * 9 // 4] = 0
+    sound[:, RATE * 5 // 2 :] = 0
+    return sound
+
+
+def test_silence_black_and_freeze_are_those_of_ffmpeg(shared_studio: Studio, write: Make, talk: Any) -> None:
+    pytest.importorskip("cv2", reason="avstudio-video[opencv] is not installed")
+    program = shutil.which("ffmpeg") or pytest.skip("FFmpeg is not installed")
+    black, grey = np.zeros((48, 64, 3), np.uint8), np.full((48, 64, 3), 90, np.uint8)
+    path = write("a.mkv", [black] * 30 + [grey] * 40 + [black, grey] * 15, sound=[talk], sound_codec="pcm_s16le")
+    looks = "blackdetect=d=0.7,freezedetect=d=0.7"
+    command = [program, "-i", str(path), "-vf", looks, "-af", "silencedetect=n=-60dB:d=0.7", "-f", "null", "-"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    theirs = {
+        (kind, float(start))
+        for kind, start in re.findall(r"(black|freezedetect\.freeze|silence)_start: ?([\d.]+)", told)
+    }
+    result = shared_studio.run(
+        "video.analyze", path, analyses=["black", "freeze", "silence"], min_black=0.7, min_freeze=0.7, min_silence=0.7
+    )
+    names = {"freeze": "freezedetect.freeze"}
+    ours = {(names.get(one.type, one.type), one.start) for one in result.events}
+    assert sorted(ours) == [(kind, pytest.approx(start, abs=1e-4)) for kind, start in sorted(theirs)]
+    assert {kind for kind, _ in ours} == {"black", "freezedetect.freeze", "silence"}
+    ends = [float(one) for one in re.findall(r"silence_end: ([\d.]+)", told)]
+    assert [one.end for one in result.events if one.type == "silence"] == [pytest.approx(end, abs=1e-4) for end in ends]
+
+
+def test_a_silence_keeps_its_time_when_the_sound_starts_late(shared_studio: Studio, write: Make, talk: Any) -> None:
+    path = write("a.mkv", 30, sound=[talk], sound_codec="pcm_s16le", sound_start=0.5)
+    result = shared_studio.run("video.analyze", path, analyses=["silence"], min_silence=0.5)
+    assert [(one.start, one.end) for one in result.events] == [
+        (pytest.approx(1.0, abs=0.001), pytest.approx(1.75, abs=0.001)),
+        (pytest.approx(3.0, abs=0.001), pytest.approx(4.5, abs=0.001)),
+    ]
+
+
+def test_the_loudness_of_a_tone_is_that_of_the_standard(shared_studio: Studio, write: Make) -> None:
+    tone = np.repeat(np.sin(2 * np.pi * 997 * np.arange(2 * RATE) / RATE)[None].astype(np.float32) * 0.1, 2, 0)
+    path = write("a.mkv", 5, sound=[tone], sound_codec="pcm_s16le")
+    loudness = shared_studio.run("video.analyze", path, analyses=["loudness"]).loudness
+    assert loudness.integrated == pytest.approx(-20.0, abs=0.1)  # a tone of -20 dBFS in two channels (EBU Tech 3341)
+    assert loudness.true_peak == pytest.approx(-20.0, abs=0.1)
+    silent = write("b.mkv", 5, sound=[tone * 0], sound_codec="pcm_s16le")
+    quiet = shared_studio.run("video.analyze", silent, analyses=["loudness"]).loudness
+    assert (quiet.integrated, quiet.true_peak) == (None, None)
+
+
+def test_waveform_and_speech_track_have_the_sound(shared_studio: Studio, write: Make, talk: Any) -> None:
+    path = write("a.mkv", 5, sound=[talk], sound_codec="pcm_s16le")
+    result = shared_studio.run("video.analyze", path, analyses=["waveform", "speech"])
+    drawn = json.loads(result.waveform.path.read_text())
+    assert (drawn["version"], drawn["samples_per_pixel"], drawn["length"]) == (2, 960, 200)
+    highest = np.array(drawn["data"]).reshape(-1, 2)[:, 1]
+    assert (highest[:24] > 15).all()
+    assert (highest[130:] == 0).all()
+    with av.open(str(result.speech.path)) as file:
+        [track] = file.streams.audio
+        samples = np.concatenate([frame.to_ndarray() for frame in file.decode(track)], axis=1)
+        assert (track.rate, track.channels, samples.shape[1]) == (16_000, 1, pytest.approx(64_000, abs=20))
+
+
+def test_a_video_without_sound_is_told(shared_studio: Studio, write: Make) -> None:
+    with pytest.raises(TaskFailed, match="no audio stream"):
+        shared_studio.run("video.analyze", write("a.mp4", 2), analyses=["loudness"])
