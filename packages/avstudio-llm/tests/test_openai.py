@@ -340,6 +340,12 @@ class TestOpenAI(HttpBackendContract):
         deltas = self.streaming(server, made, model, *kept, chunk({"content": "a"}), *kept, DONE, b"data: [DONE]\n\n")
         assert "".join(delta.text for delta in deltas) == "a"
 
+    def test_the_first_event_may_follow_a_byte_order_mark(
+        self, server: ModelServer, made: Backend, model: Model
+    ) -> None:
+        pieces = b"\xef\xbb\xbf" + chunk({"content": "a"}), chunk({"content": "b"}), DONE
+        assert "".join(delta.text for delta in self.streaming(server, made, model, *pieces)) == "ab"
+
     def test_an_error_in_place_of_an_answer(self, server: ModelServer, made: Backend, model: Model) -> None:
         server.say(Sent.data({"error": {"message": "Overloaded.", "code": 503}}), at=CHAT)
         assert [type(error) for error in self.both(made, model, question())] == [BackendDown, BackendDown]

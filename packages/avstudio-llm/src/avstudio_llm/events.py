@@ -20,6 +20,7 @@ async def data_of(response: httpx2.Response) -> AsyncIterator[str]:
     import httpx2
 
     response.headers["content-type"] = "text/event-stream"  # some servers send another type
+    response.encoding = "utf-8-sig"  # whatever the header says; a byte-order mark is not part of the first line
     events = aiter(httpx2.EventSource(response))
     async for event in events:
         if not event.data.strip():
