@@ -162,7 +162,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 
 def backend(studio: Studio, name: str) -> Scripted:
-    found = studio.llm._gateway.backends.find(name)
+    found = studio.llm._gateway.backends.find(name).backend
     assert isinstance(found, Scripted)
     return found
 
@@ -803,7 +803,10 @@ def test_whatever_is_raised_behind_a_relay_reaches_the_run(
         ("<reasoning>Hm.</reasoning> <b>Yes.</b>", "<b>Yes.</b>", "Hm."),
         ("\n<thinking>Hm. <b></thinking>Yes.", "Yes.", "Hm. <b>"),
         ("<think>Hm.", "", "Hm."),
+        ("[THINK]Hm. </think>[/THINK]Yes.", "Yes.", "Hm. </think>"),
+        ("<seed:think>Hm.</seed:think>Yes.", "Yes.", "Hm."),
         ("Hm.\n</think>\nYes.", "Yes.", "Hm."),
+        ("Hm.\n[/THINK]\nYes.", "Yes.", "Hm."),
         ("<thin ice>", "<thin ice>", ""),
         ("<thi", "<thi", ""),
         ("Write <think> and </think>.", "Write <think> and </think>.", ""),

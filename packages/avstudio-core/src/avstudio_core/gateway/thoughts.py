@@ -1,5 +1,7 @@
 """Separates a model's reasoning from its answer: `<think>…</think>` at the beginning of the text, once or more.
 
+Templates of other models write `<thinking>`, `<seed:think>` or `[THINK]`.
+
 It also joins the halves of a character (surrogates) that a server split between pieces, and replaces lone halves,
 which no file can hold.
 """
@@ -11,10 +13,10 @@ from dataclasses import replace
 
 from avstudio_core.chat import Delta, Reply
 
-_NAMES = ("think", "thinking", "thought", "reasoning")
-_OPENINGS = tuple(f"<{name}>" for name in _NAMES)
-_OPEN = re.compile(rf"\s*<({'|'.join(_NAMES)})>", re.IGNORECASE)
-_UNOPENED = re.compile(rf"\n\s*</({'|'.join(_NAMES)})>[ \t]*\n", re.IGNORECASE)
+_TAGS = ("<think>", "<thinking>", "<thought>", "<reasoning>", "<seed:think>", "[think]")
+_OPEN = re.compile(rf"\s*({'|'.join(map(re.escape, _TAGS))})", re.IGNORECASE)
+_ENDS = "|".join(re.escape(f"{tag[0]}/{tag[1:]}") for tag in _TAGS)
+_UNOPENED = re.compile(rf"\n[ \t]*({_ENDS})[ \t]*\n", re.IGNORECASE)
 """A template may open the reasoning itself: then only the end tag is in the text, on a separate line."""
 _FIRST_HALF = re.compile("[\ud800-\udbff]$")
 _HALF = re.compile("[\ud800-\udfff]")
@@ -54,7 +56,7 @@ class Thoughts:
                 opened = _OPEN.match(text)
                 if opened is None:
                     return self._begun(text), thought
-                self._end, text = f"</{opened[1]}>", text[opened.end() :]
+                self._end, text = f"{opened[1][0]}/{opened[1][1:]}", text[opened.end() :]
             part, closed, text = text.partition(self._end)
             if not closed:
                 kept = _tail(part, self._end)
@@ -67,7 +69,7 @@ class Thoughts:
         """The first text of the answer; it is held back while it can be the start of a tag."""
         begun = text.lstrip()
         text = begun if self._thought else text
-        self._over = bool(begun) and not any(tag.startswith(begun.lower()) for tag in _OPENINGS)
+        self._over = bool(begun) and not any(tag.startswith(begun.lower()) for tag in _TAGS)
         if not self._over:
             self._held, text = text, ""
         return text
@@ -76,7 +78,7 @@ class Thoughts:
 def apart(reply: Reply) -> Reply:
     """A whole answer with the reasoning separated from its text."""
     reply.text, reply.reasoning = joined(reply.text), joined(reply.reasoning)
-    if "</" not in reply.text and not _OPEN.match(reply.text):
+    if not _OPEN.match(reply.text) and not _UNOPENED.search(reply.text):
         return reply
     thoughts = Thoughts()
     first, rest = thoughts.apart(Delta(reply.text)), thoughts.rest()
