@@ -75,7 +75,7 @@ async def replay(studio: Studio, calls: list[tuple[str, Usage]]) -> dict[str, in
         return Reply(text="Yes.", usage=calls[int(request.messages[-1].text)][1])
 
     for name in (*LISTED, OURS[0]):
-        backend = studio.llm._gateway.backends.find(name)
+        backend = studio.llm._gateway.backends.find(name).backend
         assert isinstance(backend, Scripted)
         backend.says = [says]
     found: dict[str, int] = {}

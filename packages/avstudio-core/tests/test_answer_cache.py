@@ -42,7 +42,7 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
 
 def said(studio: Studio, name: str, *answers: Any) -> list[Any]:
     """Script the answers of a backend; return the list of the requests that it gets."""
-    backend: Any = studio.llm._gateway.backends.find(name)
+    backend: Any = studio.llm._gateway.backends.find(name).backend
     backend.says = list(answers)
     heard: list[Any] = backend.heard
     return heard

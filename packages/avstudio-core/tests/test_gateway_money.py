@@ -165,7 +165,7 @@ def test_money_is_safe(
     with opened(template, prices) as studio:
         for (scope, period), limit in limits.items():
             studio.ledger.set_budget(scope, period, limit)
-        backends = [studio.llm._gateway.backends.find(name) for name in BACKENDS]
+        backends = [studio.llm._gateway.backends.find(name).backend for name in BACKENDS]
         for backend in backends:
             assert isinstance(backend, Scripted)
             backend.says = [partial(within, one) for one in said[backend.config.name]]
@@ -187,7 +187,7 @@ def test_money_is_safe(
 def test_a_backend_that_writes_more_than_it_may_is_booked_and_closes_the_budget(template: Path) -> None:
     with opened(template, ("1", "3", "1000")) as studio:
         studio.ledger.set_budget("global", "day", 50_000)
-        cheap = studio.llm._gateway.backends.find("cheap")
+        cheap = studio.llm._gateway.backends.find("cheap").backend
         assert isinstance(cheap, Scripted)
         cheap.says = [Reply(text="Yes.", usage=Usage(input=10, output=70))]
         request = ChatRequest(messages=(Message(role="user", content="Yes?"),), model="cheap/one", max_tokens=10)

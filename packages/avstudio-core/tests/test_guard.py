@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from avstudio_core import Plan, Step, Studio, guard
-from avstudio_core.errors import AVStudioError, BackendDown, NoModel, PartialAnswer, PluginError, TaskFailed
+from avstudio_core.errors import AVStudioError, BackendDown, NoModel, NotFound, PartialAnswer, PluginError, TaskFailed
 from avstudio_core.gateway.models import backends, guarded_backend
 from avstudio_core.tasks.engine import engine, running_job
 from avstudio_core.testing import scripted
@@ -32,6 +32,7 @@ class Odd(Backend):
     "A backend."
     name = "odd"
     always_local = lists_cheaply = True
+    {body}
 
     def __init__(self, config, host):
         super().__init__(config, host)
@@ -54,7 +55,7 @@ class Odd(Backend):
 def register_backends():
     return [Odd]
 """
-CALM = {"init": "pass", "obstacle": "return None", "models": "pass", "before": "pass", "amid": "pass"}
+CALM = {"body": "", "init": "pass", "obstacle": "return None", "models": "pass", "before": "pass", "amid": "pass"}
 RUDE = ["raise KeyError('x')", "sys.exit(3)", "raise KeyboardInterrupt", "os._exit(3)"]
 GONE = [*RUDE, "raise GeneratorExit", "raise StopAsyncIteration", "raise asyncio.CancelledError"]
 
@@ -102,6 +103,15 @@ def test_a_backend_that_cannot_be_asked_is_set_aside(odd: Callable[..., Studio],
     assert (where, does) == ("models", "time.sleep(60)") or "odd" in shown(studio)
 
 
+@pytest.mark.parametrize("name", ["config", "url", "key_variable", "runs_here", "lists_cheaply"])
+def test_a_backend_whose_description_cannot_be_read_is_set_aside(odd: Callable[..., Studio], name: str) -> None:
+    studio = odd(body=f"{name} = property(lambda self: 1 / 0, lambda self, value: None)")
+    assert studio.chat("Hello").text == "Yes."
+    assert studio.llm.key_variables().keys() >= {"scripted"}
+    with pytest.raises(PluginError, match=r"of backend 'odd' of plugin 'plugin_\d+' raised ZeroDivisionError"):
+        studio.chat("Hello", model="odd/m")
+
+
 @pytest.mark.parametrize(
     ("where", "does"),
     [
@@ -122,6 +132,20 @@ def test_nonsense_is_refused(odd: Callable[..., Studio], where: str, does: str) 
     studio = odd(**{where: does})
     assert studio.chat("Hello").text == "Yes."
     assert "of backend 'odd' returned" in shown(studio)
+
+
+def test_a_longer_name_that_cannot_be_read_is_not_looked_for(odd: Callable[..., Studio]) -> None:
+    studio = odd(body="full_name = None")
+    assert studio.chat("Hello", model="odd/m").text == "Well, yes."
+    with pytest.raises(NotFound, match="No model is named 'scripted/none'"):
+        studio.chat("Hello", model="scripted/none")
+    assert "'full_name' of backend 'odd'" in shown(studio)
+
+
+def test_a_time_limit_of_a_plugin_is_not_that_of_the_request(odd: Callable[..., Studio]) -> None:
+    studio = odd(before="raise TimeoutError('no reply from the printer')")
+    with pytest.raises(BackendDown, match=r"gave up waiting \(TimeoutError: no reply from the printer\)"):
+        studio.chat("Hello", model="odd/m", timeout=600)
 
 
 @pytest.mark.parametrize("does", GONE)

@@ -63,7 +63,7 @@ def deaths(tmp_path: Path) -> Path:
 
 
 def backend(studio: Studio) -> Scripted:
-    made = studio.llm._gateway.backends.guarded("scripted").backend
+    made = studio.llm._gateway.backends.find("scripted").backend
     assert isinstance(made, Scripted)
     made.says = ["one", "two", "three", "four", "five", "six", "seven"]
     return made

@@ -140,7 +140,7 @@ def test_of_a_thousand_questions_exactly_a_hundred_are_answered(tmp_path: Path) 
     """The whole way of a request, on one event loop and on threads; a price for what is written, so that it is known."""
     (tmp_path / "models.toml").write_text(MODELS)
     with Studio(add=[scripted], home=tmp_path, executor="inline", plugins="") as studio:
-        backend = studio.llm._gateway.backends.find("cloud")
+        backend = studio.llm._gateway.backends.find("cloud").backend
         assert isinstance(backend, scripted.Scripted)
         backend.says = [Reply("Yes.", usage=Usage(input=3, output=10))]
         studio.ledger.set_budget("global", "day", 100 * 10 * 100)
@@ -226,7 +226,7 @@ def answer(request):
     print("asked", flush=True)
     return [600.0, "too late"]
 
-studio.llm._gateway.backends.find("cloud").says = [answer]
+studio.llm._gateway.backends.find("cloud").backend.says = [answer]
 with ThreadPoolExecutor(13) as threads:
     list(threads.map(lambda number: studio.chat("?", model="cloud/one", max_tokens=10), range(13)))
 """

@@ -322,7 +322,7 @@ def register_settings():
     "fault",
     [
         lambda studio: studio.run("fine.work"),
-        lambda studio: studio.llm._gateway.backends.find("fine"),
+        lambda studio: studio.llm._gateway.backends.find("fine").backend,
         lambda studio: studio.plugins.find("executors", "fine"),
     ],
 )

@@ -225,7 +225,7 @@ def test_calls_of_its_tasks_count(open_studio: OpenStudio, executor: str) -> Non
 @pytest.mark.parametrize("executor", ["inline", "local"])
 def test_the_requests_of_a_private_run_are_private(open_studio: OpenStudio, executor: str) -> None:
     studio = open_studio(scripted, executor=executor)
-    backend: Any = studio.llm._gateway.backends.find("scripted")
+    backend: Any = studio.llm._gateway.backends.find("scripted").backend
     for private in (False, True):
         studio.start_run("exercise.ask", limits=RunLimits(private=private)).wait(PATIENCE)
         assert backend.heard[-1].wishes.private == private

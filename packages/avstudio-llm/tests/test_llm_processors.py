@@ -45,7 +45,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
     def studio(executor: str = "inline") -> tuple[Studio, Scripted]:
         made.append(Studio(home=tmp_path / "home", executor=executor, plugins="", add=[avstudio_llm, scripted]))
-        found = made[-1].llm._gateway.backends.find("scripted")
+        found = made[-1].llm._gateway.backends.find("scripted").backend
         assert isinstance(found, Scripted)
         return made[-1], found
 
@@ -286,7 +286,7 @@ def test_a_pipe_reads_what_suits_each_best(tmp_path: Path) -> None:
     hearing.register_processors = hookimpl(lambda: [Hear])  # type: ignore[attr-defined]
     plugins = [avstudio_llm, scripted, hearing]
     with Studio(home=tmp_path / "home", executor="inline", plugins="", add=plugins) as studio:
-        backend = studio.llm._gateway.backends.find("scripted")
+        backend = studio.llm._gateway.backends.find("scripted").backend
         assert isinstance(backend, Scripted)
         backend.says = [summarized, '{"lines": [{"number": 1, "text": "Hallo."}]}']
         short = studio.run_plan("audio.hear | llm.summarize model=scripted/one")["summarize"]

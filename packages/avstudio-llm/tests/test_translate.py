@@ -32,7 +32,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
     def studio(executor: str = "inline") -> tuple[Studio, Scripted]:
         made.append(Studio(home=tmp_path / "home", executor=executor, plugins="", add=[avstudio_llm, scripted]))
-        found = made[-1].llm._gateway.backends.find("scripted")
+        found = made[-1].llm._gateway.backends.find("scripted").backend
         assert isinstance(found, Scripted)
         return made[-1], found
 
@@ -81,7 +81,7 @@ class TestTranslate(ProcessorContract):
     @pytest.fixture
     def studio(self, tmp_path: Path, no_network: None) -> Iterator[Studio]:
         with Studio(home=tmp_path / "home", executor="inline", plugins="", add=[avstudio_llm, scripted]) as made:
-            backend = made.llm._gateway.backends.find("scripted")
+            backend = made.llm._gateway.backends.find("scripted").backend
             assert isinstance(backend, Scripted)
             backend.says = [shouted]
             yield made

@@ -46,7 +46,7 @@ def client(server: HttpServer) -> Iterator[OpenAI]:
 
 @pytest.fixture
 def backend(studio: Studio) -> Scripted:
-    return cast("Scripted", studio.llm._gateway.backends.all()["scripted"])
+    return cast("Scripted", studio.llm._gateway.backends.all()["scripted"].backend)
 
 
 def test_a_conversation_is_answered(client: OpenAI, backend: Scripted) -> None:

@@ -57,7 +57,7 @@ class Calls:
         return await self._meter.open(call, request, candidate)
 
     def _backend(self, candidate: Candidate) -> GuardedBackend:
-        return self._backends.guarded(candidate.model.backend)
+        return self._backends.find(candidate.model.backend)
 
 
 def _call(

@@ -18,6 +18,7 @@ from avstudio_core.errors import (
     NotEnoughMemory,
     NotFound,
     OverBudget,
+    PluginError,
     Unsupported,
     by_code,
 )
@@ -138,12 +139,17 @@ class Candidates:
 
     def _shortened(self, name: str, known: list[Model]) -> list[Model]:
         """The models whose server lists them with a longer name."""
-        return [
-            model
-            for model in known
-            if name.removeprefix(f"{model.backend}/") != model.name
-            and self._backends.find(model.backend).full_name(name.removeprefix(f"{model.backend}/")) == model.name
-        ]
+        full = {backend: self._full_name(name, backend) for backend in {model.backend for model in known}}
+        return [model for model in known if model.name == full[model.backend]]
+
+    def _full_name(self, name: str, backend: str) -> str | None:
+        """A server's longer name for a model, or `None`; also if its plugin fails, because it may not be meant."""
+        short = name.removeprefix(f"{backend}/")
+        try:
+            full = self._backends.find(backend).full_name(short)
+        except PluginError:
+            return None
+        return None if full == short else full
 
     def _room(self, request: Request) -> Room:
         """What the budgets have left for a request; read at most once, and not if much was left a moment ago."""

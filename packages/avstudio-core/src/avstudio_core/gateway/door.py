@@ -80,7 +80,7 @@ class Door:
 
     def key_variables(self) -> dict[str, str | None]:
         """Every backend by its name, with the name of the secret that has its key; `None` if it needs no key."""
-        return {name: one.key_variable for name, one in self._gateway.backends.all().items()}
+        return {name: one.key_variable() for name, one in self._gateway.backends.all().items()}
 
     def price(self, model: Model, usage: Usage) -> int | None:
         """What a use of a model costs, in millionths of a dollar; `None` if its price is not known."""

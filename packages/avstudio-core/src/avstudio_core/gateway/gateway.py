@@ -150,14 +150,14 @@ class Gateway:
     async def _stored(self, verb: Verb, request: ChatRequest, route: Route, request_id: str) -> ChatAnswer | None:
         """The stored answer to an identical request; its use is recorded."""
         first = route.candidates[0]
-        found = await self._answers.find(request, route, self.backends.guarded(first.model.backend).url())
+        found = await self._answers.find(request, route, self.backends.find(first.model.backend).url())
         if found is None:
             return None
         await self._calls.replay(verb, request, first, route, request_id)
         return found.model_copy(update={"request_id": request_id})
 
     async def _keep(self, request: ChatRequest, answer: ChatAnswer, metered: Metered) -> None:
-        await self._answers.keep(request, answer, metered, self.backends.guarded(metered.model.backend).url())
+        await self._answers.keep(request, answer, metered, self.backends.find(metered.model.backend).url())
 
     async def _fitting(self, request: ChatRequest, first: ChatAnswer, metered: Metered, route: Route) -> ChatAnswer:
         """An answer that follows the schema; one that does not is sent back once. Raises `BadAnswer`."""

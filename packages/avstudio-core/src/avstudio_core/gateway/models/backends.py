@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from avstudio_core.egress import host_of, is_loopback
-from avstudio_core.errors import AVStudioError, BackendDown, CredentialsRefused, NoModel, NotFound
+from avstudio_core.errors import AVStudioError, BackendDown, NoModel, NotFound
 from avstudio_core.gateway.models.guarded_backend import GuardedBackend
 from avstudio_core.gateway.models.known_models import KnownModels
 from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost
@@ -44,26 +44,29 @@ class Backends:
         self._standing: tuple[float, dict[str, AVStudioError | None]] = (0.0, {})
         self._view: tuple[float, list[Model], dict[str, AVStudioError]] = (0.0, [], {})
 
-    def all(self) -> dict[str, Backend]:
-        """By name."""
-        return {name: one.backend for name, one in self._all().items()}
+    def all(self) -> dict[str, GuardedBackend]:
+        """By name, with their calls guarded."""
+        if self._made is None:
+            kinds = self._plugins.kind("backends")
+            configs = dict(self._known.backends)
+            for name in kinds:
+                configs.setdefault(name, BackendConfig(name=name, kind=name))
+            made = {name: self._make(config) for name, config in configs.items() if config.kind in kinds}
+            self._made = {name: backend for name, backend in made.items() if backend is not None}
+        return self._made
 
-    def find(self, name: str) -> Backend:
+    def find(self, name: str) -> GuardedBackend:
         """The backend of that name. Raises `NotFound` with the nearest name."""
-        return self.guarded(name).backend
-
-    def guarded(self, name: str) -> GuardedBackend:
-        """The backend of that name, with its calls guarded. Raises `NotFound` with the nearest name."""
-        if name not in self._all():
+        if name not in self.all():
             with self._plugins.naming_broken():
-                raise NotFound.among("backend", name, self._all(), see="See the list of models.")
-        return self._all()[name]
+                raise NotFound.among("backend", name, self.all(), see="See the list of models.")
+        return self.all()[name]
 
     def standing(self) -> dict[str, AVStudioError | None]:
         """By name, why no call to a backend can succeed now, or `None`; the same object until it is refreshed."""
         until, standing = self._standing
         if time.monotonic() >= until:
-            standing = {name: one.obstacle() or _misconfigured(one.backend) for name, one in self._all().items()}
+            standing = {name: one.obstacle() or _misconfigured(one) for name, one in self.all().items()}
             standing |= self._broken
             self._standing = time.monotonic() + STANDING_SECONDS, standing
         return standing
@@ -71,7 +74,7 @@ class Backends:
     def outside(self, name: str) -> str | None:
         """The address of a backend that is not on this machine."""
         if name not in self._outside:
-            url = self.guarded(name).url()
+            url = self.find(name).url()
             self._outside[name] = None if not url or is_loopback(host_of(url)) else url
         return self._outside[name]
 
@@ -87,7 +90,7 @@ class Backends:
 
     async def _looked(self, seconds: float) -> tuple[float, list[Model], dict[str, AVStudioError]]:
         models: list[Model] = []
-        backends, silent = self._all(), dict(self._broken)
+        backends, silent = self.all(), dict(self._broken)
         asked = {name: one for name, one in backends.items() if self._asks(one)}
         whole = all(await asyncio.gather(*(self._list(name, one, seconds) for name, one in asked.items())))
         for name, guarded in backends.items():
@@ -102,7 +105,7 @@ class Backends:
         """The models that a server lists, and those that `models.toml` declares for it."""
         here = {model.name: model for model in listed}
         for declared in self._known.names(name):
-            here.setdefault(declared, Model(backend=name, name=declared, local=guarded.backend.runs_here))
+            here.setdefault(declared, Model(backend=name, name=declared, local=guarded.runs_here))
         return map(self._known.completed, here.values())
 
     def is_listed(self, name: str) -> bool:
@@ -112,9 +115,9 @@ class Backends:
     async def listed_now(self, name: str) -> set[str]:
         """The models that a server lists now; none if it does not answer."""
         if not self.is_listed(name):
-            await self._list(name, self.guarded(name))
+            await self._list(name, self.find(name))
         listed = self._listed[name]
-        if not self._asks(self.guarded(name)):
+        if not self._asks(self.find(name)):
             del self._listed[name]  # the router uses `models.toml` instead
         return set() if isinstance(listed, AVStudioError) else {model.name for model in listed}
 
@@ -126,24 +129,13 @@ class Backends:
     async def close(self) -> None:
         await asyncio.gather(*(backend.close() for backend in (self._made or {}).values()))
 
-    def _all(self) -> dict[str, GuardedBackend]:
-        if self._made is None:
-            kinds = self._plugins.kind("backends")
-            configs = dict(self._known.backends)
-            for name in kinds:
-                configs.setdefault(name, BackendConfig(name=name, kind=name))
-            made = {name: self._make(config) for name, config in configs.items() if config.kind in kinds}
-            self._made = {name: backend for name, backend in made.items() if backend is not None}
-        return self._made
-
     def _make(self, config: BackendConfig) -> GuardedBackend | None:
         """A backend; `None` if it cannot be created, with the reason in `broken`."""
         kind: type[Backend] = self._plugins.find("backends", config.kind)
         try:
-            guarded = GuardedBackend(
-                self._plugins.make(kind, config, self._host), self._plugins.guard(kind), self._host.without_secrets
-            )
-            guarded.url()
+            made = self._plugins.make(kind, config, self._host)
+            guarded = GuardedBackend(made, config, self._plugins.guard(kind), self._host.without_secrets)
+            guarded.check()
         except AVStudioError as error:
             self._broken[config.name] = error
             return None
@@ -151,8 +143,8 @@ class Backends:
 
     def _asks(self, guarded: GuardedBackend) -> bool:
         """Whether to request the server's list of models: only if that is free, and nothing prevents a call."""
-        cheap = guarded.backend.lists_cheaply or guarded.backend.runs_here
-        return cheap and self.standing()[guarded.backend.config.name] is None
+        cheap = guarded.lists_cheaply or guarded.runs_here
+        return cheap and self.standing()[guarded.config.name] is None
 
     async def _list(self, name: str, backend: GuardedBackend, seconds: float = LISTING_SECONDS) -> bool:
         """Request a server's list; return whether the server had enough time for it."""
@@ -170,15 +162,15 @@ class Backends:
         return enough
 
 
-def _misconfigured(backend: Backend) -> AVStudioError | None:
+def _misconfigured(backend: GuardedBackend) -> AVStudioError | None:
     """The obstacle for a server whose secrets are missing, or that is marked as local but is not on this machine."""
     if backend.config.headers or backend.config.query:
         try:
-            backend.additions  # noqa: B018
-        except CredentialsRefused as error:
+            backend.check_additions()
+        except AVStudioError as error:
             return error
     if not backend.config.local or backend.runs_here:
         return None
-    host = host_of(backend.url or "")
+    host = host_of(backend.url() or "")
     hint = "If it is yours, name its address in the setting 'trusted_hosts'."
     return NoModel(f"it says local = true, but '{host}' is not this machine", hint=hint)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import aclosing
+from functools import cached_property
 from typing import Any, TypeVar, get_args
 
 from avstudio_core.chat import (
@@ -19,10 +20,10 @@ from avstudio_core.chat import (
     Usage,
     Vectors,
 )
-from avstudio_core.errors import AVStudioError, NoModel
+from avstudio_core.errors import AVStudioError, BackendDown, NoModel
 from avstudio_core.gateway.loop import LoopThread
-from avstudio_core.guard import Guard, shown
-from avstudio_core.kinds.backend import Backend, gathered
+from avstudio_core.guard import Guard, one_line, shown
+from avstudio_core.kinds.backend import Backend, BackendConfig, gathered
 from avstudio_core.language_models import Model
 
 FINISHES = get_args(FinishReason)
@@ -35,16 +36,46 @@ T = TypeVar("T")
 class GuardedBackend:
     """Calls a backend. A third-party one runs on a separate event loop, so that it can only block itself."""
 
-    def __init__(self, backend: Backend, guard: Guard, clean: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, backend: Backend, config: BackendConfig, guard: Guard, clean: Callable[[BaseException], None]
+    ) -> None:
         self.backend = backend
+        self.config = config
+        """The section of `models.toml`, also for a backend that does not keep it."""
         self._guard = guard
         self._clean = clean
         self._loop = None if guard.trusted else LoopThread(foreign=True)
 
     def url(self) -> str | None:
         """The address of its server. Raises `PluginError`."""
-        url = self._guard.call(self._what("url"), lambda: self.backend.url)
-        return None if url is None else self._guard.expect(self._what("url"), url, str)
+        return self._text("url", lambda: self.backend.url)
+
+    def key_variable(self) -> str | None:
+        """The name of the secret with its key, or `None`. Raises `PluginError`."""
+        return self._text("key_variable", lambda: self.backend.key_variable)
+
+    @cached_property
+    def runs_here(self) -> bool:
+        """Whether its models run on this machine. Raises `PluginError`."""
+        return bool(self._guard.call(self._what("runs_here"), lambda: self.backend.runs_here))
+
+    @cached_property
+    def lists_cheaply(self) -> bool:
+        """Whether to request its list of models for every choice. Raises `PluginError`."""
+        return bool(self._guard.call(self._what("lists_cheaply"), lambda: self.backend.lists_cheaply))
+
+    def check(self) -> None:
+        """Read what must be known of every backend. Raises `PluginError`: then it cannot be used."""
+        self.url(), self.key_variable(), self.runs_here, self.lists_cheaply
+
+    def check_additions(self) -> None:
+        """Read the additional headers and query. Raises `CredentialsRefused`, and `PluginError`."""
+        self._guard.call(self._what("additions"), lambda: self.backend.additions)
+
+    def full_name(self, name: str) -> str:
+        """The server's full name of a model. Raises `PluginError`."""
+        what = self._what("full_name")
+        return self._guard.expect(what, self._guard.call(what, self.backend.full_name, name), str)
 
     def obstacle(self) -> AVStudioError | None:
         """Why no call can succeed, also if this check itself fails; or `None`."""
@@ -59,10 +90,9 @@ class GuardedBackend:
         what = self._what("models")
         models = self._guard.expect(what, await self._called("models", self.backend.models), list)
         for model in models:
-            if self._guard.expect(what, model, Model).backend != self.backend.config.name:
+            if self._guard.expect(what, model, Model).backend != self.config.name:
                 raise self._guard.refusal(what, f"returned '{model.id}', which is not a model of this backend")
-        here = self._guard.call(self._what("runs_here"), lambda: self.backend.runs_here)
-        return models if here else [self._elsewhere(model) for model in models]
+        return models if self.runs_here else [self._elsewhere(model) for model in models]
 
     def _elsewhere(self, model: Model) -> Model:
         """A model of a server on another machine; one that says it is local is reported, and counts as not local."""
@@ -137,7 +167,7 @@ class GuardedBackend:
                 await close()
         except BaseException as error:
             ours = self._ours("stream", error)
-            if not isinstance(ours, AVStudioError | TimeoutError):
+            if not isinstance(ours, AVStudioError):
                 raise
 
     def _check_answer(self, method: str, given: object, kind: type[Reply] | type[Delta]) -> None:
@@ -163,8 +193,10 @@ class GuardedBackend:
     def _ours(self, method: str, error: BaseException) -> BaseException:
         """The error of the core for an exception of the plugin's code, without secrets in its text."""
         self._clean(error)
-        if isinstance(error, AVStudioError | TimeoutError):
+        if isinstance(error, AVStudioError):
             return error
+        if isinstance(error, TimeoutError):  # its own: the time limit of the request cancels the call
+            return BackendDown(f"{self._what(method)} gave up waiting ({one_line(error)}).")
         if isinstance(error, GeneratorExit) and asyncio._get_running_loop() is None:
             return error  # a call that was never finished is being removed
         task = asyncio.current_task()
@@ -173,7 +205,11 @@ class GuardedBackend:
         return self._guard.failure(self._what(method), error)
 
     def _what(self, method: str) -> str:
-        return f"'{method}' of backend '{self.backend.config.name}'"
+        return f"'{method}' of backend '{self.config.name}'"
+
+    def _text(self, attribute: str, read: Callable[[], str | None]) -> str | None:
+        text = self._guard.call(self._what(attribute), read)
+        return None if text is None else self._guard.expect(self._what(attribute), text, str)
 
 
 async def _moved(deltas: AsyncGenerator[Delta, None], loop: LoopThread) -> AsyncGenerator[Delta, None]:
