@@ -207,6 +207,36 @@ def test_odd_sizes_are_cut_for_codecs_that_need_even_ones(films: Any, write: Mak
     assert [one.code for one in result.warnings] == ["odd_size"]
 
 
+def test_a_picture_of_one_pixel_is_written_too(films: Any, write: Make) -> None:
+    path = write("a.mkv", films.gradient(3, (1, 1)), codec="ffv1", format="yuv444p")
+    result = films.applied(path, "flip", format="mp4")
+    assert (result.width, result.height, result.frames) == (2, 2, 3)
+
+
+def test_a_filter_that_fails_is_told_as_an_effect(films: Any, write: Make) -> None:
+    path = write("a.mkv", films.gradient(4, (20, 20)), codec="ffv1", format="yuv444p")
+    with pytest.raises(TaskFailed, match="An effect cannot be applied to a picture of 20x20 pixels"):
+        films.applied(path, "fps 50 motion")
+
+
+SOURCES: dict[str, dict[str, Any]] = {
+    "deep.mp4": {"codec": "libx265", "format": "yuv420p10le", "options": {"x265-params": "log-level=none"}},
+    "wide.mov": {"codec": "prores_ks", "format": "yuv422p10le"},
+    "rgb.mkv": {"codec": "ffv1", "format": "bgr0"},
+    "grey.mkv": {"codec": "ffv1", "format": "gray"},
+    "palette.gif": {"codec": "gif"},
+    "full.mkv": {"codec": "mjpeg", "format": "yuvj420p"},
+    "transparent.mov": {"codec": "png", "format": "rgba"},
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_pictures_of_every_kind_keep_their_colours(films: Any, write: Make, name: str) -> None:
+    path = write(name, films.gradient(4), **SOURCES[name])
+    made, source = films.pictures(path, "flip, color gamma=1.0001"), films.frames(path)[0]
+    assert all(films.psnr(one, other[:, ::-1]) > 32 for one, other in zip(made, source, strict=True))
+
+
 STEPS = st.one_of(
     st.tuples(st.integers(0, 20), st.integers(21, 50)).map(lambda span: f"trim {span[0] / 50} {span[1] / 50}"),
     st.sampled_from(["speed 2", "speed 0.5", "reverse", "flip", "fps 20", "crop 1:1", "rotate 90"]),

@@ -134,8 +134,8 @@ class Pad(Filtered):
 
     type: Literal["pad"] = "pad"
     aspect: Aspect | None = Field(default=None, description="Proportions of the larger picture, such as '1:1'.")
-    width: int | None = Field(default=None, ge=SMALLEST, le=LARGEST, description="Width.", json_schema_extra=PIXELS)
-    height: int | None = Field(default=None, ge=SMALLEST, le=LARGEST, description="Height.", json_schema_extra=PIXELS)
+    width: int | None = Field(default=None, ge=2, le=LARGEST, description="Width.", json_schema_extra=PIXELS)
+    height: int | None = Field(default=None, ge=2, le=LARGEST, description="Height.", json_schema_extra=PIXELS)
     background: Literal["blur"] | Colour = Field(default="black", description="Colour of the bars, or 'blur'.")
     anchor: Anchor = Field(default="center", description="Where the picture lies.")
 

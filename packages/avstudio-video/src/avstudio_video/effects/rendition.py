@@ -11,7 +11,7 @@ from typing import Any
 
 from avstudio_video.effects.colours import Tonemap, is_hdr
 from avstudio_video.effects.effect import Effect
-from avstudio_video.effects.geometry import Crop
+from avstudio_video.effects.geometry import Crop, Pad
 from avstudio_video.effects.materials import Materials
 from avstudio_video.effects.source import PictureSource, SoundSource
 from avstudio_video.effects.streams import Blocks, Clip, Frames, Heard, SoundShape, on_grid
@@ -71,12 +71,15 @@ class Rendition:
         self.clips.append(effect.after(self.clip))
 
     def make_even(self, codec: VideoCodec) -> bool:
-        """Cut a row or a column if the codec needs it; whether it did."""
-        width, height = self.clip.width // 2 * 2, self.clip.height // 2 * 2
-        odd = codec in EVEN and (width, height) != (self.clip.width, self.clip.height)
-        if odd:
-            self.add(Crop(width=max(width, 2), height=max(height, 2), anchor="top_left"))
-        return odd
+        """Cut or add a row or a column if the codec needs it; whether it did."""
+        given = self.clip.width, self.clip.height
+        width, height = (max(side // 2 * 2, 2) for side in given)
+        if codec not in EVEN or (width, height) == given:
+            return False
+        if min(given) < 2:
+            self.add(Pad(width=width, height=height))
+        self.add(Crop(width=width, height=height, anchor="top_left"))
+        return True
 
     def make_sdr(self, encoding: VideoEncoding) -> bool:
         """Convert HDR for an encoder whose pictures have 8 bits; whether it did."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from avstudio_core.errors import InvalidInput
 from avstudio_video.effects.streams import Clip, Shown
 from avstudio_video.encoding.colour_tags import BT601, BT709, FULL, GBR, HD_HEIGHT, LIMITED
 
@@ -73,7 +74,8 @@ class Wires:
         colours = {"color_spaces": MATRICES[matrix_of(wanted)], "color_ranges": RANGES[wanted.tags.range]}
         end = self.add("format", pin, pix_fmts=wanted.pixels, **colours)
         self._sink, _ = self.add("buffersink", end)
-        self._graph.configure()
+        with self._told():
+            self._graph.configure()
 
     def feed(self, frame: VideoFrame | None) -> Iterator[VideoFrame]:
         """Give a frame, or `None` after the last one, and take those that are ready."""
@@ -81,10 +83,23 @@ class Wires:
 
         if frame is not None:
             frame.colorspace, frame.color_range = self._given
-        self.source[0].push(frame)
-        with suppress(av.BlockingIOError, av.EOFError):
+        with self._told():
+            self.source[0].push(frame)
+        with self._told(), suppress(av.BlockingIOError, av.EOFError):
             while True:
                 yield self._sink.pull()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Errors of filters are about this picture, and not about the file that is written."""
+        import av
+
+        try:
+            yield
+        except av.FFmpegError as error:
+            size = f"{self.clip.width}x{self.clip.height}"
+            message = f"An effect cannot be applied to a picture of {size} pixels in '{self.clip.pixels}'"
+            raise InvalidInput(f"{message}: {error.strerror}.") from error
 
 
 Wire = Callable[[Wires], Pin]
