@@ -119,6 +119,18 @@ WARNINGS = {
             "HDR is converted to the colours of usual screens, because the codec is written with 8 bits.",
             "Give a `codec` with 10 bits, such as `hevc` or `av1`; or the effect `tonemap`, to say that it is meant.",
         ),
+        "sound_cut": (
+            "The sound is longer than the picture, and ends with it.",
+            "Nothing; or take it out whole with `video.extract_audio`.",
+        ),
+        "target_missed": (
+            "The sound does not reach its loudness with one gain, because its peaks would be too high.",
+            "Give a lower `loudness`, or limit the sound with `audio.normalize`.",
+        ),
+        "tracks_left_out": (
+            "The new file has one picture and one sound; other tracks of the source are left out.",
+            "Nothing; or add them with `video.mux`.",
+        ),
         "odd_size": (
             "The codec takes only an even width and height: a row or a column at the edge is cut.",
             "Nothing; or give the effect `crop` or `scale` another size.",

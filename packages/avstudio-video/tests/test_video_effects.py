@@ -167,6 +167,28 @@ def test_sound_gets_a_gain_for_a_time(films: Any, write: Make) -> None:
     assert made[[1000, 30_000, 45_000]] == pytest.approx([0.5, 0.2506, 0.0], abs=0.001)
 
 
+def test_sound_reaches_a_loudness(films: Any, write: Make) -> None:
+    made = films.applied(
+        write("a.mkv", 75, sound=[997.0], sound_codec="flac"), "audio loudness=-20", sound_codec="flac"
+    )
+    wave = 0.05 * np.sin(np.arange(144_000) * 2 * np.pi * 997 / 48_000)
+    wave[60_000:60_480] *= 10
+    peaky = write("b.mkv", 75, sound=[np.stack([wave, wave]).astype(np.float32)], sound_codec="flac")
+    limited = films.applied(peaky, "audio loudness=-5", sound_codec="flac")
+    levels = [20 * np.log10(np.abs(films.sound(one.video.path)).max()) for one in (made, limited)]
+
+    assert levels[0] == pytest.approx(-20, abs=0.1), "A sine in two channels has the LUFS of its peak in dB."
+    assert levels[1] == pytest.approx(-1, abs=0.2)
+    assert [one.code for one in limited.warnings] == ["target_missed"]
+
+
+def test_what_is_left_out_is_told(films: Any, write: Make) -> None:
+    long = write("long.mkv", 10, sound=[np.full((2, 96_000), 0.5, np.float32), 440.0], sound_codec="flac")
+    warnings = films.applied(long, "flip").warnings
+    assert {one.code for one in warnings} == {"sound_cut", "tracks_left_out"}
+    assert "1 audio" in next(one.message for one in warnings if one.code == "tracks_left_out")
+
+
 @pytest.mark.parametrize(
     ("chain", "told", "hint"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avstudio_core import Artifact, Context, MediaFacts
 from avstudio_video.effects.chain import written
@@ -23,8 +23,14 @@ from avstudio_video.media.container import open_media
 from avstudio_video.media.damage import tell_guessed, tell_short
 from avstudio_video.media.indexed import index_stream
 from avstudio_video.media.limits import Limits
+from avstudio_video.media.streams import is_cover, origin_of, stated_end
 from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+LONGER = 0.5
+"""Seconds by which sound may be longer than the picture without a warning."""
 TAGS = ("title", "artist", "album", "date", "comment", "description", "copyright", "genre", "location")
 """The tags of a file that are about its content, and are kept."""
 
@@ -70,7 +76,25 @@ class EffectsRun:
         with open_media(path, self._limits) as container:
             if track == DEFAULT and not container.streams.audio:
                 return None
-            return SoundSource(path, chosen_tracks(container, path, track)[0].index, self._limits, self._context.check)
+            chosen = chosen_tracks(container, path, track)[0]
+            longer = stated_end(chosen, origin_of(container)) - float(self._picture.clip.until)
+            if longer > LONGER:
+                message = (
+                    f"The sound of '{self._source.name}' is {longer:.1f} s longer than its picture, and ends with it."
+                )
+                self._context.warn("sound_cut", message)
+            return SoundSource(path, chosen.index, self._limits, self._context.check)
+
+    def _tell_tracks(self, container: InputContainer) -> None:
+        """Tell which tracks the new file does not have."""
+        counts = {
+            "video": len([one for one in container.streams.video if not is_cover(one)]) - 1,
+            "audio": len(container.streams.audio) - (self._sound is not None),
+            "subtitle": len(container.streams.subtitles),
+        }
+        left = [f"{count} {kind}" for kind, count in counts.items() if count > 0]
+        if left:
+            self._context.warn("tracks_left_out", f"Tracks of '{self._source.name}' are left out: {', '.join(left)}.")
 
     def _materials(self) -> Materials:
         context, params = self._context, self._params
@@ -91,6 +115,7 @@ class EffectsRun:
         with open_media(self._source.path, self._limits) as container:
             tags = {key: value for key, value in container.metadata.items() if key.lower() in TAGS}
             chapters = [*container.chapters()]
+            self._tell_tracks(container)
         path = self._context.new_path(self._source.name_for(f".effects.{self._container}"))
         sound = chosen_sound(self._container, self._params.sound_codec)
         encoder = SOUND_ENCODERS[sound] if sound else None
@@ -135,6 +160,10 @@ class EffectsRun:
             "format": self._container,
             "codec": self._encoding.codec,
             "encoder": rendition.encoder,
+            "quality": self._encoding.quality,
+            "effort": self._encoding.effort,
+            "key_interval": self._encoding.key_interval,
+            "sound_codec": chosen_sound(self._container, self._params.sound_codec) if rendition.sound else None,
             "longest_frame": rendition.longest,
         }
 

@@ -18,19 +18,46 @@ if TYPE_CHECKING:
     from avstudio_video.effects.materials import Materials
 
 
+PEAK = 10 ** (-1 / 20)
+"""The highest true peak, as a factor of full scale."""
+
+
 class Level(Timed):
     """Makes sound louder, quieter or silent."""
 
     type: Literal["audio"] = "audio"
     gain: float = Field(default=0.0, ge=-60, le=24, description="Gain.", json_schema_extra={"unit": "dB"})
     mute: bool = Field(default=False, description="Silence.")
+    loudness: float | None = Field(
+        default=None,
+        ge=-70,
+        le=-5,
+        description="Integrated loudness to reach with one gain, as far as true peaks stay below -1 dBTP.",
+        json_schema_extra={"unit": "LUFS"},
+    )
 
     def sound(self, blocks: Blocks, shape: SoundShape, materials: Materials) -> Iterator[Heard]:
-        factor = 0.0 if self.mute else 10 ** (self.gain / 20)
+        factor = 0.0 if self.mute else 10 ** (self.gain / 20) * self._leveled(blocks, shape, materials)
         for block in blocks():
             inside = self._inside(times_of(block))
             samples = block.samples * (1 + (factor - 1) * inside)
             yield replace(block, samples=samples.clip(-1, 1).astype("float32"))
+
+    def _leveled(self, blocks: Blocks, shape: SoundShape, materials: Materials) -> float:
+        """The factor that reaches the loudness; the sound before is computed once more for it."""
+        if self.loudness is None:
+            return 1.0
+        from avstudio_video.effects.loudness import SILENT, measured
+
+        level, peak = measured(blocks(), shape)
+        if level <= SILENT:
+            return 1.0
+        wanted = 10 ** ((self.loudness - self.gain - level) / 20)
+        most = PEAK / max(peak * 10 ** (self.gain / 20), 1e-9)
+        if wanted > most:
+            message = f"The sound does not reach {self.loudness:g} LUFS: its peaks would be too high."
+            materials.warn("target_missed", message)
+        return min(wanted, most)
 
     def _inside(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
         """1 for samples that it works on, and 0 for others."""
