@@ -132,11 +132,13 @@ def left_out(result: Any) -> list[str]:
     return [one.text for one in result.removed]
 
 
-def test_filler_words_are_removed_with_the_shorter_pause(shared_studio: Studio, write: Make, spoken: Any) -> None:
+def test_filler_words_are_removed_with_half_the_pauses_beside_them(
+    shared_studio: Studio, write: Make, spoken: Any
+) -> None:
     result = cut(shared_studio, write("a.mp4", 70), transcript=spoken(), fillers=True)
     assert left_out(result) == ["um,", "ummm", "uh,"]
-    assert (round(result.removed[0].start, 3), round(result.removed[0].end, 3)) == (0.18, 0.27)
-    assert (round(result.removed[1].start, 3), round(result.removed[1].end, 3)) == (0.48, 0.6)
+    assert (round(result.removed[0].start, 3), round(result.removed[0].end, 3)) == (0.15, 0.255)
+    assert (round(result.removed[1].start, 3), round(result.removed[1].end, 3)) == (0.495, 0.63)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +281,7 @@ def test_an_edl_of_a_variable_rate_says_that_it_is_rounded(shared_studio: Studio
 
 
 @given(
-    lengths=st.lists(st.fractions(Fraction(1, 100), 10, max_denominator=1001), min_size=1, max_size=30),
+    lengths=st.lists(st.fractions(Fraction(1, 100), 10, max_denominator=1001), min_size=1, max_size=8),
     fade=st.fractions(0, 2, max_denominator=30),
 )
 def test_parts_follow_each_other_without_drift(lengths: list[Fraction], fade: Fraction) -> None:

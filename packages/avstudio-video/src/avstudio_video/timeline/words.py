@@ -40,20 +40,20 @@ class SpokenWords:
         return cls(said.language, [word for word, _ in found], [number for _, number in found])
 
     def fillers(self) -> Iterator[Choice]:
-        """The filler words of the language, each with the shorter pause beside it. Raises `InvalidInput`."""
+        """The filler words of the language, each with half the pauses beside it. Raises `InvalidInput`."""
         pattern = filler_pattern(self.language)
         for number, letters in enumerate(self._letters):
             if pattern.fullmatch(letters):
-                yield Choice(self._without_pause(number, number), "filler", self._text(number, number))
+                yield Choice(self._with_pauses(number, number), "filler", self._text(number, number))
 
     def phrases(self, phrase: str, *, sentences: bool, pauses: bool) -> Iterator[Choice]:
         """Each place where a phrase is said, or the sentence around it; its case and punctuation do not matter.
 
-        With `pauses`, each has the shorter pause beside it, for what is removed.
+        With `pauses`, each has half the pauses beside it, for what is removed.
         """
         for first, last in self._places(plain(phrase)):
             low, high = self._sentence(first, last) if sentences else (first, last)
-            span = self._without_pause(low, high) if pauses else (self.words[low].start, self.words[high].end)
+            span = self._with_pauses(low, high) if pauses else (self.words[low].start, self.words[high].end)
             yield Choice(span, "phrase", self._text(low, high))
 
     @cached_property
@@ -95,14 +95,15 @@ class SpokenWords:
     def _punctuated(self) -> bool:
         return any(SENTENCE_END.search(word.text) for word in self.words)
 
-    def _without_pause(self, first: int, last: int) -> Span:
-        """The time of some words and of the shorter pause beside them: the longer one is enough for what is left."""
+    def _with_pauses(self, first: int, last: int) -> Span:
+        """The time of some words and of half the pauses beside them.
+
+        What is left of the pauses is as long as their mean, and an inexact end of a word is still removed.
+        """
         start, end = self.words[first].start, self.words[last].end
         before = self.words[first - 1].end if first else start
         after = self.words[last + 1].start if last + 1 < len(self.words) else end
-        if start - before < after - end:
-            return min(before, start), end
-        return start, max(after, end)
+        return start - max(0.0, start - before) / 2, end + max(0.0, after - end) / 2
 
     def _text(self, first: int, last: int) -> str:
         return "".join(word.text for word in self.words[first : last + 1]).strip()
