@@ -19,7 +19,7 @@ EVERYTHING = (
     f"{AUDIO}[demucs,effects,pictures,whisper,spleeter,whisper-base]",
     f"{LLM}[anthropic,google,ollama,openai]",
     SERVED,
-    f"{VIDEO}[opencv,text]",
+    f"{VIDEO}[opencv,text,torchcodec]",
 )
 EXAMPLES = tuple(f"examples/avstudio-{name}" for name in ("compare", "cue", "eliza", "loudness", "threads", "watch"))
 USERS_CODE = (

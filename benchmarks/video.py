@@ -184,8 +184,8 @@ def exhaust(read: Callable[[Path], Iterator[Any]], path: Path) -> int:
 
 def our_frames(path: Path) -> Iterator[Any]:
     stream = index_stream(path, None, USUAL, lambda: None)
-    place = Source(path, stream.number, stream.video_number, stream.index, USUAL, lambda: None, usable_cores(0))
-    decoder = Decoder(place, Shape(), "pyav", lambda code, message: None)
+    place = Source(path, stream.number, stream.video_number, stream.index, USUAL, lambda: None)
+    decoder = Decoder(place, SIZE, Shape(), "pyav", lambda code, message: None)
     return (pixels for _, pixels in decoder.pictures(stream.index.shown))
 
 

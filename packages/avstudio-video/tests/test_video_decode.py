@@ -156,6 +156,8 @@ def test_pictures_are_upright_and_have_square_pixels(shared_studio: Studio, writ
     path = write("a.mp4", 2, rotation=90, sample_aspect_ratio=Fraction(3, 2))
     shown = decoded(shared_studio, path, indices=[0], format="png")
     assert (shown.width, shown.height) == (48, 96)
+    assert arrays(shared_studio, path, indices=[0])["frames"].shape == (1, 96, 48, 3)
+    assert arrays(shared_studio, path, indices=[0], crop="8,60,40,36")["frames"].shape == (1, 36, 40, 3)
     assert shown.frames["frame_000001"].facts.height == 96
     stored = arrays(shared_studio, path, indices=[0], as_shown=False)["frames"][0]
     turned = arrays(shared_studio, write("b.mp4", 2, rotation=90), indices=[0])["frames"][0]

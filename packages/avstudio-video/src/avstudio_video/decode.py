@@ -75,7 +75,6 @@ class Decode(DecodeWords, Processor[DecodeParams, DecodeResult]):
         from avstudio_video.frames.choice import FrameTimeline
         from avstudio_video.frames.decoder import Decoder
         from avstudio_video.frames.reader import Source
-        from avstudio_video.media.cores import usable_cores
         from avstudio_video.media.kept_indexes import KEPT
         from avstudio_video.media.limits import Limits
 
@@ -86,9 +85,9 @@ class Decode(DecodeWords, Processor[DecodeParams, DecodeResult]):
         wanted, shape = _wanted(params, timeline), _shape(params, stream)
         size = shape.size(stream.width, stream.height)
         limits.check_size(source.path, *size)
-        threads = usable_cores(context.settings.threads)
-        place = Source(source.path, stream.number, stream.video_number, stream.index, limits, context.check, threads)
-        decoder = Decoder(place, shape, params.backend, context.warn)
+        numbers, threads = (stream.number, stream.video_number), context.settings.threads
+        place = Source(source.path, *numbers, stream.index, limits, context.check, threads)
+        decoder = Decoder(place, (stream.width, stream.height), shape, params.backend, context.warn)
         wanted, frames = FrameFiles(source, params, context, timeline, decoder, size).write(wanted)
         _tell(source, stream, timeline, decoder, context)
         return DecodeResult(

@@ -70,7 +70,7 @@ class DecodeParams(Params):
     quality: int = Field(default=90, ge=1, le=100, description="Quality of JPEG and WebP.")
     columns: int = Field(default=3, ge=1, le=20, description="Columns of a contact sheet.")
     labels: bool = Field(default=True, description="Write the time under each frame of a contact sheet.")
-    backend: Literal["auto", "pyav", "opencv"] = Field(
+    backend: Literal["auto", "pyav", "torchcodec", "opencv"] = Field(
         default="auto", description="The decoder; 'auto' takes PyAV, which is the fastest for single frames."
     )
     max_frames: int = Field(default=500, ge=1, le=10_000, description="More frames are refused.")

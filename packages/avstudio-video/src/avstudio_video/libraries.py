@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from avstudio_core.errors import MissingDependency
@@ -27,3 +29,15 @@ def pillow(purpose: str) -> Any:
     except ImportError as error:
         raise MissingDependency.extra(purpose, "avstudio-video", "text") from error
     return Image, ImageDraw, ImageFont
+
+
+def torchcodec(purpose: str) -> Any:
+    """The decoders of torchcodec. Raises `MissingDependency`, also if the libraries that it needs cannot be loaded."""
+    try:
+        return import_module("torchcodec.decoders")
+    except (ImportError, OSError, RuntimeError) as error:
+        if not find_spec("torchcodec") or not find_spec("torch"):
+            raise MissingDependency.extra(purpose, "avstudio-video", "torchcodec") from error
+        message = f"{purpose} needs FFmpeg's shared libraries and a torch of the same release; one cannot be loaded."
+        hint = "Install FFmpeg (Debian: apt-get install ffmpeg), and torchcodec 0.13 for torch 2.13."
+        raise MissingDependency(message, hint=hint) from error

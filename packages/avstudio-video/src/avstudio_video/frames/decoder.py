@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from avstudio_video.frames.opencv_reader import OpenCVReader
 from avstudio_video.frames.pyav_reader import PyAVReader
-from avstudio_video.frames.reader import BackendRefused, Reader, Source
+from avstudio_video.frames.reader import Backend, BackendRefused, Reader, Source
+from avstudio_video.frames.torchcodec_reader import TorchcodecReader
 
 if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
     from avstudio_video.frames.picture import Picture, Pixels, Shape
 
-READERS: dict[str, type[Reader]] = {"auto": PyAVReader, "pyav": PyAVReader, "opencv": OpenCVReader}
+READERS: dict[Backend, type[Reader]] = {
+    "auto": PyAVReader,
+    "pyav": PyAVReader,
+    "opencv": OpenCVReader,
+    "torchcodec": TorchcodecReader,
+}
 
 
 @dataclass
@@ -21,8 +29,10 @@ class Decoder:
     """Decodes frames of a stream to pictures of one shape."""
 
     source: Source
+    size: tuple[int, int]
+    """Width and height of the first picture of the stream, as it is stored."""
     shape: Shape
-    wish: Literal["auto", "pyav", "opencv"]
+    wish: Backend
     warn: Callable[[str, str], None]
     backend: str = ""
     """The decoder that was used."""
@@ -32,25 +42,42 @@ class Decoder:
     def pictures(self, stamps: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
         """The frames with these time stamps, which are in order, as RGB of `(height, width, 3)`.
 
-        If the decoder has other frames than the file, PyAV takes over (warning `backend_refused`).
+        If the decoder has other frames than the file, or cannot convert their colours, PyAV takes over (warning
+        `backend_refused`). Frames of another size than the first one of the file are scaled to it (`size_changed`).
         """
         from av.video.reformatter import VideoReformatter
 
-        scaler = VideoReformatter()
+        scaler, changed = VideoReformatter(), 0
         for picture in self._read(stamps):
-            if picture.corrupt:
-                self.corrupt.add(picture.stamp)
-            yield picture.stamp, self.shape.pixels(picture.frame, scaler)
+            frame = self._alike(picture.frame)
+            changed += frame is not picture.frame
+            yield picture.stamp, self.shape.pixels(frame, scaler)
+        if changed:
+            size = "{}x{}".format(*self.size)
+            self.warn("size_changed", f"{changed} of these frames have another size than {size}, and are scaled to it.")
+
+    def _alike(self, frame: VideoFrame) -> VideoFrame:
+        """The frame in the size of the first one."""
+        if (frame.width, frame.height) == self.size:
+            return frame
+        return frame.reformat(*self.size, interpolation="BICUBIC", threads=1)
 
     def _read(self, stamps: Sequence[int]) -> Iterator[Picture]:
-        reader = READERS[self.wish](self.source)
-        self.backend, done = reader.name, set()
+        """The frames of the wished decoder, and those that it does not have from PyAV."""
+        reader, done = READERS[self.wish](self.source), set[int]()
         try:
-            for picture in reader.read(stamps):
+            for picture in self._told(reader, stamps):
                 done.add(picture.stamp)
                 yield picture
         except BackendRefused as error:
             self.warn("backend_refused", f"'{reader.name}' cannot be used here, and PyAV took over: {error}")
-            other = PyAVReader(self.source)
-            self.backend = other.name
-            yield from other.read([one for one in stamps if one not in done])
+            yield from self._told(PyAVReader(self.source), [one for one in stamps if one not in done])
+
+    def _told(self, reader: Reader, stamps: Sequence[int]) -> Iterator[Picture]:
+        if self.shape.to_sdr and not reader.tagged:
+            raise BackendRefused("It does not tell the colours of HDR.")
+        self.backend = reader.name
+        for picture in reader.read(stamps):
+            if picture.corrupt:
+                self.corrupt.add(picture.stamp)
+            yield picture

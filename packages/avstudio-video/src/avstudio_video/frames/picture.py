@@ -52,17 +52,14 @@ class Shape:
         import numpy as np
 
         turned = self.rotation % 360 // 90
+        square = square_size(frame.width, frame.height, self.aspect)
         if not turned and self.crop is None and self.fit != "cover":
-            shown = square_size(frame.width, frame.height, self.aspect)
-            return self._scaled(frame, self._size(*shown), scaler)
-        pixels = np.rot90(self._scaled(frame, (frame.width, frame.height), scaler), turned)
-        aspect = 1 / self.aspect if turned % 2 else self.aspect
+            return self._scaled(frame, self._size(*square), scaler)
+        pixels = np.rot90(self._scaled(frame, square, scaler), turned)
         pixels = _cropped(pixels, self.crop) if self.crop else pixels
-        shown = square_size(pixels.shape[1], pixels.shape[0], aspect)
         if self.fit == "cover" and self.width and self.height:
-            pixels = _covering(pixels, shown, self.width, self.height)
-            shown = (self.width, self.height)
-        return _resized(pixels, self._size(*shown), scaler)
+            pixels = _covering(pixels, self.width, self.height)
+        return _resized(pixels, self._size(pixels.shape[1], pixels.shape[0]), scaler)
 
     def size(self, width: int, height: int) -> tuple[int, int]:
         """The size of the wanted picture, for a stored size."""
@@ -102,10 +99,10 @@ def _cropped(pixels: Pixels, crop: Crop) -> Pixels:
     return pixels[y : y + height, x : x + width]
 
 
-def _covering(pixels: Pixels, shown: tuple[int, int], width: int, height: int) -> Pixels:
+def _covering(pixels: Pixels, width: int, height: int) -> Pixels:
     """The middle of a picture that has the proportions of `width` and `height`."""
-    wide = shown[0] / shown[1] / (width / height)
     rows, columns = pixels.shape[:2]
+    wide = columns / rows / (width / height)
     kept_columns = max(1, round(columns / wide)) if wide > 1 else columns
     kept_rows = max(1, round(rows * wide)) if wide < 1 else rows
     top, left = (rows - kept_rows) // 2, (columns - kept_columns) // 2

@@ -12,6 +12,7 @@ from avstudio_video.frames.ahead import side_by_side
 from avstudio_video.frames.picture import Picture
 from avstudio_video.frames.reader import Reader
 from avstudio_video.media.container import open_media
+from avstudio_video.media.cores import usable_cores
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -25,22 +26,20 @@ class PyAVReader(Reader):
     """Random access, with the pixels of a decoder that starts at the first frame."""
 
     name: ClassVar[str] = "pyav"
+    tagged: ClassVar[bool] = True
 
     def read(self, wanted: Sequence[int]) -> Iterator[Picture]:
         """The frames; few of many are decoded side by side, from different key frames on."""
-        index = self.source.index
+        index, keys = self.source.index, self.source.index.keys
         if index.guessed:
             yield from self._numbered(wanted)
             return
-        keys = index.keys
         span = index.number_at(wanted[-1]) - index.number_at(wanted[0]) + 1
         sparse = len(wanted) * SPARSE <= span or len(wanted) == 1
         groups = [[*group] for _, group in groupby(wanted, lambda one: bisect_right(keys, one) - 1 if sparse else 0)]
-        hands = min(self.source.threads, len(groups))
-        if self.source.threads == 1:
-            yield from (one for one in self._groups(groups, sparse) if one)
-        else:
-            yield from side_by_side([self._groups(groups[n::hands], sparse) for n in range(hands)], len(groups))
+        hands = min(usable_cores(self.source.threads), len(groups))
+        works = [self._groups(groups[number::hands], sparse) for number in range(hands)]
+        yield from side_by_side(works, len(groups))
 
     def _groups(self, groups: list[list[int]], sparse: bool) -> Iterator[Picture | None]:
         """The frames of each group, and `None` after each group."""

@@ -6,13 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from avstudio_video.media.limits import Limits
 
 if TYPE_CHECKING:
     from avstudio_video.frames.picture import Picture
     from avstudio_video.media.index import PacketIndex
+
+Backend = Literal["auto", "pyav", "torchcodec", "opencv"]
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,16 @@ class Source:
     limits: Limits
     check: Callable[[], None]
     """Called often, also by several threads; it raises an exception to stop the work."""
-    threads: int = 1
-    """The cores that a decoder may use."""
+    threads: int = 0
+    """The threads that a decoder may use; 0 for one on every core."""
 
 
 class Reader(ABC):
     """Decodes some frames of a stream."""
 
     name: ClassVar[str]
+    tagged: ClassVar[bool] = False
+    """Whether its pictures tell their colour space."""
 
     def __init__(self, source: Source) -> None:
         self.source = source

@@ -32,11 +32,14 @@ class KeptIndexes:
                 self._kept.move_to_end(key)
                 return found
         found = index_stream(source.path, wanted, limits, check)
+        self._keep(key, found)
+        return found
+
+    def _keep(self, key: tuple[str, int | None, Limits], found: IndexedStream) -> None:
         with self._guard:
             self._kept[key] = found
             while sum(len(one.index.shown) for one in self._kept.values()) > MOST_FRAMES and len(self._kept) > 1:
                 self._kept.popitem(last=False)
-        return found
 
 
 KEPT = KeptIndexes()
