@@ -178,7 +178,7 @@ def test_sound_reaches_a_loudness(films: Any, write: Make) -> None:
     levels = [20 * np.log10(np.abs(films.sound(one.video.path)).max()) for one in (made, limited)]
 
     assert levels[0] == pytest.approx(-20, abs=0.1), "A sine in two channels has the LUFS of its peak in dB."
-    assert levels[1] == pytest.approx(-1, abs=0.2)
+    assert -2.5 < levels[1] <= -1, "Peaks between samples are higher than samples."
     assert [one.code for one in limited.warnings] == ["target_missed"]
 
 
