@@ -1,4 +1,4 @@
-"""For every test: signals that reach commands, no search for garbage among imported modules, no examples in a hurry."""
+"""For every test: signals that reach commands, no search for garbage among imported modules, the same examples."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any machine")  # an example may take long where much else runs
+settings.register_profile("others", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # any may take long
+settings.register_profile("same", settings.get_profile("others"), derandomize=True)
+settings.load_profile("same")  # `--hypothesis-profile others` tries other examples in each run
 
 
 def pytest_collection_finish() -> None:

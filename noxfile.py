@@ -75,10 +75,14 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Thousands of requests made from the OpenAPI document: none may be a server error, or answered against it."""
-    install(session, *editable(CORE, SERVED), *TESTING, "schemathesis")
+    """Thousands of requests made from the OpenAPI document, and other examples of all properties.
+
+    No request may be a server error, or answered against the document. `nox -s tests` tries the same each time.
+    """
+    install(session, *editable(*EVERYTHING, *EXAMPLES), *TESTING, "schemathesis")
     more = {"AVSTUDIO_FUZZ_EXAMPLES": "40", **os.environ}
     session.run("pytest", f"{SERVER}/tests/test_api_fuzz.py", *session.posargs, env=more)
+    session.run("pytest", *TOGETHER, "-m", "hypothesis", "--hypothesis-profile", "others", env=THRIFTY)
 
 
 @nox.session

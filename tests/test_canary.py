@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,13 +103,22 @@ def test_no_command_prints_or_leaves_a_key(avstudio: CommandLine, server: ModelS
     assert sent == set(PLANTED), "every key was sent"
 
 
+def command_lines() -> list[str]:
+    """The command lines of all processes; some end while they are read."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            lines.append(path.read_text(errors="replace"))
+    return lines
+
+
 def test_a_command_that_waits_shows_no_key_to_other_users(avstudio: CommandLine, server: ModelServer) -> None:
     server.say(Sent.events(["hang"]), at="/chat/completions")
     with avstudio.start("llm", "chat", "Hello", "--model", "file/small") as waiting:
         while not any("/chat/" in request.path for request in server.heard):
             assert waiting.poll() is None
             time.sleep(0.02)
-        lines = [path.read_text(errors="replace") for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+        lines = command_lines()
         left = traces(avstudio.folder)  # with the write-ahead log of a database that is open
         waiting.kill()
     assert [line for line in lines if held(line)] == []

@@ -244,7 +244,7 @@ def test_the_interface_that_is_shown_runs_and_says_what_is_wrong(tmp_path: Path)
     def interface(*words: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "AVSTUDIO_HOME": str(tmp_path / "home"), "AVSTUDIO_EXECUTOR": "inline"}
         command = [sys.executable, str(ROOT / "examples" / "interface.py"), *words]
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=110)
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280)
 
     assert json.loads(interface("audio.probe", "tone.wav").stdout)["contents"]["audio"][0]["channels"] == 1
     refused = interface("audio.separate", "tone.wav", "--overlap", "2")

@@ -154,7 +154,7 @@ def run_beside_a_song(example: str, folder: Path) -> str:
         | {"AVSTUDIO_THREADS": "1", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

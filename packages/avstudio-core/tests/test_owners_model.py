@@ -33,6 +33,7 @@ ACTS = (
     "probe",
 )
 STOPPED = ("FAILED", "BLOCKED")
+"""A task that is cancelled ends in one or the other: that depends on whether it has begun."""
 
 
 class Life:
@@ -104,7 +105,8 @@ class Life:
         states = self.session.tasks.counted()
         stopped = sum(count for state, count in states.items() if state in STOPPED)
         newest = self.session.tasks.find(limit=number)
-        return [task.processor for task in found], states.get(found[0].state) if found else 0, stopped, len(newest)
+        alike = states.get(found[0].state) if found and found[0].state not in STOPPED else 0
+        return [task.processor for task in found], alike, stopped, len(newest)
 
     def _plans(self, number: int, others: list[str]) -> Any:
         kept = self.session.tasks.plans.find()

@@ -130,7 +130,7 @@ def test_metrics_tell_what_language_models_did(
     question = {"messages": [{"role": "user", "content": "Hello"}]}
     client.post("/v1/chat/completions", json=question)
     client.post("/v1/chat/completions", json=question | {"stream": True})
-    studio.ledger.set_budget("global", "day", 1_000_000)
+    studio.ledger.set_budget("global", "day", 1_000_000)  # written after the calls
     found = figures(server)
     assert (found["avs_llm_requests_total", "ok", "scripted/one"], found["avs_budget_used_ratio", "day", "global"]) == (
         2,

@@ -257,7 +257,7 @@ def test_one_of_two_servers_sends(tmp_path: Path, receiver: Receiver) -> None:
 
 
 def test_what_an_owner_has_goes_with_it(server: HttpServer, receiver: Receiver) -> None:
-    client = server.client(server.key(owner="other"))
-    hooked(client, receiver)
+    hooked(server.client(server.key(owner="other")), receiver)
     server.studio.administration.delete_owner("other")
-    assert client.get(HOOKS).json() == {"webhooks": []}
+    again = server.client(server.key(owner="other"))  # the key has gone, too
+    assert again.get(HOOKS).json() == {"webhooks": []}

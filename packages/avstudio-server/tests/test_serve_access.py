@@ -215,8 +215,11 @@ def test_an_allowed_page_asks_first_and_reads_the_answer(server: HttpServer) -> 
 def test_too_many_requests_are_told_when_to_come_again(studio: Studio) -> None:
     with HttpServer(studio, rate=5) as server:
         client = server.client(server.key())
-        answers = [client.get(TASK) for _ in range(6)]
-        assert [answer.status_code for answer in answers] == [404] * 5 + [429]
+        answers = [client.get(TASK)]
+        while answers[-1].status_code == 404 and len(answers) < 9:
+            answers.append(client.get(TASK))
+        assert answers[-1].status_code == 429
+        assert len(answers) >= 6  # more if another minute begins meanwhile
         assert answers[0].headers["ratelimit"].startswith('"requests";r=4;t=')
         assert int(answers[-1].headers["retry-after"]) > 0
         assert server.client(server.key()).get(TASK).status_code == 404
@@ -224,5 +227,9 @@ def test_too_many_requests_are_told_when_to_come_again(studio: Studio) -> None:
 
 def test_an_address_that_guesses_keys_is_stopped(server: HttpServer) -> None:
     client = server.client("avs_wrong")
-    assert {client.get(TASK).status_code for _ in range(130)} == {401, 429}
+    statuses = [client.get(TASK).status_code]
+    while statuses[-1] == 401 and len(statuses) < 300:  # 121 are enough, unless another minute begins meanwhile
+        statuses.append(client.get(TASK).status_code)
+    assert statuses[-1] == 429
+    assert len(statuses) > 120
     assert server.client(server.key()).get(TASK).status_code == 404

@@ -74,7 +74,7 @@ def shown(profile: Path, address: str) -> str:
 
 
 @pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed")
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_a_page_of_another_site_cannot_use_the_studio(
     studio: Studio, evil: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -15,7 +15,10 @@ from typing import Any
 from avstudio_server.testing.fork_server import ForkServer, fork_server, request
 
 COMMAND = (sys.executable, "-P", "-m", "avstudio_server")
-TIMEOUT_SECONDS = 110.0
+TIMEOUT_SECONDS = 280.0
+THRIFT = ("AVSTUDIO_THREADS", "OMP_NUM_THREADS")
+"""What limits the threads of tests also limits those of their commands: on a busy machine, threads of libraries that
+wait for each other take many times as long."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class CommandLine:
             "AVSTUDIO_HOME": str(self.home),
             "PYTHONPATH": os.pathsep.join(map(str, packages)),
             "COLUMNS": "100",
+            **{name: os.environ[name] for name in THRIFT if name in os.environ},
         }
         if plugins is not None:
             self.environment["AVSTUDIO_PLUGINS"] = plugins
