@@ -121,7 +121,7 @@ def soak(home: Path, seconds: float) -> Soaked:
     """A server under load for some seconds, and what it had after the warm-up."""
     with Studio(home=home, plugins="", executor="inline") as studio:
         key = studio.keys.create("soak")[1]
-    samples, began = [], time.monotonic()
+    samples, began = list[Sample](), time.monotonic()
     with ServerProcess(home, workers=1) as server, Load(server.address, key) as load:
         while (passed := time.monotonic() - began) < seconds or len(samples) < FEWEST_SAMPLES:
             if passed > WARM * seconds and len(load.statuses) > FIRST_REQUESTS:
