@@ -217,7 +217,7 @@ def test_an_effect_that_this_video_cannot_have_fails(films: Any, film: Path, cha
 
 
 def test_nothing_to_do_is_refused(films: Any, film: Path) -> None:
-    with pytest.raises(TaskFailed, match="nothing to do"):
+    with pytest.raises(InvalidParams, match="nothing to do"):
         films.studio.run("video.effects", film)
 
 

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from avstudio_core import TaskFailed
+from avstudio_core.errors import InvalidParams
 
 pytest.importorskip("PIL", reason="needs the extra 'text'")
 
@@ -172,10 +173,15 @@ def test_characters_that_the_font_lacks_are_told(films: Any, grey: Path) -> None
     assert "字漢" in result.warnings[0].message
 
 
-@pytest.mark.parametrize(("chain", "told"), [("subtitles", "has no file"), ("overlay", "'1' does not exist")])
-def test_a_file_that_an_effect_needs_must_be_given(films: Any, grey: Path, chain: str, told: str) -> None:
-    with pytest.raises(TaskFailed, match=told):
+@pytest.mark.parametrize(("chain", "name"), [("subtitles", "subtitles"), ("overlay", "overlays"), ("lut", "lut")])
+def test_a_file_that_an_effect_needs_must_be_given(
+    films: Any, grey: Path, tmp_path: Path, chain: str, name: str
+) -> None:
+    with pytest.raises(InvalidParams, match="has no file") as refused:
         films.applied(grey, chain)
+    assert f"'{name}'" in refused.value.hint
+    with pytest.raises(TaskFailed, match=r"has no file|does not exist"):
+        films.applied(grey, chain_file=saved(tmp_path, "chain.txt", chain))
 
 
 def test_files_of_another_kind_are_refused(films: Any, grey: Path, tmp_path: Path) -> None:

@@ -84,11 +84,6 @@ def test_a_damaged_table_is_refused(films: Any, film: Path, tmp_path: Path, text
         films.applied(film, "lut", lut=table)
 
 
-def test_a_table_must_be_given(films: Any, film: Path) -> None:
-    with pytest.raises(TaskFailed, match="has no table"):
-        films.applied(film, "lut")
-
-
 @pytest.mark.parametrize("strength", ["light", "medium", "strong"])
 def test_noise_is_removed(films: Any, write: Make, strength: str) -> None:
     clean = films.gradient(12)

@@ -6,10 +6,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
 from avstudio_core import Artifact, Context, Needs, Processor, Review
-from avstudio_core.errors import InvalidParams, MissingDependency
+from avstudio_core.errors import MissingDependency
 from avstudio_video.effects.presets import PRESETS
 from avstudio_video.effects_params import EffectsParams, EffectsResult
-from avstudio_video.encoding.containers import CONTAINERS, chosen_codec, chosen_sound
+from avstudio_video.encoding.containers import CONTAINERS
 from avstudio_video.vocabulary import EffectsWords
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ class Effects(EffectsWords, Processor[EffectsParams, EffectsResult]):
 
     def needs(self, params: EffectsParams, source: Artifact | None) -> Needs:
         given = params.with_preset()
-        chosen_codec(given.container, given.codec)
-        chosen_sound(given.container, given.sound_codec)
+        given.check()
         for effect in given.chain:
             if effect.enabled and (extra := EXTRAS.get(effect.type)) and find_spec(MODULES[extra]) is None:
                 raise MissingDependency.extra(f"The effect '{effect.type}'", "avstudio-video", extra)
@@ -67,13 +66,9 @@ class Effects(EffectsWords, Processor[EffectsParams, EffectsResult]):
 
 
 def _effects(params: EffectsParams) -> list[Effect]:
-    """All effects in their order. Raises `InvalidParams`, `InvalidInput`."""
+    """All effects in their order. Raises `InvalidInput`."""
     from avstudio_video.effects.chain import effects_of, read_file
 
     preset = effects_of(PRESETS[params.preset].chain) if params.preset else []
     file = read_file(params.chain_file) if params.chain_file else []
-    effects: list[Effect] = [*preset, *file, *params.chain]
-    if not effects and not (params.preset or params.format or params.codec):
-        hint = "Give a 'chain' such as 'trim 5 20, crop 9:16', a 'preset', a 'chain_file', or a 'format'."
-        raise InvalidParams("There is nothing to do.", hint=hint)
-    return effects
+    return [*preset, *file, *params.chain]

@@ -9,11 +9,22 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from avstudio_core import Artifact, Params, Result, SearchText
 from avstudio_core.documents.timed_text import TEXTS
+from avstudio_core.errors import InvalidParams
 from avstudio_video.effects.chain_field import ChainField, list_effects
 from avstudio_video.effects.presets import PRESETS, Preset
-from avstudio_video.encoding.containers import USUAL_CONTAINERS, ContainerName, SoundCodec, VideoCodec
+from avstudio_video.encoding.containers import (
+    USUAL_CONTAINERS,
+    ContainerName,
+    SoundCodec,
+    VideoCodec,
+    chosen_codec,
+    chosen_sound,
+)
 from avstudio_video.encoding.encoder_choice import EncoderKind
 from avstudio_video.encoding.video_codecs import Effort
+
+FILES = {"lut": "lut", "subtitles": "subtitles", "overlay": "overlays"}
+"""The parameter with the file that an effect needs."""
 
 
 class EffectsParams(Params):
@@ -91,6 +102,18 @@ class EffectsParams(Params):
     track: str = Field(
         default="default", description="The audio track: its number in video.probe, its language, or 'default'."
     )
+
+    def check(self) -> None:
+        """Raise `InvalidParams` for what does not fit together, or cannot be written."""
+        chosen_codec(self.container, self.codec)
+        chosen_sound(self.container, self.sound_codec)
+        if not any((self.chain, self.chain_file, self.preset, self.format, self.codec)):
+            hint = "Give a 'chain' such as 'trim 5 20, crop 9:16', a 'preset', a 'chain_file', or a 'format'."
+            raise InvalidParams("There is nothing to do.", hint=hint)
+        for effect in self.chain:
+            if effect.enabled and effect.type in FILES and not getattr(self, FILES[effect.type]):
+                message = f"The effect '{effect.type}' has no file."
+                raise InvalidParams(message, hint=f"Give one with the parameter '{FILES[effect.type]}'.")
 
     @property
     def container(self) -> ContainerName:

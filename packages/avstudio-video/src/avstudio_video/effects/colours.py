@@ -74,7 +74,7 @@ class Lut(TimedFilter):
         from avstudio_video.effects.cube import Cube
 
         if materials.lut is None:
-            raise InvalidInput("The effect 'lut' has no table.", hint="Give a .cube file with the parameter 'lut'.")
+            raise InvalidInput("The effect 'lut' has no file.", hint="Give a .cube file with the parameter 'lut'.")
         cube = Cube.read(materials.lut)
         path = materials.new_path(f"{self.strength:g}.cube")
         path.write_text(cube.written(self.strength), encoding="ascii")
