@@ -204,6 +204,19 @@ def test_thumbnails_are_from_inside_their_scenes(shared_studio: Studio, write: M
         assert picture.mean(axis=(0, 1)).argmax() == colour
 
 
+def test_a_contact_sheet_shows_the_whole_video(shared_studio: Studio, write: Make) -> None:
+    pictures = [np.full((48, 64, 3), 20 + 4 * number, np.uint8) for number in range(50)]
+    for name in ("a.mp4", "a.mkv", "a.ts"):
+        path = write(name, pictures, codec="mpeg4" if name == "a.ts" else "libx264")
+        result = analyzed(shared_studio, path, analyses=["black"], contact_sheet=6, thumbnail_width=32)
+        with av.open(str(result.sheet.path)) as file:
+            sheet = next(file.decode(video=0)).to_ndarray(format="gray")
+        cell = (24 + 7 + 4, 32 + 4)
+        shown = [int(sheet[4 + row * cell[0] + 12, 4 + column * cell[1] + 16]) for row, column in np.ndindex(2, 5)][:6]
+        assert shown == sorted(shown)
+        assert shown[0] < 60 < 170 < shown[-1], name
+
+
 def test_the_file_is_opened_once_and_each_frame_decoded_once(
     shared_studio: Studio, write: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

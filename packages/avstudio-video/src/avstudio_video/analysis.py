@@ -21,6 +21,7 @@ from avstudio_video.media.planes import eight_bits
 from avstudio_video.media.streams import display_size, square_size
 from avstudio_video.scenes.detectors import THRESHOLDS, Detector
 from avstudio_video.scenes.finder import SceneFinder
+from avstudio_video.scenes.sheet_frames import SheetFrames
 from avstudio_video.scenes.thumbnails import Thumbnails
 from avstudio_video.scenes.transition import Transition
 from avstudio_video.sound.measures import SoundMeasures, SoundWishes
@@ -60,6 +61,7 @@ class Analysis:
         self._thumbnails: Thumbnails | None = None
         self._next_look: Fraction | None = None
         self.speech: Path | None = None
+        self.sheet: SheetFrames | None = None
         self.frames = 0
 
     def run(self) -> None:
@@ -73,6 +75,8 @@ class Analysis:
                 self._finder.feed(stamp, frame)
             if self._params.thumbnails:
                 self._keep(stamp, frame)
+            if self._params.contact_sheet:
+                self._collect(stamp, frame)
             self._look(stamp, frame, scaler)
         for one in (self._black, self._freeze, self._finder):
             if one:
@@ -98,6 +102,13 @@ class Analysis:
             width, shortest = self._params.thumbnail_width, self._params.min_scene
             self._thumbnails = Thumbnails(width, shortest, self.passed.index.unit, self._context.new_path)
         self._thumbnails.feed(stamp, frame, self.passed.rotation, self.passed.aspect)
+
+    def _collect(self, stamp: int, frame: VideoFrame) -> None:
+        passed = self.passed
+        if self.sheet is None:
+            count, width = self._params.contact_sheet, self._params.thumbnail_width
+            self.sheet = SheetFrames(count, width, passed.stated_end)
+        self.sheet.feed(passed.time(stamp), frame, passed.rotation, passed.aspect)
 
     def _look(self, stamp: int, frame: VideoFrame, scaler: VideoReformatter) -> None:
         """Give a frame to the analyses of its components."""

@@ -61,6 +61,7 @@ class AnalyzeResult(Result):
         default=None, description="Times of key frames, if they were asked for.", json_schema_extra={"unit": "s"}
     )
     loudness: Loudness | None = Field(default=None, description="Loudness of the main audio track.")
+    sheet: Artifact | None = Field(default=None, description="The contact sheet.")
     waveform: Artifact | None = Field(default=None, description="Its waveform, as players read it.")
     speech: Artifact | None = Field(default=None, description="Its sound, mono at 16 kHz.")
     frames: int = Field(description="Frames that were decoded.")
@@ -81,6 +82,7 @@ class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
     def outputs(self, params: AnalyzeParams) -> dict[str, str]:
         files = {"scenes": ("document", MEDIA_TYPE), "waveform": ("waveform", JSON), "speech": ("speech", WAV)}
         made = dict(file for wish, file in files.items() if wish in params.analyses)
+        made |= {"sheet": "image/jpeg"} if params.contact_sheet else {}
         return made | {name: MEDIA_TYPES[name] for name in params.exports}
 
     def needs(self, params: AnalyzeParams, source: Artifact | None) -> Needs:
@@ -107,6 +109,7 @@ class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
             events=_events(made),
             letterbox=_box(made),
             loudness=made.sound.loudness if made.sound else None,
+            sheet=_sheet(source, made, context),
             waveform=_waveform(source, made, context),
             speech=_speech(source, made, context),
             keyframes=made.key_frames() if "keyframes" in params.analyses else None,
@@ -168,6 +171,17 @@ def _events(made: Analysis) -> list[VideoEvent]:
     for start, end in made.sound.silences() if made.sound else ():
         found.append(VideoEvent(type="silence", start=start, end=end))
     return sorted(found, key=lambda event: event.start)
+
+
+def _sheet(source: Artifact, made: Analysis, context: Context) -> Artifact | None:
+    from avstudio_video.frames.files import encoded
+
+    pixels = made.sheet.sheet() if made.sheet else None
+    if pixels is None:
+        return None
+    path = context.new_path(source.name_for(".sheet.jpg"))
+    path.write_bytes(encoded(pixels, "jpeg", 85))
+    return context.publish(path, path.name, "image/jpeg", MediaFacts())
 
 
 def _waveform(source: Artifact, made: Analysis, context: Context) -> Artifact | None:

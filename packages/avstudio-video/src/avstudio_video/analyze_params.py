@@ -54,6 +54,9 @@ class AnalyzeParams(Params):
     thumbnail_width: int = Field(
         default=320, ge=16, le=1920, description="Width of these pictures.", json_schema_extra={"unit": "px"}
     )
+    contact_sheet: int = Field(
+        default=0, ge=0, le=100, description="Pictures of the whole video on a contact sheet, with their times."
+    )
     exports: list[ExportName] = Field(default=[], description="Formats in which the scenes are written, too.")
     reel: str = Field(
         default="AX", pattern=r"^[A-Z0-9_]{1,8}$", description="Name of the reel in an EDL: capitals, digits and '_'."

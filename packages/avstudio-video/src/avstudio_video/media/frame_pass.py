@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from avstudio_core.errors import UnreadableMedia
+from avstudio_video.media.ahead import ahead
 from avstudio_video.media.container import open_media
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 OFTEN = 16
 """Frames between two reports of progress."""
+WAITING = 8
+"""Decoded frames that wait for the analyses."""
 
 
 class Listener(Protocol):
@@ -67,25 +70,36 @@ class FramePass:
         with open_media(self.path, self.limits) as container:
             stream = chosen_video(container, self.path, self.wanted)
             self._describe(container, stream)
-            whole, count = self.stated_end or (container.duration or 0) / 1_000_000, 0
-            for frame in self._decoded(container, stream):
-                stamp = frame.pts if frame.pts is not None else self.index.guessed_stamp(count)
-                if stamp is None:
-                    continue
-                if not count:
-                    self.size, self.rotation = (frame.width, frame.height), frame.rotation
-                count += 1
-                self.corrupt += bool(frame.is_corrupt)
-                time = float(stamp * self.index.unit - (0 if self.index.guessed else self.origin))
-                self.limits.check_seconds(self.path, time)
-                if count % OFTEN == 1:
-                    self.progress(min(1.0, time / whole) if whole > 0 else 0.0)
-                yield stamp, frame
+            whole = self.stated_end or (container.duration or 0) / 1_000_000
+            count = 0
+            with closing(ahead(self._stamped(container, stream), WAITING)) as decoded:
+                for count, (stamp, frame) in enumerate(decoded, 1):
+                    if count % OFTEN == 1:
+                        self.progress(min(1.0, self.time(stamp) / whole) if whole > 0 else 0.0)
+                    yield stamp, frame
             if not count:
                 raise UnreadableMedia(f"No frame of the video stream {stream.index} of '{self.path}' can be decoded.")
 
+    def _stamped(self, container: InputContainer, stream: Any) -> Iterator[tuple[int, VideoFrame]]:
+        """Decode, on another thread than that of the analyses."""
+        count = 0
+        for frame in self._decoded(container, stream):
+            stamp = frame.pts if frame.pts is not None else self.index.guessed_stamp(count)
+            if stamp is None:
+                continue
+            if not count:
+                self.size, self.rotation = (frame.width, frame.height), frame.rotation
+            count += 1
+            self.corrupt += bool(frame.is_corrupt)
+            self.limits.check_seconds(self.path, self.time(stamp))
+            yield stamp, frame
+
+    def time(self, stamp: int) -> float:
+        """When a frame is shown, in seconds."""
+        return float(stamp * self.index.unit - (0 if self.index.guessed else self.origin))
+
     def _describe(self, container: InputContainer, stream: Any) -> None:
-        stream.codec_context.thread_type = "AUTO"
+        stream.codec_context.thread_count = 1  # threads of a decoder cost more time than they save beside the analyses
         rate = stream.guessed_rate or stream.average_rate
         self.index, self.origin = PacketIndex(stream), origin_of(container)
         self.rate = Fraction(rate) if rate else None

@@ -1,0 +1,59 @@
+"""Pictures spread over a video whose length is only known at its end."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from avstudio_video.frames.picture import Shape
+from avstudio_video.frames.sheet import contact_sheet
+
+if TYPE_CHECKING:
+    import numpy as np
+    from av.video.frame import VideoFrame
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+
+FIRST_STEP = 0.5
+"""Seconds between pictures at first, if a file does not state its length."""
+COLUMNS = 5
+
+
+class SheetFrames:
+    """Keeps up to twice as many pictures as are wanted; of more, every second one."""
+
+    def __init__(self, count: int, width: int, stated: float) -> None:
+        """For `count` pictures of some width in pixels; `stated` is the length in seconds, or 0."""
+        from av.video.reformatter import VideoReformatter
+
+        self._count, self._width = count, width
+        self._step = stated / count if stated > 0 else FIRST_STEP
+        self._next = self._step / 2
+        self._kept: list[tuple[float, Pixels]] = []
+        self._scaler = VideoReformatter()
+
+    def feed(self, time: float, frame: VideoFrame, rotation: int, aspect: Fraction) -> None:
+        """Keep a frame that is shown at a time, if the last one is long ago."""
+        if time < self._next:
+            return
+        pixels = Shape(rotation, aspect, width=self._width).pixels(frame, self._scaler)
+        if self._kept and pixels.shape != self._kept[0][1].shape:  # a video whose size changes
+            return
+        self._kept.append((time, pixels))
+        if len(self._kept) > 2 * self._count:
+            self._kept, self._step = self._kept[::2], 2 * self._step
+        while self._next <= time:
+            self._next += self._step
+
+    def sheet(self) -> Pixels | None:
+        """The contact sheet, with times; `None` for a video that is too short for a picture."""
+        import numpy as np
+
+        if not self._kept:
+            return None
+        count = min(self._count, len(self._kept))
+        chosen = [self._kept[(2 * number + 1) * len(self._kept) // (2 * count)] for number in range(count)]
+        return contact_sheet(
+            np.stack([pixels for _, pixels in chosen]), [time for time, _ in chosen], COLUMNS, labels=True
+        )
