@@ -227,6 +227,25 @@ def test_ten_bits_are_kept(shared_studio: Studio, write: Make) -> None:
         assert file.streams.video[0].codec_context.pix_fmt == "yuv420p10le"
 
 
+def test_a_transport_stream_loses_no_frame(shared_studio: Studio, write: Make) -> None:
+    path = write("a.ts", numbered(40), sound=[440], **PLAIN)
+    exact = cut(shared_studio, path, keep=["0.06-0.22", "0.9-1.1"])
+    assert (shown(exact.video.path)[0], exact.warnings) == ([1, 2, 3, 4, 22, 23, 24, 25, 26], [])
+    numbers, _ = shown(cut(shared_studio, path, keep=["-0.4"], mode="keyframe").video.path)
+    assert numbers[:10] == [*range(10)]
+
+
+def test_a_damaged_file_is_told_and_keeps_its_length(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mkv", numbered(60), sound=[440], **PLAIN)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + bytes(600) + whole[len(whole) // 2 + 600 :])
+    result = cut(shared_studio, path, keep=["0.4-"])
+    assert {"damaged", "frames_missing"} & {one.code for one in result.warnings}
+    assert all("a.mkv" in one.message for one in result.warnings if one.code == "damaged" and "Track" in one.message)
+    with av.open(str(result.video.path)) as file:
+        assert (file.duration or 0) / 1_000_000 == pytest.approx(result.duration, abs=0.05)
+
+
 def test_what_a_copy_cannot_hold_is_refused(shared_studio: Studio, write: Make) -> None:
     path = write("a.mp4", numbered(6))
     with pytest.raises(TaskFailed, match="'webm' does not take the codec 'h264' as it is"):

@@ -84,6 +84,8 @@ class Concat(ConcatWords, Processor[ConcatParams, ConcatResult]):
         context.progress(0.0, "read")
         limits = Limits.of(context.settings)
         files = [Footage.read(one.path, one.name, None, limits, context.check) for one in (source, *params.inputs)]
+        for one in files:
+            one.tell(context.warn)
         changed = params.mode == "encode" or params.crossfade or params.codec != "auto"
         if not changed and (joined := _copied(source, files, params, context)):
             return joined

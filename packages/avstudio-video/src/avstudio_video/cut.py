@@ -89,6 +89,7 @@ class Cut(CutWords, Processor[CutParams, CutResult]):
         context.progress(0.0, "read")
         limits = Limits.of(context.settings)
         footage = Footage.read(source.path, source.name, params.stream, limits, context.check)
+        footage.tell(context.warn)
         timeline, choices = _timeline(source, footage, params, context)
         video = None
         if params.render:

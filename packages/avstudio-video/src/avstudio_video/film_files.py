@@ -54,7 +54,7 @@ def _tell_sound(film: Film, warn: Callable[[str, str], None]) -> None:
         for reader in track.sound.readers.values():
             if reader.lost or reader.silent:
                 message = f"{reader.lost} packets are lost, and {reader.silent:.2f} s are replaced by silence."
-                warn("damaged", f"Track {reader.source.index} of '{reader.source.path.name}' is damaged: {message}")
+                warn("damaged", f"Track {reader.source.index} of '{reader.source.name}' is damaged: {message}")
     for part in film.timeline.parts:
         footage = film.footage[part.source]
         if part.end == footage.grid.end:

@@ -55,9 +55,14 @@ def difference_of(files: Sequence[Footage], streams: Sequence[Sequence[int]], li
 
 
 def pieces_of(parts: Sequence[Part], files: Sequence[Footage], streams: Sequence[Sequence[int]]) -> list[Piece]:
-    """The parts as spans of packets; `streams` are those of each file."""
+    """The parts as spans of packets; `streams` are those of each file.
+
+    The first frame is at the start of the file, which is always found.
+    """
+    starts = [float(part.start) if part.frames.start else 0.0 for part in parts]
     return [
-        Piece(files[part.source].path, streams[part.source], (float(part.start), float(part.end))) for part in parts
+        Piece(files[part.source].path, streams[part.source], (start, float(part.end)))
+        for part, start in zip(parts, starts, strict=True)
     ]
 
 

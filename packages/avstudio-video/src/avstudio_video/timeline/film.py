@@ -65,6 +65,8 @@ class Film:
     progress: Callable[[float], None]
     """Called with the finished part; an exception of it stops the work."""
     pictures: Pictures = field(init=False)
+    done: float = 0.0
+    """The finished part."""
 
     @cached_property
     def canvas(self) -> Canvas:
@@ -73,7 +75,9 @@ class Film:
 
     def write(self, path: Path, name: ContainerName) -> None:
         """Write all of it. Raises `StorageError`, `InvalidInput` and `UnreadableMedia`."""
-        self.pictures = Pictures(self.timeline, self.footage, self.canvas, self.limits, lambda: None)
+        self.pictures = Pictures(
+            self.timeline, self.footage, self.canvas, self.limits, lambda: self.progress(self.done)
+        )
         frames = self.pictures.frames()
         first = next(frames, None)
         if first is None:
@@ -89,7 +93,7 @@ class Film:
         end, video = self.timeline.length, writer.add_video(self.encoding, shape)
         sounds = [Sounding(track.added(writer), track.sound.blocks(), track.sound.rate) for track in self.tracks]
         for time, frame in frames:
-            self.progress(float(time / end))
+            self.done = float(time / end)
             for sound in sounds:
                 sound.write(time)
             video.write(frame, time)

@@ -12,6 +12,7 @@ from avstudio_video.encoding.containers import ContainerName
 from avstudio_video.encoding.video_codecs import Effort
 from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.limits import Limits
+from avstudio_video.media.stream_facts import SoundFacts
 from avstudio_video.timeline.film import Film, FilmTrack
 from avstudio_video.timeline.film_format import FilmCodec, FilmFormat, codec_of, container_of, sound_codec_of
 from avstudio_video.timeline.footage import Footage
@@ -78,13 +79,15 @@ def _track(
     number: int, timeline: Timeline, footage: Sequence[Footage], name: ContainerName, fade: Fraction, limits: Limits
 ) -> FilmTrack:
     sounds = [one.sounds[number] if number < len(one.sounds) else None for one in footage]
-    sources = [
-        SoundSource(one.path, sound.index, sound.rate or 0, sound.layout or "", sound.channels or 0) if sound else None
-        for one, sound in zip(footage, sounds, strict=True)
-    ]
+    sources = [_source(one, sound) if sound else None for one, sound in zip(footage, sounds, strict=True)]
     usual, facts = next((source, sound) for source, sound in zip(sources, sounds, strict=True) if source and sound)
     last = timeline.parts[-1]
     whole = last.end == footage[last.source].grid.end
     sound = TimelineSound(timeline, sources, usual.rate, usual.layout, usual.channels, fade, whole, limits)
     tags = {key: value for key, value in (("language", facts.language), ("title", facts.title)) if value}
     return FilmTrack(sound, sound_codec_of(facts.codec, usual.channels, name), tags)
+
+
+def _source(footage: Footage, sound: SoundFacts) -> SoundSource:
+    layout, rate, channels = sound.layout or "", sound.rate or 0, sound.channels or 0
+    return SoundSource(footage.path, footage.name, sound.index, rate, layout, channels)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from avstudio_video.media.contents import Contents, read_contents
+from avstudio_video.media.damage import tell_guessed, tell_short
 from avstudio_video.media.indexed import IndexedStream, index_stream
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.stream_facts import SoundFacts, VideoFacts
@@ -37,6 +38,11 @@ class Footage:
         """
         stream = index_stream(path, wanted, limits, check)
         return cls(path, name, stream, read_contents(path, scan=False, limits=limits))
+
+    def tell(self, warn: Callable[[str, str], None]) -> None:
+        """Warn with `times_guessed` and `truncated`."""
+        tell_guessed(self.name, self.stream.index, self.stream.rate, warn)
+        tell_short(self.name, float(self.grid.end), self.stream.stated_end, warn)
 
     @cached_property
     def grid(self) -> FrameGrid:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from avstudio_video.frames.picture import Picture
 from avstudio_video.frames.pyav_reader import PyAVReader
 from avstudio_video.frames.reader import Source
+from avstudio_video.media.container import open_media
 from avstudio_video.media.limits import Limits
 from avstudio_video.timeline.canvas import Canvas
 from avstudio_video.timeline.footage import Footage
@@ -86,13 +89,32 @@ class Pictures:
             yield Shown(part, part.at + time - part.start, frame)
 
     def _in_order(self, footage: Footage, stamps: list[int]) -> Iterator[Picture]:
-        """The frames with these time stamps; those that a damaged file gives too late are left out."""
-        stream, latest = footage.stream, stamps[0] - 1
+        """The frames with these time stamps, one after the other.
+
+        A file that is damaged, or of a kind in which places cannot be found exactly, is decoded from its start.
+        """
+        stream, left = footage.stream, deque(stamps)
         source = Source(footage.path, stream.number, stream.video_number, stream.index, self.limits, self.check)
         for picture in PyAVReader(source).read(stamps):
-            if picture.stamp > latest:
-                latest = picture.stamp
-                yield picture
+            if picture.stamp != left[0]:
+                yield from self._from_start(source, set(left))
+                return
+            left.popleft()
+            yield picture
+
+    def _from_start(self, source: Source, wanted: set[int]) -> Iterator[Picture]:
+        import av
+
+        latest = min(wanted) - 1
+        with open_media(source.path, self.limits) as container, suppress(av.FFmpegError, OSError, IndexError):
+            stream: Any = container.streams[source.stream]
+            for packet in container.demux(stream):
+                self.check()
+                with suppress(av.FFmpegError):
+                    for frame in stream.decode(packet):
+                        if frame.pts in wanted and frame.pts > latest:
+                            latest = frame.pts
+                            yield Picture(frame.pts, frame, bool(frame.is_corrupt))
 
 
 @dataclass

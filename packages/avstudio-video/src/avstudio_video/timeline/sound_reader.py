@@ -31,6 +31,8 @@ class SoundSource:
     """One audio stream of a file."""
 
     path: Path
+    name: str
+    """The name of the file, as users know it."""
     index: int
     rate: int
     layout: str
