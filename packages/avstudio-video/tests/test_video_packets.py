@@ -55,7 +55,7 @@ def test_a_whole_copy_has_the_same_frames_at_the_same_times(
     path = write(f"a.{source}", 20, sound=[440])
     [piece] = joined(tmp_path / f"b.{format}", format, Piece(path, (0, 1)))
     before, after = shown(path), shown(tmp_path / f"b.{format}")
-    assert np.allclose(before[0], after[0], atol=0.0011)
+    assert np.allclose(before[0], after[0], atol=0.0011 if format == "mkv" or source == "ts" else 0.00001)
     assert all(np.array_equal(one, other) for one, other in zip(before[1], after[1], strict=True))
     assert increasing(tmp_path / f"b.{format}")
     assert piece.at == 0
@@ -76,7 +76,7 @@ def test_a_span_begins_at_the_key_frame_before_it(write: Make, tmp_path: Path, f
 
 
 OPEN_GROUPS = {
-    "libx264": {"x264-params": "open-gop=1:keyint=10:min-keyint=10:bframes=2:b-adapt=0:scenecut=0"},
+    "libx264": {"x264-params": "open-gop=1:keyint=10:min-keyint=10:bframes=3:scenecut=0"},
     "libx265": {"x265-params": "open-gop=1:keyint=10:min-keyint=10:bframes=2:b-adapt=0:scenecut=0:log-level=none"},
 }
 """Key frames that are followed by frames which need those before the key frame."""
@@ -97,12 +97,14 @@ def test_open_groups_of_pictures_lose_no_frame_at_a_joint(write: Make, tmp_path:
 
 def test_pieces_follow_each_other_without_a_gap_in_picture_and_sound(write: Make, tmp_path: Path) -> None:
     path = write("a.mp4", 50, sound=[440])
-    pieces = joined(tmp_path / "b.mp4", "mp4", *[Piece(path, (0, 1), (begin, begin + 0.4)) for begin in (1.2, 0.4, 0)])
-    assert [one.at for one in pieces] == pytest.approx([0.0, 0.4, 0.8])
+    pieces = joined(
+        tmp_path / "b.mp4", "mp4", *[Piece(path, (0, 1), (begin, begin + 0.4)) for begin in (1.2, 0.4, 0, 0.8)]
+    )
+    assert [one.at for one in pieces] == pytest.approx([0.0, 0.4, 0.8, 1.2])
     times, frames = shown(tmp_path / "b.mp4")
-    assert times == pytest.approx([n / 25 for n in range(30)], abs=0.001)
+    assert times == pytest.approx([n / 25 for n in range(40)], abs=0.001)
     originals = shown(path)[1]
-    wanted = [*originals[30:40], *originals[10:20], *originals[:10]]
+    wanted = [*originals[30:40], *originals[10:20], *originals[:10], *originals[20:30]]
     assert all(np.array_equal(one, other) for one, other in zip(frames, wanted, strict=True))
     with av.open(str(tmp_path / "b.mp4")) as file:
         stamps = [(one.pts, one.pts + (one.duration or 0)) for one in file.demux(audio=0) if one.pts is not None]
@@ -155,6 +157,13 @@ def test_what_the_stream_states_is_kept(
             return frame.rotation, codec.sample_aspect_ratio, codec.color_trc, codec.color_primaries
 
     assert stated(target) == stated(path)
+
+
+def test_frames_of_the_same_millisecond_stay_in_order(write: Make, tmp_path: Path) -> None:
+    path = write("a.mkv", 12, rate=4000, unit=Fraction(1, 4000), options={"bf": "0"})
+    joined(tmp_path / "b.mp4", "mp4", Piece(path, (0,)))
+    assert len(shown(tmp_path / "b.mp4")[1]) == 12
+    assert increasing(tmp_path / "b.mp4")
 
 
 def test_a_variable_rate_stays_variable(write: Make, tmp_path: Path) -> None:

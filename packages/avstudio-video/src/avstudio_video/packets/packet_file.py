@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import Stream
 
-REPEATABLE = {"fflags": "+bitexact"}
-"""The same input gives the same bytes: no random numbers, and no date."""
-
 
 @dataclass
 class CopiedTrack:
@@ -79,6 +76,5 @@ class PacketFile:
 def packet_file(path: Path, format: VideoFormat) -> Iterator[PacketFile]:
     """A new file, which is removed if the block raises. Raises `StorageError`, `InvalidInput`."""
     made = FORMATS[format].container
-    options = {**made.options, **REPEATABLE}
-    with new_file(path, made.muxer, options, f"This video cannot be written as '{format}'") as container:
+    with new_file(path, made.muxer, made.options, f"This video cannot be written as '{format}'") as container:
         yield PacketFile(container, format)
