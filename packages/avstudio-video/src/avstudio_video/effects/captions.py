@@ -57,8 +57,7 @@ class Text(Timed):
         align = next((word for word in self.position.split("_") if word in ("left", "right")), "center")
         layer = _placed(lettering.picture(lines, letters, align), self.position, self.margin, clip)
         for shown in frames():
-            covered = self.covers(shown)
-            yield shown.with_frame(layer.on(shown.frame, self.opacity)) if covered else shown
+            yield shown.with_frame(layer.on(shown.frame, self.opacity)) if self.covers(shown) else shown
 
 
 class Subtitles(Effect):

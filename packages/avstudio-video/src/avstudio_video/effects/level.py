@@ -55,8 +55,7 @@ class Level(Timed):
         wanted = 10 ** ((self.loudness - self.gain - level) / 20)
         most = PEAK / max(peak * 10 ** (self.gain / 20), 1e-9)
         if wanted > most:
-            message = f"The sound does not reach {self.loudness:g} LUFS: its peaks would be too high."
-            materials.warn("target_missed", message)
+            materials.warn("target_missed", f"The peaks are too high for a loudness of {self.loudness:g} LUFS.")
         return min(wanted, most)
 
     def _inside(self, times: NDArray[np.float64]) -> NDArray[np.float64]:

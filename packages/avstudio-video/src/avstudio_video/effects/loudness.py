@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from avstudio_video.effects.streams import Heard, SoundShape
+from avstudio_video.effects.streams import Heard, SoundShape, sound_frame
+
+if TYPE_CHECKING:
+    from av.filter import Graph
 
 SILENT = -70.0
 """LUFS below which nothing is measured."""
@@ -16,28 +19,31 @@ SILENT = -70.0
 
 def measured(blocks: Iterator[Heard], shape: SoundShape) -> tuple[float, float]:
     """Integrated loudness in LUFS, `SILENT` for silence, and the true peak as a factor of full scale."""
-    import av
-    import numpy as np
     from av.filter import Graph
 
-    graph, unit, given = Graph(), Fraction(1, shape.rate), 0
+    graph, given = Graph(), 0  # which must outlive its nodes
+    nodes = _meter(graph, shape)
+    last: dict[str, str] = {}
+    for block in blocks:
+        last = _pushed(nodes, sound_frame(block.samples, shape, given)) or last
+        given += block.samples.shape[1]
+    last = _pushed(nodes, None) or last
+    peaks = [float(value) for key, value in last.items() if "true_peaks_ch" in key]
+    return max(SILENT, float(last.get("lavfi.r128.I", SILENT))), max(peaks, default=0.0)
+
+
+def _meter(graph: Graph, shape: SoundShape) -> list[Any]:
     nodes: list[Any] = [
-        graph.add_abuffer(sample_rate=shape.rate, format="fltp", layout=shape.layout, time_base=unit),
+        graph.add_abuffer(
+            sample_rate=shape.rate, format="fltp", layout=shape.layout, time_base=Fraction(1, shape.rate)
+        ),
         graph.add("ebur128", metadata="1", peak="true", framelog="quiet"),
         graph.add("abuffersink"),
     ]
     for before, after in pairwise(nodes):
         before.link_to(after)
     graph.configure()
-    last: dict[str, str] = {}
-    for block in blocks:
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block.samples), "fltp", shape.layout)
-        frame.sample_rate, frame.pts, frame.time_base = shape.rate, given, unit
-        given += block.samples.shape[1]
-        last = _pushed(nodes, frame) or last
-    last = _pushed(nodes, None) or last
-    peaks = [float(value) for key, value in last.items() if "true_peaks_ch" in key]
-    return max(SILENT, float(last.get("lavfi.r128.I", SILENT))), max(peaks, default=0.0)
+    return nodes
 
 
 def _pushed(nodes: list[Any], frame: Any) -> dict[str, str]:

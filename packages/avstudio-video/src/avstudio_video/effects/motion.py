@@ -6,10 +6,13 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from avstudio_video.effects.streams import Clip, Shown, on_grid
 from avstudio_video.effects.wires import UNIT, Wires
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
 
 MODES = {"blend": "blend", "motion": "mci"}
 
@@ -29,19 +32,21 @@ def _between(
     wires.finish(node, clip)
     known: list[Shown] = []
     held: Shown | None = None
-    last: Shown | None = None
-    for last in frames:
-        known.append(last)
-        last.frame.pts, last.frame.time_base = round(last.start / UNIT), UNIT
-        for made in wires.feed(last.frame):
-            time = Fraction(made.pts or 0) * Fraction(made.time_base or UNIT)
-            shown = known[max(bisect_right(known, time, key=lambda one: one.start) - 1, 0)]
-            new = Shown(made, time, shown.end, shown.source_time(time), shown.until)
-            if held is not None and held.start < time:
-                yield replace(held, end=time, until=new.since)
+    for shown in frames:
+        known = [*known[-8:], shown]
+        shown.frame.pts, shown.frame.time_base = round(shown.start / UNIT), UNIT
+        for made in wires.feed(shown.frame):
+            new = _between_known(made, known)
+            if held is not None and held.start < new.start:
+                yield replace(held, end=new.start, until=new.since)
             held = new
-        del known[:-8]
-    if held is not None and last is not None and held.start < last.end:
-        yield replace(held, end=last.end, until=last.until)
-    elif held is None and last is not None:
-        yield last
+    if known:
+        last = known[-1]
+        yield replace(held, end=last.end, until=last.until) if held and held.start < last.end else last
+
+
+def _between_known(made: VideoFrame, known: list[Shown]) -> Shown:
+    """A frame that was made, with the time of the source at its own time."""
+    time = Fraction(made.pts or 0) * Fraction(made.time_base or UNIT)
+    shown = known[max(bisect_right(known, time, key=lambda one: one.start) - 1, 0)]
+    return Shown(made, time, shown.end, shown.source_time(time), shown.until)

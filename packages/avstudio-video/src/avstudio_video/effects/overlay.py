@@ -63,11 +63,10 @@ class Overlay(Timed):
         self, file: Artifact, clip: Clip, materials: Materials
     ) -> Iterator[tuple[Layer | None, Fraction | None]]:
         """Its frames, each with the time at which it ends; without an end for a still picture."""
-        width, at = max(2, round(self.width * clip.width)), Fraction(0)
+        at = Fraction(0)
         while True:
-            known: tuple[Layer, Fraction] | None = None
-            count = 0
-            for picture, time in self._decoded(file, width, materials):
+            known, count = None, 0
+            for picture, time in self._decoded(file, max(2, round(self.width * clip.width)), materials):
                 if known:
                     yield known[0], at + time
                 known, count = (self._placed(picture, clip), time), count + 1
@@ -76,7 +75,7 @@ class Overlay(Timed):
             if count == 1:
                 yield known[0], None
                 return
-            at += known[1] + known[1] / (count - 1)
+            at += known[1] * count / (count - 1)
             yield known[0], at
             if not self.loop:
                 return

@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from avstudio_video.effects.streams import Heard, SoundShape
+from avstudio_video.effects.streams import Heard, SoundShape, sound_frame
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -59,16 +59,11 @@ def _factors(factor: float) -> list[float]:
 
 def paced(blocks: Iterator[Heard], shape: SoundShape, factor: float, *, keep_pitch: bool) -> Iterator[Heard]:
     """Sound at another pace; each block knows the time of the source that it plays."""
-    import av
-    import numpy as np
-
     line, clock, given = _Line(shape, factor, keep_pitch=keep_pitch), _Clock(factor), 0
     for block in blocks:
         clock.add(block)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block.samples), "fltp", shape.layout)
-        frame.sample_rate, frame.pts, frame.time_base = shape.rate, given, Fraction(1, shape.rate)
+        yield from clock.heard(line.feed(sound_frame(block.samples, shape, given)))
         given += block.samples.shape[1]
-        yield from clock.heard(line.feed(frame))
     yield from clock.heard(line.feed(None))
 
 

@@ -27,8 +27,7 @@ def chosen_encoder(codec: VideoCodec, kind: EncoderKind) -> Encoder:
     if kind != "software" and (found := _hardware(codec)):
         return found
     if kind == "hardware":
-        hint = "Allow an encoder of the kind 'auto' or 'software'."
-        raise InvalidInput(f"No device of this machine encodes '{codec}'.", hint=hint)
+        raise InvalidInput(f"No device of this machine encodes '{codec}'.", hint="Give 'auto' or 'software'.")
     encoder = SOFTWARE[codec]
     if not _is_built_in(encoder.name):
         hint = "Give another codec, such as 'av1', or install PyAV's wheel for another kind of machine."

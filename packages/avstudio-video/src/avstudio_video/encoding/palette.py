@@ -28,9 +28,8 @@ class Palette:
         split, colours, use = graph.add("split"), graph.add("palettegen"), graph.add("paletteuse")
         self._sink: Any = graph.add("buffersink")
         self._source.link_to(split)
-        split.link_to(colours, 0, 0)
-        split.link_to(use, 1, 0)
-        colours.link_to(use, 0, 1)
+        for before, after, output, input_ in ((split, colours, 0, 0), (split, use, 1, 0), (colours, use, 0, 1)):
+            before.link_to(after, output, input_)
         use.link_to(self._sink)
         graph.configure()
         self._graph, self._size, self._pixels = graph, (width, height), 0

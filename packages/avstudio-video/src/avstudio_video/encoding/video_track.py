@@ -125,17 +125,13 @@ class VideoTrack:
         context.sample_aspect_ratio = shape.aspect
         if self.format not in ("pal8", "rgb24"):
             shape.tags.put_on(context)
-        options = self.encoder.options(encoding.quality, encoding.effort)
-        if encoding.bit_rate:
-            options = {key: value for key, value in options.items() if key not in ("crf", "cq", "rc", "global_quality")}
-            options["b"] = str(encoding.bit_rate)
         if encoding.codec == "hevc":
-            stream.codec_context.codec_tag = "hvc1" if ordered else stream.codec_context.codec_tag
+            context.codec_tag = "hvc1" if ordered else context.codec_tag
         if encoding.key_interval is not None:
             context.gop_size = max(1, round(encoding.key_interval * (shape.rate or 30)))
         if ordered and shape.rate is None:  # else the length of the last frame would be that of another
             context.max_b_frames = 0
-        context.options = options
+        context.options = _options(self.encoder, encoding)
         open_silently(context)
         return stream
 
@@ -179,6 +175,15 @@ class VideoTrack:
             if self.frames <= FEW and packet.pts is not None:
                 packet.dts = packet.pts
             self._container.mux(packet)
+
+
+def _options(encoder: Encoder, encoding: VideoEncoding) -> dict[str, str]:
+    """The options of an encoder; a bit rate replaces those of its quality."""
+    options = encoder.options(encoding.quality, encoding.effort)
+    if encoding.bit_rate is None:
+        return options
+    kept = {key: value for key, value in options.items() if key not in ("crf", "cq", "rc", "global_quality")}
+    return kept | {"b": str(encoding.bit_rate)}
 
 
 def _unit(shape: VideoShape) -> Fraction:
