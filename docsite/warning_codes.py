@@ -182,6 +182,10 @@ WARNINGS = {
             "Check the words of the transcript: they can be wrong.",
         ),
         "span_shortened": ("The video ends before the end of the part to keep.", "Nothing; or check the times."),
+        "few_chapters": (
+            "YouTube shows chapters only if there are three, of ten seconds or more.",
+            "Nothing; or use other detectors, or a shorter `min_scene`.",
+        ),
         "events_left_out": ("An EDL has at most 999 events.", "Use `otio` or `fcpxml`, or a longer `min_scene`."),
         "other_tracks": ("The video has several audio tracks, and its main one was taken.", "Give `track`."),
         "streams_dropped": (

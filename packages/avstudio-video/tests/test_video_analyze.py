@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import accumulate
@@ -215,6 +217,37 @@ def test_a_contact_sheet_shows_the_whole_video(shared_studio: Studio, write: Mak
         shown = [int(sheet[4 + row * cell[0] + 12, 4 + column * cell[1] + 16]) for row, column in np.ndindex(2, 5)][:6]
         assert shown == sorted(shown)
         assert shown[0] < 60 < 170 < shown[-1], name
+
+
+def test_chapters_of_youtube_are_long_enough(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mp4", shots([16, 14, 5, 13, 20]), rate=1)
+    result = analyzed(shared_studio, path, exports=["youtube", "podcast"], min_scene=0.5)
+    starts_at = [one.start for one in result.scenes]
+    lines = result.exports["youtube"].path.read_text().splitlines()
+    assert lines == ["0:00 Scene 1", "0:16 Scene 2", "0:30 Scene 3", "0:48 Scene 5"]
+    chapters = json.loads(result.exports["podcast"].path.read_text())["chapters"]
+    assert [one["startTime"] for one in chapters] == starts_at
+    short = analyzed(shared_studio, write("b.mp4", shots([20, 20])), exports=["youtube"])
+    assert [one.code for one in short.warnings] == ["few_chapters"]
+    assert short.exports["youtube"].path.read_text() == "0:00 Scene 1\n"
+
+
+def test_the_report_needs_no_other_file_and_runs_nothing(shared_studio: Studio, write: Make) -> None:
+    path = write("<img src=x onerror=alert(1)>.mp4", shots([20, 20]))
+    result = analyzed(shared_studio, path, exports=["html"], thumbnails=1)
+    page = result.exports["html"].path.read_text(encoding="utf-8")
+    assert "&lt;img src=x onerror=alert(1)&gt;.mp4" in page
+    assert "<img src=x" not in page
+    assert page.count('src="data:image/jpeg;base64,/9j/') == 2
+    assert not re.search(r"<script|http:|https:|<link", page)
+    assert "<td>0.800</td>" in page
+
+
+def test_a_search_finds_what_a_video_has(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mp4", [*shots([20, 20]), *[np.zeros((48, 64, 3), np.uint8)] * 30])
+    analyzed(shared_studio, path, analyses=["scenes", "black"], min_black=1, detectors=["content"])
+    [hit] = shared_studio.library.search("2 cut 1 black", kind="scenes").items
+    assert hit.snippet == "3 scenes: 2 cut, 1 black"
 
 
 def test_the_file_is_opened_once_and_each_frame_decoded_once(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from avstudio_core import Artifact, Context, MediaFacts, Needs, Processor, Result
+from avstudio_core import Artifact, Context, MediaFacts, Needs, Processor, Result, SearchText
 from avstudio_core.documents.scenes import MEDIA_TYPE, Scene, Scenes
 from avstudio_core.errors import MissingDependency
 from avstudio_video.analyze_params import AnalyzeParams
@@ -16,6 +18,7 @@ from avstudio_video.vocabulary import AnalyzeWords
 
 if TYPE_CHECKING:
     from avstudio_video.analysis import Analysis
+    from avstudio_video.exports.cut_list import CutList
 
 JSON, WAV = "application/json", "audio/wav"
 
@@ -66,6 +69,17 @@ class AnalyzeResult(Result):
     speech: Artifact | None = Field(default=None, description="Its sound, mono at 16 kHz.")
     frames: int = Field(description="Frames that were decoded.")
     duration: float = Field(description="When the last frame ends.", json_schema_extra={"unit": "s"})
+
+    def texts(self) -> Iterable[SearchText]:
+        """What the video has, in one row: numbers of scenes, of transitions and of events."""
+        yield from super().texts()
+        kinds = Counter(
+            [*("cut" for one in self.scenes if one.transition == "cut"), *(one.type for one in self.events)]
+        )
+        found = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in kinds.most_common())
+        if self.document:
+            text = f"{len(self.scenes)} scenes" + (f": {found}" if found else "")
+            yield SearchText(kind="scenes", text=text, artifact=self.document.id)
 
 
 class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
@@ -139,17 +153,30 @@ def _exports(
     source: Artifact, scenes: Scenes, made: Analysis, params: AnalyzeParams, context: Context
 ) -> dict[str, Artifact]:
     from avstudio_video.exports.cut_list import CutList
-    from avstudio_video.exports.texts import exported, tell_losses
+    from avstudio_video.exports.texts import exported, tell_chapters, tell_losses
 
     cuts = CutList.of(scenes, source.name, params.timecode)
     tell_losses(cuts, params.exports, context.warn)
+    if "youtube" in params.exports:
+        tell_chapters(scenes, source.name, context.warn)
     files = {}
     for name in params.exports:
         path = context.new_path(source.name_for(SUFFIXES[name]))
-        text = exported(name, scenes, cuts, reel=params.reel, size=made.display_size)
+        text = (
+            _report(scenes, cuts, made)
+            if name == "html"
+            else exported(name, scenes, cuts, reel=params.reel, size=made.display_size)
+        )
         path.write_text(text, encoding="utf-8", newline="")
         files[name] = context.publish(path, path.name, MEDIA_TYPES[name])
     return {str(name): file for name, file in files.items()}
+
+
+def _report(scenes: Scenes, cuts: CutList, made: Analysis) -> str:
+    from avstudio_video.exports.report import report
+
+    pictures = [[path.read_bytes() for path in paths] for paths in made.pictures(scenes)]
+    return report(scenes, cuts, pictures, [(one.type, one.start, one.end) for one in _events(made)])
 
 
 def _thumbnails(source: Artifact, scenes: Scenes, made: Analysis, context: Context) -> dict[str, Artifact]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-ExportName = Literal["csv", "edl", "otio", "fcpxml", "webvtt", "ffmetadata", "qp"]
+ExportName = Literal["csv", "edl", "otio", "fcpxml", "webvtt", "ffmetadata", "youtube", "podcast", "qp", "html"]
 EditListName = Literal["csv", "edl", "otio", "fcpxml"]
 MEDIA_TYPES: dict[ExportName, str] = {
     "csv": "text/csv",
@@ -13,7 +13,10 @@ MEDIA_TYPES: dict[ExportName, str] = {
     "fcpxml": "application/xml",
     "webvtt": "text/vtt",
     "ffmetadata": "text/plain",
+    "youtube": "text/plain",
+    "podcast": "application/json",
     "qp": "text/plain",
+    "html": "text/html",
 }
 SUFFIXES: dict[ExportName, str] = {
     "csv": ".scenes.csv",
@@ -22,7 +25,10 @@ SUFFIXES: dict[ExportName, str] = {
     "fcpxml": ".fcpxml",
     "webvtt": ".chapters.vtt",
     "ffmetadata": ".ffmetadata",
+    "youtube": ".chapters.txt",
+    "podcast": ".chapters.json",
     "qp": ".qp",
+    "html": ".scenes.html",
 }
 ON_GRID = ("csv", "edl", "otio", "fcpxml", "qp")
 """Formats that count frames of a constant rate."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from avstudio_core.documents.scenes import Scenes
+from avstudio_video.exports.chapters import FEWEST, podcast, youtube, youtube_chapters
 from avstudio_video.exports.cut_list import CutList
 from avstudio_video.exports.editors import MOST_EVENTS, edl, fcpxml, otio, qp_file
 from avstudio_video.exports.lists import edit_table, ffmetadata, table, webvtt
@@ -23,6 +24,8 @@ def exported(name: ExportName, scenes: Scenes, cuts: CutList, *, reel: str, size
         "fcpxml": lambda: fcpxml(cuts, size),
         "webvtt": lambda: webvtt(scenes),
         "ffmetadata": lambda: ffmetadata(scenes, cuts.title),
+        "youtube": lambda: youtube(scenes),
+        "podcast": lambda: podcast(scenes),
         "qp": lambda: qp_file(cuts),
     }
     return texts[name]()
@@ -47,3 +50,11 @@ def tell_losses(cuts: CutList, names: Sequence[ExportName], warn: Callable[[str,
     if "edl" in names and len(cuts.clips) > MOST_EVENTS:
         found = f"{len(cuts.clips)} {cuts.kind.lower()}s"
         warn("events_left_out", f"The EDL has the first {MOST_EVENTS} of {found}.")
+
+
+def tell_chapters(scenes: Scenes, name: str, warn: Callable[[str, str], None]) -> None:
+    """Warn with `few_chapters` if YouTube would not show them."""
+    found = len(youtube_chapters(scenes))
+    if found < FEWEST:
+        message = f"YouTube shows chapters only if there are {FEWEST}, of 10 s or more."
+        warn("few_chapters", f"'{name}' has {found} of these chapters. {message}")
