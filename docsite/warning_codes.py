@@ -258,6 +258,10 @@ WARNINGS = {
             "The run changed environment variables of its process; this was undone.",
             "Report it to the author of the processor.",
         ),
+        "changed_process": (
+            "The run changed a setting of its process, such as the locale, the time zone or a limit; this was undone.",
+            "Report it to the author of the processor.",
+        ),
         "changed_signals": (
             "The run changed the handlers of signals of its process; this was undone.",
             "Report it to the author of the processor.",

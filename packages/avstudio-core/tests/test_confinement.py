@@ -141,6 +141,26 @@ def test_a_job_finds_nothing_of_the_one_before(studio: Studio) -> None:
     assert studio.submit("hostile.do", code=code).result(60).seen == "([], True, 63)"
 
 
+@pytest.mark.parametrize(
+    ("code", "read"),
+    [
+        ("import sys; sys.setrecursionlimit(80)", "__import__('sys').getrecursionlimit() > 500"),
+        ("import sys; sys.stdout = None", "__import__('sys').stdout is not None"),
+        ("import socket; socket.setdefaulttimeout(0.01)", "__import__('socket').getdefaulttimeout() is None"),
+        ("import os, time; os.environ['TZ'] = 'Asia/Tokyo'; time.tzset()", "__import__('time').tzname[0] != 'JST'"),
+        ("import signal; signal.pthread_sigmask(0, [2])", "not __import__('signal').pthread_sigmask(0, [])"),
+        (
+            "import resource; resource.setrlimit(n := resource.RLIMIT_NOFILE, (9, resource.getrlimit(n)[1]))",
+            "(r := __import__('resource')).getrlimit(r.RLIMIT_NOFILE)[0] > 9",
+        ),
+    ],
+)
+def test_a_job_finds_the_process_as_the_one_before_found_it(studio: Studio, code: str, read: str) -> None:
+    result = studio.submit("hostile.do", code=code).result(60)
+    assert "changed_process" in {warning.code for warning in result.warnings}
+    assert studio.submit("hostile.do", code=f"seen = {read}").result(60).seen == "True"
+
+
 def test_the_folder_of_a_worker_goes_with_it(studio: Studio) -> None:
     studio.submit("hostile.do", code="open(context.new_path('half'), 'w')").result(60)
     assert len(list((studio.settings.home / "workers").iterdir())) == 1

@@ -1,4 +1,4 @@
-"""The state that all jobs of a worker process share: folder, environment, umask and threads; no job may change it."""
+"""The state that all jobs of a worker process share, such as folder, environment and threads; no job may change it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from avstudio_core.results import CodedWarning
+from avstudio_core.tasks.executors.process_settings import process_settings, restored_settings
 
 POOLS = ("concurrent.", "multiprocessing.", "asyncio.")
 """Modules whose threads only wait for work of their pools."""
@@ -36,6 +37,7 @@ class SharedState:
         self._environment = variables().copy()
         self._mask = os.umask(0o077)  # there is no other way to read it
         os.umask(self._mask)
+        self._settings = process_settings()
         self._threads = set(threading.enumerate())
         self._handlers = {
             number: signal.getsignal(number) for number in map(int, map(signal.Signals.__getitem__, SIGNALS))
@@ -57,6 +59,11 @@ class SharedState:
         if signals := self._restored_handlers():
             message = f"The run changed the handlers of signals: {', '.join(signals)}."
             changes.append(CodedWarning(code="changed_signals", message=message))
+        changed, back = restored_settings(self._settings)
+        if changed:
+            self.unclean |= not back
+            message = f"The run changed {', '.join(changed)} for its whole process."
+            changes.append(CodedWarning(code="changed_process", message=message))
         if left := self._left_threads():
             self.unclean = True
             names = ", ".join(f"'{thread.name}'" for thread in left)
