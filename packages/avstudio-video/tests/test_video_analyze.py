@@ -250,6 +250,22 @@ def test_a_search_finds_what_a_video_has(shared_studio: Studio, write: Make) -> 
     assert hit.snippet == "3 scenes: 2 cut, 1 black"
 
 
+def test_scenes_tell_how_sharp_they_are_and_how_much_they_move(shared_studio: Studio, write: Make) -> None:
+    cv2 = pytest.importorskip("cv2", reason="avstudio-video[opencv] is not installed")
+    still = [np.random.default_rng(2).integers(0, 255, (48, 64, 3), np.uint8)] * 20
+    soft = [cv2.GaussianBlur(255 - still[0], (0, 0), 4)] * 20
+    panned = [np.roll(still[0] // 2, 2 * number, 1) for number in range(20)]
+    panned[5:10] = [cv2.GaussianBlur(one, (0, 0), 4) for one in panned[5:10]]
+    path = write("a.mp4", [*still, *soft, *panned], options={"crf": "5"})
+    sharp, blurred, moving = analyzed(
+        shared_studio, path, analyses=["scenes", "look"], detectors=["content"], min_scene=0.75
+    ).scenes
+    assert sharp.sharpness > 20 * blurred.sharpness
+    assert sharp.blurred == 0
+    assert moving.blurred == pytest.approx(0.25, abs=0.05)
+    assert moving.motion > 5 * max(sharp.motion, blurred.motion)
+
+
 def test_the_file_is_opened_once_and_each_frame_decoded_once(
     shared_studio: Studio, write: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -382,6 +398,7 @@ def test_the_real_video_has_the_cuts_of_pyscenedetect(shared_studio: Studio, nas
     [
         {"analyses": ["black"], "exports": ["edl"]},
         {"analyses": ["black"], "thumbnails": 1},
+        {"analyses": ["look"]},
         {"detectors": ["content", "hash"], "threshold": 1},
         {"reel": "too long a name"},
     ],

@@ -54,7 +54,7 @@ class Analysis:
         detectors = [
             Detector(one, params.threshold or THRESHOLDS[one], lowest) for one in dict.fromkeys(params.detectors)
         ]
-        self._finder = SceneFinder(detectors) if "scenes" in wanted else None
+        self._finder = SceneFinder(detectors, look="look" in wanted) if "scenes" in wanted else None
         self._black = BlackSpans() if "black" in wanted else None
         self._freeze = FreezeSpans() if "freeze" in wanted else None
         self.letterbox = Letterbox() if "letterbox" in wanted else None

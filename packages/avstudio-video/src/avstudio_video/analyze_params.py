@@ -16,11 +16,14 @@ class AnalyzeParams(Params):
     """What to look for."""
 
     analyses: list[
-        Literal["scenes", "black", "freeze", "letterbox", "keyframes", "silence", "loudness", "waveform", "speech"]
+        Literal[
+            "scenes", "look", "black", "freeze", "letterbox", "keyframes", "silence", "loudness", "waveform", "speech"
+        ]
     ] = Field(
         default=["scenes"],
         min_length=1,
-        description="What to find, all in one pass over the file. 'speech' is a track of mono at 16 kHz.",
+        description="What to find, all in one pass over the file. 'look' adds sharpness and motion to scenes; "
+        "'speech' is a track of mono at 16 kHz.",
     )
     detectors: list[DetectorName] = Field(
         default=["auto"],
@@ -72,5 +75,7 @@ class AnalyzeParams(Params):
         """Raise `InvalidParams` for parameters that exclude each other."""
         if "scenes" not in self.analyses and (self.exports or self.thumbnails):
             raise InvalidParams("Exports and thumbnails are made of scenes.", hint="Add 'scenes' to the analyses.")
+        if "look" in self.analyses and "scenes" not in self.analyses:
+            raise InvalidParams("'look' is for scenes.", hint="Add 'scenes' to the analyses.")
         if self.threshold is not None and len(self.detectors) > 1:
             raise InvalidParams("A threshold is for one detector.", hint="Give one detector, or no threshold.")

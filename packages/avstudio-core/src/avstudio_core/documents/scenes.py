@@ -37,6 +37,18 @@ class Scene(BaseModel):
         description="How much its first frame differs from the one before, to 255.",
     )
     detectors: list[str] = Field(default=[], description="What found its start.")
+    sharpness: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Median variance of the Laplacian of its pictures, 256 pixels wide; low values are blurred.",
+    )
+    blurred: float | None = Field(
+        default=None, ge=0, le=1, description="Part of its frames with less than half the sharpness of its best ones."
+    )
+    motion: float | None = Field(
+        default=None, ge=0, le=255, description="Mean difference of grey from one frame to the next, to 255."
+    )
 
 
 class Scenes(BaseModel):

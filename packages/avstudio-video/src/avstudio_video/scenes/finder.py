@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from avstudio_core.documents.scenes import Scene
 from avstudio_video.scenes.detectors import SCORES, Detector
+from avstudio_video.scenes.look import SceneLook
 from avstudio_video.scenes.scores import ContentScore
 from avstudio_video.scenes.small_picture import SmallPictures
 from avstudio_video.scenes.transition import Transition
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 class SceneFinder:
     """Scores each frame once for each kind of score that the detectors need."""
 
-    def __init__(self, detectors: Sequence[Detector]) -> None:
+    def __init__(self, detectors: Sequence[Detector], *, look: bool = False) -> None:
+        """With `look`, scenes have their sharpness and motion."""
         self._detectors = detectors
         self._pictures = SmallPictures()
         self._scores = {kind: kind() for kind in dict.fromkeys(SCORES[one.name] for one in detectors)}
         self._finder = TransitionFinder() if any(one.name == "auto" for one in detectors) else None
+        self._look = SceneLook() if look else None
         self._stamps: list[int] = []
         self._found: list[Transition] = []
 
@@ -38,8 +41,9 @@ class SceneFinder:
         small = self._pictures.of(frame)
         for score in self._scores.values():
             score.feed(small)
-        if self._finder:
-            self._finder.feed(small)
+        for one in (self._finder, self._look):
+            if one:
+                one.feed(small)
 
     def finish(self) -> None:
         """Look at what is left when the video has ended."""
@@ -75,7 +79,8 @@ class SceneFinder:
 
     def _scene(self, timeline: FrameTimeline, starts: list[int], number: int, found: dict[int, list[str]]) -> Scene:
         place = starts[number]
-        after = self._stamps[starts[number + 1]] if number + 1 < len(starts) else None
+        last = starts[number + 1] if number + 1 < len(starts) else len(self._stamps)
+        after = self._stamps[last] if last < len(self._stamps) else None
         content = self._scores.get(ContentScore)
         shown = timeline.index.shown
         return Scene(
@@ -87,6 +92,7 @@ class SceneFinder:
             transition=self._transition(place, found.get(place, [])),
             score=content.values[place] if content and number else None,
             detectors=found.get(place, []),
+            **(self._look.of(place, last) if self._look else {}),
         )
 
     def _transition(self, place: int, detectors: list[str]) -> Literal["start", "cut", "fade", "dissolve", "wipe"]:
