@@ -111,6 +111,10 @@ WARNINGS = {
         "impossible_speed": ("Words are faster than speech.", "Check their text and times."),
     },
     "video": {
+        "detail_reduced": (
+            "The codec is written with fewer bits, or with less detail of colour, than the picture has.",
+            "Nothing for viewing; or give a `codec` that keeps them, such as `prores`, `hevc` or `ffv1`.",
+        ),
         "glyphs_missing": (
             "The font does not have some characters of a text; a box is drawn for each.",
             "Give a `font` that has them.",

@@ -92,6 +92,15 @@ def test_presets_make_their_files(
     assert preset != "proxy" or all(keys)
 
 
+def test_less_detail_than_the_source_has_is_told(films: Any, write: Make) -> None:
+    deep = write("a.mov", 3, codec="prores_ks", format="yuv422p10le")
+    codes = {
+        codec: [one.code for one in films.applied(deep, format="mkv", codec=codec).warnings]
+        for codec in ("h264", "hevc", "prores", "ffv1")
+    }
+    assert codes == {"h264": ["detail_reduced"], "hevc": ["detail_reduced"], "prores": [], "ffv1": []}
+
+
 def test_a_given_parameter_is_stronger_than_the_preset(films: Any, write: Make) -> None:
     result = films.applied(write("a.mp4", 3), preset="proxy", format="mkv")
     assert result.video.name == "a.effects.mkv"

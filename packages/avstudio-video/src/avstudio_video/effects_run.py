@@ -57,6 +57,7 @@ class EffectsRun:
         output = self._output()
         rendition.write(output, lambda part: self._context.progress(0.98 * part, "render"))
         self._tell_damage()
+        self._tell_pixels(rendition)
         return self._result(rendition, output, effects)
 
     @cached_property
@@ -136,6 +137,14 @@ class EffectsRun:
             message = f"{picture.resized} frames have another size, and are scaled to that of the first."
             self._context.warn("size_changed", message)
 
+    def _tell_pixels(self, rendition: Rendition) -> None:
+        """Tell that the codec keeps fewer bits or less colour; pictures with a palette always do."""
+        given, written = rendition.clip.pixels, rendition.pixels
+        (bits, colour), (most_bits, most_colour) = _detail(written), _detail(given)
+        if written.startswith(("yuv", "nv", "p0")) and (bits < most_bits or colour < most_colour):
+            message = f"'{self._encoding.codec}' is written as {written} here, and the picture is {given}."
+            self._context.warn("detail_reduced", message)
+
     def _result(self, rendition: Rendition, output: Output, effects: Sequence[Effect]) -> EffectsResult:
         clip, path, length = rendition.clip, output.path, float(rendition.end)
         shown = {"duration": length, "width": clip.width, "height": clip.height}
@@ -185,3 +194,8 @@ def _applied(rendition: Rendition) -> list[AppliedEffect]:
         )
         for one, clip in zip(rendition.effects, rendition.clips[1:], strict=True)
     ]
+
+
+def _detail(pixels: str) -> tuple[int, int]:
+    """The bits of a pixel format, 8 or 10, and its colour, from 420 to 444."""
+    return 10 if "10" in pixels else 8, next((one for one in (444, 422) if str(one) in pixels), 420)

@@ -52,7 +52,8 @@ class Rendition:
         self.clips = [picture.clip]
         for effect in self.effects:
             self.clips.append(effect.after(self.clips[-1]))
-        self.encoder = ""
+        self.encoder = self.pixels = ""
+        """The encoder, and the pixel format that it got."""
         self.frames, self.longest = 0, 0.0
         """The number of frames that were written, and the longest of them in seconds."""
         self.end = Fraction(0)
@@ -95,7 +96,7 @@ class Rendition:
         with open_writer(output.path, output.container, tags=output.tags, chapters=chapters) as writer:
             clip = self.clip
             video = writer.add_video(output.video, clip)
-            self.encoder = video.encoder.name
+            self.encoder, self.pixels = video.encoder.name, video.format
             feed = None
             if self._sound and output.sound:
                 shape = self.sound = self._sound.shape(clip)
