@@ -293,6 +293,15 @@ def test_a_moment_is_told_to_all_and_harms_none(write_plugin: WritePlugin, tmp_p
         assert str(trouble) == "'studio_started' raised RuntimeError: rude"
 
 
+@pytest.mark.parametrize("word", ["", "async "])
+def test_a_hook_with_yield_never_runs_and_is_reported(
+    write_plugin: Callable[[str], ModuleType], open_studio: Callable[..., Studio], word: str
+) -> None:
+    studio = open_studio(write_plugin(f"@hookimpl\n{word}def studio_started(studio):\n    yield"))
+    (trouble,) = [one for plugin in studio.plugins.installed.values() for one in studio.plugins.troubles(plugin)]
+    assert str(trouble) == "'studio_started' raised TypeError: a function with 'yield' cannot be a hook"
+
+
 def test_a_module_given_by_hand_is_checked_at_once(write_plugin: WritePlugin, tmp_path: Path) -> None:
     typo = write_plugin("@hookimpl\ndef register_weight(): return []")
     with pytest.raises(PluginError, match=f"Plugin '{typo.__name__}' implements unknown hooks: register_weight"):

@@ -130,7 +130,9 @@ def together(work: Callable[[], T]) -> T:
 
 
 def finished(outcome: Any) -> Any:
-    """The result of a function that may be `async`."""
+    """The result of a function that may be `async`. Raises `TypeError` for one with `yield`: none of it has run."""
+    if inspect.isgenerator(outcome) or inspect.isasyncgen(outcome):
+        raise TypeError("a function with 'yield' cannot be a hook")
     if not inspect.isawaitable(outcome):
         return outcome
     import asyncio  # slow to import, and few hooks are `async`
