@@ -152,6 +152,10 @@ WARNINGS = {
             "Frames cannot be decoded, because the file is damaged there; they are left out.",
             "Get an undamaged copy.",
         ),
+        "gaps": (
+            "A few frames of a steady rate are missing in between: they were not recorded, or the file is damaged.",
+            "Compare it with the source.",
+        ),
         "times_guessed": (
             "The file has no time stamps: the times of its frames follow its rate.",
             "Put the stream into a container, such as MP4.",

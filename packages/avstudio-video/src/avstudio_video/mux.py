@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from avstudio_core import Artifact, Context, Needs, Processor, Result
+from avstudio_core.errors import UnreadableMedia
 from avstudio_video.mux_params import MuxParams
 from avstudio_video.packets.formats import FORMATS
 from avstudio_video.vocabulary import MuxWords
@@ -93,8 +94,11 @@ class Mux(MuxWords, Processor[MuxParams, MuxResult]):
 
 
 def _tracks(assembly: Assembly, contents: Contents) -> list[MuxedTrack]:
-    """The tracks as the new file states them."""
+    """The tracks as the new file states them. Raises `UnreadableMedia` for one of which nothing could be read."""
     stated = {one.index: one for one in (*contents.video, *contents.audio, *contents.subtitles)}
+    if lost := next((one for one in assembly.tracks if one.stream_index not in stated), None):
+        message = f"Nothing can be read of a stream of '{lost.wanted.input.name}' ({lost.wanted.kind})."
+        raise UnreadableMedia(message, hint="Check the file with video.probe.")
     return [_track(one, stated[one.stream_index]) for one in assembly.tracks]
 
 

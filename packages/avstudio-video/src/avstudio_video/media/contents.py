@@ -120,10 +120,10 @@ def _scanned(
     timed = [one for one in container.streams if one.type in ("video", "audio") and not is_cover(one)]
     indexes = {one.index: PacketIndex(one) for one in timed}
     try:
-        for number, packet in enumerate(container.demux(timed)):
+        for number, packet in enumerate(container.demux(timed) if timed else ()):
             if number % 1000 == 0:
                 check()
-            if packet.size:
+            if packet.size and packet.stream_index in indexes:
                 indexes[packet.stream_index].add(packet)
     except (av.FFmpegError, OSError, IndexError):
         pass  # the rest is missing: the end tells

@@ -15,10 +15,24 @@ SHORT = 1.0
 """A file is cut short if it ends so many seconds before the end that its header states."""
 
 
-def tell_short(name: object, end: float, stated: float, warn: Callable[[str, str], None]) -> None:
+def tell_short(name: object, end: float, stated: float, warn: Callable[[str, str], None], slack: float = SHORT) -> None:
     """Warn with `truncated` if a file ends too early; `stated` is 0 if its header does not state the end."""
-    if end + SHORT < stated:
+    if end + slack < stated:
         warn("truncated", f"'{name}' is cut short: it ends after {end:.2f} s of {stated:.2f} s.")
+
+
+def tell_lost(name: object, index: PacketIndex, stated: int, warn: Callable[[str, str], None]) -> None:
+    """Warn with `damaged`, `truncated` or `gaps` about packets that are corrupt, missing, or missing in between.
+
+    `stated` is the number of packets that the header of the file states, or 0.
+    """
+    if index.corrupt:
+        warn("damaged", f"'{name}' is damaged: {index.corrupt} packets are corrupt.")
+    if index.packets < stated:
+        warn("truncated", f"'{name}' has {index.packets} of the {stated} frames that its header states.")
+    elif holes := index.holes:
+        longest = float(max(holes) * index.unit)
+        warn("gaps", f"'{name}' has {len(holes)} gaps between frames of a steady rate, of up to {longest:.2f} s.")
 
 
 def tell_guessed(name: object, index: PacketIndex, rate: Fraction | None, warn: Callable[[str, str], None]) -> None:

@@ -18,6 +18,11 @@ USUAL_RATE = Fraction(25)
 STEADY = 0.001
 """In seconds: containers that count milliseconds round the times of a constant rate by this much."""
 
+RARE = 0.05
+"""The part of all gaps between frames that are longer in a damaged file of a steady rate, at most."""
+FEW, SOME = 3, 20
+"""So many longer gaps are few in any file with more than some gaps."""
+
 
 class PacketIndex:
     """Times in units of the stream's time base; a frame is shown from its time stamp on."""
@@ -92,6 +97,13 @@ class PacketIndex:
             return False
         tolerance = max(self.unit, min(Fraction(STEADY), self.usual_gap * self.unit / 8))
         return (max(self.gaps) - min(self.gaps)) * self.unit > tolerance
+
+    @property
+    def holes(self) -> list[int]:
+        """The lengths of the few frames that are much longer than all others; none of a truly variable rate."""
+        long = [gap for gap in self.gaps if gap * 4 > self.usual_gap * 7]
+        most = max(len(self.gaps) * RARE, FEW if len(self.gaps) > SOME else 0)
+        return long if len(long) <= most else []
 
     def number_at(self, stamp: int) -> int:
         """The number of the frame on the screen at a time stamp; -1 before the first one."""

@@ -42,6 +42,8 @@ class IndexedStream:
     interlaced: bool
     stated_end: float
     """The end that the header of the file states, in seconds; 0 without one."""
+    stated_frames: int
+    """The number of frames that the header of the file states; 0 without one."""
 
 
 def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable[[], None]) -> IndexedStream:
@@ -72,6 +74,7 @@ def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable
             int(codec.color_trc) in (PQ, HLG),
             bool(frame.interlaced_frame),
             stated_end(stream, origin),
+            stream.frames or 0,
         )
 
 

@@ -1,0 +1,186 @@
+"""Damaged and strange files: each processor gives a clear error, or a result that says what is missing."""
+
+from __future__ import annotations
+
+import random
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from av.audio.frame import AudioFrame
+
+from avstudio_core import Studio, TaskFailed
+
+FRAMES = 40
+KINDS = ("a.mp4", "a.mkv", "a.avi", "a.ts")
+REFUSALS = {"unreadable_media", "no_video_stream", "no_audio_stream", "invalid_input"}
+PROCESSORS: dict[str, dict[str, Any]] = {
+    "video.probe": {},
+    "video.analyze": {"analyses": ["black", "keyframes"]},
+    "video.extract_audio": {"format": "wav"},
+    "video.cut": {"keep": "0-0.5"},
+    "video.mux": {},
+    "video.effects": {"chain": ["flip"]},
+}
+
+
+def mutant(whole: bytes, dice: random.Random) -> tuple[str, bytes]:
+    """A damaged copy, and what was done to it."""
+    kind = dice.choice(["cut", "flipped", "header", "erased", "repeated"])
+    data, place = bytearray(whole), dice.randrange(len(whole))
+    if kind == "cut":
+        del data[place:]
+    elif kind == "flipped":
+        for _ in range(dice.randint(1, 40)):
+            data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+    elif kind == "header":
+        for _ in range(dice.randint(1, 8)):
+            data[dice.randrange(min(2000, len(data)))] = dice.randrange(256)
+    elif kind == "erased":
+        data[place : place + 300] = bytes(len(data[place : place + 300]))
+    else:
+        data[place:place] = data[place : place + 500]
+    return kind, bytes(data)
+
+
+@pytest.fixture(scope="module")
+def wholes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """A short video in each container."""
+    folder = tmp_path_factory.mktemp("wholes")
+    return {name: made(folder / name, FRAMES).read_bytes() for name in KINDS}
+
+
+@pytest.mark.parametrize("tens", range(10))
+def test_a_damaged_file_is_refused_or_told_and_never_shorter_in_silence(
+    shared_studio: Studio, wholes: dict[str, bytes], tmp_path: Path, tens: int
+) -> None:
+    for number in range(10 * tens, 10 * tens + 10):
+        name, others = KINDS[number % len(KINDS)], [*PROCESSORS.items()]
+        kind, data = mutant(wholes[name], random.Random(number))
+        (path := tmp_path / f"{number}-{name}").write_bytes(data)
+        outcome(shared_studio, path, *others[number // len(KINDS) % len(others)])
+        found = outcome(shared_studio, path, "video.decode", {"fps": 25, "format": "npz"})
+        if isinstance(found, str):
+            continue
+        missing, told = len({one.index for one in found.index}) < FRAMES, bool(found.warnings)
+        assert not missing or told or (kind, name) == ("cut", "a.ts"), (number, kind, name)  # it states no length
+
+
+def outcome(studio: Studio, path: Path, processor: str, params: dict[str, Any]) -> Any:
+    """The result, or the cause for a file that is refused with a clear error."""
+    try:
+        return studio.run(processor, path, **params)
+    except TaskFailed as error:
+        assert error.cause in REFUSALS, (path.name, processor, str(error))
+        return error.cause
+
+
+def made(path: Path, count: int, rate: int = 25, sounds: int = 1, codec: str | None = None) -> Path:
+    """A small video with sounds."""
+    options = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
+    with av.open(str(path), "w", options=options) as file:
+        stream: Any = file.add_stream(codec or ("mpeg4" if path.suffix == ".avi" else "libx264"), rate=rate)
+        stream.width, stream.height, stream.options = 64, 48, {"bf": "2", "g": "10"}
+        heard: list[Any] = [file.add_stream("aac", rate=48_000) for _ in range(sounds)]
+        for track in heard:
+            wave = AudioFrame.from_ndarray(
+                np.zeros((2, max(1024, 48_000 * count // rate)), np.float32), "fltp", "stereo"
+            )
+            wave.sample_rate = 48_000
+            file.mux(track.encode(wave))
+        for number in range(count):
+            file.mux(
+                stream.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), 5 * number % 256, np.uint8), "rgb24"))
+            )
+        for track in (stream, *heard):
+            file.mux(track.encode(None))
+    return path
+
+
+def sound_only(path: Path) -> Path:
+    with av.open(str(path), "w") as file:
+        _beep(file, file.add_stream("aac", rate=48_000))
+    return path
+
+
+def cover_only(path: Path) -> Path:
+    """A sound file with a picture."""
+    with av.open(str(path), "w", format="mp3") as file:
+        track: Any = file.add_stream("libmp3lame", rate=48_000)
+        cover: Any = file.add_stream("png")
+        cover.width, cover.height, cover.pix_fmt = 16, 16, "rgb24"
+        file.mux(cover.encode(av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), "rgb24")))
+        _beep(file, track)
+    return path
+
+
+def _beep(file: Any, track: Any) -> None:
+    wave = AudioFrame.from_ndarray(np.zeros((2, 9600), np.float32), "fltp", "stereo")
+    wave.sample_rate = 48_000
+    file.mux([*track.encode(wave), *track.encode(None)])
+
+
+def no_frames(path: Path) -> Path:
+    """A header of a video, and nothing after it."""
+    whole = made(path, 2, sounds=0).read_bytes()
+    path.write_bytes(whole[: whole.index(b"\x1f\x43\xb6\x75")])  # Matroska's clusters begin here
+    return path
+
+
+def bomb(path: Path) -> Path:
+    """A few bytes that say that they are a picture of 30000x30000 pixels."""
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")]
+    body = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    return path
+
+
+def text(path: Path, words: str) -> Path:
+    path.write_text(words, encoding="utf-8")
+    return path
+
+
+CUES = "1\n00:00:00,000 --> 00:00:01,000\nHello\n\n2\n00:00:01,000 --> 00:00:02,000\nHello\n"
+STRANGE: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "sound.mp4": (sound_only, "no_video_stream"),
+    "cover.mkv": (cover_only, "no_video_stream"),
+    "subtitles.mkv": (lambda path: text(path, CUES), "no_video_stream"),
+    "no_frames.mkv": (no_frames, "unreadable_media"),
+    "bomb.mkv": (bomb, "unreadable_media"),
+    "streams.mkv": (lambda path: made(path, 2, sounds=101), "unreadable_media"),
+    "playlist.mkv": (lambda path: text(path, "#EXTM3U\n#EXTINF:1,\n/etc/passwd\n"), "unreadable_media"),
+    "concat.mkv": (lambda path: text(path, "ffconcat version 1.0\nfile /etc/passwd\n"), "unreadable_media"),
+    "session.mkv": (lambda path: text(path, "v=0\nc=IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\n"), "unreadable_media"),
+    "fast.mkv": (lambda path: made(path, 60, rate=1000), ""),
+    "one.mp4": (lambda path: made(path, 1), ""),
+}
+
+
+ELSE: dict[tuple[str, str], str] = {
+    ("sound.mp4", "video.extract_audio"): "",
+    ("cover.mkv", "video.extract_audio"): "",
+    ("subtitles.mkv", "video.extract_audio"): "no_audio_stream",
+    ("bomb.mkv", "video.extract_audio"): "no_audio_stream",
+    ("bomb.mkv", "video.probe"): "",
+}
+"""What a processor says that does not say the same as the others; a probe only reads the header of a bomb."""
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_strange_file_gives_a_result_or_the_error_that_tells_it(
+    shared_studio: Studio, tmp_path: Path, name: str
+) -> None:
+    make, refusal = STRANGE[name]
+    path = make(tmp_path / name)
+    for processor, params in (PROCESSORS | {"video.decode": {"count": 1}}).items():
+        found = outcome(shared_studio, path, processor, params)
+        told = found if isinstance(found, str) else ""
+        assert told == ELSE.get((name, processor), refusal), processor
