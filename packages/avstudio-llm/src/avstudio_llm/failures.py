@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -57,6 +56,8 @@ _OTHER_KIND = re.compile(
 _BAD_KEY = re.compile(r"api[ _]key[ _](not valid|invalid|expired)|(invalid|incorrect) api[ _]key", re.IGNORECASE)
 _NO_CREDIT = re.compile(r"insufficient_quota|credit balance", re.IGNORECASE)
 
+LONGEST_WAIT = 1e9
+"""A longer time to wait, in seconds, is not a time that a server means."""
 _STATUS_OF_TYPE = {
     "api_error": 500,
     "authentication_error": 401,
@@ -298,4 +299,4 @@ def _number(text: str | None) -> float | None:
         number = float(text or "")
     except ValueError:
         return None
-    return number if math.isfinite(number) and number >= 0 else None
+    return number if 0 <= number <= LONGEST_WAIT else None
