@@ -70,7 +70,7 @@ def test_on_a_narrow_terminal_the_words_go_before_the_bar(avstudio: CommandLine)
     assert re.search(r"time\.wait .*100%.* done in \d+\.\d s", seen)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU])
 def test_one_signal_cancels_cleanly(avstudio: CommandLine, number: signal.Signals) -> None:
     code, seen = on_terminal(avstudio, "time", "wait", "--seconds", "30", heard=Sender(("waiting", number)))
     assert code == 130

@@ -1,4 +1,7 @@
-"""The signals that end a command: SIGINT (Ctrl-C), SIGTERM, SIGHUP (a closed terminal), SIGQUIT (Ctrl-\\)."""
+"""The signals that end a command: SIGINT (Ctrl-C), SIGTERM, SIGHUP (a closed terminal), SIGQUIT (Ctrl-\\), SIGXCPU.
+
+The system sends SIGXCPU to a command that has used up its time, as set by `ulimit -t`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU)
 
 
 def handle(handler: Callable[..., Any]) -> dict[signal.Signals, Any]:
