@@ -60,7 +60,7 @@ class Processor(ABC, Generic[P, R]):
     """Whether an earlier result may be used for the same input and parameters."""
 
     variables: ClassVar[tuple[str, ...]] = ()
-    """Environment variables that its runs read: workers get few; never those with keys of language models."""
+    """Environment variables that its runs read, such as the key of a service: workers get few others, and no keys."""
 
     effect: ClassVar[Literal["none", "export", "network", "delete"]] = "none"
     """What a run changes outside the studio; everything but `none` needs a person's approval when an agent plans it."""
