@@ -63,6 +63,11 @@ def test_the_result_maps_the_old_time_to_the_new_one(shared_studio: Studio, writ
     assert [(one.start, one.end, one.reason) for one in result.removed] == [(0, 0.2, "time"), (0.6, 0.8, "time")]
 
 
+def test_a_part_may_end_within_the_rounding_of_the_last_frame(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mkv", 10, rate=Fraction(30_000, 1001))  # it ends at 0.33367 s, and its last stamp at 0.333 s
+    assert kept(cut(shared_studio, path, keep=["0.1-0.3335"])) == [(0.1001, 0.333667)]
+
+
 def test_a_variable_rate_has_its_own_grid(shared_studio: Studio, write: Make) -> None:
     path = write("a.mp4", 5, times=[0, 1, 5, 6, 20])
     assert kept(cut(shared_studio, path, keep=["0.07-0.5"])) == [(0.04, 0.24)]
@@ -157,6 +162,11 @@ def test_filler_words_of_other_languages(
     assert left_out(cut(shared_studio, write("a.mp4"), transcript=document, fillers=True)) == removed
 
 
+def test_a_long_word_of_one_letter_is_compared_at_once(shared_studio: Studio, write: Make, spoken: Any) -> None:
+    document = spoken(f"{'e' * 5000}x eeeee dom", "pl")  # steps in the cube of its length would not end
+    assert left_out(cut(shared_studio, write("a.mp4"), transcript=document, fillers=True)) == ["eeeee"]
+
+
 def test_filler_words_of_an_unknown_language_are_refused(shared_studio: Studio, write: Make, spoken: Any) -> None:
     with pytest.raises(TaskFailed, match="language 'xx' are not known"):
         cut(shared_studio, write("a.mp4"), transcript=spoken("a b", "xx"), fillers=True)
@@ -173,6 +183,12 @@ def test_phrases_are_found_whatever_their_punctuation(shared_studio: Studio, wri
     result = cut(shared_studio, path, transcript=document, keep_phrases=["not good", "absent"])
     assert kept(result) == [(1.72, 1.92)]
     assert [one.code for one in result.warnings] == ["phrase_missing"]
+
+
+def test_a_sentence_with_a_phrase_twice_is_left_out_once(shared_studio: Studio, write: Make, spoken: Any) -> None:
+    document = spoken("One and two and three. That is all.")
+    result = cut(shared_studio, write("a.mp4", 70), transcript=document, remove_phrases=["and"], sentences=True)
+    assert left_out(result) == ["One and two and three."]
 
 
 def test_phrases_of_a_language_without_spaces_begin_and_end_with_words(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 
 from avstudio_core.errors import InvalidInput
 
@@ -43,4 +44,9 @@ def filler_pattern(language: str) -> re.Pattern[str]:
             f"The filler words of the language '{language}' are not known.",
             hint=f"Name them with 'remove_phrases'. The known ones are those of {listed}.",
         )
-    return re.compile("|".join("".join(f"{letter}+" for letter in word) for word in words.split()))
+    return re.compile("|".join(map(_lengthened, words.split())))
+
+
+def _lengthened(word: str) -> str:
+    """A pattern of a word with longer letters; each run of a letter is one step, so that matching stays fast."""
+    return "".join(f"{letter}{{{len([*run])},}}" for letter, run in groupby(word))

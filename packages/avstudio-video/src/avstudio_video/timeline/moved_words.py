@@ -27,8 +27,7 @@ def _segments(said: Transcript, timeline: Timeline) -> Iterator[Segment]:
 
 
 def _is_kept(timed: Word | Segment, timeline: Timeline) -> bool:
-    middle = (timed.start + timed.end) / 2
-    return any(part.start <= middle < part.end for part in timeline.parts)
+    return timeline.keeps((timed.start + timed.end) / 2)
 
 
 def _moved(word: Word, timeline: Timeline) -> Word:

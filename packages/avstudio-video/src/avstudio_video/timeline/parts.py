@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from avstudio_core.spans import Span
@@ -64,11 +65,21 @@ class Timeline:
 
     def moved(self, time: float) -> Fraction:
         """When what is at a time of the source is in the new video; what is removed is where it was cut."""
-        wanted = Fraction(time)
-        for part in self.parts:
-            if wanted < part.end:
-                return part.at + max(wanted - part.start, Fraction(0))
-        return self.length
+        part = self._ending_after(time)
+        return part.at + max(Fraction(time) - part.start, Fraction(0)) if part else self.length
+
+    def keeps(self, time: float) -> bool:
+        """Whether what is at a time of the source is in the new video."""
+        part = self._ending_after(time)
+        return part is not None and part.start <= time
+
+    def _ending_after(self, time: float) -> Part | None:
+        number = bisect_right(self._ends, time)
+        return self.parts[number] if number < len(self.parts) else None
+
+    @cached_property
+    def _ends(self) -> list[Fraction]:
+        return [part.end for part in self.parts]
 
 
 class FrameGrid:
@@ -127,7 +138,7 @@ class FrameGrid:
         if time >= self.end:
             return len(self._stamps) - 1
         exact = (Fraction(time) + self._origin) / self._unit
-        after = bisect_left(self._stamps, exact)
+        after = min(bisect_left(self._stamps, exact), len(self._stamps) - 1)  # the last stamp may be rounded down
         return min(range(max(after - 1, 0), after + 1), key=lambda number: abs(self._stamps[number] - exact))
 
     def _time(self, stamp: int) -> Fraction:

@@ -47,11 +47,14 @@ class SpokenWords:
                 yield Choice(self._with_pauses(number, number), "filler", self._text(number, number))
 
     def phrases(self, phrase: str, *, sentences: bool, pauses: bool) -> Iterator[Choice]:
-        """Each place where a phrase is said, or the sentence around it; its case and punctuation do not matter.
+        """Each place where a phrase is said, or once each sentence around it; its case and punctuation do not matter.
 
         With `pauses`, each has half the pauses beside it, for what is removed.
         """
+        high = -1
         for first, last in self._places(plain(phrase)):
+            if sentences and last <= high:
+                continue
             low, high = self._sentence(first, last) if sentences else (first, last)
             span = self._with_pauses(low, high) if pauses else (self.words[low].start, self.words[high].end)
             yield Choice(span, "phrase", self._text(low, high))
