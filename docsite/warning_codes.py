@@ -177,7 +177,7 @@ WARNINGS = {
             "Cut other pictures with `stream`; move subtitles with the transcript of the result.",
         ),
         "sound_left_out": (
-            "The sound is longer than the pictures; what is heard after the last one is left out.",
+            "What is heard before the first picture or after the last one is left out.",
             "Cut the sound alone with audio.trim.",
         ),
         "colours_differ": (

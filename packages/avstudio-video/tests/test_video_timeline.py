@@ -260,10 +260,14 @@ def test_streams_that_are_left_out_are_told(shared_studio: Studio, nasa: Path) -
     assert "1 video, 2 subtitle" in result.warnings[0].message
 
 
-def test_sound_after_the_last_picture_is_told(shared_studio: Studio, write: Make) -> None:
+def test_sound_before_the_first_picture_or_after_the_last_is_told(shared_studio: Studio, write: Make) -> None:
     path = write("a.mp4", 10, sound=[ramp(0.8)])
     assert [one.code for one in cut(shared_studio, path, keep=["0.2-"]).warnings] == ["sound_left_out"]
     assert cut(shared_studio, path, keep=["0-0.2"]).warnings == []
+    late = write("b.mkv", 10, times=range(10, 20), sound=[ramp(0.8)])
+    result = cut(shared_studio, late, keep=["0.1-0.6"])
+    assert ["0.40 s of sound before its first picture" in one.message for one in result.warnings] == [True]
+    assert cut(shared_studio, late, keep=["0.6-0.7"]).warnings == []
 
 
 class TestConcat(ProcessorContract):
@@ -300,6 +304,13 @@ def test_videos_that_are_coded_alike_are_copied(shared_studio: Studio, write: Ma
     with av.open(str(result.video.path)) as file:
         marks: list[Any] = file.chapters()
     assert [(one["metadata"]["title"], one["start"]) for one in marks] == [("one", 0), ("two", 800), ("one", 1400)]
+
+
+def test_sound_after_the_last_picture_that_a_copy_leaves_out_is_told(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mp4", 10, sound=[ramp(0.8)])
+    result = joined(shared_studio, path, write("b.mp4", 10, sound=[440]))
+    assert result.copied
+    assert [one.code for one in result.warnings] == ["sound_left_out"]
 
 
 def test_other_videos_are_brought_to_the_size_and_the_sound_of_the_first(shared_studio: Studio, write: Make) -> None:

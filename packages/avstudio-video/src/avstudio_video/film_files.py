@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from avstudio_video.timeline.film import Film
     from avstudio_video.timeline.film_format import FilmFormat
     from avstudio_video.timeline.footage import Footage
+    from avstudio_video.timeline.parts import Timeline
 
 LATE = 0.1
-"""Seconds of sound after the last picture that are left out without a warning."""
+"""Seconds of sound before the first picture or after the last one that are left out without a warning."""
 
 
 def progress_of(context: Context) -> Callable[[float], None]:
@@ -55,18 +56,25 @@ def _tell_sound(film: Film, warn: Callable[[str, str], None]) -> None:
             if reader.lost or reader.silent:
                 message = f"{reader.lost} packets are lost, and {reader.silent:.2f} s are replaced by silence."
                 warn("damaged", f"Track {reader.source.index} of '{reader.source.name}' is damaged: {message}")
-    for part in film.timeline.parts:
-        footage = film.footage[part.source]
-        if part.end == footage.grid.end:
-            _tell_late_sound(footage, warn)
+    tell_early_sound(film.timeline, film.footage, warn)
+    tell_late_sound(film.timeline, film.footage, warn)
 
 
-def _tell_late_sound(footage: Footage, warn: Callable[[str, str], None]) -> None:
-    """Warn about sound after the last picture."""
-    ends = [(one.start or 0.0) + (one.duration or 0.0) for one in footage.sounds]
-    late = max(ends, default=0.0) - float(footage.grid.end)
-    if late > LATE:
-        warn("sound_left_out", f"'{footage.name}' has {late:.2f} s of sound after its last picture, which is left out.")
+def tell_early_sound(timeline: Timeline, footage: Sequence[Footage], warn: Callable[[str, str], None]) -> None:
+    """Warn about sound before the first picture of a video."""
+    for one in {part.source: footage[part.source] for part in timeline.parts if part.frames.start == 0}.values():
+        early = float(one.grid.start) - min((sound.start or 0.0 for sound in one.sounds), default=float(one.grid.start))
+        if early > LATE:
+            warn("sound_left_out", f"'{one.name}' has {early:.2f} s of sound before its first picture: it is left out.")
+
+
+def tell_late_sound(timeline: Timeline, footage: Sequence[Footage], warn: Callable[[str, str], None]) -> None:
+    """Warn about sound after the last picture of a video."""
+    for one in [footage[part.source] for part in timeline.parts if part.end == footage[part.source].grid.end]:
+        late = max(((sound.start or 0.0) + (sound.duration or 0.0) for sound in one.sounds), default=0.0)
+        late -= float(one.grid.end)
+        if late > LATE:
+            warn("sound_left_out", f"'{one.name}' has {late:.2f} s of sound after its last picture, which is left out.")
 
 
 def tell_left_out(footage: Footage, sounds: Sequence[int], warn: Callable[[str, str], None]) -> None:
