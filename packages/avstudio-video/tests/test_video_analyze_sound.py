@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
 import subprocess
+import tracemalloc
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
+from av.audio.frame import AudioFrame
 
 from avstudio_core import Studio
 from avstudio_core.errors import TaskFailed
+from avstudio_video.media.frame_pass import FramePass
+from avstudio_video.media.limits import Limits
 
 Make = Callable[..., Path]
 RATE = 48_000
@@ -91,3 +97,50 @@ def test_waveform_and_speech_track_have_the_sound(shared_studio: Studio, write: 
 def test_a_video_without_sound_is_told(shared_studio: Studio, write: Make) -> None:
     with pytest.raises(TaskFailed, match="no audio stream"):
         shared_studio.run("video.analyze", write("a.mp4", 2), analyses=["loudness"])
+
+
+def with_a_gap(path: Path, seconds: int) -> Path:
+    """A video of 1 s, with sound in its first second and again after some more seconds."""
+    with av.open(str(path), "w") as file:
+        picture: Any = file.add_stream("mpeg4", rate=25)
+        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        track: Any = file.add_stream("pcm_f32le", rate=8_000)
+        track.layout = "mono"
+        for _ in range(25):
+            file.mux(picture.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")))
+        for start in (0, seconds):
+            sound = AudioFrame.from_ndarray(np.ones((1, 8_000), np.float32), "flt", "mono")
+            sound.sample_rate, sound.time_base, sound.pts = 8_000, Fraction(1, 8_000), 8_000 * start
+            file.mux(track.encode(sound))
+    return path
+
+
+def test_hours_without_sound_take_no_memory(shared_studio: Studio, tmp_path: Path) -> None:
+    path = with_a_gap(tmp_path / "a.mkv", 7_200)
+    tracemalloc.start()
+    result = shared_studio.run("video.analyze", path, analyses=["silence"])
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [(one.start, one.end) for one in result.events] == [(1, 7_200)]
+    assert most < 50e6
+
+
+def test_sound_beyond_the_longest_time_is_refused(shared_studio: Studio, tmp_path: Path) -> None:
+    with pytest.raises(TaskFailed, match="more than 21600 s"):
+        shared_studio.run("video.analyze", with_a_gap(tmp_path / "a.mkv", 10**7), analyses=["silence"])
+
+
+def test_a_full_disk_does_not_end_the_pictures_in_silence(write: Make) -> None:
+    class Full:
+        def __init__(self, container: Any, origin: Fraction) -> None:
+            self.track = container.streams.audio[0]
+
+        def feed(self, packet: Any) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def finish(self) -> None:
+            pass
+
+    passed = FramePass(write("a.mp4", 10, sound=[440]), None, Limits(), lambda part: None, Full)
+    with pytest.raises(OSError, match="No space left"):
+        list(passed.frames())

@@ -112,15 +112,27 @@ class FramePass:
 
         listener = self.listen(container, self.origin) if self.listen else None
         heard = [listener.track] if listener else []
-        with suppress(av.FFmpegError, OSError, IndexError):
-            for packet in container.demux([stream, *heard]):
-                if listener and packet.stream_index == listener.track.index:
-                    if packet.size:
-                        listener.feed(packet)
-                    continue
-                if packet.size:
-                    self.index.add(packet)
-                with suppress(av.FFmpegError):
-                    yield from stream.decode(packet)
+        for packet in _packets(container, [stream, *heard]):
+            if listener and packet.stream_index == listener.track.index:
+                self._hear(listener, packet)
+                continue
+            if packet.size:
+                self.index.add(packet)
+            with suppress(av.FFmpegError):
+                yield from stream.decode(packet)
         if listener:
             listener.finish()
+
+    def _hear(self, listener: Listener, packet: Any) -> None:
+        if packet.pts is not None:
+            self.limits.check_seconds(self.path, float(packet.pts * packet.time_base - self.origin))
+        if packet.size:
+            listener.feed(packet)
+
+
+def _packets(container: InputContainer, streams: list[Any]) -> Iterator[Any]:
+    """The packets up to the end, or to where the file is too damaged to go on, and those that end the streams."""
+    import av
+
+    with suppress(av.FFmpegError, OSError, IndexError):
+        yield from container.demux(streams)

@@ -49,7 +49,8 @@ class DecodedTrack:
             missing = begin - self._next if self._next is not None else 0
             if missing > GAP * self.rate:
                 self.silent += missing
-                yield begin - missing, np.zeros((len(self.speakers), missing), np.float32)
+                for place in range(begin - missing, begin, self.rate):  # a gap can last for hours
+                    yield place, np.zeros((len(self.speakers), min(self.rate, begin - place)), np.float32)
             for one in self._alike.resample(frame):
                 block = np.asarray(one.to_ndarray(), np.float32)
                 yield begin, block

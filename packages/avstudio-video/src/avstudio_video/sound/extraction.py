@@ -115,13 +115,13 @@ class Extraction:
     def _feed(self, index: int, packet: Any) -> None:
         """Pass on a packet, or `None` after the last one."""
         files = [one for one in self.written if one.track.source.index == index]
-        blocks = [*self.decoders[index].feed(packet)] if index in self.decoders else []
+        for begin, block in self.decoders[index].feed(packet) if index in self.decoders else ():
+            for file in files:
+                if isinstance(file.sound, EncodedSound):
+                    file.sound.feed(begin, block, file.output.mix)
         for file in files:
             if isinstance(file.sound, CopiedSound):
                 file.sound.feed(packet)
-            else:
-                for begin, block in blocks:
-                    file.sound.feed(begin, block, file.output.mix)
 
     def _silent(self, file: Written) -> InvalidInput:
         begin, end = file.output.span
