@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 
+from avstudio_core import TaskFailed
 from avstudio_core.errors import InvalidParams
 from avstudio_video.effects.catalogue import EFFECTS
 from avstudio_video.effects.chain import effects_of, written
@@ -161,3 +162,32 @@ def test_a_codec_that_the_format_does_not_take_is_refused(films: Any, film: Path
 def test_the_effects_are_found_in_the_library(films: Any, film: Path) -> None:
     result = films.applied(film, "color saturation=0.123")
     assert [one.text for one in result.texts()] == ["color saturation=0.123"]
+
+
+@pytest.mark.parametrize(("format", "codec"), [("webm", None), ("mp4", "alac"), ("mp4", "aac")])
+def test_the_six_channels_of_a_film_are_kept_with_their_language(
+    films: Any, write: Make, format: str, codec: str | None
+) -> None:
+    spoken = {0: {"language": "deu"}}
+    path = write("a.mkv", 5, sound=[440.0], sound_codec="ac3", layout="5.1(side)", sound_metadata=spoken)
+
+    made = films.applied(path, format=format, sound_codec=codec, effort="fast")
+
+    with av.open(str(made.video.path)) as file:
+        track = file.streams.audio[0]
+        assert (track.layout.name, track.language) == ("5.1", "deu")
+
+
+@pytest.mark.parametrize(
+    ("layout", "settings", "told"),
+    [
+        ("5.1", {"format": "mp4", "sound_codec": "mp3"}, "'libmp3lame' takes at most 2 channels, and the sound has 6."),
+        ("2.1", {"format": "webm"}, "'libopus' cannot encode sound with the speakers '2.1', 48000 Hz and 192 kbit/s."),
+    ],
+)
+def test_sound_that_an_encoder_does_not_take_is_told(
+    films: Any, write: Make, layout: str, settings: dict[str, Any], told: str
+) -> None:
+    path = write("a.mkv", 5, sound=[440.0], sound_codec="flac", layout=layout)
+    with pytest.raises(TaskFailed, match=told):
+        films.applied(path, **settings)

@@ -100,7 +100,9 @@ class Rendition:
             feed = None
             if self._sound and output.sound:
                 shape = self.sound = self._sound.shape(clip)
-                feed = SoundFeed(self._heard(shape), writer.add_sound(output.sound(shape)), shape)
+                track = writer.add_sound(output.sound(shape))
+                track.metadata.update(self._sound.tags)
+                feed = SoundFeed(self._heard(shape), track, shape)
             self._write(video, feed, progress)
 
     def _write(self, video: VideoTrack, feed: SoundFeed | None, progress: Callable[[float], None]) -> None:

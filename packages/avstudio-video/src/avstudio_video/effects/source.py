@@ -21,6 +21,7 @@ from avstudio_video.media.container import open_media
 from avstudio_video.media.indexed import IndexedStream
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import display_size, first_frame, origin_of, square_size
+from avstudio_video.packets.stream_tags import tags_of
 from avstudio_video.sound.decoded_track import DecodedTrack
 
 if TYPE_CHECKING:
@@ -155,6 +156,12 @@ class SoundSource:
         with open_media(self.path, self.limits) as container:
             codec: Any = container.streams[self.number].codec_context
             return SoundShape(codec.sample_rate, codec.layout.name, codec.layout.nb_channels, clip)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Its language and its title."""
+        with open_media(self.path, self.limits) as container:
+            return tags_of(container.streams[self.number].metadata)
 
     def blocks(self, low: float, high: float) -> Iterator[Heard]:
         """The sound between two times, after silence if it begins later."""

@@ -31,6 +31,8 @@ SOUND_ENCODERS: Mapping[SoundCodec, SoundEncoder] = MappingProxyType(
         "pcm": SoundEncoder("pcm_s16le", "s16", max_channels=64),
     }
 )
+AT_THE_BACK = {"5.1(side)": "5.1", "5.0(side)": "5.0"}
+"""The same channels by the usual names of their speakers: films have the others (AC-3, DTS)."""
 
 
 def usable_rate(encoder: str, rate: int) -> int:
@@ -39,3 +41,8 @@ def usable_rate(encoder: str, rate: int) -> int:
 
     rates = sorted(av.Codec(encoder, "w").audio_rates or ())
     return rate if not rates or rate in rates else next((one for one in rates if one > rate), rates[-1])
+
+
+def usable_layout(encoder: str, layout: str) -> str:
+    """The speakers themselves, or those at the back in place of the sides for encoders that know only these."""
+    return layout if encoder.startswith(("flac", "pcm")) else AT_THE_BACK.get(layout, layout)

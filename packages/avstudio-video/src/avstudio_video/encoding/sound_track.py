@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from avstudio_video.encoding.sound_codecs import SoundEncoder, usable_rate
+from avstudio_core.errors import InvalidInput
+from avstudio_video.encoding.sound_codecs import SoundEncoder, usable_layout, usable_rate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +36,7 @@ class SoundTrack:
     """Encodes samples as they come, one after the other from the start of the file."""
 
     def __init__(self, container: OutputContainer, encoding: SoundEncoding) -> None:
+        """Raises `InvalidInput` if the encoder does not take such sound."""
         import av
 
         encoder = encoding.encoder
@@ -42,14 +44,31 @@ class SoundTrack:
         self._container, self._encoding = container, encoding
         self._stream: Any = container.add_stream(encoder.name, rate=self.rate)
         context: Any = self._stream.codec_context
-        context.layout, context.format, context.time_base = encoding.layout, encoder.samples, Fraction(1, self.rate)
+        self._layout = usable_layout(encoder.name, encoding.layout)
+        context.layout, context.format, context.time_base = self._layout, encoder.samples, Fraction(1, self.rate)
         if encoding.bits == 24:
             context.options = {"bits_per_raw_sample": "24"}
         if encoder.bit_rate:
             context.bit_rate = encoding.bit_rate or encoder.bit_rate * context.layout.nb_channels
-        self._converted = av.AudioResampler(encoder.samples, encoding.layout, self.rate)
         self.channels: int = context.layout.nb_channels
+        self._open(context)
+        self._converted = av.AudioResampler(encoder.samples, self._layout, self.rate)
         self._given = self._written = 0
+
+    def _open(self, context: Any) -> None:
+        import av
+
+        encoder = self._encoding.encoder
+        hint = "Choose another codec or another bit rate for the sound."
+        if self.channels > encoder.max_channels:
+            message = f"'{encoder.name}' takes at most {encoder.max_channels} channels, and the sound has"
+            raise InvalidInput(f"{message} {self.channels}.", hint=hint)
+        try:
+            context.open()
+        except av.FFmpegError:
+            speed = f" and {context.bit_rate // 1000} kbit/s" if encoder.bit_rate else ""
+            message = f"'{encoder.name}' cannot encode sound with the speakers '{self._layout}', {self.rate} Hz{speed}."
+            raise InvalidInput(message, hint=hint) from None
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -67,7 +86,7 @@ class SoundTrack:
         import av
         import numpy as np
 
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", self._encoding.layout)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", self._layout)
         rate = self._encoding.rate
         frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), self._given
         self._given += block.shape[1]

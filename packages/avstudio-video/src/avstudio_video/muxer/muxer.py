@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
-from avstudio_core.errors import InvalidInput
 from avstudio_video.encoding.containers import SoundCodec, chosen_sound
 from avstudio_video.encoding.sound_codecs import SOUND_ENCODERS, SoundEncoder
 from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
@@ -121,9 +120,6 @@ class Muxer:
 
     def _encoded(self, wanted: Wanted, encoder: SoundEncoder) -> EncodedPart:
         decoder = DecodedTrack(wanted.stream, wanted.input.origin)
-        if len(decoder.speakers) > encoder.max_channels:
-            message = f"'{wanted.input.name}' has {len(decoder.speakers)} channels, and '{encoder.name}' takes"
-            raise InvalidInput(f"{message} {encoder.max_channels}.", hint="Choose another codec for the sound.")
         track = SoundTrack(self.file.container, SoundEncoding(encoder, decoder.rate, decoder.layout))
         return EncodedPart(decoder, track, wanted.input.shift, self.end)
 

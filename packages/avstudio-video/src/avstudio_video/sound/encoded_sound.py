@@ -55,7 +55,7 @@ class EncodedSound:
         """With `offset`, silence replaces what is missing before the first sound."""
         traits = FORMATS[encoding.format]
         codec, samples = DEEP.get(encoding.format, {}).get(encoding.bits, (traits.codec, traits.samples))
-        encoder = SoundEncoder(codec, samples, traits.bit_rate)
+        encoder = SoundEncoder(codec, samples, traits.bit_rate, traits.max_channels)
         plan = SoundEncoding(encoder, source_rate, encoding.layout, encoding.rate, encoding.bit_rate, encoding.bits)
         self._track, self._source_rate = SoundTrack(container, plan), source_rate
         self._begin = round(span[0] * source_rate)
