@@ -281,3 +281,10 @@ def test_the_length_of_random_chains_follows_their_times(films: Any, write: Make
     assert result.duration == pytest.approx((high - low) / pace, abs=1 / rate)
     assert len(films.frames(result.video.path)[0]) == result.frames == round(result.duration * rate)
     assert len(films.sound(result.video.path)) / 48_000 == pytest.approx(result.duration, abs=0.05)
+
+
+def test_frames_are_not_made_between_those_of_a_variable_rate(films: Any, write: Make) -> None:
+    path = write("a.mkv", 4, times=[0, 1, 5, 6])
+    with pytest.raises(TaskFailed, match="cannot make frames between those of a variable frame rate"):
+        films.applied(path, "speed 0.5 interpolate")
+    assert films.applied(path, "fps 25, speed 0.5 interpolate").frames == 14

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,15 @@ def test_a_video_on_the_picture_plays_and_ends(films: Any, grey: Path, write: Ma
     assert again[20][30, 30, 0] == pytest.approx(60, abs=3)
 
 
+def test_an_overlay_is_upright_with_square_pixels(films: Any, grey: Path, write: Make) -> None:
+    turned = write("turned.mp4", films.gradient(), rotation=90, sample_aspect_ratio=Fraction(2, 1))
+
+    made = films.pictures(grey, "overlay width=0.1875 x=0 y=0", overlays=[turned])[0]
+
+    assert box_of(made) == (0, 0, 24, 64)
+    assert films.psnr(made[:64, :24], films.pictures(turned, "scale 24 64")[0]) > 30
+
+
 def test_a_colour_of_an_overlay_becomes_transparent(films: Any, grey: Path, tmp_path: Path) -> None:
     from PIL import Image
 
@@ -190,3 +200,16 @@ def test_files_of_another_kind_are_refused(films: Any, grey: Path, tmp_path: Pat
         films.applied(grey, "subtitles", subtitles=text)
     with pytest.raises(TaskFailed, match=r"'notes.ttf' is not a font"):
         films.applied(grey, "text a", font=saved(tmp_path, "notes.ttf", "Just a text."))
+
+
+def test_a_word_that_is_too_long_is_broken(films: Any, grey: Path) -> None:
+    made = films.pictures(grey, {"type": "text", "text": "W" * 60, "size": 10, "margin": 0.1})[0]
+    width = made.shape[1]
+    columns = np.flatnonzero((made > 200).any((0, 2)))
+    assert columns.min() >= 0.09 * width
+    assert columns.max() <= 0.91 * width
+
+
+def test_a_text_that_needs_a_huge_picture_is_refused(films: Any, grey: Path) -> None:
+    with pytest.raises(TaskFailed, match=r"begins with 'W+' needs a picture of \d+x\d+ pixels"):
+        films.applied(grey, {"type": "text", "text": "W" * 60, "size": 2000})

@@ -39,6 +39,11 @@ def test_a_chain_is_written_as_people_say_it(text: str, values: dict[str, Any]) 
     assert effects_of(written(found)) == found
 
 
+def test_a_chain_as_text_keeps_all_digits_and_characters() -> None:
+    chain = effects_of([{"type": "trim", "start": 4321.0625}, {"type": "text", "text": 'a\tb\\n "c"\n\x1f'}])
+    assert effects_of(written(chain)) == chain
+
+
 def test_a_text_that_was_split_at_its_commas_is_one_chain() -> None:
     assert effects_of(['text "Hello', 'world"', "flip"]) == effects_of('text "Hello, world", flip')
 

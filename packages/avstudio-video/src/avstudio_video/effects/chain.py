@@ -116,9 +116,12 @@ def _written(effect: Effect) -> str:
 
 def _text(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:.12g}"
     text = ":".join(map(_text, value)) if isinstance(value, list) else str(value)
-    return text if re.fullmatch(r"[\w.:#/-]+", text) else json.dumps(text, ensure_ascii=False)
+    if re.fullmatch(r"[\w.:#/-]+", text):
+        return text
+    escaped = text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return f'"{escaped}"'
 
 
 def _parameters(kind: type[Effect]) -> str:

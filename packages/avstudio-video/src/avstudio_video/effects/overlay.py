@@ -15,10 +15,11 @@ from avstudio_video.effects.layer import Layer, Position, corner
 from avstudio_video.effects.looks import Colour, rgb
 from avstudio_video.effects.streams import Clip, Frames, Shown
 from avstudio_video.media.container import open_media
-from avstudio_video.media.streams import chosen_video
+from avstudio_video.media.streams import chosen_video, display_size, square_size
 
 if TYPE_CHECKING:
     import numpy as np
+    from av.video.frame import VideoFrame
     from numpy.typing import NDArray
 
     from avstudio_core import Artifact
@@ -82,7 +83,6 @@ class Overlay(Timed):
 
     def _decoded(self, file: Artifact, width: int, materials: Materials) -> Iterator[tuple[Rgba, Fraction]]:
         import av
-        import numpy as np
 
         with open_media(file.path, materials.limits) as container:
             stream: Any = chosen_video(container, file.path, None)
@@ -92,11 +92,8 @@ class Overlay(Timed):
                     materials.check()
                     time = Fraction(frame.pts or 0) * Fraction(frame.time_base or 1)
                     first = time if first is None else first
-                    height = max(1, round(frame.height * width / frame.width))
-                    made = frame.reformat(
-                        width, height, "rgba", interpolation="AREA" if width < frame.width else "BICUBIC"
-                    )
-                    yield self._keyed(np.asarray(made.to_ndarray(), np.uint8)), time - first
+                    made = _upright(frame, width, stream.sample_aspect_ratio or Fraction(1))
+                    yield self._keyed(made), time - first
 
     def _keyed(self, rgba: Rgba) -> Rgba:
         """With one colour transparent, if one is given."""
@@ -116,3 +113,14 @@ class Overlay(Timed):
         x = x if self.x is None else round(self.x * clip.width)
         y = y if self.y is None else round(self.y * clip.height)
         return Layer.of(rgba, (x, y), clip)
+
+
+def _upright(frame: VideoFrame, width: int, aspect: Fraction) -> Rgba:
+    """A frame as players show it, scaled to a width."""
+    import numpy as np
+
+    turns = frame.rotation // 90
+    given = display_size(*square_size(frame.width, frame.height, aspect), frame.rotation)
+    size = display_size(width, max(1, round(given[1] * width / given[0])), frame.rotation)
+    made = frame.reformat(*size, "rgba", interpolation="AREA" if width < given[0] else "BICUBIC")
+    return np.rot90(np.asarray(made.to_ndarray(), np.uint8), turns)

@@ -77,6 +77,9 @@ class Speed(Effect):
     interpolate: bool = Field(default=False, description="Make frames between those of slow motion.")
 
     def after(self, clip: Clip) -> Clip:
+        if self.interpolate and self.factor < 1 and clip.rate is None:
+            message = "The effect 'speed' cannot make frames between those of a variable frame rate."
+            raise InvalidInput(message, hint="Give the effect 'fps' before it, such as 'fps 30'.")
         return replace(clip, pace=clip.pace * exact(self.factor))
 
     def pictures(self, frames: Frames, clip: Clip, materials: Materials) -> Iterator[Shown]:

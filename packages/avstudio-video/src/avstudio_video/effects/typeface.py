@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ FACES = (
 """Fonts of systems, in the order in which they are looked for."""
 NO_GLYPH = "\U0010ffff"
 """A character that no font has."""
+MOST_PIXELS = 33_554_432
+"""Of the picture of a text, which is in memory several times."""
 SMALLEST = 0.5
 """By which part letters may become smaller, until a text fits."""
 
@@ -62,14 +65,14 @@ class Lettering:
         size = letters.size
         while True:
             face = self._face(size)
-            found = [line for given in text.split("\n") for line in _wrapped(given, face, width)]
-            fits = len(found) <= most and all(face.getlength(line) <= width for line in found)
-            if fits or size <= letters.size * SMALLEST:
+            last = size <= letters.size * SMALLEST
+            found = [line for given in text.split("\n") for line in _wrapped(given, face, width, within=last)]
+            if last or (len(found) <= most and all(face.getlength(line) <= width for line in found)):
                 return found, Letters(size, *_rest(letters))
             size = max(1, int(size * 0.9))
 
     def picture(self, lines: list[str], letters: Letters, align: str = "center") -> NDArray[np.uint8]:
-        """The lines as a picture `(height, width, 4)`."""
+        """The lines as a picture `(height, width, 4)`. Raises `InvalidInput` for one that is too large."""
         import numpy as np
 
         face = self._face(letters.size)
@@ -80,6 +83,9 @@ class Lettering:
         widths = [int(face.getlength(line)) + 1 for line in lines]
         edge = stroke + pad
         width, height = max(widths) + 2 * edge, step * len(lines) + 2 * edge
+        if width * height > MOST_PIXELS:
+            message = f"The text that begins with {quoted(lines[0])} needs a picture of {width}x{height} pixels."
+            raise InvalidInput(message, hint="Make it shorter, or its letters smaller.")
         image = self._image.new("RGBA", (width, height), (*rgb(letters.color), 0))
         draw = self._draw.Draw(image)
         for number, (line, length) in enumerate(zip(lines, widths, strict=True)):
@@ -130,10 +136,14 @@ def _rest(letters: Letters) -> tuple[Any, ...]:
     return letters.color, letters.stroke, letters.stroke_color, letters.box, letters.box_opacity
 
 
-def _wrapped(line: str, face: Any, width: int) -> list[str]:
-    """A line in as few lines as fit, broken between words, or within one that is too long."""
+def _wrapped(line: str, face: Any, width: int, *, within: bool) -> list[str]:
+    """A line in as few lines as fit, broken between words, and `within` those that are too long."""
     found: list[str] = []
     for word in line.split():
+        while within and len(word) > 1 and face.getlength(word) > width:
+            count = max(1, bisect_right(range(1, len(word)), width, key=lambda n: face.getlength(word[:n])))
+            found.append(word[:count])
+            word = word[count:]
         if found and face.getlength(f"{found[-1]} {word}") <= width:
             found[-1] += f" {word}"
         else:
