@@ -95,6 +95,8 @@ def test_scenes_are_kept_and_removed_by_their_numbers(shared_studio: Studio, wri
     result = cut(shared_studio, path, scenes=document, remove_scenes=["1"])
     assert kept(result) == [(0, 0.4), (0.8, 1.2)]
     assert (result.removed[0].reason, result.removed[0].text) == ("scene", "1")
+    result = cut(shared_studio, path, scenes=document, remove_scenes=["0-1", "1", "0"])
+    assert left_out(result) == ["0", "1"]
     with pytest.raises(TaskFailed, match=r"does not have the scene 3.*0 to 2"):
         cut(shared_studio, path, scenes=document, keep_scenes=["1-3"])
 

@@ -415,6 +415,7 @@ def test_an_input_that_is_cut_short_is_told(shared_studio: Studio, write: Make, 
     ("params", "message"),
     [
         ({"sound_offsets": [1.0]}, "'sound_offsets' has 1 values for 0 files"),
+        ({"sound_offsets": [1e6]}, "less than or equal to 86400"),
         ({"tags": ["title"]}, "'title' is not a tag"),
         ({"format": "webm", "video_codec": "h264"}, "'webm' does not take the codec 'h264'"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -190,6 +191,11 @@ def test_a_copy_begins_with_key_frames_and_says_so(shared_studio: Studio, write:
         assert {bytes(one) for one in copy.demux(video=0)} <= packets
 
 
+def test_the_size_of_a_copy_is_upright(shared_studio: Studio, write: Make) -> None:
+    facts = cut(shared_studio, write("a.mp4", 10, rotation=90), keep=["0-0.4"], mode="keyframe").video.facts
+    assert (facts.width, facts.height) == (48, 64)
+
+
 def test_removals_within_one_group_of_pictures_cannot_be_copied(shared_studio: Studio, write: Make) -> None:
     path = write("a.mp4", numbered(30), **PLAIN)
     result = cut(shared_studio, path, remove=["0.48-0.6"], mode="keyframe")
@@ -311,6 +317,18 @@ def test_sound_after_the_last_picture_that_a_copy_leaves_out_is_told(shared_stud
     result = joined(shared_studio, path, write("b.mp4", 10, sound=[440]))
     assert result.copied
     assert [one.code for one in result.warnings] == ["sound_left_out"]
+
+
+def test_many_videos_are_not_open_at_once(shared_studio: Studio, write: Make) -> None:
+    resource = pytest.importorskip("resource")
+    path = write("a.mp4", 2, sound=[440])
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 12, usual[1]))
+    try:
+        result = joined(shared_studio, path, *[path] * 15, mode="encode")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+    assert len(result.parts) == 16
 
 
 def test_other_videos_are_brought_to_the_size_and_the_sound_of_the_first(shared_studio: Studio, write: Make) -> None:

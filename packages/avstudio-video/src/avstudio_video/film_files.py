@@ -108,5 +108,6 @@ def published_copy(
 ) -> Artifact:
     """The file of copied parts."""
     end = joined[-1].at + joined[-1].end - joined[-1].begin
-    facts = MediaFacts(duration=end, width=footage.stream.width, height=footage.stream.height)
+    width, height = footage.display_size
+    facts = MediaFacts(duration=end, width=width or None, height=height or None)
     return context.publish(path, path.name, CONTAINERS[name].media_type, facts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,8 @@ CHAPTERS = ["application/vnd.avstudio.scenes+json", "text/*", "application/octet
 LISTS = {"sound": ("languages", "titles", "offsets"), "subtitle": ("languages", "titles", "offsets")}
 """Parameters with one value for each new file, after the name of its kind."""
 MOST = 32
+Offset = Annotated[float, Field(ge=-86_400, le=86_400)]
+"""Seconds: at most a day, since a delay is encoded as silence."""
 
 
 class MuxParams(Params):
@@ -48,7 +50,7 @@ class MuxParams(Params):
     )
     sound_languages: list[str] = Field(default=[], description="Language of each recording, as a code or a name.")
     sound_titles: list[str] = Field(default=[], description="Title of each recording.")
-    sound_offsets: list[float] = Field(
+    sound_offsets: list[Offset] = Field(
         default=[],
         description="Delay of each recording; a negative one leaves out its start.",
         json_schema_extra={"unit": "s"},
@@ -70,7 +72,7 @@ class MuxParams(Params):
     )
     subtitle_languages: list[str] = Field(default=[], description="Language of each file, as a code or a name.")
     subtitle_titles: list[str] = Field(default=[], description="Title of each file.")
-    subtitle_offsets: list[float] = Field(
+    subtitle_offsets: list[Offset] = Field(
         default=[], description="Delay of each file of subtitles.", json_schema_extra={"unit": "s"}
     )
     default_subtitles: int | None = Field(

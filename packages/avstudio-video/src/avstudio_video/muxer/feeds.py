@@ -78,8 +78,9 @@ class EncodedPart:
         for begin, block in self.decoder.feed(packet):
             place = begin + late
             inside = block[:, max(0, -place) : None if most is None else max(0, most - place)]
-            if inside.shape[1] and not self.written and place > 0:
-                self.track.write(np.zeros((len(block), place), np.float32))
+            if inside.shape[1] and not self.written:
+                for at in range(0, place, self.decoder.rate):
+                    self.track.write(np.zeros((len(block), min(self.decoder.rate, place - at)), np.float32))
             if inside.shape[1]:
                 self.track.write(inside)
                 self.written += inside.shape[1]

@@ -19,14 +19,15 @@ NUMBERS = r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6}))?\s*"
 def scene_choices(document: Artifact, numbers: Sequence[str]) -> Iterator[Choice]:
     """The scenes with these numbers of the document, from 0. Raises `UnreadableMedia`, `InvalidInput`."""
     scenes = Scenes.parse(content(document)).scenes if numbers else []
-    for text in numbers:
-        first, last = number_range(text)
+    wanted: set[int] = set()
+    for first, last in map(number_range, numbers):
         if last >= len(scenes):
             raise InvalidInput(
                 f"'{document.name}' does not have the scene {last}.", hint=f"It has the scenes 0 to {len(scenes) - 1}."
             )
-        for scene in scenes[first : last + 1]:
-            yield Choice((scene.start, scene.end), "scene", f"{scene.id}")
+        wanted.update(range(first, last + 1))
+    for scene in (scenes[number] for number in sorted(wanted)):
+        yield Choice((scene.start, scene.end), "scene", f"{scene.id}")
 
 
 def number_range(text: str) -> tuple[int, int]:

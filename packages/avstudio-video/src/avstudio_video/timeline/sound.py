@@ -69,6 +69,8 @@ class TimelineSound:
                 if split:
                     yield block[:, :split]
             tail = np.concatenate([tail[:, :0], *late], 1)
+            if after and after.source != part.source and part.source in self.readers:
+                self.readers[part.source].close()  # so that few files are open at once
 
     def close(self) -> None:
         """Close the files."""
