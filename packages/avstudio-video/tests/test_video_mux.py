@@ -411,6 +411,14 @@ def test_an_input_that_is_cut_short_is_told(shared_studio: Studio, write: Make, 
     assert f"'{cut}.mkv'" in result.warnings[0].message
 
 
+def test_a_film_with_subtitles_that_is_cut_short_is_told(shared_studio: Studio, write: Make, tmp_path: Path) -> None:
+    (tmp_path / "a.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nOne\n")
+    whole = muxed(shared_studio, write("film.mkv", 100, sound=[440]), subtitles=[tmp_path / "a.srt"]).video.path
+    short = tmp_path / "short.mkv"
+    short.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    assert [one.code for one in muxed(shared_studio, short).warnings] == ["truncated"]
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [

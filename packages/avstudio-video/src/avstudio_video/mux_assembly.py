@@ -143,7 +143,8 @@ def tell_damage(assembly: Assembly, warn: Warn) -> None:
             warn(
                 "damaged", f"Stream {wanted.stream.index} of '{wanted.input.name}' is damaged: {lost} packets are lost."
             )
-    for one in {id(muxed.wanted.input): muxed.wanted for muxed in assembly.tracks}.values():
-        if assembly.end is None and one.kind != "subtitle":
+    timed = [muxed.wanted for muxed in assembly.tracks if muxed.wanted.kind != "subtitle"]
+    for one in {id(wanted.input): wanted for wanted in timed}.values():
+        if assembly.end is None:
             reached = float(one.input.end - one.input.shift)
             tell_short(one.input.name, reached, stated_end(one.stream, one.input.origin), warn)
