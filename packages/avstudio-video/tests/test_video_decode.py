@@ -102,6 +102,16 @@ def test_a_frame_is_the_one_on_the_screen_also_at_a_variable_rate(shared_studio:
     assert [one.duration for one in result.index][3] == pytest.approx(0.2)
 
 
+def test_until_the_first_frame_is_shown_it_is_the_first_one(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mkv", 3, times=[5, 6, 7], sound=[440])
+    result = decoded(shared_studio, path, times=[0.0, 0.1, 0.25])
+    assert [(one.requested, one.index, one.time) for one in result.index] == [
+        (0.0, 0, 0.2),
+        (0.1, 0, 0.2),
+        (0.25, 1, 0.24),
+    ]
+
+
 def test_frames_come_in_the_order_asked_and_as_often(shared_studio: Studio, write: Make) -> None:
     result = decoded(shared_studio, write("a.mp4", 10), times=[0.3, 0.1, 0.3])
     assert [(one.name, one.index, one.requested) for one in result.index] == [

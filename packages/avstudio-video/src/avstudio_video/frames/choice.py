@@ -51,15 +51,15 @@ class FrameTimeline:
         return float((after - stamp) * self.index.unit)
 
     def at(self, time: float) -> int:
-        """The frame on the screen at a time. Raises `InvalidInput` outside the video."""
+        """The frame on the screen at a time, or the first one from 0 on. Raises `InvalidInput` outside the video."""
         origin = 0 if self.index.guessed else self.origin
         stamp = math.floor((Fraction(time) + origin) / self.index.unit + Fraction(1, 2))
         number = self.index.number_at(stamp)
-        if number < 0 or stamp >= max(self.index.end, self.index.shown[-1] + 1):
+        if (number < 0 and time < 0) or stamp >= max(self.index.end, self.index.shown[-1] + 1):
             first, last = self.time(self.index.shown[0]), self.time(self.index.shown[-1])
             hint = f"Its frames are shown from {first:.3f} s on; the last one at {last:.3f} s, until {self.end:.3f} s."
             raise InvalidInput(f"No frame is shown at '{time:g}' s.", hint=hint)
-        return self.index.shown[number]
+        return self.index.shown[max(number, 0)]
 
     def numbered(self, number: int) -> int:
         """The frame with a number, from 0. Raises `InvalidInput`."""
