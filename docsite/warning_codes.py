@@ -112,7 +112,7 @@ WARNINGS = {
     },
     "video": {
         "detail_reduced": (
-            "The codec is written with fewer bits, or with less detail of colour, than the picture has.",
+            "The picture is written with fewer bits, with less detail of colour, or without its transparency.",
             "Nothing for viewing; or give a `codec` that keeps them, such as `prores`, `hevc` or `ffv1`.",
         ),
         "glyphs_missing": (

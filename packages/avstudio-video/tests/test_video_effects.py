@@ -17,6 +17,8 @@ import avstudio_video
 from avstudio_core import TaskFailed
 from avstudio_core.errors import InvalidParams
 from avstudio_core.testing import ProcessorContract
+from avstudio_video.effects.source import SoundSource
+from avstudio_video.media.limits import USUAL
 
 Make = Callable[..., Path]
 Pixels = NDArray[np.float64]
@@ -288,3 +290,12 @@ def test_frames_are_not_made_between_those_of_a_variable_rate(films: Any, write:
     with pytest.raises(TaskFailed, match="cannot make frames between those of a variable frame rate"):
         films.applied(path, "speed 0.5 interpolate")
     assert films.applied(path, "fps 25, speed 0.5 interpolate").frames == 14
+
+
+def test_silence_before_late_sound_is_never_in_memory_as_a_whole(write: Make) -> None:
+    path = write("a.mkv", 75, sound=[440.0], sound_codec="flac", sound_start=2.5)
+
+    blocks = [*SoundSource(path, 1, USUAL, lambda: None).blocks(0.0, 3.0)]
+
+    assert [one.samples.shape[1] for one in blocks[:3]] == [48_000, 48_000, 24_000]
+    assert (blocks[2].since, blocks[2].until, blocks[-1].until) == (2.0, 2.5, 3.0)

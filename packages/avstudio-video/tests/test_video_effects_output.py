@@ -196,3 +196,39 @@ def test_sound_that_an_encoder_does_not_take_is_told(
     path = write("a.mkv", 5, sound=[440.0], sound_codec="flac", layout=layout)
     with pytest.raises(TaskFailed, match=told):
         films.applied(path, **settings)
+
+
+@pytest.mark.parametrize(("format", "codec"), [("mkv", "flac"), ("mkv", "alac"), ("mov", "pcm")])
+def test_sound_of_24_bits_is_kept_without_loss(films: Any, write: Make, format: str, codec: str) -> None:
+    fine = np.random.default_rng(1).integers(-(2**23), 2**23, (1, 9600)).astype(np.float32) / 2**23
+    path = write("a.mkv", 5, sound=[fine], sound_codec="pcm_s24le", layout="mono")
+
+    made = films.applied(path, format=format, sound_codec=codec, effort="fast")
+
+    with av.open(str(made.video.path)) as file:
+        heard = np.concatenate([one.to_ndarray() for one in file.decode(audio=0)], 1)
+    assert np.array_equal(heard[0], (fine[0] * 2**31).astype(np.int64))
+
+
+@pytest.mark.parametrize(("codec", "pixels"), [("ffv1", "yuva420p"), ("ffv1", "yuv420p12le")])
+def test_transparency_and_bits_that_are_lost_are_told(films: Any, write: Make, codec: str, pixels: str) -> None:
+    made = films.applied(write("a.mkv", films.gradient(), codec=codec, format=pixels), preset="archive")
+    assert [one.code for one in made.warnings] == ["detail_reduced"]
+    assert f"is {pixels}, and effects work in" in made.warnings[0].message
+
+
+@pytest.mark.parametrize(
+    ("chain", "told"),
+    [
+        (["speed 0.1"] * 8, r"The effect 'speed' would make 24000 s of video"),
+        (["scale 8000 8000 stretch", "rotate 45"], r"The effect 'rotate' would make frames of 11314x11314 pixels"),
+    ],
+)
+def test_a_chain_that_makes_far_too_much_is_refused(films: Any, film: Path, chain: list[str], told: str) -> None:
+    with pytest.raises(TaskFailed, match=told):
+        films.applied(film, *chain)
+
+
+def test_a_preset_is_written_in_another_format(films: Any, film: Path) -> None:
+    made = films.applied(film, preset="web", format="webm", effort="fast")
+    assert (made.effective["format"], made.effective["codec"]) == ("webm", "vp9")

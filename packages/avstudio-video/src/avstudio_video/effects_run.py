@@ -16,7 +16,7 @@ from avstudio_video.effects.source import PictureSource, SoundSource
 from avstudio_video.effects.streams import SoundShape
 from avstudio_video.effects_params import AppliedEffect, EffectsParams, EffectsResult
 from avstudio_video.encoding.containers import CONTAINERS, chosen_codec, chosen_sound
-from avstudio_video.encoding.sound_codecs import SOUND_ENCODERS
+from avstudio_video.encoding.sound_codecs import sound_encoder
 from avstudio_video.encoding.sound_track import SoundEncoding
 from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.container import open_media
@@ -29,6 +29,8 @@ from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 if TYPE_CHECKING:
     from av.container import InputContainer
 
+MOST_BITS = 10
+"""Of a component of pictures, in effects."""
 LONGER = 0.5
 """Seconds by which sound may be longer than the picture without a warning."""
 TAGS = ("title", "artist", "album", "date", "comment", "description", "copyright", "genre", "location")
@@ -67,6 +69,10 @@ class EffectsRun:
         picture = PictureSource(self._source.path, stream, self._limits, check)
         tell_guessed(name, stream.index, stream.rate, warn)
         tell_short(name, float(picture.clip.until), stream.stated_end, warn)
+        given = picture.first.format
+        if any(one.is_alpha or one.bits > MOST_BITS for one in given.components):
+            message = f"The picture of '{name}' is {given.name}, and effects work in {picture.clip.pixels}."
+            warn("detail_reduced", message)
         return picture
 
     @cached_property
@@ -119,14 +125,14 @@ class EffectsRun:
             self._tell_tracks(container)
         path = self._context.new_path(self._source.name_for(f".effects.{self._container}"))
         sound = chosen_sound(self._container, self._params.sound_codec)
-        encoder = SOUND_ENCODERS[sound] if sound else None
         bit_rate = self._params.sound_bit_rate * 1000 if self._params.sound_bit_rate else None
 
         def encoding(shape: SoundShape) -> SoundEncoding:
-            assert encoder
-            return SoundEncoding(encoder, shape.rate, shape.layout, bit_rate=bit_rate)
+            assert sound
+            encoder = sound_encoder(sound, shape.bits)
+            return SoundEncoding(encoder, shape.rate, shape.layout, bit_rate=bit_rate, bits=shape.bits)
 
-        return Output(path, self._container, self._encoding, encoding if encoder else None, tags, chapters)
+        return Output(path, self._container, self._encoding, encoding if sound else None, tags, chapters)
 
     def _tell_damage(self) -> None:
         picture, lost = self._picture, self._sound.lost if self._sound else 0

@@ -21,14 +21,13 @@ class Job:
 
 PRESETS: Mapping[Preset, Job] = MappingProxyType(
     {
-        "shorts": Job("scale 1080 1920 blur upscale", {"format": "mp4", "codec": "h264"}),
-        "square": Job("scale 1080 1080 blur upscale", {"format": "mp4", "codec": "h264"}),
-        "web": Job("scale 1280 720", {"format": "mp4", "codec": "h264"}),
+        "shorts": Job("scale 1080 1920 blur upscale", {"format": "mp4"}),
+        "square": Job("scale 1080 1080 blur upscale", {"format": "mp4"}),
+        "web": Job("scale 1280 720", {"format": "mp4"}),
         "proxy": Job(
             "scale height=540",
             {
                 "format": "mov",
-                "codec": "h264",
                 "quality": 35,
                 "effort": "fast",
                 "key_interval": 0.0,

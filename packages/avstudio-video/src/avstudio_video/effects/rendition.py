@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from avstudio_core.errors import InvalidInput
 from avstudio_video.effects.colours import Tonemap, is_hdr
 from avstudio_video.effects.effect import Effect
 from avstudio_video.effects.geometry import Crop, Pad
@@ -21,6 +22,7 @@ from avstudio_video.encoding.encoder_choice import chosen_encoder
 from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
 from avstudio_video.encoding.video_track import VideoEncoding, VideoTrack
 from avstudio_video.encoding.writer import open_writer
+from avstudio_video.media.limits import Limits
 
 EVEN: tuple[VideoCodec, ...] = ("h264", "hevc", "av1", "vp9", "prores")
 """The codecs whose pictures have an even width and height."""
@@ -51,7 +53,7 @@ class Rendition:
         self.effects = [one for one in effects if one.enabled]
         self.clips = [picture.clip]
         for effect in self.effects:
-            self.clips.append(effect.after(self.clips[-1]))
+            self.clips.append(_bounded(effect, effect.after(self.clips[-1]), picture.limits))
         self.encoder = self.pixels = ""
         """The encoder, and the pixel format that it got."""
         self.frames, self.longest = 0, 0.0
@@ -153,6 +155,17 @@ class Rendition:
                     {"id": len(found), "start": start, "end": end, "time_base": Fraction(1, 1000), "metadata": metadata}
                 )
         return found
+
+
+def _bounded(effect: Effect, clip: Clip, limits: Limits) -> Clip:
+    """What an effect makes. Raises `InvalidInput` for a video that may not be that large or that long."""
+    if clip.width * clip.height > limits.pixels:
+        message = f"The effect '{effect.type}' would make frames of {clip.width}x{clip.height} pixels."
+        raise InvalidInput(message, hint="Make them smaller, or allow more with the setting 'frame_pixels'.")
+    if 0 < limits.seconds < clip.length:
+        message = f"The effect '{effect.type}' would make {float(clip.length):.6g} s of video."
+        raise InvalidInput(message, hint="Trim it first, or allow more with the setting 'media_seconds'.")
+    return clip
 
 
 class SoundFeed:

@@ -23,6 +23,7 @@ from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import display_size, first_frame, origin_of, square_size
 from avstudio_video.packets.stream_tags import tags_of
 from avstudio_video.sound.decoded_track import DecodedTrack
+from avstudio_video.sound.formats import is_lossless
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -155,7 +156,9 @@ class SoundSource:
         """What its samples are."""
         with open_media(self.path, self.limits) as container:
             codec: Any = container.streams[self.number].codec_context
-            return SoundShape(codec.sample_rate, codec.layout.name, codec.layout.nb_channels, clip)
+            deep = is_lossless(codec.codec.canonical_name) and codec.format.name.startswith(("s32", "flt", "dbl"))
+            layout = codec.layout
+            return SoundShape(codec.sample_rate, layout.name, layout.nb_channels, clip, 24 if deep else 16)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -174,7 +177,9 @@ class SoundSource:
             for begin, samples in self._decoded(container, stream, track, low):
                 if begin > done:
                     gap = min(begin, round(min(high, begin / rate) * rate)) - done
-                    yield from _heard(done, np.zeros((samples.shape[0], gap), np.float32), rate)
+                    for start in range(done, done + gap, rate):  # a second each, because a gap may last for hours
+                        silence = np.zeros((samples.shape[0], min(rate, done + gap - start)), np.float32)
+                        yield from _heard(start, silence, rate)
                     done += gap
                 inside = samples[:, max(done - begin, 0) :]
                 if high < 1e9:

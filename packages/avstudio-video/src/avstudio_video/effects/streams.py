@@ -105,6 +105,8 @@ class SoundShape:
     channels: int
     clip: Clip
     """The picture at the same place of the chain."""
+    bits: int = 16
+    """Of a sample of the source, for codecs without loss: 16 or 24."""
 
 
 def sound_frame(samples: Samples, shape: SoundShape, begin: int) -> AudioFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from avstudio_video.encoding.containers import SoundCodec
@@ -31,8 +31,21 @@ SOUND_ENCODERS: Mapping[SoundCodec, SoundEncoder] = MappingProxyType(
         "pcm": SoundEncoder("pcm_s16le", "s16", max_channels=64),
     }
 )
+DEEP: Mapping[SoundCodec, tuple[str, str]] = MappingProxyType(
+    {"flac": ("flac", "s32"), "alac": ("alac", "s32p"), "pcm": ("pcm_s24le", "s32")}
+)
+"""The encoders and the sample formats for 24 bits."""
 AT_THE_BACK = {"5.1(side)": "5.1", "5.0(side)": "5.0"}
 """The same channels by the usual names of their speakers: films have the others (AC-3, DTS)."""
+
+
+def sound_encoder(codec: SoundCodec, bits: int) -> SoundEncoder:
+    """The encoder of a codec, which keeps 24 bits if the codec is without loss."""
+    encoder = SOUND_ENCODERS[codec]
+    if bits == 16 or codec not in DEEP:
+        return encoder
+    name, samples = DEEP[codec]
+    return replace(encoder, name=name, samples=samples)
 
 
 def usable_rate(encoder: str, rate: int) -> int:
