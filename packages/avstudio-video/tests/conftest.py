@@ -100,7 +100,8 @@ def _sing(file: Any, track: Any, tone: float | Sound, seconds: float, start: flo
         wave = tone
     else:
         wave = np.repeat(0.5 * np.sin(2 * np.pi * tone * time)[None].astype(np.float32), count, 0)
-    frame = AudioFrame.from_ndarray(np.ascontiguousarray(wave), "fltp", track.codec_context.layout.name)
+    mixed = np.ascontiguousarray(wave.T).reshape(1, -1)
+    frame = AudioFrame.from_ndarray(mixed, "flt", track.codec_context.layout.name)
     frame.sample_rate, frame.time_base, frame.pts = 48_000, Fraction(1, 48_000), round(start * 48_000)
     file.mux(track.encode(frame))
     file.mux(track.encode(None))

@@ -144,3 +144,21 @@ def test_a_full_disk_does_not_end_the_pictures_in_silence(write: Make) -> None:
     passed = FramePass(write("a.mp4", 10, sound=[440]), None, Limits(), lambda part: None, Full)
     with pytest.raises(OSError, match="No space left"):
         list(passed.frames())
+
+
+@pytest.mark.parametrize(("layout", "channels"), [("7.1", 8), ("hexadecagonal", 16)])
+def test_sound_of_many_channels_is_measured_extracted_and_changed(
+    shared_studio: Studio, write: Make, layout: str, channels: int
+) -> None:
+    levels = np.linspace(0.1, 0.8, channels, dtype=np.float32)[:, None]
+    sound = np.repeat(levels, RATE, axis=1) * np.sin(np.arange(RATE) / 8).astype(np.float32)
+    path = write("a.mkv", 25, sound=[sound], sound_codec="pcm_f32le", layout=layout)
+    wanted = ["silence", "loudness", "waveform", "speech"]
+    assert shared_studio.run("video.analyze", path, analyses=wanted).loudness.true_peak == pytest.approx(-1.94, abs=0.1)
+    extracted = shared_studio.run("video.extract_audio", path, format="wav", mode="transcode").files["sound"]
+    lower = shared_studio.run("video.effects", path, chain=["audio gain=-6"], format="mkv", sound_codec="pcm").video
+    for file, gain in ((extracted, 1.0), (lower, 0.5)):
+        with av.open(str(file.path)) as read:
+            packed = [one.to_ndarray().reshape(-1, channels) for one in read.decode(audio=0)]
+        found = np.abs(np.concatenate(packed).astype(float)).max(axis=0) / 2 ** (8 * packed[0].itemsize - 1)
+        assert found == pytest.approx(levels[:, 0] * gain, abs=0.01)

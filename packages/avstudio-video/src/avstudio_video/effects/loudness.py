@@ -8,7 +8,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from avstudio_video.effects.streams import Heard, SoundShape, sound_frame
+from avstudio_video.effects.streams import Heard, SoundShape
+from avstudio_video.media.samples import INTERLEAVED, sound_frame
 
 if TYPE_CHECKING:
     from av.filter import Graph
@@ -25,7 +26,7 @@ def measured(blocks: Iterator[Heard], shape: SoundShape) -> tuple[float, float]:
     nodes = _meter(graph, shape)
     last: dict[str, str] = {}
     for block in blocks:
-        last = _pushed(nodes, sound_frame(block.samples, shape, given)) or last
+        last = _pushed(nodes, sound_frame(block.samples, shape.layout, shape.rate, given)) or last
         given += block.samples.shape[1]
     last = _pushed(nodes, None) or last
     peaks = [float(value) for key, value in last.items() if "true_peaks_ch" in key]
@@ -35,7 +36,7 @@ def measured(blocks: Iterator[Heard], shape: SoundShape) -> tuple[float, float]:
 def _meter(graph: Graph, shape: SoundShape) -> list[Any]:
     nodes: list[Any] = [
         graph.add_abuffer(
-            sample_rate=shape.rate, format="fltp", layout=shape.layout, time_base=Fraction(1, shape.rate)
+            sample_rate=shape.rate, format=INTERLEAVED, layout=shape.layout, time_base=Fraction(1, shape.rate)
         ),
         graph.add("ebur128", metadata="1", peak="true", framelog="quiet"),
         graph.add("abuffersink"),

@@ -8,7 +8,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from avstudio_video.effects.streams import Heard, SoundShape, sound_frame
+from avstudio_video.effects.streams import Heard, SoundShape
+from avstudio_video.media.samples import INTERLEAVED, samples_of, sound_frame
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -26,14 +27,14 @@ class _Line:
         self._graph, self._shape = Graph(), shape
         unit = Fraction(1, shape.rate)
         nodes: list[Any] = [
-            self._graph.add_abuffer(sample_rate=shape.rate, format="fltp", layout=shape.layout, time_base=unit)
+            self._graph.add_abuffer(sample_rate=shape.rate, format=INTERLEAVED, layout=shape.layout, time_base=unit)
         ]
         if keep_pitch:
             nodes += [self._graph.add("atempo", tempo=str(one)) for one in _factors(factor)]
         else:
             nodes.append(self._graph.add("asetrate", sample_rate=str(round(shape.rate * factor))))
             nodes.append(self._graph.add("aresample", sample_rate=str(shape.rate)))
-        nodes.append(self._graph.add("aformat", sample_fmts="fltp", channel_layouts=shape.layout))
+        nodes.append(self._graph.add("aformat", sample_fmts=INTERLEAVED, channel_layouts=shape.layout))
         nodes.append(self._graph.add("abuffersink"))
         for before, after in pairwise(nodes):
             before.link_to(after)
@@ -46,7 +47,7 @@ class _Line:
         self._source.push(frame)
         with suppress(av.BlockingIOError, av.EOFError):
             while True:
-                yield self._sink.pull().to_ndarray()
+                yield samples_of(self._sink.pull())
 
 
 def _factors(factor: float) -> list[float]:
@@ -62,7 +63,7 @@ def paced(blocks: Iterator[Heard], shape: SoundShape, factor: float, *, keep_pit
     line, clock, given = _Line(shape, factor, keep_pitch=keep_pitch), _Clock(factor), 0
     for block in blocks:
         clock.add(block)
-        yield from clock.heard(line.feed(sound_frame(block.samples, shape, given)))
+        yield from clock.heard(line.feed(sound_frame(block.samples, shape.layout, shape.rate, given)))
         given += block.samples.shape[1]
     yield from clock.heard(line.feed(None))
 

@@ -12,7 +12,6 @@ from avstudio_video.encoding.video_track import VideoShape
 
 if TYPE_CHECKING:
     import numpy as np
-    from av.audio.frame import AudioFrame
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
 
@@ -107,16 +106,6 @@ class SoundShape:
     """The picture at the same place of the chain."""
     bits: int = 16
     """Of a sample of the source, for codecs without loss: 16 or 24."""
-
-
-def sound_frame(samples: Samples, shape: SoundShape, begin: int) -> AudioFrame:
-    """Samples as FFmpeg's filters take them; `begin` is the number of the first one."""
-    import av
-    import numpy as np
-
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", shape.layout)
-    frame.sample_rate, frame.pts, frame.time_base = shape.rate, begin, Fraction(1, shape.rate)
-    return frame
 
 
 Frames = Callable[[], Iterator[Shown]]

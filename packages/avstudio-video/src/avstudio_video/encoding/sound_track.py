@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import InvalidInput
 from avstudio_video.encoding.sound_codecs import SoundEncoder, usable_layout, usable_rate
+from avstudio_video.media.samples import sound_frame
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,14 +84,8 @@ class SoundTrack:
 
     def write(self, block: NDArray[np.float32]) -> None:
         """Encode the next samples, `(channels, n)` from -1 to 1."""
-        import av
-        import numpy as np
-
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", self._layout)
-        rate = self._encoding.rate
-        frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), self._given
+        self._encode(sound_frame(block, self._layout, self._encoding.rate, self._given))
         self._given += block.shape[1]
-        self._encode(frame)
 
     def finish(self) -> None:
         """Encode what is left."""

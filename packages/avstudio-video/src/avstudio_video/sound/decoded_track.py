@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from avstudio_video.media.samples import INTERLEAVED, samples_of
+
 if TYPE_CHECKING:
     import numpy as np
     from av.audio.frame import AudioFrame
@@ -29,7 +31,7 @@ class DecodedTrack:
         self._stream, self._origin = stream, origin
         self.rate, self.layout = codec.sample_rate, codec.layout.name
         self.speakers = tuple(channel.name for channel in codec.layout.channels)
-        self._alike = av.AudioResampler("fltp", codec.layout, codec.sample_rate)
+        self._alike = av.AudioResampler(INTERLEAVED, codec.layout, codec.sample_rate)
         self._next: int | None = None
         self.lost = self.silent = 0
         """Packets that cannot be decoded; samples of silence in gaps."""
@@ -52,7 +54,7 @@ class DecodedTrack:
                 for place in range(begin - missing, begin, self.rate):  # a gap can last for hours
                     yield place, np.zeros((len(self.speakers), min(self.rate, begin - place)), np.float32)
             for one in self._alike.resample(frame):
-                block = np.asarray(one.to_ndarray(), np.float32)
+                block = samples_of(one)
                 yield begin, block
                 begin += block.shape[1]
             self._next = begin

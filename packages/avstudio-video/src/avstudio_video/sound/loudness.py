@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from avstudio_video.media.samples import INTERLEAVED, sound_frame
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -38,7 +40,7 @@ class LoudnessMeter:
         self._rate, self._layout, self._place = rate, layout, 0
         self._graph, self._notes = Graph(), dict[str, str]()
         self._source = self._graph.add_abuffer(
-            sample_rate=rate, format="fltp", layout=layout, time_base=Fraction(1, rate)
+            sample_rate=rate, format=INTERLEAVED, layout=layout, time_base=Fraction(1, rate)
         )
         meter, sink = self._graph.add(*FILTER), self._graph.add("abuffersink")
         self._source.link_to(meter)
@@ -47,12 +49,8 @@ class LoudnessMeter:
 
     def feed(self, block: NDArray[np.float32]) -> None:
         """The next samples, `(channels, n)`."""
-        from av.audio.frame import AudioFrame
-
-        frame = AudioFrame.from_ndarray(block, "fltp", self._layout)
-        frame.sample_rate, frame.pts, frame.time_base = self._rate, self._place, Fraction(1, self._rate)
+        self._graph.push(sound_frame(block, self._layout, self._rate, self._place))
         self._place += block.shape[1]
-        self._graph.push(frame)
         self._pull()
 
     def _pull(self) -> None:

@@ -6,6 +6,8 @@ import wave
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from avstudio_video.media.samples import sound_frame
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -20,7 +22,7 @@ class SpeechTrack:
         from av import AudioResampler
 
         self._resampler = AudioResampler("s16", "mono", RATE)
-        self._rate, self._layout = rate, layout
+        self._rate, self._layout, self._place = rate, layout, 0
         self._file = wave.open(str(path), "wb")  # noqa: SIM115
         self._file.setnchannels(1)
         self._file.setsampwidth(2)
@@ -28,11 +30,8 @@ class SpeechTrack:
 
     def feed(self, block: NDArray[np.float32]) -> None:
         """The next samples, `(channels, n)`."""
-        from av.audio.frame import AudioFrame
-
-        frame = AudioFrame.from_ndarray(block, "fltp", self._layout)
-        frame.sample_rate = self._rate
-        self._write(frame)
+        self._write(sound_frame(block, self._layout, self._rate, self._place))
+        self._place += block.shape[1]
 
     def _write(self, frame: object) -> None:
         for one in self._resampler.resample(frame):  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from avstudio_video.media.limits import Limits
+from avstudio_video.media.samples import INTERLEAVED, samples_of, sound_frame
 from avstudio_video.timeline.parts import Part, Timeline
 from avstudio_video.timeline.sound_reader import SoundReader, SoundSource
 
@@ -112,15 +113,13 @@ class TimelineSound:
 
     def _converted(self, source: SoundSource, blocks: Iterable[Samples]) -> Iterator[Samples]:
         import av
-        import numpy as np
 
-        resampler, given = av.AudioResampler("fltp", self.layout, self.rate), 0
+        resampler, given = av.AudioResampler(INTERLEAVED, self.layout, self.rate), 0
         for block in blocks:
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", source.layout)
-            frame.sample_rate, frame.time_base, frame.pts = source.rate, Fraction(1, source.rate), given
+            frame = sound_frame(block, source.layout, source.rate, given)
             given += block.shape[1]
-            yield from (np.asarray(one.to_ndarray(), np.float32) for one in resampler.resample(frame))
-        yield from (np.asarray(one.to_ndarray(), np.float32) for one in resampler.resample(None))
+            yield from map(samples_of, resampler.resample(frame))
+        yield from map(samples_of, resampler.resample(None))
 
 
 def _exact(blocks: Iterable[Samples], channels: int, count: int) -> Iterator[Samples]:
