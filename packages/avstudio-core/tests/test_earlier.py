@@ -38,6 +38,8 @@ def test_files_from_the_cache_are_named_after_the_source_of_today(studio: Studio
     parents = studio.artifact(again.copied.id).lineage
     assert parents is not None
     assert studio.artifact(parents.parents[0]).name == "other song.mp3"
+    third = studio.run("exercise.copy", song.with_name("other song.mp3").rename(song.with_name("third.mp3")))
+    assert (third.cache_hit, third.copied.name) == (True, "third.mp3")
 
 
 def test_a_rotten_file_is_no_answer_and_is_mended(studio: Studio, song: Path) -> None:

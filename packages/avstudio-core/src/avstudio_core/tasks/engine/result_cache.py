@@ -74,7 +74,9 @@ def _named_after_source(result: Result, order: Order, find: Callable[[str], Arti
     names = {before.name: order.source.name}
     for old, new in zip(artifacts_in(result).values(), artifacts_in(renamed).values(), strict=True):
         names[old.name] = new.name
-    return renamed.model_copy(update={"warnings": [_renamed(names, warning) for warning in result.warnings]})
+    warnings = [_renamed(names, warning) for warning in result.warnings]
+    made = result.provenance and result.provenance.model_copy(update={"parents": order.parents})
+    return renamed.model_copy(update={"warnings": warnings, "provenance": made})
 
 
 def _renamed(names: dict[str, str], warning: CodedWarning) -> CodedWarning:
