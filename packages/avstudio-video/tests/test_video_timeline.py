@@ -191,6 +191,13 @@ def test_a_copy_begins_with_key_frames_and_says_so(shared_studio: Studio, write:
         assert {bytes(one) for one in copy.demux(video=0)} <= packets
 
 
+def test_a_copy_that_would_repeat_a_part_is_refused(shared_studio: Studio, write: Make) -> None:
+    options = {"bf": "2", "x264-params": "open-gop=1:keyint=10:min-keyint=10:b-adapt=0:scenecut=0"}
+    path = write("a.mp4", numbered(60), options=options)  # of its key frames, only the first can begin a stream
+    with pytest.raises(TaskFailed, match="would be shown twice"):
+        cut(shared_studio, path, keep=["0-0.76", "1.6-2.4"], mode="keyframe")
+
+
 def test_the_size_of_a_copy_is_upright(shared_studio: Studio, write: Make) -> None:
     facts = cut(shared_studio, write("a.mp4", 10, rotation=90), keep=["0-0.4"], mode="keyframe").video.facts
     assert (facts.width, facts.height) == (48, 64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -153,6 +154,9 @@ def _copied(
     pieces, chapters = pieces_of(timeline.parts, [footage], [streams]), moved_chapters(footage, timeline)
     copy = Copy(pieces, float(timeline.length), kept_tags(footage), chapters)
     joined = copy.write(path, name, limits, progress_of(context))
+    if any(after.begin < before.end for before, after in pairwise(joined)):
+        message = f"The parts of '{source.name}' would be shown twice: its key frames refer to frames before them."
+        raise InvalidInput(message, hint="Use the mode 'exact'.")
     real = really(joined, footage)
     _tell_moved(source, wanted, real, context)
     tell_late_sound(real, [footage], context.warn)
