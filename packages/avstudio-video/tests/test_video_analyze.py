@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 import avstudio_video
 from avstudio_core import Studio
 from avstudio_core.documents.scenes import Scenes
-from avstudio_core.errors import InvalidParams
+from avstudio_core.errors import InvalidParams, TaskFailed
 from avstudio_core.testing import ProcessorContract
+from avstudio_video.scenes.sheet_frames import SheetFrames
 
 pytest.importorskip("cv2", reason="avstudio-video[opencv] is not installed")
 
@@ -219,6 +220,26 @@ def test_a_contact_sheet_shows_the_whole_video(shared_studio: Studio, write: Mak
         assert shown[0] < 60 < 170 < shown[-1], name
 
 
+def test_a_contact_sheet_that_does_not_fit_into_memory_is_refused(shared_studio: Studio, write: Make) -> None:
+    path = write("tall.mp4", [np.zeros((256, 16, 3), np.uint8)] * 2)
+    with pytest.raises(TaskFailed, match="takes 12288 MB of memory, more than 2000") as refused:
+        analyzed(shared_studio, path, analyses=["black"], contact_sheet=100, thumbnail_width=800)
+    assert refused.value.cause == "not_enough_memory"
+
+
+def test_a_wrong_length_in_the_header_does_not_stop_a_contact_sheet(write: Make) -> None:
+    with av.open(str(write("a.mp4", 1))) as file:
+        frame = next(file.decode(video=0))
+    frames = SheetFrames(4, 16, 1e-12)
+    for time in (0.0, 20_000.0, 40_000.0):
+        frames.feed(time, frame, 0, Fraction(1))
+    assert frames.sheet() is not None
+
+
+def test_a_format_that_is_named_twice_is_written_once(shared_studio: Studio, write: Make) -> None:
+    assert [*analyzed(shared_studio, write("a.mp4", 5), exports=["edl", "edl"]).exports] == ["edl"]
+
+
 def test_chapters_of_youtube_are_long_enough(shared_studio: Studio, write: Make) -> None:
     path = write("a.mp4", shots([16, 14, 5, 13, 20]), rate=1)
     result = analyzed(shared_studio, path, exports=["youtube", "podcast"], min_scene=0.5)
@@ -229,6 +250,7 @@ def test_chapters_of_youtube_are_long_enough(shared_studio: Studio, write: Make)
     assert [one["startTime"] for one in chapters] == starts_at
     short = analyzed(shared_studio, write("b.mp4", shots([20, 20])), exports=["youtube"])
     assert [one.code for one in short.warnings] == ["few_chapters"]
+    assert short.warnings[0].message.endswith("of at least 10 s each; 'b.mp4' has 1.")
     assert short.exports["youtube"].path.read_text() == "0:00 Scene 1\n"
 
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Literal
 
 from avstudio_core import Context
 from avstudio_core.documents.scenes import Scenes
+from avstudio_core.errors import NotEnoughMemory
 from avstudio_video.analyze_params import AnalyzeParams
 from avstudio_video.events.black import BlackSpans
 from avstudio_video.events.freeze import FreezeSpans
 from avstudio_video.events.letterbox import Letterbox
 from avstudio_video.frames.choice import FrameTimeline
+from avstudio_video.frames.picture import Shape
 from avstudio_video.media.frame_pass import FramePass
 from avstudio_video.media.index import USUAL_RATE
 from avstudio_video.media.limits import Limits
@@ -107,8 +109,17 @@ class Analysis:
         passed = self.passed
         if self.sheet is None:
             count, width = self._params.contact_sheet, self._params.thumbnail_width
+            self._check_memory(count, width)
             self.sheet = SheetFrames(count, width, passed.stated_end)
         self.sheet.feed(passed.time(stamp), frame, passed.rotation, passed.aspect)
+
+    def _check_memory(self, count: int, width: int) -> None:
+        """Raise `NotEnoughMemory` for a contact sheet that is too large, with the pictures that are kept for it."""
+        height = Shape(self.passed.rotation, self.passed.aspect, width=width).size(*self.passed.size)[1]
+        need, most = 4 * count * width * height * 3 / 1e6, self._context.settings.media_mb
+        if 0 < most < need:
+            hint = "Ask for fewer or narrower pictures, or allow more with the setting 'media_mb'."
+            raise NotEnoughMemory(f"This contact sheet takes {need:.0f} MB of memory, more than {most}.", hint=hint)
 
     def _look(self, stamp: int, frame: VideoFrame, scaler: VideoReformatter) -> None:
         """Give a frame to the analyses of its components."""

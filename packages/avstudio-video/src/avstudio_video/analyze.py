@@ -160,7 +160,7 @@ def _exports(
     if "youtube" in params.exports:
         tell_chapters(scenes, source.name, context.warn)
     files = {}
-    for name in params.exports:
+    for name in dict.fromkeys(params.exports):
         path = context.new_path(source.name_for(SUFFIXES[name]))
         text = (
             _report(scenes, cuts, made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from avstudio_core.documents.scenes import Scenes
-from avstudio_video.exports.chapters import FEWEST, podcast, youtube, youtube_chapters
+from avstudio_video.exports.chapters import FEWEST, SHORTEST, podcast, youtube, youtube_chapters
 from avstudio_video.exports.cut_list import CutList
 from avstudio_video.exports.editors import MOST_EVENTS, edl, fcpxml, otio, qp_file
 from avstudio_video.exports.lists import edit_table, ffmetadata, table, webvtt
@@ -56,5 +56,5 @@ def tell_chapters(scenes: Scenes, name: str, warn: Callable[[str, str], None]) -
     """Warn with `few_chapters` if YouTube would not show them."""
     found = len(youtube_chapters(scenes))
     if found < FEWEST:
-        message = f"YouTube shows chapters only if there are {FEWEST}, of 10 s or more."
-        warn("few_chapters", f"'{name}' has {found} of these chapters. {message}")
+        needed = f"YouTube shows chapters only if there are {FEWEST} or more, of at least {SHORTEST:g} s each"
+        warn("few_chapters", f"{needed}; '{name}' has {found}.")

@@ -43,8 +43,7 @@ class SheetFrames:
         self._kept.append((time, pixels))
         if len(self._kept) > 2 * self._count:
             self._kept, self._step = self._kept[::2], 2 * self._step
-        while self._next <= time:
-            self._next += self._step
+        self._next += self._step * (1 + (time - self._next) // self._step)
 
     def sheet(self) -> Pixels | None:
         """The contact sheet, with times; `None` for a video that is too short for a picture."""
