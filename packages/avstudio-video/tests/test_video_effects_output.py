@@ -221,6 +221,7 @@ def test_transparency_and_bits_that_are_lost_are_told(films: Any, write: Make, c
     ("chain", "told"),
     [
         (["speed 0.1"] * 8, r"The effect 'speed' would make 24000 s of video"),
+        (["audio loudness=-20"] * 5, r"The chain has 5 effects that compute all before them once more: audio, audio"),
         (["scale 8000 8000 stretch", "rotate 45"], r"The effect 'rotate' would make frames of 11314x11314 pixels"),
     ],
 )
@@ -232,3 +233,12 @@ def test_a_chain_that_makes_far_too_much_is_refused(films: Any, film: Path, chai
 def test_a_preset_is_written_in_another_format(films: Any, film: Path) -> None:
     made = films.applied(film, preset="web", format="webm", effort="fast")
     assert (made.effective["format"], made.effective["codec"]) == ("webm", "vp9")
+
+
+@pytest.mark.parametrize("format", ["mp4", "webm"])
+def test_key_frames_of_a_variable_rate_have_their_interval(films: Any, write: Make, format: str) -> None:
+    path = write("a.mkv", 12, times=[n * n for n in range(12)])
+    made = films.applied(path, format=format, effort="fast", key_interval=1)
+    with av.open(str(made.video.path)) as file:
+        packets = [one for one in file.demux(video=0) if one.is_keyframe and one.pts is not None]
+        assert {0, 1, 2.56, 4} <= {round(float((one.pts or 0) * one.time_base), 2) for one in packets}

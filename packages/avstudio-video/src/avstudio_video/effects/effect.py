@@ -48,6 +48,11 @@ class Effect(BaseModel):
         """The names of the parameters that not all effects have, in their order."""
         return [name for name in cls.model_fields if name not in ("type", "enabled")]
 
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether all that comes before it is computed once more."""
+        return False
+
     def after(self, clip: Clip) -> Clip:
         """What it makes of a clip. Raises `InvalidInput` if it cannot."""
         return clip

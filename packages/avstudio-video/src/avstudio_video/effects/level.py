@@ -36,6 +36,10 @@ class Level(Timed):
         json_schema_extra={"unit": "LUFS"},
     )
 
+    @property
+    def looks_ahead(self) -> bool:
+        return self.loudness is not None
+
     def sound(self, blocks: Blocks, shape: SoundShape, materials: Materials) -> Iterator[Heard]:
         factor = 0.0 if self.mute else 10 ** (self.gain / 20) * self._leveled(blocks, shape, materials)
         for block in blocks():

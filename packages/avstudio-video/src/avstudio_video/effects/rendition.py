@@ -27,6 +27,9 @@ from avstudio_video.media.limits import Limits
 EVEN: tuple[VideoCodec, ...] = ("h264", "hevc", "av1", "vp9", "prores")
 """The codecs whose pictures have an even width and height."""
 
+MOST_AHEAD = 4
+"""Effects of a chain that look ahead: each doubles the work of all before it."""
+
 
 @dataclass(frozen=True)
 class Output:
@@ -51,6 +54,10 @@ class Rendition:
         """Raises `InvalidInput` for effects that this video cannot have."""
         self.picture, self._sound, self._materials = picture, sound, materials
         self.effects = [one for one in effects if one.enabled]
+        ahead = [one.type for one in self.effects if one.looks_ahead]
+        if len(ahead) > MOST_AHEAD:
+            message = f"The chain has {len(ahead)} effects that compute all before them once more: {', '.join(ahead)}."
+            raise InvalidInput(message, hint=f"Give 'stabilize' and 'audio loudness' at most {MOST_AHEAD} times.")
         self.clips = [picture.clip]
         for effect in self.effects:
             self.clips.append(_bounded(effect, effect.after(self.clips[-1]), picture.limits))

@@ -32,6 +32,10 @@ class Stabilize(Effect):
     )
     border: Literal["mirror", "black"] = Field(default="mirror", description="What is seen beyond a border.")
 
+    @property
+    def looks_ahead(self) -> bool:
+        return True
+
     def pictures(self, frames: Frames, clip: Clip, materials: Materials) -> Iterator[Shown]:
         from avstudio_video.effects.stabilizer import CameraPath, moved, zoom_for
 

@@ -84,6 +84,8 @@ class VideoTrack:
         self._scaler = VideoReformatter()
         self._held: VideoFrame | None = None
         self._lengths: dict[int, int] = {}
+        self._key_interval = encoding.key_interval if shape.rate is None else None
+        self._last_key: int | None = None
         self._palette = Palette(shape.width, shape.height, self.unit) if encoding.codec == "gif" else None
 
     @property
@@ -144,8 +146,16 @@ class VideoTrack:
         wanted = "bgra" if self._palette else self.format
         if frame.format.name != wanted:
             frame = self._scaler.reformat(frame, format=wanted, threads=1, **self._colours(frame, wanted))
-        frame.pts, frame.time_base, frame.pict_type = stamp, self.unit, 0
+        frame.pts, frame.time_base, frame.pict_type = stamp, self.unit, self._is_key(stamp)
         return frame
+
+    def _is_key(self, stamp: int) -> bool:
+        """Whether a frame must be a key frame: encoders count frames, which have no constant rate here."""
+        if self._key_interval is None:
+            return False
+        due = self._last_key is None or (stamp - self._last_key) * self.unit >= self._key_interval
+        self._last_key = stamp if due else self._last_key
+        return due
 
     def _colours(self, frame: VideoFrame, wanted: str) -> dict[str, Any]:
         """What a conversion from RGB has to know; others keep the matrix of the frame."""
