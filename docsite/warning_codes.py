@@ -181,7 +181,7 @@ WARNINGS = {
             "Cut the sound alone with audio.trim.",
         ),
         "colours_differ": (
-            "Videos with and without HDR are joined, and their colours are not converted.",
+            "Videos of different colour spaces, or with and without HDR, are joined, and not converted.",
             "Convert them first, so that all have the same colours.",
         ),
         "nothing_cut": ("The whole video is kept.", "Nothing, if it is right; or check what is named to remove."),

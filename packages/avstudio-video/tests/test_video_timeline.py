@@ -326,6 +326,12 @@ def test_sound_after_the_last_picture_that_a_copy_leaves_out_is_told(shared_stud
     assert [one.code for one in result.warnings] == ["sound_left_out"]
 
 
+def test_videos_of_different_colour_spaces_are_told(shared_studio: Studio, write: Make) -> None:
+    path, other = write("a.mp4", 3, colorspace=1), write("b.mp4", 3, colorspace=5)  # BT.709 and BT.601
+    result = joined(shared_studio, path, other, path)
+    assert [one.code for one in result.warnings] == ["colours_differ"]
+
+
 def test_many_videos_are_not_open_at_once(shared_studio: Studio, write: Make) -> None:
     resource = pytest.importorskip("resource")
     path = write("a.mp4", 2, sound=[440])

@@ -43,6 +43,10 @@ def tell_film(film: Film, warn: Callable[[str, str], None]) -> None:
             warn("interlaced", f"'{one.name}' is interlaced: its fields are encoded as one picture.")
     if len({one.picture.hdr for one in film.footage}) > 1:
         warn("colours_differ", "Some videos have HDR and others do not; their colours are not converted.")
+    matrices = {one.picture.colour.matrix for one in film.footage} - {None}
+    if len(matrices) > 1:
+        listed = ", ".join(sorted(map(str, matrices)))
+        warn("colours_differ", f"The videos have different colour spaces ({listed}); their colours are not converted.")
     if pictures.missing:
         warn("frames_missing", f"{pictures.missing} frames cannot be decoded; those before them are shown longer.")
     if pictures.corrupt:
