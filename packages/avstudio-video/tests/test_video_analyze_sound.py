@@ -22,6 +22,7 @@ from avstudio_core import Studio
 from avstudio_core.errors import TaskFailed
 from avstudio_video.media.frame_pass import FramePass
 from avstudio_video.media.limits import Limits
+from avstudio_video.sound.waveform import Waveform
 
 Make = Callable[..., Path]
 RATE = 48_000
@@ -162,3 +163,9 @@ def test_sound_of_many_channels_is_measured_extracted_and_changed(
             packed = [one.to_ndarray().reshape(-1, channels) for one in read.decode(audio=0)]
         found = np.abs(np.concatenate(packed).astype(float)).max(axis=0) / 2 ** (8 * packed[0].itemsize - 1)
         assert found == pytest.approx(levels[:, 0] * gain, abs=0.01)
+
+
+def test_samples_that_are_not_numbers_are_0_in_a_waveform() -> None:
+    waveform = Waveform(100)
+    waveform.feed(np.array([[np.nan, 0.5, np.inf, -1]], np.float32))
+    assert json.loads(waveform.json())["data"] == [0, 64, -128, 127]

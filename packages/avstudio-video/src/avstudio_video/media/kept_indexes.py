@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from avstudio_video.media.limits import Limits
 
 MOST_FRAMES = 1_000_000
-"""Frames in all kept indexes together: some 50 MB of memory."""
+"""Frames in all kept indexes together: some 100 MB of memory."""
 
 
 class KeptIndexes:

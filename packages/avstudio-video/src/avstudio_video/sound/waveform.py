@@ -22,10 +22,10 @@ class Waveform:
         self._pairs: list[int] = []
 
     def feed(self, block: NDArray[np.float32]) -> None:
-        """The next samples, `(channels, n)`."""
+        """The next samples, `(channels, n)`; those that are not numbers count as 0."""
         import numpy as np
 
-        mixed = np.concatenate([*self._rest, block.mean(axis=0, dtype=np.float32)])
+        mixed = np.concatenate([*self._rest, np.nan_to_num(block.mean(axis=0, dtype=np.float32))])
         whole = len(mixed) // self._size * self._size
         self._add(mixed[:whole].reshape(-1, self._size))
         self._rest = [mixed[whole:]]
@@ -35,7 +35,7 @@ class Waveform:
 
         if pixels.size:
             pairs = np.stack([pixels.min(axis=1), pixels.max(axis=1)], axis=1)
-            self._pairs += np.clip(np.rint(pairs * 128), -128, 127).astype(int).reshape(-1).tolist()
+            self._pairs += np.clip(np.rint(pairs.clip(-1, 1) * 128), -128, 127).astype(int).reshape(-1).tolist()
 
     def json(self) -> str:
         """All pixels, in 8 bits; the last one can have fewer samples."""
