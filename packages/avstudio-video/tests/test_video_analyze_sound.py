@@ -169,3 +169,11 @@ def test_samples_that_are_not_numbers_are_0_in_a_waveform() -> None:
     waveform = Waveform(100)
     waveform.feed(np.array([[np.nan, 0.5, np.inf, -1]], np.float32))
     assert json.loads(waveform.json())["data"] == [0, 64, -128, 127]
+
+
+def test_sound_whose_layout_changes_is_read_to_its_end(shared_studio: Studio, write: Make, tmp_path: Path) -> None:
+    parts = [write(f"{one}.ts", 50, codec="mpeg2video", sound=[440], layout=one) for one in ("mono", "stereo")]
+    path = tmp_path / "both.ts"
+    path.write_bytes(b"".join(one.read_bytes() for one in parts))
+    extracted = shared_studio.run("video.extract_audio", path, format="wav", mode="transcode")
+    assert extracted.tracks[0].duration > 3.5

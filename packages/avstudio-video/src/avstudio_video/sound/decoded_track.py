@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 from avstudio_video.media.samples import INTERLEAVED, samples_of
@@ -31,7 +32,8 @@ class DecodedTrack:
         self._stream, self._origin = stream, origin
         self.rate, self.layout = codec.sample_rate, codec.layout.name
         self.speakers = tuple(channel.name for channel in codec.layout.channels)
-        self._alike = av.AudioResampler(INTERLEAVED, codec.layout, codec.sample_rate)
+        self._new_resampler = partial(av.AudioResampler, INTERLEAVED, codec.layout, codec.sample_rate)
+        self._alike = self._new_resampler()
         self._next: int | None = None
         self.lost = self.silent = 0
         """Packets that cannot be decoded; samples of silence in gaps."""
@@ -53,11 +55,18 @@ class DecodedTrack:
                 self.silent += missing
                 for place in range(begin - missing, begin, self.rate):  # a gap can last for hours
                     yield place, np.zeros((len(self.speakers), min(self.rate, begin - place)), np.float32)
-            for one in self._alike.resample(frame):
+            for one in self._resampled(frame):
                 block = samples_of(one)
                 yield begin, block
                 begin += block.shape[1]
             self._next = begin
+
+    def _resampled(self, frame: AudioFrame) -> list[AudioFrame]:
+        try:
+            return self._alike.resample(frame)
+        except ValueError:  # a broadcast changes its layout or rate
+            self._alike = self._new_resampler()
+            return self._alike.resample(frame)
 
     def _place(self, frame: AudioFrame) -> int:
         """Where a frame begins, in samples; small differences of time stamps are rounding."""
