@@ -32,7 +32,7 @@ class Eliza(Backend):
         return [Model(backend=self.config.name, name="doctor", local=True, can=can, quality=0.05)]
 
     async def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:
-        said = next(turn.text for turn in reversed(request.messages) if turn.role == "user")
+        said = next((turn.text for turn in reversed(request.messages) if turn.role == "user"), "")
         text = answer(said)
         for stop in request.stop:
             text = text.partition(stop)[0]

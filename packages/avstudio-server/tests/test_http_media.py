@@ -110,3 +110,16 @@ def test_what_no_plugin_makes_is_a_problem(server: HttpServer, name: str, view: 
     answer = server.client(key).get(f"/api/v1/artifacts/{given(server, key, name)}/{view}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert "Install a plugin" in answer.json()["hint"]
+
+
+def test_what_a_route_would_ignore_is_refused_before_it_deletes_anything(server: HttpServer) -> None:
+    client = server.client(server.key())
+    made = client.put("/api/v1/uploads", params={"name": "a.txt"}, content=b"a").json()["id"]
+    refused = client.delete(f"/api/v1/media/{made}", params={"dryrun": "true"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_params")
+    assert "'dryrun' is not a parameter" in refused.json()["detail"]
+    told = client.delete(f"/api/v1/media/{made}", params={"dry_run": "true"})
+    assert (told.status_code, told.json()["files"]) == (200, 1)
+    assert client.get(f"/api/v1/media/{made}").status_code == 200
+    assert client.delete("/api/v1/projects/default", params={"dry_run": True}).json()["files"] == 1
+    assert client.delete(f"/api/v1/media/{made}").json() == told.json()

@@ -36,7 +36,7 @@ def test_the_access_log_has_a_line_for_each_request_without_secrets(
         shown = client.get("/api/v1/tasks/task_0?secret=canary")
         client.get(f"/api/v1/{key}%0A%7B")
     first, second = lines(capsys.readouterr().err)
-    assert (first["method"], first["path"], first["status"]) == ("GET", "/api/v1/tasks/task_0", 404)
+    assert (first["method"], first["path"], first["status"]) == ("GET", "/api/v1/tasks/task_0", 422)
     assert (first["route"], first["request_id"]) == ("/api/v1/tasks/{task_id}", shown.headers["x-request-id"])
     assert (first["key"], first["address"]) == (studio.keys.all()[0].id, "127.0.0.1")
     assert (second["route"], second["path"]) == (None, "/api/v1/…\n{")

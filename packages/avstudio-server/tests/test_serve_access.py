@@ -49,6 +49,8 @@ def test_a_key_is_exchanged_for_a_token(server: HttpServer) -> None:
     assert visitor.get(TASK).status_code == 404
     assert visitor.post("/api/v1/exercise/wait", json={}).json()["code"] == "not_allowed"
     assert client.post("/api/v1/system/token", json={"scopes": ["admin"]}).status_code == 422
+    renewed = visitor.post("/api/v1/system/token")  # it would be valid for ever
+    assert (renewed.status_code, renewed.json()["code"]) == (403, "not_allowed")
 
 
 def test_a_revoked_key_ends_its_tokens_within_a_second(server: HttpServer, studio: Studio) -> None:

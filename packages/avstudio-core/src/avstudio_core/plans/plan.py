@@ -17,6 +17,8 @@ from avstudio_core.plans.references import SOURCE, Part, Ref, escaped, reference
 from avstudio_core.quotes import listed, quoted
 from avstudio_core.validation import problems
 
+LONGEST_PLAN = 5_000
+"""The most steps of a plan: all of them are checked and stored at once."""
 MOST_STEPS = 20
 """The most steps that a message names."""
 
@@ -77,7 +79,7 @@ class Step(Part):
 class Plan(Part):
     """Steps that form a graph without cycles."""
 
-    steps: tuple[Step, ...] = Field(min_length=1)
+    steps: tuple[Step, ...] = Field(min_length=1, max_length=LONGEST_PLAN)
     expression: str = Field(default="", exclude=True, repr=False)
     picked: Ref | None = Field(default=None, exclude=True, repr=False)
     """The output at the end of the expression, if it names one."""

@@ -44,11 +44,14 @@ def add_error_answers(app: FastAPI) -> None:
         Exception: _unexpected,
     }
     for kind, made in answers.items():
-        app.add_exception_handler(kind, partial(_answered, made))
+        handler: Any = partial(_answered, made)
+        app.add_exception_handler(kind, handler)
 
 
-async def _answered(made: Callable[[Any, Any], Response], connection: HTTPConnection, error: Exception) -> Response:
-    """The answer to a request; a WebSocket that was not opened is refused with it, and an open one is closed."""
+async def _answered(
+    made: Callable[[Any, Any], Response], connection: HTTPConnection, error: Exception
+) -> Response | None:
+    """The answer to a request; a WebSocket that was not opened is refused with it here, and an open one is closed."""
     found = made(connection, error)
     if isinstance(connection, WebSocket):
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
@@ -56,6 +59,7 @@ async def _answered(made: Callable[[Any, Any], Response], connection: HTTPConnec
                 await connection.send_denial_response(found)
             else:
                 await connection.close(1011)
+        return None
     return found
 
 

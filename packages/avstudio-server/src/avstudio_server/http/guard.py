@@ -72,7 +72,8 @@ class Entrance:
 class Guard:
     """An ASGI application around another one, which only admitted requests reach.
 
-    It puts `request_id` and, for all but the public paths, `session` and `admission` into the state of the request.
+    It puts `request_id` into the state of the request and, for all but the public paths, `session`, `admission` and
+    `until`, when the shown token or cookie expires.
     """
 
     def __init__(
@@ -131,7 +132,7 @@ class Guard:
             answer.headers += allowance.headers()
         cut = scope.get("extensions", {}).get(CUT, lambda: None)
         with self._admissions.admitted(principal.key, cut, identity.seconds) as admission:
-            scope["state"] |= {"session": self._session(principal), "admission": admission}
+            scope["state"] |= {"session": self._session(principal), "admission": admission, "until": identity.until}
             await self._app(scope, _limited(receive, scope, admission), answer)
 
     async def _identity(self, scope: Scope) -> Identity:

@@ -93,7 +93,7 @@ class Client(HttpToolsProtocol):
         self._refused = False
         self._clients = clients
         self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._header_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
@@ -101,6 +101,7 @@ class Client(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._header_bytes = 0
         self.scope["extensions"] = {CUT: self.transport.abort}  # type: ignore[dict-item]
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -117,7 +118,8 @@ class Client(HttpToolsProtocol):
             self._refuse(*HEADERS_TOO_LARGE)
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(*(HEADERS_TOO_LARGE if len(self.headers) > MOST_HEADERS else NOT_HTTP))
+        large = len(self.headers) > MOST_HEADERS or self._header_bytes > MOST_HEAD_BYTES
+        self._refuse(*(HEADERS_TOO_LARGE if large else NOT_HTTP))
 
     def time_out(self) -> None:
         """End a request that comes too slowly: with an answer, if it has begun and has none yet."""
@@ -157,8 +159,9 @@ class Client(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
-        if len(self.headers) > MOST_HEADERS:
-            raise ValueError("too many headers")  # the parser ends, and the client is answered
+        self._header_bytes += len(name) + len(value)
+        if len(self.headers) > MOST_HEADERS or self._header_bytes > MOST_HEAD_BYTES:
+            raise ValueError("too many or too large headers")  # the parser ends, and the client is answered
 
     def on_headers_complete(self) -> None:
         self._in_head = False

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from avstudio_core.errors import KeyRefused
+from avstudio_core.errors import KeyRefused, NotAllowed
 from avstudio_server.http.browsers import COOKIE, SECONDS, Browsers
 from avstudio_server.http.caller import CallerSession
 from avstudio_server.http.tokens import SECONDS as TOKEN_SECONDS, Tokens
@@ -51,8 +51,10 @@ def access_routes(tokens: Tokens, browsers: Browsers, *, secure: bool) -> tuple[
         return answer
 
     @system.post("/token", status_code=201)
-    def token(session: CallerSession, given: TokenRequest | None = None) -> IssuedToken:
+    def token(request: Request, session: CallerSession, given: TokenRequest | None = None) -> IssuedToken:
         """Exchange an API key for a token that is valid for 15 minutes."""
+        if session.principal.key is not None and request.state.until is not None:
+            raise NotAllowed("A token cannot be exchanged for another one.", hint="Show the API key.")
         scopes = given.scopes if given is not None else None
         return IssuedToken(access_token=tokens.issue(session.principal, scopes))
 

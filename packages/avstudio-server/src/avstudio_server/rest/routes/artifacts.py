@@ -13,7 +13,7 @@ from avstudio_server.http.caller import CallerSession
 from avstudio_server.http.file_answer import FileAnswer
 from avstudio_server.rest.documents import UNCHANGED, document, tagged
 from avstudio_server.rest.nouns import routes_of
-from avstudio_server.rest.pages import Deleted
+from avstudio_server.rest.pages import Deleted, OnlyTell
 
 router = routes_of("artifacts")
 BYTES = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
@@ -39,6 +39,6 @@ async def content(artifact_id: str, session: CallerSession) -> Response:
 
 
 @router.delete("/{artifact_id}", response_model=Deleted, operation_id="delete_artifact")
-def delete(artifact_id: str, session: CallerSession) -> Response:
+def delete(artifact_id: str, session: CallerSession, dry_run: OnlyTell = False) -> Response:
     """Delete an artifact. Results that name it stay. 409 if a task that has not ended needs it."""
-    return document(Deleted.of(session.delete_artifact(artifact_id)))
+    return document(Deleted.of(session.delete_artifact(artifact_id, dry_run=dry_run)))

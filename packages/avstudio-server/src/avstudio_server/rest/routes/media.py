@@ -13,7 +13,7 @@ from avstudio_core import MediaFile
 from avstudio_server.http.caller import CallerSession
 from avstudio_server.rest.documents import UNCHANGED, document, tagged
 from avstudio_server.rest.nouns import routes_of
-from avstudio_server.rest.pages import Cursor, Deleted, Limit, Next
+from avstudio_server.rest.pages import Cursor, Deleted, Limit, Next, OnlyTell
 
 router = routes_of("media")
 
@@ -45,6 +45,6 @@ def show(request: Request, artifact_id: str, session: CallerSession) -> Response
 
 
 @router.delete("/{artifact_id}", response_model=Deleted)
-def delete(artifact_id: str, session: CallerSession) -> Response:
+def delete(artifact_id: str, session: CallerSession, dry_run: OnlyTell = False) -> Response:
     """Delete a file that was given. What was made of it stays. 409 if a task that has not ended needs it."""
-    return document(Deleted.of(session.media.delete(artifact_id)))
+    return document(Deleted.of(session.media.delete(artifact_id, dry_run=dry_run)))

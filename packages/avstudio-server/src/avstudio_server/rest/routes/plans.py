@@ -20,7 +20,7 @@ from avstudio_server.rest.event_stream import lines
 from avstudio_server.rest.idempotency import Key, earlier, submitted
 from avstudio_server.rest.inputs import named_files
 from avstudio_server.rest.nouns import routes_of
-from avstudio_server.rest.pages import Cursor, Deleted, Limit, Next
+from avstudio_server.rest.pages import Cursor, Deleted, Limit, Next, OnlyTell
 from avstudio_server.rest.routes.tasks import Retried
 from avstudio_server.rest.run_query import DryRun, HowToRun, Prefer, wait_seconds
 from avstudio_server.views.plans import kept_data
@@ -158,6 +158,6 @@ def retry(plan_id: str, session: CallerSession) -> Response:
 
 
 @router.delete("/{plan_id}", response_model=Deleted)
-def delete(plan_id: str, session: CallerSession) -> Response:
+def delete(plan_id: str, session: CallerSession, dry_run: OnlyTell = False) -> Response:
     """Delete the tasks of a plan, with what they made. 409 if one has not ended, or another task needs one."""
-    return document(Deleted.of(session.tasks.delete_plan(plan_id)))
+    return document(Deleted.of(session.tasks.delete_plan(plan_id, dry_run=dry_run)))

@@ -12,7 +12,7 @@ from avstudio_core import Project
 from avstudio_server.http.caller import CallerSession
 from avstudio_server.rest.documents import document
 from avstudio_server.rest.nouns import routes_of
-from avstudio_server.rest.pages import Cursor, Deleted, Limit, Next
+from avstudio_server.rest.pages import Cursor, Deleted, Limit, Next, OnlyTell
 
 router = routes_of("projects")
 Name = Annotated[str, Path(min_length=1, max_length=200, description="The name of the project.")]
@@ -51,6 +51,6 @@ def show(name: Name, session: CallerSession) -> Response:
 
 
 @router.delete("/{name}", response_model=Deleted)
-def delete(name: Name, session: CallerSession) -> Response:
+def delete(name: Name, session: CallerSession, dry_run: OnlyTell = False) -> Response:
     """Delete a project with its tasks and files. 409 if one of its tasks has not ended."""
-    return document(Deleted.of(session.projects.delete(name)))
+    return document(Deleted.of(session.projects.delete(name, dry_run=dry_run)))

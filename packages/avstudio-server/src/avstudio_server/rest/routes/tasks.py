@@ -17,7 +17,7 @@ from avstudio_server.http.event_query import After, OpenStreams
 from avstudio_server.rest.documents import UNCHANGED, document, tagged
 from avstudio_server.rest.event_stream import lines
 from avstudio_server.rest.nouns import routes_of
-from avstudio_server.rest.pages import MOST, Deleted, Next
+from avstudio_server.rest.pages import MOST, Deleted, Next, OnlyTell
 
 router = routes_of("tasks")
 
@@ -129,6 +129,6 @@ def send_back(task_id: str, given: SendBack, session: CallerSession) -> Response
 
 
 @router.delete("/{task_id}", response_model=Deleted)
-def delete(task_id: str, session: CallerSession) -> Response:
+def delete(task_id: str, session: CallerSession, dry_run: OnlyTell = False) -> Response:
     """Delete a task that has ended, with what it made and what only it was given. 409 if another task needs it."""
-    return document(Deleted.of(session.tasks.delete(task_id)))
+    return document(Deleted.of(session.tasks.delete(task_id, dry_run=dry_run)))
