@@ -426,5 +426,5 @@ def test_the_id_of_a_step_is_as_long_as_other_names_at_most() -> None:
 
 def test_a_plan_has_a_largest_number_of_steps() -> None:
     steps = [{"id": f"step{number}", "processor": "exercise.wait"} for number in range(5_001)]
-    with pytest.raises(InvalidPlan, match="5000"):
-        Plan.from_json(json.dumps({"steps": steps}))
+    with pytest.raises(InvalidPlan, match=r"5001 steps\. Give at most 5000"):
+        Plan.from_json(json.dumps({"steps": steps})).ordered()

@@ -79,7 +79,7 @@ class Step(Part):
 class Plan(Part):
     """Steps that form a graph without cycles."""
 
-    steps: tuple[Step, ...] = Field(min_length=1, max_length=LONGEST_PLAN)
+    steps: tuple[Step, ...] = Field(min_length=1)
     expression: str = Field(default="", exclude=True, repr=False)
     picked: Ref | None = Field(default=None, exclude=True, repr=False)
     """The output at the end of the expression, if it names one."""
@@ -127,8 +127,10 @@ class Plan(Part):
     def ordered(self, done: Collection[str] = ()) -> list[Step]:
         """The steps, each after those that it reads from; they may also read from steps that are `done`.
 
-        Raises `InvalidPlan` for a cycle or an unknown step.
+        Raises `InvalidPlan` for a cycle, an unknown step, or too many steps.
         """
+        if len(self.steps) > LONGEST_PLAN:
+            raise InvalidPlan(f"The plan has {len(self.steps)} steps.", hint=f"Give at most {LONGEST_PLAN} at a time.")
         steps = {step.id: step for step in self.steps}
         if len(steps) < len(self.steps):
             raise InvalidPlan("Two steps of the plan have the same id.", hint="Give each step an id of its own.")
