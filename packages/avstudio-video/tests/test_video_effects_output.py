@@ -107,6 +107,15 @@ def test_less_detail_than_the_source_has_is_told(films: Any, write: Make) -> Non
     assert codes == {"h264": ["detail_reduced"], "hevc": ["detail_reduced"], "prores": [], "ffv1": []}
 
 
+def test_what_is_given_counts_also_where_it_is_the_usual_value(films: Any, write: Make) -> None:
+    usual = films.applied(write("a.mp4", 3), preset="proxy")
+    given = films.applied(write("b.mp4", 3), preset="proxy", quality=50, effort="balanced")
+    assert [(one.effective["quality"], one.effective["effort"]) for one in (usual, given)] == [
+        (35, "fast"),
+        (50, "balanced"),
+    ]
+
+
 def test_a_given_parameter_is_stronger_than_the_preset(films: Any, write: Make) -> None:
     result = films.applied(write("a.mp4", 3), preset="proxy", format="mkv")
     assert result.video.name == "a.effects.mkv"

@@ -74,8 +74,15 @@ class EffectsParams(Params):
         default=None, description="Format of the file; by default one that suits the codec, or 'mp4'."
     )
     codec: VideoCodec | None = Field(default=None, description="Codec of the picture; by default that of the format.")
-    quality: int = Field(default=50, ge=0, le=100, description="Quality of the picture; 50 is good for viewing.")
-    effort: Effort = Field(default="balanced", description="Encode fast, or make a small file.")
+    quality: int | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="Quality of the picture; 50 is good for viewing, and used if the preset has none.",
+    )
+    effort: Effort | None = Field(
+        default=None, description="Encode fast, or make a small file; 'balanced' if the preset has none."
+    )
     encoder: EncoderKind = Field(
         default="software",
         description="Encode in software, with a device, or with a device where one really encodes ('auto').",
@@ -121,12 +128,9 @@ class EffectsParams(Params):
         return self.format or (USUAL_CONTAINERS[self.codec] if self.codec else "mp4")
 
     def with_preset(self) -> Self:
-        """The parameters with those of the preset, where they have their default."""
+        """The parameters; what is not given is as in the preset."""
         output = PRESETS[self.preset].output if self.preset else {}
-        fields = type(self).model_fields
-        return self.model_copy(
-            update={name: value for name, value in output.items() if getattr(self, name) == fields[name].default}
-        )
+        return self.model_copy(update={name: value for name, value in output.items() if getattr(self, name) is None})
 
 
 class AppliedEffect(BaseModel):

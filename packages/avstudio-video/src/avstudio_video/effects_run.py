@@ -46,8 +46,8 @@ class EffectsRun:
         self._container = params.container
         self._encoding = VideoEncoding(
             chosen_codec(self._container, params.codec),
-            params.quality,
-            params.effort,
+            50 if params.quality is None else params.quality,
+            params.effort or "balanced",
             params.encoder,
             key_interval=params.key_interval,
         )

@@ -16,7 +16,7 @@ class Job:
 
     chain: str
     output: Mapping[str, Any] = field(default_factory=dict)
-    """Values of parameters that keep their default."""
+    """Values of parameters that are not given."""
 
 
 PRESETS: Mapping[Preset, Job] = MappingProxyType(
