@@ -86,7 +86,7 @@ def test_threads_give_the_same_frames_in_the_same_order(wide_studio: Studio, wri
 def test_threads_end_with_a_run_that_fails(wide_studio: Studio, write: Make, indices: list[int]) -> None:
     path = write("a.mp4", 80)
     assert "outside the picture" in refused(wide_studio, path, indices=indices, crop="60,0,10,10")
-    assert not [one for one in threading.enumerate() if one.name == "avstudio-frames"]
+    assert not [one for one in threading.enumerate() if one.name == "avstudio-ahead"]
 
 
 def test_a_file_that_was_replaced_has_its_own_frames(shared_studio: Studio, write: Make) -> None:

@@ -3,15 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import suppress
 from queue import Full, Queue
 from threading import Event, Thread
-from typing import TypeVar
+from types import TracebackType
+from typing import Generic, Self, TypeVar
 
 Item = TypeVar("Item")
-Entry = tuple[Item | None, BaseException | None]
-WAIT = 0.1
-"""Seconds after which a full queue is tried again, so that an end of the reader is seen."""
+PATIENCE = 0.05
+"""In seconds: how often a waiting thread looks whether its work is still wanted."""
+
+
+class Worker(Generic[Item]):
+    """A thread that works through an iterator; its items and its exception are taken in order."""
+
+    def __init__(self, work: Iterator[Item], count: int) -> None:
+        """Up to `count` items wait to be taken."""
+        self._work = work
+        self._made: Queue[Item | BaseException] = Queue(count)
+        self._unwanted = Event()
+        self._thread = Thread(target=self._run, daemon=True, name="avstudio-ahead")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._unwanted.set()
+        self._thread.join()
+
+    def take(self) -> Item:
+        """The next item. Raises what the work raised, or `StopIteration` after the last one."""
+        found = self._made.get()
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    def _run(self) -> None:
+        try:
+            while self._put(next(self._work)):
+                pass
+        except BaseException as error:  # the thread that takes the items raises it
+            self._put(error)
+
+    def _put(self, made: Item | BaseException) -> bool:
+        """Whether it was put in line, and the next one is wanted."""
+        while not self._unwanted.is_set():
+            try:
+                self._made.put(made, timeout=PATIENCE)
+                return True
+            except Full:
+                continue
+        return False
 
 
 def ahead(items: Iterator[Item], count: int) -> Generator[Item, None, None]:
@@ -19,40 +63,10 @@ def ahead(items: Iterator[Item], count: int) -> Generator[Item, None, None]:
 
     The thread has ended when this iterator is exhausted or closed.
     """
-    waiting: Queue[Entry[Item]] = Queue(count)
-    stopped = Event()
-    thread = Thread(target=_fill, args=(items, waiting, stopped), name="ahead", daemon=True)
-    thread.start()
-    try:
+    with Worker(items, count) as worker:
         while True:
-            item, error = waiting.get()
-            if isinstance(error, StopIteration):
+            try:
+                item = worker.take()
+            except StopIteration:
                 return
-            if error is not None:
-                raise error
-            yield item  # type: ignore[misc]
-    finally:
-        stopped.set()
-        thread.join()
-
-
-def _fill(items: Iterator[Item], waiting: Queue[Entry[Item]], stopped: Event) -> None:
-    while not stopped.is_set():
-        try:
-            entry: Entry[Item] = (next(items), None)
-        except BaseException as error:  # the reader raises it
-            entry = (None, error)
-        _put(entry, waiting, stopped)
-        if entry[1] is not None:
-            return
-
-
-def _put(
-    entry: Entry[Item],
-    waiting: Queue[Entry[Item]],
-    stopped: Event,
-) -> None:
-    while not stopped.is_set():
-        with suppress(Full):
-            waiting.put(entry, timeout=WAIT)
-            return
+            yield item

@@ -12,7 +12,7 @@ from avstudio_core.errors import InvalidInput
 from avstudio_core.spans import WHOLE, Span
 from avstudio_video.media.container import open_media
 from avstudio_video.media.limits import Limits
-from avstudio_video.packets.coding import difference
+from avstudio_video.packets.compatibility import difference
 from avstudio_video.packets.packet_file import CopiedTrack, PacketFile
 from avstudio_video.packets.source import PacketSource, length_of
 

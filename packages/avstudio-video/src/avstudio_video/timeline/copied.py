@@ -9,7 +9,7 @@ from typing import Any
 
 from avstudio_video.media.container import open_media
 from avstudio_video.media.limits import Limits
-from avstudio_video.packets.coding import difference
+from avstudio_video.packets.compatibility import difference
 from avstudio_video.packets.formats import FORMATS, VideoFormat
 from avstudio_video.packets.join import JoinedPiece, Piece, join
 from avstudio_video.packets.packet_file import packet_file

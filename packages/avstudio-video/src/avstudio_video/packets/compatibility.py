@@ -1,4 +1,4 @@
-"""The coding of streams: those that are the same can follow each other in one track."""
+"""The compatibility of streams: those that are coded alike can follow each other in one track."""
 
 from __future__ import annotations
 
