@@ -283,6 +283,25 @@ def test_sound_before_the_first_picture_or_after_the_last_is_told(shared_studio:
     assert cut(shared_studio, late, keep=["0.6-0.7"]).warnings == []
 
 
+@pytest.mark.parametrize("format", ["mp4", "mkv"])
+def test_a_copy_of_a_picture_that_begins_late_begins_with_it(shared_studio: Studio, write: Make, format: str) -> None:
+    path = write(f"a.{format}", numbered(40), times=range(10, 50), sound=[440], **PLAIN)
+    result = cut(shared_studio, path, remove=["0.8-1.2"], mode="keyframe")
+    assert [(one.start, one.new_start) for one in result.parts] == [(0.4, 0), (1.2, pytest.approx(0.4))]
+    numbers, times = shown(result.video.path)
+    assert (numbers, times) == ([*range(10), *range(20, 40)], [round(0.04 * n, 4) for n in range(30)])
+    assert heard(result.video.path).shape[1] / 48_000 == pytest.approx(1.2, abs=0.05)
+    assert [one.code for one in result.warnings] == ["sound_left_out"]
+
+
+def test_a_copy_of_hidden_frames_that_its_container_shows_says_where_the_parts_are(
+    shared_studio: Studio, write: Make, edited: Callable[[Path, int], Path]
+) -> None:
+    path = edited(write("a.mp4", numbered(30), **PLAIN), 4)
+    (part,) = cut(shared_studio, path, keep=["0-0.3"], mode="keyframe", format="mkv").parts
+    assert (part.start, round(part.new_start, 3)) == (0, 0.16)
+
+
 class TestConcat(ProcessorContract):
     plugin = avstudio_video
     processor = "video.concat"
@@ -317,6 +336,16 @@ def test_videos_that_are_coded_alike_are_copied(shared_studio: Studio, write: Ma
     with av.open(str(result.video.path)) as file:
         marks: list[Any] = file.chapters()
     assert [(one["metadata"]["title"], one["start"]) for one in marks] == [("one", 0), ("two", 800), ("one", 1400)]
+
+
+def test_copies_of_pictures_that_begin_late_have_their_chapters_in_place(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mp4", numbered(10), times=range(10, 20), sound=[440], **PLAIN)
+    result = joined(shared_studio, path, path, mode="copy")
+    assert shown(result.video.path) == ([*range(10)] * 2, [round(0.04 * n, 4) for n in range(20)])
+    with av.open(str(result.video.path)) as file:
+        marks: list[Any] = file.chapters()
+    assert [(one["start"], one["end"]) for one in marks] == [(0, 400), (400, 800)]
+    assert {one.code for one in result.warnings} == {"sound_left_out"}
 
 
 def test_sound_after_the_last_picture_that_a_copy_leaves_out_is_told(shared_studio: Studio, write: Make) -> None:

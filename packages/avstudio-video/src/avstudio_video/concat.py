@@ -103,7 +103,7 @@ def _timeline(files: list[Footage], crossfade: float) -> Timeline:
 
 def _copied(source: Artifact, files: list[Footage], params: ConcatParams, context: Context) -> ConcatResult | None:
     """The videos copied, or `None` if they cannot be, and may be encoded. Raises `InvalidInput`."""
-    from avstudio_video.film_files import published_copy, tell_late_sound, tell_left_out
+    from avstudio_video.film_files import published_copy, tell_left_out, tell_outer_sound
 
     try:
         path, name, streams, joined = _copy(source, files, params, context)
@@ -113,7 +113,7 @@ def _copied(source: Artifact, files: list[Footage], params: ConcatParams, contex
         return None
     for footage, numbers in zip(files, streams, strict=True):
         tell_left_out(footage, numbers[1:], context.warn)
-    tell_late_sound(_timeline(files, 0.0), files, context.warn)
+    tell_outer_sound(_timeline(files, 0.0), files, context.warn)
     video = published_copy(files[0], joined, path, name, context)
     spans = [(one.at, one.at + one.end - one.begin) for one in joined]
     return ConcatResult(video=video, duration=spans[-1][1], parts=_parts(files, spans), copied=True)

@@ -139,7 +139,7 @@ def _encoded(
 def _copied(
     source: Artifact, footage: Footage, wanted: Timeline, params: CutParams, context: Context
 ) -> tuple[Artifact, Timeline]:
-    from avstudio_video.film_files import copied_format, progress_of, published_copy, tell_late_sound, tell_left_out
+    from avstudio_video.film_files import copied_format, progress_of, published_copy, tell_left_out, tell_outer_sound
     from avstudio_video.media.limits import Limits
     from avstudio_video.timeline.copied import Copy, copyable, from_keys, pieces_of, really
     from avstudio_video.timeline.film_plan import moved_chapters
@@ -159,7 +159,7 @@ def _copied(
         raise InvalidInput(message, hint="Use the mode 'exact'.")
     real = really(joined, footage)
     _tell_moved(source, wanted, real, context)
-    tell_late_sound(real, [footage], context.warn)
+    tell_outer_sound(real, [footage], context.warn)
     return published_copy(footage, joined, path, name, context), real
 
 

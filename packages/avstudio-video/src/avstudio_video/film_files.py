@@ -60,20 +60,23 @@ def _tell_sound(film: Film, warn: Callable[[str, str], None]) -> None:
             if reader.lost or reader.silent:
                 message = f"{reader.lost} packets are lost, and {reader.silent:.2f} s are replaced by silence."
                 warn("damaged", f"Track {reader.source.index} of '{reader.source.name}' is damaged: {message}")
-    tell_early_sound(film.timeline, film.footage, warn)
-    tell_late_sound(film.timeline, film.footage, warn)
+    tell_outer_sound(film.timeline, film.footage, warn)
 
 
-def tell_early_sound(timeline: Timeline, footage: Sequence[Footage], warn: Callable[[str, str], None]) -> None:
-    """Warn about sound before the first picture of a video."""
+def tell_outer_sound(timeline: Timeline, footage: Sequence[Footage], warn: Callable[[str, str], None]) -> None:
+    """Warn about sound before the first picture of a video or after its last one."""
+    _tell_early_sound(timeline, footage, warn)
+    _tell_late_sound(timeline, footage, warn)
+
+
+def _tell_early_sound(timeline: Timeline, footage: Sequence[Footage], warn: Callable[[str, str], None]) -> None:
     for one in {part.source: footage[part.source] for part in timeline.parts if part.frames.start == 0}.values():
         early = float(one.grid.start) - min((sound.start or 0.0 for sound in one.sounds), default=float(one.grid.start))
         if early > LATE:
             warn("sound_left_out", f"'{one.name}' has {early:.2f} s of sound before its first picture: it is left out.")
 
 
-def tell_late_sound(timeline: Timeline, footage: Sequence[Footage], warn: Callable[[str, str], None]) -> None:
-    """Warn about sound after the last picture of a video."""
+def _tell_late_sound(timeline: Timeline, footage: Sequence[Footage], warn: Callable[[str, str], None]) -> None:
     for one in [footage[part.source] for part in timeline.parts if part.end == footage[part.source].grid.end]:
         late = max(((sound.start or 0.0) + (sound.duration or 0.0) for sound in one.sounds), default=0.0)
         late -= float(one.grid.end)

@@ -72,7 +72,7 @@ class PacketSource:
         """The packets from the last key frame on that is not after the beginning."""
         wanted = self.begin
         for lead in LEADS:
-            if wanted:  # else the file has just been opened
+            if lead < wanted or lead > LEADS[0]:  # else the file has just been opened, and is at its start
                 self._seek(wanted - lead if lead < wanted else Fraction(0))
             packets = self._demuxed()
             found, held = self._held(packets, wanted)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +56,18 @@ def difference_of(files: Sequence[Footage], streams: Sequence[Sequence[int]], li
 
 
 def pieces_of(parts: Sequence[Part], files: Sequence[Footage], streams: Sequence[Sequence[int]]) -> list[Piece]:
-    """The parts as spans of packets; `streams` are those of each file.
-
-    The first frame is at the start of the file, which is always found.
-    """
-    starts = [float(part.start) if part.frames.start else 0.0 for part in parts]
+    """The parts as spans of packets; `streams` are those of each file."""
     return [
-        Piece(files[part.source].path, streams[part.source], (start, float(part.end)))
-        for part, start in zip(parts, starts, strict=True)
+        Piece(files[part.source].path, streams[part.source], (_start(part, files[part.source]), float(part.end)))
+        for part in parts
     ]
+
+
+def _start(part: Part, footage: Footage) -> float:
+    """Where the packets of a part begin; the start of a file is always found, also if it hides its first frames."""
+    index = footage.stream.index
+    late = part.frames.start > 0 or (footage.grid.start >= footage.grid.step / 2 and index.keys[:1] == index.shown[:1])
+    return float(part.start) if late else 0.0
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,12 @@ class Copy:
 
 
 def really(joined: Sequence[JoinedPiece], footage: Footage) -> Timeline:
-    """The timeline of what was written."""
-    parts = [part for one in joined for part in footage.grid.parts([(one.begin, one.end)])]
-    return Timeline.joined(parts)
+    """The timeline of what was written; frames that a container cannot hide are before a part."""
+    found, at = list[Part](), Fraction(0)
+    for one in joined:
+        for part in footage.grid.parts([(one.begin, one.end)]):
+            ahead = part.start - Fraction(one.begin)
+            at += ahead if part.frames.start == 0 and ahead >= footage.grid.step / 2 else 0
+            found.append(replace(part, at=at))
+            at += part.length
+    return Timeline(tuple(found))
