@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from avstudio_core.errors import InvalidInput
+from avstudio_video.encoding.containers import VideoFormat
 from avstudio_video.media.limits import USUAL
-from avstudio_video.packets.formats import VideoFormat
 from avstudio_video.packets.join import JoinedPiece, Piece, join
 from avstudio_video.packets.packet_file import packet_file
 

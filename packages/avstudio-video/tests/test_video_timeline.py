@@ -88,6 +88,20 @@ def test_an_exact_cut_has_exactly_the_frames_and_the_samples(shared_studio: Stud
     assert (result.video.media_type, result.video.facts.duration) == ("video/x-matroska", 0.56)
 
 
+@pytest.mark.parametrize(("codec", "written"), [("pcm_s24le", "flac"), ("pcm_s24le", "alac"), ("pcm_f32le", "pcm")])
+def test_the_bits_of_sound_without_loss_are_kept(shared_studio: Studio, write: Make, codec: str, written: str) -> None:
+    fine = ramp(0.4) / 256 + (0.0 if codec == "pcm_s24le" else 1.5)  # which 16 bits round away, or cut off
+    path = write("a.mkv", numbered(10), sound=[fine], sound_codec=codec)
+    other = shared_studio.run("video.mux", path, format="mkv", audio_codec=written).video.path
+    joined = shared_studio.run("video.concat", other, inputs=[other], mode="encode", effort="fast", fade=0).video.path
+    for made, source in (
+        (other, fine),
+        (joined, np.tile(fine, 2)),
+        (cut(shared_studio, other, keep=["0-"]).video.path, fine),
+    ):
+        assert np.abs(heard(made) - source).max() < 2**-23
+
+
 def test_many_cuts_do_not_drift(shared_studio: Studio, write: Make) -> None:
     path = write("a.mkv", numbered(120), rate=Fraction(30000, 1001), sound=[ramp(4.004)], sound_codec="flac", **PLAIN)
     spans = [f"{(3 * n) * 1001 / 30000:.5f}-{(3 * n + 2) * 1001 / 30000:.5f}" for n in range(40)]

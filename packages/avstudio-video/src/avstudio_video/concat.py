@@ -15,7 +15,7 @@ from avstudio_video.vocabulary import ConcatWords
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from avstudio_video.packets.formats import VideoFormat
+    from avstudio_video.encoding.containers import VideoFormat
     from avstudio_video.packets.join import JoinedPiece
     from avstudio_video.timeline.footage import Footage
     from avstudio_video.timeline.parts import Timeline
@@ -127,7 +127,6 @@ def _copy(
     from avstudio_video.media.limits import Limits
     from avstudio_video.timeline.copied import Copy, copyable, difference_of, pieces_of
     from avstudio_video.timeline.film_plan import named_chapters
-    from avstudio_video.timeline.footage import kept_tags
 
     limits, timeline = Limits.of(context.settings), _timeline(files, 0.0)
     name = copied_format(files[0], params.format, limits)
@@ -137,7 +136,7 @@ def _copy(
     chapters = named_chapters(files, timeline) if params.chapters else []
     pieces = pieces_of(timeline.parts, files, streams)
     path = context.new_path(source.name_for(f".joined.{name}"))
-    copy = Copy(pieces, float(timeline.length), kept_tags(files[0]), chapters)
+    copy = Copy(pieces, float(timeline.length), files[0].tags, chapters)
     return path, name, streams, copy.write(path, name, limits, progress_of(context))
 
 

@@ -143,7 +143,6 @@ def _copied(
     from avstudio_video.media.limits import Limits
     from avstudio_video.timeline.copied import Copy, copyable, from_keys, pieces_of, really
     from avstudio_video.timeline.film_plan import moved_chapters
-    from avstudio_video.timeline.footage import kept_tags
 
     limits = Limits.of(context.settings)
     name = copied_format(footage, params.format, limits)
@@ -152,7 +151,7 @@ def _copied(
     path = context.new_path(source.name_for(f".cut.{name}"))
     timeline = wanted.joined(from_keys(wanted.parts, footage))
     pieces, chapters = pieces_of(timeline.parts, [footage], [streams]), moved_chapters(footage, timeline)
-    copy = Copy(pieces, float(timeline.length), kept_tags(footage), chapters)
+    copy = Copy(pieces, float(timeline.length), footage.tags, chapters)
     joined = copy.write(path, name, limits, progress_of(context))
     if any(after.begin < before.end for before, after in pairwise(joined)):
         message = f"The parts of '{source.name}' would be shown twice: its key frames refer to frames before them."

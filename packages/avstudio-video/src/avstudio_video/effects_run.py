@@ -24,6 +24,7 @@ from avstudio_video.media.damage import tell_guessed, tell_short
 from avstudio_video.media.indexed import index_stream
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import is_cover, origin_of, stated_end
+from avstudio_video.media.tags import file_tags
 from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ MOST_BITS = 10
 """Of a component of pictures, in effects."""
 LONGER = 0.5
 """Seconds by which sound may be longer than the picture without a warning."""
-TAGS = ("title", "artist", "album", "date", "comment", "description", "copyright", "genre", "location")
-"""The tags of a file that are about its content, and are kept."""
 
 
 class EffectsRun:
@@ -120,7 +119,7 @@ class EffectsRun:
 
     def _output(self) -> Output:
         with open_media(self._source.path, self._limits) as container:
-            tags = {key: value for key, value in container.metadata.items() if key.lower() in TAGS}
+            tags = file_tags(container.metadata, changed=True)
             chapters = [*container.chapters()]
             self._tell_tracks(container)
         path = self._context.new_path(self._source.name_for(f".effects.{self._container}"))
@@ -130,7 +129,7 @@ class EffectsRun:
         def encoding(shape: SoundShape) -> SoundEncoding:
             assert sound
             encoder = sound_encoder(sound, shape.bits)
-            return SoundEncoding(encoder, shape.rate, shape.layout, bit_rate=bit_rate, bits=shape.bits)
+            return SoundEncoding(encoder, shape.rate, shape.layout, bit_rate=bit_rate)
 
         return Output(path, self._container, self._encoding, encoding if sound else None, tags, chapters)
 

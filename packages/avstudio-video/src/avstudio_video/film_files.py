@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from avstudio_core import Artifact, Context, MediaFacts
 from avstudio_core.errors import InvalidInput
-from avstudio_video.encoding.containers import CONTAINERS, ContainerName
+from avstudio_video.encoding.containers import CONTAINERS, ContainerName, VideoFormat
 
 if TYPE_CHECKING:
     from avstudio_video.media.limits import Limits
-    from avstudio_video.packets.formats import VideoFormat
     from avstudio_video.packets.join import JoinedPiece
     from avstudio_video.timeline.film import Film
     from avstudio_video.timeline.film_format import FilmFormat

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from avstudio_core import Artifact, Context, Needs, Processor, Result
 from avstudio_core.errors import UnreadableMedia
+from avstudio_video.encoding.containers import CONTAINERS
 from avstudio_video.mux_params import MuxParams
-from avstudio_video.packets.formats import FORMATS
 from avstudio_video.vocabulary import MuxWords
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Mux(MuxWords, Processor[MuxParams, MuxResult]):
     errors: ClassVar[tuple[str, ...]] = ("no_video_stream", "no_audio_stream")
 
     def outputs(self, params: MuxParams) -> dict[str, str]:
-        return {"video": "video/*" if params.format == "auto" else FORMATS[params.format].container.media_type}
+        return {"video": "video/*" if params.format == "auto" else CONTAINERS[params.format].media_type}
 
     def needs(self, params: MuxParams, source: Artifact | None) -> Needs:
         params.check()
@@ -82,7 +82,7 @@ class Mux(MuxWords, Processor[MuxParams, MuxResult]):
         contents = read_contents(path, scan=False, limits=limits)
         found = _tracks(assembly, contents)
         _tell_lost(assembly, params, found, context)
-        made = context.publish(path, path.name, FORMATS[assembly.format].container.media_type, contents.facts())
+        made = context.publish(path, path.name, CONTAINERS[assembly.format].media_type, contents.facts())
         return MuxResult(
             video=made,
             tracks=found,

@@ -7,23 +7,20 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core import Artifact
-from avstudio_video.encoding.containers import chosen_codec
+from avstudio_video.encoding.containers import CONTAINERS, chosen_codec
 from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.damage import tell_short
-from avstudio_video.media.streams import stated_end
+from avstudio_video.media.streams import codec_of, stated_end
+from avstudio_video.media.tags import file_tags
 from avstudio_video.mux_inputs import MuxInputs, Warn
 from avstudio_video.muxer.assembly import Assembly
 from avstudio_video.muxer.chapters import Chapter, chapters_of, in_order, of_file, read_chapters
-from avstudio_video.muxer.cover import COVERED, Cover, own_cover, read_cover
+from avstudio_video.muxer.cover import Cover, own_cover, read_cover
 from avstudio_video.muxer.inputs import end_of, lead_of
-from avstudio_video.packets.formats import FORMATS, codec_of
 
 if TYPE_CHECKING:
     from avstudio_video.media.limits import Limits
     from avstudio_video.mux_params import MuxParams
-
-OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
-"""Tags that describe the container of the source."""
 
 
 def opened_assembly(source: Artifact, params: MuxParams, limits: Limits, opened: ExitStack, warn: Warn) -> Assembly:
@@ -49,7 +46,7 @@ def opened_assembly(source: Artifact, params: MuxParams, limits: Limits, opened:
 def _encoding(inputs: MuxInputs, params: MuxParams, warn: Warn) -> VideoEncoding | None:
     """How the pictures are encoded; `None` if they are copied. Warns with `picture_encoded`."""
     codecs = [codec_of(one) for one in inputs.pictures]
-    taken = all(map(FORMATS[inputs.format].takes, inputs.pictures))
+    taken = all(map(CONTAINERS[inputs.format].takes, inputs.pictures))
     if params.video_codec == "copy" or (taken and params.video_codec in ("auto", *codecs[:1])):
         return None
     chosen = chosen_codec(inputs.format, params.picture_codec)
@@ -75,7 +72,7 @@ def _shortest(inputs: MuxInputs, picture: Fraction, limits: Limits) -> Fraction:
 
 def _delayed(inputs: MuxInputs, limits: Limits, warn: Warn) -> Fraction:
     """Make all inputs later by the frames before 0, if the container cannot hide them."""
-    if FORMATS[inputs.format].hidden_lead:
+    if CONTAINERS[inputs.format].edited:
         return Fraction(0)
     lead = lead_of(inputs.video.path, inputs.main.index, limits)
     if lead:
@@ -101,7 +98,7 @@ def _cover(inputs: MuxInputs, params: MuxParams, limits: Limits, warn: Warn) -> 
     if params.cover:
         return read_cover(params.cover.path, params.cover.name, limits)
     own = None if "cover" in params.drop else own_cover(inputs.video.path, limits)
-    if own and inputs.format not in COVERED:
+    if own and not CONTAINERS[inputs.format].covered:
         warn("streams_dropped", f"'{inputs.format}' does not store the cover of '{inputs.video.name}'.")
         return None
     return own
@@ -115,7 +112,7 @@ def _attachments(inputs: MuxInputs, params: MuxParams) -> list[Any]:
 def _tags(inputs: MuxInputs, params: MuxParams) -> dict[str, str]:
     """The tags of the file: the video's, and those that are given."""
     kept = {} if "tags" in params.drop else inputs.video.container.metadata
-    tags = {key: value for key, value in kept.items() if key.lower() not in OWN_TAGS}
+    tags = file_tags(kept, changed=False)
     for name, value in params.given_tags():
         tags = {key: one for key, one in tags.items() if key.lower() != name.lower()}
         tags |= {name: value} if value else {}

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from avstudio_core import Artifact
 from avstudio_core.errors import NotFound
 from avstudio_core.quotes import quoted
+from avstudio_video.encoding.containers import CONTAINERS, VideoFormat
 from avstudio_video.media.container import open_media
-from avstudio_video.media.streams import chosen_video, is_cover
+from avstudio_video.media.streams import chosen_video, codec_of, is_cover
 from avstudio_video.muxer.inputs import MuxInput, Wanted
 from avstudio_video.muxer.labels import Labels
 from avstudio_video.muxer.subtitle_file import best_stream, open_subtitles
-from avstudio_video.packets.formats import FORMATS, VideoFormat, codec_of
 from avstudio_video.sound.tracks import DEFAULT, chosen_tracks, speaks
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from avstudio_video.mux_params import MuxParams
 
 Warn = Callable[[str, str], None]
-OWN: dict[str, VideoFormat] = {one.container.media_type: name for name, one in FORMATS.items()}
 TEXTS = ("subrip", "ass", "webvtt", "mov_text", "text", "microdvd", "sami")
 """Codecs of subtitles that can be converted, in FFmpeg's names."""
 
@@ -89,7 +88,7 @@ class MuxInputs:
                 raise NotFound(f"'{self.video.name}' has no track {quoted(name)}.", hint=f"Its tracks: {listed}.")
 
     def _is_storable(self, stream: Any) -> bool:
-        return stream.type == "audio" or FORMATS[self.format].takes(stream) or codec_of(stream) in TEXTS
+        return stream.type == "audio" or CONTAINERS[self.format].takes(stream) or codec_of(stream) in TEXTS
 
     def _new_sounds(self) -> list[Wanted]:
         params, found = self._params, []
@@ -139,13 +138,14 @@ def _refuse_missing(tracks: Sequence[Wanted], number: int, name: str) -> None:
         raise NotFound(f"'{name}' has the value '{number}', but the new file has {len(tracks)} such tracks.")
 
 
-def _chosen_format(source: Artifact, container: Any, wanted: str) -> VideoFormat:
+def _chosen_format(source: Artifact, container: Any, wanted: Literal["auto"] | VideoFormat) -> VideoFormat:
     """The wanted container, or the video's own one, or another one that takes its pictures as they are."""
-    own = OWN.get(source.media_type, "mp4")
+    if wanted != "auto":
+        return wanted
+    known: tuple[VideoFormat, ...] = get_args(VideoFormat)
+    own: VideoFormat = next((name for name in known if CONTAINERS[name].media_type == source.media_type), "mp4")
     usual: tuple[VideoFormat, ...] = (own, "mp4", "mkv")
-    if named := [name for name in FORMATS if name == wanted]:
-        return named[0]
-    return next((name for name in usual if all(map(FORMATS[name].takes, _pictures(container)))), own)
+    return next((name for name in usual if all(map(CONTAINERS[name].takes, _pictures(container)))), own)
 
 
 def _pictures(container: Any) -> list[Any]:

@@ -9,7 +9,7 @@ from pydantic import Field
 from avstudio_core import Artifact, Params
 from avstudio_core.errors import InvalidParams
 from avstudio_core.quotes import quoted
-from avstudio_video.encoding.containers import SoundCodec, VideoCodec, chosen_codec, chosen_sound
+from avstudio_video.encoding.containers import SoundCodec, VideoCodec, VideoFormat, chosen_codec, chosen_sound
 
 SOUND = ["audio/*", "video/*", "application/octet-stream"]
 SUBTITLES = ["application/x-subrip", "text/*", "application/*", "video/*"]
@@ -24,7 +24,7 @@ Offset = Annotated[float, Field(ge=-86_400, le=86_400)]
 class MuxParams(Params):
     """What the new file has, besides the picture; lists are in the order of the new files."""
 
-    format: Literal["auto", "mp4", "mov", "mkv", "webm"] = Field(
+    format: Literal["auto", VideoFormat] = Field(
         default="auto", description="Container of the file; by default that of the video, if it has one of these."
     )
     picture: int | None = Field(

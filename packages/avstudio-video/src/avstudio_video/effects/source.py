@@ -18,12 +18,12 @@ from avstudio_video.encoding.colour_tags import FULL, LIMITED, ColourTags
 from avstudio_video.frames.pyav_reader import PyAVReader
 from avstudio_video.frames.reader import Source
 from avstudio_video.media.container import open_media
+from avstudio_video.media.depth import bits_of
 from avstudio_video.media.indexed import IndexedStream
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import display_size, first_frame, origin_of, square_size
-from avstudio_video.packets.stream_tags import tags_of
+from avstudio_video.media.tags import stream_tags
 from avstudio_video.sound.decoded_track import DecodedTrack
-from avstudio_video.sound.formats import is_lossless
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -156,15 +156,14 @@ class SoundSource:
         """What its samples are."""
         with open_media(self.path, self.limits) as container:
             codec: Any = container.streams[self.number].codec_context
-            deep = is_lossless(codec.codec.canonical_name) and codec.format.name.startswith(("s32", "flt", "dbl"))
             layout = codec.layout
-            return SoundShape(codec.sample_rate, layout.name, layout.nb_channels, clip, 24 if deep else 16)
+            return SoundShape(codec.sample_rate, layout.name, layout.nb_channels, clip, bits_of(codec))
 
     @property
     def tags(self) -> dict[str, str]:
         """Its language and its title."""
         with open_media(self.path, self.limits) as container:
-            return tags_of(container.streams[self.number].metadata)
+            return stream_tags(container.streams[self.number].metadata)
 
     def blocks(self, low: float, high: float) -> Iterator[Heard]:
         """The sound between two times, after silence if it begins later."""

@@ -104,8 +104,8 @@ class SoundShape:
     channels: int
     clip: Clip
     """The picture at the same place of the chain."""
-    bits: int = 16
-    """Of a sample of the source, for codecs without loss: 16 or 24."""
+    bits: int | None = None
+    """Of a sample of the source: 16, 24, or 32 for floating point; `None` for a codec with loss."""
 
 
 Frames = Callable[[], Iterator[Shown]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from avstudio_video.encoding.containers import SoundCodec
@@ -19,6 +19,8 @@ class SoundEncoder:
     bit_rate: int = 0
     """The default for each channel in bit/s; 0 for one without loss."""
     max_channels: int = 8
+    bits: int = 16
+    """Bits of a sample, for one without loss; 32 are floating point."""
 
 
 SOUND_ENCODERS: Mapping[SoundCodec, SoundEncoder] = MappingProxyType(
@@ -31,21 +33,25 @@ SOUND_ENCODERS: Mapping[SoundCodec, SoundEncoder] = MappingProxyType(
         "pcm": SoundEncoder("pcm_s16le", "s16", max_channels=64),
     }
 )
-DEEP: Mapping[SoundCodec, tuple[str, str]] = MappingProxyType(
-    {"flac": ("flac", "s32"), "alac": ("alac", "s32p"), "pcm": ("pcm_s24le", "s32")}
+DEEPER: Mapping[SoundCodec, tuple[SoundEncoder, ...]] = MappingProxyType(
+    {
+        "flac": (SoundEncoder("flac", "s32", bits=24),),
+        "alac": (SoundEncoder("alac", "s32p", bits=24),),
+        "pcm": (
+            SoundEncoder("pcm_s24le", "s32", max_channels=64, bits=24),
+            SoundEncoder("pcm_f32le", "flt", max_channels=64, bits=32),
+        ),
+    }
 )
-"""The encoders and the sample formats for 24 bits."""
+"""The encoders of codecs without loss for more than 16 bits, in the order of their bits."""
 AT_THE_BACK = {"5.1(side)": "5.1", "5.0(side)": "5.0"}
 """The same channels by the usual names of their speakers: films have the others (AC-3, DTS)."""
 
 
-def sound_encoder(codec: SoundCodec, bits: int) -> SoundEncoder:
-    """The encoder of a codec, which keeps 24 bits if the codec is without loss."""
-    encoder = SOUND_ENCODERS[codec]
-    if bits == 16 or codec not in DEEP:
-        return encoder
-    name, samples = DEEP[codec]
-    return replace(encoder, name=name, samples=samples)
+def sound_encoder(codec: SoundCodec, bits: int | None) -> SoundEncoder:
+    """The encoder of a codec for sound of so many bits, or for as many as it has; `None` for sound with loss."""
+    deeper = [one for one in DEEPER.get(codec, ()) if one.bits <= (bits or 0)]
+    return deeper[-1] if deeper else SOUND_ENCODERS[codec]
 
 
 def usable_rate(encoder: str, rate: int) -> int:

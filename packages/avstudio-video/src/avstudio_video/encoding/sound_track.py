@@ -29,8 +29,6 @@ class SoundEncoding:
     """Another sample rate for the file."""
     bit_rate: int | None = None
     """Bits per second of all channels, for an encoder with loss."""
-    bits: int = 16
-    """Bits of a sample, for an encoder without loss."""
 
 
 class SoundTrack:
@@ -47,7 +45,7 @@ class SoundTrack:
         context: Any = self._stream.codec_context
         self._layout = usable_layout(encoder.name, encoding.layout)
         context.layout, context.format, context.time_base = self._layout, encoder.samples, Fraction(1, self.rate)
-        if encoding.bits == 24:
+        if encoder.bits == 24:
             context.options = {"bits_per_raw_sample": "24"}
         if encoder.bit_rate:
             context.bit_rate = encoding.bit_rate or encoder.bit_rate * context.layout.nb_channels

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import InvalidInput
 from avstudio_video.encoding.colour_tags import BT601, BT709, FULL, HD_HEIGHT, LIMITED, UNKNOWN, UNTAGGED, ColourTags
-from avstudio_video.encoding.containers import ContainerName, VideoCodec
+from avstudio_video.encoding.containers import CONTAINERS, ContainerName, VideoCodec
 from avstudio_video.encoding.encoder_choice import EncoderKind, chosen_encoder, open_silently
 from avstudio_video.encoding.palette import Palette
 from avstudio_video.encoding.video_codecs import Effort, Encoder
@@ -20,18 +20,8 @@ if TYPE_CHECKING:
 
 FINEST = 10_000
 """Units of a second, at least, in which times of a constant rate are counted."""
-COARSE: dict[ContainerName, Fraction] = {
-    "gif": Fraction(1, 100),
-    "webp": Fraction(1, 1000),
-    "apng": Fraction(1, 1000),
-    "mkv": Fraction(1, 1000),
-    "webm": Fraction(1, 1000),
-}
-"""The units of containers that cannot count in others."""
 FEW = 2
 """Frames of a video that is too short to be decoded in another order; x265 writes wrong times for it."""
-BY_DECODING_ORDER = ("mp4", "mov")
-"""Containers that store the lengths of frames in the order in which they are decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +69,8 @@ class VideoTrack:
         self.format = _pixel_format(self.encoder, shape.pixels)
         self.frames = 0
         self._container, self._shape = container, shape
-        self.unit = COARSE.get(name) or _unit(shape)
-        self._stream = self._added(encoding, ordered=name in BY_DECODING_ORDER)
+        self.unit = CONTAINERS[name].unit or _unit(shape)
+        self._stream = self._added(encoding, ordered=CONTAINERS[name].edited)
         self._scaler = VideoReformatter()
         self._held: VideoFrame | None = None
         self._lengths: dict[int, int] = {}

@@ -13,6 +13,7 @@ from avstudio_core import MediaFacts
 from avstudio_video.media.colours import colour_of, hdr_of
 from avstudio_video.media.container import open_media
 from avstudio_video.media.damage import tell_short
+from avstudio_video.media.depth import bits_of
 from avstudio_video.media.frame_times import frame_times
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import USUAL, Limits
@@ -203,6 +204,7 @@ def _sound(stream: Any, container: InputContainer) -> SoundFacts:
         rate=codec.sample_rate if codec else None,
         channels=codec.layout.nb_channels if codec else None,
         layout=codec.layout.name if codec else None,
+        bits=bits_of(codec) if codec else None,
         bit_rate=(codec and codec.bit_rate) or None,
     )
 

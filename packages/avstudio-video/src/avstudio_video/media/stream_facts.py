@@ -97,6 +97,9 @@ class SoundFacts(StreamFacts):
     rate: int | None = Field(default=None, ge=0, description="Sample rate.", json_schema_extra={"unit": "Hz"})
     channels: int | None = Field(default=None, ge=0, description="Number of channels.")
     layout: str | None = Field(default=None, description="Layout of the speakers, such as `5.1(side)`.")
+    bits: int | None = Field(
+        default=None, ge=1, description="Bits of a sample, 32 for floating point, unless the codec has loss."
+    )
     bit_rate: int | None = Field(default=None, ge=1, description="Bit rate.", json_schema_extra={"unit": "bit/s"})
 
 

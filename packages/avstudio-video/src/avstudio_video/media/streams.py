@@ -83,3 +83,8 @@ def stated_end(stream: Any, origin: Fraction) -> float:
         return sum(float(part) * 60.0**power for power, part in enumerate(reversed(noted.split(":"))))
     except ValueError:
         return 0.0
+
+
+def codec_of(stream: Stream) -> str:
+    """FFmpeg's canonical name of a stream's codec; empty if it is unknown."""
+    return stream.codec_context.codec.canonical_name if stream.codec_context else ""

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from avstudio_core.errors import InvalidInput
+from avstudio_video.encoding.containers import VideoFormat
 from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.limits import Limits
 from avstudio_video.muxer.chapters import Chapter, for_file
 from avstudio_video.muxer.cover import Cover, CoverTrack
 from avstudio_video.muxer.inputs import MuxInput, Wanted
 from avstudio_video.muxer.muxer import Muxed, Muxer, Sound
-from avstudio_video.packets.formats import VideoFormat
 from avstudio_video.packets.packet_file import PacketFile, packet_file
 
 CHECK = "Check its offset, and the length of the video."
@@ -48,11 +48,11 @@ class Assembly:
     def write(self, path: Path, limits: Limits, progress: Callable[[float], None]) -> None:
         """Write the file; `progress` is called with the finished part. Raises `InvalidInput`, `StorageError`."""
         with packet_file(path, self.format) as file:
-            muxer = Muxer(file, self.format, limits, self.sound_codec, self.picture, self.end)
+            muxer = Muxer(file, limits, self.sound_codec, self.picture, self.end)
             for one in self.wanted:
                 muxer.add(one)
             self._describe(file)
-            cover = CoverTrack(file, self.format, self.cover) if self.cover else None
+            cover = CoverTrack(file, self.cover) if self.cover else None
             if cover:
                 cover.write()
             whole = self.end or self.duration

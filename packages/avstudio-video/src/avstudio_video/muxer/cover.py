@@ -10,14 +10,11 @@ from typing import Any
 from avstudio_core.errors import InvalidInput, UnreadableMedia
 from avstudio_video.media.container import open_media
 from avstudio_video.media.limits import Limits
-from avstudio_video.media.streams import is_cover
-from avstudio_video.packets.formats import VideoFormat, codec_of
+from avstudio_video.media.streams import codec_of, is_cover
 from avstudio_video.packets.packet_file import PacketFile
 
 KINDS = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 """The file name and the media type of a picture by its codec; players know these names."""
-COVERED = ("mp4", "mkv")
-"""Formats that store a cover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +57,13 @@ def own_cover(path: Path, limits: Limits) -> Cover | None:
 class CoverTrack:
     """The cover in a new file: a track of one picture, or an attachment."""
 
-    def __init__(self, file: PacketFile, format: VideoFormat, cover: Cover) -> None:
+    def __init__(self, file: PacketFile, cover: Cover) -> None:
         """Raises `InvalidInput` for a format without covers."""
-        if format not in COVERED:
-            raise InvalidInput(f"'{format}' does not store a cover picture.", hint="Give the format 'mp4' or 'mkv'.")
+        if not file.format.covered:
+            raise InvalidInput(f"'{file.name}' does not store a cover picture.", hint="Give the format 'mp4' or 'mkv'.")
         self._file, self._cover = file, cover
         self._stream: Any = None
-        if format == "mkv":
+        if not file.format.edited:
             file.container.add_attachment(*KINDS[cover.codec], cover.data)
         else:
             from av.stream import Disposition

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from avstudio_video.packets.formats import VideoFormat
 from avstudio_video.packets.source import length_of
 
 if TYPE_CHECKING:
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
     from avstudio_video.packets.packet_file import PacketFile
 
-ENCODERS: dict[VideoFormat, Any] = {"mp4": "mov_text", "mov": "mov_text", "mkv": "subrip", "webm": "webvtt"}
-"""FFmpeg's encoders of text by the container."""
 UNIT = Fraction(1, 1000)
 FIELDS = 8
 """Fields before the text in a line of Advanced SubStation Alpha, the form between decoders and encoders."""
@@ -55,7 +52,6 @@ class CueTrack:
     """A text track of a new file; its cues come in the order of their start."""
 
     file: PacketFile
-    format: VideoFormat
     header: bytes | None
     """The styles, as FFmpeg's decoder states them."""
     stream: Any = field(init=False)
@@ -66,7 +62,7 @@ class CueTrack:
     _until: Fraction = Fraction(0)
 
     def __post_init__(self) -> None:
-        self.stream = self.file.container.add_stream(ENCODERS[self.format])
+        self.stream = self.file.container.add_stream(self.file.format.texts)
         self.stream.codec_context.subtitle_header = self.header
         self.stream.codec_context.time_base = self.stream.time_base = UNIT
 
@@ -74,7 +70,7 @@ class CueTrack:
         """Write a cue. MP4 shows one text at a time, so cues that overlap are divided, and share a text."""
         self.cues += 1
         self.end = max(self.end, cue.end)
-        if self.format not in ("mp4", "mov"):
+        if not self.file.format.edited:
             self._encode(cue.start, cue.end, cue.line)
             return
         self._advance(cue.start)

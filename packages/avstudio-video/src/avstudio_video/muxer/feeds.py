@@ -43,7 +43,7 @@ class CopiedPart:
     """What is added to their time stamps, in seconds."""
 
     def items(self, packet: Any, time: Fraction) -> Feed:
-        if time >= 0 or self.file.format.hidden_lead or packet.stream.type == "video":
+        if time >= 0 or self.file.format.edited or packet.stream.type == "video":
             yield time, partial(self.file.write, self.track, packet, self.shift)
 
     def rest(self, time: Fraction) -> Feed:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from avstudio_core.errors import NotFound
 from avstudio_core.languages import language_tag
-from avstudio_video.packets.formats import VideoFormat
+from avstudio_video.encoding.containers import CONTAINERS, VideoFormat
 
 UNKNOWN = "und"
 QUICKTIME = ("fra", "ron", "ces", "slk")
@@ -32,7 +32,7 @@ def for_format(tags: Mapping[str, str], format: VideoFormat) -> dict[str, str]:
     """Tags as a container stores them: the language as a code of three letters."""
     stored = {**tags}
     if title := tags.get("title"):
-        stored |= {"handler_name": title} if format in ("mp4", "mov") else {}  # what many players show as the title
+        stored |= {"handler_name": title} if CONTAINERS[format].edited else {}  # what many players show as the title
     if language := stored.pop("language", None):
         stored["language"] = _code(language, format)
     return stored

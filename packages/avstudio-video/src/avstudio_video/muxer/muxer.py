@@ -8,19 +8,20 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from avstudio_video.encoding.containers import SoundCodec, chosen_sound
-from avstudio_video.encoding.sound_codecs import SOUND_ENCODERS, SoundEncoder
+from avstudio_video.encoding.sound_codecs import SoundEncoder, sound_encoder
 from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
 from avstudio_video.encoding.video_track import VideoEncoding
+from avstudio_video.media.depth import bits_of
 from avstudio_video.media.indexed import index_stream
 from avstudio_video.media.limits import Limits
-from avstudio_video.muxer.cues import ENCODERS, CueTrack
+from avstudio_video.media.streams import codec_of
+from avstudio_video.media.tags import stream_tags
+from avstudio_video.muxer.cues import CueTrack
 from avstudio_video.muxer.feeds import CopiedPart, CuePart, EncodedPart, Part, merged
 from avstudio_video.muxer.inputs import MuxInput, Wanted
 from avstudio_video.muxer.labels import for_format
 from avstudio_video.muxer.picture import PicturePart, encoded_picture
-from avstudio_video.packets.formats import VideoFormat, codec_of
 from avstudio_video.packets.packet_file import PacketFile
-from avstudio_video.packets.stream_tags import tags_of
 from avstudio_video.sound.decoded_track import DecodedTrack
 
 Sound = Literal["auto", "copy"] | SoundCodec
@@ -69,7 +70,6 @@ class Muxer:
     """Makes the tracks of a new file, and writes all inputs to it in one pass."""
 
     file: PacketFile
-    name: VideoFormat
     limits: Limits
     sound_codec: Sound = "auto"
     picture: VideoEncoding | None = None
@@ -90,7 +90,7 @@ class Muxer:
     def write(self, inputs: Sequence[MuxInput], progress: Callable[[Fraction], None]) -> None:
         """Write all packets; `progress` is called with the time that is reached."""
         copies = any(one.copied and one.wanted.kind == "video" for one in self.tracks)
-        hidden = self.file.format.hidden_lead or not copies
+        hidden = self.file.format.edited or not copies
         for time, write in merged([one.feed(self.end, hidden=hidden) for one in inputs if one.parts]):
             write()
             progress(time)
@@ -113,9 +113,9 @@ class Muxer:
         same = codec.startswith("pcm_") if self.sound_codec == "pcm" else codec == self.sound_codec
         if self.sound_codec == "copy" or (takes and (same or self.sound_codec == "auto")):
             return self._copied(wanted)
-        chosen = chosen_sound(self.name, None if self.sound_codec == "auto" else self.sound_codec)
+        chosen = chosen_sound(self.file.name, None if self.sound_codec == "auto" else self.sound_codec)
         assert chosen
-        part = self._encoded(wanted, SOUND_ENCODERS[chosen])
+        part = self._encoded(wanted, sound_encoder(chosen, bits_of(wanted.stream.codec_context)))
         return Muxed(wanted, part, self.file.container.streams[-1], chosen, False)
 
     def _encoded(self, wanted: Wanted, encoder: SoundEncoder) -> EncodedPart:
@@ -128,14 +128,14 @@ class Muxer:
             return self._copied(wanted)
         decoder = wanted.stream.codec_context
         decoder.open(strict=False)  # which makes the header
-        track = CueTrack(self.file, self.name, decoder.subtitle_header)
+        track = CueTrack(self.file, decoder.subtitle_header)
         part = CuePart(track, wanted.input.shift - wanted.input.origin, self.end)
-        return Muxed(wanted, part, track.stream, ENCODERS[self.name], False)
+        return Muxed(wanted, part, track.stream, self.file.format.texts, False)
 
     def _tags(self, wanted: Wanted) -> dict[str, str]:
         if wanted.labels is None:
-            return for_format(tags_of(wanted.stream.metadata), self.name)
-        return for_format(wanted.labels.tags(), self.name)
+            return for_format(stream_tags(wanted.stream.metadata), self.file.name)
+        return for_format(wanted.labels.tags(), self.file.name)
 
 
 def disposition(wanted: Wanted) -> int:

@@ -73,7 +73,7 @@ def encoded_picture(file: PacketFile, stream: Any, known: IndexedStream, encodin
         codec.pix_fmt or "yuv420p",
         known.aspect,
     )
-    track = VideoTrack(file.container, file.format.name, encoding, shape)
+    track = VideoTrack(file.container, file.name, encoding, shape)
     if known.rotation:
         made: Any = file.container.streams[-1]
         made.set_display_rotation(known.rotation)

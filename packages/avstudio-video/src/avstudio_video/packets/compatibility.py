@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from avstudio_video.packets.formats import codec_of
+from avstudio_video.media.streams import codec_of
 
 TRAITS = {
     "video": {"width": "width", "height": "height", "pix_fmt": "pixel format", "profile": "profile"},

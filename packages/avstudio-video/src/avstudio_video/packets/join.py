@@ -55,7 +55,7 @@ class Join:
         with open_media(piece.path, self._limits) as container:
             streams: list[Any] = [container.streams[number] for number in piece.streams]
             tracks = self._tracks(piece.path, streams)
-            hidden, joint = self._file.format.hidden_lead, self.at > 0
+            hidden, joint = self._file.format.edited, self.at > 0
             source = PacketSource(container, piece.path, streams, piece.span, hidden=hidden, joint=joint)
             return self._copied(piece, source, dict(zip(piece.streams, tracks, strict=True)))
 

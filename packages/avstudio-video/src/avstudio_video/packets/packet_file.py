@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import InvalidInput
+from avstudio_video.encoding.containers import CONTAINERS, VideoFormat
 from avstudio_video.encoding.writer import new_file
-from avstudio_video.packets.formats import FORMATS, VideoFormat, codec_of
+from avstudio_video.media.streams import codec_of
+from avstudio_video.media.tags import stream_tags
 from avstudio_video.packets.stamps import Stamps
-from avstudio_video.packets.stream_tags import tags_of
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -40,7 +41,7 @@ class PacketFile:
     """A file with copied tracks; encoded ones can be added to its `container` before the first packet is written."""
 
     def __init__(self, container: OutputContainer, format: VideoFormat) -> None:
-        self.container, self.format = container, FORMATS[format]
+        self.container, self.name, self.format = container, format, CONTAINERS[format]
         self.tracks: list[CopiedTrack] = []
 
     def add(self, stream: Stream, tags: Mapping[str, str] | None = None, disposition: int | None = None) -> CopiedTrack:
@@ -50,13 +51,13 @@ class PacketFile:
         """
         if not self.format.takes(stream):
             raise InvalidInput(
-                f"{codec_of(stream) or 'An unknown codec'} cannot be copied into '{self.format.name}'.",
+                f"{codec_of(stream) or 'An unknown codec'} cannot be copied into '{self.name}'.",
                 hint="Choose another format, or let it be encoded.",
             )
         copy: Any = self.container.add_stream_from_template(stream, opaque=True)
-        copy.metadata.update(tags_of(stream.metadata) if tags is None else tags)
+        copy.metadata.update(stream_tags(stream.metadata) if tags is None else tags)
         copy.disposition = stream.disposition if disposition is None else disposition
-        if codec_of(stream) == "hevc" and self.format.hidden_lead:
+        if codec_of(stream) == "hevc" and self.format.edited:
             copy.codec_context.codec_tag = "hvc1"  # the one of the two that Apple's players know
         track = CopiedTrack(copy)
         self.tracks.append(track)
@@ -75,6 +76,6 @@ class PacketFile:
 @contextmanager
 def packet_file(path: Path, format: VideoFormat) -> Iterator[PacketFile]:
     """A new file, which is removed if the block raises. Raises `StorageError`, `InvalidInput`."""
-    made = FORMATS[format].container
+    made = CONTAINERS[format]
     with new_file(path, made.muxer, made.options, f"This video cannot be written as '{format}'") as container:
         yield PacketFile(container, format)

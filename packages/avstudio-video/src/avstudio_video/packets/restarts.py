@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from avstudio_video.packets.formats import codec_of
+from avstudio_video.media.streams import codec_of
 
 if TYPE_CHECKING:
     from av.packet import Packet

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from avstudio_video.media.tags import stream_tags
+
 if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.packet import Packet
@@ -19,7 +21,7 @@ class CopiedSound:
         """`offset` keeps a late start of a whole track in the time stamps."""
         self._container, self._stream, self._origin, self._span = container, stream, origin, span
         self._copy: Any = container.add_stream_from_template(stream)
-        self._copy.metadata.update(stream.metadata)
+        self._copy.metadata.update(stream_tags(stream.metadata))
         self._base: int | None = round(origin / Fraction(stream.time_base)) if offset and span[0] == 0 else None
         self.first: float | None = None
         self.last = 0.0

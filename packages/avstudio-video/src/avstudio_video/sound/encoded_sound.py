@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avstudio_video.encoding.sound_codecs import SoundEncoder, usable_rate
+from avstudio_video.encoding.sound_codecs import SOUND_ENCODERS, sound_encoder, usable_rate
 from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
 from avstudio_video.encoding.writer import new_file
-from avstudio_video.sound.formats import DEEP, FORMATS, SoundFormat
+from avstudio_video.sound.formats import FORMATS, SoundFormat
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,7 @@ class Encoding:
     format: SoundFormat
     rate: int
     layout: str
-    bits: int = 16
+    bits: int | None = None
     """Bits of a sample of formats without loss; 32 are floating point."""
     bit_rate: int | None = None
     """Bits per second of formats with loss."""
@@ -43,7 +43,7 @@ def output(path: Path, format: SoundFormat) -> AbstractContextManager[OutputCont
 
 def written_rate(format: SoundFormat, rate: int) -> int:
     """The rate itself if the format's encoder has it, or else the next higher one, or its highest."""
-    return usable_rate(FORMATS[format].codec, rate)
+    return usable_rate(SOUND_ENCODERS[FORMATS[format].codec].name, rate)
 
 
 class EncodedSound:
@@ -53,10 +53,8 @@ class EncodedSound:
         self, container: OutputContainer, encoding: Encoding, source_rate: int, span: Span, offset: bool
     ) -> None:
         """With `offset`, silence replaces what is missing before the first sound."""
-        traits = FORMATS[encoding.format]
-        codec, samples = DEEP.get(encoding.format, {}).get(encoding.bits, (traits.codec, traits.samples))
-        encoder = SoundEncoder(codec, samples, traits.bit_rate, traits.max_channels)
-        plan = SoundEncoding(encoder, source_rate, encoding.layout, encoding.rate, encoding.bit_rate, encoding.bits)
+        encoder = sound_encoder(FORMATS[encoding.format].codec, encoding.bits)
+        plan = SoundEncoding(encoder, source_rate, encoding.layout, encoding.rate, encoding.bit_rate)
         self._track, self._source_rate = SoundTrack(container, plan), source_rate
         self._begin = round(span[0] * source_rate)
         self._end = math.inf if math.isinf(span[1]) else round(span[1] * source_rate)

@@ -13,6 +13,7 @@ from avstudio_core.errors import InvalidInput
 from avstudio_video.media.container import open_media
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import origin_of
+from avstudio_video.media.tags import file_tags, stream_tags
 from avstudio_video.sound.copied_sound import CopiedSound
 from avstudio_video.sound.decoded_track import DecodedTrack
 from avstudio_video.sound.encoded_sound import EncodedSound, Encoding, output, written_rate
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 LEAD = 1.0
 """Seconds before the first part at which reading begins, because decoders start with silence."""
-OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "duration")
-"""Tags that describe the container of the source."""
 
 
 @dataclass
@@ -68,11 +67,10 @@ class Extraction:
         return self.written
 
     def _open(self, container: InputContainer, files: ExitStack, track: TrackPlan) -> None:
-        tags = {key: value for key, value in container.metadata.items() if key.lower() not in OWN_TAGS}
         for wanted in track.outputs:
             path = self.new_path(wanted.key, track.format)
             target = files.enter_context(output(path, track.format))
-            target.metadata.update(tags)
+            target.metadata.update(file_tags(container.metadata, changed=True))
             if track.wish.whole and track.format in ("m4a", "mka"):
                 target.set_chapters(container.chapters())
             self.written.append(Written(wanted, track, path, self._sound(container, target, track, wanted)))
@@ -86,7 +84,7 @@ class Extraction:
         rate = written_rate(track.format, track.wish.rate or decoder.rate)
         encoding = Encoding(track.format, rate, wanted.layout or decoder.layout, track.bits, track.wish.bit_rate)
         sound = EncodedSound(target, encoding, decoder.rate, wanted.span, track.wish.offset)
-        sound.metadata.update(track.stream.metadata)
+        sound.metadata.update(stream_tags(track.stream.metadata))
         return sound
 
     def _read(self, container: InputContainer, streams: list[Any]) -> None:

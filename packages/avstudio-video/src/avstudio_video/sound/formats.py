@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from avstudio_video.encoding.containers import SoundCodec
+from avstudio_video.encoding.sound_codecs import SOUND_ENCODERS
+
 SoundFormat = Literal["m4a", "mka", "flac", "wav", "mp3", "opus"]
 
 
@@ -17,39 +20,26 @@ class Traits:
     media_type: str
     copied: tuple[str, ...]
     """The codecs that it takes as they are; empty for any."""
-    codec: str
-    max_channels: int = 8
-    samples: str = "fltp"
-    """The sample format of its encoder."""
+    codec: SoundCodec
+    """The codec in which other sound is encoded."""
     offset: bool = False
     """Whether a copy keeps a late start."""
-    bit_rate: int = 0
-    """The default for each channel in bit/s; 0 for a format without loss."""
     options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def max_channels(self) -> int:
+        """The most channels that its encoder takes."""
+        return SOUND_ENCODERS[self.codec].max_channels
 
 
 FORMATS: dict[SoundFormat, Traits] = {
-    "m4a": Traits("mp4", "audio/mp4", ("aac", "alac"), "aac", offset=True, bit_rate=96_000, options={"brand": "M4A "}),
-    "mka": Traits("matroska", "audio/x-matroska", (), "flac", samples="s16", offset=True),
-    "flac": Traits("flac", "audio/flac", ("flac",), "flac", samples="s16"),
-    "wav": Traits(
-        "wav", "audio/wav", ("pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_u8"), "pcm_s16le", 64, "s16"
-    ),
-    "mp3": Traits("mp3", "audio/mpeg", ("mp3",), "libmp3lame", 2, bit_rate=96_000),
-    "opus": Traits("ogg", "audio/ogg", ("opus",), "libopus", samples="flt", bit_rate=64_000),
+    "m4a": Traits("mp4", "audio/mp4", ("aac", "alac"), "aac", offset=True, options={"brand": "M4A "}),
+    "mka": Traits("matroska", "audio/x-matroska", (), "flac", offset=True),
+    "flac": Traits("flac", "audio/flac", ("flac",), "flac"),
+    "wav": Traits("wav", "audio/wav", ("pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_u8"), "pcm"),
+    "mp3": Traits("mp3", "audio/mpeg", ("mp3",), "mp3"),
+    "opus": Traits("ogg", "audio/ogg", ("opus",), "opus"),
 }
-DEEP = {
-    "flac": {24: ("flac", "s32")},
-    "mka": {24: ("flac", "s32")},
-    "wav": {24: ("pcm_s24le", "s32"), 32: ("pcm_f32le", "flt")},
-}
-"""Codec and sample format of formats without loss by the bits of a sample, besides 16."""
-LOSSLESS = ("flac", "alac", "wavpack", "tta", "truehd", "mlp", "ape")
-
-
-def is_lossless(codec: str) -> bool:
-    """Whether a codec, in FFmpeg's name, stores samples without loss."""
-    return codec in LOSSLESS or codec.startswith("pcm_")
 
 
 def format_for_copy(codec: str, late: bool) -> SoundFormat:

@@ -7,8 +7,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from avstudio_core.errors import InvalidInput
-from avstudio_video.media.streams import stated_end
-from avstudio_video.sound.formats import FORMATS, SoundFormat, format_for_copy, is_lossless
+from avstudio_video.media.depth import bits_of, is_lossless
+from avstudio_video.media.streams import codec_of, stated_end
+from avstudio_video.sound.formats import FORMATS, SoundFormat, format_for_copy
 from avstudio_video.sound.mixdown import Mixdown
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Track:
         """Describe a stream of an open file, which starts at `origin` seconds."""
         codec, end = stream.codec_context, stated_end(stream, origin)
         title = stream.metadata.get("title")
-        return cls(stream.index, stream.language, title, codec.codec.canonical_name, codec.layout.name, end)
+        return cls(stream.index, stream.language, title, codec_of(stream), codec.layout.name, end)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class TrackPlan:
     source: Track
     format: SoundFormat
     copied: bool
-    bits: int
+    bits: int | None
     wish: Wish
     outputs: list[Output]
 
@@ -105,7 +106,7 @@ class TrackPlan:
 def plan_track(stream: Any, origin: Fraction, wish: Wish, prefix: str) -> TrackPlan:
     """Decide how to write a track of a file that starts at `origin` seconds. Raises `InvalidInput`."""
     late = (stream.start_time or 0) * (stream.time_base or 0) - origin > SLACK
-    codec = stream.codec_context.codec.canonical_name
+    codec = codec_of(stream)
     format = wish.format or _format(codec, late, wish)
     traits = FORMATS[format]
     fits = not traits.copied or codec in traits.copied
@@ -122,7 +123,7 @@ def plan_track(stream: Any, origin: Fraction, wish: Wish, prefix: str) -> TrackP
         raise InvalidInput(message, hint="Give channels 'stereo', or another format.")
     outputs = [one for part in _parts(wish, prefix) for one in _channels(wish, names, *part)]
     return TrackPlan(
-        stream, Track.of(stream, origin), format, copied, wish.bits or _bits(stream, format), wish, outputs
+        stream, Track.of(stream, origin), format, copied, wish.bits or bits_of(stream.codec_context), wish, outputs
     )
 
 
@@ -131,15 +132,6 @@ def _format(codec: str, late: bool, wish: Wish) -> SoundFormat:
     if not exact:
         return format_for_copy(codec, late and wish.offset)
     return "flac" if is_lossless(codec) else "m4a"
-
-
-def _bits(stream: Any, format: SoundFormat) -> int:
-    """The bits of a sample of the source that a format without loss keeps."""
-    if FORMATS[format].bit_rate:
-        return 16
-    codec = stream.codec_context
-    samples = codec.format.name if codec.format else "s16"
-    return 24 if is_lossless(codec.codec.canonical_name) and samples.startswith(("s32", "flt", "dbl")) else 16
 
 
 def _parts(wish: Wish, prefix: str) -> Iterator[tuple[str, Span]]:

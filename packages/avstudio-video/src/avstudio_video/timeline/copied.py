@@ -8,10 +8,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from avstudio_video.encoding.containers import CONTAINERS, VideoFormat
 from avstudio_video.media.container import open_media
 from avstudio_video.media.limits import Limits
 from avstudio_video.packets.compatibility import difference
-from avstudio_video.packets.formats import FORMATS, VideoFormat
 from avstudio_video.packets.join import JoinedPiece, Piece, join
 from avstudio_video.packets.packet_file import packet_file
 from avstudio_video.timeline.footage import Footage
@@ -34,7 +34,7 @@ def from_keys(parts: Sequence[Part], footage: Footage) -> list[Part]:
 def copyable(footage: Footage, format: VideoFormat, limits: Limits) -> list[int]:
     """The numbers of the picture and of the audio streams that a container takes as they are."""
     with open_media(footage.path, limits) as container:
-        return [number for number in _wanted(footage) if FORMATS[format].takes(container.streams[number])]
+        return [number for number in _wanted(footage) if CONTAINERS[format].takes(container.streams[number])]
 
 
 def _wanted(footage: Footage) -> list[int]:

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import UnreadableMedia
 from avstudio_video.encoding.colour_tags import ColourTags
-from avstudio_video.encoding.containers import ContainerName, SoundCodec
-from avstudio_video.encoding.sound_codecs import SOUND_ENCODERS
+from avstudio_video.encoding.containers import ContainerName
+from avstudio_video.encoding.sound_codecs import SoundEncoder
 from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
 from avstudio_video.encoding.video_track import VideoEncoding, VideoShape
 from avstudio_video.encoding.writer import Writer, open_writer
 from avstudio_video.media.limits import Limits
 from avstudio_video.timeline.canvas import Canvas
 from avstudio_video.timeline.film_format import canvas_of, rate_of
-from avstudio_video.timeline.footage import Footage, kept_tags
+from avstudio_video.timeline.footage import Footage
 from avstudio_video.timeline.parts import Timeline
 from avstudio_video.timeline.pictures import Pictures
 from avstudio_video.timeline.sound import TimelineSound
@@ -42,12 +42,12 @@ class FilmTrack:
     """One track of sound of a new file."""
 
     sound: TimelineSound
-    codec: SoundCodec
+    encoder: SoundEncoder
     tags: dict[str, str]
 
     def added(self, writer: Writer) -> SoundTrack:
         """The track of a file."""
-        track = writer.add_sound(SoundEncoding(SOUND_ENCODERS[self.codec], self.sound.rate, self.sound.layout))
+        track = writer.add_sound(SoundEncoding(self.encoder, self.sound.rate, self.sound.layout))
         track.metadata.update(self.tags)
         return track
 
@@ -82,8 +82,7 @@ class Film:
         first = next(frames, None)
         if first is None:
             raise UnreadableMedia(f"No frame of '{self.footage[0].name}' that is kept can be decoded.")
-        tags = kept_tags(self.footage[0])
-        with ExitStack() as files, open_writer(path, name, tags=tags, chapters=self.chapters) as writer:
+        with ExitStack() as files, open_writer(path, name, tags=self.footage[0].tags, chapters=self.chapters) as writer:
             for track in self.tracks:
                 files.callback(track.sound.close)
             self._write(writer, self._shape(ColourTags.of(first[1])), chain([first], frames))

@@ -12,12 +12,13 @@ from avstudio_video.encoding.containers import (
     ContainerName,
     SoundCodec,
     VideoCodec,
+    VideoFormat,
     chosen_codec,
 )
 from avstudio_video.timeline.canvas import Canvas, even
 from avstudio_video.timeline.footage import Footage
 
-FilmFormat = Literal["auto", "mp4", "mov", "mkv", "webm"]
+FilmFormat = Literal["auto", VideoFormat]
 FilmCodec = Literal["auto", "h264", "hevc", "av1", "vp9", "prores", "ffv1"]
 EIGHT_BITS = 8
 MOST_MP3_CHANNELS = 2

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from avstudio_video.encoding.containers import ContainerName
+from avstudio_video.encoding.sound_codecs import sound_encoder
 from avstudio_video.encoding.video_codecs import Effort
 from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.limits import Limits
@@ -85,7 +86,8 @@ def _track(
     whole = last.end == footage[last.source].grid.end
     sound = TimelineSound(timeline, sources, usual.rate, usual.layout, usual.channels, fade, whole, limits)
     tags = {key: value for key, value in (("language", facts.language), ("title", facts.title)) if value}
-    return FilmTrack(sound, sound_codec_of(facts.codec, usual.channels, name), tags)
+    codec = sound_codec_of(facts.codec, usual.channels, name)
+    return FilmTrack(sound, sound_encoder(codec, facts.bits), tags)
 
 
 def _source(footage: Footage, sound: SoundFacts) -> SoundSource:

@@ -14,10 +14,8 @@ from avstudio_video.media.indexed import IndexedStream, index_stream
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.stream_facts import SoundFacts, VideoFacts
 from avstudio_video.media.streams import display_size
+from avstudio_video.media.tags import file_tags
 from avstudio_video.timeline.parts import FrameGrid
-
-OWN_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder", "timecode", "duration", "creation_time")
-"""Tags that describe the container of the source, or its times."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +63,11 @@ class Footage:
         return [one for one in self.contents.audio if one.rate and one.channels]
 
     @property
+    def tags(self) -> dict[str, str]:
+        """Those that a video of its parts keeps."""
+        return file_tags(self.contents.tags, changed=True)
+
+    @property
     def upright_size(self) -> tuple[int, int]:
         """The size of the stored pictures after their rotation."""
         return display_size(self.stream.width, self.stream.height, self.stream.rotation)
-
-
-def kept_tags(footage: Footage) -> dict[str, str]:
-    """The tags of a file that are not about its container."""
-    return {key: value for key, value in footage.contents.tags.items() if key not in OWN_TAGS}
