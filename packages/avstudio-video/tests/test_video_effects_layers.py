@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,20 @@ def test_a_video_on_the_picture_plays_and_ends(films: Any, grey: Path, write: Ma
     assert [round(float(one[30, 30, 0])) for one in once[:15:5]] == pytest.approx([0, 40, 80], abs=20)
     assert once[20][30, 30, 0] == pytest.approx(90, abs=2)
     assert again[20][30, 30, 0] == pytest.approx(60, abs=3)
+
+
+def test_an_overlay_that_is_cut_short_or_damaged_is_told(films: Any, grey: Path, write: Make, tmp_path: Path) -> None:
+    small = write("small.mkv", 60)
+    whole, third = small.read_bytes(), small.stat().st_size // 3
+    small.write_bytes(whole[:third])
+    result = films.applied(grey, "overlay loop, stabilize" if find_spec("cv2") else "overlay loop", overlays=[small])
+    assert "'small.mkv' is cut short" in result.warnings[0].message
+    assert [one.code for one in result.warnings] == ["truncated"]
+
+    small.write_bytes(whole[:third] + bytes(300) + whole[third + 300 :])
+    result = films.applied(grey, "speed 0.4, overlay", overlays=[small])
+    assert {one.code for one in result.warnings} <= {"damaged", "gaps"}
+    assert "'small.mkv'" in result.warnings[0].message
 
 
 def test_an_overlay_is_upright_with_square_pixels(films: Any, grey: Path, write: Make) -> None:

@@ -158,6 +158,23 @@ def test_tags_and_chapters_are_kept_at_their_new_times(films: Any, write: Make) 
     assert times == [(0, 0.1, "Part 0"), (0.1, 0.3, "Part 1")]
 
 
+def test_what_a_truncated_file_only_states_of_its_sound_is_not_cut(films: Any, write: Make) -> None:
+    path = write("a.mp4", 75, sound=[440], container={"movflags": "faststart"})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    codes = [one.code for one in films.applied(path, "flip").warnings]
+    assert ("truncated" in codes, "sound_cut" in codes) == (True, False)
+
+
+def test_frames_that_cannot_be_decoded_and_gaps_of_the_sound_are_told(films: Any, write: Make) -> None:
+    path = write("a.mkv", 75, sound=[440])
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + bytes(3000) + whole[len(whole) // 2 + 3000 :])
+    warnings = films.applied(path, "flip").warnings
+    assert [one.code for one in warnings] == ["gaps", "damaged", "damaged"]
+    assert "packets of sound" in warnings[1].message
+    assert "sound of 'a.mkv' has gaps" in warnings[2].message
+
+
 def test_sound_that_is_longer_or_shorter_ends_with_the_picture(films: Any, write: Make) -> None:
     long = write("long.mkv", 10, sound=[np.full((2, 48_000), 0.5, np.float32)], sound_codec="flac")
     short = write("short.mkv", 25, sound=[np.full((2, 9_600), 0.5, np.float32)], sound_codec="flac")

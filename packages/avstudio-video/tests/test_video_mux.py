@@ -402,11 +402,12 @@ def test_a_file_without_a_picture_is_refused(
     assert failed.value.cause == cause
 
 
+@pytest.mark.parametrize("shortest", [False, True])
 @pytest.mark.parametrize("cut", ["film", "sound"])
-def test_an_input_that_is_cut_short_is_told(shared_studio: Studio, write: Make, cut: str) -> None:
+def test_an_input_that_is_cut_short_is_told(shared_studio: Studio, write: Make, cut: str, shortest: bool) -> None:
     films = {name: write(f"{name}.mkv", 100, sound=[440]) for name in ("film", "sound")}
     films[cut].write_bytes(films[cut].read_bytes()[: films[cut].stat().st_size // 3])
-    result = muxed(shared_studio, films["film"], sound=[films["sound"]])
+    result = muxed(shared_studio, films["film"], sound=[films["sound"]], shortest=shortest)
     assert [one.code for one in result.warnings] == ["truncated"]
     assert f"'{cut}.mkv'" in result.warnings[0].message
 

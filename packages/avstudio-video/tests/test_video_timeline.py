@@ -316,6 +316,41 @@ def test_a_copy_of_hidden_frames_that_its_container_shows_says_where_the_parts_a
     assert (part.start, round(part.new_start, 3)) == (0, 0.16)
 
 
+@pytest.mark.parametrize("mode", ["exact", "keyframe"])
+def test_sound_that_a_truncated_file_only_states_is_not_left_out(shared_studio: Studio, write: Make, mode: str) -> None:
+    path = write("a.mp4", 75, sound=[440], container={"movflags": "faststart"}, **PLAIN)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    result = cut(shared_studio, path, keep=["0-"], mode=mode)
+    codes = [one.code for one in result.warnings]
+    assert ("truncated" in codes, "sound_left_out" in codes) == (True, False)
+
+
+def test_sound_after_the_last_picture_is_told_of_a_file_that_does_not_state_it(
+    shared_studio: Studio, write: Make
+) -> None:
+    path = write("a.mkv", 10, sound=[ramp(0.8)], container={"live": "1"})
+    assert [one.code for one in cut(shared_studio, path, keep=["0.2-"]).warnings] == ["sound_left_out"]
+
+
+@pytest.mark.parametrize("mode", ["exact", "keyframe"])
+def test_sound_that_ends_long_before_the_picture_and_the_end_that_is_stated_is_told(
+    shared_studio: Studio, write: Make, mode: str
+) -> None:
+    path = write("a.mkv", 75, sound=[440], **PLAIN)
+    with av.open(str(path)) as source, av.open(str(path.with_name("b.mkv")), "w") as file:
+        copies = {one.index: file.add_stream_from_template(one) for one in source.streams}
+        for packet in source.demux():
+            if packet.size and not (packet.stream_index and (packet.pts or 0) > 1000):
+                packet.stream = copies[packet.stream_index]
+                file.mux(packet)
+    data = bytearray(path.with_name("b.mkv").read_bytes())
+    at = data.rindex(b"00:00:01.")  # what it states of its sound
+    data[at : at + 8] = b"00:00:03"
+    path.write_bytes(data)
+    (told,) = cut(shared_studio, path, keep=["0-2"], mode=mode).warnings
+    assert (told.code, "its sound ends after 1.0" in told.message) == ("truncated", True)
+
+
 class TestConcat(ProcessorContract):
     plugin = avstudio_video
     processor = "video.concat"

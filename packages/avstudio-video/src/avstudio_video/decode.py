@@ -136,16 +136,11 @@ def _shape(params: DecodeParams, stream: IndexedStream) -> Shape:
 
 def _tell(source: Artifact, stream: IndexedStream, timeline: FrameTimeline, decoder: Decoder, context: Context) -> None:
     """Warn about what is wrong with the file, or with the pictures."""
-    from avstudio_video.media.damage import tell_guessed, tell_lost, tell_short
-
-    tell_guessed(source.name, stream.index, stream.rate, context.warn)
+    stream.tell(source.name, context.warn)
     if decoder.corrupt:
         context.warn("damaged", f"{len(decoder.corrupt)} of these frames of '{source.name}' are damaged.")
     if stream.interlaced:
         context.warn("interlaced", f"'{source.name}' is interlaced: moving edges of its frames look like combs.")
-    slack = 2 * float(stream.index.usual_gap * stream.index.unit)
-    tell_short(source.name, timeline.end, stream.stated_end, context.warn, slack)
-    tell_lost(source.name, stream.index, stream.stated_frames, context.warn)
 
 
 def _facts(wanted: list[Wanted], timeline: FrameTimeline, decoder: Decoder) -> list[FrameFacts]:

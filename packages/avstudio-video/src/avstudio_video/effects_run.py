@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core import Artifact, Context, MediaFacts
@@ -20,10 +20,10 @@ from avstudio_video.encoding.sound_codecs import sound_encoder
 from avstudio_video.encoding.sound_track import SoundEncoding
 from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.container import open_media
-from avstudio_video.media.damage import tell_guessed, tell_short
 from avstudio_video.media.indexed import index_stream
 from avstudio_video.media.limits import Limits
-from avstudio_video.media.streams import is_cover, origin_of, stated_end
+from avstudio_video.media.sound_end import sound_ends
+from avstudio_video.media.streams import is_cover
 from avstudio_video.media.tags import file_tags
 from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 
@@ -66,8 +66,7 @@ class EffectsRun:
         check, warn, name = self._context.check, self._context.warn, self._source.name
         stream = index_stream(self._source.path, self._params.stream, self._limits, check)
         picture = PictureSource(self._source.path, stream, self._limits, check)
-        tell_guessed(name, stream.index, stream.rate, warn)
-        tell_short(name, float(picture.clip.until), stream.stated_end, warn)
+        stream.tell(name, warn)
         given = picture.first.format
         if any(one.is_alpha or one.bits > MOST_BITS for one in given.components):
             message = f"The picture of '{name}' is {given.name}, and effects work in {picture.clip.pixels}."
@@ -83,13 +82,16 @@ class EffectsRun:
             if track == DEFAULT and not container.streams.audio:
                 return None
             chosen = chosen_tracks(container, path, track)[0]
-            longer = stated_end(chosen, origin_of(container)) - float(self._picture.clip.until)
-            if longer > LONGER:
-                message = (
-                    f"The sound of '{self._source.name}' is {longer:.1f} s longer than its picture, and ends with it."
-                )
-                self._context.warn("sound_cut", message)
+            self._tell_end(chosen.index)
             return SoundSource(path, chosen.index, self._limits, self._context.check)
+
+    def _tell_end(self, number: int) -> None:
+        """Tell that sound ends after the picture, or too early."""
+        picture, name, warn = float(self._picture.clip.until), self._source.name, self._context.warn
+        end = sound_ends(self._source.path, [number], picture, self._limits)[number]
+        end.tell_short(name, picture, warn)
+        if (longer := end.real - picture) > LONGER:
+            warn("sound_cut", f"The sound of '{name}' is {longer:.1f} s longer than its picture, and ends with it.")
 
     def _tell_tracks(self, container: InputContainer) -> None:
         """Tell which tracks the new file does not have."""
@@ -105,7 +107,8 @@ class EffectsRun:
     def _materials(self) -> Materials:
         context, params = self._context, self._params
         files = params.lut, params.subtitles, params.font, params.overlays
-        return Materials(context.warn, context.check, self._limits, context.new_path, *files)
+        warn = cache(context.warn)  # what comes before an effect that looks ahead is computed, and told, again
+        return Materials(warn, context.check, self._limits, context.new_path, *files)
 
     def _suit(self, rendition: Rendition) -> None:
         """Add the effects that the output needs, and tell them."""
@@ -134,13 +137,18 @@ class EffectsRun:
         return Output(path, self._container, self._encoding, encoding if sound else None, tags, chapters)
 
     def _tell_damage(self) -> None:
-        picture, lost = self._picture, self._sound.lost if self._sound else 0
+        picture, sound, name, warn = self._picture, self._sound, self._source.name, self._context.warn
+        lost = sound.lost if sound else 0
         if picture.corrupt or lost:
-            message = f"'{self._source.name}' is damaged: {picture.corrupt} frames, and {lost} packets of sound."
-            self._context.warn("damaged", message)
+            warn("damaged", f"'{name}' is damaged: {picture.corrupt} frames, and {lost} packets of sound.")
+        if picture.missing:
+            message = f"{picture.missing} frames of '{name}' cannot be decoded; those before them are shown longer."
+            warn("frames_missing", message)
+        if sound and sound.silent:
+            warn("damaged", f"The sound of '{name}' has gaps: {sound.silent:.2f} s are replaced by silence.")
         if picture.resized:
             message = f"{picture.resized} frames have another size, and are scaled to that of the first."
-            self._context.warn("size_changed", message)
+            warn("size_changed", message)
 
     def _tell_pixels(self, rendition: Rendition) -> None:
         """Tell that the codec keeps fewer bits or less colour; pictures with a palette always do."""

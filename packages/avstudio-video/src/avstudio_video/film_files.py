@@ -77,8 +77,7 @@ def _tell_early_sound(timeline: Timeline, footage: Sequence[Footage], warn: Call
 
 def _tell_late_sound(timeline: Timeline, footage: Sequence[Footage], warn: Callable[[str, str], None]) -> None:
     for one in [footage[part.source] for part in timeline.parts if part.end == footage[part.source].grid.end]:
-        late = max(((sound.start or 0.0) + (sound.duration or 0.0) for sound in one.sounds), default=0.0)
-        late -= float(one.grid.end)
+        late = max((end.real for end in one.sound_ends.values()), default=0.0) - float(one.grid.end)
         if late > LATE:
             warn("sound_left_out", f"'{one.name}' has {late:.2f} s of sound after its last picture, which is left out.")
 

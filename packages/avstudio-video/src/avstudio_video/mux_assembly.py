@@ -32,7 +32,7 @@ def opened_assembly(source: Artifact, params: MuxParams, limits: Limits, opened:
     made = Assembly(inputs.format, inputs.files, inputs.wanted, sound_codec=params.audio_codec)
     made.picture = _encoding(inputs, params, warn)
     made.duration = _duration(inputs, params, limits)
-    made.end = _shortest(inputs, made.duration, limits) if params.shortest else None
+    made.end = _shortest(inputs, made.duration, limits, warn) if params.shortest else None
     delay = _delayed(inputs, limits, warn) if made.picture is None else Fraction(0)
     made.chapters = _chapters(inputs, params, made.end or made.duration, warn)
     made.end = None if made.end is None else made.end + delay
@@ -64,10 +64,16 @@ def _duration(inputs: MuxInputs, params: MuxParams, limits: Limits) -> Fraction:
     return end_of(inputs.video.path, inputs.main.index, limits)
 
 
-def _shortest(inputs: MuxInputs, picture: Fraction, limits: Limits) -> Fraction:
-    """The end of the picture, or of the new sound that ends first."""
-    new = [one for one in inputs.sounds if one.labels is not None]
-    return min([picture, *(end_of(one.input.path, one.stream.index, limits) + one.input.shift for one in new)])
+def _shortest(inputs: MuxInputs, picture: Fraction, limits: Limits, warn: Warn) -> Fraction:
+    """The end of the picture, or of the new sound that ends first. Warns with `truncated`."""
+    ends = [picture]
+    tell_short(inputs.video.name, float(picture), stated_end(inputs.main, inputs.video.origin), warn)
+    for one in inputs.sounds:
+        if one.labels is not None:
+            end = end_of(one.input.path, one.stream.index, limits)
+            tell_short(one.input.name, float(end), stated_end(one.stream, one.input.origin), warn)
+            ends.append(end + one.input.shift)
+    return min(ends)
 
 
 def _delayed(inputs: MuxInputs, limits: Limits, warn: Warn) -> Fraction:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from avstudio_core.errors import InvalidInput
 from avstudio_video.effects.effect import Timed
 from avstudio_video.effects.layer import Layer, Position, corner
+from avstudio_video.effects.layer_file import LayerFile
 from avstudio_video.effects.looks import Colour, rgb
 from avstudio_video.effects.streams import Clip, Frames, Shown
-from avstudio_video.media.container import open_media
-from avstudio_video.media.streams import chosen_video, display_size, square_size
 
 if TYPE_CHECKING:
     import numpy as np
-    from av.video.frame import VideoFrame
     from numpy.typing import NDArray
 
     from avstudio_core import Artifact
@@ -67,10 +64,10 @@ class Overlay(Timed):
         at = Fraction(0)
         while True:
             known, count = None, 0
-            for picture, time in self._decoded(file, max(2, round(self.width * clip.width)), materials):
+            for picture, time in LayerFile(file, materials).frames(max(2, round(self.width * clip.width))):
                 if known:
                     yield known[0], at + time
-                known, count = (self._placed(picture, clip), time), count + 1
+                known, count = (self._placed(self._keyed(picture), clip), time), count + 1
             if known is None:
                 raise InvalidInput(f"No picture of '{file.name}' can be decoded.")
             if count == 1:
@@ -80,20 +77,6 @@ class Overlay(Timed):
             yield known[0], at
             if not self.loop:
                 return
-
-    def _decoded(self, file: Artifact, width: int, materials: Materials) -> Iterator[tuple[Rgba, Fraction]]:
-        import av
-
-        with open_media(file.path, materials.limits) as container:
-            stream: Any = chosen_video(container, file.path, None)
-            first: Fraction | None = None
-            with suppress(av.FFmpegError, OSError, IndexError):
-                for frame in container.decode(stream):
-                    materials.check()
-                    time = Fraction(frame.pts or 0) * Fraction(frame.time_base or 1)
-                    first = time if first is None else first
-                    made = _upright(frame, width, stream.sample_aspect_ratio or Fraction(1))
-                    yield self._keyed(made), time - first
 
     def _keyed(self, rgba: Rgba) -> Rgba:
         """With one colour transparent, if one is given."""
@@ -113,14 +96,3 @@ class Overlay(Timed):
         x = x if self.x is None else round(self.x * clip.width)
         y = y if self.y is None else round(self.y * clip.height)
         return Layer.of(rgba, (x, y), clip)
-
-
-def _upright(frame: VideoFrame, width: int, aspect: Fraction) -> Rgba:
-    """A frame as players show it, scaled to a width."""
-    import numpy as np
-
-    turns = frame.rotation // 90
-    given = display_size(*square_size(frame.width, frame.height, aspect), frame.rotation)
-    size = display_size(width, max(1, round(given[1] * width / given[0])), frame.rotation)
-    made = frame.reformat(*size, "rgba", interpolation="AREA" if width < given[0] else "BICUBIC")
-    return np.rot90(np.asarray(made.to_ndarray(), np.uint8), turns)

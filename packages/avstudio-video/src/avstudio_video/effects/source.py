@@ -44,6 +44,8 @@ class PictureSource:
     check: Callable[[], None]
     corrupt: int = 0
     """Frames that the decoder found damaged."""
+    missing: int = 0
+    """Frames that cannot be decoded; those before them are shown longer."""
     resized: int = 0
     """Frames that have another size than the first one."""
     first: VideoFrame = field(init=False)
@@ -100,14 +102,17 @@ class PictureSource:
         stamps = [one for one in index.shown if self._ends(one) > span[0] and self._begins(one) < span[1]]
         place = Source(self.path, self.stream.number, self.stream.video_number, index, self.limits, self.check)
         waiting: deque[VideoFrame] = deque()
+        missing = len(stamps)
         start = self._begins(stamps[0]) if stamps else Fraction(0)
         for picture in PyAVReader(place).read(stamps):
             self.corrupt += picture.corrupt
+            missing -= 1
             begins = self._begins(picture.stamp)
             if waiting and begins > start:
                 yield Shown(waiting.popleft(), start, begins, start, begins)
                 start = begins
             waiting = deque([self._alike(picture.frame)])
+        self.missing = missing
         if waiting:
             end = self._ends(stamps[-1])
             yield Shown(waiting.popleft(), start, end, start, end)
@@ -151,6 +156,8 @@ class SoundSource:
     check: Callable[[], None]
     lost: int = 0
     """Packets that could not be decoded."""
+    silent: float = 0.0
+    """Seconds of silence in place of gaps in the file."""
 
     def shape(self, clip: Clip) -> SoundShape:
         """What its samples are."""
@@ -174,6 +181,7 @@ class SoundSource:
             track = DecodedTrack(stream, origin_of(container))
             rate, done = track.rate, round(low * track.rate)
             for begin, samples in self._decoded(container, stream, track, low):
+                self.lost, self.silent = track.lost, track.silent / rate
                 if begin > done:
                     gap = min(begin, round(min(high, begin / rate) * rate)) - done
                     for start in range(done, done + gap, rate):  # a second each, because a gap may last for hours
@@ -187,7 +195,6 @@ class SoundSource:
                 done += inside.shape[1]
                 if done >= high * rate:
                     break
-            self.lost += track.lost
 
     def _decoded(self, container: Any, stream: Any, track: DecodedTrack, low: float) -> Iterator[Any]:
         import av

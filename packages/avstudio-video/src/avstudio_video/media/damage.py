@@ -15,10 +15,18 @@ SHORT = 1.0
 """A file is cut short if it ends so many seconds before the end that its header states."""
 
 
-def tell_short(name: object, end: float, stated: float, warn: Callable[[str, str], None], slack: float = SHORT) -> None:
-    """Warn with `truncated` if a file ends too early; `stated` is 0 if its header does not state the end."""
+def tell_short(
+    name: object,
+    end: float,
+    stated: float,
+    warn: Callable[[str, str], None],
+    slack: float = SHORT,
+    *,
+    what: str = "it",
+) -> None:
+    """Warn with `truncated` if a file, or `what` of it, ends too early; `stated` is 0 if the end is not known."""
     if end + slack < stated:
-        warn("truncated", f"'{name}' is cut short: it ends after {end:.2f} s of {stated:.2f} s.")
+        warn("truncated", f"'{name}' is cut short: {what} ends after {end:.2f} s of {stated:.2f} s.")
 
 
 def tell_lost(name: object, index: PacketIndex, stated: int, warn: Callable[[str, str], None]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from avstudio_core.errors import UnreadableMedia
 from avstudio_video.media.colours import HLG, PQ
 from avstudio_video.media.container import open_media
+from avstudio_video.media.damage import tell_guessed, tell_lost, tell_short
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import chosen_video, first_frame, origin_of, stated_end
@@ -44,6 +45,17 @@ class IndexedStream:
     """The end that the header of the file states, in seconds; 0 without one."""
     stated_frames: int
     """The number of frames that the header of the file states; 0 without one."""
+
+    @property
+    def end(self) -> float:
+        """When the last frame ends, in seconds."""
+        return float(self.index.end * self.index.unit - (0 if self.index.guessed else self.origin))
+
+    def tell(self, name: str, warn: Callable[[str, str], None]) -> None:
+        """Warn with `times_guessed`, `truncated`, `damaged` and `gaps` about the packets of the file."""
+        tell_guessed(name, self.index, self.rate, warn)
+        tell_short(name, self.end, self.stated_end, warn, 2 * float(self.index.usual_gap * self.index.unit))
+        tell_lost(name, self.index, self.stated_frames, warn)
 
 
 def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable[[], None]) -> IndexedStream:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Self
 
 from avstudio_video.media.contents import Contents, read_contents
-from avstudio_video.media.damage import tell_guessed, tell_short
 from avstudio_video.media.indexed import IndexedStream, index_stream
 from avstudio_video.media.limits import Limits
+from avstudio_video.media.sound_end import SoundEnd, sound_ends
 from avstudio_video.media.stream_facts import SoundFacts, VideoFacts
 from avstudio_video.media.streams import display_size
 from avstudio_video.media.tags import file_tags
@@ -27,6 +27,8 @@ class Footage:
     """As users know it."""
     stream: IndexedStream
     contents: Contents
+    sound_ends: dict[int, SoundEnd]
+    """By the number of the stream."""
 
     @classmethod
     def read(cls, path: Path, name: str, wanted: int | None, limits: Limits, check: Callable[[], None]) -> Self:
@@ -35,12 +37,16 @@ class Footage:
         Raises `NoVideoStream`, `NotFound`, and `UnreadableMedia`.
         """
         stream = index_stream(path, wanted, limits, check)
-        return cls(path, name, stream, read_contents(path, scan=False, limits=limits))
+        contents = read_contents(path, scan=False, limits=limits)
+        heard = [one.index for one in contents.audio if one.rate and one.channels]
+        ends = sound_ends(path, heard, float(FrameGrid(stream).end), limits) if heard else {}
+        return cls(path, name, stream, contents, ends)
 
     def tell(self, warn: Callable[[str, str], None]) -> None:
-        """Warn with `times_guessed` and `truncated`."""
-        tell_guessed(self.name, self.stream.index, self.stream.rate, warn)
-        tell_short(self.name, float(self.grid.end), self.stream.stated_end, warn)
+        """Warn with `times_guessed`, `truncated`, `damaged` and `gaps`."""
+        self.stream.tell(self.name, warn)
+        for one in self.sound_ends.values():
+            one.tell_short(self.name, float(self.grid.end), warn)
 
     @cached_property
     def grid(self) -> FrameGrid:
