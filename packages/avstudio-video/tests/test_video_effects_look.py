@@ -116,6 +116,21 @@ def test_sharpening_makes_edges_steeper_and_blurring_flatter(films: Any, write: 
     assert np.abs(soft[24, :, 1] - expected).max() < 4
 
 
+@pytest.mark.parametrize("format", ["yuv420p", "yuv444p", "yuv422p10le"])
+@pytest.mark.parametrize("style", ["blur 30px", "pixelate", "fill"])
+def test_a_region_at_the_edge_of_a_picture_of_odd_size_is_changed_to_the_edge(
+    films: Any, write: Make, format: str, style: str
+) -> None:
+    y, x = np.mgrid[0:49, 0:65]
+    squares = np.repeat(np.where((x // 4 + y // 4) % 2, 235, 20)[..., None], 3, 2).astype(np.uint8)
+    path = write("odd.mkv", [squares] * 2, codec="ffv1", format=format)
+    name, *sigma = style.split()
+    made = films.pictures(path, f"blur {' '.join(sigma)} style={name} region=0.5:0.5:0.5:0.5")[0]
+    assert made.shape == squares.shape
+    assert np.ptp(made[32:, 40:], axis=(0, 1)).max() < 100
+    assert np.array_equal(np.ptp(made[:20], axis=(0, 1)) > 150, [True] * 3)
+
+
 @pytest.mark.parametrize("style", ["blur", "pixelate", "fill"])
 def test_a_region_is_hidden_and_nothing_else(films: Any, write: Make, style: str) -> None:
     random = np.random.default_rng(2).integers(0, 255, (48, 64, 3), np.uint8)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from avstudio_video.effects.wires import Pin, Wires
 
 Box = tuple[int, int, int, int]
-"""x, y, width and height in even pixels."""
+"""x, y, width and height in pixels; they are even, but for a box that ends with a picture of odd size."""
 
 
 class Denoise(TimedFilter):
@@ -106,8 +106,7 @@ class Blur(Timed):
         """The region in pixels."""
         x, y, width, height = self.region
         left, top = int(x * clip.width) // 2 * 2, int(y * clip.height) // 2 * 2
-        right = min(even(left + width * clip.width), clip.width // 2 * 2)
-        bottom = min(even(top + height * clip.height), clip.height // 2 * 2)
+        right, bottom = _edge((x + width) * clip.width, clip.width), _edge((y + height) * clip.height, clip.height)
         if right <= left or bottom <= top:
             raise InvalidInput("The region to blur is smaller than two pixels.", hint="Give a larger region.")
         return left, top, right - left, bottom - top
@@ -157,3 +156,8 @@ class Blur(Timed):
         away = ((x + 0.5) / width * 2 - 1) ** 2 + ((y + 0.5) / height * 2 - 1) ** 2
         inside: NDArray[np.float32] = np.asarray(away <= 1, np.float32)
         return inside
+
+
+def _edge(end: float, size: int) -> int:
+    """An even end within a size, or the size itself, which may be odd."""
+    return size if end > size - 1 else min(even(end), size)

@@ -93,8 +93,11 @@ def _smaller(alpha: Alpha, down: int, across: int) -> Alpha:
     """The mean opacity of cells, for components of colour with fewer pixels."""
     if (down, across) == (1, 1):
         return alpha
-    height, width = alpha.shape[0] // down, alpha.shape[1] // across
-    cells = alpha[: height * down, : width * across].reshape(height, down, width, across)
+    import numpy as np
+
+    height, width = -(-alpha.shape[0] // down), -(-alpha.shape[1] // across)
+    rest = (0, height * down - alpha.shape[0]), (0, width * across - alpha.shape[1])
+    cells = np.pad(alpha, rest, "edge").reshape(height, down, width, across)
     mean: Alpha = cells.mean((1, 3))
     return mean
 
