@@ -235,6 +235,15 @@ def test_a_wrong_length_in_the_header_does_not_stop_a_contact_sheet(write: Make)
         frames.feed(time, frame, 0, Fraction(1))
     assert frames.sheet() is not None
 
+    widths = []
+    for count in (3, 100):  # of a file that states a length of a thousand hours
+        frames = SheetFrames(4, 16, 3.6e6)
+        for number in range(count):
+            frames.feed(number / 25, frame, 0, Fraction(1))
+        sheet = frames.sheet()
+        widths.append(0 if sheet is None else sheet.shape[1])
+    assert 0 < widths[0] < widths[1]
+
 
 def test_a_format_that_is_named_twice_is_written_once(shared_studio: Studio, write: Make) -> None:
     assert [*analyzed(shared_studio, write("a.mp4", 5), exports=["edl", "edl"]).exports] == ["edl"]
