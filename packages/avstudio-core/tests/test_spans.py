@@ -30,6 +30,16 @@ def test_what_is_not_a_span_is_refused(text: str) -> None:
         span_of(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"), [("2-1", "'2-1' ends before it begins"), ("1:00-60", "'1:00-60' is empty"), ("-0", "is empty")]
+)
+def test_what_is_wrong_with_the_ends_of_a_span_is_told(text: str, fault: str) -> None:
+    with pytest.raises(InvalidParams, match=fault):
+        span_of(text)
+    with pytest.raises(InvalidParams, match=r"from '2' to '1' s ends before it begins"):
+        one_span(2, 1)
+
+
 @pytest.mark.parametrize(("start", "end"), [(1, 1), (2, 1), (1e308, None), (0, 1e15), (math.nan, 1)])
 def test_a_span_that_no_recording_has_is_refused(start: float, end: float | None) -> None:
     with pytest.raises(InvalidParams):

@@ -320,7 +320,6 @@ def test_parts_follow_each_other_without_drift(lengths: list[Fraction], fade: Fr
         {},
         {"keep": ["2-1"]},
         {"keep_scenes": ["0"]},
-        {"remove_scenes": ["5-3"]},
         {"fillers": True},
         {"silence": 3},
         {"keep": ["1-"], "exports": []},
@@ -331,6 +330,12 @@ def test_parameters_that_make_no_sense_are_refused_at_once(
     shared_studio: Studio, write: Make, params: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidParams):
+        cut(shared_studio, write("a.mp4", 2), **params)
+
+
+@pytest.mark.parametrize("params", [{"keep": ["5-3"]}, {"remove": ["5-3"]}, {"remove_scenes": ["5-3"]}])
+def test_a_reversed_span_is_said_to_be_reversed(shared_studio: Studio, write: Make, params: dict[str, Any]) -> None:
+    with pytest.raises(InvalidParams, match="'5-3' ends before it begins"):
         cut(shared_studio, write("a.mp4", 2), **params)
 
 

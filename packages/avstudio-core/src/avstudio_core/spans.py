@@ -22,10 +22,10 @@ LATEST = 1e9
 def span_of(text: str) -> Span:
     """A span from text: `10-20.5`, `1:30-2:00`, `-5` from the start, `90-` to the end. Raises `InvalidParams`."""
     found = SPAN.fullmatch(text)
-    start, end = (_seconds(found.groups()[:3], 0.0), _seconds(found.groups()[3:], math.inf)) if found else (0.0, 0.0)
-    if found is None or not start < end:
+    if found is None:
         raise InvalidParams(f"{quoted(text)} is not a span of time.", hint="Give one such as '10-20.5' or '1:30-'.")
-    return _early(start, end)
+    start, end = _seconds(found.groups()[:3], 0.0), _seconds(found.groups()[3:], math.inf)
+    return _checked(f"The span {quoted(text)}", start, end)
 
 
 def checked_spans(texts: list[str]) -> list[str]:
@@ -41,10 +41,7 @@ def checked_spans(texts: list[str]) -> list[str]:
 def one_span(start: float, end: float | None) -> Span:
     """The span from `start` to `end`, `None` being the end of the file. Raises `InvalidParams`."""
     last = math.inf if end is None else end
-    if not start < last:
-        message = f"The span from '{start:g}' to '{last:g}' s is not a valid range of time."
-        raise InvalidParams(message, hint="The end must be after the start.")
-    return _early(start, last)
+    return _checked(f"The span from '{start:g}' to '{last:g}' s", start, last)
 
 
 def kept_spans(keep: Sequence[Span], remove: Sequence[Span]) -> list[Span]:
@@ -68,8 +65,11 @@ def _union(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
-def _early(start: float, end: float) -> Span:
-    """The same span. Raises `InvalidParams` for a time after `LATEST`."""
+def _checked(name: str, start: float, end: float) -> Span:
+    """The same span. Raises `InvalidParams` for one that is reversed or empty, and for a time after `LATEST`."""
+    if not start < end:
+        fault = "ends before it begins" if end < start else "is empty"
+        raise InvalidParams(f"{name} {fault}.", hint="Give an end that is after the start.")
     late = max(time for time in (start, end) if math.isfinite(time))
     if late > LATEST:
         raise InvalidParams(f"The time '{late:g}' s is too late.", hint=f"Give at most {LATEST:g} s.")

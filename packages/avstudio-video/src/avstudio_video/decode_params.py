@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from avstudio_core import Artifact, Params
 from avstudio_core.errors import InvalidParams
 from avstudio_core.quotes import quoted
+from avstudio_core.spans import one_span
 
 CROP = re.compile(r"\s*(\d{1,6}),(\d{1,6}),([1-9]\d{0,5}),([1-9]\d{0,5})\s*")
 SELECTIONS = ("times", "indices", "every", "fps", "count", "keyframes", "scenes")
@@ -102,9 +103,7 @@ class DecodeParams(Params):
         if len(given) > 1:
             names = " and ".join(f"'{name}'" for name in given)
             raise InvalidParams(f"{names} cannot be combined.", hint="Choose frames in one way.")
-        if self.end is not None and self.end <= self.start:
-            message = f"The span from '{self.start:g}' to '{self.end:g}' s is not a valid range of time."
-            raise InvalidParams(message, hint="The end must be after the start.")
+        one_span(self.start, self.end)
         if self.fit != "contain" and not (self.width and self.height):
             raise InvalidParams(f"'{self.fit}' needs a size.", hint="Give width and height.")
         if self.crop and not self.as_shown:

@@ -33,7 +33,8 @@ class Trim(Effect):
 
     def model_post_init(self, context: Any) -> None:
         if self.end is not None and self.end <= self.start:
-            message = f"The part from '{self.start:g}' to '{self.end:g}' s is empty"
+            fault = "ends before it begins" if self.end < self.start else "is empty"
+            message = f"The part from '{self.start:g}' to '{self.end:g}' s {fault}"
             raise refusal(message, "The end must be after the start.")
 
     @property

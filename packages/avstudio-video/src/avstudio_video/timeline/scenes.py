@@ -33,6 +33,8 @@ def scene_choices(document: Artifact, numbers: Sequence[str]) -> Iterator[Choice
 def number_range(text: str) -> tuple[int, int]:
     """The first and the last number. Raises `ValueError`, as a validator of parameters must."""
     found = re.fullmatch(NUMBERS, text)
-    if found is None or int(found[2] or found[1]) < int(found[1]):
+    if found and int(found[2] or found[1]) < int(found[1]):
+        raise ValueError(f"The range of scenes {quoted(text)} ends before it begins")
+    if found is None:
         raise ValueError(f"{quoted(text)} is not a number of a scene, such as '3', or a range, such as '3-5'")
     return int(found[1]), int(found[2] or found[1])
