@@ -236,11 +236,20 @@ def test_sound_of_24_bits_is_kept_without_loss(films: Any, write: Make, format: 
     assert np.array_equal(heard[0], (fine[0] * 2**31).astype(np.int64))
 
 
-@pytest.mark.parametrize(("codec", "pixels"), [("ffv1", "yuva420p"), ("ffv1", "yuv420p12le")])
-def test_transparency_and_bits_that_are_lost_are_told(films: Any, write: Make, codec: str, pixels: str) -> None:
-    made = films.applied(write("a.mkv", films.gradient(), codec=codec, format=pixels), preset="archive")
+def test_bits_that_are_lost_are_told(films: Any, write: Make) -> None:
+    made = films.applied(write("a.mkv", films.gradient(), codec="ffv1", format="yuv420p12le"), preset="archive")
     assert [one.code for one in made.warnings] == ["detail_reduced"]
-    assert f"is {pixels}, and effects work in" in made.warnings[0].message
+    assert "is yuv420p12le, and effects work in" in made.warnings[0].message
+
+
+@pytest.mark.parametrize("opacity", [255, 254])
+def test_transparency_is_lost_only_where_a_pixel_is_transparent(films: Any, tmp_path: Path, opacity: int) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs the extra 'text'")
+    pixels = np.full((48, 64, 4), 255, np.uint8)
+    pixels[-1, -1, 3] = opacity
+    image.fromarray(pixels).save(tmp_path / "a.png")
+    made = films.applied(tmp_path / "a.png", "flip")
+    assert ["transparent in places" in one.message for one in made.warnings] == [True] * (opacity < 255)
 
 
 @pytest.mark.parametrize(

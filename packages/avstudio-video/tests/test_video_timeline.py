@@ -256,6 +256,33 @@ def test_ten_bits_are_kept(shared_studio: Studio, write: Make) -> None:
         assert file.streams.video[0].codec_context.pix_fmt == "yuv420p10le"
 
 
+@pytest.mark.parametrize("pixels", ["yuv420p10le", "yuv422p", "yuv444p10le"])
+def test_the_pixel_format_of_h264_is_kept_or_its_loss_is_told(shared_studio: Studio, write: Make, pixels: str) -> None:
+    path = write("a.mp4", numbered(6), format=pixels)
+    result = cut(shared_studio, path, keep=["0.08-"])
+    with av.open(str(result.video.path)) as file:
+        codec = file.streams.video[0].codec_context
+        assert (codec.name, codec.pix_fmt, result.warnings) == ("h264", pixels, [])
+    result = cut(shared_studio, path, keep=["0.08-"], codec="vp9")
+    assert [one.code for one in result.warnings] == ["detail_reduced"]
+    assert f"written as yuv420p here, and the picture of 'a.mp4' is {pixels}" in result.warnings[0].message
+
+
+@pytest.mark.parametrize("opacity", [255, 0])
+def test_transparency_that_an_encoded_cut_loses_is_told(shared_studio: Studio, tmp_path: Path, opacity: int) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as file:
+        stream: Any = file.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgra"
+        for _ in range(6):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 4), opacity, np.uint8), "bgra")))
+        file.mux(stream.encode(None))
+    result = cut(shared_studio, path, keep=["0.08-"], format="mkv", codec="h264")
+    told = [one.message for one in result.warnings]
+    assert ["without the transparency" in one for one in told] == ([False] if opacity else [False, True])
+    assert cut(shared_studio, path, keep=["0.08-"]).warnings == []
+
+
 def test_a_transport_stream_loses_no_frame(shared_studio: Studio, write: Make) -> None:
     path = write("a.ts", numbered(40), sound=[440], **PLAIN)
     exact = cut(shared_studio, path, keep=["0.06-0.22", "0.9-1.1"])

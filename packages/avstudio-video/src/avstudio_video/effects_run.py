@@ -16,6 +16,7 @@ from avstudio_video.effects.source import PictureSource, SoundSource
 from avstudio_video.effects.streams import SoundShape
 from avstudio_video.effects_params import AppliedEffect, EffectsParams, EffectsResult
 from avstudio_video.encoding.containers import CONTAINERS, chosen_codec, chosen_sound
+from avstudio_video.encoding.detail import is_reduced
 from avstudio_video.encoding.sound_codecs import sound_encoder
 from avstudio_video.encoding.sound_track import SoundEncoding
 from avstudio_video.encoding.video_track import VideoEncoding
@@ -68,7 +69,7 @@ class EffectsRun:
         picture = PictureSource(self._source.path, stream, self._limits, check)
         stream.tell(name, warn)
         given = picture.first.format
-        if any(one.is_alpha or one.bits > MOST_BITS for one in given.components):
+        if any(one.bits > MOST_BITS for one in given.components):
             message = f"The picture of '{name}' is {given.name}, and effects work in {picture.clip.pixels}."
             warn("detail_reduced", message)
         return picture
@@ -153,9 +154,11 @@ class EffectsRun:
     def _tell_pixels(self, rendition: Rendition) -> None:
         """Tell that the codec keeps fewer bits or less colour; pictures with a palette always do."""
         given, written = rendition.clip.pixels, rendition.pixels
-        (bits, colour), (most_bits, most_colour) = _detail(written), _detail(given)
-        if written.startswith(("yuv", "nv", "p0")) and (bits < most_bits or colour < most_colour):
+        if written.startswith(("yuv", "nv", "p0")) and is_reduced(given, written):
             message = f"'{self._encoding.codec}' is written as {written} here, and the picture is {given}."
+            self._context.warn("detail_reduced", message)
+        if self._picture.transparent:
+            message = f"The picture of '{self._source.name}' is transparent in places, and effects make it opaque."
             self._context.warn("detail_reduced", message)
 
     def _result(self, rendition: Rendition, output: Output, effects: Sequence[Effect]) -> EffectsResult:
@@ -207,8 +210,3 @@ def _applied(rendition: Rendition) -> list[AppliedEffect]:
         )
         for one, clip in zip(rendition.effects, rendition.clips[1:], strict=True)
     ]
-
-
-def _detail(pixels: str) -> tuple[int, int]:
-    """The bits of a pixel format, 8 or 10, and its colour, from 420 to 444."""
-    return 10 if "10" in pixels else 8, next((one for one in (444, 422) if str(one) in pixels), 420)

@@ -50,7 +50,19 @@ def tell_film(film: Film, warn: Callable[[str, str], None]) -> None:
         warn("frames_missing", f"{pictures.missing} frames cannot be decoded; those before them are shown longer.")
     if pictures.corrupt:
         warn("damaged", f"{pictures.corrupt} frames are damaged.")
+    _tell_pixels(film, warn)
     _tell_sound(film, warn)
+
+
+def _tell_pixels(film: Film, warn: Callable[[str, str], None]) -> None:
+    from avstudio_video.encoding.detail import has_alpha, is_reduced
+
+    name, codec = film.footage[0].name, film.encoding.codec
+    given = film.footage[0].picture.pixel_format or film.pixels
+    if is_reduced(given, film.pixels):
+        warn("detail_reduced", f"'{codec}' is written as {film.pixels} here, and the picture of '{name}' is {given}.")
+    if film.pictures.transparent and not has_alpha(film.pixels):
+        warn("detail_reduced", f"'{codec}' is written as {film.pixels} here, without the transparency of the picture.")
 
 
 def _tell_sound(film: Film, warn: Callable[[str, str], None]) -> None:

@@ -21,6 +21,7 @@ from avstudio_video.media.container import open_media
 from avstudio_video.media.depth import bits_of
 from avstudio_video.media.indexed import IndexedStream
 from avstudio_video.media.limits import Limits
+from avstudio_video.media.planes import is_transparent
 from avstudio_video.media.streams import display_size, first_frame, origin_of, square_size
 from avstudio_video.media.tags import stream_tags
 from avstudio_video.sound.decoded_track import DecodedTrack
@@ -46,6 +47,8 @@ class PictureSource:
     """Frames that the decoder found damaged."""
     missing: int = 0
     """Frames that cannot be decoded; those before them are shown longer."""
+    transparent: bool = False
+    """Whether a frame has a pixel that is not opaque."""
     resized: int = 0
     """Frames that have another size than the first one."""
     first: VideoFrame = field(init=False)
@@ -106,6 +109,7 @@ class PictureSource:
         start = self._begins(stamps[0]) if stamps else Fraction(0)
         for picture in PyAVReader(place).read(stamps):
             self.corrupt += picture.corrupt
+            self.transparent = self.transparent or is_transparent(picture.frame)
             missing -= 1
             begins = self._begins(picture.stamp)
             if waiting and begins > start:

@@ -24,6 +24,13 @@ class Encoder:
     options: Callable[[int, Effort], Options]
     """Its options for a quality from 0 to 100, and an effort."""
 
+    @property
+    def all_formats(self) -> list[str]:
+        """All pixel formats that it takes, also those that few players show."""
+        import av
+
+        return [one.name for one in av.Codec(self.name, "w").video_formats or []]
+
 
 def _scale(quality: int, middle: float, span: float) -> str:
     """A rate factor: `middle` at a quality of 50, and `span` lower at 100."""

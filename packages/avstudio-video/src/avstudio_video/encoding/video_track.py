@@ -37,6 +37,8 @@ class VideoEncoding:
     """Mean bits per second, in place of the quality."""
     key_interval: float | None = None
     """Seconds between key frames at most; 0 makes each frame one."""
+    faithful: bool = False
+    """Keep the pixel format of frames where the encoder can, also one that few players show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class VideoTrack:
         from av.video.reformatter import VideoReformatter
 
         self.encoder = chosen_encoder(encoding.codec, encoding.encoder)
-        self.format = _pixel_format(self.encoder, shape.pixels)
+        self.format = _pixel_format(self.encoder, shape.pixels, faithful=encoding.faithful)
         self.frames = 0
         self._container, self._shape = container, shape
         self.unit = CONTAINERS[name].unit or _unit(shape)
@@ -196,9 +198,9 @@ def _unit(shape: VideoShape) -> Fraction:
     return Fraction(1, fine)
 
 
-def _pixel_format(encoder: Encoder, given: str) -> str:
+def _pixel_format(encoder: Encoder, given: str, *, faithful: bool) -> str:
     """The pixel format of an encoder that keeps most of the given one, which is not wider than it."""
-    if given in encoder.formats:
+    if given in encoder.formats or (faithful and given in encoder.all_formats and not given.startswith("yuvj")):
         return given
     deep = any(mark in given for mark in ("10", "12", "16", "p0"))
     found = [one for one in encoder.formats if ("10" in one) == deep]

@@ -35,3 +35,12 @@ def eight_bits(frame: VideoFrame, scaler: VideoReformatter) -> VideoFrame:
 def is_full_range(frame: VideoFrame) -> bool:
     """Whether luma has the range from 0 to 255, and not from 16 to 235."""
     return frame.format.name.startswith("yuvj") or int(frame.color_range) == 2
+
+
+def is_transparent(frame: VideoFrame) -> bool:
+    """Whether a pixel of a frame is not opaque."""
+    format = frame.format
+    if not format.has_palette and not any(one.is_alpha for one in format.components):
+        return False
+    rgba: Any = frame if format.name in ("rgba", "bgra") else frame.reformat(format="rgba")
+    return bool((rgba.to_ndarray()[..., 3] < 255).any())

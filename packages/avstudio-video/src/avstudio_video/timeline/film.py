@@ -67,6 +67,8 @@ class Film:
     pictures: Pictures = field(init=False)
     done: float = 0.0
     """The finished part."""
+    pixels: str = ""
+    """FFmpeg's name of the pixel format that was written."""
 
     @cached_property
     def canvas(self) -> Canvas:
@@ -90,6 +92,7 @@ class Film:
     def _write(self, writer: Writer, shape: VideoShape, frames: Iterable[tuple[Fraction, VideoFrame]]) -> None:
         """Write pictures and sound side by side, since the writer keeps what comes too early in memory."""
         end, video = self.timeline.length, writer.add_video(self.encoding, shape)
+        self.pixels = video.format
         sounds = [Sounding(track.added(writer), track.sound.blocks(), track.sound.rate) for track in self.tracks]
         for time, frame in frames:
             self.done = float(time / end)

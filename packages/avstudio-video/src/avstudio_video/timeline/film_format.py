@@ -45,14 +45,15 @@ def container_of(footage: Footage, wanted: FilmFormat, codec: FilmCodec) -> Cont
 def codec_of(footage: Footage, name: ContainerName, wanted: FilmCodec) -> VideoCodec:
     """The codec of a request, or that of a file if the container takes it. Raises `InvalidParams`.
 
-    More than 8 bits are kept, if the container takes a codec for it.
+    Of another codec, more than 8 bits are kept if the container takes a codec for it.
     """
     if wanted != "auto":
         return chosen_codec(name, wanted)
     known, given = CONTAINERS[name].video, footage.picture.codec
-    codec = given if given in known else known[0]
+    if given in known:
+        return given
     deep = (footage.picture.bits or EIGHT_BITS) > EIGHT_BITS
-    return "hevc" if codec == "h264" and deep and "hevc" in known else codec
+    return "hevc" if known[0] == "h264" and deep and "hevc" in known else known[0]
 
 
 def sound_codec_of(codec: str | None, channels: int, name: ContainerName) -> SoundCodec:

@@ -45,7 +45,8 @@ def film_of(
     """The film to write, and its container. Raises `InvalidParams` for a codec that it does not take."""
     first = footage[0]
     name = container_of(first, wish.format, wish.codec)
-    encoding = VideoEncoding(codec_of(first, name, wish.codec), wish.quality, wish.effort)
+    codec = codec_of(first, name, wish.codec)
+    encoding = VideoEncoding(codec, wish.quality, wish.effort, faithful=codec == first.picture.codec)
     tracks = [_track(number, timeline, footage, name, wish.fade, limits) for number in range(_count(footage))]
     return Film(timeline, footage, tracks, encoding, chapters, limits, progress), name
 

@@ -15,6 +15,7 @@ from avstudio_video.frames.pyav_reader import PyAVReader
 from avstudio_video.frames.reader import Source
 from avstudio_video.media.container import open_media
 from avstudio_video.media.limits import Limits
+from avstudio_video.media.planes import is_transparent
 from avstudio_video.timeline.canvas import Canvas
 from avstudio_video.timeline.footage import Footage
 from avstudio_video.timeline.parts import Part, Timeline
@@ -49,6 +50,8 @@ class Pictures:
     """Frames that could not be decoded; those before them are shown longer."""
     corrupt: int = 0
     """Frames that the decoder found damaged."""
+    transparent: bool = False
+    """Whether a frame has a pixel that is not opaque."""
 
     def frames(self) -> Iterator[tuple[Fraction, VideoFrame]]:
         """Upright frames in the size of the canvas, with the times from which they are shown."""
@@ -85,6 +88,7 @@ class Pictures:
             part, time = places[picture.stamp]
             self.missing -= 1
             self.corrupt += picture.corrupt
+            self.transparent = self.transparent or is_transparent(picture.frame)
             frame = self.canvas.put(picture.frame, stream.rotation, stream.aspect)
             yield Shown(part, part.at + time - part.start, frame)
 
