@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from pydantic import Field
 from avstudio_core.artifact import Artifact, Lineage, MediaFacts, accepted, artifacts_in, new_id
 from avstudio_core.errors import CorruptFile, DiskFull, StorageError
 from avstudio_core.results import Result
-from avstudio_core.storage.folder.store import FolderStore
+from avstudio_core.storage.folder.store import CLOCK_TICK_NS, FolderStore
 
 CONTENT = b"some content" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -48,6 +49,24 @@ def test_content_lies_under_its_sha256(store: FolderStore, source: Path) -> None
     assert store.path(SHA256).parent.name == SHA256[:2]
     assert list(store.stored()) == [SHA256]
     store.verify(SHA256)
+
+
+def test_the_files_that_were_verified_last_are_remembered_until_they_are_removed(
+    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avstudio_core.storage.folder.store.MOST_REMEMBERED", 2)
+    hashes = list[str]()
+    for content in (b"first", b"second", b"third"):
+        (tmp_path / "file.bin").write_bytes(content)
+        sha256, _ = store.copy_in(tmp_path / "file.bin", folder := store.folder(content.decode()))
+        store.link(sha256, folder)
+        hashes.append(sha256)
+    time.sleep(2 * CLOCK_TICK_NS / 1e9)
+    for sha256 in hashes:
+        store.verify(sha256)
+    assert [store.unverified(sha256) for sha256 in hashes] == [len(b"first"), 0, 0]
+    store.remove(hashes)
+    assert not store._verified
 
 
 def test_content_that_is_linked_twice_is_stored_once(store: FolderStore, source: Path) -> None:

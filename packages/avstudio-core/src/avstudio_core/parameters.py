@@ -23,7 +23,7 @@ from avstudio_core.quotes import quoted
 from avstudio_core.results import Params
 from avstudio_core.validation import hint_of, problems
 
-MOST_KNOWN = 10_000_000
+MOST_KNOWN = 2_000_000
 """The most characters of parameters that are remembered; each object counts as `OBJECT` more."""
 OBJECT = 1000
 

@@ -7,6 +7,7 @@ import fcntl
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -23,8 +24,8 @@ FICLONE = 0x40049409
 """The request to Linux that two files share their blocks: Btrfs, XFS, bcachefs."""
 CLOCK_TICK_NS = 20_000_000
 """A file that changed so recently may change again without another time: file systems count in steps of up to 10 ms."""
-MOST_REMEMBERED = 100_000
-"""The files whose verification is remembered."""
+MOST_REMEMBERED = 4_000
+"""The files whose verification is remembered, those that were verified last: about 2 MB of memory."""
 
 
 class FolderStore:
@@ -39,6 +40,7 @@ class FolderStore:
         self.staging = home / "staging"
         self._verified: dict[str, Stamp] = {}
         """The size, times and inode of each file when it was last verified."""
+        self._remembering = threading.Lock()
         private_folder(self.root, parents=True)
         private_folder(self.staging)
 
@@ -125,6 +127,8 @@ class FolderStore:
     def remove(self, hashes: Iterable[str]) -> None:
         """Remove content that nothing refers to; `check` finds files that cannot be removed."""
         for sha256 in hashes:
+            with self._remembering:
+                self._verified.pop(sha256, None)
             with contextlib.suppress(OSError):
                 self.path(sha256).unlink()
 
@@ -148,9 +152,14 @@ class FolderStore:
             message = f"The stored file '{path}' has changed since it was stored: its sha256 is now {found}."
             raise CorruptFile(message, hint="Run the task again.")
         if before is not None and before == stamp(path) and before.changed < time.time_ns() - CLOCK_TICK_NS:
-            if len(self._verified) >= MOST_REMEMBERED:
-                self._verified.clear()
-            self._verified[sha256] = before
+            self._remember(sha256, before)
+
+    def _remember(self, sha256: str, verified: Stamp) -> None:
+        with self._remembering:
+            self._verified.pop(sha256, None)
+            while len(self._verified) >= MOST_REMEMBERED:
+                del self._verified[next(iter(self._verified))]
+            self._verified[sha256] = verified
 
     def stored(self) -> Iterator[str]:
         """The sha256 of every file in the store."""
