@@ -199,7 +199,7 @@ def test_what_is_left_out_is_told(films: Any, write: Make) -> None:
         ("crop", "does not have a size", "'aspect'"),
         ("speed 99", "less than or equal to 16", ""),
         ("scale 100 100 hight=3", "does not have the parameter 'hight'", "'height'"),
-        ("trim 5 2", "is empty", "after the start"),
+        ("trim 5 2", "ends before it begins", "after the start"),
         ("pad 1:1 background=blak", "is not a colour", ""),
     ],
 )

@@ -24,6 +24,6 @@ def _detail(pixels: str) -> tuple[int, int]:
     from av import VideoFormat
 
     format = VideoFormat(pixels, CELL, CELL)
-    coloured = format.is_rgb or format.has_palette or any(one.is_chroma for one in format.components)
+    coloured = format.has_palette or sum(not one.is_alpha for one in format.components) > 1
     cells = format.chroma_width(CELL) * format.chroma_height(CELL) if coloured else 0
     return max(one.bits for one in format.components), cells
