@@ -150,8 +150,9 @@ tasks = Table(
     Column("finished_at", Float),
 )
 _ready = and_(tasks.c.state == "PENDING", tasks.c.waiting == 0)
-Index("tasks_ready", tasks.c.lane, tasks.c.priority.desc(), tasks.c.id, sqlite_where=_ready)
-Index("tasks_own", tasks.c.lane, tasks.c.origin, tasks.c.priority.desc(), tasks.c.id, sqlite_where=_ready)
+_in_turn = (tasks.c.owner, tasks.c.priority.desc(), tasks.c.id)
+Index("tasks_ready", tasks.c.lane, *_in_turn, sqlite_where=_ready)
+Index("tasks_own", tasks.c.lane, tasks.c.origin, *_in_turn, sqlite_where=_ready)
 _paused = and_(_ready, tasks.c.available_at > 0.0)
 Index("tasks_run", tasks.c.run_id, sqlite_where=tasks.c.run_id.is_not(None))
 Index("tasks_paused", tasks.c.available_at, sqlite_where=_paused)

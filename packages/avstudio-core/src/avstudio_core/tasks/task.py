@@ -42,7 +42,9 @@ class TaskOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    priority: int = Field(default=0, ge=-100, le=100, description="Tasks with a higher number run first.")
+    priority: int = Field(
+        default=0, ge=-100, le=100, description="Of the tasks of an owner, those with a higher number run first."
+    )
     retries: int = Field(default=0, ge=0, le=20, description="How often to retry a failed run, with growing pauses.")
     strict: bool = Field(default=False, description="Treat warnings as errors.")
     cache: bool = Field(

@@ -91,7 +91,7 @@ class TaskFlags:
             metavar="N",
             min=-100,
             max=100,
-            help="Tasks with a higher number run first. [-100 to 100; default: 0]",
+            help="Of your tasks, those with a higher number run first. [-100 to 100; default: 0]",
             rich_help_panel="Task",
         ),
     ] = 0

@@ -125,7 +125,7 @@ class Queue(OwnedTasks):
         return self._write(operation).result()
 
     def claim(self, wanted: Wanted) -> list[Claim]:
-        """Claim ready tasks: this studio's own first, then by priority, then the oldest."""
+        """Claim ready tasks: owners take turns; of each, this studio's own first, then by priority, then the oldest."""
         return self._write(lambda transaction: self._runs.claim(transaction, wanted)).result()
 
     def start(self, claim: Claim) -> Future[bool]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.database import Transaction
 from avstudio_core.tasks.events import event_log
 from avstudio_core.tasks.queue import kept_plans, new_tasks, publication, run_rows, statements
+from avstudio_core.tasks.queue.claims import Claims
 from avstudio_core.tasks.queue.queue_types import Claim, Claimed, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.queue.run_rows import NewRun
 from avstudio_core.tasks.queue.state_changes import StateChanges
@@ -26,6 +26,7 @@ class Runs(StateChanges):
     def __init__(self, store: ArtifactStore, rules: Rules, clock: Callable[[], float]) -> None:
         super().__init__(rules, clock)
         self._store = store
+        self._claims = Claims(rules.studio)
 
     def submit(
         self,
@@ -53,17 +54,10 @@ class Runs(StateChanges):
     def claim(self, transaction: Transaction, wanted: Wanted) -> list[Claim]:
         """PENDING → ASSIGNED for the next tasks."""
         now = self._clock()
-        claims: list[Claim] = []
-        for mine in (True,) if wanted.own else (True, False):
-            values: dict[str, Any] = {"now": now, "limit": wanted.limit - len(claims), "studio": self._rules.studio}
-            values["b_lane"] = wanted.lane
-            values["processors"] = json.dumps([*wanted.only])
-            taken = [Claimed._make(row) for row in transaction.run(statements.CLAIM[mine], values).fetchall()]
-            ordered = sorted(taken, key=lambda task: (-task.priority, task.id))
-            if any(task.run_id for task in taken):
-                ordered = [task for task in ordered if self._may_start(transaction, task, now)]
-            claims += [self._job(transaction, task, task.attempts + 1, now, wanted.apart) for task in ordered]
-        return claims
+        taken = self._claims.take(transaction, wanted, now)
+        if any(task.run_id for task in taken):
+            taken = [task for task in taken if self._may_start(transaction, task, now)]
+        return [self._job(transaction, task, task.attempts + 1, now, wanted.apart) for task in taken]
 
     def _may_start(self, transaction: Transaction, task: Claimed, now: float) -> bool:
         """Whether the run of a claimed task may still start it; otherwise the task fails."""

@@ -93,17 +93,26 @@ NEXT_DUE = select(func.min(tasks.c.available_at)).where(
 )
 
 
+_FIRST = (tasks.c.priority.desc(), tasks.c.id)
+_RUNS = and_(
+    tasks.c.state.in_([literal_column(f"'{state}'") for state in ("ASSIGNED", "IN_PROGRESS", "AWAITING_REVIEW")]),
+    tasks.c.result.is_(None),
+)
+_IN_LANE = tasks.c.lane == bindparam("b_lane")
+
+
 def _claim(mine: bool) -> Any:
     chosen = (
         select(tasks.c.id)
         .where(
             READY,
             or_(tasks.c.available_at <= bindparam("now"), tasks.c.available_at > bindparam("now") + LONGEST_PAUSE),
-            tasks.c.lane == bindparam("b_lane"),
+            _IN_LANE,
+            tasks.c.owner == bindparam("b_owner"),
             tasks.c.origin == bindparam("studio") if mine else tasks.c.origin != bindparam("studio"),
             tasks.c.processor.in_(listed("processors")),
         )
-        .order_by(tasks.c.priority.desc(), tasks.c.id)
+        .order_by(*_FIRST)
         .limit(bindparam("limit"))
     )
     values = {"state": "ASSIGNED", "fence": tasks.c.fence + 1, "deliveries": tasks.c.deliveries + 1}
@@ -116,6 +125,14 @@ _next_lane = select(func.min(tasks.c.lane)).where(READY, tasks.c.lane > _lanes.c
 _lanes = _lanes.union_all(select(_next_lane).where(_lanes.c.lane.is_not(None)))
 READY_LANES = select(_lanes.c.lane).where(_lanes.c.lane.is_not(None))
 """Takes one index step for each lane, however many tasks wait in it."""
+_owners = select(func.min(tasks.c.owner).label("owner")).where(READY, _IN_LANE).cte("owners", recursive=True)
+_next_owner = select(func.min(tasks.c.owner)).where(READY, _IN_LANE, tasks.c.owner > _owners.c.owner).scalar_subquery()
+_owners = _owners.union_all(select(_next_owner).where(_owners.c.owner.is_not(None)))
+_next_task = select(tasks.c.id).where(READY, _IN_LANE, tasks.c.owner == _owners.c.owner).order_by(*_FIRST).limit(1)
+WAITING_OWNERS = select(_owners.c.owner, _next_task.scalar_subquery()).where(_owners.c.owner.is_not(None))
+"""The owners with ready tasks in a lane, each with its next one: two index steps for each owner."""
+RUNNING = select(tasks.c.owner, func.count()).where(UNFINISHED, _RUNS, _IN_LANE).group_by(tasks.c.owner)
+"""How many tasks of each owner run in a lane or are about to."""
 
 _HOLDS = and_(tasks.c.id == bindparam("b_id"), tasks.c.fence == bindparam("b_fence"))
 START = (
