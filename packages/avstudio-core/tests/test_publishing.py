@@ -13,6 +13,7 @@ from avstudio_core.errors import PluginError, TaskFailed
 
 SLOPPY = """
 import math
+import time
 
 class SloppyParams(Params):
     way: str = Field(default="", description="What is done wrong.")
@@ -58,6 +59,10 @@ class Sloppy(Processor[SloppyParams, SloppyResult]):
         if params.way == "ends again and again":
             for _ in range(500):
                 context.progress(1.0)
+        if params.way == "goes back":
+            context.progress(0.9, "check")
+            time.sleep(0.3)  # until the next progress is recorded
+            context.progress(0.1, "write again")
         if params.way == "wants folders":
             context.new_path("sub/file.txt")
         if params.way == "counts nothing":
@@ -122,6 +127,12 @@ def test_a_source_that_is_given_back_stays_what_it_is(studio: Studio, letter: Pa
 def test_progress_of_nothing_is_none(studio: Studio, letter: Path) -> None:
     handle = studio.submit("sloppy.work", letter, way="counts nothing")
     assert [event.data["percent"] for event in handle.events() if event.type == "task.progress"] == [0.0]
+
+
+def test_progress_does_not_fall(studio: Studio, letter: Path) -> None:
+    handle = studio.submit("sloppy.work", letter, way="goes back")
+    told = [event.data["percent"] for event in handle.events() if event.type == "task.progress"]
+    assert told == [90.0, 90.0]
 
 
 def test_progress_that_ends_again_and_again_is_recorded_once(studio: Studio, letter: Path) -> None:

@@ -86,14 +86,19 @@ class Context:
         self._report = report
         self._ask = ask
         self._cancelled = threading.Event()
+        self._done = 0.0
         self._asked_before: Counter[str] = Counter()
         self._counting = threading.Lock()
 
     def progress(self, fraction: float, stage: str = "") -> None:
-        """Report the finished part, 0 to 1, and the current stage. Raises `TaskCancelled` if the task should stop."""
+        """Report the finished part, 0 to 1, and the current stage. Raises `TaskCancelled` if the task should stop.
+
+        What is shown never falls: a stage that is done again begins where the first one ended.
+        """
         self.check()
-        part = min(max(float(fraction), 0.0), 1.0) if fraction == fraction else 0.0  # NaN, from 0/0, counts as 0
-        self._tell(100.0 * part, stage)
+        part = min(float(fraction), 1.0) if fraction == fraction else 0.0  # NaN, from 0/0, counts as 0
+        self._done = max(self._done, part)
+        self._tell(100.0 * self._done, stage)
 
     def reviewing(self) -> None:
         """Report that the run is finished and that the processor's own review begins."""
