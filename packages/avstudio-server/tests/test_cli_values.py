@@ -155,3 +155,11 @@ def test_an_unmeasured_value_is_shown_as_unknown() -> None:
     duration = {"anyOf": [{"type": "number"}, {"type": "null"}], "unit": "s"}
     assert list(rendered("duration", None, duration)) == ["duration: unknown"]
     assert list(rendered("bits", None, {"type": "integer", "default": None, "unit": "bit"})) == []
+
+
+def test_numbers_in_lists_and_under_names_are_as_short_as_others_and_have_their_units() -> None:
+    seconds = {"unit": "s"}
+    assert list(rendered("kept", [[0.00081632653, 16.7855328]], seconds)) == ["kept: [0.001, 16.786] s"]
+    levels = {"additionalProperties": {"properties": {"peak": {"unit": "dBFS"}}}}
+    assert list(rendered("levels", {"a": {"peak": -1.0}}, levels)) == ["levels:", "  a:", "    peak: -1 dBFS"]
+    assert list(rendered("any", {"a": 1}, {"additionalProperties": True})) == ["any:", "  a: 1"]

@@ -65,15 +65,17 @@ def rendered(name: str, value: Any, schema: Schema = NOTHING, definitions: Schem
         if len(value) > MOST_ITEMS:
             yield f"  … {len(value) - MOST_ITEMS} more: see --json"
     elif isinstance(value, list):
-        yield f"{name}: {', '.join(map(_plain, value))}"
+        yield f"{name}: {', '.join(map(_plain, value))} {schema.get('unit', '')}".rstrip()
     else:
         yield f"{name}: {_plain(value)} {schema.get('unit', '')}".rstrip()
 
 
 def _members(value: dict[str, Any], schema: Schema, definitions: Schema) -> Iterator[str]:
     properties = _inside(schema, definitions, "properties")
+    others = _inside(schema, definitions, "additionalProperties")  # may be `True`
+    any_other = others if isinstance(others, dict) else NOTHING
     for name, item in value.items():
-        yield from rendered(name, item, properties.get(name, NOTHING), definitions)
+        yield from rendered(name, item, properties.get(name, any_other), definitions)
 
 
 def _inside(schema: Schema, definitions: Schema, key: str) -> Schema:
@@ -86,6 +88,8 @@ def _plain(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{round(value, 3):g}" if abs(value) < 1e6 else f"{value:.0f}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_plain, value))}]"
     return harmless(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
