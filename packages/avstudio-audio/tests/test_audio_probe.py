@@ -22,7 +22,7 @@ class TestProbe(ProcessorContract):
     def test_it_tells_what_is_inside(self, studio: Studio, tone: Tone) -> None:
         contents = studio.run("audio.probe", tone(seconds=1.5, rate=22050, channels=1)).contents
         assert contents.audio[0].rate == 22050
-        assert contents.audio[0].channels == 1
+        assert (contents.audio[0].channels, contents.audio[0].layout) == (1, "mono")
         assert abs(contents.duration - 1.5) < 0.01
         assert contents.video == []
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from avstudio_audio.media.container import open_media
 from avstudio_audio.media.encoder_gaps import encoder_gaps
 from avstudio_audio.media.labels import Chapter, Cover, Labels, replay_gain
+from avstudio_audio.media.layouts import layout_name
 from avstudio_audio.media.limits import USUAL, Limits
 from avstudio_audio.media.sample_bits import bits_of
 from avstudio_audio.media.sndfile_reader import SndfileReader, sndfile_reader
@@ -217,7 +218,7 @@ def _sound(stream: AudioStream, tags: Mapping[str, str], path: Path) -> SoundStr
         codec=codec.codec.canonical_name if codec else None,
         rate=codec.sample_rate if codec else None,
         channels=codec.layout.nb_channels if codec else None,
-        layout=codec.layout.name if codec else None,
+        layout=layout_name(codec.layout) if codec else None,
         sample_format=codec.format.name if codec and codec.format else None,
         bits=bits_of(codec) if codec else None,
         profile=codec.profile if codec else None,

@@ -39,6 +39,11 @@ def speakers_of(stream: AudioStream, layout: AudioLayout) -> tuple[str, ...]:
     return tuple(channel.name for channel in layout.channels)
 
 
+def layout_name(layout: AudioLayout) -> str:
+    """The name of a layout: FFmpeg has none for one or two channels if the file names no speakers."""
+    return {"1 channels": "mono", "2 channels": "stereo"}.get(layout.name, layout.name)
+
+
 def _is_custom(layout: AudioLayout) -> bool:
     """Whether FFmpeg names the channels one by one: `3 channels (FC+FL+FR)`."""
     return " channels (" in layout.name
