@@ -96,6 +96,7 @@ def test_times_are_those_that_were_asked_for(
     times = [time for one in (found.words or found.segments) for time in (one.start, one.end)]
     assert times == sorted(times)
     assert 0 <= times[0] < times[-1] <= found.duration
+    assert [one.id for one in found.segments or []] == [*range(len(found.segments or []))]
     assert (found.language, found.usage.type) == ("en", "duration")
 
 

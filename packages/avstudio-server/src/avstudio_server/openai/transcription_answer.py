@@ -69,7 +69,8 @@ class TranscriptionAnswer:
     def _segments(self) -> list[dict[str, Any]]:
         """The segments. A transcript does not contain tokens, nor what belongs to the decoding of one."""
         unknown = {"seek": 0, "temperature": 0.0, "tokens": []}
-        return [one.model_dump(exclude={"words"}) | unknown for one in self._transcript.segments]
+        found = self._transcript.segments
+        return [one.model_dump(exclude={"words"}) | unknown | {"id": number} for number, one in enumerate(found)]
 
     def _words(self) -> list[dict[str, Any]]:
         words = [word for segment in self._transcript.segments for word in segment.words]
