@@ -18,6 +18,9 @@ VALIDATED = []
 
 class CountedParams(Params):
     sizes: tuple[int, ...] = Field((), description="Sizes.")
+    scale: float | bool | None = None
+    weight: float = 1.0
+    by_name: dict[str, float] = {}
     @model_validator(mode="after")
     def count(self):
         VALIDATED.append(self.sizes)
@@ -117,6 +120,24 @@ def test_stored_parameters_of_another_studio_are_validated(
     assert studio.params.read(counted, '{"sizes": [3]}', studio._store.path) == parameters(counted, {"sizes": [3]})
     with pytest.raises(InvalidParams, match="does not have a parameter 'widths'"):
         studio.params.read(counted, '{"widths": [3]}', studio._store.path)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"weight": True}, "'weight' is a boolean: should be a number"),
+        ({"sizes": [1, False]}, r"'sizes\.1' is a boolean: should be a number"),
+        ({"by_name": {"a": True}}, r"'by_name\.a' is a boolean: should be a number"),
+        ({"sizes": {"a": True}}, r"""'sizes' is '{"a": true}': should be a list"""),
+    ],
+)
+def test_a_boolean_is_not_a_number(
+    open_studio: Callable[..., Studio], write_plugin: Callable[[str], ModuleType], given: dict[str, object], said: str
+) -> None:
+    studio = open_studio(write_plugin(COUNTING))
+    studio.run("test.count", scale=True)
+    with pytest.raises(InvalidParams, match=said):
+        studio.run("test.count", **given)
 
 
 def test_a_step_from_outside_cannot_claim_to_be_valid() -> None:

@@ -133,6 +133,8 @@ def test_what_is_not_the_output_of_an_own_task_is_a_problem(server: HttpServer) 
     open_ = client.post("/api/v1/exercise/wait", json={"seconds": 60}).json()["id"]
     assert client.post("/api/v1/test/mix", json={"source": f"{done}:copy"}).json()["code"] == "not_found"
     assert client.post("/api/v1/test/mix", json={"source": open_}).json()["code"] == "invalid_input"
+    unnamed = client.post("/api/v1/test/mix", json={"source": {"id": done}}).json()
+    assert unnamed["detail"] == f'\'{{"id": "{done}"}}\' does not name a task.'
     other = server.client(server.key()).post("/api/v1/test/mix", json={"source": done})
     assert (other.status_code, other.json()["code"]) == (404, "not_found")
     client.post(f"/api/v1/tasks/{open_}/cancel")

@@ -61,6 +61,13 @@ def test_an_invalid_parameter_is_a_problem(server: HttpServer) -> None:
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
 
 
+def test_a_field_that_is_missing_or_wrong_is_named_in_plain_words(server: HttpServer) -> None:
+    client = server.client(server.key())
+    assert client.post("/api/v1/webhooks", json={}).json()["detail"] == "'body.url' is missing"
+    answer = client.get("/api/v1/tasks", params={"limit": "many"})
+    assert answer.json()["detail"] == "'query.limit' is 'many': should be a whole number"
+
+
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer avs_nonsense"}, {"Authorization": "Basic eDp5"}])
 def test_without_a_valid_key_nothing_is_answered(server: HttpServer, headers: dict[str, str]) -> None:
     answer = server.client(**headers).get("/api/v1/tasks/x")

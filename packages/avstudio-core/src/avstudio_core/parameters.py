@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError, create_model
+from pydantic import BaseModel, ValidationError, create_model
 from pydantic_core import to_jsonable_python
 
 from avstudio_core.artifact import Artifact
@@ -50,13 +50,30 @@ def _validated(
         if not _encodable(value):
             raise InvalidParams(f"{processor.name}: {quoted(name)} is {quoted(value)}, which is not valid in UTF-8.")
     try:
-        return declared.model_validate(values, context=locate)
+        made = declared.model_validate(values, context=locate)
     except ValidationError as error:
         raise InvalidParams(f"{processor.name}: {problems(error, declared)}", hint=hint_of(error)) from None
     except KeyboardInterrupt:  # from the user
         raise
     except BaseException as error:  # a validator is foreign code, and may even exit
         raise PluginError(f"The parameters of '{processor.name}' could not be validated: {one_line(error)}.") from error
+    for place in _numbers_from_booleans(values, made):
+        raise InvalidParams(f"{processor.name}: {quoted(place)} is a boolean: should be a number.")
+    return made
+
+
+def _numbers_from_booleans(given: Any, made: Any, place: str = "") -> Iterator[str]:
+    """Where `True` or `False` was given for a number: pydantic takes them for 1 and 0."""
+    if isinstance(given, bool):
+        if isinstance(made, int | float) and not isinstance(made, bool):
+            yield place
+    elif isinstance(given, Mapping) and isinstance(made, BaseModel | Mapping):
+        for name, value in given.items():
+            inside = made.get(name) if isinstance(made, Mapping) else getattr(made, str(name), None)
+            yield from _numbers_from_booleans(value, inside, f"{place}.{name}".lstrip("."))
+    elif isinstance(given, list | tuple) and isinstance(made, list | tuple) and len(given) == len(made):
+        for number, (value, inside) in enumerate(zip(given, made, strict=True)):
+            yield from _numbers_from_booleans(value, inside, f"{place}.{number}")
 
 
 def _refuse_unknown(processor: Processor[Any, Any], names: Iterable[str]) -> None:

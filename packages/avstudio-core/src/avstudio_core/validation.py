@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
+
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -18,7 +21,13 @@ _PLAIN = {
     "int_from_float": "should be a whole number",
     "int_parsing": "should be a whole number",
     "int_type": "should be a whole number",
+    "list_type": "should be a list",
+    "missing": "is missing",
+    "model_attributes_type": "should be an object",
     "model_type": "should be an object",
+    "string_pattern_mismatch": "should match '{pattern}'",
+    "string_too_long": "should have at most {max_length} characters",
+    "string_too_short": "should have at least {min_length} characters",
     "string_type": "should be text",
     "too_short": "should have at least {min_length}",
     "tuple_type": "should be a list",
@@ -30,7 +39,7 @@ def problems(error: ValidationError, declared: type[BaseModel] | None = None) ->
     """The errors of a validation in one line: the value in quotes, the rule, and the field's description."""
     found = error.errors()
     inner = [one for one in found if not any(_within(other["loc"], one["loc"]) for other in found)]
-    return "; ".join(_said(one, declared) for one in inner)
+    return "; ".join(said(one, declared) for one in inner)
 
 
 def rule_of(one: ErrorDetails) -> str:
@@ -50,7 +59,8 @@ def _within(place: tuple[int | str, ...], whole: tuple[int | str, ...]) -> bool:
     return len(place) > len(whole) and place[: len(whole)] == whole
 
 
-def _said(one: ErrorDetails, declared: type[BaseModel] | None) -> str:
+def said(one: ErrorDetails, declared: type[BaseModel] | None = None) -> str:
+    """One error: the place and the value in quotes, the rule, and the field's description."""
     if "hint" in one.get("ctx", {}):
         return one["msg"].rstrip(".") + "."
     place = ".".join(str(part) for part in one["loc"]) or "value"
@@ -64,4 +74,18 @@ def _said(one: ErrorDetails, declared: type[BaseModel] | None) -> str:
     rule = rule_of(one)
     if not one["loc"] and one["type"] == _RULE:  # it is about several fields, and names them
         return rule
-    return f"{quoted(place)} is {quoted(one['input'], LONGEST_VALUE)}: {rule[:1].lower()}{rule[1:]}{meaning}"
+    return f"{quoted(place)} {_value(one['input'], rule)}: {rule[:1].lower()}{rule[1:]}{meaning}"
+
+
+def _value(given: object, rule: str) -> str:
+    """What was given, as it is written in JSON; a rule about one item of a list quotes that item itself."""
+    if isinstance(given, list) and rule.startswith("'"):
+        return "is not valid"
+    return f"is {quoted(_as_json(given), LONGEST_VALUE)}"
+
+
+def _as_json(given: object) -> object:
+    if isinstance(given, bool | list | dict):
+        with suppress(TypeError, ValueError, RecursionError):
+            return json.dumps(given, ensure_ascii=False)
+    return given

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from avstudio_core.errors import AVStudioError
+from avstudio_core.validation import rule_of, said
 from avstudio_server.http.problems import INTERNAL, headers_of, problem, problem_of, written
 
 log = logging.getLogger("avstudio.http")
@@ -68,8 +69,8 @@ def _error(request: HTTPConnection, error: AVStudioError) -> Response:
 
 
 def _invalid(request: HTTPConnection, error: ValidationException) -> Response:
-    faults = [{"field": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in error.errors()]
-    detail = "; ".join(f"{one['field']}: {one['message']}" for one in faults) or "The request is not valid."
+    faults = [{"field": ".".join(map(str, one["loc"])), "message": rule_of(one)} for one in error.errors()]
+    detail = "; ".join(map(said, error.errors())) or "The request is not valid."
     named: dict[str, Any] = {"request_id": request_id(request), "param": _field(error), "errors": faults}
     return answer(request, problem(422, "invalid_params", detail, **named))
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from avstudio_core import artifacts_in
 from avstudio_core.errors import AVStudioError, InvalidInput, InvalidParams, NotFound
+from avstudio_core.quotes import quoted
 from avstudio_server.http.forms import Form, FormPart, is_form
 from avstudio_server.http.guard import allow_files
 from avstudio_server.operations import form_fields
@@ -77,6 +78,9 @@ class NamedFiles:
         if isinstance(value, list):
             return [await self.ids(one) for one in value]
         if isinstance(value, Mapping):
+            if not isinstance(value.get("task"), str):
+                hint = 'Write it as {"task": "task_…", "output": "vocals"}.'
+                raise InvalidInput(f"{quoted(json.dumps(dict(value)))} does not name a task.", hint=hint)
             return await asyncio.to_thread(_output, self._session, value.get("task"), value.get("output"))
         if not isinstance(value, str):
             return value
