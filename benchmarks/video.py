@@ -1,22 +1,25 @@
 """Scenes beside PySceneDetect, frames beside OpenCV, PyAV and torchcodec, and memory for long video (P6, P7).
 
 Cut lists and pixels are compared first. The film is made here: shots of moving blocks and noise in 720p, with a
-key frame every 250 frames. CPU seconds are those of all threads of this process.
+key frame every 250 frames. With `--film`, frames are those of a real video, repeated, in 720p by x264's usual settings.
+CPU seconds are those of all threads of this process.
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import count
+from itertools import count, cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +125,7 @@ def compare(name: str, mine: Callable[[], object], other: Callable[[], object], 
 
 
 def main() -> None:
-    given = paired.arguments(__doc__, only="'scenes', 'frames' or 'memory'")
+    given = paired.arguments(__doc__, only="'scenes', 'frames' or 'memory'", film="a video for 'frames'")
     quick = given.quick
     paired.headline("av", "opencv-python-headless", "scenedetect")
     with (
@@ -132,7 +135,7 @@ def main() -> None:
         if given.only in (None, "scenes"):
             scenes(studio, Path(folder), 450 if quick else 1800, 3 if quick else 10)
         if given.only in (None, "frames"):
-            frames(studio, Path(folder), 3000 if quick else 18000, 3 if quick else 5)
+            frames(studio, Path(folder), given.film, 3000 if quick else 18000, 3 if quick else 5)
         if given.only in (None, "memory"):
             memory(Path(folder), 600 if quick else 3600)
 
@@ -152,22 +155,21 @@ def scenes(studio: Studio, folder: Path, length: int, pairs: int) -> None:
         compare(f"scenes ({detector}) / PySceneDetect", mine, other, pairs)
 
 
-def frames(studio: Studio, folder: Path, length: int, pairs: int) -> None:
+def frames(studio: Studio, folder: Path, real: str | None, length: int, pairs: int) -> None:
     """60 frames of a long film, each somewhere between two key frames, and all frames of a short one."""
-    short = film(folder / "short.mp4", 1500, rate=30)
+    short = repeated(Path(real), folder / "short.mp4", 1500) if real else film(folder / "short.mp4", 1500, rate=30)
     path = looped(short, folder / "long.mp4", length // 1500)
     numbers = [round((one + 0.5) * length / 60) for one in range(60)]
-    assert (sparse(studio, path, numbers[:6]) == sequential(path, {*numbers[:6]})).all()
-    name = f"60 frames of {length / 30:.0f} s"
+    assert (sparse(studio, path, numbers) == sequential(path, {*numbers})).all()
     for cores in sorted({1, usable_cores(0)}):
-        with Studio(
-            home=folder / f"{cores}", executor="inline", plugins="", add=[avstudio_video], threads=cores
-        ) as one:
+        with (
+            pinned(cores),
+            Studio(home=folder / f"{cores}", executor="inline", plugins="", add=[avstudio_video]) as one,
+        ):
             copies = iter([copied(path, number + cores * pairs) for number in range(pairs)])
             mine = partial(lambda one, copies: sparse(one, next(copies), numbers), one, copies)
-            compare(
-                f"{name} on {cores} threads / OpenCV from the start", mine, partial(sequential, path, {*numbers}), pairs
-            )
+            name = f"60 frames of {length / 30:.0f} s on {cores} cores / OpenCV from the start"
+            compare(name, mine, partial(sequential, path, {*numbers}), pairs)
     readers = {"OpenCV": opencv_frames, "PyAV": pyav_frames, "torchcodec": torchcodec_frames}
     for other, read in readers.items():
         if other == "torchcodec" and not find_spec("torchcodec"):
@@ -176,6 +178,17 @@ def frames(studio: Studio, folder: Path, length: int, pairs: int) -> None:
         compare(
             f"all frames as RGB / {other}", partial(exhaust, our_frames, short), partial(exhaust, read, short), pairs
         )
+
+
+@contextmanager
+def pinned(cores: int) -> Iterator[None]:
+    """Threads that start meanwhile, and this one, run on so many cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {*sorted(before)[:cores]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def exhaust(read: Callable[[Path], Iterator[Any]], path: Path) -> int:
@@ -206,6 +219,23 @@ def torchcodec_frames(path: Path) -> Iterator[Any]:
     decoders: Any = import_module("torchcodec.decoders")
     decoder = decoders.VideoDecoder(str(path), dimension_order="NHWC", num_ffmpeg_threads=usable_cores(0))
     return (decoder.get_frame_at(number).data.numpy() for number in range(len(decoder)))
+
+
+def repeated(path: Path, target: Path, frames: int) -> Path:
+    """So many frames of a video, again and again, with a key frame every 250 frames."""
+    with av.open(str(path)) as source:
+        best: Any = source.streams.best("video")
+        shown: Iterator[Any] = source.decode(best)
+        pictures = [one.reformat(*SIZE, "yuv420p") for one in shown]
+    with av.open(str(target), "w") as file:
+        stream: Any = file.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        stream.options = {"g": "250", "sc_threshold": "0"}
+        for number, picture in enumerate(islice(cycle(pictures), frames)):
+            picture.pts, picture.time_base, picture.pict_type = number, Fraction(1, 30), 0
+            file.mux(stream.encode(picture))
+        file.mux(stream.encode(None))
+    return target
 
 
 def looped(path: Path, target: Path, times: int) -> Path:

@@ -13,6 +13,7 @@ from avstudio_video.frames.picture import Picture
 from avstudio_video.frames.reader import Reader
 from avstudio_video.media.container import open_media
 from avstudio_video.media.cores import usable_cores
+from avstudio_video.media.streams import read_only
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -45,6 +46,7 @@ class PyAVReader(Reader):
         """The frames of each group, and `None` after each group."""
         with open_media(self.source.path, self.source.limits) as container:
             stream: Any = container.streams[self.source.stream]
+            read_only(container, stream)
             stream.codec_context.thread_type = "NONE" if sparse else "AUTO"
             if not sparse:
                 stream.codec_context.thread_count = self.source.threads

@@ -75,7 +75,7 @@ class PacketIndex:
         shown = self.shown
         return [after - before for before, after in pairwise(shown)]
 
-    @property
+    @cached_property
     def usual_gap(self) -> int:
         """The median length of a frame; 0 if it is not known."""
         if not self.gaps:

@@ -15,7 +15,7 @@ from avstudio_video.media.container import open_media
 from avstudio_video.media.damage import tell_guessed, tell_lost, tell_short
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
-from avstudio_video.media.streams import chosen_video, first_frame, origin_of, stated_end
+from avstudio_video.media.streams import chosen_video, first_frame, origin_of, read_only, stated_end
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -94,6 +94,7 @@ def _read(container: InputContainer, stream: Any, check: Callable[[], None]) -> 
     import av
 
     index = PacketIndex(stream)
+    read_only(container, stream)
     with suppress(av.FFmpegError, OSError, IndexError):
         for number, packet in enumerate(container.demux(stream)):
             if number % 1000 == 0:

@@ -48,6 +48,15 @@ def origin_of(container: InputContainer) -> Fraction:
     return Fraction(container.start_time or 0, 1_000_000)
 
 
+def read_only(container: InputContainer, stream: Stream) -> None:
+    """Skip the packets of all other streams where they are in the file."""
+    from av.stream import Discard
+
+    for one in container.streams:
+        if one is not stream:
+            one.discard = Discard.all
+
+
 def first_frame(path: Path, number: int, limits: Limits) -> VideoFrame | None:
     """The first frame of a stream that can be decoded, or `None`."""
     import av
