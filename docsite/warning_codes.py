@@ -180,6 +180,10 @@ WARNINGS = {
             "What is heard before the first picture or after the last one is left out.",
             "Cut the sound alone with audio.trim.",
         ),
+        "timecode_left_out": (
+            "The new video has no timecode: it would not be true of its frames.",
+            "Give the video a constant frame rate first, or keep its pace.",
+        ),
         "colours_differ": (
             "Videos of different colour spaces, or with and without HDR, are joined, and not converted.",
             "Convert them first, so that all have the same colours.",

@@ -375,7 +375,7 @@ def test_a_reader_of_edl_finds_the_frames(write: Make, cut_lists: Any, rate: Fra
     ],
 )
 def test_timecodes_label_frames(rate: Fraction, frame: int, label: str) -> None:
-    from avstudio_video.exports.timecode import count_of
+    from avstudio_video.media.timecode import count_of
 
     count = count_of(rate, None)
     assert count.label(frame) == label

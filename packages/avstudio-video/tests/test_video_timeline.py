@@ -190,6 +190,46 @@ def test_chapters_are_at_their_new_times(shared_studio: Studio, write: Make) -> 
     assert found == [("One", 0, 0.2), ("Three", 0.2, 0.6)]
 
 
+def timecode_of(studio: Studio, result: Any) -> str | None:
+    """That of a new video, as `video.probe` finds it."""
+    found: str | None = studio.run("video.probe", result.video.path).contents.timecode
+    return found
+
+
+@pytest.mark.parametrize("mode", ["exact", "keyframe"])
+@pytest.mark.parametrize(
+    ("name", "rate", "first", "later"),
+    [
+        ("a.mov", Fraction(30000, 1001), "01:00:59;10", "01:01:00;02"),  # 00 and 01 of a minute do not exist
+        ("a.mp4", Fraction(30000, 1001), "01:00:59:10", "01:01:00:00"),
+        ("a.mkv", Fraction(25), "23:59:59:10", "00:00:00:05"),
+    ],
+)
+def test_the_timecode_is_that_of_the_first_frame_that_is_kept(
+    shared_studio: Studio, write: Make, mode: str, name: str, rate: Fraction, first: str, later: str
+) -> None:
+    path = write(name, numbered(30), rate=rate, metadata={"timecode": first}, **PLAIN)
+    spans = [f"{float(20 / rate):.4f}-{float(25 / rate):.4f}", f"{float(28 / rate):.4f}-"]
+    result = cut(shared_studio, path, keep=spans, mode=mode)
+    assert timecode_of(shared_studio, result) == later
+    assert timecode_of(shared_studio, joined(shared_studio, path, path)) == first
+    trimmed = shared_studio.run("video.effects", path, chain=[f"trim {float(20 / rate):.6f} 9"], format=name[-3:])
+    assert timecode_of(shared_studio, trimmed) == later
+
+
+def test_a_timecode_that_would_not_be_true_is_left_out_and_told(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mov", numbered(5), times=[0, 1, 5, 6, 20], metadata={"timecode": "01:00:00:00"}, **PLAIN)
+    for mode in ("exact", "keyframe"):
+        result = cut(shared_studio, path, keep=["0.2-"], mode=mode)
+        assert timecode_of(shared_studio, result) is None
+        assert "timecode_left_out" in [one.code for one in result.warnings]
+    steady = write("b.mov", numbered(5), metadata={"timecode": "01:00:00:00"})
+    for chain in ("speed 2", "reverse", "fps 10"):
+        result = shared_studio.run("video.effects", steady, chain=[chain], format="mov")
+        assert timecode_of(shared_studio, result) is None
+        assert [one.code for one in result.warnings] == ["timecode_left_out"]
+
+
 def test_a_copy_begins_with_key_frames_and_says_so(shared_studio: Studio, write: Make) -> None:
     path = write("a.mp4", numbered(60), sound=[440], **PLAIN)
     result = cut(shared_studio, path, keep=["0.5-0.8", "1.6-2"], mode="keyframe", exports=["otio"])

@@ -136,7 +136,7 @@ def _copy(
     chapters = named_chapters(files, timeline) if params.chapters else []
     pieces = pieces_of(timeline.parts, files, streams)
     path = context.new_path(source.name_for(f".joined.{name}"))
-    copy = Copy(pieces, float(timeline.length), files[0].tags, chapters)
+    copy = Copy(pieces, float(timeline.length), files[0].tags, chapters, files[0].timecode(files[0].grid.start))
     return path, name, streams, copy.write(path, name, limits, progress_of(context))
 
 

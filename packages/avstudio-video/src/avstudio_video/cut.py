@@ -151,7 +151,7 @@ def _copied(
     path = context.new_path(source.name_for(f".cut.{name}"))
     timeline = wanted.joined(from_keys(wanted.parts, footage))
     pieces, chapters = pieces_of(timeline.parts, [footage], [streams]), moved_chapters(footage, timeline)
-    copy = Copy(pieces, float(timeline.length), footage.tags, chapters)
+    copy = Copy(pieces, float(timeline.length), footage.tags, chapters, footage.timecode(timeline.parts[0].start))
     joined = copy.write(path, name, limits, progress_of(context))
     if any(after.begin < before.end for before, after in pairwise(joined)):
         message = f"The parts of '{source.name}' would be shown twice: its key frames refer to frames before them."

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from avstudio_core import Artifact, Context, MediaFacts
 from avstudio_video.effects.chain import written
@@ -15,17 +16,19 @@ from avstudio_video.effects.rendition import Output, Rendition
 from avstudio_video.effects.source import PictureSource, SoundSource
 from avstudio_video.effects.streams import SoundShape
 from avstudio_video.effects_params import AppliedEffect, EffectsParams, EffectsResult
-from avstudio_video.encoding.containers import CONTAINERS, chosen_codec, chosen_sound
+from avstudio_video.encoding.containers import CONTAINERS, VideoFormat, chosen_codec, chosen_sound
 from avstudio_video.encoding.detail import is_reduced
 from avstudio_video.encoding.sound_codecs import sound_encoder
 from avstudio_video.encoding.sound_track import SoundEncoding
 from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.container import open_media
+from avstudio_video.media.damage import tell_timecode
 from avstudio_video.media.indexed import index_stream
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.sound_end import sound_ends
 from avstudio_video.media.streams import is_cover
 from avstudio_video.media.tags import file_tags
+from avstudio_video.media.timecode import later, timecode_of
 from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 
 if TYPE_CHECKING:
@@ -56,7 +59,7 @@ class EffectsRun:
         """Apply the effects, and write the file. Raises `InvalidInput`, `StorageError` and those of the source."""
         rendition = Rendition(effects, self._picture, self._sound, self._materials())
         self._suit(rendition)
-        output = self._output()
+        output = self._output(rendition)
         rendition.write(output, lambda part: self._context.progress(0.98 * part, "render"))
         self._tell_damage()
         self._tell_pixels(rendition)
@@ -121,9 +124,10 @@ class EffectsRun:
         if self._picture.stream.interlaced and not any(one.type == "deinterlace" for one in rendition.effects):
             warn("interlaced", "The video is interlaced, and stays so: give the effect 'deinterlace'.")
 
-    def _output(self) -> Output:
+    def _output(self, rendition: Rendition) -> Output:
         with open_media(self._source.path, self._limits) as container:
             tags = file_tags(container.metadata, changed=True)
+            code = timecode_of(*(one.metadata for one in container.streams), container.metadata)
             chapters = [*container.chapters()]
             self._tell_tracks(container)
         path = self._context.new_path(self._source.name_for(f".effects.{self._container}"))
@@ -135,7 +139,20 @@ class EffectsRun:
             encoder = sound_encoder(sound, shape.bits)
             return SoundEncoding(encoder, shape.rate, shape.layout, bit_rate=bit_rate)
 
-        return Output(path, self._container, self._encoding, encoding if sound else None, tags, chapters)
+        heard = encoding if sound else None
+        return Output(path, self._container, self._encoding, heard, tags, chapters, self._timecode(rendition, code))
+
+    def _timecode(self, rendition: Rendition, stated: str | None) -> str | None:
+        """That of the first frame after the effects, of what the source states. Warns with `timecode_left_out`."""
+        rate = self._picture.rate
+        if not stated or self._container not in get_args(VideoFormat):
+            return None
+        since = max(Fraction(0), rendition.clip.since - self._picture.stream.start)
+        found = later(stated, rate, since) if rate and rendition.keeps_pace else None
+        if found is None:
+            reason = "frames do not follow each other as in the source" if rate else "its frame rate is not constant"
+            tell_timecode(self._source.name, reason, self._context.warn)
+        return found
 
     def _tell_damage(self) -> None:
         picture, sound, name, warn = self._picture, self._sound, self._source.name, self._context.warn

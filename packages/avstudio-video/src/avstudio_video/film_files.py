@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from avstudio_core import Artifact, Context, MediaFacts
 from avstudio_core.errors import InvalidInput
 from avstudio_video.encoding.containers import CONTAINERS, ContainerName, VideoFormat
+from avstudio_video.media.damage import tell_timecode
 
 if TYPE_CHECKING:
     from avstudio_video.media.limits import Limits
@@ -101,6 +102,8 @@ def tell_left_out(footage: Footage, sounds: Sequence[int], warn: Callable[[str, 
     left = [("video", len(others)), ("subtitle", len(contents.subtitles))]
     left += [("audio", len(contents.audio) - len(sounds))]
     named = [f"{count} {kind}" for kind, count in left if count > 0]
+    if contents.timecode and footage.timecode(footage.grid.start) is None:
+        tell_timecode(footage.name, "its frame rate is not constant", warn)
     if named:
         warn("streams_left_out", f"These streams of '{footage.name}' are left out: {', '.join(named)}.")
 

@@ -43,6 +43,8 @@ class Output:
     tags: dict[str, str] = field(default_factory=dict)
     chapters: Sequence[Any] = ()
     """Of the source, as PyAV gives them, from the start of the file."""
+    timecode: str | None = None
+    """Of the first frame that is written."""
 
 
 class Rendition:
@@ -106,6 +108,8 @@ class Rendition:
             clip = self.clip
             video = writer.add_video(output.video, clip)
             self.encoder, self.pixels = video.encoder.name, video.format
+            if output.timecode:
+                video.metadata["timecode"] = output.timecode
             feed = None
             if self._sound and output.sound:
                 shape = self.sound = self._sound.shape(clip)
@@ -127,6 +131,12 @@ class Rendition:
         self.frames = video.frames
         if feed:
             feed.finish(self.end)
+
+    @property
+    def keeps_pace(self) -> bool:
+        """Whether frames follow each other as in the source."""
+        backwards = any(isinstance(one, Reverse) for one in self.effects)
+        return self.clip.pace == 1 and self.clip.rate == self.picture.rate and not backwards
 
     @property
     def _span(self) -> tuple[Fraction, Fraction]:

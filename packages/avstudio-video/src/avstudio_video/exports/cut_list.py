@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from avstudio_core.documents.scenes import Scenes
-from avstudio_video.exports.timecode import FrameCount, count_of
+from avstudio_video.media.timecode import FrameCount, count_of
 
 USUAL_RATE = Fraction(25)
 """For a video without a nominal rate."""

@@ -27,6 +27,7 @@ from avstudio_video.media.stream_facts import (
     VideoFacts,
 )
 from avstudio_video.media.streams import display_size, first_frame, is_cover, origin_of, square_size
+from avstudio_video.media.timecode import timecode_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -94,7 +95,6 @@ def read_contents(
         shown = [one for one in container.streams.video if not is_cover(one)]
         videos = [_video(container, one, indexes.get(one.index), first_frame(path, one.index, limits)) for one in shown]
         best = container.streams.best("video")
-        codes = [one.metadata.get("timecode") for one in container.streams] + [container.metadata.get("timecode")]
         return Contents(
             container=container.format.name,
             duration=stated if end is None else end,
@@ -107,7 +107,7 @@ def read_contents(
             subtitles=[_subtitles(one, container) for one in container.streams.subtitles],
             others=list(_others(container)),
             chapters=list(_chapters(container)),
-            timecode=next((code for code in codes if code), None),
+            timecode=timecode_of(*(one.metadata for one in container.streams), container.metadata),
             tags={key.lower(): value for key, value in container.metadata.items()},
         )
 
@@ -191,7 +191,7 @@ def _video(
         interlaced=frame.interlaced_frame if frame else codec.field_order > 1,
         rate=str(stream.average_rate) if stream.average_rate else None,
         nominal_rate=str(stream.guessed_rate) if stream.guessed_rate else None,
-        timecode=stream.metadata.get("timecode"),
+        timecode=timecode_of(stream.metadata),
         bit_rate=codec.bit_rate or None,
         times=frame_times(index, origin_of(container)) if index else None,
     )

@@ -43,6 +43,11 @@ def tell_lost(name: object, index: PacketIndex, stated: int, warn: Callable[[str
         warn("gaps", f"'{name}' has {len(holes)} gaps between frames of a steady rate, of up to {longest:.2f} s.")
 
 
+def tell_timecode(name: str, reason: str, warn: Callable[[str, str], None]) -> None:
+    """Warn with `timecode_left_out`."""
+    warn("timecode_left_out", f"The timecode of '{name}' is left out: {reason}.")
+
+
 def tell_guessed(name: object, index: PacketIndex, rate: Fraction | None, warn: Callable[[str, str], None]) -> None:
     """Warn with `times_guessed` if a file has no time stamps."""
     if index.guessed:

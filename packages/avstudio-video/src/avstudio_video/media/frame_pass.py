@@ -15,6 +15,7 @@ from avstudio_video.media.container import open_media
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import chosen_video, origin_of, stated_end
+from avstudio_video.media.timecode import timecode_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -104,7 +105,7 @@ class FramePass:
         self.index, self.origin = PacketIndex(stream), origin_of(container)
         self.rate = Fraction(rate) if rate else None
         self.aspect = Fraction(stream.sample_aspect_ratio or 1)
-        self.timecode = stream.metadata.get("timecode") or container.metadata.get("timecode")
+        self.timecode = timecode_of(stream.metadata, container.metadata)
         self.stated_end = stated_end(stream, self.origin)
 
     def _decoded(self, container: InputContainer, stream: Any) -> Iterator[Any]:

@@ -47,6 +47,11 @@ class IndexedStream:
     """The number of frames that the header of the file states; 0 without one."""
 
     @property
+    def start(self) -> Fraction:
+        """When the first frame is shown, in seconds."""
+        return self.index.shown[0] * self.index.unit - (0 if self.index.guessed else self.origin)
+
+    @property
     def end(self) -> float:
         """When the last frame ends, in seconds."""
         return float(self.index.end * self.index.unit - (0 if self.index.guessed else self.origin))

@@ -27,9 +27,11 @@ def file_tags(metadata: Mapping[str, str], *, changed: bool) -> dict[str, str]:
     return {key: value for key, value in metadata.items() if key.lower() not in old}
 
 
-def stream_tags(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The tags of a stream that it keeps in another file."""
+def stream_tags(metadata: Mapping[str, str], *, changed: bool = False) -> dict[str, str]:
+    """The tags of a stream that it keeps in another file; `changed` if that shows something else."""
     kept = {key: value for key, value in metadata.items() if not key.lower().startswith(OF_THE_TRACK)}
+    if changed:
+        kept = {key: value for key, value in kept.items() if key.lower() not in OF_THE_TIMES}
     if (name := kept.pop("name", None)) and "title" not in kept:  # as FFmpeg reads the title of MP4
         kept["title"] = name
     return kept

@@ -43,6 +43,8 @@ class PacketFile:
     def __init__(self, container: OutputContainer, format: VideoFormat) -> None:
         self.container, self.name, self.format = container, format, CONTAINERS[format]
         self.tracks: list[CopiedTrack] = []
+        self.timecode: str | None = None
+        """That of the first picture, for tracks that keep the tags of their streams."""
 
     def add(self, stream: Stream, tags: Mapping[str, str] | None = None, disposition: int | None = None) -> CopiedTrack:
         """A track for the packets of a stream: with its codec, size, rotation and colour, its tags and uses.
@@ -55,13 +57,17 @@ class PacketFile:
                 hint="Choose another format, or let it be encoded.",
             )
         copy: Any = self.container.add_stream_from_template(stream, opaque=True)
-        copy.metadata.update(stream_tags(stream.metadata) if tags is None else tags)
+        copy.metadata.update(self._tags(stream) if tags is None else tags)
         copy.disposition = stream.disposition if disposition is None else disposition
         if codec_of(stream) == "hevc" and self.format.edited:
             copy.codec_context.codec_tag = "hvc1"  # the one of the two that Apple's players know
         track = CopiedTrack(copy)
         self.tracks.append(track)
         return track
+
+    def _tags(self, stream: Stream) -> dict[str, str]:
+        timed = self.timecode and stream.type == "video"
+        return stream_tags(stream.metadata, changed=True) | ({"timecode": self.timecode or ""} if timed else {})
 
     def write(self, track: CopiedTrack, packet: Packet[Any], shift: Fraction = Fraction(0)) -> None:
         """Write a packet, whose times are those of its source; `shift` in seconds is added to them."""

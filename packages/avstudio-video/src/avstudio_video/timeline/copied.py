@@ -79,6 +79,8 @@ class Copy:
     """About how many seconds they have, for the progress."""
     tags: dict[str, str]
     chapters: list[Any]
+    timecode: str | None = None
+    """Of the first frame."""
 
     def write(
         self, path: Path, format: VideoFormat, limits: Limits, progress: Callable[[float], None]
@@ -86,6 +88,7 @@ class Copy:
         """Write all of it; where each piece really begins and ends. Raises `InvalidInput`, `StorageError`."""
         with packet_file(path, format) as file:
             file.container.metadata.update(self.tags)
+            file.timecode = self.timecode
             if self.chapters:
                 file.container.set_chapters(self.chapters)
             return join(file, self.pieces, limits, lambda seconds: progress(min(1.0, seconds / self.length)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from avstudio_video.exports.cut_list import USUAL_RATE, Clip, CutList
-from avstudio_video.exports.timecode import count_of
+from avstudio_video.media.timecode import count_of
 from avstudio_video.timeline.footage import Footage
 from avstudio_video.timeline.parts import Timeline
 

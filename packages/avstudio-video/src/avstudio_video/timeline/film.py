@@ -93,6 +93,8 @@ class Film:
         """Write pictures and sound side by side, since the writer keeps what comes too early in memory."""
         end, video = self.timeline.length, writer.add_video(self.encoding, shape)
         self.pixels = video.format
+        if code := self.footage[0].timecode(self.timeline.parts[0].start):
+            video.metadata["timecode"] = code
         sounds = [Sounding(track.added(writer), track.sound.blocks(), track.sound.rate) for track in self.tracks]
         for time, frame in frames:
             self.done = float(time / end)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -15,6 +16,7 @@ from avstudio_video.media.sound_end import SoundEnd, sound_ends
 from avstudio_video.media.stream_facts import SoundFacts, VideoFacts
 from avstudio_video.media.streams import display_size
 from avstudio_video.media.tags import file_tags
+from avstudio_video.media.timecode import later
 from avstudio_video.timeline.parts import FrameGrid
 
 
@@ -72,6 +74,11 @@ class Footage:
     def tags(self) -> dict[str, str]:
         """Those that a video of its parts keeps."""
         return file_tags(self.contents.tags, changed=True)
+
+    def timecode(self, time: Fraction) -> str | None:
+        """That of the frame at a time; `None` if the file does not state one, or does not have a constant rate."""
+        stated, rate = self.contents.timecode, self.grid.rate
+        return later(stated, rate, time - self.grid.start) if stated and rate else None
 
     @property
     def upright_size(self) -> tuple[int, int]:

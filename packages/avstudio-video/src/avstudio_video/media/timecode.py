@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -55,3 +57,17 @@ def count_of(rate: Fraction, timecode: str | None) -> FrameCount:
     possible = rate.denominator == 1001 and round(rate) % 30 == 0
     wanted = ";" in timecode or "." in timecode if timecode else possible
     return FrameCount(rate, possible and wanted)
+
+
+def timecode_of(*tags: Mapping[str, str]) -> str | None:
+    """The timecode of the first frame in the tags of streams and of their file: the first one that is there."""
+    found = (value for one in tags for key, value in one.items() if key.lower() == "timecode" and value)
+    return next(found, None)
+
+
+def later(timecode: str, rate: Fraction, seconds: Fraction) -> str | None:
+    """The timecode of the frame that is shown some time after the one with a timecode; `None` for one that is wrong."""
+    count = count_of(rate, timecode)
+    with suppress(InvalidParams):
+        return count.label(count.frame(timecode) + round(seconds * rate))
+    return None
