@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +16,9 @@ from avstudio_core import Studio
 from avstudio_core.errors import CorruptFile, DataFolderError, InvalidInput, NotFound, StorageError
 from avstudio_core.storage.backup.backup import Backup, back_up
 from avstudio_core.storage.backup.restore import restore
+from avstudio_core.storage.backup.snapshot import SMALL
 from avstudio_core.storage.backup.verification import verify
+from avstudio_core.testing import until
 
 OpenStudio = Callable[..., Studio]
 
@@ -129,18 +130,17 @@ def test_a_backup_beside_a_studio_that_works_is_of_one_moment(
 
 
 def test_a_file_that_is_removed_while_it_is_copied_is_not_lost_but_gone(
-    studio: Studio, run: Callable[[str], str], kept: Callable[..., Backup]
+    studio: Studio, run: Callable[[str], str], kept: Callable[..., Backup], tmp_path: Path
 ) -> None:
     task = run("b")
     place = studio.result_of(studio.tasks.get(task)).made.path
     place.unlink()
-    os.mkfifo(place)  # stops the backup at this file
+    with place.open("wb") as file:
+        file.truncate(128 << 20)  # takes long to copy, and is not the content of its name
 
     def remove() -> None:
-        while not (writer := opened(place)):
-            time.sleep(0.01)
+        until(lambda: [*(tmp_path / "backup").glob("unfinished.nosync/*.partial")])
         studio.tasks.delete(task)
-        os.close(writer)
 
     remover = threading.Thread(target=remove)
     remover.start()
@@ -149,12 +149,16 @@ def test_a_file_that_is_removed_while_it_is_copied_is_not_lost_but_gone(
     assert (made.absent, made.files) == ((), 0)
 
 
-def opened(fifo: Path) -> int:
-    """A FIFO for writing, once another opens it for reading; 0 before."""
-    try:
-        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError:
-        return 0
+def test_a_fifo_in_the_place_of_a_stored_file_is_a_lost_file(
+    studio: Studio, run: Callable[[str], str], kept: Callable[..., Backup]
+) -> None:
+    place = studio.result_of(studio.tasks.get(run("b"))).made.path
+    place.unlink()
+    os.mkfifo(place)
+    assert kept().absent == (place.name,)
+    os.mkfifo(studio.settings.home / SMALL[0])
+    with pytest.raises(DataFolderError, match="Not a file"):
+        kept()
 
 
 def test_a_restore_beside_a_studio_that_works_changes_nothing_in_it(

@@ -18,6 +18,7 @@ from avstudio_core.storage.backup import snapshot
 from avstudio_core.storage.backup.content import Content
 from avstudio_core.storage.backup.parallel import each
 from avstudio_core.storage.backup.snapshot import CHUNK, SMALL, DatabaseChunks, Piece, Snapshot
+from avstudio_core.storage.digest import regular_file
 from avstudio_core.storage.file_lock import locked
 from avstudio_core.storage.private_files import private_folder
 from avstudio_core.storage.sqlite import copy
@@ -124,9 +125,9 @@ def _stored_files(home: Path, content: Content, work: Path) -> tuple[int, dict[s
 
 
 def _copied(home: Path, content: Content, sha256: str) -> bool:
-    """Copy a stored file; return false if it is missing or damaged."""
+    """Copy a stored file; return false if it is missing, damaged, or a FIFO or a device."""
     try:
-        source = (home / "artifacts" / sha256[:2] / sha256).open("rb")
+        source = regular_file(home / "artifacts" / sha256[:2] / sha256)
     except OSError:
         return False
     with source:
@@ -153,9 +154,15 @@ def _chunks(content: Content, work: Path) -> DatabaseChunks:
 def _small(home: Path, content: Content) -> dict[str, Piece]:
     found = {}
     for name in SMALL:
-        with suppress(FileNotFoundError):
-            data = (home / name).read_bytes()
-            found[name] = Piece(sha256=content.add_bytes(data), size=len(data))
+        try:
+            with regular_file(home / name) as file:
+                data = file.read()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            message = f"{quoted(home / name)} cannot be read: {error.strerror or error}."
+            raise DataFolderError(message, hint="Move it away.") from error
+        found[name] = Piece(sha256=content.add_bytes(data), size=len(data))
     return found
 
 

@@ -156,7 +156,8 @@ def assemble(content: Content, snapshot: Snapshot, target: Path) -> None:
 
 def _read(content: Content, sha256: str) -> bytes:
     try:
-        data = (content.found(sha256) or content.path(sha256)).read_bytes()
+        with regular_file(content.found(sha256) or content.path(sha256)) as file:
+            data = file.read()
     except OSError:
         raise _lost(content, sha256) from None
     if hashlib.sha256(data).hexdigest() != sha256:

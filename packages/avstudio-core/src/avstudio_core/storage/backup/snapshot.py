@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from avstudio_core.errors import CorruptFile, NotFound
 from avstudio_core.quotes import quoted
 from avstudio_core.storage.backup.content import Content, inside
+from avstudio_core.storage.digest import regular_file
 
 CHUNK = 1 << 20
 """The bytes of a chunk of the database: a chunk without changes is the same content as before."""
@@ -136,7 +137,8 @@ def _read(path: Path) -> Snapshot:
     if (name := FILE.fullmatch(path.name)) is None:
         raise CorruptFile("does not have the name of a snapshot")
     try:
-        text = path.read_bytes()
+        with regular_file(path) as file:
+            text = file.read()
     except OSError as error:
         raise CorruptFile(f"cannot be read: {error.strerror or error}") from error
     if _digest(text) != name["digest"]:
