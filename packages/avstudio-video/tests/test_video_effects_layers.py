@@ -191,6 +191,32 @@ def test_long_subtitles_are_broken_and_made_smaller(films: Any, grey: Path, tmp_
     assert right <= 124
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("東京に行きました。", ["東京に行き", "ました。"]),
+        (
+            "今日は、「とても」暑い",
+            ["今日は、", "「とても」", "暑い"],
+        ),  # no mark begins a line, and no bracket ends one
+        ("ニューヨーク市", ["ニューヨー", "ク市"]),
+    ],
+)
+def test_lines_break_between_characters_of_scripts_without_spaces(text: str, lines: list[str]) -> None:
+    from avstudio_video.effects.typeface import Lettering, Letters
+
+    lettering = Lettering(None, lambda code, message: None)
+    wide = lettering._face(20).getlength("漢" * 5)
+    assert lettering.lines(text, Letters(20), int(wide) + 1, 10) == (lines, Letters(20))
+
+
+def test_burned_subtitles_without_spaces_keep_their_size(films: Any, grey: Path, tmp_path: Path) -> None:
+    long = "1\n00:00:00,000 --> 00:00:01,000\n" + "漢" * 30
+    made = films.pictures(grey, "subtitles size=0.12 max_lines=3", subtitles=saved(tmp_path, "a.srt", long))[0]
+    left, upper, right, lower = box_of(made)
+    assert (left >= 4, right <= 124, lower - upper > 24) == (True, True, True)
+
+
 def test_characters_that_the_font_lacks_are_told(films: Any, grey: Path) -> None:
     result = films.applied(grey, "text 漢字abc")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from avstudio_core.documents.pieces import pieces
 from avstudio_core.errors import InvalidInput
 from avstudio_core.quotes import quoted
 from avstudio_video.effects.looks import rgb
@@ -137,15 +138,19 @@ def _rest(letters: Letters) -> tuple[Any, ...]:
 
 
 def _wrapped(line: str, face: Any, width: int, *, within: bool) -> list[str]:
-    """A line in as few lines as fit, broken between words, and `within` those that are too long."""
+    """A line in as few lines as fit, broken between words, and `within` those that are too long.
+
+    Scripts without spaces are broken between characters, but not before closing and after opening marks.
+    """
     found: list[str] = []
-    for word in line.split():
+    for piece in pieces(line):
+        word, space = piece.text, " " * piece.spaced
         while within and len(word) > 1 and face.getlength(word) > width:
             count = max(1, bisect_right(range(1, len(word)), width, key=lambda n: face.getlength(word[:n])))
             found.append(word[:count])
             word = word[count:]
-        if found and face.getlength(f"{found[-1]} {word}") <= width:
-            found[-1] += f" {word}"
+        if found and face.getlength(f"{found[-1]}{space}{word}") <= width:
+            found[-1] += f"{space}{word}"
         else:
             found.append(word)
     return found or [""]
