@@ -120,7 +120,7 @@ WARNINGS = {
             "Give a `font` that has them.",
         ),
         "hdr_to_sdr": (
-            "HDR is converted to the colours of usual screens, because the codec is written with 8 bits.",
+            "HDR becomes the colours of usual screens: the codec has 8 bits, or the first of joined videos is not HDR.",
             "Give a `codec` with 10 bits, such as `hevc` or `av1`; or the effect `tonemap`, to say that it is meant.",
         ),
         "sound_cut": (
@@ -184,9 +184,9 @@ WARNINGS = {
             "The new video has no timecode: it would not be true of its frames.",
             "Give the video a constant frame rate first, or keep its pace.",
         ),
-        "colours_differ": (
-            "Videos of different colour spaces, or with and without HDR, are joined, and not converted.",
-            "Convert them first, so that all have the same colours.",
+        "sdr_to_hdr": (
+            "Videos with and without HDR are joined, the first one has it, and the others are converted.",
+            "Nothing; or begin with a video without HDR, so that all become usual colours.",
         ),
         "nothing_cut": ("The whole video is kept.", "Nothing, if it is right; or check what is named to remove."),
         "phrase_missing": (

@@ -239,7 +239,7 @@ def test_a_picture_of_one_pixel_is_written_too(films: Any, write: Make) -> None:
 
 def test_a_filter_that_fails_is_told_as_an_effect(films: Any, write: Make) -> None:
     path = write("a.mkv", films.gradient(4, (20, 20)), codec="ffv1", format="yuv444p")
-    with pytest.raises(TaskFailed, match="An effect cannot be applied to a picture of 20x20 pixels"):
+    with pytest.raises(TaskFailed, match="A filter cannot be applied to a picture of 20x20 pixels"):
         films.applied(path, "fps 50 motion")
 
 

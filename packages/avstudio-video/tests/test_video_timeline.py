@@ -471,10 +471,16 @@ def test_sound_after_the_last_picture_that_a_copy_leaves_out_is_told(shared_stud
     assert [one.code for one in result.warnings] == ["sound_left_out"]
 
 
-def test_videos_of_different_colour_spaces_are_told(shared_studio: Studio, write: Make) -> None:
-    path, other = write("a.mp4", 3, colorspace=1), write("b.mp4", 3, colorspace=5)  # BT.709 and BT.601
-    result = joined(shared_studio, path, other, path)
-    assert [one.code for one in result.warnings] == ["colours_differ"]
+@pytest.mark.parametrize("shown", [{"rotation": 90}, {"colorspace": 5}, {"sample_aspect_ratio": Fraction(4, 3)}])
+def test_videos_that_are_shown_in_other_ways_are_not_copied(
+    shared_studio: Studio, write: Make, shown: dict[str, Any]
+) -> None:
+    film, other = (
+        write("a.mkv", 4, codec="mpeg4", colorspace=1),
+        write("b.mkv", 4, codec="mpeg4", **{"colorspace": 1} | shown),
+    )
+    assert joined(shared_studio, film, film).copied
+    assert not joined(shared_studio, film, other).copied
 
 
 def test_many_videos_are_not_open_at_once(shared_studio: Studio, write: Make) -> None:

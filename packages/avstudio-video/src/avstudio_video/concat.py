@@ -57,7 +57,7 @@ class ConcatResult(Result):
 
 
 class Concat(ConcatWords, Processor[ConcatParams, ConcatResult]):
-    """Join videos: copied without loss if they are coded alike, or else brought to the size and sound of the first.
+    """Join videos: copied without loss if coded alike, or else brought to the size, colours and sound of the first.
 
     Frames keep their times, so videos of different rates make one of a variable rate.
     """

@@ -17,7 +17,7 @@ from avstudio_video.effects.source import PictureSource, SoundSource
 from avstudio_video.effects.streams import SoundShape
 from avstudio_video.effects_params import AppliedEffect, EffectsParams, EffectsResult
 from avstudio_video.encoding.containers import CONTAINERS, VideoFormat, chosen_codec, chosen_sound
-from avstudio_video.encoding.detail import is_reduced
+from avstudio_video.encoding.pixel_formats import MOST_BITS, is_reduced
 from avstudio_video.encoding.sound_codecs import sound_encoder
 from avstudio_video.encoding.sound_track import SoundEncoding
 from avstudio_video.encoding.video_track import VideoEncoding
@@ -34,8 +34,6 @@ from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 if TYPE_CHECKING:
     from av.container import InputContainer
 
-MOST_BITS = 10
-"""Of a component of pictures, in effects."""
 LONGER = 0.5
 """Seconds by which sound may be longer than the picture without a warning."""
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from avstudio_core import Artifact, Context, MediaFacts
 from avstudio_core.errors import InvalidInput
+from avstudio_video.effects.colours import is_hdr
 from avstudio_video.encoding.containers import CONTAINERS, ContainerName, VideoFormat
+from avstudio_video.encoding.pixel_formats import has_alpha, is_reduced
 from avstudio_video.media.damage import tell_timecode
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ def progress_of(context: Context) -> Callable[[float], None]:
 
 def published_film(film: Film, path: Path, name: ContainerName, context: Context) -> Artifact:
     """The file of an encoded timeline."""
-    facts = MediaFacts(duration=float(film.timeline.length), width=film.canvas.width, height=film.canvas.height)
+    facts = MediaFacts(
+        duration=float(film.timeline.length), width=film.canvas.shape.width, height=film.canvas.shape.height
+    )
     return context.publish(path, path.name, CONTAINERS[name].media_type, facts)
 
 
@@ -41,29 +45,29 @@ def tell_film(film: Film, warn: Callable[[str, str], None]) -> None:
         tell_left_out(one, [track.index for track in one.sounds], warn)
         if one.picture.interlaced:
             warn("interlaced", f"'{one.name}' is interlaced: its fields are encoded as one picture.")
-    if len({one.picture.hdr for one in film.footage}) > 1:
-        warn("colours_differ", "Some videos have HDR and others do not; their colours are not converted.")
-    matrices = {one.picture.colour.matrix for one in film.footage} - {None}
-    if len(matrices) > 1:
-        listed = ", ".join(sorted(map(str, matrices)))
-        warn("colours_differ", f"The videos have different colour spaces ({listed}); their colours are not converted.")
+    _tell_colours(film, warn)
     if pictures.missing:
         warn("frames_missing", f"{pictures.missing} frames cannot be decoded; those before them are shown longer.")
     if pictures.corrupt:
         warn("damaged", f"{pictures.corrupt} frames are damaged.")
-    _tell_pixels(film, warn)
     _tell_sound(film, warn)
 
 
-def _tell_pixels(film: Film, warn: Callable[[str, str], None]) -> None:
-    from avstudio_video.encoding.detail import has_alpha, is_reduced
-
-    name, codec = film.footage[0].name, film.encoding.codec
-    given = film.footage[0].picture.pixel_format or film.pixels
-    if is_reduced(given, film.pixels):
-        warn("detail_reduced", f"'{codec}' is written as {film.pixels} here, and the picture of '{name}' is {given}.")
-    if film.pictures.transparent and not has_alpha(film.pixels):
-        warn("detail_reduced", f"'{codec}' is written as {film.pixels} here, without the transparency of the picture.")
+def _tell_colours(film: Film, warn: Callable[[str, str], None]) -> None:
+    """Warn about light that is converted, and about detail that the codec does not keep."""
+    hdr, codec, written = is_hdr(film.canvas.shape), film.encoding.codec, film.canvas.shape.pixels
+    for one in film.footage:
+        if one.stream.hdr and not hdr:
+            warn("hdr_to_sdr", f"'{one.name}' is HDR, and is converted to BT.709 for the new video.")
+        elif hdr and not one.stream.hdr:
+            warn("sdr_to_hdr", f"'{one.name}' is not HDR, and is converted for the new video, which is.")
+        given = one.picture.pixel_format or written
+        if is_reduced(given, written):
+            warn(
+                "detail_reduced", f"'{codec}' is written as {written} here, and the picture of '{one.name}' is {given}."
+            )
+    if film.pictures.transparent and not has_alpha(written):
+        warn("detail_reduced", f"'{codec}' is written as {written} here, without the transparency of the picture.")
 
 
 def _tell_sound(film: Film, warn: Callable[[str, str], None]) -> None:

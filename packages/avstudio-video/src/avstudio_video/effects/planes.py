@@ -47,10 +47,8 @@ def frame_of(pixels: NDArray[np.uint8], clip: Clip) -> VideoFrame:
     import av
     import numpy as np
 
-    from avstudio_video.effects.wires import matrix_of
-
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24")
-    made = frame.reformat(format=clip.pixels, dst_colorspace=matrix_of(clip), dst_color_range=clip.tags.range)
+    made = frame.reformat(format=clip.pixels, dst_colorspace=clip.matrix, dst_color_range=clip.tags.range)
     clip.tags.put_on(made)
     return made
 

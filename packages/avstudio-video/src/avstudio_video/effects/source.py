@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_video.effects.geometry import turned
 from avstudio_video.effects.streams import Clip, Heard, Shown, SoundShape
-from avstudio_video.effects.wires import Pin, Wires, filtered, matrix_of
-from avstudio_video.encoding.colour_tags import FULL, LIMITED, ColourTags
+from avstudio_video.effects.wires import Pin, Wires, filtered
+from avstudio_video.encoding.colour_tags import ColourTags
+from avstudio_video.encoding.pixel_formats import PLANAR, closest
 from avstudio_video.frames.pyav_reader import PyAVReader
 from avstudio_video.frames.reader import Source
 from avstudio_video.media.container import open_media
@@ -74,10 +75,9 @@ class PictureSource:
         first, stream = self.first, self.stream
         width, height = display_size(*square_size(first.width, first.height, stream.aspect), stream.rotation)
         tags = ColourTags.of(first)
-        full = first.format.name.startswith("yuvj") or tags.range == FULL
-        tags = replace(tags, range=FULL if full else LIMITED)
-        clip = Clip(width, height, self.rate, tags=tags, pixels=working_format(first), until=self._end)
-        return replace(clip, tags=replace(tags, matrix=matrix_of(clip)))
+        pixels = closest(PLANAR, first.format.name)
+        clip = Clip(width, height, self.rate, tags=tags, pixels=pixels, until=self._end)
+        return replace(clip, tags=replace(tags, matrix=clip.matrix))
 
     def frames(self, low: Fraction, high: Fraction) -> Iterator[Shown]:
         """The frames that are on the screen between two times; the first one from the start of the file on."""
@@ -217,16 +217,3 @@ class SoundSource:
 def _heard(begin: int, samples: Any, rate: int) -> Iterator[Heard]:
     if samples.shape[1] > 0:
         yield Heard(samples, begin / rate, (begin + samples.shape[1]) / rate)
-
-
-def working_format(frame: VideoFrame) -> str:
-    """The planar format in which effects work: with the bits and the colour of a frame, up to 10 bits."""
-    given = frame.format
-    if given.is_rgb or given.has_palette:
-        return "yuv444p"
-    deep = max(one.bits for one in given.components) > 8
-    wide, high = given.chroma_width(16), given.chroma_height(16)
-    if len(given.components) < 3:
-        wide, high = 8, 8
-    kind = {(16, 16): "yuv444p", (8, 16): "yuv422p"}.get((wide, high), "yuv420p")
-    return f"{kind}10le" if deep else kind

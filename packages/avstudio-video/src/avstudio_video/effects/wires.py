@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import InvalidInput
 from avstudio_video.effects.streams import Clip, Shown
-from avstudio_video.encoding.colour_tags import BT601, BT709, FULL, GBR, HD_HEIGHT, LIMITED
+from avstudio_video.encoding.colour_tags import FULL, GBR, MATRICES, RANGES
 
 if TYPE_CHECKING:
     from av.filter.context import FilterContext
@@ -18,19 +18,8 @@ if TYPE_CHECKING:
 
 
 UNIT = Fraction(1, 1_000_000)
-MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc"}
-"""FFmpeg's names by the numbers of H.273, of those between which it can convert."""
-
-RANGES = {LIMITED: "tv", FULL: "pc"}
 Pin = tuple["FilterContext", int]
 """An output of a filter."""
-
-
-def matrix_of(clip: Clip) -> int:
-    """The matrix of a shape's colours, or what players assume without a tag."""
-    if clip.tags.matrix != GBR and clip.tags.matrix in MATRICES:
-        return clip.tags.matrix
-    return BT709 if clip.height >= HD_HEIGHT else BT601
 
 
 class Wires:
@@ -38,14 +27,12 @@ class Wires:
 
     def __init__(self, given: Clip, pixels: str | None = None) -> None:
         """`pixels` is the pixel format of the frames that come, if it is another one than the shape's."""
-        from av import VideoFormat
         from av.filter import Graph
 
         self.clip = given
         self._graph: Any = Graph()
         self._graph.threads = 1
-        rgb = VideoFormat(pixels or given.pixels).is_rgb
-        self._given = (GBR, FULL) if rgb else (matrix_of(given), given.tags.range)
+        self._given = _colours(given, pixels or given.pixels)
         self.source: Pin = self.add(
             "buffer",
             width=given.width,
@@ -71,8 +58,8 @@ class Wires:
 
     def finish(self, pin: Pin, wanted: Clip) -> None:
         """Take the frames of an output, in the pixel format and the colours of a clip."""
-        colours = {"color_spaces": MATRICES[matrix_of(wanted)], "color_ranges": RANGES[wanted.tags.range]}
-        end = self.add("format", pin, pix_fmts=wanted.pixels, **colours)
+        matrix, span = _colours(wanted, wanted.pixels)
+        end = self.add("format", pin, pix_fmts=wanted.pixels, color_spaces=MATRICES[matrix], color_ranges=RANGES[span])
         self._sink, _ = self.add("buffersink", end)
         with self._told():
             self._graph.configure()
@@ -98,8 +85,15 @@ class Wires:
             yield
         except av.FFmpegError as error:
             size = f"{self.clip.width}x{self.clip.height}"
-            message = f"An effect cannot be applied to a picture of {size} pixels in '{self.clip.pixels}'"
+            message = f"A filter cannot be applied to a picture of {size} pixels in '{self.clip.pixels}'"
             raise InvalidInput(f"{message}: {error.strerror}.") from error
+
+
+def _colours(clip: Clip, pixels: str) -> tuple[int, int]:
+    """The matrix and the range of a clip in a pixel format."""
+    from av import VideoFormat
+
+    return (GBR, FULL) if VideoFormat(pixels).is_rgb else (clip.matrix, clip.tags.range)
 
 
 Wire = Callable[[Wires], Pin]

@@ -10,6 +10,10 @@ BT709, BT601, GBR = 1, 6, 0
 LIMITED, FULL = 1, 2
 HD_HEIGHT = 720
 """Pictures of at least this height without a tag are read as BT.709, others as BT.601."""
+MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc"}
+"""Names of FFmpeg's filters for the matrices between which they convert."""
+RANGES = {LIMITED: "tv", FULL: "pc"}
+"""Likewise for the ranges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,14 @@ class ColourTags:
     def of(cls, tagged: Any) -> Self:
         """The tags of a frame or of a codec's context."""
         matrix = int(tagged.colorspace)
-        range_ = int(tagged.color_range) or LIMITED
-        return cls(int(tagged.color_primaries), int(tagged.color_trc), UNKNOWN if matrix == GBR else matrix, range_)
+        full = int(tagged.color_range) == FULL or (tagged.format is not None and tagged.format.name.startswith("yuvj"))
+        matrix = UNKNOWN if matrix == GBR else matrix
+        return cls(int(tagged.color_primaries), int(tagged.color_trc), matrix, FULL if full else LIMITED)
+
+    def matrix_at(self, height: int) -> int:
+        """The matrix, or what players assume for a picture of that height."""
+        usual = BT709 if height >= HD_HEIGHT else BT601
+        return self.matrix if self.matrix in MATRICES else usual
 
     def put_on(self, tagged: Any) -> None:
         """Tag a frame or a codec's context."""

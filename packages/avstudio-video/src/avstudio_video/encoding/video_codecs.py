@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from avstudio_video.encoding.containers import VideoCodec
+from avstudio_video.encoding.pixel_formats import PLANAR, closest
 
 Effort = Literal["fast", "balanced", "small"]
 Options = dict[str, str]
@@ -24,12 +25,14 @@ class Encoder:
     options: Callable[[int, Effort], Options]
     """Its options for a quality from 0 to 100, and an effort."""
 
-    @property
-    def all_formats(self) -> list[str]:
-        """All pixel formats that it takes, also those that few players show."""
+    def format_for(self, given: str, *, faithful: bool) -> str:
+        """The pixel format that keeps most of the given one, or itself, if `faithful`, though few players show it."""
         import av
 
-        return [one.name for one in av.Codec(self.name, "w").video_formats or []]
+        plain = given.replace("yuvj", "yuv")
+        known = av.Codec(self.name, "w").video_formats or [] if faithful else []
+        kept = plain in [one.name for one in known] and "f16" not in plain and "f32" not in plain
+        return plain if kept else closest(self.formats, plain)
 
 
 def _scale(quality: int, middle: float, span: float) -> str:
@@ -108,7 +111,7 @@ SOFTWARE: Mapping[VideoCodec, Encoder] = MappingProxyType(
         "prores": Encoder("prores_ks", ("yuv422p10le",), _prores),
         "ffv1": Encoder(
             "ffv1",
-            ("yuv420p", "yuv420p10le", "yuv422p", "yuv422p10le", "yuv444p", "yuv444p10le"),
+            PLANAR,
             _lossless,
         ),
         "gif": Encoder("gif", ("pal8",), _lossless),

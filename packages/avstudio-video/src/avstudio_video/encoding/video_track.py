@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import InvalidInput
-from avstudio_video.encoding.colour_tags import BT601, BT709, FULL, HD_HEIGHT, LIMITED, UNKNOWN, UNTAGGED, ColourTags
+from avstudio_video.encoding.colour_tags import FULL, UNTAGGED, ColourTags
 from avstudio_video.encoding.containers import CONTAINERS, ContainerName, VideoCodec
 from avstudio_video.encoding.encoder_choice import EncoderKind, chosen_encoder, open_silently
 from avstudio_video.encoding.palette import Palette
@@ -57,6 +57,11 @@ class VideoShape:
     aspect: Fraction = Fraction(1)
     """Width of a pixel to its height."""
 
+    @property
+    def matrix(self) -> int:
+        """That of its colours, or what players assume without a tag."""
+        return self.tags.matrix_at(self.height)
+
 
 class VideoTrack:
     """Encodes frames as they come, each shown until the next one."""
@@ -68,7 +73,7 @@ class VideoTrack:
         from av.video.reformatter import VideoReformatter
 
         self.encoder = chosen_encoder(encoding.codec, encoding.encoder)
-        self.format = _pixel_format(self.encoder, shape.pixels, faithful=encoding.faithful)
+        self.format = self.encoder.format_for(shape.pixels, faithful=encoding.faithful)
         self.frames = 0
         self._container, self._shape = container, shape
         self.unit = CONTAINERS[name].unit or _unit(shape)
@@ -152,13 +157,11 @@ class VideoTrack:
     def _colours(self, frame: VideoFrame, wanted: str) -> dict[str, Any]:
         """What a conversion from RGB has to know; others keep the matrix of the frame."""
         if frame.format.is_rgb and wanted.startswith(("yuv", "nv", "p0")):
-            tags, usual = self._shape.tags, BT709 if frame.height >= HD_HEIGHT else BT601
-            matrix = usual if tags.matrix == UNKNOWN else tags.matrix
-            return {"dst_colorspace": matrix, "dst_color_range": tags.range}
+            return {"dst_colorspace": self._shape.matrix, "dst_color_range": self._shape.tags.range}
         if not frame.format.is_rgb and wanted in ("bgra", "rgb24"):
             return {"dst_color_range": FULL}
         if frame.format.name.startswith("yuvj"):
-            return {"src_color_range": FULL, "dst_color_range": self._shape.tags.range or LIMITED}
+            return {"src_color_range": FULL, "dst_color_range": self._shape.tags.range}
         return {}
 
     def _emit(self, frame: VideoFrame, end: int) -> None:
@@ -196,12 +199,3 @@ def _unit(shape: VideoShape) -> Fraction:
     while fine < FINEST:
         fine *= 2
     return Fraction(1, fine)
-
-
-def _pixel_format(encoder: Encoder, given: str, *, faithful: bool) -> str:
-    """The pixel format of an encoder that keeps most of the given one, which is not wider than it."""
-    if given in encoder.formats or (faithful and given in encoder.all_formats and not given.startswith("yuvj")):
-        return given
-    deep = any(mark in given for mark in ("10", "12", "16", "p0"))
-    found = [one for one in encoder.formats if ("10" in one) == deep]
-    return found[0] if found else encoder.formats[0]

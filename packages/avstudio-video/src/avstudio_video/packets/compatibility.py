@@ -11,6 +11,15 @@ TRAITS = {
     "audio": {"sample_rate": "sample rate", "profile": "profile"},
 }
 """What a decoder does not change in the middle of a stream, and its name in messages."""
+COLOURS = {
+    "color_range": "colour range",
+    "colorspace": "matrix",
+    "color_primaries": "primaries",
+    "color_trc": "transfer",
+}
+"""What a file states once for a stream, likewise."""
+UNKNOWN = {"color_range": 0}
+"""The number of what is not stated; 2 for others (ITU-T H.273)."""
 
 
 def difference(stream: Any, other: Any) -> str | None:
@@ -21,6 +30,10 @@ def difference(stream: Any, other: Any) -> str | None:
     for trait, name in TRAITS.get(stream.type, {}).items():
         if getattr(mine, trait) != getattr(its, trait):
             return f"its {name} is {getattr(mine, trait)}, not {getattr(its, trait)}"
+    for trait, name in COLOURS.items() if stream.type == "video" else ():
+        known = {int(getattr(one, trait)) for one in (mine, its)} - {UNKNOWN.get(trait, 2)}
+        if len(known) > 1:
+            return f"its colours have another {name}"
     if stream.type == "audio" and mine.layout.name != its.layout.name:
         return f"its layout of channels is {mine.layout.name}, not {its.layout.name}"
     return "its encoder had other settings" if mine.extradata != its.extradata else None

@@ -1,84 +1,131 @@
-"""Pictures of any file, brought upright to one size and pixel format."""
+"""Pictures of any file, brought upright to one size, one pixel format and one colour space."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from avstudio_video.effects.colours import is_hdr
+from avstudio_video.effects.geometry import turned
+from avstudio_video.effects.streams import Clip
+from avstudio_video.effects.wires import Pin, Wires
+from avstudio_video.encoding.colour_tags import FULL, MATRICES, RANGES, UNKNOWN, ColourTags
+from avstudio_video.encoding.pixel_formats import PLANAR, closest
+from avstudio_video.media.colours import PRIMARIES, TRANSFERS
+
 if TYPE_CHECKING:
+    from av.video.format import VideoFormat
     from av.video.frame import VideoFrame
 
-TURNS: dict[int, list[tuple[str, str]]] = {
-    0: [],
-    90: [("transpose", "cclock")],
-    180: [("hflip", ""), ("vflip", "")],
-    270: [("transpose", "clock")],
-}
-"""FFmpeg's filters for counter-clockwise turns by so many degrees."""
+DEEP = "10le"
+"""The end of the names of pixel formats in which colours are converted, so that less is rounded."""
+CURVE = "bt709"
+"""FFmpeg's name of the curve of light that videos without HDR have: those of the ITU are alike."""
 
 
 @dataclass
 class Canvas:
-    """A size, with the shape of its pixels, to which all frames are brought: whole, with black beside them."""
+    """The shape to which all frames are brought: whole, with black beside them."""
 
-    width: int
-    height: int
-    aspect: Fraction
-    """Width of a pixel to its height."""
-    pixels: str
-    """FFmpeg's name of the pixel format."""
-    _graphs: dict[Any, tuple[Any, Any, Any]] = field(default_factory=dict)
+    shape: Clip
+    """Its components have 8 bits, or more in 16."""
+    _wires: dict[Any, Wires] = field(default_factory=dict)
 
     def put(self, frame: VideoFrame, rotation: int, aspect: Fraction) -> VideoFrame:
-        """A frame as it is stored, upright and in the size of the canvas; `aspect` is that of its pixels."""
-        turned = 1 / aspect if rotation % 180 else aspect
-        same = (frame.width, frame.height, frame.format.name) == (self.width, self.height, self.pixels)
-        if same and rotation % 360 == 0 and turned == self.aspect:
+        """A frame as it is stored, upright and in the shape of the canvas; `aspect` is that of its pixels."""
+        tags = _in_filters(ColourTags.of(frame), frame.format)
+        given = Clip(frame.width, frame.height, tags=tags, pixels=frame.format.name, aspect=aspect)
+        turn = round(rotation / 90) * 90 % 360
+        if not turn and self._fits(given):
             return frame
-        key = (frame.width, frame.height, frame.format.name, rotation, aspect)
-        if key not in self._graphs:
-            self._graphs[key] = self._graph(frame, rotation % 360, turned)
-        _, source, sink = self._graphs[key]
-        source.push(frame)
-        made: VideoFrame = sink.pull()
+        if (given, turn) not in self._wires:
+            self._wires[given, turn] = self._wired(given, turn)
+        [made] = self._wires[given, turn].feed(frame)
+        self.shape.tags.put_on(made)
         return made
 
-    def _graph(self, frame: VideoFrame, rotation: int, aspect: Fraction) -> tuple[Any, Any, Any]:
-        from av.filter import Graph
+    @cached_property
+    def _wanted(self) -> Clip:
+        """The shape with the colours that filters give."""
+        from av import VideoFormat
 
-        graph = Graph()
-        source: Any = graph.add_buffer(
-            width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
-        )
-        last = source
-        for name, options in [*TURNS[round(rotation / 90) * 90 % 360], *self._fit(frame, rotation, aspect)]:
-            node = graph.add(name, options) if options else graph.add(name)
-            last.link_to(node)
-            last = node
-        sink = graph.add("buffersink")
-        last.link_to(sink)
-        graph.configure()
-        return graph, source, sink
+        return replace(self.shape, tags=_in_filters(self.shape.tags, VideoFormat(self.shape.pixels)))
 
-    def _fit(self, frame: VideoFrame, rotation: int, aspect: Fraction) -> list[tuple[str, str]]:
-        """The filters that scale and pad an upright frame, whose pixels have the aspect `aspect`."""
-        width, height = (frame.height, frame.width) if rotation % 180 else (frame.width, frame.height)
-        wide = width * aspect / self.aspect
-        if (width // 2 * 2, height // 2 * 2) == (self.width, self.height) and wide == width:
-            crop = [("crop", f"{self.width}:{self.height}:0:0")] if (width, height) != (self.width, self.height) else []
-            return [*crop, ("format", self.pixels)]
-        factor = min(self.width / wide, Fraction(self.height, height))
-        size = [
-            max(2, min(most, round(side * factor / 2) * 2))
-            for side, most in ((wide, self.width), (height, self.height))
-        ]
-        x, y = ((most - side) // 4 * 2 for side, most in zip(size, (self.width, self.height), strict=True))
-        return [
-            ("scale", f"{size[0]}:{size[1]}:flags=lanczos"),
-            ("format", self.pixels),
-            ("pad", f"{self.width}:{self.height}:{x}:{y}"),
-        ]
+    def _fits(self, given: Clip) -> bool:
+        one, other = ((shape.width, shape.height, shape.pixels, shape.aspect) for shape in (given, self.shape))
+        return one == other and not self._differs_in_light(given) and not self._differs_in_colour(given)
+
+    def _differs_in_light(self, given: Clip) -> bool:
+        """Whether only one of both is HDR, or is HDR of another kind."""
+        one, other = (shape.tags.transfer if is_hdr(shape) else UNKNOWN for shape in (given, self.shape))
+        return one != other
+
+    def _differs_in_colour(self, given: Clip) -> bool:
+        one, other = ((shape.matrix, shape.tags.range) for shape in (given, self._wanted))
+        return one != other or len({*self._primaries(given)}) > 1
+
+    def _primaries(self, given: Clip) -> tuple[str, str]:
+        """Those of both; what is not told is not converted."""
+        one, other = (PRIMARIES.get(shape.tags.primaries) for shape in (given, self.shape))
+        return one or other or CURVE, other or one or CURVE
+
+    def _wired(self, given: Clip, turn: int) -> Wires:
+        """The filters for frames of one shape."""
+        wires = Wires(given)
+        pin = turned(wires, wires.source, -turn % 360)
+        upright = given
+        if turn % 180:
+            upright = replace(given, width=given.height, height=given.width, aspect=1 / given.aspect)
+        pin = self._coloured(wires, self._scaled(wires, pin, upright), given)
+        width, height = self._size(upright)
+        x, y = ((most - side) // 4 * 2 for most, side in ((self.shape.width, width), (self.shape.height, height)))
+        if (width, height) != (self.shape.width, self.shape.height):
+            pin = wires.add("pad", pin, w=self.shape.width, h=self.shape.height, x=x, y=y)
+        wires.finish(pin, self._wanted)
+        return wires
+
+    def _size(self, upright: Clip) -> tuple[int, int]:
+        """The size of a whole picture on the canvas."""
+        shape = self.shape
+        wide = upright.width * upright.aspect / shape.aspect
+        if even((upright.width, upright.height)) == (shape.width, shape.height) and wide == upright.width:
+            return shape.width, shape.height
+        factor = min(shape.width / wide, Fraction(shape.height, upright.height))
+        width, height = (max(2, round(side * factor / 2) * 2) for side in (wide, upright.height))
+        return min(width, shape.width), min(height, shape.height)
+
+    def _scaled(self, wires: Wires, pin: Pin, upright: Clip) -> Pin:
+        """A picture in its size, of which a last odd column or row is cut."""
+        width, height = self._size(upright)
+        if (width, height) == even((upright.width, upright.height)):
+            odd = (width, height) != (upright.width, upright.height)
+            return wires.add("crop", pin, w=width, h=height, x=0, y=0) if odd else pin
+        return wires.add("scale", pin, w=width, h=height, flags="lanczos")
+
+    def _coloured(self, wires: Wires, pin: Pin, given: Clip) -> Pin:
+        """A picture in the colours of the canvas."""
+        shape, (primaries, wanted) = self._wanted, self._primaries(given)
+        matrix, span = MATRICES[shape.matrix], RANGES[shape.tags.range]
+        lit = self._differs_in_light(given)
+        if lit or not given.pixels.startswith("yuv"):
+            curve = TRANSFERS[shape.tags.transfer] if is_hdr(shape) else CURVE
+            light = {"out_transfer": curve, "out_primaries": wanted} if lit else {}
+            pin = wires.add("scale", pin, out_color_matrix=matrix, out_range=span, **light)
+            given = replace(given, tags=replace(shape.tags, primaries=UNKNOWN if lit else given.tags.primaries))
+        if not self._differs_in_colour(given):
+            return pin
+        planar = closest(PLANAR, given.pixels).removesuffix(DEEP)
+        pin = wires.add("format", pin, pix_fmts=planar + DEEP)
+        known = {"ispace": MATRICES[given.matrix], "irange": RANGES[given.tags.range], "iprimaries": primaries}
+        new = {"space": matrix, "range": span, "primaries": wanted}
+        return wires.add("colorspace", pin, itrc=CURVE, trc=CURVE, **known, **new)
+
+
+def _in_filters(tags: ColourTags, pixels: VideoFormat) -> ColourTags:
+    """The colours of a pixel format for FFmpeg's filters, in which grey and RGB always have the full range."""
+    return replace(tags, range=FULL) if pixels.is_rgb or len(pixels.components) < 3 else tags
 
 
 def even(size: tuple[int, int]) -> tuple[int, int]:

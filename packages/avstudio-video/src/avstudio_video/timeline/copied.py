@@ -17,6 +17,9 @@ from avstudio_video.packets.packet_file import packet_file
 from avstudio_video.timeline.footage import Footage
 from avstudio_video.timeline.parts import Part, Timeline
 
+SHOWN = {"rotation": "rotation", "aspect": "shape of pixels"}
+"""How the frames of a track are shown, and its name in messages."""
+
 
 def from_keys(parts: Sequence[Part], footage: Footage) -> list[Part]:
     """The parts, each from the key frame before it on; those that then touch become one."""
@@ -47,6 +50,9 @@ def difference_of(files: Sequence[Footage], streams: Sequence[Sequence[int]], li
     for footage, numbers in zip(files[1:], streams[1:], strict=True):
         if len(numbers) != len(streams[0]):
             return f"'{footage.name}' has another number of tracks than '{first.name}'"
+        for trait, name in SHOWN.items():
+            if getattr(footage.stream, trait) != getattr(first.stream, trait):
+                return f"'{footage.name}' cannot follow '{first.name}': its {name} is another one"
         with open_media(first.path, limits) as one, open_media(footage.path, limits) as other:
             pairs = zip(numbers, streams[0], strict=True)
             found = (difference(other.streams[number], one.streams[usual]) for number, usual in pairs)

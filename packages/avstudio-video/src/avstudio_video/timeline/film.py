@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import UnreadableMedia
-from avstudio_video.encoding.colour_tags import ColourTags
 from avstudio_video.encoding.containers import ContainerName
 from avstudio_video.encoding.sound_codecs import SoundEncoder
 from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
-from avstudio_video.encoding.video_track import VideoEncoding, VideoShape
+from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.encoding.writer import Writer, open_writer
 from avstudio_video.media.limits import Limits
 from avstudio_video.timeline.canvas import Canvas
-from avstudio_video.timeline.film_format import canvas_of, rate_of
+from avstudio_video.timeline.film_format import canvas_of
 from avstudio_video.timeline.footage import Footage
 from avstudio_video.timeline.parts import Timeline
 from avstudio_video.timeline.pictures import Pictures
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Samples = NDArray[np.float32]
-
-USUAL_UNIT, FINEST = Fraction(1, 90_000), Fraction(1, 1_000_000)
-"""Units of time in seconds: of several files, and the shortest one that containers can have."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +63,11 @@ class Film:
     pictures: Pictures = field(init=False)
     done: float = 0.0
     """The finished part."""
-    pixels: str = ""
-    """FFmpeg's name of the pixel format that was written."""
 
     @cached_property
     def canvas(self) -> Canvas:
-        """The size of all pictures: that of the first file."""
-        return canvas_of(self.footage)
+        """The shape of all pictures: that of the first file."""
+        return canvas_of(self.footage, self.encoding, self.limits)
 
     def write(self, path: Path, name: ContainerName) -> None:
         """Write all of it. Raises `StorageError`, `InvalidInput` and `UnreadableMedia`."""
@@ -87,12 +81,11 @@ class Film:
         with ExitStack() as files, open_writer(path, name, tags=self.footage[0].tags, chapters=self.chapters) as writer:
             for track in self.tracks:
                 files.callback(track.sound.close)
-            self._write(writer, self._shape(ColourTags.of(first[1])), chain([first], frames))
+            self._write(writer, chain([first], frames))
 
-    def _write(self, writer: Writer, shape: VideoShape, frames: Iterable[tuple[Fraction, VideoFrame]]) -> None:
+    def _write(self, writer: Writer, frames: Iterable[tuple[Fraction, VideoFrame]]) -> None:
         """Write pictures and sound side by side, since the writer keeps what comes too early in memory."""
-        end, video = self.timeline.length, writer.add_video(self.encoding, shape)
-        self.pixels = video.format
+        end, video = self.timeline.length, writer.add_video(self.encoding, self.canvas.shape)
         if code := self.footage[0].timecode(self.timeline.parts[0].start):
             video.metadata["timecode"] = code
         sounds = [Sounding(track.added(writer), track.sound.blocks(), track.sound.rate) for track in self.tracks]
@@ -105,13 +98,6 @@ class Film:
         for sound in sounds:
             sound.write(end)
             sound.track.finish()
-
-    def _shape(self, tags: ColourTags) -> VideoShape:
-        unit = self.footage[0].stream.index.unit
-        if len(self.footage) > 1 or unit.numerator != 1 or unit < FINEST:
-            unit = USUAL_UNIT
-        canvas = self.canvas
-        return VideoShape(canvas.width, canvas.height, rate_of(self.footage), unit, tags, canvas.pixels, canvas.aspect)
 
 
 @dataclass

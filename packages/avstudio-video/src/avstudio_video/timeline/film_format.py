@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
+from avstudio_video.effects.streams import Clip
+from avstudio_video.encoding.colour_tags import BT709, LIMITED, ColourTags
 from avstudio_video.encoding.containers import (
     CONTAINERS,
     USUAL_CONTAINERS,
@@ -15,15 +18,20 @@ from avstudio_video.encoding.containers import (
     VideoFormat,
     chosen_codec,
 )
+from avstudio_video.encoding.encoder_choice import chosen_encoder
+from avstudio_video.encoding.pixel_formats import Detail
+from avstudio_video.encoding.video_track import VideoEncoding
+from avstudio_video.media.limits import Limits
+from avstudio_video.media.streams import first_frame
 from avstudio_video.timeline.canvas import Canvas, even
 from avstudio_video.timeline.footage import Footage
 
 FilmFormat = Literal["auto", VideoFormat]
 FilmCodec = Literal["auto", "h264", "hevc", "av1", "vp9", "prores", "ffv1"]
 EIGHT_BITS = 8
+USUAL_UNIT, FINEST = Fraction(1, 90_000), Fraction(1, 1_000_000)
+"""Units of time in seconds: of several files, and the shortest one that containers can have."""
 MOST_MP3_CHANNELS = 2
-UNUSUAL = ("pal8", "rgb8", "bgr8", "rgb4", "bgr4", "monow", "monob")
-"""Pixel formats with few colours, in which pictures cannot be scaled or mixed."""
 
 
 def container_of(footage: Footage, wanted: FilmFormat, codec: FilmCodec) -> ContainerName:
@@ -65,16 +73,26 @@ def sound_codec_of(codec: str | None, channels: int, name: ContainerName) -> Sou
     return known[0]
 
 
-def canvas_of(footage: Sequence[Footage]) -> Canvas:
-    """The size, the pixel shape and the pixel format of the first file."""
-    first = footage[0]
-    turned = first.stream.rotation % 180 != 0
-    pixels = first.picture.pixel_format or "yuv420p"
-    return Canvas(
-        *even(first.upright_size),
-        1 / first.stream.aspect if turned else first.stream.aspect,
-        "rgb24" if pixels in UNUSUAL else pixels,
-    )
+def canvas_of(footage: Sequence[Footage], encoding: VideoEncoding, limits: Limits) -> Canvas:
+    """The size, the pixel shape and the colours of the first file, with as many of its bits as the encoder has."""
+    stream = footage[0].stream
+    frame = first_frame(footage[0].path, stream.number, limits)
+    assert frame is not None  # an indexed stream has one
+    encoder = chosen_encoder(encoding.codec, encoding.encoder)
+    pixels, tags = encoder.format_for(frame.format.name, faithful=encoding.faithful), ColourTags.of(frame)
+    if frame.format.is_rgb and pixels.startswith("yuv"):
+        tags = replace(tags, range=LIMITED)
+    if stream.hdr and Detail.of(pixels).bits <= EIGHT_BITS:
+        tags = ColourTags(BT709, BT709, BT709, LIMITED)
+    aspect = 1 / stream.aspect if stream.rotation % 180 else stream.aspect
+    size = even(footage[0].upright_size)
+    return Canvas(Clip(*size, rate_of(footage), _unit(footage), tags, pixels, aspect))
+
+
+def _unit(footage: Sequence[Footage]) -> Fraction:
+    """The unit of times in seconds: that of the file if there is one, and containers can have it."""
+    unit = footage[0].stream.index.unit
+    return USUAL_UNIT if len(footage) > 1 or unit.numerator != 1 or unit < FINEST else unit
 
 
 def rate_of(footage: Sequence[Footage]) -> Fraction | None:

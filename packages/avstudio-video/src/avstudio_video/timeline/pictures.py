@@ -10,6 +10,7 @@ from fractions import Fraction
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from avstudio_video.encoding.colour_tags import ColourTags
 from avstudio_video.frames.picture import Picture
 from avstudio_video.frames.pyav_reader import PyAVReader
 from avstudio_video.frames.reader import Source
@@ -138,19 +139,15 @@ class Tails:
 
 
 def blended(one: VideoFrame, other: VideoFrame, part: float) -> VideoFrame:
-    """Two frames of the same size and format, mixed: the second one has the share `part`."""
+    """Two frames on the same canvas, mixed: the second one has the share `part`."""
     import av
     import numpy as np
 
     kind: Any = np.uint16 if max(component.bits for component in one.format.components) > 8 else np.uint8
     made = av.VideoFrame(other.width, other.height, other.format.name)
-    for before, after, new in zip(one.planes, other.planes, made.planes, strict=True):
-        given: list[Any] = [before, after]
-        rows = [np.frombuffer(plane, kind).reshape(plane.height, -1) for plane in given]
-        width = min(rows[0].shape[1], rows[1].shape[1], new.line_size // kind().itemsize)
-        mixed = np.zeros((new.height, new.line_size // kind().itemsize), kind)
-        mixed[:, :width] = np.rint(rows[0][:, :width] * (1 - part) + rows[1][:, :width] * part)
-        new.update(mixed.tobytes())
-    for name in ("colorspace", "color_range", "color_primaries", "color_trc"):
-        setattr(made, name, getattr(other, name))
+    for planes in zip(one.planes, other.planes, made.planes, strict=True):
+        before, after, new = (np.frombuffer(plane, kind).reshape(plane.height, -1) for plane in planes)  # type: ignore[call-overload]
+        width = min(before.shape[1], after.shape[1], new.shape[1])
+        new[:, :width] = np.rint(before[:, :width] * (1 - part) + after[:, :width] * part)
+    ColourTags.of(other).put_on(made)
     return made

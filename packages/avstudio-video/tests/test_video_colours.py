@@ -1,0 +1,207 @@
+"""The colours of joined videos, in all pixel formats that a source may have, against an independent computation."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from avstudio_core import Studio
+
+Floats = NDArray[np.float64]
+BT601, BT709, BT2020, UNKNOWN = 6, 1, 9, 2
+LUMA = {BT601: (0.299, 0.114), BT709: (0.2126, 0.0722), BT2020: (0.2627, 0.0593)}
+"""Shares of red and blue in luma (ITU-R BT.601, BT.709, BT.2020)."""
+CHROMATICITIES = {
+    BT601: ((0.63, 0.34), (0.31, 0.595), (0.155, 0.07)),
+    BT709: ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06)),
+    BT2020: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
+}
+WHITE = np.array([0.3127, 0.3290, 0.3583])
+
+
+def to_yuv(rgb: Floats, matrix: int, *, full: bool, bits: int) -> Floats:
+    """Levels of luma and colour of RGB from 0 to 1."""
+    red, blue = LUMA[matrix]
+    luma = rgb @ [red, 1 - red - blue, blue]
+    parts = [luma, (rgb[..., 2] - luma) / 2 / (1 - blue), (rgb[..., 0] - luma) / 2 / (1 - red)]
+    step = 2 ** (bits - 8)
+    spans, lows = ((255, 255, 255), (0, 128, 128)) if full else ((219, 224, 224), (16, 128, 128))
+    return np.stack([part * span * step + low * step for part, span, low in zip(parts, spans, lows, strict=True)])
+
+
+def moved(rgb: Floats, given: int, wanted: int) -> Floats:
+    """The same light in other primaries."""
+
+    def to_xyz(primaries: int) -> Floats:
+        columns = np.array([[x / y, 1, (1 - x - y) / y] for x, y in CHROMATICITIES[primaries]]).T
+        return np.asarray(columns * np.linalg.solve(columns, WHITE / WHITE[1]))
+
+    light = np.where(rgb < 0.081, rgb / 4.5, ((rgb + 0.099) / 1.099) ** (1 / 0.45))
+    other = light @ np.linalg.solve(to_xyz(wanted), to_xyz(given)).T
+    return np.asarray(np.where(other < 0.018, other * 4.5, 1.099 * other**0.45 - 0.099))
+
+
+def patches(seed: int = 0, size: tuple[int, int] = (64, 48)) -> Floats:
+    """RGB of `(height, width, 3)` in squares of 16 pixels, of colours that all primaries have."""
+    colours = np.random.default_rng(seed).uniform(0.42, 0.6, (size[1] // 16, size[0] // 16, 3))
+    return np.repeat(np.repeat(colours, 16, 0), 16, 1)
+
+
+def coded(path: Path, yuv: Floats, pixels: str, *, matrix: int = UNKNOWN, **tags: Any) -> Path:
+    """A video of four equal frames without loss."""
+    frame = av.VideoFrame(yuv.shape[2], yuv.shape[1], pixels)
+    for plane, levels in zip(frame.planes, np.rint(yuv), strict=True):
+        stored = np.zeros(
+            (plane.height, plane.line_size // (2 if "10" in pixels else 1)), f"u{2 if '10' in pixels else 1}"
+        )
+        stored[:, : plane.width] = levels
+        plane.update(stored.tobytes())
+    return stored_as(path, frame, "ffv1", matrix=matrix, **tags)
+
+
+def stored_as(
+    path: Path,
+    frame: Any,
+    codec: str,
+    *,
+    matrix: int,
+    full: bool = False,
+    primaries: int = UNKNOWN,
+    transfer: int = UNKNOWN,
+) -> Path:
+    with av.open(str(path), "w") as file:
+        stream: Any = file.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, frame.format.name
+        for tagged in (stream.codec_context, frame):
+            tagged.colorspace, tagged.color_range = matrix, 2 if full else 1
+            tagged.color_primaries, tagged.color_trc = primaries, transfer
+        for number in range(4):
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return path
+
+
+def joined(studio: Studio, *files: Path, **params: Any) -> Any:
+    how = {"format": "mkv", "codec": "ffv1", "mode": "encode", **params}
+    return studio.run("video.concat", files[0], inputs=[*files[1:]], **how)
+
+
+def levels(path: Path, number: int) -> Floats:
+    """The planes of a frame, with components of their own for each pixel."""
+    with av.open(str(path)) as file:
+        frame = [*file.decode(video=0)][number]
+        kind = np.uint16 if "10" in frame.format.name else np.uint8
+        rows = [np.frombuffer(one, kind).reshape(one.height, -1)[:, : one.width] for one in frame.planes]  # type: ignore[call-overload]
+        return np.stack(rows).astype(float)
+
+
+SPACES = [(BT601, False, 8), (BT601, True, 8), (BT709, True, 8), (BT2020, False, 10), (BT709, False, 10)]
+
+
+@pytest.mark.parametrize("target", SPACES)
+def test_colours_become_those_of_the_first_video(shared_studio: Studio, tmp_path: Path, target: Any) -> None:
+    files, wanted = [], []
+    for number, (matrix, full, bits) in enumerate([target, *SPACES]):
+        rgb = patches(number)
+        yuv = to_yuv(rgb, matrix, full=full, bits=bits)
+        pixels = "yuv444p10le" if bits == 10 else "yuv444p"
+        files.append(coded(tmp_path / f"{number}.mkv", yuv, pixels, matrix=matrix, full=full, primaries=matrix))
+        wanted.append(to_yuv(moved(rgb, matrix, target[0]), target[0], full=target[1], bits=target[2]))
+    made = joined(shared_studio, *files)
+    for number, expected in enumerate(wanted):
+        off = levels(made.video.path, 4 * number + 1) - expected
+        means = np.abs(off.reshape(3, 3, 16, 4, 16).mean((2, 4)))  # of each square, since 8 bits are dithered
+        assert means.max() < (1 if target[2] == 8 else 2.5)  # half a level of a source with 8 bits is 2 of 10 bits
+    with av.open(str(made.video.path)) as file:
+        codec: Any = file.streams.video[0].codec_context
+        assert (codec.colorspace, codec.color_primaries, codec.color_range) == (
+            target[0],
+            target[0],
+            2 if target[1] else 1,
+        )
+
+
+def test_an_untagged_picture_has_the_colours_that_players_assume_for_its_size(
+    shared_studio: Studio, tmp_path: Path
+) -> None:
+    small = coded(tmp_path / "a.mkv", to_yuv(patches(), BT601, full=False, bits=8), "yuv444p")
+    large = coded(tmp_path / "b.mkv", to_yuv(patches(1, (960, 720)), BT709, full=False, bits=8), "yuv444p")
+    made = levels(joined(shared_studio, small, large).video.path, 5)
+    expected = to_yuv(patches(1, (960, 720)), BT601, full=False, bits=8)
+    assert made.mean((1, 2)) == pytest.approx(expected.mean((1, 2)), abs=0.6)
+
+
+FORMATS = "yuyv422 uyvy422 rgb24 bgra argb gray gray10le yuv420p yuv411p yuv440p nv12 nv21 yuv422p10le yuv444p12le"
+MORE = "gbrp gbrp12le rgb48be rgb565le yuva420p ya8 yuv420p16be rgb8 y210le"
+
+
+def test_a_picture_in_any_pixel_format_fades_into_the_next(shared_studio: Studio, tmp_path: Path) -> None:
+    files, colours = [], []
+    for number, pixels in enumerate(["yuv444p", *FORMATS.split(), *MORE.split()]):
+        rgb = np.full((48, 64, 3), (250, 90, 20) if number % 2 else (10, 60, 200), np.uint8)
+        frame = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(format=pixels, dst_colorspace=BT601)
+        files.append(stored_as(tmp_path / f"{number}.nut", frame, "rawvideo", matrix=BT601))
+        colours.append(av.VideoFrame.reformat(frame, format="rgb24").to_ndarray().mean((0, 1)))
+    made = joined(shared_studio, *files, crossfade=0.08)
+    with av.open(str(made.video.path)) as file:
+        shown = [one.to_ndarray(format="rgb24").mean((0, 1)) for one in file.decode(video=0)]
+    assert len(shown) == 2 * len(files) + 2
+    for number, (before, after) in enumerate(pairwise(colours)):
+        for step in (1, 2):
+            expected = before + (after - before) * step / 3
+            assert np.abs(shown[2 * number + 1 + step] - expected).max() < 6, files[number + 1]
+
+
+@pytest.mark.parametrize(
+    "pixels", ["bgra", "gray", "ya8", "gray10le", "gbrp12le", "yuva420p", "yuv422p16le", "gbrp16le"]
+)
+def test_pixel_formats_that_a_codec_keeps_fade_as_they_are(shared_studio: Studio, tmp_path: Path, pixels: str) -> None:
+    files = []
+    for number, rgb in enumerate([(250, 90, 20), (10, 60, 200), (250, 90, 20)]):
+        given = "yuv420p" if number == 2 else pixels  # which becomes like the others
+        picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), rgb, np.uint8), "rgb24")
+        frame = picture.reformat(format=given, dst_colorspace=BT601)
+        files.append(stored_as(tmp_path / f"{number}.mkv", frame, "ffv1", matrix=BT601))
+    made = joined(shared_studio, *files, codec="auto", crossfade=0.04)
+    with av.open(str(made.video.path)) as file:
+        frames = [*file.decode(video=0)]
+    assert {one.format.name for one in frames} == {pixels}
+    shown = [one.to_ndarray(format="rgb24").mean((0, 1)) for one in frames]
+    for low, half, high in ((0, 3, 4), (4, 6, 7)):
+        assert np.abs(shown[half] - (shown[low] + shown[high]) / 2).max() < 3
+    assert np.abs(shown[-1] - shown[0]).max() < 5
+
+
+def pq(light: float) -> float:
+    """The level of light in cd/m2 (SMPTE ST 2084)."""
+    power = (light / 10_000) ** (2610 / 16384)
+    return float(((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375)
+
+
+def test_videos_with_and_without_hdr_are_converted_and_told(shared_studio: Studio, tmp_path: Path) -> None:
+    grey, white = np.full((48, 64, 3), pq(203)), np.ones((48, 64, 3))  # the light of white (ITU-R BT.2408)
+    tags = {"matrix": BT2020, "primaries": BT2020, "transfer": 16}
+    hdr = coded(tmp_path / "a.mkv", to_yuv(grey, BT2020, full=False, bits=10), "yuv444p10le", **tags)
+    tags = {"matrix": BT709, "primaries": BT709, "transfer": BT709}
+    sdr = coded(tmp_path / "b.mkv", to_yuv(white, BT709, full=False, bits=10), "yuv444p10le", **tags)
+    for first, second, warning in ((hdr, sdr, "sdr_to_hdr"), (sdr, hdr, "hdr_to_sdr")):
+        made = joined(shared_studio, first, second)
+        assert [one.code for one in made.warnings] == [warning]
+        one, other = levels(made.video.path, 1), levels(made.video.path, 5)
+        assert np.abs(one - other).max() <= 8  # of 1023
+
+
+def test_detail_and_light_that_a_codec_does_not_keep_are_told(shared_studio: Studio, tmp_path: Path) -> None:
+    yuv = to_yuv(patches(), BT2020, full=False, bits=10)
+    path = coded(tmp_path / "a.mkv", yuv, "yuv444p10le", matrix=BT2020, primaries=BT2020, transfer=16)
+    made = shared_studio.run("video.cut", path, keep=["0-0.08"], format="mp4", codec="h264")
+    assert [one.code for one in made.warnings] == ["hdr_to_sdr", "detail_reduced"]
+    assert shared_studio.run("video.probe", made.video.path).contents.video[0].colour.transfer == "bt709"
