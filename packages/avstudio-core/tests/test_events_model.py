@@ -92,6 +92,8 @@ def test_every_listener_gets_exactly_the_events_of_its_filter(
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         studios = [Studio(add=[exercises], home=home, executor="inline", plugins="") for _ in range(2)]
+        for owner in OWNERS:
+            studios[0].keys.create("of a listener", owner=owner)
         try:
             joined = [Listener(studios[number % 2], *one) for number, one in enumerate(listeners)]
             publishers = [

@@ -17,6 +17,7 @@ from avstudio_core import (
     Context,
     Hit,
     InvalidInput,
+    NotFound,
     Params,
     Principal,
     Processor,
@@ -173,14 +174,17 @@ def test_nobody_finds_the_words_of_others(shared: Studio, session: Session, tmp_
     assert found(shared.session(Principal("somebody else")), "secret") == []
     assert found(shared.session(Principal(owner, project="other")), "secret") == []
     assert len(found(shared.session(Principal(owner, project="film")), "secret")) == 1
-    assert found(shared.session(Principal(owner, project="film")), "secret", project="other") == []
+    with pytest.raises(NotFound, match="No project is named 'other'"):
+        found(shared.session(Principal(owner, project="film")), "secret", project="other")
     assert [hit.owner for hit in found(shared, "secret")] == [owner]
 
 
 def test_times_and_processors_narrow_a_search(session: Session, tmp_path: Path) -> None:
     hear(session, tmp_path, "narrow")
     (hit,) = found(session, "narrow", processor="exercise.hear", until=1e308)
-    assert found(session, "narrow", since=hit.created_at + 1) == found(session, "narrow", processor="other") == []
+    assert (
+        found(session, "narrow", since=hit.created_at + 1) == found(session, "narrow", processor="exercise.copy") == []
+    )
 
 
 def test_the_words_of_given_subtitles_are_found_with_their_moments(session: Session, tmp_path: Path) -> None:

@@ -103,8 +103,9 @@ def test_another_owners_ids_are_as_unknown_as_ids_that_nobody_has(anna: Session,
         [],
         [],
     )
-    assert list(ben.events(subjects=failed, after=0).stored()) == []
-    assert list(ben.events(plan=plan.plan_id, after=0).stored()) == []
+    unknown(lambda one: ben.events(subjects=one), failed, "task_0")
+    for refused in (lambda one: ben.events(plan=one), lambda one: ben.tasks.page(plan_id=one)):
+        unknown(refused, plan.plan_id, "plan_0")
     assert list(anna.events(subjects=failed, after=0).stored())
     with pytest.raises(NotAllowed, match="not yours"):
         ben.events(owner="anna")

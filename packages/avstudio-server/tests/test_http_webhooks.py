@@ -214,7 +214,17 @@ def test_private_addresses_are_refused(studio: Studio, host: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "egress_refused")
 
 
-@pytest.mark.parametrize("given", [{"types": ["task.wrong"]}, {"types": []}, {"url": "ftp://127.0.0.1"}, {"more": 1}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"types": ["task.wrong"]},
+        {"types": []},
+        {"plan": "plan_0"},
+        {"subjects": ["task_0"]},
+        {"url": "ftp://127.0.0.1"},
+        {"more": 1},
+    ],
+)
 def test_webhooks_that_are_not_valid_are_refused(server: HttpServer, receiver: Receiver, given: Any) -> None:
     answer = server.client(server.key()).post(HOOKS, json={"url": receiver.url, **given})
     assert answer.status_code in (404, 422)

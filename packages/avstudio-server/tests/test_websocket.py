@@ -67,6 +67,18 @@ def test_a_key_of_a_project_gets_only_the_events_of_that_project(server: HttpSer
     assert refused.value.response.status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("wanted", "status"), [("plan=nope", 422), ("plan=plan_0", 404), ("types=task.done", 404), ("subjects=task_0", 404)]
+)
+def test_a_socket_for_events_that_cannot_come_is_refused(server: HttpServer, wanted: str, status: int) -> None:
+    with pytest.raises(exceptions.InvalidStatus) as refused, connect(server, f"/stream?{wanted}", server.key()):
+        pass
+    problem = json.loads(refused.value.response.body)
+    assert (refused.value.response.status_code, problem["status"]) == (status, status)
+    assert wanted.partition("=")[2] in problem["detail"]
+    assert problem["hint"]
+
+
 @pytest.mark.parametrize("kind", ["socket", "stream"])
 def test_no_event_is_missed_from_the_moment_of_the_answer(
     server: HttpServer, studio: Studio, monkeypatch: pytest.MonkeyPatch, kind: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -27,6 +28,13 @@ def page_of(found: list[T], limit: int, cursor: Callable[[T], str]) -> Page[T]:
     """The page of up to `limit` items, from a query for one item more."""
     items = found[:limit]
     return Page(items, cursor(items[-1]) if len(found) > limit and items else None)
+
+
+def cursor_of(given: Any, kind: str) -> str:
+    """Where a page begins: the id of the last item of the page before, such as `task_18a2…`. Raises `InvalidInput`."""
+    if not (isinstance(given, str) and re.fullmatch(f"{kind}_[0-9a-f]{{1,64}}", given)):
+        raise InvalidInput(f"{quoted(given)} is not a cursor of this list.", hint="Give `next` of the page before.")
+    return given
 
 
 def limited(limit: Any, what: str, *, least: int = 0) -> int:

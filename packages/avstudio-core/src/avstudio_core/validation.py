@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +12,8 @@ from pydantic_core import ErrorDetails
 from avstudio_core.quotes import quoted
 
 LONGEST_VALUE = 60
+MOST_SAID = 20
+"""The most errors of one validation that are told; of the others, only the number."""
 _MISSING, _UNKNOWN, _RULE = "missing", "extra_forbidden", "value_error"
 _PLAIN = {
     "bool_parsing": "should be true or false",
@@ -38,8 +41,14 @@ _PLAIN = {
 def problems(error: ValidationError, declared: type[BaseModel] | None = None) -> str:
     """The errors of a validation in one line: the value in quotes, the rule, and the field's description."""
     found = error.errors()
-    inner = [one for one in found if not any(_within(other["loc"], one["loc"]) for other in found)]
-    return "; ".join(said(one, declared) for one in inner)
+    return told(found[:MOST_SAID], len(found), declared)
+
+
+def told(first: Sequence[ErrorDetails], count: int, declared: type[BaseModel] | None = None) -> str:
+    """The first errors of a validation in one line, and the number of the others."""
+    inner = [one for one in first if not any(_within(other["loc"], one["loc"]) for other in first)]
+    more = [f"and {count - len(first)} more"] if count > len(first) else []
+    return "; ".join([*(said(one, declared) for one in inner), *more])
 
 
 def rule_of(one: ErrorDetails) -> str:

@@ -16,6 +16,7 @@ from avstudio_core.page import MOST, Page, limited, moment, page_of
 from avstudio_core.quotes import quoted
 from avstudio_core.reach import Reach
 from avstudio_core.storage.search import Search, Wanted
+from avstudio_core.tasks.queue.known_names import KnownNames
 from avstudio_core.twin import twin
 
 LONGEST_PAGE = 200
@@ -63,8 +64,9 @@ class TextFilter(TypedDict, total=False):
 class Library:
     """The texts within a reach: transcripts, texts that processors wrote, names of files."""
 
-    def __init__(self, search: Search, reach: Reach) -> None:
+    def __init__(self, search: Search, reach: Reach, known: KnownNames) -> None:
         self._search = search
+        self._known = known
         self._reach = reach
 
     def search(
@@ -77,7 +79,7 @@ class Library:
 
         Case and accents do not matter; words in double quotation marks stand one after another. Nothing else is an
         operator. The conditions are `kind`, `project`, `processor`, `media_type`, `since`, `until` and `before`.
-        Raises `InvalidInput`.
+        Raises `InvalidInput`, and `NotFound` for a kind, project or processor that is not known.
         """
         phrases = phrases_of(words)
         limited(limit, "texts", least=1)
@@ -85,6 +87,8 @@ class Library:
             raise InvalidInput(f"'{limit}' is too many texts.", hint=f"Ask for at most {LONGEST_PAGE}.")
         wanted = _wanted(phrases, self._reach, conditions)
         found = [_hit(row, phrases) for row in self._search.find(wanted, limit + 1)]
+        if not found:
+            self._known.check(text_kind=wanted.kind, project=wanted.project, processor=wanted.processor)
         return page_of(found, limit, lambda one: one.id)
 
     asearch = twin(search)

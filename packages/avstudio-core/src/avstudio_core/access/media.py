@@ -11,13 +11,14 @@ from sqlalchemy import RowMapping, Select, select
 from avstudio_core.artifact import Artifact
 from avstudio_core.errors import NotFound
 from avstudio_core.names import checked
-from avstudio_core.page import Page, limited, page_of
+from avstudio_core.page import Page, cursor_of, limited, page_of
 from avstudio_core.paths import recorded_path
 from avstudio_core.storage.artifact_rows import artifact_of
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.database import Database
 from avstudio_core.storage.owned_rows import within
 from avstudio_core.storage.tables import artifacts, media_files
+from avstudio_core.tasks.queue.known_names import KnownNames
 from avstudio_core.tasks.queue.removal import Removal, Removed
 from avstudio_core.twin import twin
 
@@ -51,10 +52,18 @@ class MediaFile(BaseModel):
 class OwnedMedia:
     """The media files within a reach. Others are as unknown as what does not exist."""
 
-    def __init__(self, database: Database, store: ArtifactStore, removal: Removal, allow: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        store: ArtifactStore,
+        removal: Removal,
+        known: KnownNames,
+        allow: Callable[[], None],
+    ) -> None:
         self._database = database
         self._store = store
         self._removal = removal
+        self._known = known
         self._allow = allow
         self._query = MEDIA.where(*within(removal.reach, media_files))
 
@@ -68,16 +77,22 @@ class OwnedMedia:
     def page(
         self, limit: int = 50, *, before: str | None = None, project: str | None = None, path: str | None = None
     ) -> Page[MediaFile]:
-        """The newest media files, or those older than the file `before`, the newest first. Raises `InvalidInput`."""
+        """The newest media files, or those older than the file `before`, the newest first.
+
+        Raises `InvalidInput`, and `NotFound` for a project that is not known.
+        """
         query = self._query.order_by(media_files.c.artifact_id.desc())
         query = query.limit(limited(limit, "media files", least=1) + 1)
         if before is not None:
-            query = query.where(media_files.c.artifact_id < checked(before, "artifact id"))
+            query = query.where(media_files.c.artifact_id < cursor_of(before, "art"))
         if project is not None:
             query = query.where(media_files.c.project == checked(project, "name of a project"))
         if path is not None:
             query = query.where(media_files.c.path == recorded_path(path))
-        return page_of(self._read(query), limit, lambda one: one.id)
+        found = self._read(query)
+        if not found:
+            self._known.check(project=project)
+        return page_of(found, limit, lambda one: one.id)
 
     def delete(self, *artifact_ids: str, dry_run: bool = False) -> Removed:
         """Delete media files, all or none, or only tell what would go; results that name them stay.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
 
 from avstudio_core.access.administration import Administration
@@ -30,6 +30,7 @@ from avstudio_core.submission import Submission
 from avstudio_core.tasks.events.event_filter import Conditions, EventFilter
 from avstudio_core.tasks.events.event_stream import EventStream
 from avstudio_core.tasks.events.event_types import json_of
+from avstudio_core.tasks.queue.known_names import KnownNames
 from avstudio_core.tasks.queue.owned_tasks import OwnedTasks
 from avstudio_core.tasks.run import RunLimits
 from avstudio_core.tasks.task import Task, TaskOptions
@@ -57,21 +58,19 @@ class Session(Files, LanguageModels):
     def media(self) -> OwnedMedia:
         """The files that were given, within reach: find, delete."""
         self.principal.require("read")
-        return OwnedMedia(self._home._database, self._home._store, self._removal, self._may_change)
+        return OwnedMedia(self._home._database, self._home._store, self._removal, self._known, self._may_change)
 
     @cached_property
     def library(self) -> Library:
         """Every text within reach: find by words."""
         self.principal.require("read")
-        return Library(open_search(self._home._database), self.principal.reach)
+        return Library(open_search(self._home._database), self.principal.reach, self._known)
 
     @cached_property
     def webhooks(self) -> OwnedWebhooks:
         """The addresses that are notified of the principal's events: create, find, delete, replay."""
         self.principal.require("read")
-        home = self._home
-        types = partial(home.plugins.kind, "event_types")
-        return OwnedWebhooks(home._database, self.principal.own, types, self._may_change)
+        return OwnedWebhooks(self._home._database, self.principal.own, self._known, self._may_change)
 
     @cached_property
     def made_once(self) -> MadeOnce:
@@ -93,7 +92,11 @@ class Session(Files, LanguageModels):
 
     @cached_property
     def _tasks(self) -> OwnedTasks:
-        return self._home._queue.of(self.principal.reach, self._may_change)
+        return self._home._queue.of(self.principal.reach, self._may_change, self._known)
+
+    @cached_property
+    def _known(self) -> KnownNames:
+        return KnownNames(self._home._database, self.principal.reach, self._home.plugins.kind)
 
     # Work
 
@@ -223,10 +226,12 @@ class Session(Files, LanguageModels):
         known = self._home._queue.run_with_key(self.principal.owner, self._project(project), checked(key, "key"))
         return None if known is None else earlier_run(self._tasks, known, key, digest)
 
-    def check_plan(self, plan: Plan | str, source: Source | None = None) -> list[CheckedStep]:
-        """The steps that a plan would run, with those that come first, in order. Raises `InvalidPlan`."""
+    def check_plan(
+        self, plan: Plan | str, source: Source | None = None, *, options: TaskOptions | None = None
+    ) -> list[CheckedStep]:
+        """The steps that a plan would run, with those that come first, in order. Raises what `submit_plan` raises."""
         plan = plan if isinstance(plan, Plan) else Plan.parse(plan)
-        with self._submission(plan, source, self._options(None, None)) as submission:
+        with self._submission(plan, source, self._options(options, None)) as submission:
             return submission.steps
 
     def plan(self, plan_id: str) -> PlanHandle:
@@ -267,11 +272,15 @@ class Session(Files, LanguageModels):
         """The stored events with a number above `after`, then new ones, of every studio on the folder.
 
         The conditions are `subjects`, `plan`, `owner` and `types`. With `after=None`, there are only new events. Raises
-        `InvalidInput`.
+        `InvalidInput`, and `NotFound` for a plan, a task, an owner or a type that is not known.
         """
         self.principal.require("read")
-        conditions["owner"] = self._owner(conditions.get("owner"))
-        return self._tasks.stream(EventFilter.of(**conditions), None if after is None else number(after))
+        named = conditions.get("owner")
+        conditions["owner"] = self._owner(named)
+        wanted = EventFilter.of(**conditions)
+        self._known.check(event_type=wanted.types, plan=wanted.plan, subject=wanted.subjects)
+        self._known.check(owner=None if named == self.principal.owner else named)
+        return self._tasks.stream(wanted, None if after is None else number(after))
 
     def publish(self, kind: str, subject: str, data: Mapping[str, Any], *, owner: str | None = None) -> Event:
         """Store an event of a registered type, such as `agent.message`, for all listeners. Raises `InvalidInput`."""

@@ -23,6 +23,7 @@ from avstudio_core.storage.owned_rows import within
 from avstudio_core.storage.server_tables import webhook_failures, webhooks
 from avstudio_core.tasks.events import event_log
 from avstudio_core.tasks.events.event_filter import EventFilter
+from avstudio_core.tasks.queue.known_names import KnownNames
 from avstudio_core.twin import twin
 
 MOST = 50
@@ -72,13 +73,11 @@ class WebhookFailure(BaseModel):
 class OwnedWebhooks:
     """The webhooks of one owner, or those of a project. They are notified of what is within its reach."""
 
-    def __init__(
-        self, database: Database, reach: Reach, types: Callable[[], Collection[str]], allow: Callable[[], None]
-    ) -> None:
+    def __init__(self, database: Database, reach: Reach, known: KnownNames, allow: Callable[[], None]) -> None:
         self._database = database
         self._reach = reach
         self._own = within(reach, webhooks)
-        self._types = types
+        self._known = known
         self._allow = allow
 
     def create(
@@ -91,12 +90,14 @@ class OwnedWebhooks:
         on_request: bool = False,
         secret: str | None = None,
     ) -> tuple[Webhook, str]:
-        """A new webhook, which is notified of events from now on, and its secret. Raises `InvalidInput`, `InUse`."""
+        """A new webhook, which is notified of events from now on, and its secret.
+
+        Raises `InvalidInput`, `InUse`, and `NotFound` for a type, a plan or a task that is not known.
+        """
         self._allow()
         wanted = EventFilter.of(subjects, plan, None, types)
-        known, types = self._types(), wanted.types or ()
-        if unknown := sorted(set(types) - set(known)):
-            raise NotFound.among("type of events", unknown[0], known)
+        types = wanted.types or ()
+        self._known.check(event_type=types, plan=plan, subject=wanted.subjects)
         if not types or len(checked(url, "address of a webhook")) > LONGEST_URL:
             message = f"{quoted(url)} is not a valid webhook."
             raise InvalidInput(message, hint=f"Give an address of at most {LONGEST_URL} characters, and a type.")

@@ -16,8 +16,10 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from avstudio_core.errors import AVStudioError
-from avstudio_core.validation import rule_of, said
-from avstudio_server.http.problems import INTERNAL, headers_of, problem, problem_of, written
+from avstudio_core.names import is_secret
+from avstudio_core.quotes import quoted
+from avstudio_core.validation import MOST_SAID, rule_of, told
+from avstudio_server.http.problems import INTERNAL, SEE, headers_of, problem, problem_of, written
 
 log = logging.getLogger("avstudio.http")
 CODES = {400: "bad_request", 404: "no_route", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media"}
@@ -69,10 +71,21 @@ def _error(request: HTTPConnection, error: AVStudioError) -> Response:
 
 
 def _invalid(request: HTTPConnection, error: ValidationException) -> Response:
-    faults = [{"field": ".".join(map(str, one["loc"])), "message": rule_of(one)} for one in error.errors()]
-    detail = "; ".join(map(said, error.errors())) or "The request is not valid."
+    every = error.errors()
+    first: list[Any] = [_fault(one) for one in every[:MOST_SAID]]
+    faults = [{"field": quoted(_place(one))[1:-1], "message": rule_of(one)} for one in first]
     named: dict[str, Any] = {"request_id": request_id(request), "param": _field(error), "errors": faults}
-    return answer(request, problem(422, "invalid_params", detail, **named))
+    detail = told(first, len(every)) or "The request is not valid."
+    return answer(request, problem(422, "invalid_params", detail, hint=SEE, **named))
+
+
+def _fault(one: dict[str, Any]) -> dict[str, Any]:
+    """An error that does not repeat a secret."""
+    return one | {"input": "…"} if any(is_secret(str(part)) for part in one["loc"]) else one
+
+
+def _place(one: dict[str, Any]) -> str:
+    return ".".join(map(str, one["loc"]))
 
 
 def _field(error: ValidationException) -> str | None:
@@ -80,7 +93,8 @@ def _field(error: ValidationException) -> str | None:
     place = next(iter(error.errors()), {"loc": ()})["loc"][1:3]
     if not place or not isinstance(place[0], str):
         return None
-    return f"{place[0]}[{place[1]}]" if len(place) > 1 and isinstance(place[1], int) else place[0]
+    field = quoted(place[0])[1:-1]
+    return f"{field}[{place[1]}]" if len(place) > 1 and isinstance(place[1], int) else field
 
 
 def _http(request: Request, error: HTTPException) -> Response:

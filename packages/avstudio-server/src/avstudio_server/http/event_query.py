@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from avstudio_core import EventStream
 from avstudio_server.http.caller import CallerSession
+from avstudio_server.http.named_values import EventTypeName, Name, PlanId
 from avstudio_server.http.streams import RequestStreams
 
 LARGEST = 2**63 - 1
@@ -31,18 +33,24 @@ def _streams(connection: HTTPConnection) -> RequestStreams:
 OpenStreams = Annotated[RequestStreams, Depends(_streams)]
 
 
+Types = Annotated[list[EventTypeName] | None, Query(description="Only these types, such as 'task.completed'.")]
+
+
 async def _wanted(
     session: CallerSession,
     after: After,
-    types: Annotated[list[str] | None, Query(description="Only these types, such as 'task.completed'.")] = None,
-    subjects: Annotated[list[str] | None, Query(description="Only events about these tasks, plans …")] = None,
-    plan: Annotated[str | None, Query(description="Only events of the tasks of this plan.")] = None,
-    owner: Annotated[str | None, Query(description="Only events of this owner.")] = None,
+    types: Annotated[
+        list[EventTypeName] | None, Query(description="Only these types, such as 'task.completed'.")
+    ] = None,
+    subjects: Annotated[list[Name] | None, Query(description="Only events about these tasks, plans …")] = None,
+    plan: Annotated[PlanId | None, Query(description="Only events of the tasks of this plan.")] = None,
+    owner: Annotated[Name | None, Query(description="Only events of this owner.")] = None,
 ) -> AsyncIterator[EventStream]:
     """The events that are wanted; without a number, only new ones: those after the client is answered."""
     given: dict[str, Any] = {"types": types, "subjects": subjects, "plan": plan, "owner": owner}
     conditions = {name: value for name, value in given.items() if value is not None}
-    async with session.events(after=after, **conditions) as events:  # it listens before the client gets an answer
+    found = await asyncio.to_thread(session.events, after=after, **conditions)
+    async with found as events:  # it listens before the client gets an answer
         yield events
 
 

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 INTERNAL = "internal"
+SEE = "The document '/openapi.json' has the form of each request."
+"""The hint of a request that is not valid, if its error has none."""
+LONGEST = 4000
+"""The most characters of a text in a problem, however much a request has that is not valid."""
 OPENAI_PREFIX = "/v1/"
 """Under this path, errors have OpenAI's form."""
 STATUS: Mapping[type[AVStudioError], int] = {
@@ -95,18 +99,23 @@ def problem(
         "type": f"urn:avstudio:error:{code}",
         "title": TITLES.get(status, "Error"),
         "status": status,
-        "detail": detail,
+        "detail": _short(detail),
         "code": code,
-        "hint": hint,
+        "hint": _short(hint),
         "request_id": request_id,
         **more,
     }
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
 def problem_of(error: AVStudioError, request_id: str) -> dict[str, Any]:
     """An error as data."""
     more = {"param": error.param} if isinstance(error, errors.InvalidInput) and error.param else {}
-    return problem(status_of(error), code_of(error), error.message, hint=error.hint, request_id=request_id, **more)
+    hint = error.hint or (SEE if isinstance(error, errors.InvalidParams) else "")
+    return problem(status_of(error), code_of(error), error.message, hint=hint, request_id=request_id, **more)
 
 
 def headers_of(error: AVStudioError) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from avstudio_server.http.named_values import PLACE, named_values
 from avstudio_server.rest.documents import ProblemDetails
-from avstudio_server.rest.openapi import PLACE
 from avstudio_server.rest.processors import processor_routes
 from avstudio_server.rest.routes import (
     agents,
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
 PARTS = (agents, tasks, plans, projects, events, artifacts, media, library, uploads, webhooks, llm, gateway)
 
 
-def api(catalogue: Catalogue) -> tuple[list[APIRouter], dict[str, Any]]:
+def api(catalogue: Catalogue, event_types: Collection[str]) -> tuple[list[APIRouter], dict[str, Any]]:
     """Everything under `/api/v1`, and the schemas that its operations refer to."""
     generated, schemas = processor_routes(catalogue.processors)
+    schemas |= named_values(catalogue.processors, event_types)
     routers = [*(part.router for part in PARTS), view_routes(catalogue.processors), generated]
     return routers, schemas | {one.__name__: _schema(one) for one in (ProblemDetails, NewUpload)}
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from avstudio_server.http.named_values import PLACE
+
 DEFINITIONS = "$defs"
 OWN = f"#/{DEFINITIONS}/"
-PLACE = "#/components/schemas/"
 
 
 def lifted(schema: Mapping[str, Any], prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -12,7 +12,7 @@ from avstudio_core import Removed
 MOST = 200
 """The longest page."""
 Limit = Annotated[int, Query(ge=1, le=MOST, description="How many, at most.")]
-Cursor = Annotated[str | None, Query(min_length=1, max_length=200, description="`next` of the page before.")]
+AFTER = "`next` of the page before."
 OnlyTell = Annotated[bool, Query(description="Only say what would be deleted.")]
 Next = Annotated[str | None, Field(description="What to send as `cursor` for the next page; null on the last one.")]
 

@@ -14,12 +14,13 @@ from avstudio_core import Plan, Step, Task
 from avstudio_core.errors import InvalidPlan
 from avstudio_core.plans.check import alone
 from avstudio_server.http.caller import CallerSession
+from avstudio_server.http.named_values import PLACE
 from avstudio_server.rest.documents import PROBLEMS, document
 from avstudio_server.rest.idempotency import Key, RequestKey, earlier, submitted
 from avstudio_server.rest.inputs import Arguments, arguments
 from avstudio_server.rest.nouns import PREFIX
-from avstudio_server.rest.openapi import PLACE, as_form, lifted, with_outputs
-from avstudio_server.rest.run_query import DryRun, HowToRun, Prefer, RunQuery, wait_seconds
+from avstudio_server.rest.openapi import as_form, lifted, with_outputs
+from avstudio_server.rest.run_query import DryRun, HowToRun, Prefer, RunQuery, planned, wait_seconds
 
 if TYPE_CHECKING:
     from avstudio_core import Declaration, Handle, Session
@@ -88,9 +89,9 @@ def _route(declaration: Declaration) -> Callable[..., Coroutine[Any, Any, Respon
         async with arguments(request, session, declaration) as given:
             if how.dry_run:
                 plan, source = _plan(declaration, await given.named())
-                checked = await asyncio.to_thread(session.check_plan, plan, source)
+                would = await planned(session, plan, source, how)
                 await given.discard()
-                return document(DryRun.of(checked))
+                return document(would)
             if key.name is not None or how.webhook is not None:
                 task, headers = await _once(session, declaration, given, how, key)
             else:

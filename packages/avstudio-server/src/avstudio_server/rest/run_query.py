@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, Query
 from pydantic import BaseModel, Field
 
-from avstudio_core import CheckedStep, TaskOptions
+from avstudio_core import CheckedStep, Plan, Session, TaskOptions
+from avstudio_server.http.named_values import WebhookId
 from avstudio_server.views.plans import plan_data
 
 LONGEST_WAIT = 60.0
@@ -21,7 +22,7 @@ class RunQuery(TaskOptions):
 
     dry_run: bool = Field(default=False, description="Say what would be done and needed; run nothing.")
 
-    webhook: str | None = Field(default=None, description="The id of a webhook that is notified of its events.")
+    webhook: WebhookId | None = Field(default=None, description="The id of a webhook that is notified of its events.")
 
     @property
     def options(self) -> TaskOptions:
@@ -52,6 +53,13 @@ class DryRun(BaseModel):
     @classmethod
     def of(cls, steps: list[CheckedStep]) -> DryRun:
         return cls.model_validate({"steps": plan_data(steps)})
+
+
+async def planned(session: Session, plan: Plan | str, source: Any, how: RunQuery) -> DryRun:
+    """What would be done. Raises what submitting it would raise."""
+    if how.webhook is not None:
+        await session.webhooks.aget(how.webhook)
+    return DryRun.of(await session.acheck_plan(plan, source, options=how.options))
 
 
 def wait_seconds(prefer: str) -> float:

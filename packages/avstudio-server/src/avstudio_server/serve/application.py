@@ -66,7 +66,7 @@ def routes(studio: Studio, signed: Tokens, entrance: Entrance) -> FastAPI:
     app.state.transcriber = transcriber(studio.catalogue, studio.shelf)
     add_error_answers(app)
     door, access = access_routes(signed, entrance.browsers, secure=entrance.addresses.scheme == "https")
-    routers, schemas = api(studio.catalogue)
+    routers, schemas = api(studio.catalogue, studio.plugins.kind("event_types"))
     system = system_routes(studio, entrance)
     for router in (*routers, access, system, *openai.api(), websocket.router, door):
         app.router.routes.extend(router.routes)

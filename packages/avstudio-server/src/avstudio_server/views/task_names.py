@@ -24,8 +24,10 @@ def task_ids(studio: Studio, text: str, states: Collection[State] = ()) -> list[
 
     Of a plan, only tasks in the given states, or all if none is in them. Raises what `task_id` raises.
     """
-    plan = studio.tasks.find(plan_id=text) if text.startswith("plan_") else []
-    return [task.id for task in plan if task.state in states] or [task.id for task in plan] or [task_id(studio, text)]
+    if not text.startswith("plan_"):
+        return [task_id(studio, text)]
+    plan = studio.tasks.find(plan_id=text)
+    return [task.id for task in plan if task.state in states] or [task.id for task in plan]
 
 
 def task_id(studio: Studio, text: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Select, bindparam, func, insert, select
 
 from avstudio_core.errors import NotFound
 from avstudio_core.names import checked
-from avstudio_core.page import Page, limited, page_of
+from avstudio_core.page import Page, cursor_of, limited, page_of
 from avstudio_core.reach import Reach
 from avstudio_core.storage.database import Database
 from avstudio_core.storage.owned_rows import within
@@ -79,7 +79,7 @@ class KeptPlans:
     def page(self, limit: int = 50, *, before: str | None = None) -> Page[KeptPlan]:
         """The newest plans, or those older than the plan `before`, the newest first. Raises `InvalidInput`."""
         query = self._query.order_by(plans.c.id.desc()).limit(limited(limit, "plans", least=1) + 1)
-        older = query if before is None else query.where(plans.c.id < checked(before, "plan id"))
+        older = query if before is None else query.where(plans.c.id < cursor_of(before, "plan"))
         return page_of(self._read(older), limit, lambda plan: plan.id)
 
     def get(self, plan_id: str) -> KeptPlan:

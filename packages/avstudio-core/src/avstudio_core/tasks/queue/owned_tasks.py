@@ -22,8 +22,9 @@ from avstudio_core.tasks.events.event_stream import EventStream
 from avstudio_core.tasks.events.hub import Hub
 from avstudio_core.tasks.queue import run_rows, statements
 from avstudio_core.tasks.queue.kept_plans import KeptPlans
+from avstudio_core.tasks.queue.known_names import KnownNames
 from avstudio_core.tasks.queue.removal import Removal, Removed
-from avstudio_core.tasks.queue.task_filter import TaskFilter, conditions
+from avstudio_core.tasks.queue.task_filter import TaskFilter, check_names, conditions
 from avstudio_core.tasks.queue.user_requests import UserRequests
 from avstudio_core.tasks.queue.waiters import Waiting
 from avstudio_core.tasks.run import Run
@@ -50,7 +51,12 @@ class OwnedTasks:
     """
 
     def __init__(
-        self, shared: Shared, requests: UserRequests, removal: Removal, allow: Callable[[], None] = lambda: None
+        self,
+        shared: Shared,
+        requests: UserRequests,
+        removal: Removal,
+        allow: Callable[[], None] = lambda: None,
+        known: KnownNames | None = None,
     ) -> None:
         self.reach = requests.reach
         self.plans = KeptPlans(shared.database, requests.reach)
@@ -59,6 +65,7 @@ class OwnedTasks:
         self._requests = requests
         self._removal = removal
         self._allow = allow
+        self._known = known or KnownNames(shared.database, requests.reach)
 
     # Queries
 
@@ -79,7 +86,7 @@ class OwnedTasks:
         """The newest `limit` tasks, in the order of their creation.
 
         The conditions are `states`, `processor`, `project`, `plan_id`, `run_id`, `since`, `until` and `before`. Raises
-        `InvalidInput`.
+        `InvalidInput`, and `NotFound` for a processor, project, plan or run that is not known.
         """
         most = None if limit is None else limited(limit, "tasks")
         return [Task.from_row(row) for row in reversed(self._newest(most, wanted))]
@@ -92,7 +99,10 @@ class OwnedTasks:
     def _newest(self, limit: int | None, wanted: TaskFilter) -> Sequence[RowMapping]:
         query = select(*statements.TASK).where(*statements.owned(self.reach), *conditions(wanted))
         with self._database.read() as connection:
-            return connection.execute(query.order_by(tasks.c.id.desc()).limit(limit)).mappings().all()
+            found = connection.execute(query.order_by(tasks.c.id.desc()).limit(limit)).mappings().all()
+        if not found:  # the tasks that are found have all the names
+            check_names(self._known, wanted)
+        return found
 
     def at_rest(self, task_ids: Collection[str]) -> set[str]:
         """Those of some tasks that have ended, wait for a person's review, or for a task that does.

@@ -21,6 +21,7 @@ from avstudio_core.tasks.events import event_log
 from avstudio_core.tasks.events.bell import Bell
 from avstudio_core.tasks.events.hub import Hub, Listener
 from avstudio_core.tasks.queue import publication, run_rows, statements
+from avstudio_core.tasks.queue.known_names import KnownNames
 from avstudio_core.tasks.queue.owned_tasks import OwnedTasks, Shared
 from avstudio_core.tasks.queue.queue_types import LOCAL_PAYER, Claim, Finished, NewTask, Rules, Wanted
 from avstudio_core.tasks.queue.removal import Removal
@@ -57,10 +58,10 @@ class Queue(OwnedTasks):
 
     # Queries of the engine
 
-    def of(self, reach: Reach, allow: Callable[[], None]) -> OwnedTasks:
+    def of(self, reach: Reach, allow: Callable[[], None], known: KnownNames) -> OwnedTasks:
         """The tasks within a reach; `allow` raises an error if they may not be changed."""
         requests = UserRequests(self._rules, self._clock, reach)
-        return OwnedTasks(self._shared, requests, self.removal.of(reach), allow)
+        return OwnedTasks(self._shared, requests, self.removal.of(reach), allow, known)
 
     def cached(self, cache_key: str, owner: str, project: str) -> str | None:
         """The stored result of the newest completed task in the owner's project with that cache key."""

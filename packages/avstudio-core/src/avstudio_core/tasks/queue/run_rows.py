@@ -13,7 +13,7 @@ from avstudio_core.gateway.ledger import budgets, last_steps
 from avstudio_core.gateway.ledger.last_steps import LAST_SECONDS
 from avstudio_core.money import MICRO
 from avstudio_core.names import checked
-from avstudio_core.page import Page, limited, page_of
+from avstudio_core.page import Page, cursor_of, limited, page_of
 from avstudio_core.reach import Reach
 from avstudio_core.storage.database import Database, Transaction
 from avstudio_core.storage.expressions import insert_new
@@ -153,7 +153,7 @@ def page(database: Database, reach: Reach, limit: int, before: str | None) -> Pa
     query = select(runs).where(*within(reach, runs)).order_by(runs.c.id.desc())
     query = query.limit(limited(limit, "runs", least=1) + 1)
     if before is not None:
-        query = query.where(runs.c.id < checked(before, "run id"))
+        query = query.where(runs.c.id < cursor_of(before, "run"))
     with database.read() as connection:
         found = [_run(connection, row) for row in connection.execute(query).mappings().all()]
     return page_of(found, limit, lambda one: one.id)

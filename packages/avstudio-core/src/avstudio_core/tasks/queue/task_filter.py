@@ -9,10 +9,11 @@ from sqlalchemy import ColumnElement
 
 from avstudio_core.errors import InvalidInput
 from avstudio_core.names import checked
-from avstudio_core.page import moment
+from avstudio_core.page import cursor_of, moment
 from avstudio_core.quotes import quoted
 from avstudio_core.storage.tables import DEFAULT_PROJECT, tasks
 from avstudio_core.tasks.queue import statements
+from avstudio_core.tasks.queue.known_names import KnownNames
 from avstudio_core.tasks.states import State
 
 NAMES = {
@@ -58,7 +59,13 @@ def conditions(wanted: TaskFilter) -> Iterator[ColumnElement[bool]]:
                 yield statements.NAMED_PROJECT
     yield from _between(moment(wanted.get("since")), moment(wanted.get("until")))
     if (before := wanted.get("before")) is not None:
-        yield tasks.c.id < checked(before, "task id")
+        yield tasks.c.id < cursor_of(before, "task")
+
+
+def check_names(known: KnownNames, wanted: TaskFilter) -> None:
+    """Raises `NotFound` for a name in a filter that no task could have."""
+    plan, run = wanted.get("plan_id"), wanted.get("run_id")
+    known.check(processor=wanted.get("processor"), project=wanted.get("project"), plan=plan, run=run)
 
 
 def _between(since: float | None, until: float | None) -> Iterator[ColumnElement[bool]]:

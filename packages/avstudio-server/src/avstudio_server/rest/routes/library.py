@@ -10,11 +10,13 @@ from starlette.responses import Response
 
 from avstudio_core import Hit
 from avstudio_server.http.caller import CallerSession
+from avstudio_server.http.named_values import Name, ProcessorName, TextKind
 from avstudio_server.rest.documents import document
 from avstudio_server.rest.nouns import routes_of
 from avstudio_server.rest.pages import MOST, Next
 
 router = routes_of("library")
+MEDIA_TYPE = r"^[a-z]+/(\*|[A-Za-z0-9_.+-]+)$"
 
 
 class LibraryQuery(BaseModel):
@@ -27,16 +29,18 @@ class LibraryQuery(BaseModel):
         max_length=1000,
         description='The words. Those in double quotation marks stand one after another: `"stands still"`.',
     )
-    kind: str | None = Field(default=None, description="`speech`, `text`, `name`, or a kind of a plugin.")
-    project: str | None = Field(default=None, description="In this project.")
-    processor: str | None = Field(default=None, description="Made by this processor.")
+    kind: TextKind | None = Field(default=None, description="`speech`, `text`, `name`, or a kind of a plugin.")
+    project: Name | None = Field(default=None, description="In this project.")
+    processor: ProcessorName | None = Field(default=None, description="Made by this processor.")
     media_type: str | None = Field(
-        default=None, description="Of recordings or files of this type, such as `audio/mpeg` or `video/*`."
+        default=None,
+        pattern=MEDIA_TYPE,
+        description="Of recordings or files of this type, such as `audio/mpeg` or `video/*`.",
     )
     since: float | None = Field(default=None, allow_inf_nan=False, description="Stored at this time or later.")
     until: float | None = Field(default=None, allow_inf_nan=False, description="Stored before this time.")
     limit: int = Field(default=20, ge=1, le=MOST, description="How many, at most.")
-    cursor: str | None = Field(default=None, description="`next` of the page before.")
+    cursor: str | None = Field(default=None, pattern="^[0-9]{1,19}$", description="`next` of the page before.")
 
 
 class HitPage(BaseModel):

@@ -11,11 +11,13 @@ from starlette.responses import Response
 
 from avstudio_core import MediaFile
 from avstudio_server.http.caller import CallerSession
+from avstudio_server.http.named_values import ArtifactId, Name
 from avstudio_server.rest.documents import UNCHANGED, document, tagged
 from avstudio_server.rest.nouns import routes_of
-from avstudio_server.rest.pages import Cursor, Deleted, Limit, Next, OnlyTell
+from avstudio_server.rest.pages import AFTER, Deleted, Limit, Next, OnlyTell
 
 router = routes_of("media")
+Cursor = Annotated[ArtifactId | None, Query(description=AFTER)]
 
 
 class MediaPage(BaseModel):
@@ -30,7 +32,7 @@ def find(
     session: CallerSession,
     limit: Limit = 50,
     cursor: Cursor = None,
-    project: Annotated[str | None, Query(description="Only files of this project.")] = None,
+    project: Annotated[Name | None, Query(description="Only files of this project.")] = None,
     path: Annotated[str | None, Query(description="Only files that came from this path, or under this name.")] = None,
 ) -> Response:
     """The files that were given, the newest first."""

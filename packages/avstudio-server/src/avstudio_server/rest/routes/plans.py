@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.requests import Request
@@ -15,17 +15,19 @@ from starlette.responses import Response
 from avstudio_core import KeptPlan, Plan, PlanHandle, Session, State, Task
 from avstudio_server.http.caller import CallerSession
 from avstudio_server.http.event_query import After, OpenStreams
+from avstudio_server.http.named_values import PlanId
 from avstudio_server.rest.documents import UNCHANGED, document, tagged
 from avstudio_server.rest.event_stream import lines
 from avstudio_server.rest.idempotency import Key, earlier, submitted
 from avstudio_server.rest.inputs import named_files
 from avstudio_server.rest.nouns import routes_of
-from avstudio_server.rest.pages import Cursor, Deleted, Limit, Next, OnlyTell
+from avstudio_server.rest.pages import AFTER, Deleted, Limit, Next, OnlyTell
 from avstudio_server.rest.routes.tasks import Retried
-from avstudio_server.rest.run_query import DryRun, HowToRun, Prefer, wait_seconds
+from avstudio_server.rest.run_query import DryRun, HowToRun, Prefer, planned, wait_seconds
 from avstudio_server.views.plans import kept_data
 
 router = routes_of("plans")
+Cursor = Annotated[PlanId | None, Query(description=AFTER)]
 
 
 class NewPlan(BaseModel):
@@ -102,9 +104,9 @@ async def submit(
         async with named_files(request, session) as files:
             source = await files.ids(given.source)
             if how.dry_run:
-                checked = await asyncio.to_thread(session.check_plan, plan, source)
+                would = await planned(session, plan, source, how)
                 await files.discard()
-                return document(DryRun.of(checked))
+                return document(would)
             found = await submitted(session, plan, source, how, key, asked)
     handle = found.plan
     seconds = wait_seconds(prefer)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from avstudio_core import Project
 from avstudio_server.http.caller import CallerSession
+from avstudio_server.http.named_values import Name
 from avstudio_server.rest.documents import document
 from avstudio_server.rest.nouns import routes_of
-from avstudio_server.rest.pages import Cursor, Deleted, Limit, Next, OnlyTell
+from avstudio_server.rest.pages import AFTER, Deleted, Limit, Next, OnlyTell
 
 router = routes_of("projects")
-Name = Annotated[str, Path(min_length=1, max_length=200, description="The name of the project.")]
+Cursor = Annotated[Name | None, Query(description=AFTER)]
+Named = Annotated[Name, Path(description="The name of the project.")]
 
 
 class ProjectLine(BaseModel):
@@ -45,12 +47,12 @@ def find(session: CallerSession, limit: Limit = 50, cursor: Cursor = None) -> Re
 
 
 @router.get("/{name}", response_model=ProjectLine)
-def show(name: Name, session: CallerSession) -> Response:
+def show(name: Named, session: CallerSession) -> Response:
     """A project: how many tasks and files it has."""
     return document(ProjectLine.of(session.projects.get(name)))
 
 
 @router.delete("/{name}", response_model=Deleted)
-def delete(name: Name, session: CallerSession, dry_run: OnlyTell = False) -> Response:
+def delete(name: Named, session: CallerSession, dry_run: OnlyTell = False) -> Response:
     """Delete a project with its tasks and files. 409 if one of its tasks has not ended."""
     return document(Deleted.of(session.projects.delete(name, dry_run=dry_run)))

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from avstudio_core import OwnedTasks, Page, State, Task
 from avstudio_server.http.caller import CallerSession
 from avstudio_server.http.event_query import After, OpenStreams
+from avstudio_server.http.named_values import Name, PlanId, ProcessorName, RunId, TaskId
 from avstudio_server.rest.documents import UNCHANGED, document, tagged
 from avstudio_server.rest.event_stream import lines
 from avstudio_server.rest.nouns import routes_of
@@ -28,14 +29,14 @@ class TaskQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     state: list[State] = Field(default=[], description="In this state; can be repeated.")
-    processor: str | None = Field(default=None, description="Of this processor.")
-    project: str | None = Field(default=None, description="In this project.")
-    plan: str | None = Field(default=None, description="Of the plan with this id.")
-    run: str | None = Field(default=None, description="Of the run with this id.")
+    processor: ProcessorName | None = Field(default=None, description="Of this processor.")
+    project: Name | None = Field(default=None, description="In this project.")
+    plan: PlanId | None = Field(default=None, description="Of the plan with this id.")
+    run: RunId | None = Field(default=None, description="Of the run with this id.")
     since: float | None = Field(default=None, allow_inf_nan=False, description="Created at this time or later.")
     until: float | None = Field(default=None, allow_inf_nan=False, description="Created before this time.")
     limit: int = Field(default=50, ge=1, le=MOST, description="How many, at most.")
-    cursor: str | None = Field(default=None, description="`next` of the page before.")
+    cursor: TaskId | None = Field(default=None, description="`next` of the page before.")
 
     def page(self, tasks: OwnedTasks) -> Page[Task]:
         """The page of the tasks that meet the conditions."""

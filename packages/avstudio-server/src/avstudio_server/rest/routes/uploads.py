@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from avstudio_core import Artifact, Session, Upload
 from avstudio_core.errors import InvalidInput, InvalidParams
+from avstudio_core.validation import problems
 from avstudio_server.http.caller import CallerSession
 from avstudio_server.http.forms import Form, is_form
 from avstudio_server.http.guard import allow_files
@@ -136,9 +137,8 @@ async def post(
     try:
         return await _begun(session, key, NewUpload.model_validate_json(await request.body()))
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors())
         hint = "Send a JSON object with 'name' and 'size', a form, or a file with its 'name' in the address."
-        raise InvalidParams(f"The upload is not valid: {faults}.", hint=hint) from None
+        raise InvalidParams(f"The upload is not valid: {problems(error)}.", hint=hint) from None
 
 
 async def _received(request: Request, session: Session, key: RequestKey, name: str, sent: FileFacts) -> Response:

@@ -12,13 +12,13 @@ from starlette.responses import Response
 
 from avstudio_core import Webhook, WebhookFailure
 from avstudio_server.http.caller import CallerSession
+from avstudio_server.http.named_values import EventTypeName, Name, PlanId
 from avstudio_server.rest.documents import document
 from avstudio_server.rest.idempotency import REPLAYED, Key, made_earlier, made_first
 from avstudio_server.rest.nouns import routes_of
 from avstudio_server.webhooks.calls import Calls
 
 router = routes_of("webhooks")
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class NewWebhook(BaseModel):
@@ -27,7 +27,7 @@ class NewWebhook(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: str = Field(max_length=2000, description="Where events are sent: 'https://host/path'.")
-    types: list[Name] = Field(
+    types: list[EventTypeName] = Field(
         default=["task.blocked", "task.completed", "task.failed"],
         min_length=1,
         max_length=50,
@@ -36,7 +36,7 @@ class NewWebhook(BaseModel):
     subjects: list[Name] | None = Field(
         default=None, max_length=100, description="Only events about these tasks, plans …"
     )
-    plan: Name | None = Field(default=None, description="Only events of the tasks of this plan.")
+    plan: PlanId | None = Field(default=None, description="Only events of the tasks of this plan.")
     on_request: bool = Field(
         default=False, description="Only events of the work of requests that name it: `?webhook=…`."
     )
