@@ -12,7 +12,7 @@ from avstudio_video.scenes.detectors import SCORES, Detector
 from avstudio_video.scenes.look import SceneLook
 from avstudio_video.scenes.scores import ContentScore
 from avstudio_video.scenes.small_picture import SmallPictures
-from avstudio_video.scenes.transition import Transition
+from avstudio_video.scenes.transition import Transition, TransitionKind
 from avstudio_video.scenes.transition_finder import TransitionFinder
 from avstudio_video.scenes.typed_cuts import boundaries
 
@@ -34,6 +34,8 @@ class SceneFinder:
         self._look = SceneLook() if look else None
         self._stamps: list[int] = []
         self._found: list[Transition] = []
+        self._kinds: dict[int | None, TransitionKind] = {}
+        """How the scenes start that do not start with a cut, by the number of their first frame."""
 
     def feed(self, stamp: int, frame: VideoFrame) -> None:
         """Look at the next frame."""
@@ -48,6 +50,7 @@ class SceneFinder:
     def finish(self) -> None:
         """Look at what is left when the video has ended."""
         self._found = self._finder.transitions() if self._finder else []
+        self._kinds = {one.boundary: one.kind for one in reversed(self._found)}
 
     def transitions(self, timeline: FrameTimeline) -> Iterator[tuple[Transition, float, float]]:
         """What takes longer than a cut, with its time in seconds."""
@@ -99,7 +102,7 @@ class SceneFinder:
         """How the scene starts whose first frame has a number."""
         if not place:
             return "start"
-        for one in self._found:
-            if one.boundary == place:
-                return one.kind if one.kind in ("dissolve", "wipe") else "fade"
-        return "fade" if detectors == ["threshold"] else "cut"
+        kind = self._kinds.get(place)
+        if kind == "dissolve" or kind == "wipe":
+            return kind
+        return "fade" if kind or detectors == ["threshold"] else "cut"

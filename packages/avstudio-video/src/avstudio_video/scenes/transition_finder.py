@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from avstudio_video.libraries import opencv
@@ -31,6 +33,8 @@ class TransitionFinder:
         """The number of the first frame that is kept."""
         self._levels, self._contrasts = array("f"), array("f")
         self._found: list[Transition] = []
+        self._near: list[Transition] = []
+        """Those that reach the frames that are kept: a new one can meet no others."""
 
     def feed(self, pixels: Pixels) -> None:
         """Look at the small picture of the next frame."""
@@ -49,7 +53,7 @@ class TransitionFinder:
         self._search(len(self._recent))
         self._recent = []
         plain = [*fades(self._levels, self._contrasts)]
-        rest = [one for one in self._found if not any(one.meets(other) for other in plain)]
+        rest = [one for one in self._found if not _meets_any(one, plain)]
         return sorted([*plain, *rest], key=lambda one: one.start)
 
     def _search(self, last: int) -> None:
@@ -58,6 +62,7 @@ class TransitionFinder:
 
         if len(self._recent) < 2:
             return
+        self._near = [one for one in self._near if one.end > self._first]
         pictures = np.array(self._recent, np.float32)
         first = REACH if self._first else 0
         for one in flashes(pictures):
@@ -68,12 +73,19 @@ class TransitionFinder:
                 self._note(found)
 
     def _known(self, number: int) -> bool:
-        return any(one.start <= number < one.end for one in self._found)
+        return any(one.start <= number < one.end for one in self._near)
 
     def _note(self, found: Transition) -> None:
         """Keep a transition with the numbers of its frames, unless it meets one that fits better."""
         late = self._first
         boundary = None if found.boundary is None else found.boundary + late
         moved = Transition(found.kind, found.start + late, found.end + late, boundary)
-        if not any(moved.meets(one) for one in self._found):
+        if not any(moved.meets(one) for one in self._near):
+            self._near.append(moved)
             self._found.append(moved)
+
+
+def _meets_any(one: Transition, others: Sequence[Transition]) -> bool:
+    """Whether one meets any of those whose starts and ends are in order."""
+    number = bisect_left(others, one.end, key=lambda other: other.start)
+    return number > 0 and one.meets(others[number - 1])
