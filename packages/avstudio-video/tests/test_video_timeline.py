@@ -342,6 +342,41 @@ def test_a_damaged_file_is_told_and_keeps_its_length(shared_studio: Studio, writ
         assert (file.duration or 0) / 1_000_000 == pytest.approx(result.duration, abs=0.05)
 
 
+@pytest.mark.parametrize("format", ["gif", "apng"])
+def test_moving_images_are_cut_and_joined_as_what_they_are(shared_studio: Studio, tmp_path: Path, format: str) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs the extra 'text'")
+    pictures = []
+    for number in range(6):
+        pixels = np.zeros((25, 33, 4), np.uint8)
+        pixels[5:20, 5 * number : 5 * number + 8] = (200, 30 * number, 60, 255)
+        pictures.append(image.fromarray(pixels))
+    path = tmp_path / f"a.{'gif' if format == 'gif' else 'png'}"
+    pictures[0].save(
+        path, save_all=True, append_images=pictures[1:], duration=[100, 100, 300, 100, 200, 100], disposal=2
+    )
+    for result, shown in (
+        (cut(shared_studio, path, keep=["0.1-0.6", "0.8-"]), [1, 2, 3, 5]),
+        (joined(shared_studio, path, path), [*range(6), *range(6)]),
+    ):
+        assert (result.warnings, result.video.name.endswith(format)) == ([], True)
+        with image.open(result.video.path) as made:
+            assert (made.n_frames, made.size) == (len(shown), (33, 25))
+            for number, source in enumerate(shown):
+                made.seek(number)
+                now, then = (np.asarray(one.convert("RGBA"), int) for one in (made, pictures[source]))
+                assert np.array_equal(now[..., 3], then[..., 3]), (number, source)
+                assert np.abs(now - then)[then[..., 3] > 0].max() <= 8, (number, source)
+    with pytest.raises(TaskFailed, match="cannot be copied as"):
+        cut(shared_studio, path, keep=["0.1-0.4"], mode="keyframe")
+
+
+def test_an_odd_row_or_column_that_a_codec_cannot_have_is_told(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mkv", numbered(4, (64, 47)), codec="ffv1", format="yuv444p")
+    assert cut(shared_studio, path, keep=["0.04-"]).video.facts.height == 47
+    result = cut(shared_studio, path, keep=["0.04-"], codec="h264", format="mkv")
+    assert "odd_size" in [one.code for one in result.warnings]
+
+
 def test_what_a_copy_cannot_hold_is_refused(shared_studio: Studio, write: Make) -> None:
     path = write("a.mp4", numbered(6))
     with pytest.raises(TaskFailed, match="'webm' does not take the codec 'h264' as it is"):

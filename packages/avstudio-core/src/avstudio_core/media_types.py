@@ -81,6 +81,7 @@ WORDS = {
     "audio/*": "sound",
     "video/*": "video",
     "image/*": "pictures",
+    "image/gif": "GIF",
     "text/*": "text",
     "text/plain": "text",
     "text/vtt": "subtitles",

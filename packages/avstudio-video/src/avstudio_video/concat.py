@@ -28,7 +28,7 @@ class ConcatParams(FilmParams):
         default=[],
         max_length=500,
         description="The videos that follow the source, in this order.",
-        json_schema_extra={"accepts": ["video/*", "application/octet-stream"]},
+        json_schema_extra={"accepts": ["video/*", "image/*", "application/octet-stream"]},
     )
     mode: Literal["auto", "copy", "encode"] = Field(
         default="auto",
@@ -63,7 +63,7 @@ class Concat(ConcatWords, Processor[ConcatParams, ConcatResult]):
     """
 
     name: ClassVar[str] = "video.concat"
-    accepts: ClassVar[tuple[str, ...]] = ("video/*", "application/octet-stream")
+    accepts: ClassVar[tuple[str, ...]] = ("video/*", "image/*", "application/octet-stream")
     errors: ClassVar[tuple[str, ...]] = ("no_video_stream",)
 
     def outputs(self, params: ConcatParams) -> dict[str, str]:

@@ -71,7 +71,7 @@ class Cut(CutWords, Processor[CutParams, CutResult]):
 
     name: ClassVar[str] = "video.cut"
     version: ClassVar[str] = "2"
-    accepts: ClassVar[tuple[str, ...]] = ("video/*", "application/octet-stream")
+    accepts: ClassVar[tuple[str, ...]] = ("video/*", "image/*", "application/octet-stream")
     errors: ClassVar[tuple[str, ...]] = ("no_video_stream", "no_audio_stream")
 
     def outputs(self, params: CutParams) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from avstudio_core import Artifact, Context, MediaFacts
 from avstudio_core.errors import InvalidInput
@@ -42,10 +42,14 @@ def tell_film(film: Film, warn: Callable[[str, str], None]) -> None:
     """Warn about what was lost of the sources."""
     pictures = film.pictures
     for one in film.footage:
-        tell_left_out(one, [track.index for track in one.sounds], warn)
+        tell_left_out(one, [track.index for track in one.sounds] if film.tracks else [], warn)
         if one.picture.interlaced:
             warn("interlaced", f"'{one.name}' is interlaced: its fields are encoded as one picture.")
     _tell_colours(film, warn)
+    if (size := film.footage[0].upright_size) != (film.canvas.shape.width, film.canvas.shape.height):
+        new = f"{film.canvas.shape.width}x{film.canvas.shape.height}"
+        message = f"'{film.encoding.codec}' needs an even width and height: {size[0]}x{size[1]} becomes {new}."
+        warn("odd_size", message)
     if pictures.missing:
         warn("frames_missing", f"{pictures.missing} frames cannot be decoded; those before them are shown longer.")
     if pictures.corrupt:
@@ -117,8 +121,10 @@ def copied_format(footage: Footage, wanted: FilmFormat, limits: Limits) -> Video
     from avstudio_video.timeline.copied import copyable
     from avstudio_video.timeline.film_format import container_of
 
-    name = container_of(footage, wanted, "auto")
-    assert name in ("mp4", "mov", "mkv", "webm")
+    found, formats = container_of(footage, wanted, "auto"), get_args(VideoFormat)
+    name: VideoFormat | None = next((one for one in formats if one == found), None)
+    if name is None:
+        raise InvalidInput(f"'{footage.name}' cannot be copied as '{found}'.", hint="Let it be encoded.")
     if footage.stream.number in copyable(footage, name, limits):
         return name
     if wanted == "auto" and footage.stream.number in copyable(footage, "mkv", limits):

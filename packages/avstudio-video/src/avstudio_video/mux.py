@@ -57,7 +57,7 @@ class Mux(MuxWords, Processor[MuxParams, MuxResult]):
     """
 
     name: ClassVar[str] = "video.mux"
-    accepts: ClassVar[tuple[str, ...]] = ("video/*", "application/octet-stream")
+    accepts: ClassVar[tuple[str, ...]] = ("video/*", "image/gif", "application/octet-stream")
     errors: ClassVar[tuple[str, ...]] = ("no_video_stream", "no_audio_stream")
 
     def outputs(self, params: MuxParams) -> dict[str, str]:

@@ -20,12 +20,10 @@ from avstudio_video.effects.times import Reverse
 from avstudio_video.encoding.containers import ContainerName, VideoCodec
 from avstudio_video.encoding.encoder_choice import chosen_encoder
 from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
+from avstudio_video.encoding.video_codecs import EVEN
 from avstudio_video.encoding.video_track import VideoEncoding, VideoTrack
 from avstudio_video.encoding.writer import open_writer
 from avstudio_video.media.limits import Limits
-
-EVEN: tuple[VideoCodec, ...] = ("h264", "hevc", "av1", "vp9", "prores")
-"""The codecs whose pictures have an even width and height."""
 
 MOST_AHEAD = 4
 """Effects of a chain that look ahead: each doubles the work of all before it."""

@@ -13,6 +13,8 @@ from avstudio_video.encoding.pixel_formats import PLANAR, closest
 
 Effort = Literal["fast", "balanced", "small"]
 Options = dict[str, str]
+EVEN: tuple[VideoCodec, ...] = ("h264", "hevc", "av1", "vp9", "prores")
+"""The codecs whose pictures have an even width and height."""
 
 
 @dataclass(frozen=True, slots=True)

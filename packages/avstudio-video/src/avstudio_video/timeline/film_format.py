@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from avstudio_video.effects.streams import Clip
 from avstudio_video.encoding.colour_tags import BT709, LIMITED, ColourTags
@@ -20,13 +20,19 @@ from avstudio_video.encoding.containers import (
 )
 from avstudio_video.encoding.encoder_choice import chosen_encoder
 from avstudio_video.encoding.pixel_formats import Detail
+from avstudio_video.encoding.video_codecs import EVEN
 from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import first_frame
 from avstudio_video.timeline.canvas import Canvas, even
 from avstudio_video.timeline.footage import Footage
 
-FilmFormat = Literal["auto", VideoFormat]
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+Moving = Literal["gif", "apng"]
+"""The containers of moving images that are written like their source."""
+FilmFormat = Literal["auto", VideoFormat, Moving]
 FilmCodec = Literal["auto", "h264", "hevc", "av1", "vp9", "prores", "ffv1"]
 EIGHT_BITS = 8
 USUAL_UNIT, FINEST = Fraction(1, 90_000), Fraction(1, 1_000_000)
@@ -41,7 +47,10 @@ def container_of(footage: Footage, wanted: FilmFormat, codec: FilmCodec) -> Cont
     if codec != "auto" and codec != footage.picture.codec:
         return USUAL_CONTAINERS[codec]
     names, ending = footage.contents.container.split(","), footage.name.rpartition(".")[2].lower()
-    found: ContainerName = "mp4"
+    moving: tuple[ContainerName, ...] = get_args(Moving)
+    if found := next((one for one in moving if one in names), None):
+        return found
+    found = "mp4"
     if "mov" in names:
         found = "mov" if ending == "mov" else "mp4"
     elif "matroska" in names:
@@ -78,15 +87,20 @@ def canvas_of(footage: Sequence[Footage], encoding: VideoEncoding, limits: Limit
     stream = footage[0].stream
     frame = first_frame(footage[0].path, stream.number, limits)
     assert frame is not None  # an indexed stream has one
-    encoder = chosen_encoder(encoding.codec, encoding.encoder)
-    pixels, tags = encoder.format_for(frame.format.name, faithful=encoding.faithful), ColourTags.of(frame)
+    pixels, tags = _pixels_for(frame, encoding), ColourTags.of(frame)
     if frame.format.is_rgb and pixels.startswith("yuv"):
         tags = replace(tags, range=LIMITED)
     if stream.hdr and Detail.of(pixels).bits <= EIGHT_BITS:
         tags = ColourTags(BT709, BT709, BT709, LIMITED)
     aspect = 1 / stream.aspect if stream.rotation % 180 else stream.aspect
-    size = even(footage[0].upright_size)
+    size = even(footage[0].upright_size) if encoding.codec in EVEN else footage[0].upright_size
     return Canvas(Clip(*size, rate_of(footage), _unit(footage), tags, pixels, aspect))
+
+
+def _pixels_for(frame: VideoFrame, encoding: VideoEncoding) -> str:
+    encoder = chosen_encoder(encoding.codec, encoding.encoder)
+    pixels = encoder.format_for(frame.format.name, faithful=encoding.faithful)
+    return "bgra" if pixels == "pal8" else pixels  # a palette is made from all colours
 
 
 def _unit(footage: Sequence[Footage]) -> Fraction:

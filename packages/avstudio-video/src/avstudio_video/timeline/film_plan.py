@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import PurePath
 from typing import Any
 
-from avstudio_video.encoding.containers import ContainerName
+from avstudio_video.encoding.containers import CONTAINERS, ContainerName
 from avstudio_video.encoding.sound_codecs import sound_encoder
 from avstudio_video.encoding.video_codecs import Effort
 from avstudio_video.encoding.video_track import VideoEncoding
@@ -47,7 +47,8 @@ def film_of(
     name = container_of(first, wish.format, wish.codec)
     codec = codec_of(first, name, wish.codec)
     encoding = VideoEncoding(codec, wish.quality, wish.effort, faithful=codec == first.picture.codec)
-    tracks = [_track(number, timeline, footage, name, wish.fade, limits) for number in range(_count(footage))]
+    count = _count(footage) if CONTAINERS[name].sound else 0
+    tracks = [_track(number, timeline, footage, name, wish.fade, limits) for number in range(count)]
     return Film(timeline, footage, tracks, encoding, chapters, limits, progress), name
 
 
