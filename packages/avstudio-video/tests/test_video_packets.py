@@ -111,6 +111,15 @@ def test_pieces_follow_each_other_without_a_gap_in_picture_and_sound(write: Make
     assert all(end == after for (_, end), (after, _) in pairwise(stamps))
 
 
+def test_decoded_sound_does_not_drift_from_its_time_stamps_over_many_joints(write: Make, tmp_path: Path) -> None:
+    path = write("a.mp4", 10, sound=[440])  # 0.4 s are 18 packets and three quarters
+    joined(tmp_path / "b.mp4", "mp4", *[Piece(path, (0, 1))] * 8)
+    with av.open(str(tmp_path / "b.mp4")) as file:
+        frames = [*file.decode(audio=0)]
+    assert all((one.pts or 0) + one.samples == after.pts for one, after in pairwise(frames))
+    assert sum(one.samples for one in frames) / 48_000 == pytest.approx(3.2, abs=0.022)
+
+
 def test_pieces_of_files_with_other_settings_are_not_joined(write: Make, tmp_path: Path) -> None:
     first, other = write("a.mp4", 5), write("c.mp4", [np.zeros((32, 32, 3), np.uint8)] * 5)
     with pytest.raises(InvalidInput, match="its width is 32, not 64"):

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
 
+FRAMED = ("aac", "mp3", "mp2", "ac3", "eac3", "opus")
+"""Codecs of sound whose decoders always make whole frames, also of a last packet that is said to be shorter."""
+
+
 @dataclass
 class CopiedTrack:
     """One track of a new file; its packets come in the order of decoding."""
@@ -61,7 +65,7 @@ class PacketFile:
         copy.disposition = stream.disposition if disposition is None else disposition
         if codec_of(stream) == "hevc" and self.format.edited:
             copy.codec_context.codec_tag = "hvc1"  # the one of the two that Apple's players know
-        track = CopiedTrack(copy)
+        track = CopiedTrack(copy, Stamps(whole=codec_of(stream) in FRAMED))
         self.tracks.append(track)
         return track
 

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 class Stamps:
     """Converts time stamps to the units of a new file; those of decoding always increase."""
 
+    whole: bool = False
+    """Whether a decoder makes as much of each packet as of the longest one, whatever its length is said to be."""
     end: int = 0
     """When the last packet ends that was shown so far, in units of the new file."""
+    _longest: int = 0
     _last: int | None = None
 
     def restamp(self, packet: Packet[Any], unit: Fraction, shift: Fraction) -> None:
@@ -32,7 +35,8 @@ class Stamps:
         packet.dts, packet.pts = decode, max(show, decode)
         packet.duration = _rounded((packet.duration or 0) * scale)
         packet.time_base = unit
-        self._last, self.end = decode, max(self.end, packet.pts + packet.duration)
+        self._longest = max(self._longest, packet.duration) if self.whole else packet.duration
+        self._last, self.end = decode, max(self.end, packet.pts + self._longest)
 
 
 def _rounded(value: Fraction) -> int:
