@@ -20,6 +20,7 @@ from avstudio_core import (
     NotAllowed,
     NotFound,
     Principal,
+    State,
     Studio,
     TaskCancelled,
     TaskFailed,
@@ -74,6 +75,18 @@ def test_a_session_runs_submits_and_keeps_plans_for_its_owner(anna: Session, stu
     assert anna.plan(plan.plan_id).result(20).keys() == plan.steps.keys()
     with studio._database.read() as connection:
         assert set(connection.execute(select(artifacts.c.owner)).scalars()) == {"anna"}
+
+
+def test_the_tasks_of_a_plan_have_pages(anna: Session, ben: Session, letter: Path) -> None:
+    plan = anna.submit_plan("exercise.copy | exercise.copy | exercise.copy", letter)
+    first = anna.tasks.steps(plan.plan_id, 2)
+    second = anna.tasks.steps(plan.plan_id, 2, after=first.next)
+    assert [task.id for task in first.items + second.items] == [step.task_id for step in plan.steps.values()]
+    assert second.next is None
+    plan.result(20)
+    assert anna.tasks.states_of_plan(plan.plan_id) == {State.COMPLETED: 3}
+    for refused in (ben.tasks.steps, ben.tasks.step_ids, ben.tasks.states_of_plan):
+        unknown(refused, plan.plan_id, "plan_0")
 
 
 def test_another_owners_ids_are_as_unknown_as_ids_that_nobody_has(anna: Session, ben: Session, letter: Path) -> None:

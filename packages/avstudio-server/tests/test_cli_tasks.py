@@ -260,6 +260,9 @@ def test_plans_are_listed_and_shown(inline: CommandLine, note: Path) -> None:
     assert (plan["text"], plan["state"], plan["states"]) == ("text.shout | text.echo", "COMPLETED", {"COMPLETED": 2})
     assert "text.shout | text.echo" in inline("plans", "show", plan["id"]).out
     assert len(inline("plans", "show", plan["id"], "--json").json["tasks"]) == 2
+    first = inline("plans", "show", plan["id"], "--json", "--limit", "1")
+    assert [task["step"] for task in first.json["tasks"]] == ["shout"]
+    assert "the first 1 of 2 tasks" in first.err
     assert inline("plans", "cancel", plan["id"]).code != 0
     assert "No plan has the id 'plan_0'" in inline("plans", "show", "plan_0").err
 

@@ -55,6 +55,19 @@ def test_pages_have_every_task_once_the_newest_first(client: httpx2.Client) -> N
     assert second["next"] is None
 
 
+def test_the_tasks_of_a_plan_have_pages_the_oldest_first(client: httpx2.Client) -> None:
+    steps = [{"id": f"s{n}", "processor": "exercise.wait", "params": {"seconds": 0}} for n in range(3)]
+    made = client.post(PLANS, json={"plan": {"steps": steps}}, headers={"Prefer": "wait=20"})
+    plan = made.headers["location"]
+    first = client.get(plan, params={"limit": 2}).json()
+    second = client.get(plan, params={"limit": 2, "cursor": first["next"]}).json()
+    assert [task["step"] for task in (*first["tasks"], *second["tasks"])] == ["s0", "s1", "s2"]
+    assert second["next"] is made.json()["next"] is None
+    assert first["states"] == second["states"] == {"COMPLETED": 3}
+    assert [client.get(plan, params=bad).status_code for bad in ({"limit": 0}, {"cursor": "\0"})] == [422, 422]
+    assert client.get(f"{PLANS}/plan_0", params={"cursor": first["next"]}).status_code == 404
+
+
 def test_tasks_are_found_by_their_conditions(client: httpx2.Client) -> None:
     film, failed = run(client, project="film", seconds=0), run(client, "fail", message="no")
     task = client.get(f"{TASKS}/{failed}").json()

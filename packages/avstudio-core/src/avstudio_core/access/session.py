@@ -16,7 +16,7 @@ from avstudio_core.access.media import OwnedMedia
 from avstudio_core.access.projects import OwnedProjects
 from avstudio_core.access.webhooks import OwnedWebhooks
 from avstudio_core.artifact import new_id
-from avstudio_core.errors import InvalidInput, InvalidPlan, NotAllowed, NotFound
+from avstudio_core.errors import InvalidInput, InvalidPlan, NotAllowed
 from avstudio_core.gateway.ledger.call_facts import Payer
 from avstudio_core.handle import Handle, PlanHandle, number, result_or_cancel
 from avstudio_core.names import checked
@@ -236,10 +236,8 @@ class Session(Files, LanguageModels):
 
     def plan(self, plan_id: str) -> PlanHandle:
         """A handle of a plan that was submitted earlier or elsewhere. Raises `NotFound`."""
-        found = self.tasks.find(plan_id=plan_id)
-        if not found:
-            raise NotFound(f"No plan has the id '{plan_id}'.", hint="See the list of plans.")
-        return PlanHandle(self.tasks, plan_id, {task.step: self.handle(task.id) for task in found})
+        ids = self.tasks.step_ids(plan_id)
+        return PlanHandle(self.tasks, plan_id, {step: self.handle(task_id) for step, task_id in ids.items()})
 
     def handle(self, task_id: str) -> Handle:
         """A handle of a task that was submitted earlier or elsewhere."""

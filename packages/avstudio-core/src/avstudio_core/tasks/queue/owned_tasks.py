@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
-from typing import NamedTuple, TypeVar, Unpack
+from typing import NamedTuple, NoReturn, TypeVar, Unpack
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import ColumnElement, RowMapping, func, select
 
 from avstudio_core.errors import NotFound
 from avstudio_core.names import checked
@@ -95,6 +95,37 @@ class OwnedTasks:
         """The newest tasks that meet the conditions of `find`, the newest first; the cursor is for `before`."""
         rows = self._newest(limited(limit, "tasks", least=1) + 1, wanted)
         return page_of([Task.from_row(row) for row in rows], limit, lambda task: task.id)
+
+    def steps(self, plan_id: str, limit: int = 50, *, after: str | None = None) -> Page[Task]:
+        """The tasks of a plan in the order of their creation, or those after the task `after`, which is the cursor.
+
+        Raises `NotFound` for an unknown plan, `InvalidInput`.
+        """
+        wanted = limited(limit, "tasks", least=1) + 1
+        query = select(*statements.TASK).where(*self._of_plan(plan_id)).order_by(tasks.c.id).limit(wanted)
+        later = query if after is None else query.where(tasks.c.id > checked(after, "task id"))
+        with self._database.read() as connection:
+            found = [Task.from_row(row) for row in connection.execute(later).mappings()]
+        if not found:
+            self.states_of_plan(plan_id)
+        return page_of(found, limit, lambda task: task.id)
+
+    def step_ids(self, plan_id: str) -> dict[str, str]:
+        """The ids of all tasks of a plan by their steps, in the order of their creation. Raises `NotFound`."""
+        query = select(tasks.c.step, tasks.c.id).where(*self._of_plan(plan_id)).order_by(tasks.c.id)
+        with self._database.read() as connection:
+            found = {row.step: row.id for row in connection.execute(query)}
+        return found or _no_plan(plan_id)
+
+    def states_of_plan(self, plan_id: str) -> dict[State, int]:
+        """The number of a plan's tasks in each state that occurs. Raises `NotFound`."""
+        query = select(tasks.c.state, func.count()).where(*self._of_plan(plan_id)).group_by(tasks.c.state)
+        with self._database.read() as connection:
+            found = {State(state): count for state, count in connection.execute(query)}
+        return found or _no_plan(plan_id)
+
+    def _of_plan(self, plan_id: str) -> tuple[ColumnElement[bool], ...]:
+        return tasks.c.plan_id == checked(plan_id, "plan id"), *statements.owned(self.reach)
 
     def _newest(self, limit: int | None, wanted: TaskFilter) -> Sequence[RowMapping]:
         query = select(*statements.TASK).where(*statements.owned(self.reach), *conditions(wanted))
@@ -224,6 +255,12 @@ class OwnedTasks:
     """`find` without blocking an event loop."""
     apage = twin(page)
     """`page` without blocking an event loop."""
+    asteps = twin(steps)
+    """`steps` without blocking an event loop."""
+    astep_ids = twin(step_ids)
+    """`step_ids` without blocking an event loop."""
+    astates_of_plan = twin(states_of_plan)
+    """`states_of_plan` without blocking an event loop."""
     acounted = twin(counted)
     """`counted` without blocking an event loop."""
     aat_rest = twin(at_rest)
@@ -258,3 +295,7 @@ class OwnedTasks:
         if task_ids:
             future.add_done_callback(lambda _: self._bell.ring(task_ids))
         return future
+
+
+def _no_plan(plan_id: str) -> NoReturn:
+    raise NotFound(f"No plan has the id '{plan_id}'.", hint="See the list of plans.")

@@ -43,7 +43,13 @@ def list_(
 
 
 @app.command("show", cls=groups.Command)
-def show(plan: One, as_json: Json = False) -> int:
+def show(
+    plan: One,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, help="How many tasks to show, the first ones. [default: 200]")
+    ] = 200,
+    as_json: Json = False,
+) -> int:
     """Show one plan as it was written, and its tasks."""
     from avstudio_core import Studio
     from avstudio_server.cli.text.plans import kept_text
@@ -52,12 +58,15 @@ def show(plan: One, as_json: Json = False) -> int:
     from avstudio_server.views.task_names import source_name
 
     with Studio(own=True) as studio:
-        kept, found = studio.tasks.plans.get(plan), studio.tasks.find(plan_id=plan)
+        kept = studio.tasks.plans.get(plan)
+        found = studio.tasks.steps(plan, limit).items if kept.states else []
         names = {one.id: source_name(studio, one) for one in found}
     if as_json:
         output.write_json(kept_data(kept) | {"tasks": [task.model_dump(mode="json") for task in found]})
     else:
         output.write(f"{kept_text(kept)}\n{task_table(found, names)}")
+    if (total := sum(kept.states.values())) > limit:
+        output.note(f"These are the first {limit} of {total} tasks: show more with '--limit'.")
     return 0
 
 

@@ -15,19 +15,20 @@ from starlette.responses import Response
 from avstudio_core import KeptPlan, Plan, PlanHandle, Session, State, Task
 from avstudio_server.http.caller import CallerSession
 from avstudio_server.http.event_query import After, OpenStreams
-from avstudio_server.http.named_values import PlanId
+from avstudio_server.http.named_values import PlanId, TaskId
 from avstudio_server.rest.documents import UNCHANGED, document, tagged
 from avstudio_server.rest.event_stream import lines
 from avstudio_server.rest.idempotency import Key, earlier, submitted
 from avstudio_server.rest.inputs import named_files
 from avstudio_server.rest.nouns import routes_of
-from avstudio_server.rest.pages import AFTER, Deleted, Limit, Next, OnlyTell
+from avstudio_server.rest.pages import AFTER, MOST, Deleted, Limit, Next, OnlyTell
 from avstudio_server.rest.routes.tasks import Retried
 from avstudio_server.rest.run_query import DryRun, HowToRun, Prefer, planned, wait_seconds
 from avstudio_server.views.plans import kept_data
 
 router = routes_of("plans")
 Cursor = Annotated[PlanId | None, Query(description=AFTER)]
+TaskCursor = Annotated[TaskId | None, Query(description=AFTER)]
 
 
 class NewPlan(BaseModel):
@@ -46,11 +47,13 @@ class NewPlan(BaseModel):
 
 
 class PlanStatus(BaseModel):
-    """A submitted plan with its tasks, in order."""
+    """A submitted plan with a page of its tasks, in the order of their creation."""
 
     id: str
-    state: State
+    state: State = Field(description="The state of a task that tells most about the plan.")
+    states: dict[State, int] = Field(description="How many of all its tasks are in each state.")
     tasks: list[Task]
+    next: Next
 
 
 class PlanLine(BaseModel):
@@ -72,11 +75,12 @@ class PlanPage(BaseModel):
     next: Next
 
 
-def status(session: Session, plan_id: str) -> PlanStatus:
-    """A plan as it is now. Raises `NotFound`."""
-    tasks = [handle.task() for handle in session.plan(plan_id).steps.values()]
-    state = KeptPlan.telling({task.state for task in tasks}) or State.COMPLETED
-    return PlanStatus(id=plan_id, state=state, tasks=tasks)
+def status(session: Session, plan_id: str, limit: int = MOST, cursor: str | None = None) -> PlanStatus:
+    """A plan as it is now, with a page of its tasks. Raises `NotFound`."""
+    page = session.tasks.steps(plan_id, limit, after=cursor)
+    states = session.tasks.states_of_plan(plan_id)
+    state = KeptPlan.telling(states) or State.COMPLETED
+    return PlanStatus(id=plan_id, state=state, states=states, tasks=page.items, next=page.next)
 
 
 def _known(plan_id: str, session: CallerSession) -> PlanHandle:
@@ -134,9 +138,11 @@ def find(session: CallerSession, limit: Limit = 50, cursor: Cursor = None) -> Re
 
 
 @router.get("/{plan_id}", response_model=PlanStatus, responses=UNCHANGED)
-def show(request: Request, plan_id: str, session: CallerSession) -> Response:
-    """A plan and its tasks as they are now."""
-    return tagged(request, status(session, plan_id))
+def show(
+    request: Request, plan_id: str, session: CallerSession, limit: Limit = MOST, cursor: TaskCursor = None
+) -> Response:
+    """A plan as it is now, with a page of its tasks, in the order of their creation."""
+    return tagged(request, status(session, plan_id, limit, cursor))
 
 
 @router.get("/{plan_id}/events", response_class=EventSourceResponse)
@@ -149,7 +155,7 @@ async def events(plan: Known, after: After, streams: OpenStreams) -> AsyncIterat
 @router.post("/{plan_id}/cancel", response_model=PlanStatus, status_code=202)
 def cancel(plan_id: str, session: CallerSession) -> Response:
     """Cancel every task of a plan that has not ended, at once."""
-    session.plan(plan_id).cancel()
+    session.tasks.cancel_plan(plan_id)
     return document(status(session, plan_id), 202)
 
 
