@@ -144,7 +144,7 @@ def test_a_full_disk_does_not_end_the_pictures_in_silence(write: Make) -> None:
 
     passed = FramePass(write("a.mp4", 10, sound=[440]), None, Limits(), lambda part: None, Full)
     with pytest.raises(OSError, match="No space left"):
-        list(passed.frames())
+        list(passed.views(lambda: lambda stamp, frame: None))
 
 
 @pytest.mark.parametrize(("layout", "channels"), [("7.1", 8), ("hexadecagonal", 16)])

@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from avstudio_core import Context
 from avstudio_core.documents.scenes import Scenes
-from avstudio_core.errors import NotEnoughMemory
 from avstudio_video.analyze_params import AnalyzeParams
 from avstudio_video.events.black import BlackSpans
 from avstudio_video.events.freeze import FreezeSpans
 from avstudio_video.events.letterbox import Letterbox
+from avstudio_video.frame_views import LOOKS, FrameView, FrameViewer
 from avstudio_video.frames.choice import FrameTimeline
-from avstudio_video.frames.picture import Shape
+from avstudio_video.media.cores import usable_cores
 from avstudio_video.media.frame_pass import FramePass
 from avstudio_video.media.index import USUAL_RATE
 from avstudio_video.media.limits import Limits
-from avstudio_video.media.planes import eight_bits
+from avstudio_video.media.range_decoder import RangesDiffer
+from avstudio_video.media.steps import Steps
 from avstudio_video.media.streams import display_size, square_size
 from avstudio_video.scenes.detectors import THRESHOLDS, Detector
 from avstudio_video.scenes.finder import SceneFinder
-from avstudio_video.scenes.sheet_frames import SheetFrames
-from avstudio_video.scenes.thumbnails import Thumbnails
+from avstudio_video.scenes.sheet_frames import SheetFrames, sheet_steps
+from avstudio_video.scenes.thumbnails import Thumbnails, thumbnail_step
 from avstudio_video.scenes.transition import Transition
 from avstudio_video.sound.measures import SoundMeasures, SoundWishes
 from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 
 if TYPE_CHECKING:
     from av.container import InputContainer
-    from av.video.frame import VideoFrame
-    from av.video.reformatter import VideoReformatter
 
+DECODERS = 4
+"""The most decoders; each holds views of some hundred frames."""
 SOUND = {"silence", "loudness", "waveform", "speech"}
 """What is found in the sound."""
-LOOKS = Fraction(1)
-"""Seconds between the frames in which black bars are looked for."""
 
 
 class Analysis:
@@ -60,30 +60,51 @@ class Analysis:
         self._black = BlackSpans() if "black" in wanted else None
         self._freeze = FreezeSpans() if "freeze" in wanted else None
         self.letterbox = Letterbox() if "letterbox" in wanted else None
+        self._bars = Steps(LOOKS)
         self._thumbnails: Thumbnails | None = None
-        self._next_look: Fraction | None = None
         self.speech: Path | None = None
         self.sheet: SheetFrames | None = None
         self.frames = 0
 
-    def run(self) -> None:
-        """Decode all frames. Raises the errors of `FramePass.frames`."""
-        from av.video.reformatter import VideoReformatter
+    @classmethod
+    def of(cls, path: Path, params: AnalyzeParams, context: Context) -> Analysis:
+        """Analyze a file, with decoders on several cores if its ranges can be decoded apart.
 
-        scaler = VideoReformatter()
-        for stamp, frame in self.passed.frames():
-            self.frames += 1
-            if self._finder:
-                self._finder.feed(stamp, frame)
-            if self._params.thumbnails:
-                self._keep(stamp, frame)
-            if self._params.contact_sheet:
-                self._collect(stamp, frame)
-            self._look(stamp, frame, scaler)
+        Frozen spans compare whole pictures one after the other, which one decoder gives. Raises the errors of
+        `FramePass.views`.
+        """
+        cores = 1 if "freeze" in params.analyses else min(DECODERS, usable_cores(context.settings.threads))
+        with suppress(RangesDiffer):
+            return cls(path, params, context)._run(cores)
+        return cls(path, params, context)._run(1)
+
+    def _run(self, decoders: int) -> Analysis:
+        most = self._context.settings.media_mb
+        for stamp, view in self.passed.views(lambda: FrameViewer(self._params, self.passed, most), decoders):
+            self._feed(stamp, view)
         for one in (self._black, self._freeze, self._finder):
             if one:
                 one.finish()
         self.timeline = FrameTimeline(self.passed.index, self.passed.origin)
+        return self
+
+    def _feed(self, stamp: int, view: FrameView) -> None:
+        self.frames += 1
+        if self._finder and view.small is not None:
+            self._finder.feed(stamp, view.small)
+        if self._black:
+            self._black.feed(stamp, black=bool(view.black))
+        if self._freeze and view.plain:
+            self._freeze.feed(stamp, view.plain)
+        if self.letterbox and view.bars and self._bars.begins(stamp * self.passed.index.unit):
+            self.letterbox.feed(view.bars, view.size)
+        if view.thumbnail:
+            self._keep(stamp, view.thumbnail)
+        if view.tile is not None:
+            self.sheet = self.sheet or SheetFrames(
+                self._params.contact_sheet, sheet_steps(self._params.contact_sheet, self.passed.stated_end)
+            )
+            self.sheet.feed(self.passed.time(stamp), view.tile)
 
     def _listen(self, container: InputContainer, origin: Fraction) -> SoundMeasures:
         """Measure the main audio track, too. Raises `NoAudioStream`."""
@@ -99,41 +120,11 @@ class Analysis:
         self.sound = SoundMeasures(track, origin, wishes)
         return self.sound
 
-    def _keep(self, stamp: int, frame: VideoFrame) -> None:
+    def _keep(self, stamp: int, picture: bytes) -> None:
         if self._thumbnails is None:
-            width, shortest = self._params.thumbnail_width, self._params.min_scene
-            self._thumbnails = Thumbnails(width, shortest, self.passed.index.unit, self._context.new_path)
-        self._thumbnails.feed(stamp, frame, self.passed.rotation, self.passed.aspect)
-
-    def _collect(self, stamp: int, frame: VideoFrame) -> None:
-        passed = self.passed
-        if self.sheet is None:
-            count, width = self._params.contact_sheet, self._params.thumbnail_width
-            self._check_memory(count, width)
-            self.sheet = SheetFrames(count, width, passed.stated_end)
-        self.sheet.feed(passed.time(stamp), frame, passed.rotation, passed.aspect)
-
-    def _check_memory(self, count: int, width: int) -> None:
-        """Raise `NotEnoughMemory` for a contact sheet that is too large, with the pictures that are kept for it."""
-        height = Shape(self.passed.rotation, self.passed.aspect, width=width).size(*self.passed.size)[1]
-        need, most = 4 * count * width * height * 3 / 1e6, self._context.settings.media_mb
-        if 0 < most < need:
-            hint = "Ask for fewer or narrower pictures, or allow more with the setting 'media_mb'."
-            raise NotEnoughMemory(f"This contact sheet takes {need:.0f} MB of memory, more than {most}.", hint=hint)
-
-    def _look(self, stamp: int, frame: VideoFrame, scaler: VideoReformatter) -> None:
-        """Give a frame to the analyses of its components."""
-        time = stamp * self.passed.index.unit
-        looks = self.letterbox is not None and (self._next_look is None or time >= self._next_look)
-        if not (self._black or self._freeze or looks):
-            return
-        plain = eight_bits(frame, scaler)
-        for spans in (self._black, self._freeze):
-            if spans:
-                spans.feed(stamp, plain)
-        if looks and self.letterbox:
-            self._next_look = time + LOOKS
-            self.letterbox.feed(plain)
+            steps = Steps(thumbnail_step(self._params.min_scene, self.passed.index.unit))
+            self._thumbnails = Thumbnails(steps, self._context.new_path)
+        self._thumbnails.feed(stamp, picture)
 
     def scenes(self) -> Scenes | None:
         """The scenes, if they were asked for."""

@@ -111,8 +111,7 @@ class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
         from avstudio_video.analysis import Analysis
 
         context.progress(0.0, "read")
-        made = Analysis(source.path, params, context)
-        made.run()
+        made = Analysis.of(source.path, params, context)
         _tell(source, made, context)
         scenes = made.scenes()
         return AnalyzeResult(

@@ -23,9 +23,9 @@ class BlackSpans:
         self.spans: list[EventSpan] = []
         self._start: int | None = None
 
-    def feed(self, stamp: int, frame: VideoFrame) -> None:
-        """Look at the next frame, which has components of 8 bits in planes."""
-        if is_black(frame):
+    def feed(self, stamp: int, *, black: bool) -> None:
+        """Note whether the next frame is black."""
+        if black:
             self._start = stamp if self._start is None else self._start
         elif self._start is not None:
             self.spans.append(EventSpan(self._start, stamp))
@@ -38,7 +38,7 @@ class BlackSpans:
 
 
 def is_black(frame: VideoFrame) -> bool:
-    """Whether a picture is black."""
+    """Whether a frame, which has components of 8 bits in planes, is black."""
     import numpy as np
 
     highest = int(LEVEL * 255 if is_full_range(frame) else 16 + LEVEL * 219)

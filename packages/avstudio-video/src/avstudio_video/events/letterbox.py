@@ -19,34 +19,42 @@ Box = tuple[int, int, int, int]
 """x, y, width and height of the picture inside its bars, in stored pixels."""
 
 
+Bars = tuple[int, int, int, int]
+"""The widths of the bars on the left, on the right, at the top and at the bottom."""
+
+
 class Letterbox:
-    """Finds the bars that all looked-at pictures have; black pictures do not count."""
+    """Finds the bars that all looked-at pictures have."""
 
     def __init__(self) -> None:
-        self._edges: list[int] | None = None
+        self._bars: list[int] | None = None
         self._size = (0, 0)
 
-    def feed(self, frame: VideoFrame) -> None:
-        """Look at a frame, which has components of 8 bits in planes."""
-        if is_black(frame):
-            return
-        luma = plane(frame, 0)
-        level = 0 if is_full_range(frame) else 16
-        rows, columns = (luma.mean(axis=axis) <= level + LEVEL - 16 for axis in (1, 0))
-        edges = [_leading(one) for one in (columns, columns[::-1], rows, rows[::-1])]
-        self._size = (frame.width, frame.height)
-        self._edges = edges if self._edges is None else [min(pair) for pair in zip(self._edges, edges, strict=True)]
+    def feed(self, bars: Bars, size: tuple[int, int]) -> None:
+        """Note the bars of a picture of some width and height."""
+        self._size = size
+        self._bars = [*bars] if self._bars is None else [min(pair) for pair in zip(self._bars, bars, strict=True)]
 
     def box(self) -> Box | None:
         """The picture inside its bars, on even pixels; `None` without bars."""
         width, height = self._size
-        left, right, top, bottom = (edge - edge % 2 for edge in self._edges or (0, 0, 0, 0))
+        left, right, top, bottom = (edge - edge % 2 for edge in self._bars or (0, 0, 0, 0))
         horizontal, vertical = left + right >= LEAST * width, top + bottom >= LEAST * height
         left, right = (left, right) if horizontal else (0, 0)
         top, bottom = (top, bottom) if vertical else (0, 0)
         if not left + right + top + bottom:
             return None
         return left, top, width - left - right, height - top - bottom
+
+
+def bars_of(frame: VideoFrame) -> Bars | None:
+    """The bars of a frame, which has components of 8 bits in planes; `None` for a black one."""
+    if is_black(frame):
+        return None
+    luma = plane(frame, 0)
+    level = 0 if is_full_range(frame) else 16
+    rows, columns = (luma.mean(axis=axis) <= level + LEVEL - 16 for axis in (1, 0))
+    return _leading(columns), _leading(columns[::-1]), _leading(rows), _leading(rows[::-1])
 
 
 def _leading(dark: object) -> int:

@@ -8,9 +8,9 @@ from contextlib import suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from avstudio_video.frames.ahead import side_by_side
 from avstudio_video.frames.picture import Picture
 from avstudio_video.frames.reader import Reader
+from avstudio_video.media.ahead import side_by_side
 from avstudio_video.media.container import open_media
 from avstudio_video.media.cores import usable_cores
 from avstudio_video.media.streams import read_only
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.frame import VideoFrame
 
+AHEAD = 4
+"""Pictures that a thread holds before it waits."""
 SPARSE = 4
 """If no more than one of so many frames is wanted, frames that no other needs are not decoded."""
 
@@ -40,7 +42,7 @@ class PyAVReader(Reader):
         groups = [[*group] for _, group in groupby(wanted, lambda one: bisect_right(keys, one) - 1 if sparse else 0)]
         hands = min(usable_cores(self.source.threads), len(groups))
         works = [self._groups(groups[number::hands], sparse) for number in range(hands)]
-        yield from side_by_side(works, len(groups))
+        yield from side_by_side(works, AHEAD)
 
     def _groups(self, groups: list[list[int]], sparse: bool) -> Iterator[Picture | None]:
         """The frames of each group, and `None` after each group."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
+from itertools import cycle
 from queue import Full, Queue
 from threading import Event, Thread
 from types import TracebackType
@@ -70,3 +72,18 @@ def ahead(items: Iterator[Item], count: int) -> Generator[Item, None, None]:
             except StopIteration:
                 return
             yield item
+
+
+def side_by_side(works: Sequence[Iterator[Item | None]], count: int) -> Generator[Item, None, None]:
+    """The items of all parts, in order: the works do one part each in turn, and `None` ends a part.
+
+    Each work has a thread, and up to `count` of its items wait. It ends with the work that has no more parts.
+    """
+    with ExitStack() as stack:
+        workers = [stack.enter_context(Worker(one, count)) for one in works]
+        for worker in cycle(workers):
+            try:
+                while (item := worker.take()) is not None:
+                    yield item
+            except StopIteration:
+                return

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from avstudio_core.errors import UnreadableMedia
-from avstudio_video.media.ahead import ahead
+from avstudio_video.media.ahead import ahead, side_by_side
 from avstudio_video.media.container import open_media
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
+from avstudio_video.media.range_decoder import CODECS, Meeting, RangeDecoder, another, stitched
+from avstudio_video.media.ranges import Ranges
 from avstudio_video.media.streams import chosen_video, origin_of, stated_end
 from avstudio_video.media.timecode import timecode_of
 
@@ -25,6 +28,18 @@ OFTEN = 16
 """Frames between two reports of progress."""
 WAITING = 8
 """Decoded frames that wait for the analyses."""
+KEPT = 256
+"""What was seen in so many frames waits, for each of several decoders."""
+
+View = TypeVar("View", covariant=True)
+Seen = Generator[tuple[int, bool, View], None, None]
+"""Time stamps, whether frames are damaged, and what is seen in them."""
+
+
+class Viewer(Protocol[View]):
+    """Takes from a frame with a time stamp what analyses need of it."""
+
+    def __call__(self, stamp: int, frame: VideoFrame) -> View: ...
 
 
 class Listener(Protocol):
@@ -63,37 +78,75 @@ class FramePass:
     corrupt: int = 0
     """Frames that the decoder found damaged."""
 
-    def frames(self) -> Iterator[tuple[int, VideoFrame]]:
-        """Each frame with its time stamp, in the order shown.
+    def views(self, new_viewer: Callable[[], Viewer[View]], decoders: int = 1) -> Iterator[tuple[int, View]]:
+        """What a viewer sees in each frame, with the frame's time stamp, in the order shown.
 
-        Raises `NoVideoStream`, `NotFound`, and `UnreadableMedia` for a stream without frames or beyond the limits.
+        Several decoders share the stream in ranges; each range has a viewer of its own, on the thread of its decoder.
+        Raises `NoVideoStream`, `NotFound`, and `UnreadableMedia` for a stream without frames or beyond the limits; with
+        several decoders, also `RangesDiffer`.
         """
         with open_media(self.path, self.limits) as container:
             stream = chosen_video(container, self.path, self.wanted)
             self._describe(container, stream)
             whole = self.stated_end or (container.duration or 0) / 1_000_000
-            count = 0
-            with closing(ahead(self._stamped(container, stream), WAITING)) as decoded:
-                for count, (stamp, frame) in enumerate(decoded, 1):
-                    if count % OFTEN == 1:
+            apart = decoders > 1 and stream.codec_context.codec.canonical_name in CODECS
+            seen = self._apart(container, stream, new_viewer, decoders) if apart else None
+            number = 0
+            with closing(seen or self._alone(container, stream, new_viewer())) as found:
+                for number, (stamp, corrupt, view) in enumerate(found, 1):
+                    self.corrupt += corrupt
+                    if number % OFTEN == 1:
                         self.progress(min(1.0, self.time(stamp) / whole) if whole > 0 else 0.0)
-                    yield stamp, frame
-            if not count:
+                    yield stamp, view
+            if not number:
                 raise UnreadableMedia(f"No frame of the video stream {stream.index} of '{self.path}' can be decoded.")
 
-    def _stamped(self, container: InputContainer, stream: Any) -> Iterator[tuple[int, VideoFrame]]:
-        """Decode, on another thread than that of the analyses."""
-        count = 0
-        for frame in self._decoded(container, stream):
-            stamp = frame.pts if frame.pts is not None else self.index.guessed_stamp(count)
-            if stamp is None:
-                continue
-            if not count:
+    def _alone(self, container: InputContainer, stream: Any, view: Viewer[View]) -> Seen[View]:
+        """Decode on another thread than that of the analyses."""
+        with closing(ahead(self._decoded(container, stream), WAITING)) as decoded:
+            for stamp, frame in decoded:
+                yield stamp, bool(frame.is_corrupt), view(stamp, frame)
+
+    def _apart(
+        self, container: InputContainer, stream: Any, new_viewer: Callable[[], Viewer[View]], decoders: int
+    ) -> Seen[View]:
+        """Decode and see on several threads."""
+        codec = stream.codec_context
+        codecs = [codec, *(another(codec) for _ in range(decoders - 1))]
+        ranges = Ranges(self._packets(container, stream))
+        works = [
+            self._seen(RangeDecoder(one, ranges), ranges, new_viewer, count(number, decoders))
+            for number, one in enumerate(codecs)
+        ]
+        first = next(works[0], None)  # the rotation that it tells is known to all viewers
+        works[0] = chain([first], works[0])
+        items: Generator[tuple[int, bool, View] | Meeting, None, None] = side_by_side(works, KEPT)
+        with closing(items), closing(ranges):
+            yield from stitched(items)
+
+    def _seen(
+        self, decoder: RangeDecoder, ranges: Ranges, new_viewer: Callable[[], Viewer[View]], numbers: Iterator[int]
+    ) -> Iterator[tuple[int, bool, View] | Meeting | None]:
+        """What is seen in some of the ranges; `None` ends each."""
+        for number in numbers:
+            if (part := ranges.find(number)) is None:
+                return
+            view = new_viewer()
+            for place, found in enumerate(decoder.frames(part, first=not number)):
+                if isinstance(found, Meeting):
+                    yield found
+                elif (stamp := self._stamp(found, place)) is not None:
+                    yield stamp, bool(found.is_corrupt), view(stamp, found)
+            yield None
+
+    def _stamp(self, frame: VideoFrame, number: int) -> int | None:
+        """The time stamp of a frame; `None` if it does not have one, but others do."""
+        stamp = frame.pts if frame.pts is not None else self.index.guessed_stamp(number)
+        if stamp is not None:
+            if not self.size[0]:
                 self.size, self.rotation = (frame.width, frame.height), frame.rotation
-            count += 1
-            self.corrupt += bool(frame.is_corrupt)
             self.limits.check_seconds(self.path, self.time(stamp))
-            yield stamp, frame
+        return stamp
 
     def time(self, stamp: int) -> float:
         """When a frame is shown, in seconds."""
@@ -108,19 +161,27 @@ class FramePass:
         self.timecode = timecode_of(stream.metadata, container.metadata)
         self.stated_end = stated_end(stream, self.origin)
 
-    def _decoded(self, container: InputContainer, stream: Any) -> Iterator[Any]:
+    def _decoded(self, container: InputContainer, stream: Any) -> Iterator[tuple[int, VideoFrame]]:
         import av
 
+        number = 0
+        for packet in chain(self._packets(container, stream), [None]):
+            with suppress(av.FFmpegError):
+                for frame in stream.decode(packet):
+                    stamp, number = self._stamp(frame, number), number + 1
+                    if stamp is not None:
+                        yield stamp, frame
+
+    def _packets(self, container: InputContainer, stream: Any) -> Iterator[Any]:
+        """The packets of the stream, each noted in the index; those of the other stream go to the listener."""
         listener = self.listen(container, self.origin) if self.listen else None
         heard = [listener.track] if listener else []
         for packet in _packets(container, [stream, *heard]):
             if listener and packet.stream_index == listener.track.index:
                 self._hear(listener, packet)
-                continue
-            if packet.size:
+            elif packet.size:
                 self.index.add(packet)
-            with suppress(av.FFmpegError):
-                yield from stream.decode(packet)
+                yield packet
         if listener:
             listener.finish()
 

@@ -11,15 +11,17 @@ from avstudio_core.documents.scenes import Scene
 from avstudio_video.scenes.detectors import SCORES, Detector
 from avstudio_video.scenes.look import SceneLook
 from avstudio_video.scenes.scores import ContentScore
-from avstudio_video.scenes.small_picture import SmallPictures
 from avstudio_video.scenes.transition import Transition, TransitionKind
 from avstudio_video.scenes.transition_finder import TransitionFinder
 from avstudio_video.scenes.typed_cuts import boundaries
 
 if TYPE_CHECKING:
-    from av.video.frame import VideoFrame
+    import numpy as np
+    from numpy.typing import NDArray
 
     from avstudio_video.frames.choice import FrameTimeline
+
+    Pixels = NDArray[np.uint8]
 
 
 class SceneFinder:
@@ -28,7 +30,6 @@ class SceneFinder:
     def __init__(self, detectors: Sequence[Detector], *, look: bool = False) -> None:
         """With `look`, scenes have their sharpness and motion."""
         self._detectors = detectors
-        self._pictures = SmallPictures()
         self._scores = {kind: kind() for kind in dict.fromkeys(SCORES[one.name] for one in detectors)}
         self._finder = TransitionFinder() if any(one.name == "auto" for one in detectors) else None
         self._look = SceneLook() if look else None
@@ -37,10 +38,9 @@ class SceneFinder:
         self._kinds: dict[int | None, TransitionKind] = {}
         """How the scenes start that do not start with a cut, by the number of their first frame."""
 
-    def feed(self, stamp: int, frame: VideoFrame) -> None:
-        """Look at the next frame."""
+    def feed(self, stamp: int, small: Pixels) -> None:
+        """Look at the small picture of the next frame."""
         self._stamps.append(stamp)
-        small = self._pictures.of(frame)
         for score in self._scores.values():
             score.feed(small)
         for one in (self._finder, self._look):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from avstudio_video.frames.picture import Shape
 from avstudio_video.frames.sheet import contact_sheet
+from avstudio_video.media.steps import Steps
 
 if TYPE_CHECKING:
     import numpy as np
-    from av.video.frame import VideoFrame
     from numpy.typing import NDArray
 
     Pixels = NDArray[np.uint8]
@@ -20,36 +18,32 @@ FIRST_STEP = 0.5
 COLUMNS = 5
 
 
+def sheet_steps(count: int, stated: float) -> Steps:
+    """The steps from which pictures are taken, in seconds; `stated` is the length that the file states, or 0."""
+    length = min(stated / count, FIRST_STEP) if stated > 0 else FIRST_STEP
+    return Steps(length, length / 2)
+
+
 class SheetFrames:
     """Keeps up to twice as many pictures as are wanted; of more, every second one."""
 
-    def __init__(self, count: int, width: int, stated: float) -> None:
-        """For `count` pictures of some width in pixels; `stated` is the length in seconds, or 0."""
-        from av.video.reformatter import VideoReformatter
-
-        self._count, self._width = count, width
-        self._step = min(stated / count, FIRST_STEP) if stated > 0 else FIRST_STEP
-        self._next = self._step / 2
+    def __init__(self, count: int, steps: Steps) -> None:
+        self._count, self._steps = count, steps
+        self._next, self._stride = 0, 1
         self._kept: list[tuple[float, Pixels]] = []
         self._early: tuple[float, Pixels] | None = None
-        """The first frame, for a video that is too short for others."""
-        self._scaler = VideoReformatter()
+        """The first picture, for a video that is too short for others."""
 
-    def feed(self, time: float, frame: VideoFrame, rotation: int, aspect: Fraction) -> None:
-        """Keep a frame that is shown at a time, if the last one is long ago."""
-        if self._early is not None and time < self._next:
+    def feed(self, time: float, pixels: Pixels) -> None:
+        """Keep the picture of a frame that is shown at a time, if the last one is long ago."""
+        step = self._steps.of(time)
+        self._early = self._early or (time, pixels)
+        if step < self._next or (self._kept and pixels.shape != self._kept[0][1].shape):  # its size changes
             return
-        pixels = Shape(rotation, aspect, width=self._width).pixels(frame, self._scaler)
-        if self._kept and pixels.shape != self._kept[0][1].shape:  # a video whose size changes
-            return
-        if self._early is None:
-            self._early = (time, pixels)
-            if time < self._next:
-                return
         self._kept.append((time, pixels))
         if len(self._kept) > 2 * self._count:
-            self._kept, self._step = self._kept[::2], 2 * self._step
-        self._next += self._step * (1 + (time - self._next) // self._step)
+            self._kept, self._stride = self._kept[::2], 2 * self._stride
+        self._next += self._stride * (1 + (step - self._next) // self._stride)
 
     def sheet(self) -> Pixels | None:
         """The contact sheet, with times; `None` without a frame."""

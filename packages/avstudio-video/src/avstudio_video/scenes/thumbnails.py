@@ -7,12 +7,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avstudio_video.frames.files import encoded
-from avstudio_video.frames.picture import Shape
+from avstudio_video.media.steps import Steps
 
 if TYPE_CHECKING:
-    from av.video.frame import VideoFrame
-
     from avstudio_core.documents.scenes import Scene
     from avstudio_video.frames.choice import FrameTimeline
 
@@ -21,28 +18,24 @@ OFTEN = 0.25
 QUALITY = 85
 
 
+def thumbnail_step(shortest: float, unit: Fraction) -> Fraction:
+    """The time between candidates, in time stamps of a unit, for scenes of at least `shortest` seconds."""
+    return Fraction(min(OFTEN, max(shortest / 2, 0.01))) / unit
+
+
 class Thumbnails:
     """Keeps a small JPEG several times a second."""
 
-    def __init__(self, width: int, shortest: float, unit: Fraction, new_path: Callable[[str], Path]) -> None:
-        """For pictures of some width in pixels, and scenes of at least `shortest` seconds."""
-        from av.video.reformatter import VideoReformatter
-
-        self._width, self._new_path = width, new_path
-        self._step = min(OFTEN, max(shortest / 2, 0.01)) / unit
-        self._scaler = VideoReformatter()
+    def __init__(self, steps: Steps, new_path: Callable[[str], Path]) -> None:
+        self._steps, self._new_path = steps, new_path
         self._files: dict[int, Path] = {}
-        self._next: float | None = None
 
-    def feed(self, stamp: int, frame: VideoFrame, rotation: int, aspect: Fraction) -> None:
-        """Keep a frame, if the last candidate is long ago."""
-        if self._next is not None and stamp < self._next:
-            return
-        self._next = stamp + float(self._step)
-        pixels = Shape(rotation, aspect, width=self._width).pixels(frame, self._scaler)
-        path = self._new_path(f"candidate_{stamp}.jpg")
-        path.write_bytes(encoded(pixels, "jpeg", QUALITY))
-        self._files[stamp] = path
+    def feed(self, stamp: int, picture: bytes) -> None:
+        """Keep the picture of a frame, if it is the first one of its step."""
+        if self._steps.begins(stamp):
+            path = self._new_path(f"candidate_{stamp}.jpg")
+            path.write_bytes(picture)
+            self._files[stamp] = path
 
     def chosen(self, scenes: Sequence[Scene], timeline: FrameTimeline, count: int) -> list[list[Path]]:
         """For each scene, the candidates nearest to the middles of `count` equal parts of it."""

@@ -1,0 +1,114 @@
+"""A decoder that takes turns with others in decoding the ranges of a stream."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from av.video.codeccontext import VideoCodecContext
+    from av.video.frame import VideoFrame
+
+    from avstudio_video.media.ranges import Range, Ranges
+
+Item = TypeVar("Item")
+
+CODECS = {
+    "h264", "hevc", "av1", "vp8", "vp9", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "prores", "dnxhd",
+}  # fmt: skip
+"""Codecs whose decoders need nothing from before a key frame."""
+PARAMETERS = (
+    "extradata", "codec_tag", "width", "height", "pix_fmt", "bits_per_coded_sample", "field_order",
+    "sample_aspect_ratio", "color_range", "color_primaries", "color_trc", "colorspace", "options",
+)  # fmt: skip
+
+
+class RangesDiffer(Exception):
+    """Two decoders do not have the same picture where their ranges meet: one decoder must decode the whole stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A picture that two decoders have in common."""
+
+    stamp: int
+    digest: int
+
+
+def another(codec: VideoCodecContext) -> VideoCodecContext:
+    """A second decoder of the same stream, for a decoder that has not begun."""
+    import av
+
+    made: Any = av.CodecContext.create(codec.codec, "r")
+    for name in PARAMETERS:
+        if (value := getattr(codec, name)) is not None:
+            setattr(made, name, value)
+    made.thread_count = codec.thread_count
+    made.reorder_depth = codec.reorder_depth
+    return made  # type: ignore[no-any-return]
+
+
+class RangeDecoder:
+    """Decodes some of the ranges, one after the other."""
+
+    def __init__(self, codec: VideoCodecContext, ranges: Ranges) -> None:
+        self._codec, self._ranges = codec, ranges
+        self._delay = codec.reorder_depth
+
+    def frames(self, part: Range, *, first: bool) -> Iterator[VideoFrame | Meeting]:
+        """The frames of a range in the order shown, between its meetings with the ranges before and after it."""
+        self._restart()
+        for frame in self._decoded(part):
+            if not first:
+                yield _meeting(frame)
+                first = True
+            before = part.end is None or frame.pts is None or frame.pts < part.end
+            yield frame if before else _meeting(frame)
+
+    def _restart(self) -> None:
+        self._codec.flush_buffers()
+        self._codec.reorder_depth = self._delay  # flushing forgets it, and frames would come in another order
+
+    def _decoded(self, part: Range) -> Iterator[Any]:
+        import av
+
+        for packet in self._ranges.packets(part):
+            with suppress(av.FFmpegError):
+                yield from self._codec.decode(packet)
+        with suppress(av.FFmpegError):
+            yield from self._codec.decode(None)
+
+
+def _meeting(frame: VideoFrame) -> Meeting:
+    """A checksum of all samples of a frame."""
+    import numpy as np
+
+    sizes, digest = dict[int, int](), 0
+    for component in frame.format.components:
+        sizes[component.plane] = sizes.get(component.plane, 0) + (component.bits + 7) // 8
+    for number, samples in enumerate(frame.planes):
+        rows = np.frombuffer(samples, np.uint8).reshape(-1, samples.line_size)  # type: ignore[call-overload]
+        shown = rows[: samples.height, : samples.width * sizes.get(number, 1)]
+        digest = zlib.crc32(shown.tobytes(), digest)
+    return Meeting(frame.pts if frame.pts is not None else -1, digest)
+
+
+def stitched(items: Iterable[Item | Meeting]) -> Iterator[Item]:
+    """The items between the meetings. Raises `RangesDiffer` unless two meetings that follow each other are equal."""
+    left: Meeting | None = None
+    for item in items:
+        if not isinstance(item, Meeting):
+            if left:
+                raise RangesDiffer
+            yield item
+        elif left is None:
+            left = item
+        elif left == item:
+            left = None
+        else:
+            raise RangesDiffer
+    if left:
+        raise RangesDiffer
