@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 
 import avstudio_video
 from avstudio_core import Studio
-from avstudio_core.documents.scenes import Scenes
+from avstudio_core.documents.scenes import Scene, Scenes
 from avstudio_core.errors import InvalidParams, TaskFailed
 from avstudio_core.testing import ProcessorContract
+from avstudio_video.exports.cut_list import CutList
+from avstudio_video.exports.report import report
 from avstudio_video.scenes.sheet_frames import SheetFrames, sheet_steps
 
 pytest.importorskip("cv2", reason="avstudio-video[opencv] is not installed")
@@ -270,6 +272,15 @@ def test_the_report_needs_no_other_file_and_runs_nothing(shared_studio: Studio, 
     assert page.count('src="data:image/jpeg;base64,/9j/') == 2
     assert not re.search(r"<script|http:|https:|<link", page)
     assert "<td>0.800</td>" in page
+
+
+def test_a_report_is_written_picture_by_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(bytes(30_000))
+    found = [Scene(id=n, start=n, end=n + 1, start_frame=25 * n, end_frame=25 * n + 25) for n in range(50)]
+    scenes = Scenes(duration=50, rate="25", scenes=found)
+    cuts = CutList.of(scenes, "a.mp4", None)
+    parts = [len(part) for part in report(scenes, cuts, [[tmp_path / "a.jpg"] * 3] * 50, [])]
+    assert max(parts) < 41_000 < sum(parts) / 100
 
 
 def test_a_search_finds_what_a_video_has(shared_studio: Studio, write: Make) -> None:

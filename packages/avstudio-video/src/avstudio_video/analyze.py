@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from shutil import copyfile
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -161,21 +162,19 @@ def _exports(
     files = {}
     for name in dict.fromkeys(params.exports):
         path = context.new_path(source.name_for(SUFFIXES[name]))
-        text = (
-            _report(scenes, cuts, made)
-            if name == "html"
-            else exported(name, scenes, cuts, reel=params.reel, size=made.display_size)
-        )
-        path.write_text(text, encoding="utf-8", newline="")
+        with path.open("w", encoding="utf-8", newline="") as file:
+            if name == "html":
+                file.writelines(_report(scenes, cuts, made))
+            else:
+                file.write(exported(name, scenes, cuts, reel=params.reel, size=made.display_size))
         files[name] = context.publish(path, path.name, MEDIA_TYPES[name])
     return {str(name): file for name, file in files.items()}
 
 
-def _report(scenes: Scenes, cuts: CutList, made: Analysis) -> str:
+def _report(scenes: Scenes, cuts: CutList, made: Analysis) -> Iterable[str]:
     from avstudio_video.exports.report import report
 
-    pictures = [[path.read_bytes() for path in paths] for paths in made.pictures(scenes)]
-    return report(scenes, cuts, pictures, [(one.type, one.start, one.end) for one in _events(made)])
+    return report(scenes, cuts, made.pictures(scenes), [(one.type, one.start, one.end) for one in _events(made)])
 
 
 def _thumbnails(source: Artifact, scenes: Scenes, made: Analysis, context: Context) -> dict[str, Artifact]:
@@ -184,7 +183,7 @@ def _thumbnails(source: Artifact, scenes: Scenes, made: Analysis, context: Conte
         for number, picture in enumerate(paths, 1):
             key = f"scene_{scene.id + 1:04}" + (f"_{number}" if len(paths) > 1 else "")
             path = context.new_path(source.name_for(f".{key}.jpg"))
-            path.write_bytes(picture.read_bytes())
+            copyfile(picture, path)
             files[key] = context.publish(path, path.name, "image/jpeg", MediaFacts())
     return files
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from itertools import chain
+from pathlib import Path
 
 from avstudio_core.documents.scenes import Scenes
 from avstudio_video.exports.cut_list import CutList
@@ -16,18 +18,19 @@ td:not(:last-child){font-variant-numeric:tabular-nums}img{display:block;max-widt
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
+Row = Iterable[str]
+"""Cells of HTML, in parts."""
+
+
 def report(
-    scenes: Scenes, cuts: CutList, pictures: Sequence[Sequence[bytes]], events: Iterable[tuple[str, float, float]]
-) -> str:
-    """HTML; `pictures` are the JPEG files of each scene, or empty, and `events` have a kind, a start and an end."""
+    scenes: Scenes, cuts: CutList, pictures: Sequence[Sequence[Path]], events: Sequence[tuple[str, float, float]]
+) -> Iterator[str]:
+    """HTML in parts, because all pictures may not fit into memory.
+
+    `pictures` are the JPEG files of each scene, or empty, and `events` have a kind, a start and an end.
+    """
     title = escape(cuts.title)
-    shown = pictures or [()] * len(scenes.scenes)
-    rows = []
-    for one, clip, files in zip(scenes.scenes, cuts.clips, shown, strict=True):
-        label = cuts.count.label(cuts.first + clip.start)
-        rows.append([f"{clip.number}", label, *_times(one.start, one.end), one.transition, _images(files)])
-    found = [[escape(kind), *_times(start, end)] for kind, start, end in events]
-    return f"""<!DOCTYPE html>
+    yield f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -38,23 +41,36 @@ def report(
 <body>
 <h1>{title}</h1>
 <p>{len(scenes.scenes)} scenes, {scenes.duration:.3f} s</p>
-{_table(("Scene", "Timecode", "Start (s)", "End (s)", "Begins with", ""), rows)}
-{_table(("Event", "Start (s)", "End (s)"), found) if found else ""}
-</body>
-</html>
 """
+    yield from _table(("Scene", "Timecode", "Start (s)", "End (s)", "Begins with", ""), _scenes(scenes, cuts, pictures))
+    if events:
+        yield from _table(("Event", "Start (s)", "End (s)"), map(_event, events))
+    yield "</body>\n</html>\n"
 
 
-def _times(start: float, end: float) -> tuple[str, str]:
-    return f"{start:.3f}", f"{end:.3f}"
+def _scenes(scenes: Scenes, cuts: CutList, pictures: Sequence[Sequence[Path]]) -> Iterator[Row]:
+    shown = pictures or [()] * len(scenes.scenes)
+    for one, clip, files in zip(scenes.scenes, cuts.clips, shown, strict=True):
+        label = cuts.count.label(cuts.first + clip.start)
+        texts = (f"{clip.number}", label, f"{one.start:.3f}", f"{one.end:.3f}", one.transition)
+        yield chain(map(_cell, texts), ["<td>"], map(_image, files), ["</td>"])
 
 
-def _images(files: Sequence[bytes]) -> str:
-    return "".join(f'<img alt="" src="data:image/jpeg;base64,{b64encode(file).decode()}">' for file in files)
+def _event(event: tuple[str, float, float]) -> Row:
+    kind, start, end = event
+    return map(_cell, (escape(kind), f"{start:.3f}", f"{end:.3f}"))
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Cells are HTML."""
-    head = "".join(f"<th>{one}</th>" for one in heads)
-    body = "\n".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
+def _cell(text: str) -> str:
+    return f"<td>{text}</td>"
+
+
+def _image(file: Path) -> str:
+    return f'<img alt="" src="data:image/jpeg;base64,{b64encode(file.read_bytes()).decode()}">'
+
+
+def _table(heads: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
+    yield f"<table>\n<tr>{''.join(f'<th>{one}</th>' for one in heads)}</tr>\n"
+    for row in rows:
+        yield from chain(["<tr>"], row, ["</tr>\n"])
+    yield "</table>\n"
