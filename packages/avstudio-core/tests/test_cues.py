@@ -209,3 +209,4 @@ def test_sound_that_starts_late_is_subtitled_late() -> None:
     late = transcript(spoken("Hello there.")).shifted(1.5)
     assert cues(late)[0].start == 1.5
     assert (late.segments[0].words[1].start, late.segments[0].end) == (1.8, 2.1)
+    assert late.duration == transcript(spoken("Hello there.")).duration + 1.5

@@ -81,7 +81,7 @@ class TranscribeResult(Result):
     )
     language: str = Field(description="Code of the language.")
     language_probability: float = Field(ge=0, le=1, description="Probability of the language.")
-    duration: float = Field(ge=0, description="Length of the sound.", json_schema_extra={"unit": "s"})
+    duration: float = Field(ge=0, description="End of the sound.", json_schema_extra={"unit": "s"})
     text: str = Field(description="The words without times.", json_schema_extra={"view": "hidden"})
     _findings: list[CodedWarning] = PrivateAttr(default=[])
     """Used only by the review."""
@@ -96,7 +96,7 @@ class Transcribe(TranscribeWords, Processor[TranscribeParams, TranscribeResult])
     """
 
     name: ClassVar[str] = "audio.transcribe"
-    version: ClassVar[str] = "6"
+    version: ClassVar[str] = "7"
     accepts: ClassVar[tuple[str, ...]] = ("audio/*", "video/*", "application/octet-stream")
 
     def outputs(self, params: TranscribeParams) -> dict[str, str]:
@@ -140,7 +140,7 @@ class Transcribe(TranscribeWords, Processor[TranscribeParams, TranscribeResult])
             report=subtitles.report,
             language=transcript.language,
             language_probability=transcript.language_probability,
-            duration=sound.duration,
+            duration=transcript.duration,
             text=transcript.text,
             effective={
                 **_effective(options, whisper, context),

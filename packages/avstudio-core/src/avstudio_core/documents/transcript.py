@@ -55,7 +55,7 @@ class Transcript(BaseModel):
     language: str = Field(description="ISO 639 code, such as `en`.")
     language_probability: float = Field(default=1.0, ge=0, le=1, description="Probability of the language.")
     duration: float = Field(
-        ge=0, allow_inf_nan=False, description="Length of the recording.", json_schema_extra={"unit": "s"}
+        ge=0, allow_inf_nan=False, description="End of the recording.", json_schema_extra={"unit": "s"}
     )
     segments: list[Segment] = Field(description="In the order of time.")
 
@@ -89,7 +89,7 @@ class Transcript(BaseModel):
             _later(segment, seconds).model_copy(update={"words": [_later(word, seconds) for word in segment.words]})
             for segment in self.segments
         ]
-        return self.model_copy(update={"segments": segments})
+        return self.model_copy(update={"segments": segments, "duration": max(0.0, self.duration + seconds)})
 
 
 Timed = TypeVar("Timed", Word, Segment)
