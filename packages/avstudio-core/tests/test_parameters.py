@@ -128,6 +128,7 @@ def test_stored_parameters_of_another_studio_are_validated(
         ({"weight": True}, "'weight' is a boolean: should be a number"),
         ({"sizes": [1, False]}, r"'sizes\.1' is a boolean: should be a number"),
         ({"by_name": {"a": True}}, r"'by_name\.a' is a boolean: should be a number"),
+        ({"scale": "big"}, "'scale' is 'big': should be a number or true or false"),
         ({"sizes": {"a": True}}, r"""'sizes' is '{"a": true}': should be a list"""),
     ],
 )

@@ -64,6 +64,8 @@ def test_an_invalid_parameter_is_a_problem(server: HttpServer) -> None:
 def test_a_field_that_is_missing_or_wrong_is_named_in_plain_words(server: HttpServer) -> None:
     client = server.client(server.key())
     assert client.post("/api/v1/webhooks", json={}).json()["detail"] == "'body.url' is missing"
+    answer = client.post("/api/v1/plans", json={"plan": [1]})
+    assert answer.json()["detail"] == "'body.plan' is '[1]': should be text or an object"
     answer = client.get("/api/v1/tasks", params={"limit": "many"})
     assert answer.json()["detail"] == "'query.limit' is 'many': should be a whole number"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from pydantic import BaseModel, ValidationError
@@ -36,6 +37,8 @@ _PLAIN = {
     "tuple_type": "should be a list",
 }
 """Simpler words for some of pydantic's errors, with values of their context."""
+_ALTERNATIVE = re.compile(r"str|int|float|bool|[\w-]+\[.*\]", re.DOTALL)
+"""How pydantic names an alternative of a union, as the last part of an error's place."""
 
 
 def problems(error: ValidationError, declared: type[BaseModel] | None = None) -> str:
@@ -48,7 +51,22 @@ def told(first: Sequence[ErrorDetails], count: int, declared: type[BaseModel] | 
     """The first errors of a validation in one line, and the number of the others."""
     inner = [one for one in first if not any(_within(other["loc"], one["loc"]) for other in first)]
     more = [f"and {count - len(first)} more"] if count > len(first) else []
-    return "; ".join([*(said(one, declared) for one in inner), *more])
+    return "; ".join([*(said(one, declared) for one in _united(inner)), *more])
+
+
+def _united(errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """The errors; those about the alternatives of one value become one."""
+    groups: dict[tuple[int | str, ...], list[ErrorDetails]] = {}
+    for one in errors:
+        place = one["loc"]
+        united = len(place) > 1 and _ALTERNATIVE.fullmatch(str(place[-1])) is not None
+        groups.setdefault(place[:-1] if united else place, []).append(one)
+    for place, group in groups.items():
+        if len(group) == 1:
+            yield group[0]
+        else:
+            rules = dict.fromkeys(rule_of(one).removeprefix("should be ") for one in group)
+            yield {"type": "union", "loc": place, "msg": f"should be {' or '.join(rules)}", "input": group[0]["input"]}
 
 
 def rule_of(one: ErrorDetails) -> str:
@@ -79,14 +97,14 @@ def said(one: ErrorDetails, declared: type[BaseModel] | None = None) -> str:
     if one["type"] == _MISSING:
         return f"{quoted(place)} is missing{meaning}"
     if one["type"] == _UNKNOWN:
-        return f"{quoted(place)} is {quoted(one['input'], LONGEST_VALUE)}: no such field is known"
+        return f"{quoted(place)} {_value(one['input'])}: no such field is known"
     rule = rule_of(one)
     if not one["loc"] and one["type"] == _RULE:  # it is about several fields, and names them
         return rule
     return f"{quoted(place)} {_value(one['input'], rule)}: {rule[:1].lower()}{rule[1:]}{meaning}"
 
 
-def _value(given: object, rule: str) -> str:
+def _value(given: object, rule: str = "") -> str:
     """What was given, as it is written in JSON; a rule about one item of a list quotes that item itself."""
     if isinstance(given, list) and rule.startswith("'"):
         return "is not valid"
