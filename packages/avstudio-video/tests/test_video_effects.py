@@ -128,6 +128,14 @@ def test_speed_keeps_the_rate_and_the_pitch(films: Any, write: Make) -> None:
         assert spectrum.argmax() * 48_000 / len(middle) == pytest.approx(pitch, rel=0.02)
 
 
+def test_reversed_video_is_limited_by_its_bytes(films: Any, write: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avstudio_video.effects.times.MOST_REVERSED", 6 * 64 * 48 * 3)
+    plain = write("plain.mkv", films.gradient(6), codec="ffv1", format="yuv444p")
+    assert films.applied(plain, "reverse").frames == 6
+    with pytest.raises(TaskFailed, match="too long or too large to be reversed"):
+        films.applied(write("deep.mkv", films.gradient(6), codec="ffv1", format="yuv444p10le"), "reverse")
+
+
 def test_reversed_video_has_its_frames_and_its_sound_backwards(films: Any, write: Make) -> None:
     rising = np.repeat(np.linspace(0, 0.9, 11_520, dtype=np.float32)[None], 2, 0)
     path = write("a.mkv", films.gradient(6), codec="ffv1", format="yuv444p", sound=[rising], sound_codec="flac")

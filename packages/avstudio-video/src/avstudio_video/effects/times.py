@@ -16,8 +16,8 @@ from avstudio_video.effects.streams import Blocks, Clip, Frames, Heard, Shown, S
 if TYPE_CHECKING:
     from avstudio_video.effects.materials import Materials
 
-MOST_REVERSED = 200_000_000
-"""Pixels of all frames that are reversed: they are in memory."""
+MOST_REVERSED, MOST_HEARD = 300_000_000, 100_000_000
+"""Bytes of all frames and of all samples that are reversed: they are in memory."""
 LONGEST_REVERSED = 60
 """Seconds of what is reversed."""
 
@@ -105,9 +105,11 @@ class Reverse(Effect):
 
     def pictures(self, frames: Frames, clip: Clip, materials: Materials) -> Iterator[Shown]:
         kept: list[Shown] = []
+        size = 0
         for shown in frames():
             kept.append(shown)
-            self._check(float(shown.end), clip.width * clip.height * len(kept))
+            size += sum(plane.buffer_size for plane in shown.frame.planes)
+            self._check(float(shown.end), size <= MOST_REVERSED)
         at = Fraction(0)
         while kept:
             shown = kept.pop()
@@ -115,18 +117,18 @@ class Reverse(Effect):
             yield Shown(shown.frame, at, at + length, shown.until, shown.since)
             at += length
 
-    def _check(self, seconds: float, pixels: int) -> None:
-        if seconds > LONGEST_REVERSED or pixels > MOST_REVERSED:
+    def _check(self, seconds: float, fits: bool) -> None:
+        if seconds > LONGEST_REVERSED or not fits:
             message = "The video is too long or too large to be reversed: all of its frames are in memory."
             raise InvalidInput(message, hint=f"Trim it to {LONGEST_REVERSED} s at most, or scale it down, before.")
 
     def sound(self, blocks: Blocks, shape: SoundShape, materials: Materials) -> Iterator[Heard]:
         kept: list[Heard] = []
-        count = 0
+        count = size = 0
         for block in blocks():
             kept.append(block)
-            count += block.samples.shape[1]
-            self._check(count / shape.rate - 1, 0)
+            count, size = count + block.samples.shape[1], size + block.samples.nbytes
+            self._check(count / shape.rate - 1, size <= MOST_HEARD)
         for block in reversed(kept):
             yield Heard(block.samples[:, ::-1], block.until, block.since)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import InvalidInput
@@ -10,48 +12,98 @@ from avstudio_core.errors import InvalidInput
 if TYPE_CHECKING:
     from fractions import Fraction
 
+    from av.filter import Graph
     from av.video.frame import VideoFrame
 
 MOST_PIXELS = 150_000_000
-"""Of all frames: they are in memory until the palette is known, with four bytes each."""
+"""Of all frames: they are in a temporary file until the palette is known, with four bytes each."""
 
 
 class Palette:
     """Takes all frames, then gives them back with a palette."""
 
-    def __init__(self, width: int, height: int, unit: Fraction) -> None:
-        from av import VideoFormat
+    def __init__(self, width: int, height: int, unit: Fraction, folder: Path) -> None:
+        """`folder` is where the temporary file is, which has no name."""
         from av.filter import Graph
 
-        graph = Graph()
-        self._source = graph.add_buffer(width=width, height=height, format=VideoFormat("bgra"), time_base=unit)
-        split, colours, use = graph.add("split"), graph.add("palettegen"), graph.add("paletteuse")
-        self._sink: Any = graph.add("buffersink")
-        self._source.link_to(split)
-        for before, after, output, input_ in ((split, colours, 0, 0), (split, use, 1, 0), (colours, use, 0, 1)):
-            before.link_to(after, output, input_)
-        use.link_to(self._sink)
-        graph.configure()
-        self._graph, self._size, self._pixels = graph, (width, height), 0
+        self._size, self._unit, self._stamps = (width, height), unit, list[int | None]()
+        self._file = TemporaryFile(dir=folder)  # noqa: SIM115 - it is closed after the last frame, or with the object
+        self._graph = Graph()
+        self._source = self._input(self._graph)
+        colours = self._graph.add("palettegen")
+        self._colours: Any = self._graph.add("buffersink")
+        self._source.link_to(colours)
+        colours.link_to(self._colours)
+        self._graph.configure()
 
     def add(self, frame: VideoFrame) -> None:
         """Take the next frame, of `bgra`. Raises `InvalidInput` if the clip is too large."""
-        self._pixels += frame.width * frame.height
-        if self._pixels > MOST_PIXELS:
-            width, height = self._size
+        width, height = self._size
+        if (len(self._stamps) + 1) * width * height > MOST_PIXELS:
             message = (
                 f"A GIF of {width}x{height} pixels can have {MOST_PIXELS // (width * height)} frames at most here."
             )
             raise InvalidInput(message, hint="Make it shorter or smaller, with fewer frames per second, or as 'webp'.")
+        self._file.write(frame.to_ndarray().tobytes())
+        self._stamps.append(frame.pts)
         self._source.push(frame)
 
     def frames(self) -> Iterator[VideoFrame]:
         """All frames, of `pal8`."""
-        import av
-
         self._source.push(None)
-        while True:
-            try:
-                yield self._sink.pull()
-            except (av.BlockingIOError, av.EOFError):
-                return
+        if not self._stamps:
+            return
+        graph, source, sink = self._user(self._colours.pull())
+        with self._file:
+            self._file.seek(0)
+            for stamp in self._stamps:
+                source.push(self._read(stamp))
+                yield from _ready(sink)
+        source.push(None)
+        yield from _ready(sink)
+        del graph
+
+    def _user(self, colours: VideoFrame) -> tuple[Graph, Any, Any]:
+        """A graph that gives frames a palette, its source and its sink."""
+        from av import VideoFormat
+        from av.filter import Graph
+
+        graph = Graph()
+        source, use, sink = self._input(graph), graph.add("paletteuse"), graph.add("buffersink")
+        shape = colours.width, colours.height, VideoFormat(colours.format.name)
+        palette = graph.add_buffer(None, *shape, time_base=self._unit)
+        source.link_to(use, 0, 0)
+        palette.link_to(use, 0, 1)
+        use.link_to(sink)
+        graph.configure()
+        colours.pts = 0
+        palette.push(colours)
+        palette.push(None)
+        return graph, source, sink
+
+    def _input(self, graph: Graph) -> Any:
+        from av import VideoFormat
+
+        width, height = self._size
+        return graph.add_buffer(width=width, height=height, format=VideoFormat("bgra"), time_base=self._unit)
+
+    def _read(self, stamp: int | None) -> VideoFrame:
+        import av
+        import numpy as np
+
+        width, height = self._size
+        pixels = np.frombuffer(self._file.read(width * height * 4), np.uint8).reshape(height, width, 4)
+        frame = av.VideoFrame.from_ndarray(pixels, "bgra")
+        frame.pts, frame.time_base = stamp, self._unit
+        return frame
+
+
+def _ready(sink: Any) -> Iterator[VideoFrame]:
+    """The frames that a graph gives by now."""
+    import av
+
+    while True:
+        try:
+            yield sink.pull()
+        except (av.BlockingIOError, av.EOFError):
+            return

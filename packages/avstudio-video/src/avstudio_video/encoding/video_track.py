@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import InvalidInput
@@ -83,7 +84,7 @@ class VideoTrack:
         self._lengths: dict[int, int] = {}
         self._key_interval = encoding.key_interval if shape.rate is None else None
         self._last_key: int | None = None
-        self._palette = Palette(shape.width, shape.height, self.unit) if encoding.codec == "gif" else None
+        self._palette = self._new_palette() if encoding.codec == "gif" else None
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -133,6 +134,9 @@ class VideoTrack:
         context.options = _options(self.encoder, encoding)
         open_silently(context)
         return stream
+
+    def _new_palette(self) -> Palette:
+        return Palette(self._shape.width, self._shape.height, self.unit, Path(self._container.name).parent)
 
     def _prepared(self, frame: VideoFrame, stamp: int) -> VideoFrame:
         """A frame in the pixel format of the encoder, with its time."""
