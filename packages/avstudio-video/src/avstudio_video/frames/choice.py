@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -77,21 +77,15 @@ class FrameTimeline:
         """The part of the video between two times. Raises `InvalidInput` if no frame begins in it."""
         first, last = self.time(self.index.shown[0]), self.end
         low, high = max(start, first), min(last, math.inf if end is None else end)
-        if not any(low - 1e-9 <= self.time(stamp) < high for stamp in self._near(low)):
+        if not self.between(self.index.shown, low, high):
             hint = f"The video has frames from {first:.3f} s to {last:.3f} s."
             raise InvalidInput(f"No frame begins between '{start:g}' s and '{high:g}' s.", hint=hint)
         return low, high
 
-    def _near(self, time: float) -> Sequence[int]:
-        number = max(self.index.number_at(self._stamp(time)), 0)
-        return self.index.shown[number : number + 2]
-
-    def _stamp(self, time: float) -> int:
-        return round((Fraction(time) + (0 if self.index.guessed else self.origin)) / self.index.unit)
-
-    def between(self, low: float, high: float) -> list[int]:
-        """The frames that begin in a span of time."""
-        return [stamp for stamp in self.index.shown if low - 1e-9 <= self.time(stamp) < high]
+    def between(self, stamps: Sequence[int], low: float, high: float) -> Sequence[int]:
+        """Those of some frames, given in order, that begin in a span of time."""
+        first = bisect_left(stamps, low - 1e-9, key=self.time)
+        return stamps[first : bisect_left(stamps, high, lo=first, key=self.time)]
 
 
 def at_rate(timeline: FrameTimeline, span: tuple[float, float], step: float, most: int) -> list[Wanted]:
@@ -109,8 +103,7 @@ def spread(timeline: FrameTimeline, span: tuple[float, float], count: int) -> li
 
 def key_frames(timeline: FrameTimeline, span: tuple[float, float], most: int) -> list[Wanted]:
     """The key frames of a span. Raises `InvalidInput` for more than `most`."""
-    keys = set(timeline.index.keys)
-    found = [Wanted(stamp) for stamp in timeline.between(*span) if stamp in keys]
+    found = [Wanted(stamp) for stamp in timeline.between(timeline.index.keys, *span)]
     _check_count(len(found), most)
     return found
 
