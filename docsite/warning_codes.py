@@ -193,6 +193,10 @@ WARNINGS = {
             "A phrase to keep or remove is not in the transcript.",
             "Check the words of the transcript: they can be wrong.",
         ),
+        "fade_shortened": (
+            "A part is shorter than two cross-fades.",
+            "Give a shorter `crossfade`, or leave out short parts.",
+        ),
         "span_shortened": ("The video ends before the end of the part to keep.", "Nothing; or check the times."),
         "few_chapters": (
             "YouTube shows chapters only if there are three, of ten seconds or more.",

@@ -569,6 +569,15 @@ def test_videos_cross_fade_into_each_other(shared_studio: Studio, write: Make) -
     assert [(round(one.start, 3), round(one.end, 3)) for one in result.parts] == [(0, 0.8), (0.4, 1.2)]
 
 
+def test_cross_fades_that_a_short_video_does_not_allow_are_told(shared_studio: Studio, write: Make) -> None:
+    film, short = write("a.mkv", 20), write("b.mkv", 4)
+    result = joined(shared_studio, film, short, film, crossfade=0.4)
+    assert [round(one.start, 3) for one in result.parts] == [0, 0.72, 0.8]
+    assert [one.code for one in result.warnings] == ["fade_shortened"]
+    assert "2 of 2 cross-fades are shorter than 0.4 s, the shortest has 0.08 s" in result.warnings[0].message
+    assert joined(shared_studio, film, film, crossfade=0.39).warnings == []
+
+
 def test_what_cannot_be_copied_is_told_in_the_mode_copy(shared_studio: Studio, write: Make) -> None:
     one, two = write("one.mp4", 5), write("two.mp4", 5, codec="mpeg4")
     with pytest.raises(TaskFailed, match=r"'two\.mp4' cannot follow 'one\.mp4': its codec is mpeg4, not h264"):

@@ -150,7 +150,7 @@ def _encoded(source: Artifact, files: list[Footage], params: ConcatParams, conte
     film, name = film_of(timeline, files, params.wish(), chapters, limits, progress_of(context))
     path = context.new_path(source.name_for(f".joined.{name}"))
     film.write(path, name)
-    tell_film(film, context.warn)
+    tell_film(film, params.crossfade, context.warn)
     spans = [(float(part.at), float(part.at + part.length)) for part in timeline.parts]
     video = published_film(film, path, name, context)
     return ConcatResult(video=video, duration=float(timeline.length), parts=_parts(files, spans), copied=False)

@@ -132,7 +132,7 @@ def _encoded(
     film, name = film_of(timeline, [footage], params.wish(), chapters, limits, progress_of(context))
     path = context.new_path(source.name_for(f".cut.{name}"))
     film.write(path, name)
-    tell_film(film, context.warn)
+    tell_film(film, params.crossfade, context.warn)
     return published_film(film, path, name, context), timeline
 
 

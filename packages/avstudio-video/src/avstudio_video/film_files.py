@@ -38,9 +38,10 @@ def published_film(film: Film, path: Path, name: ContainerName, context: Context
     return context.publish(path, path.name, CONTAINERS[name].media_type, facts)
 
 
-def tell_film(film: Film, warn: Callable[[str, str], None]) -> None:
-    """Warn about what was lost of the sources."""
+def tell_film(film: Film, crossfade: float, warn: Callable[[str, str], None]) -> None:
+    """Warn about what was lost of the sources, and about cross-fades that are shorter than the wanted one."""
     pictures = film.pictures
+    _tell_fades(film, crossfade, warn)
     for one in film.footage:
         tell_left_out(one, [track.index for track in one.sounds] if film.tracks else [], warn)
         if one.picture.interlaced:
@@ -55,6 +56,14 @@ def tell_film(film: Film, warn: Callable[[str, str], None]) -> None:
     if pictures.corrupt:
         warn("damaged", f"{pictures.corrupt} frames are damaged.")
     _tell_sound(film, warn)
+
+
+def _tell_fades(film: Film, wanted: float, warn: Callable[[str, str], None]) -> None:
+    fades = [float(part.fade) for part in film.timeline.parts[1:]]
+    short = [one for one in fades if wanted - one >= film.footage[0].grid.step]
+    if short:
+        message = f"{len(short)} of {len(fades)} cross-fades are shorter than {wanted:g} s, the shortest has"
+        warn("fade_shortened", f"{message} {min(short):.3g} s: a fade takes at most half of the parts beside it.")
 
 
 def _tell_colours(film: Film, warn: Callable[[str, str], None]) -> None:
