@@ -212,6 +212,14 @@ WARNINGS = {
             "The format does not take the codec of the picture, which was encoded again, with some loss.",
             "Choose another format, or set `video_codec`.",
         ),
+        "sound_encoded": (
+            "The format does not take the codec of some sound, which was encoded again, with some loss.",
+            "Choose another format, or set `audio_codec`: `alac` and `flac` have no loss.",
+        ),
+        "styles_lost": (
+            "The format stores subtitles without the fonts, colours and places that they had.",
+            "Choose `mkv`, or burn them in with the effect `subtitles`.",
+        ),
         "lead_in_shown": (
             "An edit list hides the beginning of the video, and the format has no edit lists: it is shown.",
             "Choose `mp4` or `mov`, or set `video_codec`.",

@@ -115,7 +115,8 @@ def test_new_sound_replaces_the_old_one_and_the_picture_is_copied(
         ("audio", format != "mov", "aac" if format == "mov" else "flac"),
     ]
     assert (result.tracks[1].language, result.tracks[1].title) == ("deu" if format == "mp4" else "ger", "Neu")
-    assert (result.tracks[1].default, result.warnings) == (True, [])
+    told = [one.code for one in result.warnings]
+    assert (result.tracks[1].default, told) == (True, ["sound_encoded"] if format == "mov" else [])
     assert all(
         np.array_equal(one, other) for one, other in zip(pictures(result.video.path), pictures(film), strict=True)
     )
@@ -161,7 +162,7 @@ def test_wave_sound_is_encoded_for_mp4_without_a_gap(shared_studio: Studio, writ
         ("mov", VTT, "vtt", "mov_text"),
         ("mp4", ASS, "ass", "mov_text"),
         ("mkv", SRT, "srt", "subrip"),
-        ("mkv", VTT, "vtt", "webvtt"),
+        ("mkv", VTT, "vtt", "subrip"),
         ("mkv", ASS, "ass", "ass"),
     ],
 )
@@ -178,6 +179,8 @@ def test_subtitles_have_the_codec_of_the_container(
     stream = probed(result.video)["streams"][1]
     assert (stream["codec_name"], stream["codec_type"]) == (codec, "subtitle")
     assert stream["disposition"]["default"] == (format != "mkv")  # MP4 shows the first one if no other is chosen
+    told = [one.code for one in result.warnings]
+    assert told == (["styles_lost"] if (format, suffix) == ("mp4", "ass") else [])
 
 
 def test_webm_has_webvtt_and_opus(shared_studio: Studio, write: Make, text: Any) -> None:
@@ -186,6 +189,21 @@ def test_webm_has_webvtt_and_opus(shared_studio: Studio, write: Make, text: Any)
     assert [(one.codec, one.copied) for one in result.tracks] == [("vp9", True), ("opus", False), ("webvtt", False)]
     assert [one[2] for one in cues(result.video.path)] == [r"{\i1}Grüße{/} & mehr\Nzwei Zeilen", "Ende"]
     assert probed(result.video)["format"]["format_name"] == "matroska,webm"
+
+
+@pytest.mark.parametrize("source", ["webm", "mp4"])
+@pytest.mark.parametrize("target", ["webm", "mkv"])
+def test_copied_opus_begins_with_its_first_packet_and_stays_in_place(
+    shared_studio: Studio, write: Make, source: str, target: str
+) -> None:
+    film = write(f"film.{source}", 20, codec="libvpx-vp9", sound=[440], sound_codec="libopus")
+    result = muxed(shared_studio, film, format=target)
+    (first, data), *_ = packets(film, "audio")
+    (begin, copied), *_ = packets(result.video.path, "audio")
+    assert copied == data
+    assert begin - packets(result.video.path, "video")[0][0] == pytest.approx(
+        first - packets(film, "video")[0][0], abs=0.0011
+    )
 
 
 def test_pysubs2_reads_the_subtitles_of_a_file_again(

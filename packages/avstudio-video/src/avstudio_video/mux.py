@@ -70,7 +70,7 @@ class Mux(MuxWords, Processor[MuxParams, MuxResult]):
     def run(self, source: Artifact, params: MuxParams, context: Context) -> MuxResult:
         from avstudio_video.media.contents import read_contents
         from avstudio_video.media.limits import Limits
-        from avstudio_video.mux_assembly import opened_assembly, tell_damage
+        from avstudio_video.mux_assembly import opened_assembly, tell_damage, tell_encoded
 
         context.progress(0.0, "read")
         limits = Limits.of(context.settings)
@@ -78,6 +78,7 @@ class Mux(MuxWords, Processor[MuxParams, MuxResult]):
             assembly = opened_assembly(source, params, limits, opened, context.warn)
             path = context.new_path(source.name_for(f".muxed.{assembly.format}"))
             assembly.write(path, limits, lambda part: context.progress(0.95 * part, "write"))
+            tell_encoded(assembly, params, context.warn)
             tell_damage(assembly, context.warn)
         contents = read_contents(path, scan=False, limits=limits)
         found = _tracks(assembly, contents)

@@ -137,6 +137,19 @@ def _tell_dropped(inputs: MuxInputs, made: Assembly, params: MuxParams, warn: Wa
         warn("streams_dropped", f"'{inputs.format}' does not store these streams of '{inputs.video.name}': {listed}.")
 
 
+def tell_encoded(assembly: Assembly, params: MuxParams, warn: Warn) -> None:
+    """Warn about sound and styles of subtitles that the format does not take, and that nobody wanted to be encoded."""
+    for made in (one for one in assembly.tracks if not one.copied):
+        source, codec = f"'{made.wanted.input.name}'", codec_of(made.wanted.stream)
+        if made.wanted.kind == "audio" and params.audio_codec == "auto":
+            message = f"'{assembly.format}' does not take the sound of {source} in {codec}: it was encoded as"
+            warn("sound_encoded", f"{message} {made.codec}.")
+        if codec == "ass":
+            warn(
+                "styles_lost", f"'{assembly.format}' does not store the styles and places of the subtitles in {source}."
+            )
+
+
 def tell_damage(assembly: Assembly, warn: Warn) -> None:
     """Warn about inputs that end before their header says, and about what could not be decoded."""
     for muxed in assembly.tracks:

@@ -88,7 +88,7 @@ CONTAINERS: Mapping[ContainerName, Container] = MappingProxyType(
             _ANY_SOUND,
             "subrip",
             "vp8 mpeg4 mpeg2video mpeg1video mjpeg theora mp2 ac3 eac3 dts truehd vorbis"
-            " ass webvtt hdmv_pgs_subtitle dvd_subtitle dvb_subtitle",
+            " ass hdmv_pgs_subtitle dvd_subtitle dvb_subtitle",
             covered=True,
             unit=_MILLISECONDS,
         ),

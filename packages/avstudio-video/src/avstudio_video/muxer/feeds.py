@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from avstudio_video.muxer.cues import CueTrack, cues_of, moved
-from avstudio_video.packets.source import PacketSource
+from avstudio_video.packets.source import PacketSource, delay_of
 
 if TYPE_CHECKING:
     from avstudio_video.encoding.sound_track import SoundTrack
@@ -43,7 +43,7 @@ class CopiedPart:
     """What is added to their time stamps, in seconds."""
 
     def items(self, packet: Any, time: Fraction) -> Feed:
-        if time >= 0 or self.file.format.edited or packet.stream.type == "video":
+        if time >= -delay_of(packet.stream) or self.file.format.edited or packet.stream.type == "video":
             yield time, partial(self.file.write, self.track, packet, self.shift)
 
     def rest(self, time: Fraction) -> Feed:

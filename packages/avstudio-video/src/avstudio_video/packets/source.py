@@ -112,7 +112,8 @@ class PacketSource:
                 if picture and packet.stream_index not in started and self._begins(packet) and shown >= self.begin:
                     started.add(packet.stream_index)
                     packet = restarting(packet) if self._joint else packet
-                until = shown if picture or not self._early_sound else shown + length_of(packet) - 2 * self._tick
+                heard = length_of(packet) - 2 * self._tick if self._early_sound else delay_of(packet.stream)
+                until = shown if picture else shown + heard
                 inside = until >= self.begin - self._tick
                 if inside and (not picture or packet.stream_index in started):
                     yield packet
@@ -172,6 +173,14 @@ def _timed(held: Sequence[Packet[Any]], next_time: int) -> Sequence[Packet[Any]]
     for number, packet in enumerate(reversed(held), 1):
         packet.dts = min(next_time - number * max(packet.duration or 0, 1), packet.pts or 0)
     return held
+
+
+def delay_of(stream: Any) -> Fraction:
+    """Seconds before its start at which sound begins that decoders drop: Matroska stores them, in milliseconds."""
+    if stream.type != "audio":
+        return Fraction(0)
+    codec = stream.codec_context
+    return Fraction(math.ceil(1000 * int(codec.delay) / codec.sample_rate), 1000)
 
 
 def length_of(packet: Packet[Any]) -> Fraction:
