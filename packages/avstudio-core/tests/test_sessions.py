@@ -243,11 +243,13 @@ def test_a_run_whose_caller_is_cancelled_is_cancelled(anna: Session) -> None:
         anna.handle(task.id).result(20)
 
 
-def test_a_run_whose_caller_is_cancelled_while_it_is_submitted_is_cancelled(anna: Session) -> None:
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_run_whose_caller_is_cancelled_while_it_is_submitted_is_cancelled(anna: Session, times: int) -> None:
     async def work() -> None:
         running = asyncio.create_task(anna.arun("exercise.wait", seconds=60))
-        await asyncio.sleep(0)  # now another thread submits it
-        running.cancel()
+        for _ in range(times):
+            await asyncio.sleep(0)  # now another thread submits it
+            running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from pathlib import PurePath
 from typing import Any, TypeGuard
 
@@ -31,6 +32,13 @@ def checked(value: Any, what: str) -> str:
         return value
     hint = f"Give text of 1 to {LONGEST_ID} characters, without control characters."
     raise InvalidInput(f"{quoted(value)} is not a valid {what}.", hint=hint)
+
+
+def all_checked(values: Any, what: str) -> list[str]:
+    """A collection of ids or names as a list. Raises `InvalidInput` if it, or one of them, is not valid."""
+    if isinstance(values, str) or not isinstance(values, Collection):
+        raise InvalidInput(f"{quoted(values)} is not a list.", hint=f"Give a list, even if it has one {what}.")
+    return [checked(value, what) for value in values]
 
 
 def valid_text(value: Any) -> str:

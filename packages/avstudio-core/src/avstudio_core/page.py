@@ -46,6 +46,11 @@ def limited(limit: Any, what: str, *, least: int = 0) -> int:
 
 def moment(given: Any) -> float | None:
     """A time that limits a list, in seconds since the epoch, or `None`. Raises `InvalidInput`."""
-    if given is not None and (not isinstance(given, int | float) or given != given):
+    return None if given is None else a_moment(given)
+
+
+def a_moment(given: Any) -> float:
+    """A time in seconds since the epoch. Raises `InvalidInput`."""
+    if not isinstance(given, int | float) or given != given:
         raise InvalidInput(f"{quoted(given)} is not a time.", hint="Give seconds since the epoch.")
-    return None if given is None else float(max(-FARTHEST, min(FARTHEST, given)))
+    return float(max(-FARTHEST, min(FARTHEST, given)))

@@ -6,7 +6,7 @@ import time
 from typing import NamedTuple
 
 from avstudio_core.artifact import new_id
-from avstudio_core.errors import InvalidParams
+from avstudio_core.errors import InvalidInput, InvalidParams
 from avstudio_core.handle import seconds_of
 from avstudio_core.names import checked
 from avstudio_core.quotes import quoted
@@ -72,6 +72,18 @@ class RunRequest(NamedTuple):
     """What is asked: a key is not used twice for different requests."""
     webhook: str | None = None
     """The webhook that is notified of the run's events."""
+
+
+def checked_request(given: RunRequest | None) -> RunRequest:
+    """The request of a run. Raises `InvalidInput`."""
+    if given is None:
+        return RunRequest()
+    if not isinstance(given, RunRequest):
+        raise InvalidInput(f"{quoted(given)} is not the request of a run.", hint="Give a RunRequest.")
+    for value, what in ((given.digest, "digest of a request"), (given.webhook, "webhook id")):
+        if value is not None:
+            checked(value, what)
+    return given
 
 
 def new_run(owner: str, options: TaskOptions, key: str | None, limits: RunLimits | None, request: RunRequest) -> NewRun:

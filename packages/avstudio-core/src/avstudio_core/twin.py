@@ -12,6 +12,18 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+async def settled(work: asyncio.Future[Any]) -> None:
+    """Wait for the end of work on another thread, also if the caller is cancelled meanwhile; then raise that."""
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
 def twin(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], Coroutine[Any, Any, R]]:
     """The method on another thread, so that it does not block an event loop: `aget = twin(get)`."""
 

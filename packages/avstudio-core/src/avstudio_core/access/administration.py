@@ -11,7 +11,9 @@ from avstudio_core.access.guest import Home
 from avstudio_core.access.outbox import Outbox
 from avstudio_core.errors import AVStudioError
 from avstudio_core.gateway.ledger.model_figures import FIRST_TOKEN_BOUNDS, ModelFigures
+from avstudio_core.handle import number
 from avstudio_core.names import checked
+from avstudio_core.page import a_moment
 from avstudio_core.storage import sweep
 from avstudio_core.storage.sweep import Flaw
 from avstudio_core.storage.usage import Usage, usage
@@ -62,7 +64,7 @@ class Administration:
 
     def ended_runs(self, after: int | None) -> tuple[int, list[EndedRuns]]:
         """The runs that ended after the event of a number, and that of the newest event; `None` gives only that."""
-        return figures.ended(self._home._database, after)
+        return figures.ended(self._home._database, None if after is None else number(after))
 
     def unfinished_tasks(self) -> list[tuple[str, str, int]]:
         """The number of tasks that have not completed, by processor and state."""
@@ -88,8 +90,11 @@ class Administration:
         return [*sweep.check(self._home._database, self._home._store)]
 
     def prune(self, before: float, *, dry_run: bool = False) -> tuple[int, Removed]:
-        """Delete the plans that ended before a time, or only count; return their number, and what was deleted."""
-        return self._home._queue.removal.trial(dry_run).prune(before)
+        """Delete the plans that ended before a time, or only count; return their number, and what was deleted.
+
+        The time is in seconds since the epoch. Raises `InvalidInput`.
+        """
+        return self._home._queue.removal.trial(dry_run).prune(a_moment(before))
 
     @cached_property
     def outbox(self) -> Outbox:

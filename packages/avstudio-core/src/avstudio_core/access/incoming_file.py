@@ -12,7 +12,7 @@ from avstudio_core.artifact import Artifact
 from avstudio_core.errors import InvalidInput
 from avstudio_core.storage.draft import Draft
 from avstudio_core.storage.intake import Intake, Origin
-from avstudio_core.twin import twin
+from avstudio_core.twin import settled, twin
 
 BLOCK = 1 << 19
 """Small pieces are collected to blocks of about so many bytes."""
@@ -38,11 +38,11 @@ class Receiver(ABC):
         try:
             async for block in _blocks(pieces):
                 if writing is not None:
-                    await writing
-                writing = asyncio.ensure_future(asyncio.to_thread(self.write, block))
+                    await asyncio.shield(writing)
+                writing = asyncio.get_running_loop().run_in_executor(None, self.write, block)
         finally:
             if writing is not None:
-                await asyncio.wait([writing])
+                await settled(writing)
         if writing is not None:
             writing.result()
 

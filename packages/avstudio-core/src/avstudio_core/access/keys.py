@@ -18,7 +18,7 @@ from avstudio_core.access.key_text import SHOWN, is_key, new_key
 from avstudio_core.access.principal import SCOPES, Principal, Scope
 from avstudio_core.artifact import new_id
 from avstudio_core.errors import InvalidInput, KeyRefused, NotFound
-from avstudio_core.names import checked
+from avstudio_core.names import all_checked, checked
 from avstudio_core.quotes import quoted
 from avstudio_core.storage.database import Database, Transaction
 from avstudio_core.storage.expressions import listed
@@ -129,9 +129,10 @@ class ApiKeys:
 
     def refused(self, key_ids: Collection[str]) -> set[str]:
         """Those of some keys that are revoked, expired or unknown."""
+        wanted = all_checked(key_ids, "id of an API key")
         with self._database.read() as connection:
-            valid = rows(connection, VALID, {"ids": json.dumps([*key_ids]), "now": self._clock()})
-        return {*key_ids} - {one for (one,) in valid}
+            valid = rows(connection, VALID, {"ids": json.dumps(wanted), "now": self._clock()})
+        return {*wanted} - {one for (one,) in valid}
 
     def principal_of(self, text: str) -> Principal:
         """Who asks with a key. Raises `KeyRefused`, whose message does not show the key."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, insert, select
 
 from avstudio_core.errors import InvalidParams
-from avstudio_core.names import checked
+from avstudio_core.names import all_checked, checked
 from avstudio_core.quotes import quoted
 from avstudio_core.storage.database import Database, Transaction
 from avstudio_core.storage.server_tables import made_once
@@ -28,18 +28,22 @@ class MadeOnce:
 
     def find(self, key: str, digest: str) -> list[str] | None:
         """What a request made. Raises `InvalidParams` if the key was used for a request with another digest."""
+        checked(key, "key")
         with self._database.read() as connection:
             return self._known(connection, key, digest)
 
     def keep(self, key: str, digest: str, made: Sequence[str]) -> list[str]:
         """Remember what a request made; return what was made for its key first. Raises `InvalidParams`."""
+        checked(key, "key")
+        stored = json.dumps(all_checked(made, "id"))
+        checked(digest, "digest of a request")
 
         def operation(transaction: Transaction) -> list[str]:
             transaction.execute(delete(made_once).where(made_once.c.created_at < time.time() - SECONDS))
             known = self._known(transaction, key, digest)
             if known is not None:
                 return known
-            row = {"owner": self._owner, "key": checked(key, "key"), "digest": digest, "made": json.dumps([*made])}
+            row = {"owner": self._owner, "key": key, "digest": digest, "made": stored}
             transaction.execute(insert(made_once), row | {"created_at": time.time()})
             return [*made]
 

@@ -14,6 +14,7 @@ from sqlalchemy import delete, select, update
 from avstudio_core.access.webhooks import Webhook
 from avstudio_core.errors import DataFolderError
 from avstudio_core.events import Event
+from avstudio_core.names import checked
 from avstudio_core.reach import Reach
 from avstudio_core.storage.database import Database, Transaction
 from avstudio_core.storage.expressions import insert_new
@@ -68,6 +69,7 @@ class Outbox:
 
     def next(self, webhook_id: str) -> Delivery | None:
         """What has to be sent to a webhook first."""
+        checked(webhook_id, "webhook id")
         with self._database.read() as connection:
             query = select(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.active)
             row = connection.execute(query).mappings().first()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from avstudio_core.access.administration import Administration
+from avstudio_core.access.awaited_work import AwaitedWork
 from avstudio_core.access.files import Files, Source
 from avstudio_core.access.language_models import LanguageModels
 from avstudio_core.access.library import Library
@@ -24,7 +23,7 @@ from avstudio_core.parameters import plain
 from avstudio_core.plans.check import CheckedStep, alone
 from avstudio_core.plans.plan import Plan, Step
 from avstudio_core.quotes import quoted
-from avstudio_core.run_handle import RunHandle, RunRequest, earlier_run, new_run
+from avstudio_core.run_handle import RunHandle, RunRequest, checked_request, earlier_run, new_run
 from avstudio_core.storage.data_folder import open_search
 from avstudio_core.submission import Submission
 from avstudio_core.tasks.events.event_filter import Conditions, EventFilter
@@ -37,7 +36,7 @@ from avstudio_core.tasks.task import Task, TaskOptions
 from avstudio_core.twin import twin
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Mapping
 
     from avstudio_core.events import Event
 
@@ -198,7 +197,7 @@ class Session(Files, LanguageModels):
         Raises `InvalidPlan`, `InvalidParams` for a key that was used for another `request`, `NotFound` for its webhook,
         and `RunLimitReached` for a plan of too many steps.
         """
-        request = RunRequest() if request is None else request
+        request = checked_request(request)
         options = self._options(options, None)
         known = self.earlier_run(key, request.digest, project=options.project)
         if known is not None:
@@ -298,11 +297,11 @@ class Session(Files, LanguageModels):
 
     async def arun(self, processor: str, source: Source | None = None, /, **params: Any) -> Any:
         """`run` without blocking an event loop; if it is cancelled, so is the task."""
-        return await _awaited(self.asubmit(processor, source, **params))
+        return await AwaitedWork(partial(self.submit, processor, source, **params)).result()
 
     async def arun_plan(self, plan: Plan | str, source: Source | None = None, **options: Any) -> dict[str, Any]:
         """`run_plan` without blocking an event loop; if it is cancelled, so are its tasks."""
-        results: dict[str, Any] = await _awaited(self.asubmit_plan(plan, source, **options))
+        results: dict[str, Any] = await AwaitedWork(partial(self.submit_plan, plan, source, **options)).result()
         return results
 
     asubmit = twin(submit)
@@ -325,15 +324,3 @@ class Session(Files, LanguageModels):
     """`retry_plan` without blocking an event loop."""
     apublish = twin(publish)
     """`publish` without blocking an event loop."""
-
-
-async def _awaited(submission: Coroutine[Any, Any, Handle | PlanHandle]) -> Any:
-    """The result of a task or a plan, which is cancelled if the caller is, also while it is being submitted."""
-    submitting = asyncio.ensure_future(submission)
-    try:
-        return await (await asyncio.shield(submitting))
-    except asyncio.CancelledError:
-        with contextlib.suppress(Exception):  # it was refused, or has been deleted
-            submitted = await submitting  # on a thread, which cannot be interrupted
-            await asyncio.to_thread(submitted.cancel)
-        raise

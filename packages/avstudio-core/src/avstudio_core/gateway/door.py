@@ -17,6 +17,7 @@ from avstudio_core.gateway.loop import LoopThread
 from avstudio_core.gateway.streams import Stream
 from avstudio_core.language_models import Model
 from avstudio_core.model_requests import Ask, Response, Tell, problem
+from avstudio_core.names import checked
 from avstudio_core.route_decision import Candidate, RouteDecision
 
 Q = TypeVar("Q", bound=Question)
@@ -100,7 +101,7 @@ class Door:
 
     def forget(self, owner: str, *, dry_run: bool = False) -> int:
         """Remove the stored answers of an owner, or only count them; return how many there were."""
-        return self._gateway.forget(owner, dry_run=dry_run)
+        return self._gateway.forget(checked(owner, "owner"), dry_run=dry_run)
 
     def close(self) -> None:
         self._loop.run(self._gateway.close())

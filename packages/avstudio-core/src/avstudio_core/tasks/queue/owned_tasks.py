@@ -10,7 +10,7 @@ from typing import NamedTuple, NoReturn, TypeVar, Unpack
 from sqlalchemy import ColumnElement, RowMapping, func, select
 
 from avstudio_core.errors import NotFound
-from avstudio_core.names import checked
+from avstudio_core.names import all_checked, checked
 from avstudio_core.page import Page, limited, page_of
 from avstudio_core.reach import ALL
 from avstudio_core.storage.database import Database, Operation
@@ -138,10 +138,11 @@ class OwnedTasks:
     def at_rest(self, task_ids: Collection[str]) -> set[str]:
         """Those of some tasks that have ended, wait for a person's review, or for a task that does.
 
-        Raises `NotFound`.
+        Raises `NotFound`, `InvalidInput`.
         """
+        task_ids = all_checked(task_ids, "task id")
         with self._database.read() as connection:
-            values = {"ids": json.dumps([*task_ids]), **self.reach.values}
+            values = {"ids": json.dumps(task_ids), **self.reach.values}
             known = dict(rows(connection, statements.REST, values))
         for task_id in task_ids:
             if task_id not in known:
