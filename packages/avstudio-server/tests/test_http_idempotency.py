@@ -86,6 +86,19 @@ def test_a_form_with_the_same_files_is_the_same_request(server: HttpServer, stud
     assert len([file for file in studio.media.page().items if file.path == "a.txt"]) == 1
 
 
+@pytest.mark.parametrize("path", ["exercise/wait", "plans", "uploads"])
+def test_a_key_that_was_used_for_another_request_is_named_as_it_was_sent(server: HttpServer, path: str) -> None:
+    bodies: dict[str, list[Any]] = {
+        "exercise/wait": [{"seconds": 0}, {"seconds": 1}],
+        "plans": [{"plan": "exercise.wait seconds=0"}, {"plan": "exercise.wait"}],
+        "uploads": [{"name": "a", "size": 1}, {"name": "b", "size": 1}],
+    }
+    client = server.client(server.key())
+    first, other = (client.post(f"/api/v1/{path}", json=body, headers=keyed("mine")) for body in bodies[path])
+    assert (first.status_code, other.status_code) in ((202, 422), (201, 422)), first.text
+    assert other.json()["detail"] == "The Idempotency-Key 'mine' was used for another request."
+
+
 def test_a_plan_is_submitted_once(server: HttpServer, studio: Studio) -> None:
     client = server.client(server.key())
     plan = {"plan": "exercise.wait seconds=0"}

@@ -124,6 +124,14 @@ def test_the_output_of_a_task_is_an_input(server: HttpServer, written: str) -> N
     assert server.client(key).post("/api/v1/plans?dry_run=true", json=plan).status_code == 200
 
 
+def test_the_source_that_a_task_shows_is_an_input(server: HttpServer) -> None:
+    client = server.client(server.key())
+    sent = client.post("/api/v1/exercise/copy", files={"source": ("a.txt", b"A")}).json()
+    source = {"artifact": sent["source"]["artifact"]}
+    again = client.post("/api/v1/exercise/copy", json={"source": source}, headers={"Prefer": "wait=30"})
+    assert (again.status_code, again.json()["source"]) == (200, source)
+
+
 def test_what_is_not_the_output_of_an_own_task_is_a_problem(server: HttpServer) -> None:
     key = server.key()
     client = server.client(key)
@@ -134,7 +142,7 @@ def test_what_is_not_the_output_of_an_own_task_is_a_problem(server: HttpServer) 
     assert client.post("/api/v1/test/mix", json={"source": f"{done}:copy"}).json()["code"] == "not_found"
     assert client.post("/api/v1/test/mix", json={"source": open_}).json()["code"] == "invalid_input"
     unnamed = client.post("/api/v1/test/mix", json={"source": {"id": done}}).json()
-    assert unnamed["detail"] == f'\'{{"id": "{done}"}}\' does not name a task.'
+    assert unnamed["detail"] == f'\'{{"id": "{done}"}}\' does not name a file.'
     other = server.client(server.key()).post("/api/v1/test/mix", json={"source": done})
     assert (other.status_code, other.json()["code"]) == (404, "not_found")
     client.post(f"/api/v1/tasks/{open_}/cancel")

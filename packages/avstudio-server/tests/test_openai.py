@@ -148,6 +148,16 @@ def test_errors_have_the_form_that_the_client_knows(
     assert error.request_id.startswith("req_")
 
 
+def test_a_model_that_cannot_be_used_is_not_asked_for_again(server: HttpServer, studio: Studio) -> None:
+    studio.llm._gateway.backends.all().pop("scripted")
+    seen: list[int] = []
+    with openai.OpenAI(base_url=f"{server.address}/v1", api_key=server.key(), max_retries=2) as client:
+        client._client.event_hooks = {"response": [lambda answer: seen.append(answer.status_code)]}
+        with pytest.raises(openai.NotFoundError) as refused:
+            client.chat.completions.create(model="auto", messages=HELLO)
+    assert (seen, refused.value.code) == ([404], "no_model")
+
+
 @pytest.mark.parametrize(
     ("options", "param"),
     [

@@ -135,6 +135,19 @@ def test_a_plan_with_an_error_is_marked(server: HttpServer) -> None:
     assert "^" in answer.json()["detail"]
 
 
+def test_head_has_the_headers_of_get_and_no_body(server: HttpServer) -> None:
+    client = server.client(server.key())
+    task = client.post("/api/v1/exercise/wait", json={"seconds": 0}, headers={"Prefer": "wait=20"}).json()["id"]
+    for path in (f"/api/v1/tasks/{task}", "/api/v1/tasks", "/api/v1/system/health/live", "/openapi.json", "/v1/models"):
+        head, whole = client.head(path), client.get(path)
+        assert (head.status_code, head.content) == (200, b""), path
+        for name in ("content-type", "content-length", "etag"):
+            assert head.headers.get(name) == whole.headers.get(name), (path, name)
+    assert client.head("/api/v1/events").headers["content-type"].startswith("text/event-stream")
+    assert [client.head(f"/api/v1/tasks{end}").status_code for end in ("?state=x", "/task_0")] == [422, 404]
+    assert client.head("/api/v1/exercise/wait").status_code == 405
+
+
 def test_a_dry_run_of_a_processor_runs_nothing(server: HttpServer, studio: Studio) -> None:
     answer = server.client(server.key()).post("/api/v1/exercise/wait?dry_run=true&priority=3", json={"seconds": 1})
     assert answer.json()["steps"][0]["params"]["seconds"] == 1

@@ -17,6 +17,7 @@ from avstudio_core import Studio
 from avstudio_core.errors import InvalidInput
 from avstudio_core.testing import exercises
 from avstudio_server.http.addresses import addresses
+from avstudio_server.http.browsers import KEPT
 from avstudio_server.http.tokens import tokens
 from avstudio_server.testing.http_server import HttpServer
 
@@ -165,6 +166,21 @@ def test_a_link_lets_one_browser_in(server: HttpServer) -> None:
         assert browser.post(WAIT, json={}).status_code == 401
         assert browser.post(WAIT, json={}, headers={"Origin": server.address}).status_code == 200
         assert browser.post(WAIT, json={}, headers={"Origin": "http://localhost:1"}).status_code == 403
+
+
+def test_a_server_that_is_started_again_keeps_its_link_and_its_browsers(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links, cookies = [], httpx2.Cookies()
+    for _ in range(2):
+        monkeypatch.setenv(KEPT, "x" * 43)
+        with HttpServer(studio) as server, httpx2.Client(base_url=server.address, cookies=cookies) as browser:
+            links.append(server.link)
+            if not cookies:
+                browser.get(server.link)
+            assert browser.get(TASK).status_code == 404
+            cookies = browser.cookies
+    assert links == ["/login?token=" + "x" * 43] * 2
 
 
 def test_there_is_no_link_once_somebody_has_a_key(studio: Studio) -> None:

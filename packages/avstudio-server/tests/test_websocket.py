@@ -67,6 +67,15 @@ def test_a_key_of_a_project_gets_only_the_events_of_that_project(server: HttpSer
     assert refused.value.response.status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/tasks"])
+def test_a_socket_at_an_address_that_has_none_is_a_problem(server: HttpServer, path: str) -> None:
+    with pytest.raises(exceptions.InvalidStatus) as refused, connect(server, path, server.key()):
+        pass
+    answer = refused.value.response
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert (json.loads(answer.body)["code"], "/api/v1/stream" in json.loads(answer.body)["hint"]) == ("no_route", True)
+
+
 @pytest.mark.parametrize(
     ("wanted", "status"), [("plan=nope", 422), ("plan=plan_0", 404), ("types=task.done", 404), ("subjects=task_0", 404)]
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -28,7 +30,10 @@ def again(arguments: Sequence[str]) -> list[str]:
 
 def serve(command: Sequence[str], stop: threading.Event) -> int:
     """Run a command until `stop` is set, and again whenever a file of a plugin changes; return its exit code."""
-    seen, process = _stamps(), subprocess.Popen(command)
+    from avstudio_server.http.browsers import KEPT
+
+    environment = {**os.environ, KEPT: secrets.token_urlsafe(32)}
+    seen, process = _stamps(), subprocess.Popen(command, env=environment)
     while not stop.wait(LOOK_SECONDS):
         now = _stamps()
         if now == seen:
@@ -36,7 +41,7 @@ def serve(command: Sequence[str], stop: threading.Event) -> int:
         changed = sorted(path.name for path, _ in now.items() ^ seen.items())
         output.note(f"avstudio: {changed[0]} has changed. Starting again.")
         _end(process)
-        seen, process = now, subprocess.Popen(command)
+        seen, process = now, subprocess.Popen(command, env=environment)
     return _end(process)
 
 

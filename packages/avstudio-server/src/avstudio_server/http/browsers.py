@@ -12,22 +12,30 @@ from avstudio_core import Principal
 from avstudio_server.http.identity import Identity
 
 COOKIE = "avs_browser"
+KEPT = "AVS_KEPT_LINK"
+"""The environment variable with the secret of a server that `--reload` starts again."""
 SECONDS = 12 * 3600.0
 """How long a browser stays in, in seconds."""
 
 
 class Browsers:
-    """Knows the links that were not used yet, and the browsers that were let in; a restart forgets both."""
+    """Knows the links that were not used yet, and the browsers that were let in; a restart forgets both.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    With a `kept` secret, a server that is started again has the same link, and the browsers that it let in stay in.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, kept: str = "") -> None:
         self._clock = clock
+        self._kept = kept
         self._links: dict[str, Principal] = {}
         self._inside: dict[str, Identity] = {}
 
     def link(self, principal: Principal) -> str:
         """The secret of a link that lets one browser in."""
-        secret = secrets.token_urlsafe(32)
+        secret = self._kept or secrets.token_urlsafe(32)
         self._links[_hashed(secret)] = principal
+        if self._kept:
+            self._inside[_hashed(_hashed(secret))] = Identity(principal, self._clock() + SECONDS)
         return secret
 
     def let_in(self, secret: str) -> str | None:
@@ -35,7 +43,7 @@ class Browsers:
         principal = self._links.pop(_hashed(secret), None)
         if principal is None:
             return None
-        value = secrets.token_urlsafe(32)
+        value = _hashed(self._kept) if self._kept else secrets.token_urlsafe(32)
         self._inside[_hashed(value)] = Identity(principal, self._clock() + SECONDS)
         return value
 

@@ -41,7 +41,7 @@ STATUS: Mapping[type[AVStudioError], int] = {
     errors.Unsupported: 422,
     errors.ContextTooLong: 422,
     errors.RequestRefused: 422,
-    errors.NoModel: 503,
+    errors.NoModel: 404,
     errors.EventsLost: 410,
     errors.Degraded: 422,
 }

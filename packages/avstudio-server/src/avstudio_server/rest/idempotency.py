@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from avstudio_core import RunLimits, RunRequest
+from avstudio_core.errors import InvalidParams
+from avstudio_core.quotes import quoted
 from avstudio_server.http.caller import CallerSession
 
 if TYPE_CHECKING:
@@ -40,10 +43,23 @@ class RequestKey:
 
     name: str | None
     query: str
+    given: str = ""
+    """What the client has sent."""
 
     def digest(self, body: Any) -> str:
         """A digest of what is asked."""
         return digest([self.query, body])
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Errors about the key name what the client has sent."""
+        try:
+            yield
+        except InvalidParams as error:
+            if self.name is None or self.name not in error.message:
+                raise
+            message = f"The {HEADER} {quoted(self.given)} was used for another request."
+            raise InvalidParams(message, hint=error.hint) from None
 
 
 def digest(value: Any) -> str:
@@ -58,7 +74,7 @@ def _key(request: Request, session: CallerSession, given: Given = None) -> Reque
     if len(keys) != 1 or not 0 < len(given) <= LONGEST or not all("!" <= sign <= "~" for sign in given):
         raise HTTPException(400, f"'{HEADER}' is not 1 to {LONGEST} visible ASCII characters")
     place = [request.method, request.url.path, session.principal.project, given]
-    return RequestKey(f"http:{digest(place)}", request.url.query)
+    return RequestKey(f"http:{digest(place)}", request.url.query, given)
 
 
 Key = Annotated[RequestKey, Depends(_key)]
@@ -67,12 +83,14 @@ Key = Annotated[RequestKey, Depends(_key)]
 
 async def made_earlier(session: Session, key: RequestKey, asked: str) -> list[str] | None:
     """What a request with the same key made. Raises `InvalidParams` if something else was asked."""
-    return await session.made_once.afind(key.name, asked) if key.name else None
+    with key.shown():
+        return await session.made_once.afind(key.name, asked) if key.name else None
 
 
 async def made_first(session: Session, key: RequestKey, asked: str, made: list[str]) -> list[str]:
     """What was made under a key first: what this request made, or an earlier one. Raises `InvalidParams`."""
-    return await session.made_once.akeep(key.name, asked, made) if key.name else made
+    with key.shown():
+        return await session.made_once.akeep(key.name, asked, made) if key.name else made
 
 
 @dataclass(frozen=True)
@@ -86,7 +104,8 @@ class Submitted:
 async def earlier(session: Session, how: RunQuery, key: RequestKey, asked: str) -> Submitted | None:
     """What was submitted under the same key. Raises `InvalidParams` if something else was asked."""
     project = how.project if "project" in how.model_fields_set else None
-    run = await session.aearlier_run(key.name, asked, project=project) if key.name else None
+    with key.shown():
+        run = await session.aearlier_run(key.name, asked, project=project) if key.name else None
     return None if run is None else await _of(session, run)
 
 
@@ -100,7 +119,8 @@ async def submitted(
     if key.name is None and how.webhook is None:
         return Submitted(await session.asubmit_plan(plan, source, options=how.options), {})
     named: dict[str, Any] = {"key": key.name, "request": RunRequest(asked, how.webhook)}
-    run = await session.astart_run(plan, source, limits=UNLIMITED, options=how.options, **named)
+    with key.shown():
+        run = await session.astart_run(plan, source, limits=UNLIMITED, options=how.options, **named)
     return await _of(session, run)
 
 

@@ -74,13 +74,18 @@ class NamedFiles:
         self._fetched: list[Artifact] = []
 
     async def ids(self, value: Any) -> Any:
-        """The ids of artifacts for what names files: an output of a task, or a URL. Others are for the session."""
+        """The ids of artifacts for what names files: an artifact, an output of a task, or a URL.
+
+        Others are for the session. Raises `InvalidInput`.
+        """
         if isinstance(value, list):
             return [await self.ids(one) for one in value]
         if isinstance(value, Mapping):
+            if value.keys() == {"artifact"} and isinstance(value["artifact"], str):
+                return value["artifact"]
             if not isinstance(value.get("task"), str):
-                hint = 'Write it as {"task": "task_…", "output": "vocals"}.'
-                raise InvalidInput(f"{quoted(json.dumps(dict(value)))} does not name a task.", hint=hint)
+                hint = 'Write it as "art_…", {"artifact": "art_…"} or {"task": "task_…", "output": "vocals"}.'
+                raise InvalidInput(f"{quoted(json.dumps(dict(value)))} does not name a file.", hint=hint)
             return await asyncio.to_thread(_output, self._session, value.get("task"), value.get("output"))
         if not isinstance(value, str):
             return value

@@ -35,14 +35,22 @@ TASK_OUTPUT = {
     "required": ["task"],
     "additionalProperties": False,
 }
+ARTIFACT = {
+    "type": "object",
+    "title": "Artifact",
+    "description": "The same as its id, in the form in which a task shows its source.",
+    "properties": {"artifact": {"type": "string"}},
+    "required": ["artifact"],
+    "additionalProperties": False,
+}
 FILE = {"type": "string", "format": "binary"}
 
 
 def with_outputs(arguments: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of arguments as JSON, in which each file may also be the output of a task."""
+    """The schema of arguments as JSON, in which each file may also be the output of a task, or an object."""
     properties = {**arguments.get("properties", {})}
     for name in inputs.keys() & properties.keys():
-        properties[name] = {"anyOf": [properties[name], TASK_OUTPUT], "title": name}
+        properties[name] = {"anyOf": [properties[name], TASK_OUTPUT, ARTIFACT], "title": name}
     return {**arguments, "properties": properties}
 
 

@@ -2,21 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from avstudio_core.errors import InvalidParams
 from avstudio_core.quotes import quoted
-from avstudio_server.http.guard import Receive, Scope, Send
+from avstudio_server.http.guard import Message, Receive, Scope, Send, refuse
+from avstudio_server.http.problems import problem
+from avstudio_server.websocket.routes import SOCKETS
 
+Answer = Callable[[APIRoute, Scope, Receive, Send], Awaitable[None]]
+SAFE = ("/api/", "/v1/")
+"""The addresses at which HEAD has the headers of GET: at `/login`, GET uses the link up."""
 PREFIX = "/api/"
 """The addresses that have only known parameters; clients of other protocols may send more."""
+
+
+async def whole(route: APIRoute, scope: Scope, receive: Receive, send: Send) -> None:
+    await route.handle(scope, receive, send)
+
+
+async def headers_only(route: APIRoute, scope: Scope, receive: Receive, send: Send) -> None:
+    """The headers of an answer to GET. Then the route is stopped, since a stream of events does not end by itself."""
+    started = asyncio.Event()
+
+    async def first(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            started.set()
+        if started.is_set():
+            await asyncio.Event().wait()
+
+    answering, start = asyncio.ensure_future(route.handle(scope, receive, first)), asyncio.ensure_future(started.wait())
+    try:
+        await asyncio.wait([answering, start], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        start.cancel()
+        if started.is_set():
+            answering.cancel()
+            with suppress(asyncio.CancelledError):
+                await answering
+    if started.is_set():
+        await send({"type": "http.response.body", "body": b""})
+    else:
+        await answering
+
+
+async def no_route(scope: Scope, receive: Receive, send: Send) -> None:
+    """The answer at an address without a route: a WebSocket is refused with a problem. Raises `HTTPException` 404."""
+    if scope["type"] != "websocket":
+        raise HTTPException(404)
+    detail, number = f"WEBSOCKET {quoted(scope['path'])[1:-1]}: Not Found.", scope["state"]["request_id"]
+    hint = f"WebSockets are at {', '.join(SOCKETS)}."
+    await refuse(scope, send, problem(404, "no_route", detail, hint=hint, request_id=number))
 
 
 class RouteTable:
@@ -24,21 +71,32 @@ class RouteTable:
 
     def __init__(self, router: APIRouter) -> None:
         self._router = router
+        router.default = no_route
         self._routes: dict[str, list[tuple[APIRoute, frozenset[str]]]] = {}
         for route in router.routes:
             if isinstance(route, APIRoute):
                 self._routes.setdefault(_place(route.path), []).append((route, frozenset(_parameters(route.dependant))))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            for route, parameters in self._routes.get(_place(scope["path"]), ()):
-                match, found = route.matches(scope)
-                if match is Match.FULL:
-                    scope.update(found)
-                    _refuse_unknown(scope, parameters)
-                    await route.handle(scope, receive, send)
-                    return
+        if scope["type"] == "http" and await self._answered(scope, receive, send):
+            return
+        if scope["type"] == "http" and scope["method"] == "HEAD" and scope["path"].startswith(SAFE):
+            as_get = {**scope, "method": "GET"}
+            if await self._answered(as_get, receive, send, headers_only):
+                scope["route"] = as_get["route"]
+                return
         await self._router.app(scope, receive, send)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send, answer: Answer = whole) -> bool:
+        """Call the route of a request; return whether there is one."""
+        for route, parameters in self._routes.get(_place(scope["path"]), ()):
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(found)
+                _refuse_unknown(scope, parameters)
+                await answer(route, scope, receive, send)
+                return True
+        return False
 
 
 def _refuse_unknown(scope: Scope, known: frozenset[str]) -> None:

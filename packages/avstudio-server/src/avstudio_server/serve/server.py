@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Callable, Generator
@@ -15,6 +16,7 @@ import uvicorn
 from avstudio_core.errors import InvalidInput
 from avstudio_core.quotes import quoted
 from avstudio_server.http.addresses import addresses, is_loopback
+from avstudio_server.http.browsers import KEPT, Browsers
 from avstudio_server.http.guard import Entrance, Sizes
 from avstudio_server.http.rate_limits import RateLimits
 from avstudio_server.http.request_log import access_log
@@ -50,7 +52,8 @@ def serve(studio: Studio, options: ServeOptions, stop: Stop, ready: Ready) -> No
         scheme, port = "https" if options.certificate else "http", at.getsockname()[1]
         known = addresses(options.host, port, scheme, options.name, options.origin)
         sizes = Sizes(files=(studio.settings.upload_mb + 1) << 20)
-        entrance = Entrance(known, RateLimits(options.rate, options.rate_storage), sizes=sizes)
+        browsers = Browsers(kept=os.environ.pop(KEPT, ""))
+        entrance = Entrance(known, RateLimits(options.rate, options.rate_storage), browsers, sizes)
         app = application(studio, entrance)
         studio.start()
         studio.uploads.expire()

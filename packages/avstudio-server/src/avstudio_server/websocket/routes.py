@@ -12,7 +12,9 @@ from avstudio_server.http.caller import CallerSession
 from avstudio_server.http.event_query import After, OpenStreams, Wanted
 from avstudio_server.websocket.follower import Follower
 
-router = APIRouter(prefix="/api/v1")
+PREFIX = "/api/v1"
+SOCKETS = (f"{PREFIX}/stream", f"{PREFIX}/tasks/stream/{{task_id}}", f"{PREFIX}/agents/stream/{{task_id}}")
+router = APIRouter(prefix=PREFIX)
 
 
 @router.websocket("/stream")
