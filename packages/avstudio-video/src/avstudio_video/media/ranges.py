@@ -19,7 +19,7 @@ MOST = 1 << 26
 PATIENCE = 0.02
 """In seconds: how often a decoder that waits for the others looks whether it can go on."""
 CHANGES: tuple[Literal["new_extradata", "param_change", "palette"], ...] = ("new_extradata", "param_change", "palette")
-"""What a packet carries for the decoder of all packets after it."""
+"""What a key frame may carry for the decoder of all packets after it."""
 
 
 class Range:
@@ -147,7 +147,7 @@ class Ranges:
             self._ranges.append(last)
             self._meeting = True
         last.put(packet)
-        self._whole |= packet.pts is None or any(map(packet.has_sidedata, CHANGES))
+        self._whole |= packet.pts is None or (packet.is_keyframe and any(map(packet.has_sidedata, CHANGES)))
         self._latest = packet.pts if self._latest is None or self._whole else max(self._latest, packet.pts or 0)
 
     def _begins(self, packet: Packet[Any], last: Range) -> bool:

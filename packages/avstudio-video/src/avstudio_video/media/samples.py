@@ -30,5 +30,6 @@ def samples_of(frame: AudioFrame) -> Samples:
     """The samples of an interleaved frame, `(channels, n)`."""
     import numpy as np
 
-    rows = np.asarray(frame.to_ndarray(), np.float32).reshape(-1, frame.layout.nb_channels)
-    return np.ascontiguousarray(rows.T)
+    channels, plane = frame.layout.nb_channels, frame.planes[0]
+    rows = np.frombuffer(plane, np.float32, frame.samples * channels).reshape(-1, channels)  # type: ignore[call-overload]
+    return rows.T.copy()

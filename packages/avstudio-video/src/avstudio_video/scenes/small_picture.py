@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from avstudio_video.libraries import opencv
@@ -19,6 +18,8 @@ SIDE = 256
 """The longer side of a small picture, in pixels."""
 PLAIN = ("yuv420p", "yuvj420p")
 """Pixel formats whose colours repeat in blocks of 2x2, which swscale converts without interpolation."""
+
+NEIGHBOURS = (0, 0), (0, 1), (1, 0), (1, 1)
 
 
 class SmallPictures:
@@ -68,10 +69,11 @@ class SmallPictures:
         tiny, middle = self._tiny, step // 2
         tiny.color_range, tiny.colorspace = frame.color_range, frame.colorspace
         plane(tiny, 0)[:, ::2] = plane(frame, 0)[middle::step, middle::step]
+        places = middle // 2, (middle + step) // 2
         for number in (1, 2):
             colour, target = plane(frame, number), plane(tiny, number)
-            for row, column in product((0, 1), (0, 1)):  # of two neighbours, each has its own distance to the next
-                down, right = ((middle + one * step) // 2 for one in (row, column))
+            for row, column in NEIGHBOURS:  # of two neighbours, each has its own distance to the next
+                down, right = places[row], places[column]
                 target[row::2, column::2] = colour[down::step, right::step][: (high - row + 1) // 2]
         made = np.asarray(self._scaler.reformat(tiny, format="bgra", interpolation="BICUBIC", threads=1).to_ndarray())
         narrow = np.ascontiguousarray(made.view(np.uint32)[:, ::2, 0]).view(np.uint8).reshape(high, wide // 2, 4)
