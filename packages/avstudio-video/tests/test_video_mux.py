@@ -191,6 +191,20 @@ def test_webm_has_webvtt_and_opus(shared_studio: Studio, write: Make, text: Any)
     assert probed(result.video)["format"]["format_name"] == "matroska,webm"
 
 
+def test_players_choose_the_first_track_of_a_video_that_marks_none(shared_studio: Studio, write: Make) -> None:
+    result = muxed(shared_studio, write("film.ts", 20, sound=[440, 880]), format="mkv")
+    assert [one.default for one in result.tracks] == [True, True, False]
+
+
+def test_pictures_of_10_bits_are_encoded_with_them_and_lost_colour_is_told(shared_studio: Studio, write: Make) -> None:
+    film = write("film.mov", 4, codec="prores_ks", format="yuv422p10le")
+    result = muxed(shared_studio, film, format="mp4")
+    assert [one.code for one in result.warnings] == ["picture_encoded", "detail_reduced"]
+    assert "'hevc' is written as yuv420p10le here, and the picture of 'film.mov' is yuv422p10le" in str(
+        result.warnings[1]
+    )
+
+
 @pytest.mark.parametrize("source", ["webm", "mp4"])
 @pytest.mark.parametrize("target", ["webm", "mkv"])
 def test_copied_opus_begins_with_its_first_packet_and_stays_in_place(

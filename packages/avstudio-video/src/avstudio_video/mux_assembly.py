@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core import Artifact
-from avstudio_video.encoding.containers import CONTAINERS, chosen_codec
+from avstudio_video.encoding.containers import CONTAINERS, chosen_codec, usual_codec
+from avstudio_video.encoding.pixel_formats import Detail, is_reduced
 from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.damage import tell_short
 from avstudio_video.media.streams import codec_of, stated_end
@@ -17,6 +18,7 @@ from avstudio_video.muxer.assembly import Assembly
 from avstudio_video.muxer.chapters import Chapter, chapters_of, in_order, of_file, read_chapters
 from avstudio_video.muxer.cover import Cover, own_cover, read_cover
 from avstudio_video.muxer.inputs import end_of, lead_of
+from avstudio_video.muxer.picture import PicturePart
 
 if TYPE_CHECKING:
     from avstudio_video.media.limits import Limits
@@ -49,7 +51,8 @@ def _encoding(inputs: MuxInputs, params: MuxParams, warn: Warn) -> VideoEncoding
     taken = all(map(CONTAINERS[inputs.format].takes, inputs.pictures))
     if params.video_codec == "copy" or (taken and params.video_codec in ("auto", *codecs[:1])):
         return None
-    chosen = chosen_codec(inputs.format, params.picture_codec)
+    bits = max(Detail.of(one.codec_context.pix_fmt or "yuv420p").bits for one in inputs.pictures)
+    chosen = chosen_codec(inputs.format, params.picture_codec or usual_codec(inputs.format, bits))
     if params.video_codec == "auto":
         message = f"'{inputs.format}' does not take the picture in {', '.join(codecs)}: it was encoded as {chosen}."
         warn("picture_encoded", message)
@@ -138,12 +141,17 @@ def _tell_dropped(inputs: MuxInputs, made: Assembly, params: MuxParams, warn: Wa
 
 
 def tell_encoded(assembly: Assembly, params: MuxParams, warn: Warn) -> None:
-    """Warn about sound and styles of subtitles that the format does not take, and that nobody wanted to be encoded."""
+    """Warn about sound and styles that the format does not take, and about detail that the picture loses."""
     for made in (one for one in assembly.tracks if not one.copied):
         source, codec = f"'{made.wanted.input.name}'", codec_of(made.wanted.stream)
         if made.wanted.kind == "audio" and params.audio_codec == "auto":
             message = f"'{assembly.format}' does not take the sound of {source} in {codec}: it was encoded as"
             warn("sound_encoded", f"{message} {made.codec}.")
+        if isinstance(made.part, PicturePart):
+            given, written = made.wanted.stream.codec_context.pix_fmt, made.part.track.format
+            if is_reduced(given or written, written):
+                message = f"'{made.codec}' is written as {written} here, and the picture of {source} is {given}."
+                warn("detail_reduced", message)
         if codec == "ass":
             warn(
                 "styles_lost", f"'{assembly.format}' does not store the styles and places of the subtitles in {source}."

@@ -114,14 +114,22 @@ class MuxInputs:
         return found
 
     def _choose_defaults(self) -> None:
-        """Mark the tracks that players choose: the first one, if all sound is new."""
+        """Mark the tracks that players choose: the first one, if all sound is new or none was marked."""
         params = self._params
-        number = 1 if self.sounds and all(one.labels for one in self.sounds) else None
+        _choose(self._pictures, None if _are_marked(self._pictures) else 1, "picture")
+        number = 1 if self.sounds and not _are_marked([one for one in self.sounds if not one.labels]) else None
         _choose(self.sounds, params.default_sound or number, "default_sound")
         _choose(self._subtitles, params.default_subtitles, "default_subtitles")
         for given in params.forced_subtitles:
             _refuse_missing(self._subtitles, given, "forced_subtitles")
             self._subtitles[given - 1].forced = True
+
+
+def _are_marked(tracks: Sequence[Wanted]) -> bool:
+    """Whether players choose one of some tracks."""
+    from av.stream import Disposition
+
+    return any(one.stream.disposition & Disposition.default for one in tracks)
 
 
 def _choose(tracks: Sequence[Wanted], number: int | None, name: str) -> None:

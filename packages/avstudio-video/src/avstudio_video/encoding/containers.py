@@ -123,6 +123,12 @@ def chosen_codec(name: ContainerName, wanted: VideoCodec | None) -> VideoCodec:
     raise InvalidParams(f"'{name}' does not take the codec '{wanted}'.", hint=_hint(USUAL_CONTAINERS[wanted], known))
 
 
+def usual_codec(name: ContainerName, bits: int) -> VideoCodec:
+    """The default of a container, or HEVC in place of H.264 for pictures of more than 8 bits."""
+    known = CONTAINERS[name].video
+    return "hevc" if known[0] == "h264" and bits > 8 and "hevc" in known else known[0]
+
+
 def chosen_sound(name: ContainerName, wanted: SoundCodec | None) -> SoundCodec | None:
     """The codec itself, or the default; `None` for a container without sound. Raises `InvalidParams`."""
     known = CONTAINERS[name].sound

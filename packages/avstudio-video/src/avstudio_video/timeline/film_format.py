@@ -17,6 +17,7 @@ from avstudio_video.encoding.containers import (
     VideoCodec,
     VideoFormat,
     chosen_codec,
+    usual_codec,
 )
 from avstudio_video.encoding.encoder_choice import chosen_encoder
 from avstudio_video.encoding.pixel_formats import Detail
@@ -67,10 +68,7 @@ def codec_of(footage: Footage, name: ContainerName, wanted: FilmCodec) -> VideoC
     if wanted != "auto":
         return chosen_codec(name, wanted)
     known, given = CONTAINERS[name].video, footage.picture.codec
-    if given in known:
-        return given
-    deep = (footage.picture.bits or EIGHT_BITS) > EIGHT_BITS
-    return "hevc" if known[0] == "h264" and deep and "hevc" in known else known[0]
+    return given if given in known else usual_codec(name, footage.picture.bits or EIGHT_BITS)
 
 
 def sound_codec_of(codec: str | None, channels: int, name: ContainerName) -> SoundCodec:
