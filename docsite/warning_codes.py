@@ -39,6 +39,14 @@ WARNINGS = {
             "The copied stream begins earlier or ends later than requested: it is cut between its packets.",
             "Turn off `stream_copy` to cut to the sample.",
         ),
+        "nothing_cut": (
+            "The transcript does not have filler words.",
+            "Nothing, if it is right: speech recognition leaves out some of them.",
+        ),
+        "phrase_missing": (
+            "A phrase to leave out is not in the transcript.",
+            "Check the words of the transcript: they can be wrong.",
+        ),
         "span_shortened": ("The recording ends before the end of the part to keep.", "Nothing; or check the times."),
         "silent": ("The recording is silent, so its stems are, too.", "Check the recording; or give another `track`."),
         "target_missed": (

@@ -18,6 +18,7 @@ from avstudio_audio.media.formats import AudioFormat
 from avstudio_audio.media.labels import Chapter
 from avstudio_audio.media.spans import cut
 from avstudio_core import Studio
+from avstudio_core.documents.transcript import Segment, Transcript, Word
 from avstudio_core.errors import AVStudioError, InvalidParams
 from avstudio_core.spans import kept_spans
 from avstudio_core.testing import ProcessorContract
@@ -52,6 +53,7 @@ def kept(result: Any) -> Any:
         ({"keep": ["0.5-1", "0.75-1.5"]}, [(4_000, 12_000)]),
         ({"remove": ["1-2"]}, [(0, 8_000), (16_000, 24_000)]),
         ({"remove": ["-1", "2.5-"]}, [(8_000, 20_000)]),
+        ({"remove": ["1-5"]}, [(0, 8_000)]),
         ({"start": 0.5, "end": 2, "remove": ["1-1.5"]}, [(4_000, 8_000), (12_000, 16_000)]),
     ],
 )
@@ -68,6 +70,8 @@ def test_a_part_beyond_the_end_is_reported(one_studio: Studio, ramp: Path) -> No
     result = one_studio.run("audio.trim", ramp, format="wav", start=2, end=5)
     assert len(kept(result)) == RATE
     assert [warning.code for warning in result.warnings] == ["span_shortened"]
+    result = one_studio.run("audio.trim", ramp, format="wav", keep=["1-2", "3.5-4"])
+    assert (result.kept, [warning.code for warning in result.warnings]) == ([(1, 2)], ["span_shortened"])
     with pytest.raises(AVStudioError, match="does not have sound"):
         one_studio.run("audio.trim", ramp, format="wav", start=4, end=5)
 
@@ -82,6 +86,8 @@ def test_a_part_beyond_the_end_is_reported(one_studio: Studio, ramp: Path) -> No
         {"start": 1, "keep": ["1-2"]},
         {"stream_copy": True, "remove": ["1-2"]},
         {"stream_copy": True, "fade": 5},
+        {"fillers": True},
+        {"remove_phrases": ["you know"]},
         {"start": 1e308},
         {"end": 1e15},
         {"keep": ["0-9999999999"]},
@@ -90,6 +96,45 @@ def test_a_part_beyond_the_end_is_reported(one_studio: Studio, ramp: Path) -> No
 def test_contradictions_are_refused_before_the_run(one_studio: Studio, ramp: Path, params: Any) -> None:
     with pytest.raises(InvalidParams):
         one_studio.submit("audio.trim", ramp, **params)
+
+
+@pytest.fixture
+def transcript(tmp_path: Path) -> Path:
+    """A transcript with a word each half second, without pauses."""
+    said = "So um we go. Uh, you know, home"
+    words = [Word(start=n / 2, end=n / 2 + 0.5, text=f" {one}") for n, one in enumerate(said.split())]
+    segment = Segment(id=0, start=0, end=len(words) / 2, text=said, words=words)
+    path = tmp_path / "ramp.json"
+    path.write_text(Transcript(language="en", duration=4, segments=[segment]).written(), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("params", "spans", "left"),
+    [
+        ({"fillers": True}, [(0, 0.5), (1, 2), (2.5, 3)], "So we go. you"),
+        ({"remove_phrases": ["you KNOW"]}, [(0, 2.5)], "So um we go. Uh,"),
+        ({"remove_phrases": ["we"], "sentences": True, "remove": ["2-2.5"]}, [(2.5, 3)], "you"),
+        ({"end": 1}, [(0, 1)], "So um"),
+    ],
+)
+def test_words_of_a_transcript_are_cut_out(
+    one_studio: Studio, ramp: Path, transcript: Path, params: Any, spans: Any, left: str
+) -> None:
+    result = one_studio.run("audio.trim", ramp, format="wav", transcript=transcript, **params)
+    np.testing.assert_allclose(result.kept, spans)
+    words = Transcript.parse(result.words.path.read_text(encoding="utf-8"))
+    assert (words.text, words.duration) == (left, result.duration)
+    assert words.segments[0].words[-1].end == pytest.approx(result.duration)
+
+
+def test_words_that_are_not_in_the_transcript_are_told(one_studio: Studio, ramp: Path, transcript: Path) -> None:
+    result = one_studio.run("audio.trim", ramp, transcript=transcript, remove_phrases=["never"])
+    assert [one.code for one in result.warnings] == ["phrase_missing"]
+    said = Transcript(language="en", duration=1, segments=[])
+    transcript.write_text(said.written(), encoding="utf-8")
+    result = one_studio.run("audio.trim", ramp, transcript=transcript, fillers=True)
+    assert ([one.code for one in result.warnings], result.duration) == (["nothing_cut"], 3)
 
 
 def test_fades_are_at_joins_and_ends(one_studio: Studio, tmp_path: Path) -> None:

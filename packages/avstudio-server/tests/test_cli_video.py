@@ -71,7 +71,7 @@ def _documents(folder: Path) -> None:
     ]
     said = {"id": 0, "start": 0, "end": 1.4, "text": "Um, you know. Ask not uh why.", "words": words}
     document = {"language": "en", "duration": 2, "segments": [said]}
-    (folder / "film.transcript.json").write_text(json.dumps(document))
+    (folder / "film.json").write_text(json.dumps(document))
 
 
 def _voice(path: Path) -> None:

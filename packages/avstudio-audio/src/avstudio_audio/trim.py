@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from avstudio_audio.encoding_params import EncodingParams, check_encoding, encoding_of, tell_fewer_bits
+from avstudio_audio.encoding_params import check_encoding, encoding_of, tell_fewer_bits
 from avstudio_audio.file_labels import kept_labels, labelled_encoder, tell_lost_labels
 from avstudio_audio.media.progress import told_before
+from avstudio_audio.spoken_cuts import removed_words, words_left
+from avstudio_audio.trim_params import TrimParams
 from avstudio_audio.vocabulary import TrimWords
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Processor, Result
-from avstudio_core.errors import InvalidInput, InvalidParams
-from avstudio_core.spans import WHOLE, Span, checked_spans, kept_spans, one_span, span_of
+from avstudio_core.documents.transcript import MEDIA_TYPE
+from avstudio_core.errors import InvalidInput
+from avstudio_core.spans import Span, kept_spans
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,44 +31,6 @@ SLACK = 0.001
 """Seconds by which a cut may differ from the requested one without a warning."""
 
 
-class TrimParams(EncodingParams):
-    """Which parts to keep."""
-
-    start: float = Field(default=0.0, ge=0, description="Start of the kept part.", json_schema_extra={"unit": "s"})
-    end: float | None = Field(
-        default=None, gt=0, description="End of the kept part, half-open.", json_schema_extra={"unit": "s"}
-    )
-    keep: list[str] = Field(
-        default=[], description="Several parts to keep, joined in order.", examples=["10-20.5", "1:30-2:00", "90-"]
-    )
-    remove: list[str] = Field(default=[], description="Parts to leave out.", examples=["10-20.5", "-5"])
-    fade: float = Field(
-        default=0.0, ge=0, le=60_000, description="Fades at each join.", json_schema_extra={"unit": "ms"}
-    )
-    fade_in: float = Field(
-        default=0.0, ge=0, le=600_000, description="Fade at the start.", json_schema_extra={"unit": "ms"}
-    )
-    fade_out: float = Field(
-        default=0.0, ge=0, le=600_000, description="Fade at the end.", json_schema_extra={"unit": "ms"}
-    )
-    silence: float | None = Field(
-        default=None,
-        ge=-120,
-        lt=0,
-        description="Remove sound below this level at both ends.",
-        json_schema_extra={"unit": "dBFS"},
-    )
-    stream_copy: bool = Field(
-        default=False,
-        description="Copy one part without encoding. It is cut between packets, and begins a little earlier.",
-    )
-
-    @field_validator("keep", "remove")
-    @classmethod
-    def _are_spans(cls, value: list[str]) -> list[str]:
-        return checked_spans(value)
-
-
 class TrimResult(Result):
     """The trimmed recording."""
 
@@ -74,24 +39,29 @@ class TrimResult(Result):
     kept: list[tuple[float, float]] = Field(
         description="The parts of the source that were kept, half-open.", json_schema_extra={"unit": "s"}
     )
+    words: Artifact | None = Field(
+        default=None, description="The transcript of the trimmed recording, if one was given for the source."
+    )
     copied: bool = Field(description="Whether the encoded sound was copied as it was.")
 
 
 class Trim(TrimWords, Processor[TrimParams, TrimResult]):
-    """Cut a recording: keep or remove parts to the sample, join what is left, and trim silence at both ends."""
+    """Cut a recording: keep or remove parts or words, join what is left, and trim silence at both ends.
+
+    Cuts are exact to the sample. The words are those of a transcript.
+    """
 
     name: ClassVar[str] = "audio.trim"
     accepts: ClassVar[tuple[str, ...]] = ("audio/*", "video/*", "application/octet-stream")
 
     def outputs(self, params: TrimParams) -> dict[str, str]:
-        return {"sound": params.format.media_type}
+        words = {"words": MEDIA_TYPE} if params.transcript else {}
+        return {"sound": params.format.media_type} | words
 
     def needs(self, params: TrimParams, source: Artifact | None) -> Needs:
         check_encoding(params)
-        spans = _spans(params)
-        processed = params.fade or params.fade_in or params.fade_out or params.silence is not None
-        if params.stream_copy and (len(spans) > 1 or processed):
-            raise InvalidParams("'stream_copy' copies one part, without fades.", hint="Leave out one of them.")
+        params.check()
+        params.spans()
         return Needs()
 
     def run(self, source: Artifact, params: TrimParams, context: Context) -> TrimResult:
@@ -100,27 +70,17 @@ class Trim(TrimWords, Processor[TrimParams, TrimResult]):
         context.progress(0.0, "read")
         limits = Limits.of(context.settings)
         labels = kept_labels(source, limits, changed=True, wanted=params.tags)
-        if params.stream_copy:
-            return _copied(source, params, labels, limits, context)
-        return _encoded(source, params, labels, limits, context)
-
-
-def _spans(params: TrimParams) -> list[Span]:
-    """The kept parts in order. Raises `InvalidParams`."""
-    one = one_span(params.start, params.end)
-    if params.keep and one != WHOLE:
-        raise InvalidParams("'keep' cannot be combined with 'start' and 'end'.", hint="Give all parts with 'keep'.")
-    spans = kept_spans([span_of(text) for text in params.keep] or [one], [span_of(text) for text in params.remove])
-    if not spans:
-        raise InvalidParams("No part is left.", hint="Remove less, or keep more.")
-    return spans
+        made = (_copied if params.stream_copy else _encoded)(source, params, labels, limits, context)
+        if params.transcript is None:
+            return made
+        return made.model_copy(update={"words": words_left(params.transcript, made.kept, source, context)})
 
 
 def _copied(source: Artifact, params: TrimParams, labels: Labels, limits: Limits, context: Context) -> TrimResult:
     from avstudio_audio.media.contents import probe
     from avstudio_audio.media.stream_copy import copy_stream
 
-    [span] = _spans(params)
+    [span] = params.spans()
     path = context.new_path(source.name_for(f".trim{params.format.suffix}"))
     _, last = copy_stream(
         source.path,
@@ -182,9 +142,10 @@ def _encoded(source: Artifact, params: TrimParams, labels: Labels, limits: Limit
                 done += block.shape[1]
             if not done:
                 raise InvalidInput(f"'{source.name}' does not have sound in these parts.")
-    last = spans[-1][0] + done / rate - sum(high - low for low, high in spans[:-1])
-    if SLACK < spans[-1][1] - last < math.inf:
-        context.warn("span_shortened", f"'{source.name}' ends {spans[-1][1] - last:.3f} s before the parts to keep do.")
+    kept = _reached(spans, cuts, done, rate)
+    if SLACK < spans[-1][1] - kept[-1][1] < math.inf:
+        message = f"'{source.name}' ends before {spans[-1][1]:g} s, where the parts to keep end"
+        context.warn("span_shortened", f"{message}: the last one ends at {kept[-1][1]:.3f} s.")
     tell_lost_labels(path, labels, context)
     file = context.publish(
         path, name, params.format.media_type, MediaFacts(duration=done / rate, rate=rate, channels=channels)
@@ -192,15 +153,25 @@ def _encoded(source: Artifact, params: TrimParams, labels: Labels, limits: Limit
     return TrimResult(
         sound=file,
         duration=done / rate,
-        kept=[*spans[:-1], (spans[-1][0], last)],
+        kept=kept,
         copied=False,
         effective={"bits": encoding.bits, "dither": str(encoding.dither), "track": params.track},
     )
 
 
+def _reached(spans: Sequence[Span], cuts: Sequence[tuple[int, int]], done: int, rate: int) -> list[Span]:
+    """The spans, up to the end of the sound: `done` samples of their ranges were written."""
+    found: list[Span] = []
+    for (start, end), (low, high) in zip(spans, cuts, strict=True):
+        if done > 0:
+            found.append((start, end if high - low <= done else start + done / rate))
+        done -= high - low
+    return found
+
+
 def _wanted(source: Artifact, params: TrimParams, limits: Limits, context: Context) -> list[Span]:
     """The parts to keep, with an exact end where that is needed."""
-    spans = _spans(params)
+    spans = params.spans(removed_words(params, context))
     exact = params.silence is not None or params.fade_out
     return _within(spans, source, params, limits, context) if exact else list(spans)
 

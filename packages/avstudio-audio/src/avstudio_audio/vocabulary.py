@@ -331,6 +331,7 @@ class TrimWords:
             "keep only",
             "remove the silence",
             "leave out the part",
+            "filler words",
         ],
         "de": ["schneide", "zuschneiden", "kürze", "herausschneiden", "stille entfernen"],
     }

@@ -171,9 +171,9 @@ def _tell_moved(source: Artifact, wanted: Timeline, real: Timeline, context: Con
 
 
 def _words(source: Artifact, document: Artifact, timeline: Timeline, context: Context) -> Artifact:
+    from avstudio_core.documents.moved_transcript import moved_transcript
     from avstudio_core.documents.timed_text import content
     from avstudio_core.documents.transcript import Transcript
-    from avstudio_video.timeline.moved_words import moved_transcript
 
     path = context.new_path(source.name_for(".cut.transcript.json"))
     moved = moved_transcript(Transcript.parse(content(document)), timeline)

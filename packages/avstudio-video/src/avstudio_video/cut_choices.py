@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from avstudio_core import Artifact, Context
+from avstudio_core.documents.spoken_words import SpokenWords
 from avstudio_core.errors import InvalidInput
 from avstudio_core.spans import span_of
 from avstudio_video.cut_params import CutParams
@@ -12,7 +13,6 @@ from avstudio_video.media.limits import Limits
 from avstudio_video.timeline.choice import Choice, Choices
 from avstudio_video.timeline.scenes import scene_choices
 from avstudio_video.timeline.silence import loud_spans, silences
-from avstudio_video.timeline.words import SpokenWords
 
 SLACK = 0.001
 """Seconds by which a part may end after the video without a warning."""
@@ -59,13 +59,13 @@ class CutChoices:
     def _add_words(self, document: Artifact, choices: Choices) -> None:
         params, words = self._params, SpokenWords.read(document)
         if params.fillers:
-            choices.remove += words.fillers()
+            choices.remove += [Choice(one.span, "filler", one.text) for one in words.fillers()]
         for into, phrases in ((choices.keep, params.keep_phrases), (choices.remove, params.remove_phrases)):
             for phrase in phrases:
                 found = [*words.phrases(phrase, sentences=params.sentences, pauses=into is choices.remove)]
                 if not found:
                     self._context.warn("phrase_missing", f"'{phrase}' is not in '{document.name}'.")
-                into += found
+                into += [Choice(one.span, "phrase", one.text) for one in found]
 
     def _silences(self, level: float) -> Iterator[Choice]:
         params, limits = self._params, Limits.of(self._context.settings)

@@ -7,16 +7,23 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
-from avstudio_core import Artifact
+from avstudio_core.artifact import Artifact
+from avstudio_core.documents.fillers import filler_pattern
 from avstudio_core.documents.timed_text import content
 from avstudio_core.documents.transcript import Transcript, Word
 from avstudio_core.errors import InvalidInput
 from avstudio_core.spans import Span
-from avstudio_video.timeline.choice import Choice
-from avstudio_video.timeline.fillers import filler_pattern
 
 SENTENCE_END = re.compile(r"[.!?…。！？]['\")\]»”’」]*\s*$")
+
+
+class Said(NamedTuple):
+    """Some words of a transcript, and when they are said."""
+
+    span: Span
+    text: str
 
 
 @dataclass(frozen=True)
@@ -39,14 +46,14 @@ class SpokenWords:
             )
         return cls(said.language, [word for word, _ in found], [number for _, number in found])
 
-    def fillers(self) -> Iterator[Choice]:
+    def fillers(self) -> Iterator[Said]:
         """The filler words of the language, each with half the pauses beside it. Raises `InvalidInput`."""
         pattern = filler_pattern(self.language)
         for number, letters in enumerate(self._letters):
             if pattern.fullmatch(letters):
-                yield Choice(self._with_pauses(number, number), "filler", self._text(number, number))
+                yield Said(self._with_pauses(number, number), self._text(number, number))
 
-    def phrases(self, phrase: str, *, sentences: bool, pauses: bool) -> Iterator[Choice]:
+    def phrases(self, phrase: str, *, sentences: bool, pauses: bool) -> Iterator[Said]:
         """Each place where a phrase is said, or once each sentence around it; its case and punctuation do not matter.
 
         With `pauses`, each has half the pauses beside it, for what is removed.
@@ -57,7 +64,7 @@ class SpokenWords:
                 continue
             low, high = self._sentence(first, last) if sentences else (first, last)
             span = self._with_pauses(low, high) if pauses else (self.words[low].start, self.words[high].end)
-            yield Choice(span, "phrase", self._text(low, high))
+            yield Said(span, self._text(low, high))
 
     @cached_property
     def _letters(self) -> list[str]:
