@@ -224,6 +224,23 @@ def test_a_lower_quality_is_smaller(shared_studio: Studio, write: Make) -> None:
         assert sizes[0] < sizes[1]
 
 
+def test_arrays_and_a_sheet_leave_out_a_frame_that_cannot_be_decoded(shared_studio: Studio, write: Make) -> None:
+    path = write("a.avi", 5, codec="mjpeg", format="yuvj420p")
+    whole = sequential(path)
+    with av.open(str(path)) as file:
+        place, size = next((one.pos or 0, one.size) for one in file.demux(video=0) if one.pts == 2)
+    content = path.read_bytes()
+    path.write_bytes(content[:place] + bytes(size) + content[place + size :])
+    found = arrays(shared_studio, path, indices=[1, 2, 4])
+    assert found["indices"].tolist() == [1, 4]
+    assert (found["frames"] == np.stack([whole[1], whole[4]])).all()
+    result = decoded(shared_studio, path, indices=[1, 2, 4], format="sheet", columns=4)
+    assert (result.frames["sheet"].facts.width, [one.code for one in result.warnings]) == (
+        2 * 68 + 4,
+        ["frames_missing"],
+    )
+
+
 def test_a_contact_sheet_has_all_frames_with_their_times(shared_studio: Studio, write: Make) -> None:
     path = write("a.mp4", 10)
     result = decoded(shared_studio, path, count=4, columns=2, format="sheet")
@@ -320,7 +337,7 @@ def test_parameters_that_make_no_sense_are_refused_at_once(
 def test_frames_in_one_file_have_a_limit(write: Make, tmp_path: Path) -> None:
     with Studio(home=tmp_path / "home", executor="inline", plugins="", add=[avstudio_video], media_mb=1) as small:
         message = refused(small, write("a.mp4", 30), count=10, format="npz", width=640)
-    assert "These frames take 9 MB of memory" in message
+    assert "These frames take 9 MB, more than 1" in message
 
 
 def test_the_real_video_has_the_frames_of_a_sequential_decoder(shared_studio: Studio, nasa: Path) -> None:

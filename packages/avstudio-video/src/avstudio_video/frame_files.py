@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 from avstudio_core import Artifact, Context, MediaFacts
 from avstudio_core.errors import NotEnoughMemory, UnreadableMedia
 from avstudio_video.decode_params import DecodeParams
+from avstudio_video.frames.archive import FrameArchive
 from avstudio_video.frames.files import MEDIA_TYPES, SUFFIXES, encoded
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from avstudio_video.frames.choice import FrameTimeline, Wanted
     from avstudio_video.frames.decoder import Decoder
     from avstudio_video.frames.picture import Pixels
@@ -50,7 +53,7 @@ class FrameFiles:
             name = self.source.name_for(f".{number:06}.{suffix}")
             path = self.context.new_path(name)
             path.write_bytes(contents[one.stamp].read_bytes())
-            files[f"frame_{number:06}"] = self._published(path, self.size)
+            files[f"frame_{number:06}"] = self._published(path, path.name)
         return kept, files
 
     def _together(self, wanted: list[Wanted]) -> tuple[list[Wanted], dict[str, Artifact]]:
@@ -58,45 +61,53 @@ class FrameFiles:
         need, most = len(wanted) * self.size[0] * self.size[1] * 3 / 1e6, self.context.settings.media_mb
         if 0 < most < need:
             hint = "Ask for fewer or smaller frames, or allow more with the setting 'media_mb'."
-            raise NotEnoughMemory(f"These frames take {need:.0f} MB of memory, more than {most}.", hint=hint)
-        kept, pixels = self._stacked(wanted)
-        path = self.context.new_path(self.source.name_for(f".frames.{SUFFIXES[self.params.format]}"))
-        write = self._arrays if self.params.format == "npz" else self._sheet
-        return kept, write(path, kept, pixels)
+            raise NotEnoughMemory(f"These frames take {need:.0f} MB, more than {most}.", hint=hint)
+        return self._arrays(wanted) if self.params.format == "npz" else self._sheet(wanted)
 
-    def _stacked(self, wanted: list[Wanted]) -> tuple[list[Wanted], Pixels]:
-        """All pictures as one array of `(frames, height, width, 3)`."""
-        import numpy as np
+    def _arrays(self, wanted: list[Wanted]) -> tuple[list[Wanted], dict[str, Artifact]]:
+        """Arrays, written as soon as a frame is decoded; once more if the frames are wanted in another order."""
+        name = self.source.name_for(".frames.npz")
+        decoded = FrameArchive(self.context.new_path(name), len({one.stamp for one in wanted}), self.size)
+        with decoded:
+            places = {stamp: decoded.add(picture) for stamp, picture in self._pictures(wanted)}
+            kept = self._found(wanted, places)
+            if [*places] == [one.stamp for one in wanted]:
+                decoded.end(**self._facts(kept))
+                return kept, {"frames": self._published(decoded.path, name)}
+        with FrameArchive(self.context.new_path(f"ordered.{name}"), len(kept), self.size) as ordered:
+            shown = decoded.pictures()
+            for one in kept:
+                ordered.add(shown[places[one.stamp]])
+            ordered.end(**self._facts(kept))
+        return kept, {"frames": self._published(ordered.path, name)}
 
-        places = dict[int, int]()
-        pixels = np.empty((len({one.stamp for one in wanted}), self.size[1], self.size[0], 3), np.uint8)
-        for stamp, picture in self._pictures(wanted):
-            places[stamp] = len(places)
-            pixels[places[stamp]] = picture
-        kept = self._found(wanted, places)
-        order = [places[one.stamp] for one in kept]
-        return kept, pixels[: len(order)] if order == [*range(len(order))] else pixels[order]
-
-    def _arrays(self, path: Path, kept: list[Wanted], shown: Pixels) -> dict[str, Artifact]:
+    def _facts(self, kept: list[Wanted]) -> dict[str, NDArray[Any]]:
+        """The times, time stamps and numbers of frames."""
         import numpy as np
 
         stamps = [one.stamp for one in kept]
         times = np.array([self.timeline.time(stamp) for stamp in stamps])
         numbers = np.array([self.timeline.index.number_at(stamp) for stamp in stamps])
-        np.savez(path, frames=shown, times=times, pts=np.array(stamps), indices=numbers)
-        return {"frames": self._published(path, self.size)}
+        return {"times": times, "pts": np.array(stamps), "indices": numbers}
 
-    def _sheet(self, path: Path, kept: list[Wanted], shown: Pixels) -> dict[str, Artifact]:
+    def _sheet(self, wanted: list[Wanted]) -> tuple[list[Wanted], dict[str, Artifact]]:
+        import numpy as np
+
         from avstudio_video.frames.sheet import contact_sheet
 
+        found = dict(self._pictures(wanted))
+        kept = self._found(wanted, found)
+        shown = np.stack([found[one.stamp] for one in kept])
         times = [self.timeline.time(one.stamp) for one in kept]
         sheet = contact_sheet(shown, times, self.params.columns, self.params.labels)
+        path = self.context.new_path(self.source.name_for(".frames.png"))
         path.write_bytes(encoded(sheet, "png", self.params.quality))
-        return {"sheet": self._published(path, (sheet.shape[1], sheet.shape[0]))}
+        return kept, {"sheet": self._published(path, path.name, (sheet.shape[1], sheet.shape[0]))}
 
-    def _published(self, path: Path, size: tuple[int, int]) -> Artifact:
-        facts = MediaFacts(width=size[0], height=size[1])
-        return self.context.publish(path, path.name, MEDIA_TYPES[self.params.format], facts)
+    def _published(self, path: Path, name: str, size: tuple[int, int] | None = None) -> Artifact:
+        """The artifact of a picture, or of pictures, of the usual size or another one."""
+        width, height = size or self.size
+        return self.context.publish(path, name, MEDIA_TYPES[self.params.format], MediaFacts(width=width, height=height))
 
     def _pictures(self, wanted: list[Wanted]) -> Iterator[tuple[int, Pixels]]:
         stamps = sorted({one.stamp for one in wanted})
