@@ -236,6 +236,18 @@ def test_sound_of_24_bits_is_kept_without_loss(films: Any, write: Make, format: 
     assert np.array_equal(heard[0], (fine[0] * 2**31).astype(np.int64))
 
 
+def test_a_gif_is_the_same_if_its_colours_are_looked_up_again(
+    films: Any, write: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("a.mkv", films.gradient(8), codec="ffv1", format="yuv444p")
+    whole = films.applied(path, "flip", format="gif").video.sha256
+    monkeypatch.setattr("avstudio_video.encoding.palette.KNOWN", 3 * 64 * 48)
+    again = films.applied(path, "flip", format="gif", quality=51).video.sha256  # another run, not the cached one
+    monkeypatch.setattr("avstudio_video.encoding.palette.WHOLE", 64 * 48)
+    sparse = films.applied(path, "flip", format="gif", quality=52)
+    assert (again, sparse.frames) == (whole, 8)
+
+
 def test_bits_that_are_lost_are_told(films: Any, write: Make) -> None:
     made = films.applied(write("a.mkv", films.gradient(), codec="ffv1", format="yuv420p12le"), preset="archive")
     assert [one.code for one in made.warnings] == ["detail_reduced"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 MOST_PIXELS = 150_000_000
 """Of all frames: they are in a temporary file until the palette is known, with four bytes each."""
+WHOLE, SPARSE = 2_000_000, 4_000_000
+"""Pixels whose colours are counted of all frames, and then of every fourth one; FFmpeg keeps each colour in memory."""
+KNOWN = 2_000_000
+"""Pixels after which FFmpeg forgets which colour of the palette is next to another one, for the same reason."""
 
 
 class Palette:
@@ -26,7 +30,7 @@ class Palette:
         """`folder` is where the temporary file is, which has no name."""
         from av.filter import Graph
 
-        self._size, self._unit, self._stamps = (width, height), unit, list[int | None]()
+        self._size, self._unit, self._stamps, self._counted = (width, height), unit, list[int | None](), 0
         self._file = TemporaryFile(dir=folder)  # noqa: SIM115 - it is closed after the last frame, or with the object
         self._graph = Graph()
         self._source = self._input(self._graph)
@@ -45,26 +49,26 @@ class Palette:
             )
             raise InvalidInput(message, hint="Make it shorter or smaller, with fewer frames per second, or as 'webp'.")
         self._file.write(frame.to_ndarray().tobytes())
+        step = 1 if self._counted < WHOLE else 4 if self._counted < SPARSE else 16
+        if len(self._stamps) % step == 0:
+            self._source.push(frame)
+            self._counted += width * height
         self._stamps.append(frame.pts)
-        self._source.push(frame)
 
     def frames(self) -> Iterator[VideoFrame]:
         """All frames, of `pal8`."""
         self._source.push(None)
         if not self._stamps:
             return
-        graph, source, sink = self._user(self._colours.pull())
+        colours, (width, height) = self._colours.pull(), self._size
+        batch = max(1, KNOWN // (width * height))
         with self._file:
             self._file.seek(0)
-            for stamp in self._stamps:
-                source.push(self._read(stamp))
-                yield from _ready(sink)
-        source.push(None)
-        yield from _ready(sink)
-        del graph
+            for first in range(0, len(self._stamps), batch):
+                yield from self._coloured(self._stamps[first : first + batch], colours)
 
-    def _user(self, colours: VideoFrame) -> tuple[Graph, Any, Any]:
-        """A graph that gives frames a palette, its source and its sink."""
+    def _coloured(self, stamps: Sequence[int | None], colours: VideoFrame) -> Iterator[VideoFrame]:
+        """The next frames of the file in the colours of a palette."""
         from av import VideoFormat
         from av.filter import Graph
 
@@ -79,7 +83,11 @@ class Palette:
         colours.pts = 0
         palette.push(colours)
         palette.push(None)
-        return graph, source, sink
+        for stamp in stamps:
+            source.push(self._read(stamp))
+            yield from _ready(sink)
+        source.push(None)
+        yield from _ready(sink)
 
     def _input(self, graph: Graph) -> Any:
         from av import VideoFormat
