@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
-from typing import NamedTuple, NoReturn, TypeVar, Unpack
+from typing import Any, NamedTuple, NoReturn, TypeVar, Unpack
 
-from sqlalchemy import ColumnElement, RowMapping, func, select
+from sqlalchemy import ColumnElement, func, select
 
 from avstudio_core.errors import NotFound
 from avstudio_core.names import all_checked, checked
-from avstudio_core.page import Page, limited, page_of
+from avstudio_core.page import MOST, Page, limited, page_of
 from avstudio_core.reach import ALL
 from avstudio_core.storage.database import Database, Operation
 from avstudio_core.storage.queries import rows
@@ -89,12 +89,12 @@ class OwnedTasks:
         `InvalidInput`, and `NotFound` for a processor, project, plan or run that is not known.
         """
         most = None if limit is None else limited(limit, "tasks")
-        return [Task.from_row(row) for row in reversed(self._newest(most, wanted))]
+        return self._newest(most, wanted)[::-1]
 
     def page(self, limit: int = 50, **wanted: Unpack[TaskFilter]) -> Page[Task]:
         """The newest tasks that meet the conditions of `find`, the newest first; the cursor is for `before`."""
-        rows = self._newest(limited(limit, "tasks", least=1) + 1, wanted)
-        return page_of([Task.from_row(row) for row in rows], limit, lambda task: task.id)
+        found = self._newest(limited(limit, "tasks", least=1) + 1, wanted)
+        return page_of(found, limit, lambda task: task.id)
 
     def steps(self, plan_id: str, limit: int = 50, *, after: str | None = None) -> Page[Task]:
         """The tasks of a plan in the order of their creation, or those after the task `after`, which is the cursor.
@@ -127,13 +127,17 @@ class OwnedTasks:
     def _of_plan(self, plan_id: str) -> tuple[ColumnElement[bool], ...]:
         return tasks.c.plan_id == checked(plan_id, "plan id"), *statements.owned(self.reach)
 
-    def _newest(self, limit: int | None, wanted: TaskFilter) -> Sequence[RowMapping]:
-        query = select(*statements.TASK).where(*statements.owned(self.reach), *conditions(wanted))
+    def _newest(self, limit: int | None, wanted: TaskFilter) -> list[Task]:
+        query, most = statements.newest(self.reach), {"most": MOST if limit is None else limit}
+        met = [*conditions(wanted)]
         with self._database.read() as connection:
-            found = connection.execute(query.order_by(tasks.c.id.desc()).limit(limit)).mappings().all()
+            if met:
+                found: Sequence[Sequence[Any]] = connection.execute(query.where(*met), most).all()
+            else:
+                found = rows(connection, query, most)  # the most frequent list, without SQLAlchemy's overhead
         if not found:  # the tasks that are found have all the names
             check_names(self._known, wanted)
-        return found
+        return [Task.from_row(dict(zip(Task.model_fields, row, strict=True))) for row in found]
 
     def at_rest(self, task_ids: Collection[str]) -> set[str]:
         """Those of some tasks that have ended, wait for a person's review, or for a task that does.

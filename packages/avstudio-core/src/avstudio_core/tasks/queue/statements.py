@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Select,
     and_,
     bindparam,
     case,
@@ -251,6 +252,12 @@ def owned(reach: Reach) -> tuple[ColumnElement[bool], ...]:
         [NAMED_PROJECT] if reach.project not in (None, DEFAULT_PROJECT) else []
     )
     return *within(reach, tasks), *partial
+
+
+@lru_cache(maxsize=256)
+def newest(reach: Reach) -> Select[Any]:
+    """The query of the newest tasks within a reach, at most `most`."""
+    return select(*TASK).where(*owned(reach)).order_by(tasks.c.id.desc()).limit(bindparam("most"))
 
 
 def new_task(task_id: str, now: float, options: TaskOptions) -> dict[str, Any]:
