@@ -32,4 +32,5 @@ def samples_of(frame: AudioFrame) -> Samples:
 
     channels, plane = frame.layout.nb_channels, frame.planes[0]
     rows = np.frombuffer(plane, np.float32, frame.samples * channels).reshape(-1, channels)  # type: ignore[call-overload]
-    return rows.T.copy()
+    samples: Samples = rows.T.copy()
+    return samples
