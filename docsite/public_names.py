@@ -142,8 +142,6 @@ PYTHON = [
     "access.library.Hit",
     "access.media.OwnedMedia",
     "access.media.MediaFile",
-    "access.presets.OwnedPresets",
-    "access.presets.Preset",
     "access.projects.OwnedProjects",
     "access.projects.Project",
     "access.administration.Administration",

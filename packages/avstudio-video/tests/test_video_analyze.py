@@ -19,13 +19,15 @@ import pytest
 from numpy.typing import NDArray
 
 import avstudio_video
-from avstudio_core import Studio
+from avstudio_core import Artifact, MediaFacts, Studio
 from avstudio_core.documents.scenes import Scene, Scenes
 from avstudio_core.errors import InvalidParams, TaskFailed
 from avstudio_core.testing import ProcessorContract
+from avstudio_video.analyze import Analyze
+from avstudio_video.analyze_params import AnalyzeParams
 from avstudio_video.exports.cut_list import CutList
 from avstudio_video.exports.report import report
-from avstudio_video.scenes.sheet_frames import SheetFrames
+from avstudio_video.scenes.sheet_frames import SheetFrames, sheet_steps
 
 pytest.importorskip("cv2", reason="avstudio-video[opencv] is not installed")
 
@@ -230,14 +232,14 @@ def test_a_contact_sheet_that_does_not_fit_into_memory_is_refused(shared_studio:
 
 
 def test_a_wrong_length_in_the_header_does_not_stop_a_contact_sheet() -> None:
-    frames = SheetFrames(4, 1e-12)
+    frames = SheetFrames(4, sheet_steps(4, 1e-12))
     for time in (0.0, 20_000.0, 40_000.0):
         frames.feed(time, np.zeros((12, 16, 3), np.uint8))
     assert frames.sheet() is not None
 
     widths = []
     for count in (3, 100):  # of a file that states a length of a thousand hours
-        frames = SheetFrames(4, 3.6e6)
+        frames = SheetFrames(4, sheet_steps(4, 3.6e6))
         for number in range(count):
             frames.feed(number / 25, np.zeros((12, 16, 3), np.uint8))
         sheet = frames.sheet()
@@ -272,6 +274,16 @@ def test_the_report_needs_no_other_file_and_runs_nothing(shared_studio: Studio, 
     assert page.count('src="data:image/jpeg;base64,/9j/') == 2
     assert not re.search(r"<script|http:|https:|<link", page)
     assert "<td>0.800</td>" in page
+
+
+def test_the_memory_of_a_run_follows_the_size_and_the_contact_sheet() -> None:
+    facts, shelf = MediaFacts(width=7680, height=4320), None
+    large = Artifact(id="a", sha256="0" * 64, name="a.mp4", media_type="video/mp4", size=1, facts=facts)
+    processor = Analyze(shelf)  # type: ignore[arg-type]
+    sheet = AnalyzeParams(contact_sheet=100, thumbnail_width=1600)
+    assert processor.needs(AnalyzeParams(), None).memory_mb == 0
+    assert processor.needs(AnalyzeParams(), large).memory_mb >= 2048
+    assert processor.needs(sheet, None).memory_mb >= 1536
 
 
 def test_a_report_is_written_picture_by_picture(tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ import av
 import numpy as np
 import pytest
 
-from avstudio_core import TaskFailed
+from avstudio_core import Artifact, MediaFacts, TaskFailed
 from avstudio_core.errors import InvalidParams
+from avstudio_video.apply_effects import Effects
 from avstudio_video.effects.catalogue import EFFECTS
 from avstudio_video.effects.chain import effects_of, written
+from avstudio_video.effects_params import EffectsParams
 
 Make = Callable[..., Path]
 
@@ -246,6 +248,21 @@ def test_a_gif_is_the_same_if_its_colours_are_looked_up_again(
     monkeypatch.setattr("avstudio_video.encoding.palette.WHOLE", 64 * 48)
     sparse = films.applied(path, "flip", format="gif", quality=52)
     assert (again, sparse.frames) == (whole, 8)
+
+
+def test_the_memory_of_a_run_follows_the_size_the_codec_and_the_effects() -> None:
+    facts = MediaFacts(width=3840, height=2160)
+    large = Artifact(id="a", sha256="0" * 64, name="a.mp4", media_type="video/mp4", size=1, facts=facts)
+
+    shelf: Any = None  # it has no models
+
+    def needed(source: Artifact | None, **params: Any) -> int:
+        return Effects(shelf).needs(EffectsParams(**params), source).memory_mb
+
+    usual = needed(None, chain=["flip"])
+    assert needed(None, chain=["scale 320"]) < usual < needed(large, chain=["flip"])
+    assert needed(large, chain=["scale 320"]) < needed(large, chain=["flip"]) < needed(large, codec="av1")
+    assert needed(None, chain=["reverse"]) == usual + 400
 
 
 def test_bits_that_are_lost_are_told(films: Any, write: Make) -> None:

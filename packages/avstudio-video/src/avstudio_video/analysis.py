@@ -23,9 +23,10 @@ from avstudio_video.media.limits import Limits
 from avstudio_video.media.range_decoder import RangesDiffer
 from avstudio_video.media.steps import Steps
 from avstudio_video.media.streams import display_size, square_size
+from avstudio_video.memory import DECODERS
 from avstudio_video.scenes.detectors import THRESHOLDS, Detector
 from avstudio_video.scenes.finder import SceneFinder
-from avstudio_video.scenes.sheet_frames import SheetFrames
+from avstudio_video.scenes.sheet_frames import SheetFrames, sheet_steps
 from avstudio_video.scenes.thumbnails import Thumbnails, thumbnail_step
 from avstudio_video.scenes.transition import Transition
 from avstudio_video.sound.measures import SoundMeasures, SoundWishes
@@ -34,8 +35,6 @@ from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 if TYPE_CHECKING:
     from av.container import InputContainer
 
-DECODERS = 4
-"""The most decoders; each holds views of some hundred frames."""
 SOUND = {"silence", "loudness", "waveform", "speech"}
 """What is found in the sound."""
 
@@ -79,19 +78,14 @@ class Analysis:
         return cls(path, params, context)._run(1)
 
     def _run(self, decoders: int) -> Analysis:
-        for stamp, view in self.passed.views(self._viewer, decoders):
+        most = self._context.settings.media_mb
+        for stamp, view in self.passed.views(lambda: FrameViewer(self._params, self.passed, most), decoders):
             self._feed(stamp, view)
         for one in (self._black, self._freeze, self._finder):
             if one:
                 one.finish()
         self.timeline = FrameTimeline(self.passed.index, self.passed.origin)
         return self
-
-    def _viewer(self) -> FrameViewer:
-        count = self._params.contact_sheet
-        if count and not self.sheet:
-            self.sheet = SheetFrames(count, self.passed.stated_end)
-        return FrameViewer(self._params, self.passed, self.sheet, self._context.settings.media_mb)
 
     def _feed(self, stamp: int, view: FrameView) -> None:
         self.frames += 1
@@ -105,7 +99,10 @@ class Analysis:
             self.letterbox.feed(view.bars, view.size)
         if view.thumbnail:
             self._keep(stamp, view.thumbnail)
-        if self.sheet and view.tile is not None:
+        if view.tile is not None:
+            self.sheet = self.sheet or SheetFrames(
+                self._params.contact_sheet, sheet_steps(self._params.contact_sheet, self.passed.stated_end)
+            )
             self.sheet.feed(self.passed.time(stamp), view.tile)
 
     def _listen(self, container: InputContainer, origin: Fraction) -> SoundMeasures:

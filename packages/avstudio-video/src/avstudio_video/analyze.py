@@ -14,6 +14,7 @@ from avstudio_core.documents.scenes import MEDIA_TYPE, Scene, Scenes
 from avstudio_core.errors import MissingDependency
 from avstudio_video.analyze_params import AnalyzeParams
 from avstudio_video.exports.media_types import MEDIA_TYPES, SUFFIXES
+from avstudio_video.memory import DECODERS, analyzed_mb
 from avstudio_video.sound.loudness import Loudness
 from avstudio_video.vocabulary import AnalyzeWords
 
@@ -106,7 +107,8 @@ class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
         params.check()
         if {"scenes", "freeze"} & {*params.analyses} and find_spec("cv2") is None:
             raise MissingDependency.extra("Finding scenes and frozen pictures", "avstudio-video", "opencv")
-        return Needs()
+        kept = 4 * params.contact_sheet * params.thumbnail_width**2 * 9 // 16
+        return Needs(memory_mb=analyzed_mb(source, 1 if "freeze" in params.analyses else DECODERS, kept))
 
     def run(self, source: Artifact, params: AnalyzeParams, context: Context) -> AnalyzeResult:
         from avstudio_video.analysis import Analysis

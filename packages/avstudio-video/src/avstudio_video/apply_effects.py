@@ -9,13 +9,15 @@ from avstudio_core import Artifact, Context, Needs, Processor, Review
 from avstudio_core.errors import MissingDependency
 from avstudio_video.effects.presets import PRESETS
 from avstudio_video.effects_params import EffectsParams, EffectsResult
-from avstudio_video.encoding.containers import CONTAINERS
+from avstudio_video.encoding.containers import CONTAINERS, chosen_codec
+from avstudio_video.memory import rewritten_mb
 from avstudio_video.vocabulary import EffectsWords
 
 if TYPE_CHECKING:
     from avstudio_video.effects.effect import Effect
 
-MEMORY_MB = 600
+REVERSED_MB = 400
+"""Of the frames and the samples that the effect 'reverse' keeps, at most."""
 EXTRAS = {"text": "text", "subtitles": "text", "stabilize": "opencv"}
 """The extras of this package that effects need."""
 MODULES = {"text": "PIL", "opencv": "cv2"}
@@ -43,7 +45,7 @@ class Effects(EffectsWords, Processor[EffectsParams, EffectsResult]):
         for effect in given.chain:
             if effect.enabled and (extra := EXTRAS.get(effect.type)) and find_spec(MODULES[extra]) is None:
                 raise MissingDependency.extra(f"The effect '{effect.type}'", "avstudio-video", extra)
-        return Needs(memory_mb=MEMORY_MB)
+        return Needs(memory_mb=_memory_mb(given, source))
 
     def run(self, source: Artifact, params: EffectsParams, context: Context) -> EffectsResult:
         from avstudio_video.effects_run import EffectsRun
@@ -63,6 +65,18 @@ class Effects(EffectsWords, Processor[EffectsParams, EffectsResult]):
             return Review.send_back(f"It is {result.duration:.3f} s long and not {result.applied[-1].length:.3f} s.")
         reason = fault(result.video.path, result.duration, longest, sound=result.video.facts.channels is not None)
         return Review.send_back(reason) if reason else Review.accept()
+
+
+def _memory_mb(params: EffectsParams, source: Artifact | None) -> int:
+    """What a run takes for the size to which the picture is scaled, or for that of the source."""
+    pixels, reversed_mb = None, 0
+    for one in params.chain:
+        if one.enabled and one.type == "scale":
+            width, height = one.width or 0, one.height or 0
+            pixels = (width or height * 16 // 9) * (height or width * 9 // 16)
+        if one.enabled and one.type == "reverse":
+            reversed_mb = REVERSED_MB
+    return rewritten_mb(source, chosen_codec(params.container, params.codec), pixels) + reversed_mb
 
 
 def _effects(params: EffectsParams) -> list[Effect]:

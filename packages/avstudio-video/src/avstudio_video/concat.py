@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from avstudio_core import Artifact, Context, Needs, Processor, Result
 from avstudio_core.errors import InvalidInput, InvalidParams
 from avstudio_video.film_params import FilmParams
+from avstudio_video.memory import rewritten_mb
 from avstudio_video.vocabulary import ConcatWords
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Concat(ConcatWords, Processor[ConcatParams, ConcatResult]):
         if params.mode == "copy" and (params.crossfade or params.codec != "auto"):
             hint = "Leave out 'crossfade' and 'codec', or use the mode 'auto'."
             raise InvalidParams("Copied videos are not encoded.", hint=hint)
-        return Needs()
+        return Needs() if params.mode == "copy" else Needs(memory_mb=rewritten_mb(source, params.likely_codec))
 
     def run(self, source: Artifact, params: ConcatParams, context: Context) -> ConcatResult:
         from avstudio_video.media.limits import Limits

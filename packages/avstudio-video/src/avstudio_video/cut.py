@@ -13,6 +13,7 @@ from avstudio_core.documents.transcript import MEDIA_TYPE
 from avstudio_core.errors import InvalidInput
 from avstudio_video.cut_params import CutParams
 from avstudio_video.exports.media_types import MEDIA_TYPES
+from avstudio_video.memory import rewritten_mb
 from avstudio_video.timeline.choice import Reason
 from avstudio_video.vocabulary import CutWords
 
@@ -81,7 +82,8 @@ class Cut(CutWords, Processor[CutParams, CutResult]):
 
     def needs(self, params: CutParams, source: Artifact | None) -> Needs:
         params.check()
-        return Needs()
+        encoded = params.render and params.mode == "exact"
+        return Needs(memory_mb=rewritten_mb(source, params.likely_codec)) if encoded else Needs()
 
     def run(self, source: Artifact, params: CutParams, context: Context) -> CutResult:
         from avstudio_video.media.limits import Limits

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from avstudio_core import Params
-from avstudio_video.encoding.containers import CONTAINERS
+from avstudio_video.encoding.containers import CONTAINERS, VideoCodec
 from avstudio_video.encoding.video_codecs import Effort
 from avstudio_video.timeline.film_format import FilmCodec, FilmFormat
 
@@ -44,6 +44,13 @@ class FilmParams(Params):
     def media_type(self) -> str:
         """The media type of the new video, or `video/*` if that depends on the source."""
         return "video/*" if self.format == "auto" else CONTAINERS[self.format].media_type
+
+    @property
+    def likely_codec(self) -> VideoCodec:
+        """The codec of a request, or one that most videos have."""
+        if self.codec != "auto":
+            return self.codec
+        return "h264" if self.format == "auto" else CONTAINERS[self.format].video[0]
 
     def wish(self) -> FilmWish:
         """How the new video is written, for the timeline."""

@@ -15,7 +15,7 @@ from avstudio_video.frames.picture import Shape
 from avstudio_video.media.frame_pass import FramePass
 from avstudio_video.media.planes import eight_bits
 from avstudio_video.media.steps import Steps
-from avstudio_video.scenes.sheet_frames import SheetFrames
+from avstudio_video.scenes.sheet_frames import sheet_steps
 from avstudio_video.scenes.small_picture import SmallPictures
 from avstudio_video.scenes.thumbnails import QUALITY, thumbnail_step
 
@@ -50,7 +50,7 @@ class FrameView:
 class FrameViewer:
     """Makes the views of frames that follow each other."""
 
-    def __init__(self, params: AnalyzeParams, passed: FramePass, sheet: SheetFrames | None, most: int) -> None:
+    def __init__(self, params: AnalyzeParams, passed: FramePass, most: int) -> None:
         """For a pass that has begun; pictures of a contact sheet may take `most` MB."""
         from av.video.reformatter import VideoReformatter
 
@@ -60,7 +60,7 @@ class FrameViewer:
         self._scaler, self._narrow = VideoReformatter(), VideoReformatter()
         self._bars = Steps(LOOKS)
         self._thumbnails = Steps(thumbnail_step(params.min_scene, passed.index.unit))
-        self._sheet, self._tiles = sheet, sheet.steps() if sheet else None
+        self._tiles = sheet_steps(params.contact_sheet or 1, passed.stated_end)
 
     def __call__(self, stamp: int, frame: VideoFrame) -> FrameView:
         view = FrameView(self._small.of(frame) if self._small else None)
@@ -68,17 +68,10 @@ class FrameViewer:
             self._see_components(view, stamp, frame)
         if self._params.thumbnails and self._thumbnails.begins(stamp):
             view.thumbnail = encoded(self._picture(frame), "jpeg", QUALITY)
-        if self._is_tile(stamp):
+        if self._params.contact_sheet and self._tiles.begins(self._passed.time(stamp)):
             self._check_memory()
             view.tile = self._picture(frame)
         return view
-
-    def _is_tile(self, stamp: int) -> bool:
-        """Whether the contact sheet may need a frame."""
-        if not self._sheet or not self._tiles:
-            return False
-        before = self._tiles.last
-        return self._tiles.begins(self._passed.time(stamp)) and self._sheet.wants(before, self._tiles.last)
 
     def _see_components(self, view: FrameView, stamp: int, frame: VideoFrame) -> None:
         looks = "letterbox" in self._wanted and self._bars.begins(stamp * self._passed.index.unit)

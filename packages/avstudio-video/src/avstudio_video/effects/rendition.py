@@ -93,7 +93,7 @@ class Rendition:
 
     def make_sdr(self, encoding: VideoEncoding) -> bool:
         """Convert HDR for an encoder whose pictures have 8 bits; whether it did."""
-        formats = chosen_encoder(encoding.codec, encoding.encoder, (self.clip.width, self.clip.height)).formats
+        formats = chosen_encoder(encoding.codec, encoding.encoder).formats
         dull = is_hdr(self.clip) and not any("10" in one for one in formats)
         if dull:
             self.add(Tonemap())
@@ -115,8 +115,6 @@ class Rendition:
                 track.metadata.update(self._sound.tags)
                 feed = SoundFeed(self._heard(shape), track, shape)
             self._write(video, feed, progress)
-            if feed:
-                feed.track.overload.tell(output.path.name, self._materials.warn)
 
     def _write(self, video: VideoTrack, feed: SoundFeed | None, progress: Callable[[float], None]) -> None:
         frames = self._shown()()
@@ -189,7 +187,7 @@ class SoundFeed:
     """Writes sound up to the time of the picture; what is missing at the end is silence."""
 
     def __init__(self, blocks: Iterator[Heard], track: SoundTrack, shape: SoundShape) -> None:
-        self._blocks, self.track, self._shape = blocks, track, shape
+        self._blocks, self._track, self._shape = blocks, track, shape
         self._rest: Heard | None = None
         self._written = 0
 
@@ -201,7 +199,7 @@ class SoundFeed:
             if block is None:
                 return
             count = min(block.samples.shape[1], wanted - self._written)
-            self.track.write(block.samples[:, :count])
+            self._track.write(block.samples[:, :count])
             self._written += count
             self._rest = block.part(count, block.samples.shape[1]) if count < block.samples.shape[1] else None
 
@@ -212,5 +210,5 @@ class SoundFeed:
         self.write(end)
         missing = round(end * self._shape.rate) - self._written
         if missing > 0:
-            self.track.write(np.zeros((self._shape.channels, missing), np.float32))
-        self.track.finish()
+            self._track.write(np.zeros((self._shape.channels, missing), np.float32))
+        self._track.finish()

@@ -32,5 +32,4 @@ def samples_of(frame: AudioFrame) -> Samples:
 
     channels, plane = frame.layout.nb_channels, frame.planes[0]
     rows = np.frombuffer(plane, np.float32, frame.samples * channels).reshape(-1, channels)  # type: ignore[call-overload]
-    samples: Samples = rows.T.copy()
-    return samples
+    return rows.T.copy()

@@ -12,8 +12,7 @@ class Steps:
     def __init__(self, length: float | Fraction, start: float = 0.0) -> None:
         """In any unit of time."""
         self._length, self._start = length, start
-        self.last: int | None = None
-        """The step that was asked for last."""
+        self._last: int | None = None
 
     def of(self, time: float | Fraction) -> int:
         """The number of the step at a time."""
@@ -21,5 +20,5 @@ class Steps:
 
     def begins(self, time: float | Fraction) -> bool:
         """Whether a time is in another step than the one that was asked for before."""
-        before, self.last = self.last, self.of(time)
-        return before != self.last
+        last, self._last = self._last, self.of(time)
+        return last != self._last

@@ -18,41 +18,29 @@ FIRST_STEP = 0.5
 COLUMNS = 5
 
 
+def sheet_steps(count: int, stated: float) -> Steps:
+    """The steps from which pictures are taken, in seconds; `stated` is the length that the file states, or 0."""
+    length = min(stated / count, FIRST_STEP) if stated > 0 else FIRST_STEP
+    return Steps(length, length / 2)
+
+
 class SheetFrames:
     """Keeps up to twice as many pictures as are wanted; of more, every second one."""
 
-    def __init__(self, count: int, stated: float) -> None:
-        """For `count` pictures; `stated` is the length of the video that its file states, in seconds, or 0."""
-        self._count = count
-        self._step = min(stated / count, FIRST_STEP) if stated > 0 else FIRST_STEP
-        self._steps = self.steps()
+    def __init__(self, count: int, steps: Steps) -> None:
+        self._count, self._steps = count, steps
         self._next, self._stride = 0, 1
         self._kept: list[tuple[float, Pixels]] = []
         self._early: tuple[float, Pixels] | None = None
         """The first picture, for a video that is too short for others."""
 
-    def steps(self) -> Steps:
-        """The steps from which pictures are taken, in seconds."""
-        return Steps(self._step, self._step / 2)
-
-    def wants(self, before: int | None, step: int | None) -> bool:
-        """Whether a frame of a step may be kept, if the frame before it is in the step `before`.
-
-        Decoders ask for frames that are fed later. By then fewer may be wanted, and never others.
-        """
-        if before is None or step is None:
-            return True
-        first, stride = self._next, self._stride
-        return step >= first and (step - first) // stride > (before - first) // stride
-
     def feed(self, time: float, pixels: Pixels) -> None:
         """Keep the picture of a frame that is shown at a time, if the last one is long ago."""
         step = self._steps.of(time)
         self._early = self._early or (time, pixels)
-        if step < self._next:
+        if step < self._next or (self._kept and pixels.shape != self._kept[0][1].shape):  # its size changes
             return
-        if not self._kept or pixels.shape == self._kept[0][1].shape:  # the size of a video can change
-            self._kept.append((time, pixels))
+        self._kept.append((time, pixels))
         if len(self._kept) > 2 * self._count:
             self._kept, self._stride = self._kept[::2], 2 * self._stride
         self._next += self._stride * (1 + (step - self._next) // self._stride)
