@@ -39,13 +39,16 @@ from avstudio_video.media.indexed import index_stream
 from avstudio_video.media.limits import USUAL
 
 SIZE = (1280, 720)
+RATE = 48_000
 NUMBERS = count()
 MEMORY = """
 import resource, sys
 from pathlib import Path
 from avstudio_core import Studio
 with Studio(home=sys.argv[2], executor="inline", plugins="video", media_seconds=0) as studio:
-    studio.run("video.analyze", Path(sys.argv[1]), analyses=["scenes", "black"])
+    film, analyses = Path(sys.argv[1]), "scenes look black freeze letterbox keyframes silence loudness waveform speech"
+    studio.run("video.analyze", film, analyses=analyses.split(), thumbnails=1, contact_sheet=20)
+    studio.run("video.decode", film, count=60, format="npz")
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 """A program that prints the peak of its memory in MB."""
@@ -135,9 +138,9 @@ def main() -> None:
         if given.only in (None, "scenes"):
             scenes(studio, Path(folder), 450 if quick else 1800, 3 if quick else 10)
         if given.only in (None, "frames"):
-            frames(studio, Path(folder), given.film, 3000 if quick else 18000, 3 if quick else 5)
+            frames(studio, Path(folder), given.film, 3000 if quick else 18000, 5)
         if given.only in (None, "memory"):
-            memory(Path(folder), 600 if quick else 3600)
+            memory(Path(folder), 200 if quick else 3600)
 
 
 def scenes(studio: Studio, folder: Path, length: int, pairs: int) -> None:
@@ -156,28 +159,33 @@ def scenes(studio: Studio, folder: Path, length: int, pairs: int) -> None:
 
 
 def frames(studio: Studio, folder: Path, real: str | None, length: int, pairs: int) -> None:
-    """60 frames of a long film, each somewhere between two key frames, and all frames of a short one."""
     short = repeated(Path(real), folder / "short.mp4", 1500) if real else film(folder / "short.mp4", 1500, rate=30)
-    path = looped(short, folder / "long.mp4", length // 1500)
-    numbers = [round((one + 0.5) * length / 60) for one in range(60)]
+    few_frames(studio, folder, looped(short, folder / "long.mp4", length // 1500), [*range(150, length, 300)], pairs)
+    all_frames(short, pairs)
+
+
+def few_frames(studio: Studio, folder: Path, path: Path, numbers: list[int], pairs: int) -> None:
+    """One of 300 frames: 60 of ten minutes."""
     assert (sparse(studio, path, numbers) == sequential(path, {*numbers})).all()
+    assert (our_few(path, numbers) == sequential(path, {*numbers})).all()
+    theirs = partial(sequential, path, {*numbers})
     for cores in sorted({1, usable_cores(0)}):
-        with (
-            pinned(cores),
-            Studio(home=folder / f"{cores}", executor="inline", plugins="", add=[avstudio_video]) as one,
-        ):
+        home = folder / f"{cores}"
+        with pinned(cores), Studio(home=home, executor="inline", plugins="", add=[avstudio_video]) as one:
             copies = iter([copied(path, number + cores * pairs) for number in range(pairs)])
-            mine = partial(lambda one, copies: sparse(one, next(copies), numbers), one, copies)
-            name = f"60 frames of {length / 30:.0f} s on {cores} cores / OpenCV from the start"
-            compare(name, mine, partial(sequential, path, {*numbers}), pairs)
+            name = f"{len(numbers)} frames on {cores} cores"
+            ours = partial(lambda one, copies: sparse(one, next(copies), numbers), one, copies)
+            compare(f"{name}, a whole task / OpenCV from the start", ours, theirs, pairs)
+            compare(f"{name}, the reader alone / the same", partial(our_few, path, numbers), theirs, pairs)
+
+
+def all_frames(path: Path, pairs: int) -> None:
     readers = {"OpenCV": opencv_frames, "PyAV": pyav_frames, "torchcodec": torchcodec_frames}
     for other, read in readers.items():
         if other == "torchcodec" and not find_spec("torchcodec"):
             continue
-        assert all((one == two).all() for one, two in zip(our_frames(short), read(short), strict=True))
-        compare(
-            f"all frames as RGB / {other}", partial(exhaust, our_frames, short), partial(exhaust, read, short), pairs
-        )
+        assert all((one == two).all() for one, two in zip(our_frames(path), read(path), strict=True))
+        compare(f"all frames as RGB / {other}", partial(exhaust, our_frames, path), partial(exhaust, read, path), pairs)
 
 
 @contextmanager
@@ -195,11 +203,17 @@ def exhaust(read: Callable[[Path], Iterator[Any]], path: Path) -> int:
     return sum(1 for _ in read(path))
 
 
-def our_frames(path: Path) -> Iterator[Any]:
+def our_frames(path: Path, numbers: list[int] | None = None) -> Iterator[Any]:
+    """All frames of a file, or those with some numbers."""
     stream = index_stream(path, None, USUAL, lambda: None)
     place = Source(path, stream.number, stream.video_number, stream.index, USUAL, lambda: None)
     decoder = Decoder(place, SIZE, Shape(), "pyav", lambda code, message: None)
-    return (pixels for _, pixels in decoder.pictures(stream.index.shown))
+    shown = stream.index.shown
+    return (pixels for _, pixels in decoder.pictures(shown if numbers is None else [shown[one] for one in numbers]))
+
+
+def our_few(path: Path, numbers: list[int]) -> Any:
+    return np.stack([*our_frames(path, numbers)])
 
 
 def opencv_frames(path: Path) -> Iterator[Any]:
@@ -238,10 +252,11 @@ def repeated(path: Path, target: Path, frames: int) -> Path:
     return target
 
 
-def looped(path: Path, target: Path, times: int) -> Path:
-    """The same packets so many times, one after the other."""
+def looped(path: Path, target: Path, times: int, *, sound: bool = False) -> Path:
+    """The same packets so many times, one after the other; with noise on request."""
     with av.open(str(target), "w") as file:
         copy: Any = None
+        track: Any = file.add_stream("aac", rate=RATE) if sound else None
         for number in range(times):
             with av.open(str(path)) as source:
                 stream: Any = source.streams.video[0]
@@ -251,15 +266,29 @@ def looped(path: Path, target: Path, times: int) -> Path:
                     if packet.dts is not None:
                         packet.pts, packet.dts, packet.stream = packet.pts + later, packet.dts + later, copy
                         file.mux(packet)
+                if track:
+                    file.mux(track.encode(noise(later * stream.time_base, stream.duration * stream.time_base)))
+        if track:
+            file.mux(track.encode(None))
     return target
 
 
+def noise(start: Fraction, length: Fraction) -> av.AudioFrame:
+    """Sound in mono, with a silent second half."""
+    samples = np.random.default_rng(0).normal(0, 0.1, (1, int(length * RATE))).astype(np.float32)
+    samples[:, samples.shape[1] // 2 :] = 0
+    frame = av.AudioFrame.from_ndarray(samples, "fltp", "mono")
+    frame.sample_rate, frame.pts, frame.time_base = RATE, int(start * RATE), Fraction(1, RATE)
+    return frame
+
+
 def memory(folder: Path, longest: int) -> None:
-    for seconds in (60, longest):
-        path = film(folder / f"{seconds}.mp4", 25 * seconds, (320, 180))
+    short = film(folder / "short.mp4", 1500, rate=30)
+    for seconds in (50, longest):
+        path = looped(short, folder / f"{seconds}.mp4", seconds // 50, sound=True)
         program = [sys.executable, "-c", MEMORY, str(path), str(folder / "other")]
         done = subprocess.run(program, capture_output=True, text=True, check=True)
-        print(f"memory, {seconds} s of video: {done.stdout.strip()} MB", flush=True)
+        print(f"memory, {seconds} s of 720p: {done.stdout.strip()} MB", flush=True)
 
 
 def copied(path: Path, number: int) -> Path:
