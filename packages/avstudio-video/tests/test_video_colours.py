@@ -180,6 +180,15 @@ def test_pixel_formats_that_a_codec_keeps_fade_as_they_are(shared_studio: Studio
     assert np.abs(shown[-1] - shown[0]).max() < 5
 
 
+def test_a_video_fits_a_moving_image_of_an_odd_size(shared_studio: Studio, tmp_path: Path) -> None:
+    files = []
+    for name, codec, size, pixels in (("a.gif", "gif", (33, 25), "bgr8"), ("b.mkv", "ffv1", (64, 48), "yuv420p")):
+        picture = av.VideoFrame.from_ndarray(np.full((size[1], size[0], 3), 120, np.uint8), "rgb24")
+        files.append(stored_as(tmp_path / name, picture.reformat(format=pixels), codec, matrix=UNKNOWN))
+    made = shared_studio.run("video.concat", files[0], inputs=[files[1]])
+    assert (made.video.media_type, made.video.facts.width, made.video.facts.height) == ("image/gif", 33, 25)
+
+
 def pq(light: float) -> float:
     """The level of light in cd/m2 (SMPTE ST 2084)."""
     power = (light / 10_000) ** (2610 / 16384)

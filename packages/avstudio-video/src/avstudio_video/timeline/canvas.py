@@ -82,6 +82,7 @@ class Canvas:
         width, height = self._size(upright)
         x, y = ((most - side) // 4 * 2 for most, side in ((self.shape.width, width), (self.shape.height, height)))
         if (width, height) != (self.shape.width, self.shape.height):
+            pin = wires.add("format", pin, pix_fmts=self.shape.pixels)  # others do not have an odd side
             pin = wires.add("pad", pin, w=self.shape.width, h=self.shape.height, x=x, y=y)
         wires.finish(pin, self._wanted)
         return wires
