@@ -18,6 +18,8 @@ from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
 from avstudio_core.gateway.ledger.ledger import Reservation
 from avstudio_core.handle import Handle
 from avstudio_core.storage.sweep import check
+from avstudio_core.tasks.queue import retention
+from avstudio_core.testing import until
 
 OpenStudio = Callable[..., Studio]
 
@@ -43,12 +45,11 @@ def register_processors(): return [Fill]
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "none", str(folder)], capture_output=True, text=True, check=False
-    )
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={getattr(request, 'param', 6)}m", "none", str(folder)]
+    mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
     if mounted.returncode:
         pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
     yield folder
@@ -163,3 +164,28 @@ def test_no_call_is_allowed_that_could_not_be_written_down(disk: Path, studio: S
         studio.ledger.settle(reservation, Settled("ok", cost_micro=10)).result()
     assert studio.ledger.rebuild() == []
     assert studio.ledger.room(Account()) == 1_000_000 - 10 * len(granted)
+
+
+@pytest.mark.parametrize("disk", [24], indirect=True)
+def test_work_can_be_deleted_on_a_full_disk(disk: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "SETTLED_SECONDS", 0.0)
+    old = [studio.submit("disk.fill", size=MB + n) for n in range(2)]
+    for handle in old:
+        handle.result(20)
+    until(lambda: (disk / "home" / "reserve").exists())
+    fill(disk)
+    with pytest.raises(DiskFull):
+        submit_all(studio)
+    assert studio.tasks.delete(old[0].task_id).bytes == MB
+    assert studio.submit("disk.fill", size=3).result(30).made.size == 3
+
+
+def test_without_a_reserve_the_error_tells_what_deleting_needs(disk: Path, studio: Studio) -> None:
+    old = studio.submit("disk.fill", size=5)
+    old.result(20)
+    fill(disk)
+    with pytest.raises(DiskFull):
+        submit_all(studio)
+    with pytest.raises(DiskFull) as refused:
+        studio.tasks.delete(old.task_id)
+    assert "first free a few MB outside the data folder" in refused.value.hint

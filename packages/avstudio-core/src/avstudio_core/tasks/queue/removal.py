@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Delete, Select, Update, and_, delete, exists, select, update
 
 from avstudio_core.artifact import new_id
-from avstudio_core.errors import InUse, NotFound
+from avstudio_core.errors import DiskFull, InUse, NotFound
 from avstudio_core.gateway.ledger import budgets
 from avstudio_core.names import checked
 from avstudio_core.paths import recorded_path
@@ -22,12 +23,14 @@ from avstudio_core.storage.artifact_rows import unreferenced
 from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.database import Database, Transaction
 from avstudio_core.storage.owned_rows import within
+from avstudio_core.storage.reserve import Reserve
 from avstudio_core.storage.server_tables import made_once, webhook_failures, webhooks
 from avstudio_core.storage.sweep import abandon
 from avstudio_core.storage.tables import api_keys, artifacts, media_files, plans, projects, task_inputs, tasks, uploads
 from avstudio_core.tasks.queue import removal_statements as sql
 from avstudio_core.tasks.queue.removal_statements import LIVES
 
+T = TypeVar("T")
 PORTION = 100
 """The largest number of plans or files that one transaction removes, because other writes wait for it."""
 CANCEL_FIRST = "Wait until it has ended, or cancel it."
@@ -93,6 +96,7 @@ class Removal:
         self._studio = studio
         self.elsewhere = elsewhere or Elsewhere()
         self._dry_run = dry_run
+        self.reserve = Reserve(database.path.parent)
         self.reach = reach
         """The work that it removes."""
 
@@ -228,7 +232,7 @@ class Removal:
 
         if self._dry_run:
             return
-        self._database.write(operation)
+        self._changed(operation)
         for one in upload_ids:
             self.elsewhere.remove_upload(one)
 
@@ -252,16 +256,29 @@ class Removal:
             return gone
 
         try:
-            return self._database.write(whole)
+            return self._changed(whole)
         finally:
             abandon(self._database, self._store, folder).result()
+            self.reserve.keep()
+
+    def _changed(self, operation: Callable[[Transaction], T]) -> T:
+        """What an operation returns. Deleting needs room in the database, too: on a full disk, it takes the reserve."""
+        try:
+            return self._database.write(operation)
+        except DiskFull as error:
+            full = error
+        if self.reserve.release():
+            with suppress(DiskFull):
+                return self._database.write(operation)
+        hint = "Deleting needs some room, too: first free a few MB outside the data folder, or delete less at a time."
+        raise DiskFull(full.message, hint=hint) from full
 
     def _tried(self, operation: Callable[[Transaction], Gone]) -> Gone:
         def tried(transaction: Transaction) -> None:
             raise Trial(operation(transaction))
 
         try:
-            self._database.write(tried)
+            self._changed(tried)
         except Trial as trial:
             return trial.gone
         raise AssertionError("A trial is rolled back.")

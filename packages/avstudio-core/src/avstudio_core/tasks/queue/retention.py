@@ -16,7 +16,7 @@ from avstudio_core.tasks.queue.removal_statements import GOES_ON, LIVES
 RETENTION_SECONDS = 3600.0
 """How often to look for old work."""
 SETTLED_SECONDS = 5.0
-"""A studio that lives shorter, such as that of a short command, does not look through the events."""
+"""A studio that lives shorter, as for a short command, does not look through the events, and keeps no reserve."""
 DAY = 86400.0
 BRIEF = ("task.progress", "llm.token")
 """The types of events that are of use only while a task runs; those of ended tasks are removed after a day."""
@@ -54,7 +54,7 @@ class Retention:
         """The number of the last event that was looked at."""
 
     def patrol(self) -> None:
-        """Remove a portion of what is too old or too much, if it is time to look."""
+        """Remove a portion of what is too old or too much, if it is time to look; keep room for removals."""
         clock, now = time.monotonic(), time.time()
         if clock < self._next:
             return
@@ -63,6 +63,7 @@ class Retention:
         elif clock < self._settled:
             self._next = self._settled
         else:
+            self._removal.reserve.keep()
             self._next = clock + (0.0 if self.events(now - DAY) else RETENTION_SECONDS)
 
     def _by_age(self, now: float) -> bool:
