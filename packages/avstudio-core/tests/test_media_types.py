@@ -50,10 +50,16 @@ def test_packets_of_a_camcorder_have_four_bytes_before_them(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("a.m4a", "audio/mp4"), ("a.mka", "audio/x-matroska"), ("a.opus", "audio/ogg"), ("a.webm", "video/webm")],
+    [
+        ("a.m4a", "audio/mp4"),
+        ("a.mka", "audio/x-matroska"),
+        ("a.opus", "audio/ogg"),
+        ("a.ogv", "video/ogg"),
+        ("a.webm", "video/webm"),
+    ],
 )
 def test_the_name_tells_what_content_cannot(tmp_path: Path, name: str, kind: str) -> None:
-    content = {"a.m4a": "video/mp4", "a.opus": "audio/ogg"}.get(name, "video/x-matroska")
+    content = {"a.m4a": "video/mp4", "a.opus": "audio/ogg", "a.ogv": "audio/ogg"}.get(name, "video/x-matroska")
     (tmp_path / name).write_bytes(CONTENT[content])
     assert guess(tmp_path / name) == kind
 

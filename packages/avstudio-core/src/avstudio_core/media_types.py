@@ -26,6 +26,7 @@ NAMES = {
     ".mp4": "video/mp4",
     ".oga": "audio/ogg",
     ".ogg": "audio/ogg",
+    ".ogv": "video/ogg",
     ".opus": "audio/ogg",
     ".oma": "audio/x-oma",
     ".srt": "application/x-subrip",

@@ -31,5 +31,6 @@ def samples_of(frame: AudioFrame) -> Samples:
     import numpy as np
 
     channels, plane = frame.layout.nb_channels, frame.planes[0]
-    rows = np.frombuffer(plane, np.float32, frame.samples * channels).reshape(-1, channels)  # type: ignore[call-overload]
-    return rows.T.copy()
+    rows = np.frombuffer(plane, np.float32, frame.samples * channels)  # type: ignore[call-overload]
+    samples: Samples = rows.reshape(-1, channels).T.copy()
+    return samples
