@@ -110,7 +110,9 @@ class Exact(BaseRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         found = scope["type"] in ("http", "websocket") and scope["path"] == self._path
-        return (Match.FULL if found else Match.NONE), {}
+        root = scope.get("root_path", "")
+        inner = {"root_path": root + self._path, "app_root_path": scope.get("app_root_path", root)}
+        return (Match.FULL, inner) if found else (Match.NONE, {})
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
