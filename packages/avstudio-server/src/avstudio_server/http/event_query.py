@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query
@@ -45,13 +44,12 @@ async def _wanted(
     subjects: Annotated[list[Name] | None, Query(description="Only events about these tasks, plans …")] = None,
     plan: Annotated[PlanId | None, Query(description="Only events of the tasks of this plan.")] = None,
     owner: Annotated[Name | None, Query(description="Only events of this owner.")] = None,
-) -> AsyncIterator[EventStream]:
+) -> EventStream:
     """The events that are wanted; without a number, only new ones: those after the client is answered."""
     given: dict[str, Any] = {"types": types, "subjects": subjects, "plan": plan, "owner": owner}
     conditions = {name: value for name, value in given.items() if value is not None}
-    found = await asyncio.to_thread(session.events, after=after, **conditions)
-    async with found as events:  # it listens before the client gets an answer
-        yield events
+    events = await asyncio.to_thread(session.events, after=after, **conditions)
+    return await events.__aenter__()  # it listens before the client gets an answer; `following` closes it
 
 
 Wanted = Annotated[EventStream, Depends(_wanted)]

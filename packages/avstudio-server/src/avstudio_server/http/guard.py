@@ -42,6 +42,13 @@ SECURITY = (
 )
 """Headers of every answer that does not set its own."""
 
+GOES_ON = "avstudio.goes_on"
+"""The extension of a scope in which a handler leaves what is to be done when it has ended, while its key is valid.
+
+Thousands of sockets then wait here, and not in the frames and stacks of all layers of the application.
+"""
+REMEMBERED = frozenset({"type", "path", "route", "state", "client"})
+"""What the log needs of a scope."""
 MOST_SESSIONS = 256
 """The number of principals whose sessions are kept, because making one takes time."""
 
@@ -113,12 +120,12 @@ class Guard:
 
     async def _admitted(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         """Call the application, or answer with the reason. Raises `KeyRefused`."""
-        headers, request_id = scope["headers"], scope["state"]["request_id"]
-        if refusal := self._addresses.refusal(headers):
+        request_id = scope["state"]["request_id"]
+        if refusal := self._addresses.refusal(scope["headers"]):
             status, detail = refusal
             await refuse(scope, answer, problem(status, "wrong_address", detail, request_id=request_id))
             return
-        if page := self._addresses.foreign(headers):
+        if page := self._addresses.foreign(scope["headers"]):
             answer.headers += cors.headers(page)
             if cors.asks_first(scope):
                 await cors.allow(answer)
@@ -134,6 +141,10 @@ class Guard:
         with self._admissions.admitted(principal.key, cut, identity.seconds) as admission:
             scope["state"] |= {"session": self._session(principal), "admission": admission, "until": identity.until}
             await self._app(scope, _limited(receive, scope, admission), answer)
+            if (goes_on := scope.get("extensions", {}).pop(GOES_ON, None)) is not None:
+                for name in scope.keys() - REMEMBERED:
+                    del scope[name]
+                await goes_on()
 
     async def _identity(self, scope: Scope) -> Identity:
         """Who asks. Raises `KeyRefused`, and `RateLimited` for an address that shows too many wrong keys."""

@@ -18,11 +18,52 @@ EXTENSION = "avstudio.connection"
 """The extension of a scope with its connection."""
 
 
+class Writable:
+    """Whether the client reads. It is smaller than an `asyncio.Event`, which thousands of sockets would have."""
+
+    def __init__(self) -> None:
+        self._waiter: asyncio.Future[None] | None = None
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+        if self._waiter is not None:
+            self._waiter.set_result(None)
+            self._waiter = None
+
+    def clear(self) -> None:
+        self._is_set = False
+
+    async def wait(self) -> None:
+        """Wait until the client reads."""
+        if not self._is_set:
+            if self._waiter is None:
+                self._waiter = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._waiter)
+
+
+class Nobody:
+    """Takes the messages that nobody receives."""
+
+    def put_nowait(self, message: object) -> None:
+        """Drop a message."""
+
+
+NOBODY: Any = Nobody()
+
+
 class Connection(WebSocketsSansIOProtocol):
     """A WebSocket that keeps little waiting to be sent, takes frames, and can be cut off."""
 
     _left: Callable[[], object] | None = None
     _unsent: bytearray
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.writable: Any = Writable()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -52,7 +93,7 @@ class Connection(WebSocketsSansIOProtocol):
 
     def only_send(self, left: Callable[[], object]) -> None:
         """Ignore what the client sends from now on; call a function when the connection has ended."""
-        self._left = left
+        self._left, self.queue, self.response = left, NOBODY, NOBODY
         if self.disconnected:
             left()
 

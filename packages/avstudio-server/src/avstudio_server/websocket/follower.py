@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from contextlib import suppress
 
 from starlette.websockets import WebSocket
 
 from avstudio_core import EventsLost
-from avstudio_core.errors import NotFound
+from avstudio_core.errors import AVStudioError, NotFound
+from avstudio_server.http.guard import GOES_ON
 from avstudio_server.http.streams import RequestStreams, Source
 from avstudio_server.websocket.connection import EXTENSION, Connection, shared_frame, text_frame
 
+log = logging.getLogger("avstudio.http")
 HEARTBEAT_SECONDS = 15.0
 """How often a quiet socket gets a heartbeat."""
 STALLED_SECONDS = 8.0
 """How long one message may wait until the client reads; then the connection is cut."""
-ENDED, GOING_AWAY, REFUSED, TRY_AGAIN = 1000, 1001, 1008, 1013
+ENDED, GOING_AWAY, REFUSED, FAILED, TRY_AGAIN = 1000, 1001, 1008, 1011, 1013
 """Codes with which a socket is closed (RFC 6455)."""
 CODES = {"stream.ended": ENDED, "stream.closing": GOING_AWAY, "stream.refused": REFUSED}
 """By the type of the last message."""
@@ -27,7 +30,6 @@ class Follower:
     """Sends events to a WebSocket. What the client sends is ignored."""
 
     def __init__(self, socket: WebSocket, streams: RequestStreams, events: Source) -> None:
-        self._socket = socket
         self._streams = streams
         self._events = events
         self._connection: Connection = socket.scope["extensions"][EXTENSION]
@@ -36,9 +38,12 @@ class Follower:
         self._waiting: float | None = None
         """Since when a message waits for the client."""
 
-    async def follow(self) -> None:
-        """Accept the socket, and send events until the end."""
-        await self._socket.accept()
+    async def follow(self, socket: WebSocket) -> None:
+        """Accept the socket; events are sent until the end when its handler has returned."""
+        await socket.accept()
+        socket.scope["extensions"][GOES_ON] = self._run
+
+    async def _run(self) -> None:
         with self._streams.following(self._events), self._streams.shared.watching(self):
             self._connection.only_send(left=self._events.close)
             try:
@@ -46,6 +51,9 @@ class Follower:
                     await self._send_all()
             except EventsLost as lost:
                 await self._end("stream.lost", lost.seq, TRY_AGAIN)
+            except AVStudioError as error:
+                log.error("The events of a WebSocket cannot be read: %s", error)
+                await self._close(FAILED)
             else:
                 kind = self._streams.early_end or "stream.ended"
                 await self._end(kind, self._seq, CODES[kind])
@@ -76,7 +84,10 @@ class Follower:
         if not (self._connection.disconnected or self._connection.close_sent):
             self._write(text_frame(self._message(kind, seq)))
             self._connection.flush()
-            await self._socket.close(code)
+            await self._close(code)
+
+    async def _close(self, code: int) -> None:
+        await self._connection.send({"type": "websocket.close", "code": code})
 
     @staticmethod
     def _message(kind: str, seq: int) -> str:

@@ -20,14 +20,14 @@ router = APIRouter(prefix=PREFIX)
 @router.websocket("/stream")
 async def stream(socket: WebSocket, wanted: Wanted, streams: OpenStreams) -> None:
     """The events that the session sees and wants."""
-    await Follower(socket, streams, wanted).follow()
+    await Follower(socket, streams, wanted).follow(socket)
 
 
 @router.websocket("/tasks/stream/{task_id}")
 async def task(socket: WebSocket, task_id: str, session: CallerSession, after: After, streams: OpenStreams) -> None:
     """The events of a task, stored ones first, until it has ended. Raises `NotFound`."""
     known = await asyncio.to_thread(session.tasks.get, task_id)
-    await Follower(socket, streams, session.handle(known.id).events(after or 0)).follow()
+    await Follower(socket, streams, session.handle(known.id).events(after or 0)).follow(socket)
 
 
 @router.websocket("/agents/stream/{task_id}")
