@@ -142,6 +142,15 @@ def test_clipping_that_no_one_hears_is_not_reported(target: Any, heard: Any) -> 
     assert heard.codes == ["clipped"]
 
 
+@pytest.mark.parametrize(
+    "format", sorted(set(AudioFormat) - {AudioFormat.OGG})
+)  # libsndfile numbers its streams at random
+def test_equal_sound_is_an_equal_file(tmp_path: Path, music: Any, format: AudioFormat) -> None:
+    for name in ("one", "other"):
+        encode(Samples(music(2, 48_000, 0.1), 48_000), tmp_path / name, format)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
 def test_a_file_of_floats_does_not_have_the_time_of_day(tmp_path: Path, music: Any) -> None:
     encode(Samples(music(), 44_100), tmp_path / "a.wav", AudioFormat.WAV_FLOAT)
     assert b"PEAK" not in (tmp_path / "a.wav").read_bytes()[:200]  # libsndfile writes the time into this chunk

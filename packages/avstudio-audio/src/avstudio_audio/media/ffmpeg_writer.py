@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 WITH_PICTURES = ("flac", "mp3", "mp4")
 """The containers that FFmpeg gives a picture as a stream of its own."""
+REPEATABLE = {"fflags": "+bitexact"}
+"""Without it, FFmpeg writes random numbers and its version into files."""
 WITH_COMMENTS = ("flac", "ogg")
 """The containers whose tags are Vorbis comments."""
 FLOATS = "flt"
@@ -76,7 +78,7 @@ def ffmpeg_writer(
 
 def container_options(traits: Traits, rate: int) -> dict[str, str]:
     """FFmpeg's options of a container for sound of some rate."""
-    return {name: value.format(rate=rate) for name, value in traits.options.items()}
+    return REPEATABLE | {name: value.format(rate=rate) for name, value in traits.options.items()}
 
 
 def write_labels(container: OutputContainer, labels: Labels) -> None:
