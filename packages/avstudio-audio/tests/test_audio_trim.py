@@ -131,6 +131,9 @@ def test_words_of_a_transcript_are_cut_out(
 def test_words_that_are_not_in_the_transcript_are_told(one_studio: Studio, ramp: Path, transcript: Path) -> None:
     result = one_studio.run("audio.trim", ramp, transcript=transcript, remove_phrases=["never"])
     assert [one.code for one in result.warnings] == ["phrase_missing"]
+    transcript.write_text("[]", encoding="utf-8")
+    with pytest.raises(AVStudioError, match=r"'ramp\.json' cannot be read: It is not a transcript"):
+        one_studio.run("audio.trim", ramp, transcript=transcript, fillers=True)
     said = Transcript(language="en", duration=1, segments=[])
     transcript.write_text(said.written(), encoding="utf-8")
     result = one_studio.run("audio.trim", ramp, transcript=transcript, fillers=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from avstudio_core import Artifact, Context
-from avstudio_core.documents.transcript import MEDIA_TYPE, Transcript
+from avstudio_core.documents.transcript import MEDIA_TYPE
 from avstudio_core.spans import Span
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ def removed_words(params: TrimParams, context: Context) -> list[Span]:
 def words_left(document: Artifact, kept: Sequence[Span], source: Artifact, context: Context) -> Artifact:
     """The transcript of the trimmed recording, published."""
     from avstudio_core.documents.moved_transcript import moved_transcript
-    from avstudio_core.documents.timed_text import content
+    from avstudio_core.documents.timed_text import transcript_of
 
     path = context.new_path(source.name_for(".trim.transcript.json"))
-    moved = moved_transcript(Transcript.parse(content(document)), _Times(kept))
+    moved = moved_transcript(transcript_of(document), _Times(kept))
     path.write_text(moved.written(), encoding="utf-8")
     return context.publish(path, path.name, MEDIA_TYPE)
 

@@ -174,11 +174,10 @@ def _tell_moved(source: Artifact, wanted: Timeline, real: Timeline, context: Con
 
 def _words(source: Artifact, document: Artifact, timeline: Timeline, context: Context) -> Artifact:
     from avstudio_core.documents.moved_transcript import moved_transcript
-    from avstudio_core.documents.timed_text import content
-    from avstudio_core.documents.transcript import Transcript
+    from avstudio_core.documents.timed_text import transcript_of
 
     path = context.new_path(source.name_for(".cut.transcript.json"))
-    moved = moved_transcript(Transcript.parse(content(document)), timeline)
+    moved = moved_transcript(transcript_of(document), timeline)
     path.write_text(moved.written(), encoding="utf-8")
     return context.publish(path, path.name, MEDIA_TYPE)
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from avstudio_core.artifact import Artifact
 from avstudio_core.documents.fillers import filler_pattern
-from avstudio_core.documents.timed_text import content
-from avstudio_core.documents.transcript import Transcript, Word
+from avstudio_core.documents.timed_text import transcript_of
+from avstudio_core.documents.transcript import Word
 from avstudio_core.errors import InvalidInput
 from avstudio_core.spans import Span
 
@@ -38,7 +38,7 @@ class SpokenWords:
     @classmethod
     def read(cls, document: Artifact) -> SpokenWords:
         """Read a transcript. Raises `UnreadableMedia`, and `InvalidInput` for one without times of words."""
-        said = Transcript.parse(content(document))
+        said = transcript_of(document)
         found = sorted(((word, one.id) for one in said.segments for word in one.words), key=lambda pair: pair[0].start)
         if not found and any(one.text.strip() for one in said.segments):
             raise InvalidInput(

@@ -72,6 +72,15 @@ def read(source: Artifact) -> TimedText:
     return found
 
 
+def transcript_of(source: Artifact) -> Transcript:
+    """A file as a transcript. Raises `UnreadableMedia`, which names it."""
+    text = content(source)
+    try:
+        return Transcript.parse(text)
+    except UnreadableMedia as error:
+        raise UnreadableMedia(f"'{source.name}' cannot be read: {error.message}", hint=error.hint) from None
+
+
 def content(source: Artifact) -> str:
     """A document's content as text. Raises `UnreadableMedia` if it is neither UTF-8 nor marked as UTF-16."""
     return text_of(source.path, source.name)
