@@ -230,7 +230,7 @@ WARNINGS = {
         ),
         "lead_in_shown": (
             "An edit list hides the beginning of the video, and the format has no edit lists: it is shown.",
-            "Choose `mp4` or `mov`, or set `video_codec`.",
+            "Choose `mp4` or `mov`, or let it be encoded.",
         ),
         "labels_lost": (
             "The format cannot store a language, or that players show no subtitles by default.",

@@ -142,8 +142,9 @@ def _copied(
     source: Artifact, footage: Footage, wanted: Timeline, params: CutParams, context: Context
 ) -> tuple[Artifact, Timeline]:
     from avstudio_video.film_files import copied_format, progress_of, published_copy, tell_left_out, tell_outer_sound
+    from avstudio_video.media.damage import tell_lead
     from avstudio_video.media.limits import Limits
-    from avstudio_video.timeline.copied import Copy, copyable, from_keys, pieces_of, really
+    from avstudio_video.timeline.copied import Copy, copyable, from_keys, pieces_of, really, shown_lead
     from avstudio_video.timeline.film_plan import moved_chapters
 
     limits = Limits.of(context.settings)
@@ -152,8 +153,11 @@ def _copied(
     tell_left_out(footage, streams[1:], context.warn)
     path = context.new_path(source.name_for(f".cut.{name}"))
     timeline = wanted.joined(from_keys(wanted.parts, footage))
-    pieces, chapters = pieces_of(timeline.parts, [footage], [streams]), moved_chapters(footage, timeline)
-    copy = Copy(pieces, float(timeline.length), footage.tags, chapters, footage.timecode(timeline.parts[0].start))
+    first = timeline.parts[0]
+    if lead := shown_lead(first, footage, name, limits):
+        tell_lead(source.name, name, lead, context.warn)
+    pieces, chapters = pieces_of(timeline.parts, [footage], [streams]), moved_chapters(footage, timeline.later(lead))
+    copy = Copy(pieces, float(timeline.length), footage.tags, chapters, footage.timecode(first.start - lead))
     joined = copy.write(path, name, limits, progress_of(context))
     if any(after.begin < before.end for before, after in pairwise(joined)):
         message = f"The parts of '{source.name}' would be shown twice: its key frames refer to frames before them."

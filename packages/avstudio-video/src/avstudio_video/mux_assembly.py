@@ -10,7 +10,7 @@ from avstudio_core import Artifact
 from avstudio_video.encoding.containers import CONTAINERS, chosen_codec, usual_codec
 from avstudio_video.encoding.pixel_formats import Detail, is_reduced
 from avstudio_video.encoding.video_track import VideoEncoding
-from avstudio_video.media.damage import tell_short
+from avstudio_video.media.damage import tell_lead, tell_short
 from avstudio_video.media.streams import codec_of, stated_end
 from avstudio_video.media.tags import file_tags
 from avstudio_video.mux_inputs import MuxInputs, Warn
@@ -87,8 +87,7 @@ def _delayed(inputs: MuxInputs, limits: Limits, warn: Warn) -> Fraction:
     if lead:
         for one in inputs.files:
             one.shift += lead
-        message = f"'{inputs.format}' cannot hide what the edit list of '{inputs.video.name}' hides:"
-        warn("lead_in_shown", f"{message} the video begins with {float(lead):.2f} s more.")
+        tell_lead(inputs.video.name, inputs.format, lead, warn)
     return lead
 
 

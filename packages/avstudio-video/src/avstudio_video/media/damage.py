@@ -43,6 +43,12 @@ def tell_lost(name: object, index: PacketIndex, stated: int, warn: Callable[[str
         warn("gaps", f"'{name}' has {len(holes)} gaps between frames of a steady rate, of up to {longest:.2f} s.")
 
 
+def tell_lead(name: str, format: str, lead: Fraction, warn: Callable[[str, str], None]) -> None:
+    """Warn with `lead_in_shown` about a format that cannot hide frames."""
+    message = f"'{format}' cannot hide what the edit list of '{name}' hides:"
+    warn("lead_in_shown", f"{message} the video begins with {float(lead):.2f} s more.")
+
+
 def tell_timecode(name: str, reason: str, warn: Callable[[str, str], None]) -> None:
     """Warn with `timecode_left_out`."""
     warn("timecode_left_out", f"The timecode of '{name}' is left out: {reason}.")

@@ -11,6 +11,7 @@ from typing import Any
 from avstudio_video.encoding.containers import CONTAINERS, VideoFormat
 from avstudio_video.media.container import open_media
 from avstudio_video.media.limits import Limits
+from avstudio_video.muxer.inputs import lead_of
 from avstudio_video.packets.compatibility import difference
 from avstudio_video.packets.join import JoinedPiece, Piece, join
 from avstudio_video.packets.packet_file import packet_file
@@ -74,6 +75,12 @@ def _start(part: Part, footage: Footage) -> float:
     index = footage.stream.index
     late = part.frames.start > 0 or (footage.grid.start >= footage.grid.step / 2 and index.keys[:1] == index.shown[:1])
     return float(part.start) if late else 0.0
+
+
+def shown_lead(part: Part, footage: Footage, format: VideoFormat, limits: Limits) -> Fraction:
+    """The seconds that an edit list hides before the first part, and that a container without edit lists shows."""
+    hidden = part.frames.start > 0 or CONTAINERS[format].edited
+    return Fraction(0) if hidden else lead_of(footage.path, footage.stream.number, limits)
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,10 @@ class Timeline:
         """Seconds of the new video."""
         return self.parts[-1].at + self.parts[-1].length if self.parts else Fraction(0)
 
+    def later(self, seconds: Fraction) -> Timeline:
+        """The same parts, which begin later in the new video."""
+        return Timeline(tuple(replace(part, at=part.at + seconds) for part in self.parts))
+
     def moved(self, time: float) -> Fraction:
         """When what is at a time of the source is in the new video; what is removed is where it was cut."""
         part = self._ending_after(time)
