@@ -132,11 +132,15 @@ def test_colours_become_those_of_the_first_video(shared_studio: Studio, tmp_path
 def test_an_untagged_picture_has_the_colours_that_players_assume_for_its_size(
     shared_studio: Studio, tmp_path: Path
 ) -> None:
+    rgb = np.full((720, 960, 3), (0.2, 0.5, 0.8))
     small = coded(tmp_path / "a.mkv", to_yuv(patches(), BT601, full=False, bits=8), "yuv444p")
-    large = coded(tmp_path / "b.mkv", to_yuv(patches(1, (960, 720)), BT709, full=False, bits=8), "yuv444p")
-    made = levels(joined(shared_studio, small, large).video.path, 5)
-    expected = to_yuv(patches(1, (960, 720)), BT601, full=False, bits=8)
-    assert made.mean((1, 2)) == pytest.approx(expected.mean((1, 2)), abs=0.6)
+    large = coded(tmp_path / "b.mkv", to_yuv(rgb, BT709, full=False, bits=8), "yuv444p")
+    frame = av.VideoFrame.from_ndarray(np.rint(rgb * 255).astype(np.uint8), "rgb24").reformat(format="bgr0")
+    coloured = stored_as(tmp_path / "c.mkv", frame, "ffv1", matrix=0)
+    made = joined(shared_studio, small, large, coloured).video.path
+    expected = to_yuv(rgb, BT601, full=False, bits=8).mean((1, 2))
+    for number in (5, 9):
+        assert levels(made, number).mean((1, 2)) == pytest.approx(expected, abs=1.2)
 
 
 FORMATS = "yuyv422 uyvy422 rgb24 bgra argb gray gray10le yuv420p yuv411p yuv440p nv12 nv21 yuv422p10le yuv444p12le"

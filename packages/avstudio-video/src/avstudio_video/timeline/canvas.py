@@ -114,7 +114,8 @@ class Canvas:
             curve = TRANSFERS[shape.tags.transfer] if is_hdr(shape) else CURVE
             light = {"out_transfer": curve, "out_primaries": wanted} if lit else {}
             pin = wires.add("scale", pin, out_color_matrix=matrix, out_range=span, **light)
-            given = replace(given, tags=replace(shape.tags, primaries=UNKNOWN if lit else given.tags.primaries))
+            left = UNKNOWN if lit else given.tags.primaries
+            given = replace(given, tags=replace(shape.tags, matrix=shape.matrix, primaries=left))
         if not self._differs_in_colour(given):
             return pin
         planar = closest(PLANAR, given.pixels).removesuffix(DEEP)
