@@ -27,7 +27,7 @@ from avstudio_video.analyze import Analyze
 from avstudio_video.analyze_params import AnalyzeParams
 from avstudio_video.exports.cut_list import CutList
 from avstudio_video.exports.report import report
-from avstudio_video.scenes.sheet_frames import SheetFrames, sheet_steps
+from avstudio_video.scenes.sheet_frames import SheetFrames, SheetSteps
 
 pytest.importorskip("cv2", reason="avstudio-video[opencv] is not installed")
 
@@ -232,14 +232,14 @@ def test_a_contact_sheet_that_does_not_fit_into_memory_is_refused(shared_studio:
 
 
 def test_a_wrong_length_in_the_header_does_not_stop_a_contact_sheet() -> None:
-    frames = SheetFrames(4, sheet_steps(4, 1e-12))
+    frames = SheetFrames(4, SheetSteps(4, 1e-12))
     for time in (0.0, 20_000.0, 40_000.0):
         frames.feed(time, np.zeros((12, 16, 3), np.uint8))
     assert frames.sheet() is not None
 
     widths = []
     for count in (3, 100):  # of a file that states a length of a thousand hours
-        frames = SheetFrames(4, sheet_steps(4, 3.6e6))
+        frames = SheetFrames(4, SheetSteps(4, 3.6e6))
         for number in range(count):
             frames.feed(number / 25, np.zeros((12, 16, 3), np.uint8))
         sheet = frames.sheet()

@@ -26,14 +26,18 @@ from avstudio_video.media.streams import display_size, square_size
 from avstudio_video.memory import DECODERS
 from avstudio_video.scenes.detectors import THRESHOLDS, Detector
 from avstudio_video.scenes.finder import SceneFinder
-from avstudio_video.scenes.sheet_frames import SheetFrames, sheet_steps
+from avstudio_video.scenes.sheet_frames import SheetFrames, SheetSteps
 from avstudio_video.scenes.thumbnails import Thumbnails, thumbnail_step
 from avstudio_video.scenes.transition import Transition
 from avstudio_video.sound.measures import SoundMeasures, SoundWishes
 from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 
 if TYPE_CHECKING:
+    import numpy as np
     from av.container import InputContainer
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
 
 SOUND = {"silence", "loudness", "waveform", "speech"}
 """What is found in the sound."""
@@ -100,10 +104,7 @@ class Analysis:
         if view.thumbnail:
             self._keep(stamp, view.thumbnail)
         if view.tile is not None:
-            self.sheet = self.sheet or SheetFrames(
-                self._params.contact_sheet, sheet_steps(self._params.contact_sheet, self.passed.stated_end)
-            )
-            self.sheet.feed(self.passed.time(stamp), view.tile)
+            self._collect(stamp, view.tile)
 
     def _listen(self, container: InputContainer, origin: Fraction) -> SoundMeasures:
         """Measure the main audio track, too. Raises `NoAudioStream`."""
@@ -124,6 +125,12 @@ class Analysis:
             steps = Steps(thumbnail_step(self._params.min_scene, self.passed.index.unit))
             self._thumbnails = Thumbnails(steps, self._context.new_path)
         self._thumbnails.feed(stamp, picture)
+
+    def _collect(self, stamp: int, picture: Pixels) -> None:
+        if self.sheet is None:
+            count = self._params.contact_sheet
+            self.sheet = SheetFrames(count, SheetSteps(count, self.passed.stated_end))
+        self.sheet.feed(self.passed.time(stamp), picture)
 
     def scenes(self) -> Scenes | None:
         """The scenes, if they were asked for."""

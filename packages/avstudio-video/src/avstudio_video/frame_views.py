@@ -15,7 +15,7 @@ from avstudio_video.frames.picture import Shape
 from avstudio_video.media.frame_pass import FramePass
 from avstudio_video.media.planes import eight_bits
 from avstudio_video.media.steps import Steps
-from avstudio_video.scenes.sheet_frames import sheet_steps
+from avstudio_video.scenes.sheet_frames import SheetSteps
 from avstudio_video.scenes.small_picture import SmallPictures
 from avstudio_video.scenes.thumbnails import QUALITY, thumbnail_step
 
@@ -60,7 +60,7 @@ class FrameViewer:
         self._scaler, self._narrow = VideoReformatter(), VideoReformatter()
         self._bars = Steps(LOOKS)
         self._thumbnails = Steps(thumbnail_step(params.min_scene, passed.index.unit))
-        self._tiles = sheet_steps(params.contact_sheet or 1, passed.stated_end)
+        self._tiles = SheetSteps(params.contact_sheet or 1, passed.stated_end)
 
     def __call__(self, stamp: int, frame: VideoFrame) -> FrameView:
         view = FrameView(self._small.of(frame) if self._small else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from avstudio_video.frames.sheet import contact_sheet
@@ -18,32 +19,46 @@ FIRST_STEP = 0.5
 COLUMNS = 5
 
 
-def sheet_steps(count: int, stated: float) -> Steps:
-    """The steps from which pictures are taken, in seconds; `stated` is the length that the file states, or 0."""
-    length = min(stated / count, FIRST_STEP) if stated > 0 else FIRST_STEP
-    return Steps(length, length / 2)
+class SheetSteps(Steps):
+    """Steps that become twice as long again and again: at any time there were up to twice as many as are wanted."""
+
+    def __init__(self, count: int, stated: float) -> None:
+        """For `count` pictures; `stated` is the length of the video that its file states, in seconds, or 0."""
+        length = min(stated / count, FIRST_STEP) if stated > 0 else FIRST_STEP
+        super().__init__(length, length / 2)
+        self._count = count
+
+    def of(self, time: float | Fraction) -> int:
+        """The number of the first step at which the longer step begins that has a time."""
+        step = super().of(time)
+        return step - step % self.stride(step)
+
+    def stride(self, step: int) -> int:
+        """How many times as long as the first one a step is."""
+        return 1 << (max(0, step) // (2 * self._count)).bit_length()
 
 
 class SheetFrames:
-    """Keeps up to twice as many pictures as are wanted; of more, every second one."""
+    """Keeps a picture of each step, and fewer of the earlier ones when steps become longer."""
 
-    def __init__(self, count: int, steps: Steps) -> None:
+    def __init__(self, count: int, steps: SheetSteps) -> None:
         self._count, self._steps = count, steps
-        self._next, self._stride = 0, 1
-        self._kept: list[tuple[float, Pixels]] = []
-        self._early: tuple[float, Pixels] | None = None
+        self._last = -1
+        self._kept: list[tuple[int, float, Pixels]] = []
+        """The step of a picture, its time, and its pixels."""
+        self._early: tuple[int, float, Pixels] | None = None
         """The first picture, for a video that is too short for others."""
 
     def feed(self, time: float, pixels: Pixels) -> None:
-        """Keep the picture of a frame that is shown at a time, if the last one is long ago."""
+        """Keep the picture of a frame that is shown at a time, if it is the first one of its step."""
         step = self._steps.of(time)
-        self._early = self._early or (time, pixels)
-        if step < self._next or (self._kept and pixels.shape != self._kept[0][1].shape):  # its size changes
+        self._early = self._early or (step, time, pixels)
+        if step <= self._last:
             return
-        self._kept.append((time, pixels))
-        if len(self._kept) > 2 * self._count:
-            self._kept, self._stride = self._kept[::2], 2 * self._stride
-        self._next += self._stride * (1 + (step - self._next) // self._stride)
+        self._last, stride = step, self._steps.stride(step)
+        if pixels.shape == self._early[2].shape:  # the size of a video can change
+            self._kept.append((step, time, pixels))
+        self._kept = [one for one in self._kept if one[0] % stride == 0]
 
     def sheet(self) -> Pixels | None:
         """The contact sheet, with times; `None` without a frame."""
@@ -54,6 +69,5 @@ class SheetFrames:
             return None
         count = min(self._count, len(kept))
         chosen = [kept[(2 * number + 1) * len(kept) // (2 * count)] for number in range(count)]
-        return contact_sheet(
-            np.stack([pixels for _, pixels in chosen]), [time for time, _ in chosen], COLUMNS, labels=True
-        )
+        times, pictures = [time for _, time, _ in chosen], [pixels for _, _, pixels in chosen]
+        return contact_sheet(np.stack(pictures), times, COLUMNS, labels=True)

@@ -35,6 +35,8 @@ class SmallPictures:
         self._cv2: Any = opencv("Finding scenes")
         self._scaler = VideoReformatter()
         self._tiny: VideoFrame | None = None
+        self._targets: list[Pixels] = []
+        """The planes of the frame that is converted."""
 
     def of(self, frame: VideoFrame) -> Pixels:
         """The small picture of a frame."""
@@ -63,15 +65,16 @@ class SmallPictures:
         import av
         import numpy as np
 
-        wide, high = 2 * (frame.width // step), frame.height // step
-        if self._tiny is None or (self._tiny.width, self._tiny.height) != (wide, high):
-            self._tiny = av.VideoFrame(wide, high, frame.format.name.replace("420", "422"))
-        tiny, middle = self._tiny, step // 2
+        wide, high, middle = 2 * (frame.width // step), frame.height // step, step // 2
+        tiny = self._tiny
+        if tiny is None or (tiny.width, tiny.height) != (wide, high):
+            tiny = self._tiny = av.VideoFrame(wide, high, frame.format.name.replace("420", "422"))
+            self._targets = [plane(tiny, number) for number in range(3)]
         tiny.color_range, tiny.colorspace = frame.color_range, frame.colorspace
-        plane(tiny, 0)[:, ::2] = plane(frame, 0)[middle::step, middle::step]
+        self._targets[0][:, ::2] = plane(frame, 0)[middle::step, middle::step]
         places = middle // 2, (middle + step) // 2
         for number in (1, 2):
-            colour, target = plane(frame, number), plane(tiny, number)
+            colour, target = plane(frame, number), self._targets[number]
             for row, column in NEIGHBOURS:  # of two neighbours, each has its own distance to the next
                 down, right = places[row], places[column]
                 target[row::2, column::2] = colour[down::step, right::step][: (high - row + 1) // 2]
