@@ -199,22 +199,24 @@ def pq(light: float) -> float:
     return float(((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375)
 
 
-def test_videos_with_and_without_hdr_are_converted_and_told(shared_studio: Studio, tmp_path: Path) -> None:
-    grey, white = np.full((48, 64, 3), pq(203)), np.ones((48, 64, 3))  # the light of white (ITU-R BT.2408)
-    tags = {"matrix": BT2020, "primaries": BT2020, "transfer": 16}
-    hdr = coded(tmp_path / "a.mkv", to_yuv(grey, BT2020, full=False, bits=10), "yuv444p10le", **tags)
-    tags = {"matrix": BT709, "primaries": BT709, "transfer": BT709}
-    sdr = coded(tmp_path / "b.mkv", to_yuv(white, BT709, full=False, bits=10), "yuv444p10le", **tags)
-    for first, second, warning in ((hdr, sdr, "sdr_to_hdr"), (sdr, hdr, "hdr_to_sdr")):
-        made = joined(shared_studio, first, second)
-        assert [one.code for one in made.warnings] == [warning]
-        one, other = levels(made.video.path, 1), levels(made.video.path, 5)
-        assert np.abs(one - other).max() <= 8  # of 1023
+def white(path: Path, *, hdr: bool) -> Path:
+    """White of 10 bits, in the light that it has in HDR (ITU-R BT.2408), or without HDR."""
+    space, level = (BT2020, pq(203)) if hdr else (BT709, 1.0)
+    yuv = to_yuv(np.full((48, 64, 3), level), space, full=False, bits=10)
+    return coded(path, yuv, "yuv444p10le", matrix=space, primaries=space, transfer=16 if hdr else BT709)
 
 
-def test_detail_and_light_that_a_codec_does_not_keep_are_told(shared_studio: Studio, tmp_path: Path) -> None:
-    yuv = to_yuv(patches(), BT2020, full=False, bits=10)
-    path = coded(tmp_path / "a.mkv", yuv, "yuv444p10le", matrix=BT2020, primaries=BT2020, transfer=16)
+def test_a_video_without_hdr_becomes_as_bright_beside_one_with_it(shared_studio: Studio, tmp_path: Path) -> None:
+    made = joined(shared_studio, white(tmp_path / "a.mkv", hdr=True), white(tmp_path / "b.mkv", hdr=False))
+    assert [one.code for one in made.warnings] == ["sdr_to_hdr"]
+    one, other = levels(made.video.path, 1), levels(made.video.path, 5)
+    assert np.abs(one - other).max() <= 8  # of 1023
+
+
+def test_hdr_and_detail_that_a_codec_of_8_bits_does_not_keep_are_told(shared_studio: Studio, tmp_path: Path) -> None:
+    path = white(tmp_path / "a.mkv", hdr=True)
     made = shared_studio.run("video.cut", path, keep=["0-0.08"], format="mp4", codec="h264")
     assert [one.code for one in made.warnings] == ["hdr_to_sdr", "detail_reduced"]
     assert shared_studio.run("video.probe", made.video.path).contents.video[0].colour.transfer == "bt709"
+    with av.open(str(made.video.path)) as file:
+        assert next(file.decode(video=0)).to_ndarray(format="gray").mean() > 250
