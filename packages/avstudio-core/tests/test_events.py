@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 from sqlalchemy import update
 
 from avstudio_core import Event, EventsLost, EventStream, Plan, Step, Studio, TaskOptions
@@ -376,3 +377,12 @@ def test_an_event_that_cannot_be_read_keeps_back_no_other(studio: Studio) -> Non
 
         studio._database.write(operation)
         assert [event.data["message"] for event in heard(stream, 2)] == ["1", "2"]
+
+
+TEXTS = st.text(st.characters(exclude_categories=()))
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | TEXTS
+
+
+@given(data=st.dictionaries(TEXTS, SCALARS | st.lists(SCALARS, max_size=3), max_size=4))
+def test_the_data_of_an_event_is_read_as_it_was_written(data: dict[str, Any]) -> None:
+    assert json.loads(event_log.written(data)) == data
