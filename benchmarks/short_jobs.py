@@ -2,7 +2,8 @@
 
 All clips have 5 s and are new in each round. The studio gets all jobs at once, and its worker has its model loaded. The
 programs run one after another, as a loop in a shell runs them: each imports its library and loads its model. Both sides
-have the same number of threads, and must find the same stems, or nearly the same words.
+have the same number of threads, and must find the same stems, or nearly the same words. The library alone, in one
+process with its model loaded, shows how much of our time for transcriptions is Whisper's own.
 """
 
 from __future__ import annotations
@@ -104,6 +105,21 @@ def transcription(studio: Studio, folder: Path, pairs: int) -> paired.Ratio:
     return ratio(folder, ours, theirs, pairs)
 
 
+def floor(studio: Studio, folder: Path, pairs: int) -> paired.Ratio:
+    """The time of the bare library with a loaded model over that of the programs."""
+    from faster_whisper import WhisperModel
+
+    weights = studio.shelf.folder("whisper-base")
+    model = WhisperModel(str(weights), device="cpu", compute_type="int8")
+
+    def library(paths: Sequence[Path]) -> list[str]:
+        sounds = [decode(path, rate=16_000, channels=1).data[0] for path in paths]
+        found = [model.transcribe(one, language="en", beam_size=5, word_timestamps=True)[0] for one in sounds]
+        return [" ".join(one.text.strip() for one in segments) for segments in found]
+
+    return ratio(folder, library, partial(programs, TRANSCRIBE, weights), pairs)
+
+
 def separation(studio: Studio, folder: Path, pairs: int) -> paired.Ratio:
     ours, theirs = partial(stems, studio), partial(programs, SEPARATE, studio.shelf.folder("spleeter-2stems"))
     same = clips(folder)
@@ -124,6 +140,7 @@ def main() -> None:
         for work in (transcription, separation):
             found = work(studio, Path(home), pairs)
             print(f"{work.__name__}, {JOBS} × {SECONDS} s: warm studio / programs {found}  (aim 0.35)", flush=True)
+        print(f"transcription: the library with a loaded model / programs {floor(studio, Path(home), pairs)}")
 
 
 if __name__ == "__main__":
