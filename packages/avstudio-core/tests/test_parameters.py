@@ -141,6 +141,15 @@ def test_a_boolean_is_not_a_number(
         studio.run("test.count", **given)
 
 
+def test_a_processor_is_also_found_by_the_name_of_its_command(
+    open_studio: Callable[..., Studio], write_plugin: Callable[[str], ModuleType]
+) -> None:
+    studio = open_studio(write_plugin(TAKES_ANYTHING.replace("test.take", "test.take_it")))
+    studio.run("test.take-it", words="a")
+    assert studio.submit_plan("test.take-it words=b").result().keys() == {"take-it"}
+    assert {task.processor for task in studio.tasks.find()} == {"test.take_it"}
+
+
 def test_a_step_from_outside_cannot_claim_to_be_valid() -> None:
     with pytest.raises(InvalidPlan, match="valid"):
         Plan.from_json('{"steps": [{"id": "a", "processor": "test.count", "params": {}, "valid": {}}]}')

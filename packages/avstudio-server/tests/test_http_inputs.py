@@ -52,10 +52,16 @@ class Mix(Processor[MixParams, MixResult]):
         return MixResult(contents=[file.path.read_text() if file else "" for file in files], given=given)
 
 
+class MixLoud(Mix):
+    """Tell it loudly."""
+
+    name = "test.mix_loud"
+
+
 @pytest.fixture
 def studio_plugins() -> list[ModuleType]:
     plugin = ModuleType("mix")
-    plugin.__dict__["register_processors"] = hookimpl(lambda: [Mix])
+    plugin.__dict__["register_processors"] = hookimpl(lambda: [Mix, MixLoud])
     return [avstudio_server.plugin, exercises, plugin]
 
 
@@ -130,6 +136,12 @@ def test_the_source_that_a_task_shows_is_an_input(server: HttpServer) -> None:
     source = {"artifact": sent["source"]["artifact"]}
     again = client.post("/api/v1/exercise/copy", json={"source": source}, headers={"Prefer": "wait=30"})
     assert (again.status_code, again.json()["source"]) == (200, source)
+
+
+def test_a_route_has_the_name_of_the_command(server: HttpServer) -> None:
+    client = server.client(server.key())
+    assert client.post("/api/v1/test/mix-loud", json={}).status_code == 202
+    assert client.post("/api/v1/test/mix_loud", json={}).json()["code"] == "no_route"
 
 
 def test_what_is_not_the_output_of_an_own_task_is_a_problem(server: HttpServer) -> None:

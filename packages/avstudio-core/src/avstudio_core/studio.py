@@ -143,11 +143,12 @@ class Studio(Session):
     # Parts
 
     def processor(self, name: str) -> Processor[Any, Any]:
-        """The processor of that name. Raises `NotFound` with the nearest name."""
+        """The processor of that name, or of that command with a hyphen. Raises `NotFound` with the nearest name."""
         if isinstance(name, str) and (known := self._processors.get(name)) is not None:
             return known
-        kind = self.plugins.find("processors", checked(name, "name of a processor"))
-        return self._processors.setdefault(name, self.plugins.make(kind, self.shelf))
+        registered = checked(name, "name of a processor").replace("-", "_")
+        kind = self.plugins.find("processors", registered)
+        return self._processors.setdefault(registered, self.plugins.make(kind, self.shelf))
 
     def outputs(self, processor: str, **params: Any) -> dict[str, str]:
         """The files that a run with these parameters would make, as media types by name. Raises `InvalidParams`."""

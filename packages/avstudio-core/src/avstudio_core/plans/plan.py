@@ -45,6 +45,12 @@ class Step(Part):
             raise ValueError("a step cannot have this id: it means the source of the plan")
         return name
 
+    @field_validator("processor")
+    @classmethod
+    def _registered(cls, name: str) -> str:
+        """The name itself; commands and routes write it with hyphens."""
+        return name.replace("-", "_")
+
     @field_validator("source")
     @classmethod
     def _read(cls, source: Ref | None) -> Ref | None:

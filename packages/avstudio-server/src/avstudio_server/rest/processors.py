@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 def path_of(processor: str) -> str:
-    """`audio.separate` is served at `/audio/separate`."""
-    return "/" + processor.replace(".", "/")
+    """`video.extract_audio` is served at `/video/extract-audio`: named as its command is."""
+    return "/" + processor.replace(".", "/").replace("_", "-")
 
 
 def processor_routes(declarations: dict[str, Declaration]) -> tuple[APIRouter, dict[str, Any]]:
