@@ -151,6 +151,14 @@ def test_equal_sound_is_an_equal_file(tmp_path: Path, music: Any, format: AudioF
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
+@pytest.mark.parametrize("seconds", [0.005, 0.01])
+def test_a_short_ogg_with_chapters_has_its_length(target: Any, music: Any, seconds: float) -> None:
+    path, chapters = target(AudioFormat.OGG), [Chapter(0, seconds, "One")]
+    with encoder(path, AudioFormat.OGG, 44_100, 2, 44_100, chapters=chapters) as write:
+        write(music(2, 44_100, seconds))
+    assert probe(path).duration == pytest.approx(seconds, abs=0.003)
+
+
 def test_a_file_of_floats_does_not_have_the_time_of_day(tmp_path: Path, music: Any) -> None:
     encode(Samples(music(), 44_100), tmp_path / "a.wav", AudioFormat.WAV_FLOAT)
     assert b"PEAK" not in (tmp_path / "a.wav").read_bytes()[:200]  # libsndfile writes the time into this chunk

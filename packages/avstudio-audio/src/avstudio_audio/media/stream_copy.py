@@ -39,6 +39,8 @@ COPIED = {
 LEADING = ("mp3", "aac", "vorbis", "opus")
 LEAD = 0.05
 """Seconds before a span that these codecs need, because their packets depend on the ones before."""
+HALF = 2**31
+"""From here on, FFmpeg's duration of a packet is a negative number of 32 bits: the last one of a short Ogg file."""
 
 
 def copy_stream(  # noqa: PLR0913
@@ -115,6 +117,8 @@ def _packets(
     for packet in container.demux(stream):
         if packet.dts is None or packet.pts is None:
             continue
+        if (packet.duration or 0) >= HALF:
+            packet.duration = (packet.duration or 0) - 2 * HALF
         unit = stream.time_base or 0
         begin = float(packet.pts * unit) - origin
         if begin >= span[1]:
