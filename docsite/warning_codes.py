@@ -152,6 +152,10 @@ WARNINGS = {
             "Nothing.",
         ),
         "truncated": ("The file is truncated; the existing part was used.", "Get the whole file."),
+        "clipped": (
+            "Values of the sound were cut off at full scale, by 0.1 dB or more, or by 2 dB with a codec with loss.",
+            "Lower the `gain` of the effect `audio`, or use a format with floating-point samples.",
+        ),
         "damaged": (
             "Packets or frames are corrupt or cannot be decoded; gaps in the sound are replaced by silence.",
             "Get an undamaged copy.",

@@ -177,6 +177,15 @@ def test_sound_gets_a_gain_for_a_time(films: Any, write: Make) -> None:
     assert made[[1000, 30_000, 45_000]] == pytest.approx([0.5, 0.2506, 0.0], abs=0.001)
 
 
+@pytest.mark.parametrize(("codec", "gain", "told"), [("flac", 12, "6.0 dB"), ("flac", 6, ""), ("aac", 12, "dB")])
+def test_sound_that_is_too_loud_for_the_file_is_told(films: Any, write: Make, codec: str, gain: int, told: str) -> None:
+    path = write("a.mkv", 5, sound=[np.full((2, 9_600), 0.5, np.float32)], sound_codec="flac")
+    made = films.applied(path, f"audio {gain}", "audio 0", sound_codec=codec)
+
+    assert films.sound(made.video.path).max() == pytest.approx(1, abs=0.01) or codec == "aac"
+    assert [(one.code, told in one.message) for one in made.warnings] == [("clipped", True)] * bool(told)
+
+
 def test_sound_reaches_a_loudness(films: Any, write: Make) -> None:
     made = films.applied(
         write("a.mkv", 75, sound=[997.0], sound_codec="flac"), "audio loudness=-20", sound_codec="flac"

@@ -200,6 +200,8 @@ def _plans(container: Any, source: Artifact, params: ExtractAudioParams, context
 
 def _tell(extraction: Extraction, source: Artifact, context: Context) -> None:
     """Warn about what differs from the source or the request."""
+    from avstudio_video.sound.copied_sound import CopiedSound
+
     for index, decoder in extraction.decoders.items():
         silent = decoder.silent / decoder.rate
         if decoder.lost or silent:
@@ -207,6 +209,8 @@ def _tell(extraction: Extraction, source: Artifact, context: Context) -> None:
             context.warn("damaged", f"Track {index} of '{source.name}' is damaged: {message}")
     for file in extraction.written:
         _tell_mix(file, source, context)
+        if not isinstance(file.sound, CopiedSound):
+            file.sound.overload.tell(file.path.name, context.warn)
         if file.track.copied:
             _tell_cut(file, context)
         _tell_end(file, extraction, source, context)

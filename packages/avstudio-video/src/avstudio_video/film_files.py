@@ -55,6 +55,8 @@ def tell_film(film: Film, crossfade: float, warn: Callable[[str, str], None]) ->
         warn("frames_missing", f"{pictures.missing} frames cannot be decoded; those before them are shown longer.")
     if pictures.corrupt:
         warn("damaged", f"{pictures.corrupt} frames are damaged.")
+    for overload in film.overloads:
+        overload.tell(film.footage[0].name, warn)
     _tell_sound(film, warn)
 
 

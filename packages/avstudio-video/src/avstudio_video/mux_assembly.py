@@ -158,9 +158,11 @@ def tell_encoded(assembly: Assembly, params: MuxParams, warn: Warn) -> None:
 
 
 def tell_damage(assembly: Assembly, warn: Warn) -> None:
-    """Warn about inputs that end before their header says, and about what could not be decoded."""
+    """Warn about inputs that end before their header says, what could not be decoded, and sound that is clipped."""
     for muxed in assembly.tracks:
         wanted = muxed.wanted
+        if muxed.overload:
+            muxed.overload.tell(wanted.input.name, warn)
         lost = muxed.lost
         if lost:
             warn(

@@ -45,7 +45,7 @@ class Level(Timed):
         for block in blocks():
             inside = self._inside(times_of(block))
             samples = block.samples * (1 + (factor - 1) * inside)
-            yield replace(block, samples=samples.clip(-1, 1).astype("float32"))
+            yield replace(block, samples=samples.astype("float32"))
 
     def _leveled(self, blocks: Blocks, shape: SoundShape, materials: Materials) -> float:
         """The factor that reaches the loudness; the sound before is computed once more for it."""

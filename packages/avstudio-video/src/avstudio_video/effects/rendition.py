@@ -115,6 +115,8 @@ class Rendition:
                 track.metadata.update(self._sound.tags)
                 feed = SoundFeed(self._heard(shape), track, shape)
             self._write(video, feed, progress)
+            if feed:
+                feed.track.overload.tell(output.path.name, self._materials.warn)
 
     def _write(self, video: VideoTrack, feed: SoundFeed | None, progress: Callable[[float], None]) -> None:
         frames = self._shown()()
@@ -187,7 +189,7 @@ class SoundFeed:
     """Writes sound up to the time of the picture; what is missing at the end is silence."""
 
     def __init__(self, blocks: Iterator[Heard], track: SoundTrack, shape: SoundShape) -> None:
-        self._blocks, self._track, self._shape = blocks, track, shape
+        self._blocks, self.track, self._shape = blocks, track, shape
         self._rest: Heard | None = None
         self._written = 0
 
@@ -199,7 +201,7 @@ class SoundFeed:
             if block is None:
                 return
             count = min(block.samples.shape[1], wanted - self._written)
-            self._track.write(block.samples[:, :count])
+            self.track.write(block.samples[:, :count])
             self._written += count
             self._rest = block.part(count, block.samples.shape[1]) if count < block.samples.shape[1] else None
 
@@ -210,5 +212,5 @@ class SoundFeed:
         self.write(end)
         missing = round(end * self._shape.rate) - self._written
         if missing > 0:
-            self._track.write(np.zeros((self._shape.channels, missing), np.float32))
-        self._track.finish()
+            self.track.write(np.zeros((self._shape.channels, missing), np.float32))
+        self.track.finish()

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import InvalidInput
+from avstudio_video.encoding.overload import Overload
 from avstudio_video.encoding.sound_codecs import SoundEncoder, usable_layout, usable_rate
 from avstudio_video.media.samples import sound_frame
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     from av.container import OutputContainer
     from numpy.typing import NDArray
+
+FLOATING = 32
+"""Bits of floating-point samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class SoundTrack:
         self._open(context)
         self._converted = av.AudioResampler(encoder.samples, self._layout, self.rate)
         self._given = self._written = 0
+        self.overload = Overload(lossy=bool(encoder.bit_rate))
+        """What the file cannot store; empty for floating-point samples."""
 
     def _open(self, context: Any) -> None:
         import av
@@ -81,7 +87,9 @@ class SoundTrack:
         return self._written / self.rate
 
     def write(self, block: NDArray[np.float32]) -> None:
-        """Encode the next samples, `(channels, n)` from -1 to 1."""
+        """Encode the next samples, `(channels, n)`; beyond -1 to 1 only floating point keeps them."""
+        if self._encoding.encoder.bits != FLOATING:
+            self.overload.look_at(block)
         self._encode(sound_frame(block, self._layout, self._encoding.rate, self._given))
         self._given += block.shape[1]
 

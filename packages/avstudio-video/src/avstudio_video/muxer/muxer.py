@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from avstudio_video.encoding.containers import SoundCodec, chosen_sound
+from avstudio_video.encoding.overload import Overload
 from avstudio_video.encoding.sound_codecs import SoundEncoder, sound_encoder
 from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
 from avstudio_video.encoding.video_track import VideoEncoding
@@ -51,6 +52,11 @@ class Muxed:
             case PicturePart():
                 return self.part.lost
         return 0
+
+    @property
+    def overload(self) -> Overload | None:
+        """The samples that the file cannot store, of sound that is encoded."""
+        return self.part.track.overload if isinstance(self.part, EncodedPart) else None
 
     @property
     def empty(self) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from avstudio_video.encoding.overload import Overload
 from avstudio_video.encoding.sound_codecs import SOUND_ENCODERS, sound_encoder, usable_rate
 from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
 from avstudio_video.encoding.writer import new_file
@@ -76,6 +77,11 @@ class EncodedSound:
     def duration(self) -> float:
         """Length in seconds."""
         return self._track.duration
+
+    @property
+    def overload(self) -> Overload:
+        """The samples that the file cannot store."""
+        return self._track.overload
 
     def feed(
         self, begin: int, block: NDArray[np.float32], mix: Callable[[NDArray[np.float32]], NDArray[np.float32]]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import UnreadableMedia
 from avstudio_video.encoding.containers import ContainerName
+from avstudio_video.encoding.overload import Overload
 from avstudio_video.encoding.sound_codecs import SoundEncoder
 from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
 from avstudio_video.encoding.video_track import VideoEncoding
@@ -61,6 +62,8 @@ class Film:
     progress: Callable[[float], None]
     """Called with the finished part; an exception of it stops the work."""
     pictures: Pictures = field(init=False)
+    overloads: list[Overload] = field(default_factory=list)
+    """What the file cannot store of each track of sound."""
     done: float = 0.0
     """The finished part."""
 
@@ -98,6 +101,7 @@ class Film:
         for sound in sounds:
             sound.write(end)
             sound.track.finish()
+        self.overloads = [sound.track.overload for sound in sounds]
 
 
 @dataclass
