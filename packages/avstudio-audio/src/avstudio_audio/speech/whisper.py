@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from avstudio_audio.speech.batches import sentences, windows
+from avstudio_audio.speech.batches import encoded, sentences, windows
 from avstudio_audio.speech.features import frugal
 from avstudio_audio.speech.options import Options
 from avstudio_audio.speech.prompt import check_length, joined, room_for_hotwords
@@ -268,12 +268,14 @@ def _interrupted(model: Any, cancelled: Callable[[], bool]) -> Iterator[None]:
     def looking_first(features: NDArray[np.float32]) -> Any:
         if cancelled():
             raise TaskCancelled("The transcription was cancelled.")
+        if features.ndim == 3:
+            return encoded(encode, features, model.model.device)
         if first and _equal(first[0][0], features):
             return first[0][1]
-        encoded = encode(features)
-        if not first and features.ndim == 2:  # not a batch of windows, which takes memory
-            first.append((features, encoded))
-        return encoded
+        found = encode(features)
+        if not first:
+            first.append((features, found))
+        return found
 
     model.encode = looking_first
     try:
