@@ -142,6 +142,8 @@ PYTHON = [
     "access.library.Hit",
     "access.media.OwnedMedia",
     "access.media.MediaFile",
+    "access.presets.OwnedPresets",
+    "access.presets.Preset",
     "access.projects.OwnedProjects",
     "access.projects.Project",
     "access.administration.Administration",

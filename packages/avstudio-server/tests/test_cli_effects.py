@@ -26,11 +26,15 @@ def test_the_commands_of_the_page_make_their_files(tmp_path: Path) -> None:
     audio.encode(Samples(sound, 22_050), avstudio.folder / "song.wav")
     audio.encode(Samples(sound, 22_050), avstudio.folder / "voice.wav")
     audio.encode(Samples(sound[:1, :500], 22_050), avstudio.folder / "room.wav")
-    commands = re.findall(r"^avstudio (audio (?:effects|mix) .*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    for command in commands:
+    page = PAGE.read_text(encoding="utf-8")
+    for command in re.findall(r"^avstudio ((?:audio (?:effects|mix)|presets) .*)$", page, re.MULTILINE):
         words = shlex.split(command)
-        avstudio.printed(*words)
+        printed = avstudio.printed(*words)
+        if words[0] == "presets":
+            assert "old line" in printed or words[1] == "delete"
+            continue
         (made,) = (avstudio.folder / words[-1]).glob("song.effects*.flac")
         assert made.stat().st_size > 500
-    line, again = (avstudio.folder / name / "song.effects.flac" for name in ("line", "again"))
-    assert line.read_bytes() == again.read_bytes()
+    line, again, named = (avstudio.folder / name / "song.effects.flac" for name in ("line", "again", "named"))
+    assert line.read_bytes() == again.read_bytes() == named.read_bytes()
+    assert "No presets" in avstudio.printed("presets", "list")

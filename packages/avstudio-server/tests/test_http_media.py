@@ -80,6 +80,18 @@ def test_a_file_is_deleted(server: HttpServer, noun: str) -> None:
     assert server.client(key).get(place).status_code == 404
 
 
+def test_a_file_is_kept_and_given_by_name(server: HttpServer) -> None:
+    key = server.key()
+    client, place = server.client(key), "/api/v1/presets/my voice"
+    assert client.put(place, json={"source": given(server, key, "chain.txt")}).json()["name"] == "my voice"
+    plan = {"plan": {"steps": [{"id": "copy", "processor": "exercise.copy"}]}, "source": "preset:my voice"}
+    assert client.post("/api/v1/plans", json=plan).status_code == 202
+    assert [one["name"] for one in client.get("/api/v1/presets").json()["presets"]] == ["my voice"]
+    assert server.client(server.key()).get(place).status_code == 404
+    assert client.get(place).json()["artifact"]["name"] == "my voice.txt"
+    assert client.put(place, json={"source": "/etc/passwd"}).status_code == 403
+
+
 def test_a_file_that_a_task_needs_is_not_deleted(server: HttpServer) -> None:
     key = server.key()
     client, source = server.client(key), given(server, key, "a.txt")

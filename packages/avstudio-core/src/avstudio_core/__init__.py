@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from avstudio_core.access.library import Hit as Hit, Library as Library
     from avstudio_core.access.media import MediaFile as MediaFile, OwnedMedia as OwnedMedia
     from avstudio_core.access.outbox import Delivery as Delivery, Outbox as Outbox
+    from avstudio_core.access.presets import OwnedPresets as OwnedPresets, Preset as Preset
     from avstudio_core.access.principal import LOCAL as LOCAL, Principal as Principal
     from avstudio_core.access.projects import OwnedProjects as OwnedProjects, Project as Project
     from avstudio_core.access.session import Session as Session
@@ -160,6 +161,7 @@ _EXPORTS = {
     "access.administration": "Administration Health",
     "access.library": "Hit Library",
     "access.media": "MediaFile OwnedMedia",
+    "access.presets": "OwnedPresets Preset",
     "access.principal": "LOCAL Principal",
     "access.projects": "OwnedProjects Project",
     "access.session": "Session",

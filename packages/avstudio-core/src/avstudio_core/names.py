@@ -16,6 +16,8 @@ SECRET = re.compile(
 )
 """Names of environment variables with secrets, such as `OPENAI_API_KEY` and `HF_TOKEN`."""
 
+PRESET = "preset:"
+"""Before the name of a preset, it makes a source."""
 LONGEST_ID = 200
 """The most characters of an id, or of the name of a project or processor."""
 LONGEST_NAME = 200

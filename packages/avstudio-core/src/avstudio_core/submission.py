@@ -21,6 +21,7 @@ from avstudio_core.kinds.host import ModelPool
 from avstudio_core.kinds.processor import Processor
 from avstudio_core.media_types import guess
 from avstudio_core.models.shelf import InstalledShelf
+from avstudio_core.names import PRESET
 from avstudio_core.parameters import StoredParams, written
 from avstudio_core.plans.check import CheckedStep, DoneStep, check
 from avstudio_core.plans.continuations import RESULT, Continuation
@@ -109,7 +110,8 @@ class Submission:
     def _given_file(self, named: str | Path | Artifact) -> Path | Artifact:
         """A file that is named: one that is copied at once is removed again if no task is stored."""
         found = self._desk.given(named, self._options.project)
-        if isinstance(found, Artifact) and not isinstance(named, Artifact) and found.id != str(named):
+        stored = isinstance(named, Artifact) or str(named).startswith(PRESET)
+        if isinstance(found, Artifact) and not stored and found.id != str(named):
             self._new.append(found.id)
         return found
 

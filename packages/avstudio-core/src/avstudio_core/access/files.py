@@ -6,13 +6,15 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
+from functools import cached_property
 from pathlib import Path
 
+from avstudio_core.access.presets import OwnedPresets
 from avstudio_core.access.reception import Reception
 from avstudio_core.artifact import Artifact
 from avstudio_core.errors import InvalidInput, NotAllowed, UnreadableMedia
 from avstudio_core.media_types import guess
-from avstudio_core.names import checked, escaped, file_name
+from avstudio_core.names import PRESET, checked, escaped, file_name
 from avstudio_core.paths import existing_file
 from avstudio_core.quotes import quoted
 from avstudio_core.reach import ALL
@@ -25,7 +27,7 @@ from avstudio_core.twin import twin
 
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 Source = str | Path | Artifact
-"""A path, an artifact, or the id of an artifact."""
+"""A path, an artifact, the id of an artifact, or `preset:NAME`."""
 
 
 class Files(Reception):
@@ -62,6 +64,8 @@ class Files(Reception):
             raise InvalidInput(f"{quoted(source)} cannot be a source.", hint=hint)
         if str(source).startswith("art_") and (self._roots is not None or not os.path.exists(source)):
             return self.artifact(str(source))
+        if str(source).startswith(PRESET) and (self._roots is not None or not os.path.exists(source)):
+            return self.presets.get(str(source).removeprefix(PRESET)).artifact
         if ADDRESS.match(str(source)):
             raise InvalidInput(f"{quoted(source)} is an address.", hint="Download it, and give the file.")
         if self._roots is not None:
@@ -76,6 +80,16 @@ class Files(Reception):
         self.principal.require("read")
         return artifact_rows.find(
             self._home._database, self._home._store, checked(artifact_id, "artifact id"), self.principal.reach
+        )
+
+    @cached_property
+    def presets(self) -> OwnedPresets:
+        """The principal's own presets: save, find, delete."""
+        self.principal.require("read")
+        home, own = self._home, self.principal.own
+        removal = home._queue.removal.of(own)
+        return OwnedPresets(
+            home._database, home._store, removal, self._may_change, lambda: self._intake(None), self.given
         )
 
     def export(self, artifact: Artifact, target: str | Path, *, overwrite: bool = False) -> Path:

@@ -10,6 +10,7 @@ SUMMARIES = {
         "pipe": "Run several processors, each on the output of the one before.",
         "plans": "List, show, watch, cancel, retry and delete plans.",
         "projects": "List and delete projects.",
+        "presets": "Save, list and delete chains of effects and other files by name.",
         "media": "List and delete the files that were given.",
         "artifacts": "Delete stored files.",
         "search": "Find a word in everything that was recorded or written.",

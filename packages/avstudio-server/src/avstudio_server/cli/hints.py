@@ -26,6 +26,7 @@ LISTS = {
     "plugins": "avstudio plugins",
     "processors": "avstudio processors",
     "projects": "avstudio projects list",
+    "presets": "avstudio presets list",
     "secrets": "avstudio secrets list",
     "settings": "avstudio doctor",
     "tasks": "avstudio tasks list",

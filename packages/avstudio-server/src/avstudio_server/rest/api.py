@@ -20,6 +20,7 @@ from avstudio_server.rest.routes import (
     llm,
     media,
     plans,
+    presets,
     projects,
     tasks,
     uploads,
@@ -31,7 +32,7 @@ from avstudio_server.rest.routes.views import view_routes
 if TYPE_CHECKING:
     from avstudio_core import Catalogue
 
-PARTS = (agents, tasks, plans, projects, events, artifacts, media, library, uploads, webhooks, llm, gateway)
+PARTS = (agents, tasks, plans, projects, presets, events, artifacts, media, library, uploads, webhooks, llm, gateway)
 
 
 def api(catalogue: Catalogue, event_types: Collection[str]) -> tuple[list[APIRouter], dict[str, Any]]:
