@@ -142,7 +142,7 @@ def test_a_file_in_a_place_that_cannot_be_written_is_an_error_of_storage(tmp_pat
 
 
 def test_hardware_is_an_error_where_no_device_encodes(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="'vp9'") as refused:
+    with pytest.raises(InvalidInput, match="'vp9' in 64x48 pixels") as refused:
         written(tmp_path / "a.webm", "webm", "vp9", STEADY, encoder="hardware")
     assert "'auto'" in refused.value.hint
     assert len(read(written(tmp_path / "b.webm", "webm", "vp9", STEADY, encoder="auto"))[0]) == 8

@@ -93,7 +93,7 @@ class Rendition:
 
     def make_sdr(self, encoding: VideoEncoding) -> bool:
         """Convert HDR for an encoder whose pictures have 8 bits; whether it did."""
-        formats = chosen_encoder(encoding.codec, encoding.encoder).formats
+        formats = chosen_encoder(encoding.codec, encoding.encoder, (self.clip.width, self.clip.height)).formats
         dull = is_hdr(self.clip) and not any("10" in one for one in formats)
         if dull:
             self.add(Tonemap())

@@ -73,7 +73,7 @@ class VideoTrack:
         """Raises `InvalidInput` if this machine cannot encode it."""
         from av.video.reformatter import VideoReformatter
 
-        self.encoder = chosen_encoder(encoding.codec, encoding.encoder)
+        self.encoder = chosen_encoder(encoding.codec, encoding.encoder, (shape.width, shape.height))
         self.format = self.encoder.format_for(shape.pixels, faithful=encoding.faithful)
         self.frames = 0
         self._container, self._shape = container, shape

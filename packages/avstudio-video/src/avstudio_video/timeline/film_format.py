@@ -85,18 +85,18 @@ def canvas_of(footage: Sequence[Footage], encoding: VideoEncoding, limits: Limit
     stream = footage[0].stream
     frame = first_frame(footage[0].path, stream.number, limits)
     assert frame is not None  # an indexed stream has one
-    pixels, tags = _pixels_for(frame, encoding), ColourTags.of(frame)
+    size = even(footage[0].upright_size) if encoding.codec in EVEN else footage[0].upright_size
+    pixels, tags = _pixels_for(frame, encoding, size), ColourTags.of(frame)
     if frame.format.is_rgb and pixels.startswith("yuv"):
         tags = replace(tags, range=LIMITED)
     if stream.hdr and Detail.of(pixels).bits <= EIGHT_BITS:
         tags = ColourTags(BT709, BT709, BT709, LIMITED)
     aspect = 1 / stream.aspect if stream.rotation % 180 else stream.aspect
-    size = even(footage[0].upright_size) if encoding.codec in EVEN else footage[0].upright_size
     return Canvas(Clip(*size, rate_of(footage), _unit(footage), tags, pixels, aspect))
 
 
-def _pixels_for(frame: VideoFrame, encoding: VideoEncoding) -> str:
-    encoder = chosen_encoder(encoding.codec, encoding.encoder)
+def _pixels_for(frame: VideoFrame, encoding: VideoEncoding, size: tuple[int, int]) -> str:
+    encoder = chosen_encoder(encoding.codec, encoding.encoder, size)
     pixels = encoder.format_for(frame.format.name, faithful=encoding.faithful)
     return "bgra" if pixels == "pal8" else pixels  # a palette is made from all colours
 
