@@ -501,6 +501,17 @@ def test_a_backend_that_keeps_failing_is_left_alone(make: Make) -> None:
     assert "failed 3 times in a row" in rejected["near/small"]
 
 
+def test_an_outage_of_all_models_that_may_answer_is_told_as_one(make: Make) -> None:
+    studio = make()
+    for name in ("near", "coding", "scripted"):
+        backend(studio, name).says = [BackendDown("It is gone.")]
+    for _ in range(3):
+        with pytest.raises(BackendDown, match="It is gone"):
+            studio.chat("Hello?", require_local=True)
+    with pytest.raises(BackendDown, match="it failed 3 times in a row; the next try is in"):
+        studio.chat("Hello?", require_local=True)
+
+
 def test_what_a_model_cannot_do_is_refused_never_left_out(make: Make) -> None:
     studio = make()
     picture = Message(role="user", content=(Text(text="What is it?"), Image(media_type="image/png", data="AAAA")))

@@ -38,6 +38,7 @@ class Candidate(BaseModel):
         default=None, description="Not installed, no key, no memory, over budget …; `None` if it can answer."
     )
     hint: str = Field(default="", description="How to remove the obstacle.")
+    passing: bool = Field(default=False, description="Whether the obstacle is an outage, so that a later try may work.")
 
 
 class Rejected(BaseModel):

@@ -254,13 +254,13 @@ def _reason(error: AVStudioError) -> str:
 
 
 def _barred(model: Model, obstacle: AVStudioError) -> Candidate:
-    return _candidate(model, _reason(obstacle), obstacle.hint)
+    return _candidate(model, _reason(obstacle), obstacle.hint, isinstance(obstacle, BackendDown))
 
 
 @lru_cache(maxsize=1024)
-def _candidate(model: Model, obstacle: str, hint: str) -> Candidate:
+def _candidate(model: Model, obstacle: str, hint: str, passing: bool) -> Candidate:
     """A candidate that cannot answer; cached, because most requests have the same ones."""
-    return Candidate(model=model, estimate=NOTHING, obstacle=obstacle, hint=hint)
+    return Candidate(model=model, estimate=NOTHING, obstacle=obstacle, hint=hint, passing=passing)
 
 
 def _absent(backend: str, reason: AVStudioError) -> Candidate:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 from avstudio_core.chat import Wishes
-from avstudio_core.errors import NoModel
+from avstudio_core.errors import BackendDown, ModelError, NoModel
 from avstudio_core.kinds.router import Router
 from avstudio_core.route_decision import Candidate, Rejected, RouteDecision
 
@@ -165,12 +165,16 @@ def _why_not(candidate: Candidate, wishes: Wishes, rule: str) -> str:
 
 def _no_model(
     reason: str, wishes: Wishes, candidates: Sequence[Candidate], admits: Callable[[Candidate], bool]
-) -> NoModel:
-    """The error with the best candidates and the reason why each cannot answer, or that there are none."""
+) -> ModelError:
+    """The error with the best candidates and the reason why each cannot answer, or that there are none.
+
+    It is `BackendDown` if one of them may answer soon.
+    """
     near = [one for one in candidates if admits(one)][:4]
     if not near:
         hint = "Start Ollama, or install a backend: 'avstudio-llm' has several. See the list of models."
         return NoModel(f"{reason} No such model is available.", hint=hint)
     obstacles = "; ".join(f"{one.model.id}: {_why_not(one, wishes, reason)}" for one in near)
     ways = (*dict.fromkeys(one.hint for one in near if one.hint), "See the list of models.")
-    return NoModel(f"{reason} But {obstacles}.", hint=" ".join(ways))
+    kind = BackendDown if any(one.passing for one in near) else NoModel
+    return kind(f"{reason} But {obstacles}.", hint=" ".join(ways))
