@@ -402,6 +402,17 @@ def test_two_big_models_run_one_after_another(open_studio: OpenStudio) -> None:
     assert len({handle.result().process for handle in handles}) > 1
 
 
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_a_model_that_always_has_work_lets_another_one_in(
+    open_studio: OpenStudio, executor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avstudio_core.models.pool.TURN_SECONDS", 0.1)
+    studio = open_studio(executor=executor, memory_mb=1000)
+    handles = [studio.submit("exercise.load", model="first", memory_mb=700, seconds=0.02) for _ in range(150)]
+    studio.submit("exercise.load", model="second", memory_mb=700).result(60)
+    assert sum(handle.task().state == "COMPLETED" for handle in handles) < 140
+
+
 def test_a_model_that_never_fits_fails_its_task_with_the_cure(open_studio: OpenStudio) -> None:
     studio = open_studio(memory_mb=100)
     with pytest.raises(TaskFailed, match="Raise the setting 'memory_mb'") as failed:

@@ -34,6 +34,10 @@ class ModelPool(Protocol):
         """Mark a lane as just used: the least recently used one is evicted first."""
         ...
 
+    def hand_over(self, lane: str) -> None:
+        """Evict the lane's model, between two of its jobs, if another one has waited long for its memory."""
+        ...
+
     def measured(self, lane: str, memory_mb: int) -> None:
         """Record the measured peak memory of a lane, in MB."""
         ...

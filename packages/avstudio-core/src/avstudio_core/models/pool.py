@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections import deque
@@ -27,6 +28,8 @@ OBEY_SECONDS = 0.1
 """How often to check whether another studio needs the memory of idle models, in seconds."""
 PATIENCE_SECONDS = 0.5
 """How long another studio may take to free a model before another model is requested, too, in seconds."""
+TURN_SECONDS = 30.0
+"""How long a model waits for one that always has work, in seconds; that one then leaves after its job."""
 _MINE = (loaded_models.c.studio == bindparam("b_studio"), loaded_models.c.lane == bindparam("b_lane"))
 TOUCH = update(loaded_models).where(*_MINE).values(used_at=bindparam("now"))
 RELEASE = delete(loaded_models).where(*_MINE)
@@ -93,6 +96,8 @@ class Pool:
         self.loads = self.evictions = 0
         """How many models of this studio were admitted, and how many were evicted."""
         self._held: dict[str, Held] = {}
+        self._leaving: dict[str, float] = {}
+        """The lanes whose models leave the memory after their jobs, and from when on."""
         self._out: set[str] = set()
         """Rows of models that have left the memory, to be deleted."""
         self._lines: dict[tuple[str, ...], deque[Wish]] = {}
@@ -125,6 +130,7 @@ class Pool:
         if held := self._held.get(lane):
             self._out.add(held.entry)
             self._held.pop(lane, None)
+            self._leaving.pop(lane, None)
             with contextlib.suppress(StorageError):
                 self._strike_out()
 
@@ -136,6 +142,11 @@ class Pool:
         if lane in self._held:
             values = {"b_studio": self._studio, "b_lane": lane, "now": time.time()}
             self._database.write_soon(lambda transaction: transaction.execute(TOUCH, values))
+
+    def hand_over(self, lane: str) -> None:
+        """Evict the lane's model, between two of its jobs, if another one has waited long for its memory."""
+        if time.monotonic() >= self._leaving.get(lane, math.inf) and (held := self._held.get(lane)):
+            self.evictions += held.evict()
 
     def measured(self, lane: str, memory_mb: int) -> None:
         """Record the peak memory of the lane's process; if it is more than declared, it replaces the declaration.
@@ -193,6 +204,7 @@ class Pool:
             lanes = list(connection.execute(asked).scalars())
         for lane in lanes:
             if held := self._held.get(lane):
+                self._leaving.setdefault(lane, time.monotonic() + TURN_SECONDS)
                 self.evictions += held.evict()
 
     def close(self) -> None:
@@ -226,12 +238,14 @@ class Pool:
 
     def _wait(self, wish: Wish, line: deque[Wish], gone: Callable[[], bool]) -> None:
         """Wait in the queue, then free memory, until the model is admitted."""
-        asked_at = 0.0
+        asked_at, turn_at = 0.0, time.monotonic() + TURN_SECONDS
         while (in_the_way := self._enter(wish) if line[0] is wish else []) is not None:
             if gone():
                 raise TaskCancelled(f"The wait for {wish.memory_mb} MB was cancelled.")
             if self._make_room(in_the_way):
                 continue
+            if time.monotonic() >= turn_at:
+                self._leaving |= {one.lane: turn_at for one in in_the_way[:1] if one.studio == self._studio}
             if in_the_way and time.monotonic() >= asked_at + PATIENCE_SECONDS:
                 self._ask_others(in_the_way)
                 asked_at = time.monotonic()

@@ -84,6 +84,9 @@ class LoadParams(Params):
     memory_mb: int = Field(
         default=1, ge=1, le=10**9, description="The declared memory of the model.", json_schema_extra={"unit": "MB"}
     )
+    seconds: float = Field(
+        default=0, ge=0, le=60, description="How long the model works.", json_schema_extra={"unit": "s"}
+    )
 
 
 class LoadResult(Result):
@@ -103,6 +106,7 @@ class Load(Processor[LoadParams, LoadResult]):
 
     def run(self, source: None, params: LoadParams, context: Context) -> LoadResult:
         context.model("model", self._load)
+        time.sleep(params.seconds)
         return LoadResult(loads=Load.loads, process=os.getpid())
 
     def _load(self) -> object:

@@ -174,6 +174,7 @@ class LaneExecutor(Executor):
 
     def done(self, lane: Lane, order: Order) -> None:
         """Record that an order from `next_order` has had its final report."""
+        self.host.pool.hand_over(lane.name)
         lane.end(order.job_id)
         self.cancelled.discard(order.job_id)
         self._deadlines.pop(order.job_id, None)
