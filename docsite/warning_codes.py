@@ -47,6 +47,7 @@ WARNINGS = {
             "A phrase to leave out is not in the transcript.",
             "Check the words of the transcript: they can be wrong.",
         ),
+        "fade_shortened": ("A fade is longer than half of its part.", "Give shorter fades, or leave out short parts."),
         "span_shortened": ("The recording ends before the end of the part to keep.", "Nothing; or check the times."),
         "silent": ("The recording is silent, so its stems are, too.", "Check the recording; or give another `track`."),
         "target_missed": (

@@ -455,7 +455,7 @@ def test_a_film_with_subtitles_that_is_cut_short_is_told(shared_studio: Studio, 
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"sound_offsets": [1.0]}, "'sound_offsets' has 1 values for 0 files"),
+        ({"sound_offsets": [1.0]}, "'sound_offsets' has more values \\(1\\) than there are files \\(0\\)"),
         ({"sound_offsets": [1e6]}, "less than or equal to 86400"),
         ({"tags": ["title"]}, "'title' is not a tag"),
         ({"format": "webm", "video_codec": "h264"}, "'webm' does not take the codec 'h264'"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -133,7 +133,7 @@ def _encoded(source: Artifact, params: TrimParams, labels: Labels, limits: Limit
         tell_fewer_bits(params, stream.bits, encoding, source.name, context.warn)
         labels = replace(labels, chapters=tuple(moved_chapters(labels.chapters, spans)))
         cuts = [(round(low * rate), sys.maxsize if high == math.inf else round(high * rate)) for low, high in spans]
-        blocks = cut(stream.blocks_from(spans[0][0]), cuts[0][0], cuts, _fades(params, cuts, rate))
+        blocks = cut(stream.blocks_from(spans[0][0]), cuts[0][0], cuts, _fades(params, cuts, rate, context.warn))
         length = max(1, stream.length)
         with labelled_encoder(path, encoding, rate, channels, length, labels=labels, warn=context.warn) as write:
             for block in blocks:
@@ -202,12 +202,17 @@ def _within(
     return kept
 
 
-def _fades(params: TrimParams, cuts: Sequence[tuple[int, int]], rate: int) -> list[tuple[int, int]]:
-    """The fades at the start and the end of each range, in samples; two fades never overlap."""
-    fades = []
-    for number, (low, high) in enumerate(cuts):
-        rise = params.fade_in if number == 0 else params.fade
-        fall = params.fade_out if number == len(cuts) - 1 else params.fade
-        most = (high - low) // 2
-        fades.append((min(round(rise * rate / 1000), most), min(round(fall * rate / 1000), most)))
-    return fades
+def _fades(
+    params: TrimParams, cuts: Sequence[tuple[int, int]], rate: int, warn: Callable[[str, str], None]
+) -> list[tuple[int, int]]:
+    """The fades at the start and the end of each range, in samples; two fades never overlap.
+
+    Warns with `fade_shortened`.
+    """
+    rises = [params.fade_in, *[params.fade] * (len(cuts) - 1)]
+    falls = [*[params.fade] * (len(cuts) - 1), params.fade_out]
+    most = [500 * (high - low) / rate for low, high in cuts]
+    if short := [end for rise, fall, end in zip(rises, falls, most, strict=True) if max(rise, fall) > end]:
+        warn("fade_shortened", f"A fade takes at most half of its part, so the shortest one takes {min(short):.3g} ms.")
+    limited = [(min(rise, end), min(fall, end)) for rise, fall, end in zip(rises, falls, most, strict=True)]
+    return [(round(rise * rate / 1000), round(fall * rate / 1000)) for rise, fall in limited]

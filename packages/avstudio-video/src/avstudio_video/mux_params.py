@@ -120,7 +120,9 @@ class MuxParams(Params):
             files = self.sound if kind == "sound" else self.subtitles
             for name in (f"{kind}_{one}" for one in names):
                 if len(getattr(self, name)) > len(files):
-                    message = f"'{name}' has {len(getattr(self, name))} values for {len(files)} files."
+                    message = (
+                        f"'{name}' has more values ({len(getattr(self, name))}) than there are files ({len(files)})."
+                    )
                     raise InvalidParams(message, hint="Give one for each file.")
         if self.format != "auto":
             chosen_codec(self.format, self.picture_codec)
