@@ -70,7 +70,8 @@ def _tell_fades(film: Film, wanted: float, warn: Callable[[str, str], None]) -> 
 
 def _tell_colours(film: Film, warn: Callable[[str, str], None]) -> None:
     """Warn about light that is converted, and about detail that the codec does not keep."""
-    hdr, codec, written = is_hdr(film.canvas.shape), film.encoding.codec, film.canvas.shape.pixels
+    hdr, written = is_hdr(film.canvas.shape), film.canvas.shape.pixels
+    told = f"'{film.encoding.codec}' is written as {written} here"
     for one in film.footage:
         if one.stream.hdr and not hdr:
             warn("hdr_to_sdr", f"'{one.name}' is HDR, and is converted to BT.709 for the new video.")
@@ -78,11 +79,9 @@ def _tell_colours(film: Film, warn: Callable[[str, str], None]) -> None:
             warn("sdr_to_hdr", f"'{one.name}' is not HDR, and is converted for the new video, which is.")
         given = one.picture.pixel_format or written
         if is_reduced(given, written):
-            warn(
-                "detail_reduced", f"'{codec}' is written as {written} here, and the picture of '{one.name}' is {given}."
-            )
+            warn("detail_reduced", f"{told}, and the picture of '{one.name}' is {given}.")
     if film.pictures.transparent and not has_alpha(written):
-        warn("detail_reduced", f"'{codec}' is written as {written} here, without the transparency of the picture.")
+        warn("detail_reduced", f"{told}, without the transparency of the picture.")
 
 
 def _tell_sound(film: Film, warn: Callable[[str, str], None]) -> None:

@@ -166,10 +166,7 @@ def _why_not(candidate: Candidate, wishes: Wishes, rule: str) -> str:
 def _no_model(
     reason: str, wishes: Wishes, candidates: Sequence[Candidate], admits: Callable[[Candidate], bool]
 ) -> ModelError:
-    """The error with the best candidates and the reason why each cannot answer, or that there are none.
-
-    It is `BackendDown` if one of them may answer soon.
-    """
+    """The error with the reason why each of the best candidates cannot answer; `BackendDown` if one may soon."""
     near = [one for one in candidates if admits(one)][:4]
     if not near:
         hint = "Start Ollama, or install a backend: 'avstudio-llm' has several. See the list of models."

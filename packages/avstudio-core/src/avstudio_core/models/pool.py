@@ -242,10 +242,8 @@ class Pool:
         while (in_the_way := self._enter(wish) if line[0] is wish else []) is not None:
             if gone():
                 raise TaskCancelled(f"The wait for {wish.memory_mb} MB was cancelled.")
-            if self._make_room(in_the_way):
+            if self._make_room(in_the_way, turn_at):
                 continue
-            if time.monotonic() >= turn_at:
-                self._leaving |= {one.lane: turn_at for one in in_the_way[:1] if one.studio == self._studio}
             if in_the_way and time.monotonic() >= asked_at + PATIENCE_SECONDS:
                 self._ask_others(in_the_way)
                 asked_at = time.monotonic()
@@ -276,8 +274,13 @@ class Pool:
 
         return self._database.write(operation)
 
-    def _make_room(self, in_the_way: list[Loaded]) -> bool:
-        """Evict the least recently used idle one of these models, if it belongs to this studio."""
+    def _make_room(self, in_the_way: list[Loaded], turn_at: float) -> bool:
+        """Evict the least recently used idle one of these models, if it belongs to this studio.
+
+        From `turn_at` on, the least recently used one leaves after its job.
+        """
+        if time.monotonic() >= turn_at:
+            self._leaving |= {one.lane: turn_at for one in in_the_way[:1] if one.studio == self._studio}
         for model in in_the_way:
             if model.studio == self._studio and (held := self._held.get(model.lane)) and held.evict():
                 self.evictions += 1

@@ -35,8 +35,7 @@ def serve(command: Sequence[str], stop: threading.Event) -> int:
     environment = {**os.environ, KEPT: secrets.token_urlsafe(32)}
     seen, process = _stamps(), subprocess.Popen(command, env=environment)
     while not stop.wait(LOOK_SECONDS):
-        now = _stamps()
-        if now == seen:
+        if (now := _stamps()) == seen:
             continue
         changed = sorted(path.name for path, _ in now.items() ^ seen.items())
         output.note(f"avstudio: {changed[0]} has changed. Starting again.")
