@@ -16,6 +16,7 @@ pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
 FREE = {
     ("/api/v1/library", "q"),
     ("/api/v1/media", "path"),
+    ("/api/v1/presets", "cursor"),
     ("/api/v1/projects", "cursor"),
     ("/api/v1/uploads", "name"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -40,7 +41,9 @@ def decoded(studio: Studio, path: Path, **params: Any) -> Any:
 
 def arrays(studio: Studio, path: Path, **params: Any) -> dict[str, NDArray[Any]]:
     """The frames as arrays: `frames`, `times`, `pts` and `indices`."""
-    with np.load(decoded(studio, path, format="npz", **params).frames["frames"].path) as file:
+    made = decoded(studio, path, format="npz", **params).frames["frames"]
+    assert hashlib.sha256(made.path.read_bytes()).hexdigest() == made.sha256
+    with np.load(made.path) as file:
         return dict(file)
 
 

@@ -71,9 +71,10 @@ class FrameFiles:
         with decoded:
             places = {stamp: decoded.add(picture) for stamp, picture in self._pictures(wanted)}
             kept = self._found(wanted, places)
-            if [*places] == [one.stamp for one in wanted]:
+            if is_final := [*places] == [one.stamp for one in wanted]:
                 decoded.end(**self._facts(kept))
-                return kept, {"frames": self._published(decoded.path, name)}
+        if is_final:  # published once it is closed, and all of it is in the file
+            return kept, {"frames": self._published(decoded.path, name)}
         with FrameArchive(self.context.new_path(f"ordered.{name}"), len(kept), self.size) as ordered:
             shown = decoded.pictures()
             for one in kept:
