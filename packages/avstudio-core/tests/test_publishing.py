@@ -14,6 +14,7 @@ from avstudio_core.errors import PluginError, TaskFailed
 SLOPPY = """
 import math
 import time
+from pathlib import Path
 
 class SloppyParams(Params):
     way: str = Field(default="", description="What is done wrong.")
@@ -38,6 +39,11 @@ class Sloppy(Processor[SloppyParams, SloppyResult]):
         if params.way == "publishes its source and fails":
             context.publish(source.path, "copy.txt", "text/plain")
             raise RuntimeError("on purpose")
+        if params.way == "forgets to close a file":
+            with context.new_path("file.txt").open("w") as file:
+                file.write("it is still in memory")
+                made = context.publish(Path(file.name), "file.txt", "text/plain")
+            return SloppyResult(made=made)
         if params.way == "gives its source back":
             return SloppyResult(made=source)
         if params.way.startswith("forges "):
@@ -167,6 +173,10 @@ def test_a_run_cannot_change_a_stored_file(studio: Studio, letter: Path) -> None
         (
             "loses a file",
             r"published 'file\.txt', but its result does not contain it\. Put it into a field whose type is Artifact",
+        ),
+        (
+            "forgets to close a file",
+            r"wrote to 'file\.txt' after it was published\. Close a file before it is published",
         ),
         ("gives nothing", "returned 'None' instead of the declared SloppyResult"),
         ("returns too much", "returned a result of 66 MB, and the most is 64. Publish a file"),

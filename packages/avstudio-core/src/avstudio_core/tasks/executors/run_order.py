@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import traceback
 from collections.abc import Callable
@@ -94,7 +95,17 @@ def _checked(result: Any, order: Order, processor: Processor[Any, Any], context:
             message = f"{order.processor} published '{artifact.name}', but its result does not contain it."
             hint = "Put it into a field whose type is Artifact, or contains it."
             raise PluginError(message, hint=hint)
+    _refuse_open_files(order, context)
     return result
+
+
+def _refuse_open_files(order: Order, context: Context) -> None:
+    """Raise `PluginError` for a file that was written to after it was published: its sha256 is that of a part."""
+    for artifact in context.published:
+        with contextlib.suppress(FileNotFoundError):
+            if artifact.path.stat().st_size != artifact.size:
+                message = f"{order.processor} wrote to '{artifact.name}' after it was published."
+                raise PluginError(message, hint="Close a file before it is published.")
 
 
 def _reviewed(result: Result, order: Order, processor: Processor[Any, Any], context: Context) -> Review:
