@@ -21,6 +21,7 @@ from avstudio_core.storage.sqlite.database import Database, Transaction
 from avstudio_core.storage.sqlite.prepared import ROWS
 from avstudio_core.storage.sqlite.schema import open_database
 from avstudio_core.storage.tables import projects
+from avstudio_core.testing import until
 
 ADD: Insert = insert(projects)
 
@@ -338,6 +339,28 @@ def test_what_was_written_without_a_sync_is_synced_soon_after(base: Database, mo
     base.write_soon(adding("two"), synced=False).result(60)
     base.close()
     assert synced.get(timeout=60) == log
+
+
+def test_what_was_written_during_the_last_sync_is_synced_before_the_file_is_closed(
+    base: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, begun, go_on = os.stat(f"{base.path}-wal").st_ino, SimpleQueue[int](), threading.Event()
+
+    def sync(file: int) -> None:
+        if os.fstat(file).st_ino == log:
+            begun.put(file)
+            assert go_on.wait(60)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    base.write_soon(adding("one"), synced=False).result(60)
+    begun.get(timeout=60)
+    base.write_soon(adding("two"), synced=False).result(60)
+    closing = threading.Thread(target=base.close)
+    closing.start()
+    until(base._late_sync._closing.is_set)
+    go_on.set()
+    begun.get(timeout=60)
+    closing.join(60)
 
 
 def test_an_action_after_a_commit_does_not_run_after_a_rollback(base: Database) -> None:

@@ -33,8 +33,8 @@ class LateSync:
 
     def close(self) -> None:
         """Sync now if a sync is requested, and end the thread."""
-        self._closing.set()
         self._asked.set()
+        self._closing.set()
         if self._thread is not None:
             self._thread.join()
 
@@ -49,7 +49,7 @@ class LateSync:
             self._closing.wait(LATE_SECONDS)
             self._asked.clear()  # before the sync: a write during it requests another one
             self._sync()
-            if self._closing.is_set():
+            if self._closing.is_set() and not self._asked.is_set():  # a request during the sync is met, too
                 return
 
     def _sync(self) -> None:
