@@ -71,6 +71,11 @@ def test_a_type_that_nobody_registered_is_refused(studio: Studio, kind: Any) -> 
         studio.publish(kind, "garden_1", {})
 
 
+def test_an_unknown_type_in_a_filter_is_refused_with_the_way_to_the_known_ones(studio: Studio) -> None:
+    with pytest.raises(NotFound, match=r"No type of events is named 'qqqq'\. See the list of types of events\."):
+        list(studio.events(types=["qqqq"]).stored())
+
+
 @pytest.mark.parametrize("kind", ["task.completed", "llm.token", "budget.alert"])
 def test_what_only_the_studio_publishes_cannot_be_faked(studio: Studio, kind: str) -> None:
     with pytest.raises(InvalidInput, match=f"Only the studio itself publishes '{kind}'"):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class FrameArchive:
-    """An `.npz` file with an array `frames` of `(count, height, width, 3)`, of which one picture is in memory."""
+    """An `.npz` file with an array `frames` of `(count, height, width, 3)`; one picture of it is in memory."""
 
     def __init__(self, path: Path, count: int, size: tuple[int, int]) -> None:
         """All pictures have this width and height."""

@@ -1,4 +1,4 @@
-"""Steps of time, of each of which the first frame counts."""
+"""Steps of time: the first frame of each counts."""
 
 from __future__ import annotations
 

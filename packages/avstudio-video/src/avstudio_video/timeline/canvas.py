@@ -98,7 +98,7 @@ class Canvas:
         return min(width, shape.width), min(height, shape.height)
 
     def _scaled(self, wires: Wires, pin: Pin, upright: Clip) -> Pin:
-        """A picture in its size, of which a last odd column or row is cut."""
+        """A picture in its size, without a last odd column or row."""
         width, height = self._size(upright)
         if (width, height) == even((upright.width, upright.height)):
             odd = (width, height) != (upright.width, upright.height)

@@ -45,6 +45,12 @@ class Noun(NamedTuple):
     ids: str = ""
     """How its ids begin."""
 
+    @property
+    def plural(self) -> str:
+        """Such as 'tasks' or 'kinds of texts'."""
+        first, of, rest = self.what.partition(" of ")
+        return f"{first}s{of}{rest}"
+
 
 NOUNS = {
     "task": Noun("task", (tasks.c.id,), ids="task_"),
@@ -89,7 +95,7 @@ class KnownNames:
             missing -= self._found(column, missing)
         if not missing:
             return
-        name, see = min(missing), f"See the list of {noun.what}s."
+        name, see = min(missing), f"See the list of {noun.plural}."
         if noun.ids:
             raise NotFound(f"No {noun.what} has the id {quoted(name)}.", hint=see)
         raise NotFound.among(noun.what, name, self._all(noun), see=see)
