@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from avstudio_core.errors import InvalidInput
 from avstudio_core.testing import exercises
+from avstudio_server.http.problems import problem_of
 from avstudio_server.testing.http_server import HttpServer
 
 pytest.importorskip("fastapi", reason="avstudio-server[rest] is not installed")
@@ -35,6 +37,11 @@ def test_thousands_of_errors_are_a_short_answer(server: HttpServer) -> None:
         assert answer.status_code in (400, 422), path
         assert len(answer.content) < 12_000, path
     assert f"and {MANY - 20} more" in client.post("/api/v1/webhooks", json=bodies["/api/v1/webhooks"]).json()["detail"]
+
+
+def test_a_long_message_of_an_error_is_shortened() -> None:
+    told = problem_of(InvalidInput("x" * 10_000, hint="y" * 10_000), "request_1")
+    assert [len(told["detail"]), told["detail"][-1], len(told["hint"])] == [4_000, "…", 4_000]
 
 
 def test_a_secret_is_not_repeated(server: HttpServer) -> None:

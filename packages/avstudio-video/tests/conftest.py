@@ -76,6 +76,7 @@ def _stream(file: Any, codec: str, shown: Sequence[Picture], rate: Fraction | in
     for name in ("color_trc", "color_primaries", "colorspace", "sample_aspect_ratio"):
         if name in settings:
             setattr(stream.codec_context, name, settings[name])
+    file.metadata.update(settings.get("tags", {}))
     stream.metadata.update(settings.get("metadata", {}))
     if "rotation" in settings:
         stream.set_display_rotation(settings["rotation"])

@@ -217,6 +217,16 @@ def test_the_timecode_is_that_of_the_first_frame_that_is_kept(
     assert timecode_of(shared_studio, trimmed) == later
 
 
+@pytest.mark.parametrize("mode", ["exact", "keyframe"])
+def test_the_title_of_a_cut_video_stays_and_the_time_of_its_recording_does_not(
+    shared_studio: Studio, write: Make, mode: str
+) -> None:
+    path = write("a.mkv", numbered(10), tags={"title": "Sea", "creation_time": "2020-01-01T00:00:00Z"}, **PLAIN)
+    with av.open(str(cut(shared_studio, path, keep=["0-0.2"], mode=mode).video.path)) as file:
+        tags = {key.lower(): value for key, value in file.metadata.items()}
+    assert (tags["title"], tags.get("creation_time")) == ("Sea", None)
+
+
 def test_a_timecode_that_would_not_be_true_is_left_out_and_told(shared_studio: Studio, write: Make) -> None:
     path = write("a.mov", numbered(5), times=[0, 1, 5, 6, 20], metadata={"timecode": "01:00:00:00"}, **PLAIN)
     for mode in ("exact", "keyframe"):
