@@ -14,7 +14,8 @@ class OutputFile:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("w+b", buffering=0)
-        self.seek, self.tell, self.close = self._file.seek, self._file.tell, self._file.close
+        self.read, self.seek, self.tell = self._file.read, self._file.seek, self._file.tell
+        self.close = self._file.close
         self.error: OSError | None = None
 
     def write(self, data: bytes) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from avstudio_audio.media.dither import Rounding
 from avstudio_audio.media.formats import Encoding
 from avstudio_audio.media.labels import Labels
+from avstudio_audio.media.ogg import number_by_content
 from avstudio_audio.media.output_file import OutputFile
 from avstudio_audio.media.traits import TRAITS
 
@@ -55,6 +56,8 @@ def sndfile_writer(
             if name in NAMES:
                 setattr(sound, NAMES[name], value)
         yield lambda block: sound.write((rounding.feed(block) if rounding else block).T)
+    if traits.container == "OGG":
+        number_by_content(file)
 
 
 def needs_ffmpeg(labels: Labels) -> bool:
