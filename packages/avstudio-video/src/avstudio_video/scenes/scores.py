@@ -38,13 +38,20 @@ class Score(ABC):
 class ContentScore(Score):
     """The mean difference of hue, saturation and value to the frame before, 0 to 255."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._spare: Any = None
+        self._change: Any = None
+
     def _value(self, pixels: Pixels) -> float:
-        hsv = self._cv2.cvtColor(pixels, self._cv2.COLOR_BGR2HSV)
+        hsv = self._cv2.cvtColor(pixels, self._cv2.COLOR_BGR2HSV, self._spare)
         last, self._last = self._last, hsv
+        self._spare = last
         if last is None:
             return 0.0
         count = float(hsv.shape[0] * hsv.shape[1])
-        hue, saturation, value, _ = self._cv2.sumElems(self._cv2.absdiff(hsv, last))
+        self._change = self._cv2.absdiff(hsv, last, self._change)
+        hue, saturation, value, _ = self._cv2.sumElems(self._change)
         return float((hue / count + saturation / count + value / count + 0.0) / 3.0)
 
 
