@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
+import wave
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +70,74 @@ def test_a_damaged_file_is_refused_or_told_and_never_shorter_in_silence(
             continue
         missing, told = len({one.index for one in found.index}) < FRAMES, bool(found.warnings)
         assert not missing or told or (kind, name) == ("cut", "a.ts"), (number, kind, name)  # it states no length
+
+
+def still(path: Path, codec: str, pixels: str) -> Path:
+    """Noise as a picture in a file."""
+    picture = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    with av.open(str(path), "w", format="gif" if codec == "gif" else "image2") as file:
+        stream: Any = file.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
+        frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format=pixels)
+        file.mux([*stream.encode(frame), *stream.encode(None)])
+    return path
+
+
+def recording(path: Path) -> Path:
+    """A second of silence."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(16_000))
+    return path
+
+
+def halved(path: Path, part: float = 0.6) -> Path:
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * part)])
+    return path
+
+
+@pytest.mark.parametrize(("name", "codec", "pixels"), [("a.jpg", "mjpeg", "yuvj420p"), ("a.gif", "gif", "rgb8")])
+def test_a_picture_of_which_the_end_is_missing_is_told(
+    shared_studio: Studio, tmp_path: Path, name: str, codec: str, pixels: str
+) -> None:
+    film, path = made(tmp_path / "film.mp4", 5), still(tmp_path / name, codec, pixels)
+    for cut in (False, True):
+        path = halved(path) if cut else path
+        runs: list[tuple[Path, str, dict[str, Any]]] = [
+            (path, "video.probe", {}),
+            (path, "video.decode", {"count": 1}),
+            (path, "video.analyze", {"analyses": ["black"]}),
+            (path, "video.effects", {"chain": ["flip"]}),
+            (film, "video.effects", {"chain": ["overlay"], "overlays": [path]}),
+            (film, "video.concat", {"inputs": [path], "mode": "encode"}),
+            (film, "video.mux", {"cover": path}),
+        ]
+        found = [outcome(shared_studio, *run) for run in runs]
+        assert [[one.code for one in made.warnings].count("truncated") for made in found] == [cut] * len(runs)
+
+
+def test_a_thumbnail_in_a_picture_does_not_end_it(shared_studio: Studio, tmp_path: Path) -> None:
+    whole = still(tmp_path / "a.jpg", "mjpeg", "yuvj420p").read_bytes()
+    path = tmp_path / "b.jpg"
+    path.write_bytes(whole[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(whole)) + whole + whole[2 : len(whole) // 2])
+    [told] = shared_studio.run("video.decode", path, count=1).warnings
+    assert told.message == "'b.jpg' is cut short: the end of the picture is missing."
+
+
+def test_a_recording_with_less_sound_than_its_header_states_is_told(shared_studio: Studio, tmp_path: Path) -> None:
+    film, path = made(tmp_path / "film.mp4", 5), halved(recording(tmp_path / "a.wav"))
+    for found in (
+        shared_studio.run("video.extract_audio", path, format="flac"),
+        shared_studio.run("video.mux", film, sound=[path], format="mkv"),
+    ):
+        [told] = found.warnings
+        assert told.message == "'a.wav' is cut short: it has 9626 of the 16044 bytes that its header states."
+
+
+def test_the_exif_data_of_a_photo_is_skipped(shared_studio: Studio, tmp_path: Path) -> None:
+    contents = shared_studio.run("video.probe", still(tmp_path / "a.tiff", "tiff", "rgb24")).contents
+    assert (contents.video[0].width, contents.video[0].hdr) == (64, None)
 
 
 def outcome(studio: Studio, path: Path, processor: str, params: dict[str, Any]) -> Any:

@@ -105,6 +105,16 @@ def test_a_frame_is_the_one_on_the_screen_also_at_a_variable_rate(shared_studio:
     assert [one.duration for one in result.index][3] == pytest.approx(0.2)
 
 
+def test_a_frame_is_on_the_screen_to_its_end_also_in_a_file_that_counts_frames(
+    shared_studio: Studio, write: Make
+) -> None:
+    path = write("a.avi", 3, codec="mpeg4", options={})
+    made = shared_studio.run("video.decode", path, times=[0.03, 0.0396, 0.06, 0.119])
+    assert [one.index for one in made.index] == [0, 1, 1, 2]
+    one = shared_studio.run("video.decode", write("b.avi", 1, codec="mpeg4", options={}), count=1)
+    assert [frame.index for frame in one.index] == [0]
+
+
 def test_until_the_first_frame_is_shown_it_is_the_first_one(shared_studio: Studio, write: Make) -> None:
     path = write("a.mkv", 3, times=[5, 6, 7], sound=[440])
     result = decoded(shared_studio, path, times=[0.0, 0.1, 0.25])

@@ -136,6 +136,7 @@ class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
 
 def _tell(source: Artifact, made: Analysis, context: Context) -> None:
     from avstudio_video.media.damage import tell_guessed, tell_short
+    from avstudio_video.media.file_end import tell_cut
 
     tell_guessed(source.name, made.passed.index, made.passed.rate, context.warn)
     if made.sound and made.sound.lost:
@@ -143,6 +144,7 @@ def _tell(source: Artifact, made: Analysis, context: Context) -> None:
     if made.passed.corrupt:
         context.warn("damaged", f"{made.passed.corrupt} frames of '{source.name}' are damaged.")
     tell_short(source.name, made.timeline.end, made.passed.stated_end, context.warn)
+    tell_cut(source.path, source.name, context.warn)
 
 
 def _document(source: Artifact, scenes: Scenes, context: Context) -> Artifact:

@@ -200,8 +200,10 @@ def _plans(container: Any, source: Artifact, params: ExtractAudioParams, context
 
 def _tell(extraction: Extraction, source: Artifact, context: Context) -> None:
     """Warn about what differs from the source or the request."""
+    from avstudio_video.media.file_end import tell_cut
     from avstudio_video.sound.copied_sound import CopiedSound
 
+    tell_cut(source.path, source.name, context.warn)
     for index, decoder in extraction.decoders.items():
         silent = decoder.silent / decoder.rate
         if decoder.lost or silent:

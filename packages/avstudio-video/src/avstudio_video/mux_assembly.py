@@ -11,6 +11,7 @@ from avstudio_video.encoding.containers import CONTAINERS, chosen_codec, usual_c
 from avstudio_video.encoding.pixel_formats import Detail, is_reduced
 from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.damage import tell_lead, tell_short
+from avstudio_video.media.file_end import tell_cut
 from avstudio_video.media.streams import codec_of, stated_end
 from avstudio_video.media.tags import file_tags
 from avstudio_video.mux_inputs import MuxInputs, Warn
@@ -104,6 +105,7 @@ def _chapters(inputs: MuxInputs, params: MuxParams, end: Fraction, warn: Warn) -
 
 def _cover(inputs: MuxInputs, params: MuxParams, limits: Limits, warn: Warn) -> Cover | None:
     if params.cover:
+        tell_cut(params.cover.path, params.cover.name, warn)
         return read_cover(params.cover.path, params.cover.name, limits)
     own = None if "cover" in params.drop else own_cover(inputs.video.path, limits)
     if own and not CONTAINERS[inputs.format].covered:
@@ -168,6 +170,8 @@ def tell_damage(assembly: Assembly, warn: Warn) -> None:
             warn(
                 "damaged", f"Stream {wanted.stream.index} of '{wanted.input.name}' is damaged: {lost} packets are lost."
             )
+    for given in assembly.inputs:
+        tell_cut(given.path, given.name, warn)
     timed = [muxed.wanted for muxed in assembly.tracks if muxed.wanted.kind != "subtitle"]
     for one in {id(wanted.input): wanted for wanted in timed}.values():
         if assembly.end is None:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from avstudio_video.media.index import PacketIndex
 
 
+EARLY = Fraction(1, 2000)
+"""Seconds before a frame that already count as its time, since people round to milliseconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """One frame to decode."""
@@ -53,7 +57,8 @@ class FrameTimeline:
     def at(self, time: float) -> int:
         """The frame on the screen at a time, or the first one from 0 on. Raises `InvalidInput` outside the video."""
         origin = 0 if self.index.guessed else self.origin
-        stamp = math.floor((Fraction(time) + origin) / self.index.unit + Fraction(1, 2))
+        early = min(Fraction(1, 2), EARLY / self.index.unit)
+        stamp = math.floor((Fraction(time) + origin) / self.index.unit + early)
         number = self.index.number_at(stamp)
         if (number < 0 and time < 0) or stamp >= max(self.index.end, self.index.shown[-1] + 1):
             first, last = self.time(self.index.shown[0]), self.time(self.index.shown[-1])

@@ -14,6 +14,7 @@ from avstudio_video.media.colours import colour_of, hdr_of
 from avstudio_video.media.container import open_media
 from avstudio_video.media.damage import tell_short
 from avstudio_video.media.depth import bits_of
+from avstudio_video.media.file_end import tell_cut
 from avstudio_video.media.frame_times import frame_times
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import USUAL, Limits
@@ -143,6 +144,7 @@ def _tell_damage(
     warn: Callable[[str, str], None],
 ) -> None:
     tell_short(path, end or 0.0, stated or 0.0, warn)
+    tell_cut(path, str(path), warn)
     corrupt = sum(one.corrupt for one in indexes.values())
     if corrupt:
         warn("damaged", f"'{path}' is damaged: {corrupt} packets are corrupt.")

@@ -13,6 +13,7 @@ from avstudio_core.errors import UnreadableMedia
 from avstudio_video.media.colours import HLG, PQ
 from avstudio_video.media.container import open_media
 from avstudio_video.media.damage import tell_guessed, tell_lost, tell_short
+from avstudio_video.media.file_end import tell_cut
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import chosen_video, first_frame, origin_of, read_only, stated_end
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 class IndexedStream:
     """One video stream: its packets, and how its pictures are shown."""
 
+    path: Path
     number: int
     """Its number among all streams of the file."""
     video_number: int
@@ -61,6 +63,7 @@ class IndexedStream:
         tell_guessed(name, self.index, self.rate, warn)
         tell_short(name, self.end, self.stated_end, warn, 2 * float(self.index.usual_gap * self.index.unit))
         tell_lost(name, self.index, self.stated_frames, warn)
+        tell_cut(self.path, name, warn)
 
 
 def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable[[], None]) -> IndexedStream:
@@ -79,6 +82,7 @@ def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable
             )
         limits.check_seconds(path, float(index.end * index.unit - (0 if index.guessed else origin)))
         return IndexedStream(
+            path,
             stream.index,
             [one.index for one in container.streams.video].index(stream.index),
             index,
