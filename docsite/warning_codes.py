@@ -49,7 +49,11 @@ WARNINGS = {
         ),
         "fade_shortened": ("A fade is longer than half of its part.", "Give shorter fades, or leave out short parts."),
         "span_shortened": ("The recording ends before the end of the part to keep.", "Nothing; or check the times."),
-        "silent": ("The recording is silent, so its stems are, too.", "Check the recording; or give another `track`."),
+        "silent": ("The recording is digital silence.", "Check the recording; or give another `track`."),
+        "constant": (
+            "All samples have the same value, which nobody hears: the recorder had no signal, only an offset.",
+            "Check the recording; or give another `track`.",
+        ),
         "target_missed": (
             "A recording did not reach its target, because its true peak would exceed the ceiling.",
             "Choose `linear_then_limit`, a lower target, or a higher ceiling.",

@@ -155,6 +155,15 @@ class TestSeparation:
         assert [(one.code, "the cover picture" in one.message) for one in wav.warnings] == [("labels_lost", True)]
         assert studio.run("audio.separate", tmp_path / "a.mp3", format="wav", tags=False).warnings == []
 
+    def test_a_header_that_states_hours_takes_no_memory(self, studio: Studio, tone: Tone, tmp_path: Path) -> None:
+        sound, rate = sf.read(tone(seconds=3))
+        sf.write(tmp_path / "a.flac", sound + 0.1 * np.random.default_rng(0).standard_normal(sound.shape), rate)
+        content = bytearray((tmp_path / "a.flac").read_bytes())
+        content[22:26] = (rate * 9_000).to_bytes(4)  # RFC 9639, section 8.2
+        (tmp_path / "a.flac").write_bytes(content)
+        result = studio.run("audio.separate", tmp_path / "a.flac")
+        assert (result.duration, [one.code for one in result.warnings]) == (3.0, ["truncated"])
+
     def test_a_silent_recording_is_reported(self, studio: Studio, tmp_path: Path) -> None:
         sf.write(tmp_path / "silent.wav", np.zeros(8_000), 8_000)
         assert [one.code for one in studio.run("audio.separate", tmp_path / "silent.wav").warnings] == ["silent"]

@@ -115,16 +115,33 @@ def test_the_odd_byte_of_a_gsm_wav_is_not_missing_sound(tmp_path: Path, music: A
     assert heard.codes == []
 
 
-@pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
-def test_a_wav_that_was_written_into_a_pipe_is_whole(tmp_path: Path, music: Any, heard: Any, size: int) -> None:
-    path = tmp_path / "a.wav"
-    sf.write(path, music(1, 8_000).T, 8_000)
-    content = bytearray(path.read_bytes())
-    place = content.index(b"data") + 4
-    content[4:8] = content[place : place + 4] = size.to_bytes(4, "little")
-    path.write_bytes(content)
+@pytest.fixture
+def wav_of(tmp_path: Path, music: Any) -> Any:
+    """A function that writes two seconds with any size in the header, in bytes."""
+
+    def written(size: int) -> Path:
+        path = tmp_path / "a.wav"
+        sf.write(path, music(1, 8_000).T, 8_000)
+        content = bytearray(path.read_bytes())
+        place = content.index(b"data") + 4
+        content[4:8] = content[place : place + 4] = size.to_bytes(4, "little")
+        path.write_bytes(content)
+        return path
+
+    return written
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
+def test_a_wav_that_was_written_into_a_pipe_is_whole(wav_of: Any, heard: Any, size: int) -> None:
+    path = wav_of(size)
     assert decode(path, warn=heard).duration == probe(path).duration == 2.0
     assert heard.codes == []
+
+
+@pytest.mark.parametrize("hours", [10, 38, 70])
+def test_a_wav_of_many_hours_that_is_cut_short_is_reported(wav_of: Any, heard: Any, hours: int) -> None:
+    assert decode(wav_of(hours * 3600 * 16_000), warn=heard).duration == 2.0
+    assert heard.codes == ["truncated"]
 
 
 def test_raw_gsm_is_known_by_its_content(tmp_path: Path, music: Any) -> None:

@@ -14,6 +14,9 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from avstudio_audio.media.decode import decode
+from avstudio_audio.media.formats import AudioFormat
+from avstudio_audio.media.traits import TRAITS
+from avstudio_audio.separate_params import StemFormat
 from avstudio_audio.separation.mix import MixOnDisk
 from avstudio_core import Studio
 from avstudio_core.errors import InvalidInput, InvalidParams, WeightsMissing
@@ -115,6 +118,27 @@ def test_a_stem_file_needs_four_stems(one_studio: Studio, mix: Path, model: str)
         one_studio.run("audio.separate", mix, model=model, format="stem-mp4", two_stems="drums")
     with pytest.raises(InvalidInput, match="no place for a residual"):
         one_studio.run("audio.separate", mix, model=model, format="stem-mp4", residual=True)
+
+
+@pytest.fixture(scope="module")
+def floats(one_studio: Studio, mix: Path, model: str) -> dict[str, Audio]:
+    return separate(one_studio, mix, model, gain=-12)[1]
+
+
+@pytest.mark.parametrize("format", sorted(set(StemFormat) - {StemFormat.STEM_MP4}))
+def test_stems_can_have_every_format(
+    one_studio: Studio, mix: Path, model: str, snr: Any, floats: dict[str, Audio], format: StemFormat
+) -> None:
+    result = one_studio.run("audio.separate", mix, model=model, format=format, gain=-12, shifts=0)
+    lossy = bool(TRAITS[AudioFormat(format)].qualities)
+    assert list(result.stems) == STEMS
+    for name, stem in result.stems.items():
+        found = decode(stem.path, rate=RATE).data
+        assert stem.name == f"mix.{name}{AudioFormat(format).suffix}"
+        assert found.shape[1] == pytest.approx(len(floats[name]), abs=1)
+        quality = {one: snr(found[:, :RATE], meant.T[:, :RATE]) for one, meant in floats.items()}
+        assert max(quality, key=quality.__getitem__) == name
+        assert lossy or quality[name] > 50
 
 
 def test_a_consistent_stem_alone_is_that_of_all(one_studio: Studio, mix: Path, model: str) -> None:

@@ -153,7 +153,7 @@ def test_fades_are_at_joins_and_ends(one_studio: Studio, tmp_path: Path) -> None
 
 
 def test_a_fade_that_is_longer_than_half_of_its_part_is_told(one_studio: Studio, tmp_path: Path) -> None:
-    sf.write(tmp_path / "a.wav", np.full(3 * RATE, 0.5), RATE, "PCM_24")
+    sf.write(tmp_path / "a.wav", np.append(0.25, np.full(3 * RATE, 0.5)), RATE, "PCM_24")
     result = one_studio.run("audio.trim", tmp_path / "a.wav", format="wav-float", keep=["0-1", "2-2.5"], fade=5000)
     assert [(one.code, "250 ms" in one.message) for one in result.warnings] == [("fade_shortened", True)]
     assert decode(result.sound.path).data[0][-2_000] == pytest.approx(0.5, abs=1e-3)

@@ -14,6 +14,14 @@ from avstudio_audio.media.decode import decode
 from avstudio_core.errors import UnreadableMedia
 
 
+def test_an_offset_alone_is_not_sound(tmp_path: Path, heard: Any) -> None:
+    for seconds in (2.0, 0.001):  # the shorter one is a click
+        sf.write(tmp_path / f"{seconds}.wav", np.full(round(8_000 * seconds), 0.25), 8_000)
+        decode(tmp_path / f"{seconds}.wav", warn=heard)
+    assert heard.codes == ["constant"]
+    assert "2.0.wav' has no sound: all its samples have the value 0.25." in heard.messages[0]
+
+
 def test_channels_that_cancel_give_one_of_them(tmp_path: Path, music: Any, heard: Any) -> None:
     left = music(1, 16_000, 3.0)[0]
     sf.write(tmp_path / "a.wav", np.stack([left, -left]).T, 16_000, "FLOAT")

@@ -209,6 +209,8 @@ class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
             measurements = Measurements(stream, wanted, (params.silence_below, params.min_silence))
             _measure(stream, measurements, context)
             duration, start = measurements.samples / stream.rate, stream.start
+            if stream.silent:
+                context.warn("silent", f"'{source.name}' is digital silence: there is nothing to analyse.")
         context.progress(0.9, "summarise")
         summary = Summary.of(measurements, params.analyses, (params.min_bpm, params.max_bpm), start)
         if "tempo" in params.analyses and summary.tempo is None:

@@ -125,7 +125,7 @@ class Separate(SeparateWords, Processor[SeparateParams, SeparateResult]):
     def needs(self, params: SeparateParams, source: Artifact | None) -> Needs:
         model = choose_model(self.shelf, FAMILIES, params.model)
         weights = declared(self.shelf, FAMILIES, model)
-        mix_mb = 0 if _on_disk(params, source) else memory_mb(source, MIX_MB_A_SECOND)
+        mix_mb = 0 if _on_disk(params, seconds_of(source)) else memory_mb(source, MIX_MB_A_SECOND)
         return Needs(
             family=weights.family if weights else FAMILIES[0],
             model=model,
@@ -148,7 +148,7 @@ class Separate(SeparateWords, Processor[SeparateParams, SeparateResult]):
         given = Options(choice.computed, *numbers, params.precision)
         options = engine.settle(given)
         _tell_ignored(params, options, context)
-        with _mix(source, params, engine.rate, limits, context) as mix:
+        with _mix(source, params, engine.rate, source_facts.duration or seconds_of(source), limits, context) as mix:
             _tell_losses(source, source_facts, engine.rate, context)
             labels = source_labels(source, limits, wanted=params.tags)
             names = outputs.file_names(source)
@@ -216,10 +216,10 @@ def _choice(params: SeparateParams, known: tuple[str, ...]) -> StemChoice:
     return replace(choice, consistency=params.consistency, residual=params.residual)
 
 
-def _on_disk(params: SeparateParams, source: Artifact | None) -> bool:
+def _on_disk(params: SeparateParams, seconds: float) -> bool:
     """Whether the recording is on the disk, not in memory, while it is separated."""
     if params.long_audio == "auto":
-        return seconds_of(source) > LONGEST_IN_MEMORY
+        return seconds > LONGEST_IN_MEMORY
     return params.long_audio == "stream"
 
 
@@ -251,8 +251,10 @@ def _tell_ignored(params: SeparateParams, options: Options, context: Context) ->
 
 
 @contextmanager
-def _mix(source: Artifact, params: SeparateParams, rate: int, limits: Limits, context: Context) -> Iterator[Mix]:
-    """The recording in stereo at a rate, from the start of the file."""
+def _mix(
+    source: Artifact, params: SeparateParams, rate: int, seconds: float, limits: Limits, context: Context
+) -> Iterator[Mix]:
+    """The recording, about so many seconds, in stereo at a rate, from the start of the file."""
     from avstudio_audio.media.decode import decode
     from avstudio_audio.media.reader import no_sound
     from avstudio_audio.media.stream import open_stream
@@ -267,7 +269,7 @@ def _mix(source: Artifact, params: SeparateParams, rate: int, limits: Limits, co
         "warn": context.warn,
         "limits": limits,
     }
-    if not _on_disk(params, source):
+    if not _on_disk(params, seconds):
         yield MixInMemory(decode(source.path, **how).from_zero().data)
         return
     path = context.new_path("recording.raw")

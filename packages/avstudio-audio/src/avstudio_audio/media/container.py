@@ -21,8 +21,8 @@ PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"[playlist]")
 UNLIMITED = (1 << 31) - 1
 """A number of streams that does not limit FFmpeg."""
 _BUFFER = 1 << 16
-_UNSTATED = 0x7FFF0000
-"""Programs that do not know the size yet write this size or a larger one."""
+_UNSTATED = (1 << 31, 1 << 32)
+"""Programs that do not know the size yet write about the largest number of 32 bits, with or without a sign."""
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def ends_early(path: Path) -> bool:
         head = file.read(24).ljust(24, b"\0")
         if head[:4] == b"RIFF":
             size = int.from_bytes(head[4:8], "little")
-            stated = size + 8 if size < _UNSTATED else 0
+            stated = 0 if any(abs(size - one) <= _BUFFER for one in _UNSTATED) else size + 8
         elif head[:4] == b"riff":
             stated = int.from_bytes(head[16:24], "little")
         else:

@@ -21,6 +21,8 @@ INTEGERS = {16: 2.0**15, 24: 2.0**23, 32: 2.0**31}
 """The full scale of integer samples by their bits; some programs store these integers as floats."""
 OVER = 1.5
 """Some programs exceed the range of integers a little."""
+CONSTANT = 0.1
+"""Seconds of one value from which it is an offset and no longer a click."""
 USUAL = 0.99
 """The quantile of the samples that are not zero that counts as their usual level; much higher values are invalid."""
 STEPS = 8
@@ -38,6 +40,7 @@ class InputRange:
 
     def _reset(self) -> None:
         self.peak = 0.0
+        self._lowest, self._highest = math.inf, -math.inf
         self._loudest = self._position = 0
 
     def measured(self, read: Callable[[], Pieces]) -> Self:
@@ -65,7 +68,9 @@ class InputRange:
             yield piece if factor is None else piece * factor
 
     def report(self, warn: Warn) -> None:
-        """After the last piece, warn if the sound was scaled (`rescaled`)."""
+        """After the last piece, warn if the sound was scaled (`rescaled`), or is one value (`constant`)."""
+        if self._lowest == self._highest != 0 and self._position > CONSTANT * self._rate:
+            warn("constant", f"'{self._path}' has no sound: all its samples have the value {self._lowest:g}.")
         if self._bits is None:
             return
         message = f"its samples are floats in the range of {self._bits}-bit integers, and are scaled to −1 to 1."
@@ -74,11 +79,13 @@ class InputRange:
     def _watched(self, pieces: Pieces) -> Iterator[NDArray[np.float32]]:
         for piece in pieces:
             if piece.shape[1]:
-                peak = max(float(piece.max()), -float(piece.min()))
+                low, high = float(piece.min()), float(piece.max())
+                peak = max(high, -low)
                 if not math.isfinite(peak):
                     self._refuse_not_finite(piece)
                 if peak > self.peak:
                     self.peak, self._loudest = peak, self._position
+                self._lowest, self._highest = min(self._lowest, low), max(self._highest, high)
                 self._position += piece.shape[1]
             yield piece
 

@@ -85,6 +85,11 @@ class SoundStream:
             have = f"'{wanted.path}' has {reader.channels} channels"
             raise InvalidParams(f"{have}; they can be mixed to 1 or 2, not '{self.channels}'.")
 
+    @property
+    def silent(self) -> bool:
+        """Whether all samples that have been read are zero."""
+        return self._range.peak == 0
+
     def blocks_from(self, time: float = 0.0) -> Iterator[NDArray[np.float32]]:
         """The same as `blocks`, after silence from a time in seconds up to the start of the sound."""
         import numpy as np
@@ -138,10 +143,10 @@ def open_stream(  # noqa: PLR0913
     `rate` is in Hz; `channels` is 1, 2 or the number in the file; `span` is in seconds from the start of the file,
     and only its part inside the file is decoded. `track` is the number or the language of an audio track; by default
     it is the main one, or another if that is silent. `warn` is called if the file is `truncated` or `damaged`, if a
-    part of it is `unread`, if its samples are `rescaled` to full scale, if its channels are `phase_cancelled`, and if
-    it has `other_tracks`. Raises `UnreadableMedia` (`NoAudio` for a file without sound), `InvalidParams`, and
-    `NotFound` for a track. A file that exceeds the seconds of `limits` is refused by its header, or during decoding
-    if the header is wrong; their MB are those of `decode`.
+    part of it is `unread`, if its samples are `rescaled` to full scale or all one value (`constant`), if its channels
+    are `phase_cancelled`, and if it has `other_tracks`. Raises `UnreadableMedia` (`NoAudio` for a file without
+    sound), `InvalidParams`, and `NotFound` for a track. A file that exceeds the seconds of `limits` is refused by its
+    header, or during decoding if the header is wrong; their MB are those of `decode`.
     """
     wanted = Wanted(Path(path), rate, channels, span, replace(limits, mb=0))
     chosen = _chosen(wanted, track, warn)
