@@ -174,6 +174,7 @@ def test_a_slow_listener_is_told_and_continues_by_number(studio: Studio, monkeyp
 
 def test_a_replay_may_be_as_slow_as_it_likes(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mailbox, "MOST_WAITING", 3)
+    monkeypatch.setattr(event_log, "FIRST_PAGE", 2)
     monkeypatch.setattr(event_log, "PAGE", 4)
     published = say(studio, *range(6))
     with studio.events(after=0) as events:

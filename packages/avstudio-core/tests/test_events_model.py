@@ -88,6 +88,7 @@ def test_every_listener_gets_exactly_the_events_of_its_filter(
     monkeypatch: pytest.MonkeyPatch, listeners: list[Any], later: list[Any], seed: int
 ) -> None:
     monkeypatch.setattr(mailbox, "MOST_WAITING", 4)
+    monkeypatch.setattr(event_log, "FIRST_PAGE", 2)
     monkeypatch.setattr(event_log, "PAGE", 7)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)

@@ -140,12 +140,13 @@ class Outbox:
     def _first(self, webhook: Webhook, reach: Reach, after: int) -> Event | None:
         """The first event after a number that a webhook is notified of."""
         wanted = EventFilter.of(webhook.subjects, webhook.plan, None, webhook.types).within(reach)
-        while page := event_log.page(self._database, wanted, after):
+        most = event_log.FIRST_PAGE
+        while page := event_log.page(self._database, wanted, after, most):
             named = self._named(webhook.id, [event.subject for event in page]) if webhook.on_request else None
             for event in page:
                 if named is None or event.subject in named:
                     return event
-            after = page[-1].seq
+            after, most = page[-1].seq, event_log.PAGE
         return None
 
     def _named(self, webhook_id: str, subjects: list[str]) -> set[str]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
-from sqlalchemy import Select, and_, bindparam, case, func, insert, literal_column, or_, select
+from sqlalchemy import Integer, Select, and_, bindparam, case, func, insert, literal_column, or_, select
 
 from avstudio_core.events import Event
 from avstudio_core.reach import Reach
@@ -19,6 +19,8 @@ from avstudio_core.tasks.events.event_filter import EventFilter, Row
 
 PAGE = 1000
 """The most events that one query reads."""
+FIRST_PAGE = 100
+"""The most events that the first query for a reader reads, which may not want more."""
 ADD = insert(events)
 PUBLISH = insert(events).returning(events.c.seq)
 NEWEST = select(func.coalesce(func.max(events.c.seq), 0))
@@ -61,18 +63,14 @@ def newest(database: Database) -> int:
     return int(seq)
 
 
-def page(database: Database, wanted: EventFilter, seq: int) -> list[Event]:
-    """The first events that a filter accepts with a number above `seq`, at most `PAGE`."""
-    values = wanted.values
-    with database.read() as connection:
-        found = rows(connection, _query(frozenset(values)), {"seq": seq, **values})
-    return [event(Row._make(row)) for row in found]
+def page(database: Database, wanted: EventFilter, seq: int, most: int = PAGE) -> list[Event]:
+    """The first events that a filter accepts with a number above `seq`."""
+    return [event(row) for row in _found(database, wanted.values, seq, most)]
 
 
 def tail(database: Database, seq: int) -> list[Row]:
     """The first events with a number above `seq`, at most `PAGE`."""
-    with database.read() as connection:
-        return [Row._make(row) for row in rows(connection, _query(frozenset()), {"seq": seq})]
+    return _found(database, {}, seq, PAGE)
 
 
 def event(row: Row) -> Event:
@@ -82,8 +80,14 @@ def event(row: Row) -> Event:
         data = {"result": json.loads(row.result), **data}
     if row.of_task:
         data = {"task_id": row.subject, **data}
-    named = {name: getattr(row, name) for name in ("seq", "time", "subject", "type", "owner", "project", "plan")}
-    return Event.model_validate({**named, "data": data})
+    whose = {"owner": row.owner, "project": row.project, "plan": row.plan}
+    return Event(seq=row.seq, time=row.time, subject=row.subject, type=row.type, data=data, **whose)
+
+
+def _found(database: Database, conditions: dict[str, Any], seq: int, most: int) -> list[Row]:
+    with database.read() as connection:
+        found = rows(connection, _query(frozenset(conditions)), {"seq": seq, "most": most, **conditions})
+    return [Row._make(row) for row in found]
 
 
 @lru_cache(maxsize=16)
@@ -106,4 +110,4 @@ def _query(conditions: frozenset[str]) -> Select[Any]:
         query = query.where(_project == bindparam("project"))
     if "types" in conditions:
         query = query.where(events.c.type.in_(listed("types")))
-    return query.order_by(events.c.seq).limit(PAGE)
+    return query.order_by(events.c.seq).limit(bindparam("most", type_=Integer))

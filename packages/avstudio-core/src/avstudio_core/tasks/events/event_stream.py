@@ -42,6 +42,8 @@ class EventStream:
         self._caught_up = True
         self._read = 0
         """The number of the last event that was read."""
+        self._page = event_log.FIRST_PAGE
+        """The most events that the next query reads; each one reads twice as many as that before it."""
         self._ready: deque[Event] = deque()
         self._reading: asyncio.Future[None] | None = None
 
@@ -200,8 +202,9 @@ class EventStream:
 
     def _replay(self) -> None:
         self._mailbox.take()  # what is in it is also in the log; what is committed from now on comes later
-        page = event_log.page(self._hub.database, self._mailbox.wanted, self._read)
-        self._replays = len(page) == event_log.PAGE
+        most = min(self._page, event_log.PAGE)
+        page = event_log.page(self._hub.database, self._mailbox.wanted, self._read, most)
+        self._replays, self._page = len(page) == most, 2 * most
         self._caught_up = False
         self._add(page)
 
