@@ -136,7 +136,7 @@ def main() -> None:
         Studio(home=Path(folder) / "home", executor="inline", plugins="", add=[avstudio_video]) as studio,
     ):
         if given.only in (None, "scenes"):
-            scenes(studio, Path(folder), 450 if quick else 1800, 3 if quick else 10)
+            scenes(studio, Path(folder), 1800 if quick else 5400, 3 if quick else 10)
         if given.only in (None, "frames"):
             frames(studio, Path(folder), given.film, 3000 if quick else 18000, 5)
         if given.only in (None, "memory"):
