@@ -277,3 +277,15 @@ def test_the_text_before_a_window_leaves_room_for_hotwords(whisper: Whisper) -> 
     tokens = whisper._model.get_prompt(tokenizer, list(range(1000, 1400)), hotwords=", ".join(NAMES))
     assert 223 < len(tokens) <= 228  # Whisper's 448 have as many again for the transcript
     assert tokens[-4] == 1399
+
+
+def test_text_in_another_language_is_forgotten_or_whisper_would_translate(whisper: Whisper) -> None:
+    tokenizer = pytest.importorskip("faster_whisper.tokenizer").Tokenizer(
+        whisper._model.hf_tokenizer, True, task="transcribe", language="en"
+    )
+    text, kept = list(range(1000, 1012)), []
+    for language, length in (("en", 4), ("de", 8), ("de", 12), ("en", 12), ("en", 3)):
+        tokenizer.language_code = language
+        prompt = whisper._model.get_prompt(tokenizer, text[:length])
+        kept.append([token for token in prompt if token in text])
+    assert kept == [text[:4], [], text[8:12], [], text[:3]]  # the last one: Whisper itself has begun anew

@@ -42,16 +42,25 @@ def room_for_hotwords(model: Any) -> None:
     """Make a `faster_whisper` model shorten the previous text of a window by the length of the hotwords.
 
     Version 1.2 gives half of the space to the previous text and half to the hotwords, and fails if none is left for the
-    transcript.
+    transcript. It also keeps previous text when the language changes, and then Whisper translates.
     """
     get_prompt = model.get_prompt
 
     def fitting(tokenizer: Any, previous_tokens: list[int], *args: Any, **options: Any) -> Any:
         room = max(0, TOKENS - count(model, options.get("hotwords")))
-        fits = previous_tokens[max(0, len(previous_tokens) - room) :]
-        return get_prompt(tokenizer, fits, *args, **options)
+        alike = _in_one_language(tokenizer, previous_tokens)
+        return get_prompt(tokenizer, alike[max(0, len(alike) - room) :], *args, **options)
 
     model.get_prompt = fitting
+
+
+def _in_one_language(tokenizer: Any, previous_tokens: list[int]) -> list[int]:
+    """The previous text since the language last changed; the tokenizer, one for each transcript, remembers where."""
+    before, begin = getattr(tokenizer, "text_since", (tokenizer.language_code, 0))
+    if before != tokenizer.language_code:
+        begin = len(previous_tokens)
+    tokenizer.text_since = tokenizer.language_code, begin
+    return previous_tokens[begin if begin <= len(previous_tokens) else 0 :]
 
 
 def _refusal(size: str) -> str:

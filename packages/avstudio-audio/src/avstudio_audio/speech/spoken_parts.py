@@ -73,24 +73,18 @@ def _speech_within(spans: list[tuple[float, float]], start: float) -> float:
 
 
 @contextmanager
-def language_from_speech(
-    model: Any, sound: NDArray[np.float32], start: float, languages: Sequence[str] = ()
-) -> Iterator[None]:
+def language_from_speech(model: Any, sound: NDArray[np.float32], start: float) -> Iterator[None]:
     """Make a `faster_whisper` model detect an uncertain language in the first speech, not in what precedes it.
 
-    `start` is where the transcript begins, in seconds; one of `languages` is detected, if there are any.
+    `start` is where the transcript begins, in seconds.
     """
     detect: Callable[..., Any] = model.detect_language
 
-    def detected(**options: Any) -> Any:
-        found = detect(**options)
-        return _one_of(languages, found[2]) if languages else found
-
     def from_speech(*, features: NDArray[np.float32], **options: Any) -> Any:
         features = features[..., : max(1, features.shape[-1] - 1)]  # the last frame is not transcribed, either
-        found = detected(features=features, **options)
+        found = detect(features=features, **options)
         speech = first_speech(sound[round(start * RATE) :]) if found[1] < SURE else None
-        return detected(features=features[..., round(100 * speech) :], **options) if speech else found
+        return detect(features=features[..., round(100 * speech) :], **options) if speech else found
 
     model.detect_language = from_speech
     try:
@@ -99,8 +93,32 @@ def language_from_speech(
         del model.detect_language
 
 
-def _one_of(languages: Sequence[str], found: list[tuple[str, float]]) -> tuple[str, float, list[tuple[str, float]]]:
-    """The most probable of some languages, with its share of their probabilities."""
-    among = [(language, probability) for language, probability in found if language in languages]
-    language, probability = max(among, key=lambda one: one[1])
-    return language, probability / max(sum(one[1] for one in among), 1e-12), among
+@contextmanager
+def only_languages(model: Any, languages: Sequence[str]) -> Iterator[None]:
+    """Make a `faster_whisper` model detect one of these languages, also for each window; any, if there are none."""
+    every = model.model
+    if languages:
+        model.model = _Among(every, languages)
+    try:
+        yield
+    finally:
+        model.model = every
+
+
+class _Among:
+    """A `ctranslate2` model that detects one of some languages."""
+
+    def __init__(self, model: Any, languages: Sequence[str]) -> None:
+        self._model, self._tokens = model, {f"<|{language}|>" for language in languages}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def detect_language(self, encoded: Any) -> list[list[tuple[str, float]]]:
+        """For each window, the languages and their shares of the probability, the most probable first."""
+        return [self._shares(found) for found in self._model.detect_language(encoded)]
+
+    def _shares(self, found: list[tuple[str, float]]) -> list[tuple[str, float]]:
+        among = [(token, probability) for token, probability in found if token in self._tokens]
+        total = max(sum(probability for _, probability in among), 1e-12)
+        return [(token, probability / total) for token, probability in among]

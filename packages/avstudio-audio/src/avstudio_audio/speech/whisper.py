@@ -16,7 +16,7 @@ from avstudio_audio.speech.features import frugal
 from avstudio_audio.speech.options import Options
 from avstudio_audio.speech.prompt import check_length, joined, room_for_hotwords
 from avstudio_audio.speech.spans import RATE, common, spoken
-from avstudio_audio.speech.spoken_parts import language_from_speech, sounding
+from avstudio_audio.speech.spoken_parts import language_from_speech, only_languages, sounding
 from avstudio_audio.speech.voice import Voice
 from avstudio_core.documents.transcript import UNKNOWN_LANGUAGE, Segment, Transcript, Word
 from avstudio_core.errors import (
@@ -105,9 +105,10 @@ class Whisper:
         segments: list[Segment] = []
         with ExitStack() as patches:
             patches.enter_context(_interrupted(self._model, cancelled))
+            patches.enter_context(only_languages(self._model, options.languages))
             if spans is not None:  # the library's own voice detector has already removed what is not speech
                 first = spans[0][0]
-                patches.enter_context(language_from_speech(self._model, mono, first, options.languages))
+                patches.enter_context(language_from_speech(self._model, mono, first))
             if voice is not None and voice.align:
                 patches.enter_context(_aligned_to(self._model, voice.sound))
             found, facts = self._found(mono, options, spans)
