@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from avstudio_video.events.span import EventSpan
-from avstudio_video.media.planes import is_full_range, plane
+from avstudio_video.media.planes import is_full_range, planes
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -42,5 +42,5 @@ def is_black(frame: VideoFrame) -> bool:
     import numpy as np
 
     highest = int(LEVEL * 255 if is_full_range(frame) else 16 + LEVEL * 219)
-    luma = plane(frame, 0)
+    luma, *_ = planes(frame)
     return bool(np.count_nonzero(luma <= highest) >= SHARE * luma.size)

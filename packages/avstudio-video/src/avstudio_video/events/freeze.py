@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_video.events.span import EventSpan
 from avstudio_video.libraries import opencv
-from avstudio_video.media.planes import plane
+from avstudio_video.media.planes import planes
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -26,12 +26,12 @@ class FreezeSpans:
 
     def feed(self, stamp: int, frame: VideoFrame) -> None:
         """Look at the next frame, which has components of 8 bits in planes."""
-        planes = [plane(frame, number) for number in range(3)]
-        if self._first is not None and self._alike(planes):
+        found = planes(frame)
+        if self._first is not None and self._alike(found):
             self._last = stamp
             return
         self._end(stamp)
-        self._first, self._start, self._last = [one.copy() for one in planes], stamp, stamp
+        self._first, self._start, self._last = [one.copy() for one in found], stamp, stamp
 
     def finish(self) -> None:
         """End the last span with the video."""
@@ -41,10 +41,10 @@ class FreezeSpans:
         if self._first is not None and self._last > self._start:
             self.spans.append(EventSpan(self._start, stamp))
 
-    def _alike(self, planes: list[Any]) -> bool:
-        if any(one.shape != first.shape for one, first in zip(planes, self._first, strict=True)):
+    def _alike(self, found: list[Any]) -> bool:
+        if any(one.shape != first.shape for one, first in zip(found, self._first, strict=True)):
             return False
         differences = [
-            self._cv2.norm(one, first, self._cv2.NORM_L1) for one, first in zip(planes, self._first, strict=True)
+            self._cv2.norm(one, first, self._cv2.NORM_L1) for one, first in zip(found, self._first, strict=True)
         ]
-        return bool(sum(differences) / sum(one.size for one in planes) / 256 <= LIKE)
+        return bool(sum(differences) / sum(one.size for one in found) / 256 <= LIKE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from avstudio_video.events.black import is_black
-from avstudio_video.media.planes import is_full_range, plane
+from avstudio_video.media.planes import is_full_range, planes
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -51,7 +51,7 @@ def bars_of(frame: VideoFrame) -> Bars | None:
     """The bars of a frame, which has components of 8 bits in planes; `None` for a black one."""
     if is_black(frame):
         return None
-    luma = plane(frame, 0)
+    luma, *_ = planes(frame)
     level = 0 if is_full_range(frame) else 16
     rows, columns = (luma.mean(axis=axis) <= level + LEVEL - 16 for axis in (1, 0))
     return _leading(columns), _leading(columns[::-1]), _leading(rows), _leading(rows[::-1])

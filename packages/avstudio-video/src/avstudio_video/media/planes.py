@@ -16,13 +16,12 @@ EIGHT_BITS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p
 """Pixel formats whose components are bytes in planes of their own."""
 
 
-def plane(frame: VideoFrame, number: int) -> Plane:
-    """A component of a frame of one of the formats `EIGHT_BITS`, `(height, width)`, without a copy."""
+def planes(frame: VideoFrame) -> list[Plane]:
+    """The components of a frame of one of the formats `EIGHT_BITS`, each `(height, width)`, without a copy."""
     import numpy as np
 
-    found: Any = frame.planes[number]
-    rows: Plane = np.frombuffer(found, np.uint8).reshape(-1, found.line_size)
-    return rows[: found.height, : found.width]
+    found: list[Any] = [*frame.planes]
+    return [np.frombuffer(one, np.uint8).reshape(-1, one.line_size)[: one.height, : one.width] for one in found]
 
 
 def eight_bits(frame: VideoFrame, scaler: VideoReformatter) -> VideoFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from avstudio_video.media.planes import plane
+from avstudio_video.media.planes import planes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,16 +53,17 @@ class Shrinking(ABC):
     """Makes frames of one size and pixel format small; the result is BGR of `(height, width, 3)`."""
 
     def __init__(self, cv2: Any, size: tuple[int, int]) -> None:
-        from av.video.reformatter import VideoReformatter
+        from av.video.reformatter import Interpolation, VideoReformatter
 
         self._cv2, self._size, self._scaler = cv2, size, VideoReformatter()
+        self._bicubic = Interpolation.BICUBIC
 
     @abstractmethod
     def of(self, frame: VideoFrame) -> Pixels:
         """The small picture of a frame."""
 
     def _converted(self, frame: VideoFrame, pixel_format: str) -> Pixels:
-        made: Any = self._scaler.reformat(frame, format=pixel_format, interpolation="BICUBIC", threads=1)
+        made: Any = self._scaler.reformat(frame, format=pixel_format, interpolation=self._bicubic, threads=1)
         pixels: Pixels = made.to_ndarray()
         return pixels
 
@@ -88,7 +89,7 @@ class Gathered(Shrinking):
 
         super().__init__(cv2, size)
         self._gathered = av.VideoFrame(width, height, pixel_format.replace("420", "422"))
-        self._targets = [plane(self._gathered, number) for number in range(3)]
+        self._targets = planes(self._gathered)
 
     def _described(self, frame: VideoFrame) -> VideoFrame:
         """The smaller frame, with the kind of colours of another."""
@@ -109,8 +110,8 @@ class SomeRows(Gathered):
         self._picture = np.zeros((height, width, 3), np.uint8)
 
     def of(self, frame: VideoFrame) -> Pixels:
-        for number, target in enumerate(self._targets):
-            target[:] = plane(frame, number)[self._rows[number]]
+        for source, target, rows in zip(planes(frame), self._targets, self._rows, strict=True):
+            target[:] = source[rows]
         self._picture[self._rows[0]] = self._converted(self._described(frame), "bgr24")
         return self._resized(self._picture)
 
@@ -130,14 +131,14 @@ class SinglePixels(Gathered):
         places = middle // 2, (middle + step) // 2
         self._moves = [(0, luma[:, ::2], slice(middle, None, step), slice(middle, None, step))]
         for row, column in NEIGHBOURS:  # of two neighbours, each has its own distance to the next
-            down, right = slice(places[row], None, step), slice(places[column], None, step)
+            down, right = slice(places[row], step * len(range(row, high, 2)), step), slice(places[column], None, step)
             self._moves += [(number, one[row::2, column::2], down, right) for number, one in enumerate(colours, 1)]
         self._narrow = np.empty((high, size[0]), np.uint32)
 
     def of(self, frame: VideoFrame) -> Pixels:
-        planes = [plane(frame, number) for number in range(3)]
+        sources = planes(frame)
         for number, target, down, right in self._moves:
-            target[:] = planes[number][down, right][: len(target)]
+            target[:] = sources[number][down, right]
         wide = self._converted(self._described(frame), "bgra")
         self._narrow[:] = wide.view("uint32")[:, ::2, 0]
         narrow = self._narrow.view("uint8").reshape(*self._narrow.shape, 4)
