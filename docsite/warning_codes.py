@@ -170,7 +170,7 @@ WARNINGS = {
             "Get an undamaged copy.",
         ),
         "gaps": (
-            "A few frames of a steady rate are missing in between: they were not recorded, or the file is damaged.",
+            "Frames of a steady rate, or sound, are missing in between: not recorded, or the file is damaged.",
             "Compare it with the source.",
         ),
         "times_guessed": (

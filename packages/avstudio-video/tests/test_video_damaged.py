@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import struct
 import wave
 import zlib
@@ -65,7 +66,7 @@ def test_a_damaged_file_is_refused_or_told_and_never_shorter_in_silence(
         kind, data = mutant(wholes[name], random.Random(number))
         (path := tmp_path / f"{number}-{name}").write_bytes(data)
         outcome(shared_studio, path, *others[number // len(KINDS) % len(others)])
-        found = outcome(shared_studio, path, "video.decode", {"fps": 25, "format": "npz"})
+        found = outcome(shared_studio, path, "video.decode", {"fps": 50, "format": "npz"})
         if isinstance(found, str):
             continue
         missing, told = len({one.index for one in found.index}) < FRAMES, bool(found.warnings)
@@ -131,13 +132,74 @@ def test_a_recording_with_less_sound_than_its_header_states_is_told(shared_studi
         shared_studio.run("video.extract_audio", path, format="flac"),
         shared_studio.run("video.mux", film, sound=[path], format="mkv"),
     ):
-        [told] = found.warnings
-        assert told.message == "'a.wav' is cut short: it has 9626 of the 16044 bytes that its header states."
+        [told] = [one.message for one in found.warnings if one.code == "truncated"]
+        assert told == "'a.wav' is cut short: it has 9626 of the 16044 bytes that its header states."
 
 
 def test_the_exif_data_of_a_photo_is_skipped(shared_studio: Studio, tmp_path: Path) -> None:
     contents = shared_studio.run("video.probe", still(tmp_path / "a.tiff", "tiff", "rgb24")).contents
     assert (contents.video[0].width, contents.video[0].hdr) == (64, None)
+
+
+def test_sizes_that_change_are_told_where_pictures_are_compared_or_written(
+    shared_studio: Studio, tmp_path: Path
+) -> None:
+    one, other = (made(tmp_path / f"{n}.h264", 25, sounds=0, size=(64 * n, 48 * n)) for n in (1, 2))
+    (path := tmp_path / "a.h264").write_bytes(one.read_bytes() + other.read_bytes())
+    runs: dict[str, dict[str, Any]] = {
+        "video.analyze": {"analyses": ["scenes", "black", "letterbox"], "contact_sheet": 4},
+        "video.effects": {"chain": ["flip"]},
+        "video.cut": {"keep": ["0-2"]},
+    }
+    for processor, params in runs.items():
+        found = shared_studio.run(processor, path, **params)
+        [told] = [told.message for told in found.warnings if told.code == "size_changed"]
+        assert told.startswith("25 frames"), processor
+
+
+def test_frames_with_the_times_of_others_are_told(shared_studio: Studio, tmp_path: Path) -> None:
+    path = made(tmp_path / "a.ts", 25, sounds=0)
+    path.write_bytes(path.read_bytes() * 2)  # its times begin again
+    runs: dict[str, dict[str, Any]] = {
+        "video.decode": {"count": 1},
+        "video.analyze": {},
+        "video.cut": {"keep": ["0-0.5"]},
+    }
+    for processor, params in runs.items():
+        told = [one.message for one in shared_studio.run(processor, path, **params).warnings]
+        assert "'a.ts' is damaged: 25 frames have the times of others, and are left out." in told
+
+
+@pytest.fixture(scope="module")
+def packets(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """A transport stream."""
+    whole = made(tmp_path_factory.mktemp("ts") / "a.ts", 50).read_bytes()
+    return [whole[start : start + 188] for start in range(0, len(whole), 188)]
+
+
+COPIES: dict[str, dict[str, Any]] = {
+    "video.extract_audio": {"mode": "copy"},
+    "video.mux": {"format": "mkv"},
+    "video.cut": {"keep": ["0-1.5"], "mode": "keyframe"},
+}
+
+
+@pytest.mark.parametrize("processor", COPIES)
+def test_packets_that_are_too_damaged_to_be_copied_are_left_out_and_told(
+    shared_studio: Studio, tmp_path: Path, packets: list[bytes], processor: str
+) -> None:
+    (path := tmp_path / "a.ts").write_bytes(b"".join(one for n, one in enumerate(packets) if n % 13 or n < 20))
+    told = shared_studio.run(processor, path, **COPIES[processor]).warnings
+    lost = r"\d+ packets are (too damaged to be copied|lost)"
+    assert any(re.search(lost, one.message) for one in told if one.code == "damaged")
+
+
+@pytest.mark.parametrize("processor", ["video.extract_audio", "video.mux", "video.probe"])
+def test_a_gap_of_copied_sound_and_of_a_probed_picture_is_told(
+    shared_studio: Studio, tmp_path: Path, packets: list[bytes], processor: str
+) -> None:
+    (path := tmp_path / "a.ts").write_bytes(b"".join(packets[:20] + packets[len(packets) // 2 :]))
+    assert "gaps" in [one.code for one in shared_studio.run(processor, path, **COPIES.get(processor, {})).warnings]
 
 
 def outcome(studio: Studio, path: Path, processor: str, params: dict[str, Any]) -> Any:
@@ -149,22 +211,23 @@ def outcome(studio: Studio, path: Path, processor: str, params: dict[str, Any]) 
         return error.cause
 
 
-def made(path: Path, count: int, rate: int = 25, sounds: int = 1, codec: str | None = None) -> Path:
+def made(path: Path, count: int, rate: int = 25, sounds: int = 1, size: tuple[int, int] = (64, 48)) -> Path:
     """A small video with sounds."""
     options = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
     with av.open(str(path), "w", options=options) as file:
-        stream: Any = file.add_stream(codec or ("mpeg4" if path.suffix == ".avi" else "libx264"), rate=rate)
-        stream.width, stream.height, stream.options = 64, 48, {"bf": "2", "g": "10"}
+        stream: Any = file.add_stream("mpeg4" if path.suffix == ".avi" else "libx264", rate=rate)
+        stream.width, stream.height, stream.options = *size, {"bf": "2", "g": "10"}
         heard: list[Any] = [file.add_stream("aac", rate=48_000) for _ in range(sounds)]
         for track in heard:
-            wave = AudioFrame.from_ndarray(
-                np.zeros((2, max(1024, 48_000 * count // rate)), np.float32), "fltp", "stereo"
-            )
-            wave.sample_rate = 48_000
-            file.mux(track.encode(wave))
+            hiss = np.random.default_rng(0).normal(0, 0.1, (2, max(1024, 48_000 * count // rate)))
+            block = AudioFrame.from_ndarray(hiss.astype(np.float32), "fltp", "stereo")
+            block.sample_rate = 48_000
+            file.mux(track.encode(block))
         for number in range(count):
             file.mux(
-                stream.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), 5 * number % 256, np.uint8), "rgb24"))
+                stream.encode(
+                    av.VideoFrame.from_ndarray(np.full((*size[::-1], 3), 5 * number % 256, np.uint8), "rgb24")
+                )
             )
         for track in (stream, *heard):
             file.mux(track.encode(None))

@@ -135,15 +135,20 @@ class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
 
 
 def _tell(source: Artifact, made: Analysis, context: Context) -> None:
-    from avstudio_video.media.damage import tell_guessed, tell_short
+    from avstudio_video.media.damage import tell_guessed, tell_lost, tell_short
     from avstudio_video.media.file_end import tell_cut
 
-    tell_guessed(source.name, made.passed.index, made.passed.rate, context.warn)
+    passed = made.passed
+    tell_guessed(source.name, passed.index, passed.rate, context.warn)
     if made.sound and made.sound.lost:
         context.warn("damaged", f"{made.sound.lost} packets of the sound of '{source.name}' are damaged.")
-    if made.passed.corrupt:
-        context.warn("damaged", f"{made.passed.corrupt} frames of '{source.name}' are damaged.")
-    tell_short(source.name, made.timeline.end, made.passed.stated_end, context.warn)
+    if passed.corrupt:
+        context.warn("damaged", f"{passed.corrupt} frames of '{source.name}' are damaged.")
+    if passed.resized:
+        message = f"{passed.resized} frames of '{source.name}' have another size, and are scaled to that of the first."
+        context.warn("size_changed", message)
+    tell_short(source.name, made.timeline.end, passed.stated_end, context.warn)
+    tell_lost(source.name, passed.index, passed.stated_frames, context.warn)
     tell_cut(source.path, source.name, context.warn)
 
 

@@ -13,6 +13,7 @@ from avstudio_video.sound.formats import FORMATS, SoundFormat
 from avstudio_video.vocabulary import ExtractAudioWords
 
 if TYPE_CHECKING:
+    from avstudio_video.sound.copied_sound import CopiedSound
     from avstudio_video.sound.extraction import Extraction, Written
     from avstudio_video.sound.plan import TrackPlan, Wish
 
@@ -204,6 +205,8 @@ def _tell(extraction: Extraction, source: Artifact, context: Context) -> None:
     from avstudio_video.sound.copied_sound import CopiedSound
 
     tell_cut(source.path, source.name, context.warn)
+    if extraction.corrupt:
+        context.warn("damaged", f"'{source.name}' is damaged: {extraction.corrupt} packets are corrupt.")
     for index, decoder in extraction.decoders.items():
         silent = decoder.silent / decoder.rate
         if decoder.lost or silent:
@@ -211,11 +214,20 @@ def _tell(extraction: Extraction, source: Artifact, context: Context) -> None:
             context.warn("damaged", f"Track {index} of '{source.name}' is damaged: {message}")
     for file in extraction.written:
         _tell_mix(file, source, context)
-        if not isinstance(file.sound, CopiedSound):
+        if isinstance(file.sound, CopiedSound):
+            _tell_holes(file.sound, file.path.name, context)
+        else:
             file.sound.overload.tell(file.path.name, context.warn)
         if file.track.copied:
             _tell_cut(file, context)
         _tell_end(file, extraction, source, context)
+
+
+def _tell_holes(sound: CopiedSound, name: str, context: Context) -> None:
+    if sound.lost:
+        context.warn("damaged", f"{sound.lost} packets are too damaged to be copied to '{name}'.")
+    if sound.silent:
+        context.warn("gaps", f"'{name}' has gaps of {sound.silent:.2f} s between its packets.")
 
 
 def _tell_end(file: Written, extraction: Extraction, source: Artifact, context: Context) -> None:

@@ -51,6 +51,9 @@ def tell_film(film: Film, crossfade: float, warn: Callable[[str, str], None]) ->
         new = f"{film.canvas.shape.width}x{film.canvas.shape.height}"
         message = f"'{film.encoding.codec}' needs an even width and height: {size[0]}x{size[1]} becomes {new}."
         warn("odd_size", message)
+    if pictures.resized:
+        message = f"{pictures.resized} frames have another size than the first one of their file, and are scaled."
+        warn("size_changed", message)
     if pictures.missing:
         warn("frames_missing", f"{pictures.missing} frames cannot be decoded; those before them are shown longer.")
     if pictures.corrupt:
@@ -146,7 +149,9 @@ def copied_format(footage: Footage, wanted: FilmFormat, limits: Limits) -> Video
 def published_copy(
     footage: Footage, joined: Sequence[JoinedPiece], path: Path, name: VideoFormat, context: Context
 ) -> Artifact:
-    """The file of copied parts."""
+    """The file of copied parts. Warns with `damaged` about packets that are not in it."""
+    if lost := sum(one.lost for one in joined):
+        context.warn("damaged", f"{lost} packets are too damaged to be copied.")
     end = joined[-1].at + joined[-1].end - joined[-1].begin
     width, height = footage.display_size
     facts = MediaFacts(duration=end, width=width or None, height=height or None)

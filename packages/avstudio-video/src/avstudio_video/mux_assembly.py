@@ -165,13 +165,15 @@ def tell_damage(assembly: Assembly, warn: Warn) -> None:
         wanted = muxed.wanted
         if muxed.overload:
             muxed.overload.tell(wanted.input.name, warn)
-        lost = muxed.lost
-        if lost:
-            warn(
-                "damaged", f"Stream {wanted.stream.index} of '{wanted.input.name}' is damaged: {lost} packets are lost."
-            )
+        stream = f"Stream {wanted.stream.index} of '{wanted.input.name}'"
+        if muxed.lost:
+            warn("damaged", f"{stream} is damaged: {muxed.lost} packets are lost.")
+        if muxed.silent:
+            warn("gaps", f"{stream} has gaps of {muxed.silent:.2f} s between its packets of sound.")
     for given in assembly.inputs:
         tell_cut(given.path, given.name, warn)
+        if given.corrupt:
+            warn("damaged", f"'{given.name}' is damaged: {given.corrupt} packets are corrupt.")
     timed = [muxed.wanted for muxed in assembly.tracks if muxed.wanted.kind != "subtitle"]
     for one in {id(wanted.input): wanted for wanted in timed}.values():
         if assembly.end is None:

@@ -12,7 +12,7 @@ from pydantic import Field
 from avstudio_core import MediaFacts
 from avstudio_video.media.colours import colour_of, hdr_of
 from avstudio_video.media.container import open_media
-from avstudio_video.media.damage import tell_short
+from avstudio_video.media.damage import tell_lost, tell_short
 from avstudio_video.media.depth import bits_of
 from avstudio_video.media.file_end import tell_cut
 from avstudio_video.media.frame_times import frame_times
@@ -86,13 +86,14 @@ def read_contents(
 ) -> Contents:
     """Describe a file; with `scan` from all of its packets, so that its times are exact.
 
-    Raises `UnreadableMedia`. Warns with `truncated` or `damaged`.
+    Raises `UnreadableMedia`. Warns with `truncated`, `damaged` or `gaps`.
     """
     with open_media(path, limits) as container:
         indexes, end = _scanned(container, limits, path, check) if scan else ({}, None)
         stated = container.duration / 1_000_000 if container.duration and container.duration > 0 else None
         if scan:
-            _tell_damage(path, indexes, end, stated, warn)
+            _tell_damage(path, container, indexes, warn)
+            tell_short(path, end or 0.0, stated or 0.0, warn)
         shown = [one for one in container.streams.video if not is_cover(one)]
         videos = [_video(container, one, indexes.get(one.index), first_frame(path, one.index, limits)) for one in shown]
         best = container.streams.best("video")
@@ -137,17 +138,11 @@ def _scanned(
 
 
 def _tell_damage(
-    path: Path,
-    indexes: dict[int, PacketIndex],
-    end: float | None,
-    stated: float | None,
-    warn: Callable[[str, str], None],
+    path: Path, container: InputContainer, indexes: dict[int, PacketIndex], warn: Callable[[str, str], None]
 ) -> None:
-    tell_short(path, end or 0.0, stated or 0.0, warn)
     tell_cut(path, str(path), warn)
-    corrupt = sum(one.corrupt for one in indexes.values())
-    if corrupt:
-        warn("damaged", f"'{path}' is damaged: {corrupt} packets are corrupt.")
+    for number, index in indexes.items():
+        tell_lost(path, index, container.streams[number].frames, warn)
 
 
 def _common(stream: Stream, container: InputContainer) -> dict[str, Any]:

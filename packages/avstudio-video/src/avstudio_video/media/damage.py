@@ -11,6 +11,8 @@ from avstudio_video.media.index import USUAL_RATE
 if TYPE_CHECKING:
     from avstudio_video.media.index import PacketIndex
 
+GAP = 0.05
+"""Seconds by which sound may be late without a gap: containers round their times."""
 SHORT = 1.0
 """A file is cut short if it ends so many seconds before the end that its header states."""
 
@@ -30,12 +32,15 @@ def tell_short(
 
 
 def tell_lost(name: object, index: PacketIndex, stated: int, warn: Callable[[str, str], None]) -> None:
-    """Warn with `damaged`, `truncated` or `gaps` about packets that are corrupt, missing, or missing in between.
+    """Warn with `damaged`, `truncated` or `gaps` about packets that are corrupt, missing, missing in between, or at the
+    time of others.
 
     `stated` is the number of packets that the header of the file states, or 0.
     """
     if index.corrupt:
         warn("damaged", f"'{name}' is damaged: {index.corrupt} packets are corrupt.")
+    if index.repeated:
+        warn("damaged", f"'{name}' is damaged: {index.repeated} frames have the times of others, and are left out.")
     if index.packets < stated:
         warn("truncated", f"'{name}' has {index.packets} of the {stated} frames that its header states.")
     elif holes := index.holes:

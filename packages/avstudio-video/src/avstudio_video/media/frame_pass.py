@@ -73,12 +73,17 @@ class FramePass:
     rate: Fraction | None = None
     """The rate that the stream is meant for."""
     size: tuple[int, int] = (0, 0)
+    _pixels: str = ""
     rotation: int = 0
     aspect: Fraction = Fraction(1)
     timecode: str | None = None
     stated_end: float = 0.0
+    stated_frames: int = 0
+    """The number of frames that the header of the file states; 0 without one."""
     corrupt: int = 0
     """Frames that the decoder found damaged."""
+    resized: int = 0
+    """Frames that have another size or pixel format than the first one, and were brought to it."""
 
     def views(self, new_viewer: Callable[[], Viewer[View]], decoders: int = 1) -> Iterator[tuple[int, View]]:
         """What a viewer sees in each frame, with the frame's time stamp, in the order shown.
@@ -107,7 +112,7 @@ class FramePass:
         """Decode on another thread than that of the analyses."""
         with closing(ahead(self._decoded(container, stream), WAITING)) as decoded:
             for stamp, frame in decoded:
-                yield stamp, bool(frame.is_corrupt), view(stamp, frame)
+                yield stamp, bool(frame.is_corrupt), view(stamp, self._alike(frame))
 
     def _apart(
         self, container: InputContainer, stream: Any, new_viewer: Callable[[], Viewer[View]], decoders: int
@@ -138,7 +143,7 @@ class FramePass:
                 if isinstance(found, Meeting):
                     yield found
                 elif (stamp := self._stamp(found, place)) is not None:
-                    yield stamp, bool(found.is_corrupt), view(stamp, found)
+                    yield stamp, bool(found.is_corrupt), view(stamp, self._alike(found))
             yield None
 
     def _stamp(self, frame: VideoFrame, number: int) -> int | None:
@@ -146,9 +151,16 @@ class FramePass:
         stamp = frame.pts if frame.pts is not None else self.index.guessed_stamp(number)
         if stamp is not None:
             if not self.size[0]:
-                self.size, self.rotation = (frame.width, frame.height), frame.rotation
+                self.size, self.rotation, self._pixels = (frame.width, frame.height), frame.rotation, frame.format.name
             self.limits.check_seconds(self.path, self.time(stamp))
         return stamp
+
+    def _alike(self, frame: VideoFrame) -> VideoFrame:
+        """The frame in the shape of the first one, to which analyses compare it."""
+        if (frame.width, frame.height) == self.size and frame.format.name == self._pixels:
+            return frame
+        self.resized += 1
+        return frame.reformat(*self.size, self._pixels, interpolation="BICUBIC", threads=1)
 
     def time(self, stamp: int) -> float:
         """When a frame is shown, in seconds."""
@@ -161,7 +173,7 @@ class FramePass:
         self.rate = Fraction(rate) if rate else None
         self.aspect = Fraction(stream.sample_aspect_ratio or 1)
         self.timecode = timecode_of(stream.metadata, container.metadata)
-        self.stated_end = stated_end(stream, self.origin)
+        self.stated_end, self.stated_frames = stated_end(stream, self.origin), stream.frames or 0
 
     def _decoded(self, container: InputContainer, stream: Any) -> Iterator[tuple[int, VideoFrame]]:
         import av

@@ -64,6 +64,11 @@ class PacketIndex:
             return [round(number * step) for number in range(self.unstamped)]
         return sorted(set(self._pts))
 
+    @property
+    def repeated(self) -> int:
+        """The number of frames that have the time stamp of another one."""
+        return len(self._pts) - len(self.shown) if self._pts else 0
+
     @cached_property
     def keys(self) -> list[int]:
         """The time stamps of key frames, in order."""

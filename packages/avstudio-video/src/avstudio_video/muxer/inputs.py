@@ -32,6 +32,8 @@ class MuxInput:
     """What becomes of its streams, by their number."""
     end: Fraction = Fraction(0)
     """When its last packet so far is shown in the new file."""
+    corrupt: int = 0
+    """Packets that the file marks as damaged."""
 
     @property
     def origin(self) -> Fraction:
@@ -51,6 +53,7 @@ class MuxInput:
 
     def _noted(self, source: PacketSource) -> Iterator[Any]:
         for packet in source:
+            self.corrupt += packet.is_corrupt
             self.end = max(self.end, source.time(packet) + self.shift)
             yield packet
 

@@ -45,13 +45,25 @@ class Muxed:
 
     @property
     def lost(self) -> int:
-        """Packets that could not be decoded."""
+        """Packets that could not be decoded, or not be copied."""
         match self.part:
+            case CopiedPart():
+                return self.part.track.lost
             case EncodedPart():
                 return self.part.decoder.lost
             case PicturePart():
                 return self.part.lost
         return 0
+
+    @property
+    def silent(self) -> float:
+        """Seconds of the gaps between packets of sound."""
+        match self.part:
+            case CopiedPart():
+                return float(self.part.track.silent)
+            case EncodedPart():
+                return self.part.decoder.silent / self.part.decoder.rate
+        return 0.0
 
     @property
     def overload(self) -> Overload | None:

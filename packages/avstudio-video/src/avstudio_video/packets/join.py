@@ -36,6 +36,8 @@ class JoinedPiece:
     begin: float
     end: float
     at: float
+    lost: int = 0
+    """Packets that were too damaged to be copied."""
 
 
 class Join:
@@ -73,6 +75,7 @@ class Join:
 
     def _copied(self, piece: Piece, source: PacketSource, tracks: dict[int, CopiedTrack]) -> JoinedPiece:
         at, end, joint = self.at, Fraction(0), Joint(source, self.at)
+        lost = sum(track.lost for track in tracks.values())
         for packet in source:
             track = tracks[packet.stream_index]
             if (shift := joint.shift(packet, track)) is None:
@@ -87,7 +90,8 @@ class Join:
         if end <= piece.span[0]:
             raise InvalidInput(f"'{piece.path}' ends at {float(end):g} s, before a part from {piece.span[0]:g} s.")
         self.at = at + end - source.begin
-        return JoinedPiece(float(source.begin), float(end), float(at))
+        lost = sum(track.lost for track in tracks.values()) - lost
+        return JoinedPiece(float(source.begin), float(end), float(at), lost)
 
 
 class Joint:

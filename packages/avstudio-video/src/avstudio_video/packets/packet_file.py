@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from avstudio_core.errors import InvalidInput
 from avstudio_video.encoding.containers import CONTAINERS, VideoFormat
 from avstudio_video.encoding.writer import new_file
+from avstudio_video.media.damage import GAP
 from avstudio_video.media.streams import codec_of
 from avstudio_video.media.tags import stream_tags
 from avstudio_video.packets.stamps import Stamps
@@ -34,6 +35,10 @@ class CopiedTrack:
     """The stream of the new file."""
     stamps: Stamps = field(default_factory=Stamps)
     packets: int = 0
+    lost: int = 0
+    """Packets that are too damaged for the container."""
+    silent: Fraction = Fraction(0)
+    """Seconds of the gaps between packets of sound."""
 
     @property
     def end(self) -> Fraction:
@@ -75,12 +80,21 @@ class PacketFile:
 
     def write(self, track: CopiedTrack, packet: Packet[Any], shift: Fraction = Fraction(0)) -> None:
         """Write a packet, whose times are those of its source; `shift` in seconds is added to them."""
+        import av
+
         self.container.start_encoding()  # which decides the units of time
         unit = Fraction(track.stream.time_base)
+        end = track.end
         track.stamps.restamp(packet, unit, shift)
-        track.packets += 1
+        missing = Fraction(packet.pts or 0) * unit - end
+        if track.packets and track.stream.type == "audio" and missing > GAP:
+            track.silent += missing
         packet.stream = track.stream
-        self.container.mux(packet)
+        try:
+            self.container.mux(packet)
+            track.packets += 1
+        except av.InvalidDataError:
+            track.lost += 1
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from avstudio_video.media.damage import GAP
 from avstudio_video.media.tags import stream_tags
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class CopiedSound:
         self.first: float | None = None
         self.last = 0.0
         """When the copied packets begin and end, in seconds of the source."""
+        self.lost, self.silent = 0, 0.0
+        """Packets that are too damaged for the container; seconds of the gaps between packets."""
         codec = stream.codec_context
         self.rate, self.channels = codec.sample_rate, codec.layout.nb_channels
 
@@ -47,14 +50,21 @@ class CopiedSound:
             self._base = packet.pts
         if self.first is None:
             self.first = max(begin, 0.0)
+        elif begin - self.last > GAP:
+            self.silent += begin - self.last
         self.last = max(self.last, end)
         packet.pts -= self._base
         packet.dts -= self._base
         self._mux(packet)
 
     def _mux(self, packet: Packet[Any]) -> None:
+        import av
+
         packet.stream = self._copy
-        self._container.mux(packet)
+        try:
+            self._container.mux(packet)
+        except av.InvalidDataError:
+            self.lost += 1
 
     def finish(self) -> None:
         """Nothing is left to write."""

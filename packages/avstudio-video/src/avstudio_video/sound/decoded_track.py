@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
 
+from avstudio_video.media.damage import GAP
 from avstudio_video.media.samples import INTERLEAVED, samples_of
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.packet import Packet
     from numpy.typing import NDArray
-
-GAP = 0.05
-"""Seconds by which sound may be late without a gap: containers round their times."""
 
 
 class DecodedTrack:

@@ -50,6 +50,8 @@ class Extraction:
     """By the number of their stream."""
     ends: dict[int, float] = field(default_factory=dict)
     """When the last packet of each stream ends, in seconds."""
+    corrupt: int = 0
+    """Packets that the file marks as damaged."""
 
     def run(self, plan: Callable[[InputContainer], list[TrackPlan]]) -> list[Written]:
         """Write all files. Raises `UnreadableMedia`, `InvalidInput`, `NotFound` and `StorageError`."""
@@ -102,6 +104,7 @@ class Extraction:
             if packet.pts is not None:
                 begin = float(packet.pts * packet.time_base) - origin
             self.ends[packet.stream_index] = begin + float((packet.duration or 0) * packet.time_base)
+            self.corrupt += packet.is_corrupt
             self.limits.check_seconds(self.path, begin)
             self.progress(min(1.0, begin / whole) if 0 < whole < math.inf else 0.0)
             if begin > last + LEAD:

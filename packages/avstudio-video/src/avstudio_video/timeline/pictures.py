@@ -51,6 +51,8 @@ class Pictures:
     """Frames that could not be decoded; those before them are shown longer."""
     corrupt: int = 0
     """Frames that the decoder found damaged."""
+    resized: int = 0
+    """Frames that have another size than the first one of their file."""
     transparent: bool = False
     """Whether a frame has a pixel that is not opaque."""
 
@@ -89,6 +91,7 @@ class Pictures:
             part, time = places[picture.stamp]
             self.missing -= 1
             self.corrupt += picture.corrupt
+            self.resized += (picture.frame.width, picture.frame.height) != (stream.width, stream.height)
             self.transparent = self.transparent or is_transparent(picture.frame)
             frame = self.canvas.put(picture.frame, stream.rotation, stream.aspect)
             yield Shown(part, part.at + time - part.start, frame)
