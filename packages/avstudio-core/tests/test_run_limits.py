@@ -15,7 +15,15 @@ from sqlalchemy import func, select
 
 from avstudio_core import Plan, Principal, RunHandle, RunLimits, State, Step, Studio, TaskOptions
 from avstudio_core.chat import Account
-from avstudio_core.errors import InvalidInput, InvalidParams, InvalidTransition, NotFound, OverBudget, RunLimitReached
+from avstudio_core.errors import (
+    InvalidInput,
+    InvalidParams,
+    InvalidTransition,
+    NotFound,
+    OverBudget,
+    RunLimitReached,
+    StorageError,
+)
 from avstudio_core.gateway.ledger.call_facts import NewCall, Settled
 from avstudio_core.storage.tables import counters, runs
 from avstudio_core.tasks.queue import run_rows
@@ -267,6 +275,27 @@ def test_a_timeout_tells_what_has_not_ended_and_must_be_a_number(studio: Studio)
     with pytest.raises(InvalidInput, match="'soon' is not a valid timeout"):
         run.wait("soon")  # type: ignore[arg-type]
     run.cancel()
+
+
+def test_a_run_is_waited_for_by_its_tasks_that_have_not_ended(studio: Studio) -> None:
+    steps = [Step(id=f"step{number}", processor="plan.make", params={"seconds": 600.0 * number}) for number in (0, 1)]
+    run = studio.start_run(Plan(steps=tuple(steps)))
+    waits(run, 1, State.COMPLETED)
+    assert studio.tasks.unended(run.run_id) == [run.tasks()[1].id]
+    assert studio.session(Principal("bob")).tasks.unended(run.run_id) == []
+    run.cancel()
+    assert run.wait(PATIENCE).states == {State.COMPLETED: 1, State.FAILED: 1}
+    assert studio.tasks.unended(run.run_id) == []
+
+
+def test_who_waits_for_a_run_is_told_that_the_studio_closes(studio: Studio) -> None:
+    run = studio.start_run("plan.make seconds=600")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(run.wait)
+        waits(run, 1, State.IN_PROGRESS)
+        studio.close()
+        with pytest.raises(StorageError, match="The studio was closed before the task ended"):
+            waiting.result(PATIENCE)
 
 
 def test_more_money_than_a_budget_may_have_is_refused_in_one_line() -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import wait
+from contextlib import suppress
 from typing import NamedTuple
 
 from avstudio_core.artifact import new_id
-from avstudio_core.errors import InvalidInput, InvalidParams
+from avstudio_core.errors import InvalidInput, InvalidParams, NotFound
 from avstudio_core.handle import seconds_of
 from avstudio_core.names import checked
 from avstudio_core.quotes import quoted
 from avstudio_core.tasks.queue.owned_tasks import OwnedTasks
 from avstudio_core.tasks.queue.run_rows import NewRun
 from avstudio_core.tasks.run import Run, RunLimits
-from avstudio_core.tasks.states import ENDED
 from avstudio_core.tasks.task import Task, TaskOptions
 from avstudio_core.twin import twin
 
@@ -42,13 +43,17 @@ class RunHandle:
         """Wait until all its tasks have ended, with or without a result. Raises `TimeoutError`, `InvalidInput`."""
         seconds = seconds_of(timeout)
         deadline = None if seconds is None else time.monotonic() + seconds
-        while going := [task.id for task in self.tasks() if task.state not in ENDED]:
+        while going := [self._queue.ended(task_id) for task_id in self._queue.unended(self.run_id)]:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            try:
-                self._queue.ended(going[-1]).result(left)
-            except TimeoutError:
-                message = f"{len(going)} tasks of the run '{self.run_id}' have not ended after {timeout or 0:g} s."
-                raise TimeoutError(message) from None
+            ended, late = wait(going, left)
+            if late:
+                for future in late:
+                    future.cancel()
+                message = f"{len(late)} tasks of the run '{self.run_id}' have not ended after {timeout or 0:g} s."
+                raise TimeoutError(message)
+            for future in ended:
+                with suppress(NotFound):  # it ended, and was deleted
+                    future.result()
         return self.status()
 
     def cancel(self) -> None:

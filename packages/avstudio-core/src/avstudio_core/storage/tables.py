@@ -154,7 +154,7 @@ _in_turn = (tasks.c.owner, tasks.c.priority.desc(), tasks.c.id)
 Index("tasks_ready", tasks.c.lane, *_in_turn, sqlite_where=_ready)
 Index("tasks_own", tasks.c.lane, tasks.c.origin, *_in_turn, sqlite_where=_ready)
 _paused = and_(_ready, tasks.c.available_at > 0.0)
-Index("tasks_run", tasks.c.run_id, sqlite_where=tasks.c.run_id.is_not(None))
+Index("tasks_run", tasks.c.run_id, tasks.c.state, sqlite_where=tasks.c.run_id.is_not(None))
 Index("tasks_paused", tasks.c.available_at, sqlite_where=_paused)
 _cached = and_(tasks.c.state == "COMPLETED", tasks.c.cache_key.is_not(None))
 _unfinished = tasks.c.state != "COMPLETED"

@@ -175,6 +175,10 @@ class OwnedTasks:
         """The run as it is now. Raises `NotFound`."""
         return run_rows.find(self._database, checked(run_id, "run id"), self.reach)
 
+    def unended(self, run_id: str) -> list[str]:
+        """The ids of the tasks of a run that have not ended; those of plans in results are added later."""
+        return run_rows.unended(self._database, checked(run_id, "run id"), self.reach)
+
     def runs(self, limit: int = 50, *, before: str | None = None) -> Page[Run]:
         """The newest runs, or those older than the run `before`, the newest first. Raises `InvalidInput`."""
         return run_rows.page(self._database, self.reach, limit, before)
@@ -274,6 +278,8 @@ class OwnedTasks:
     """`matching` without blocking an event loop."""
     arun = twin(run)
     """`run` without blocking an event loop."""
+    aunended = twin(unended)
+    """`unended` without blocking an event loop."""
     aruns = twin(runs)
     """`runs` without blocking an event loop."""
     aretry = twin(retry)

@@ -20,7 +20,7 @@ from avstudio_core.storage.expressions import insert_new
 from avstudio_core.storage.owned_rows import seen, within
 from avstudio_core.storage.tables import api_calls, cost_records, runs, tasks
 from avstudio_core.tasks.run import Run, RunLimits
-from avstudio_core.tasks.states import State
+from avstudio_core.tasks.states import ENDED, State
 
 GET = select(runs).where(runs.c.id == bindparam("id"))
 BY_KEY = select(runs.c.id).where(*(runs.c[name] == bindparam(name) for name in ("owner", "project", "key")))
@@ -41,6 +41,9 @@ RESERVE_STEPS = (
 )
 CANCEL = update(runs).where(runs.c.id == bindparam("b_id"), seen(runs)).values(cancelling=True)
 TASKS = select(tasks.c.id).where(tasks.c.run_id == bindparam("id")).order_by(tasks.c.id.desc())
+UNENDED = select(tasks.c.id).where(
+    tasks.c.run_id == bindparam("id"), tasks.c.state.in_([str(state) for state in State if state not in ENDED])
+)
 MOST_FOLLOWING = 1000
 """The most tasks that plans in results add to a plan that is not a run, so that no plan grows for ever."""
 FOLLOWING = select(func.count()).where(tasks.c.plan_id == bindparam("id"), tasks.c.step.contains("/"))
@@ -146,6 +149,12 @@ def find(database: Database, run_id: str, reach: Reach) -> Run:
         if row is None:
             raise NotFound(f"No run has the id '{run_id}'.")
         return _run(connection, row)
+
+
+def unended(database: Database, run_id: str, reach: Reach) -> list[str]:
+    """The ids of the tasks within reach of a run that have not ended."""
+    with database.read() as connection:
+        return list(connection.execute(UNENDED.where(*within(reach, tasks)), {"id": run_id}).scalars())
 
 
 def page(database: Database, reach: Reach, limit: int, before: str | None) -> Page[Run]:
