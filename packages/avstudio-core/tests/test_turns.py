@@ -18,6 +18,7 @@ from avstudio_core.storage.sqlite.database import Database
 from avstudio_core.storage.sqlite.schema import open_database
 from avstudio_core.tasks.queue.queue import Queue
 from avstudio_core.tasks.queue.queue_types import Claim, NewTask, Rules, Wanted
+from avstudio_core.tasks.queue.turns import Turns
 from avstudio_core.tasks.task import Problem, TaskOptions
 from avstudio_core.testing import until
 
@@ -45,11 +46,13 @@ class Reference:
         self.ready: dict[str, tuple[str, bool, int]] = {}
         self.running: dict[str, str] = {}
         self.turns: list[str] = []
-        """The owners in the order of their last turns."""
+        """The owners with tasks, in the order of their last turns."""
 
     def claim(self, limit: int, own: bool) -> list[str]:
-        turns = [*self.turns]  # those before this claim
         oldest = {owner: self._next(owner) for owner, _, _ in self.ready.values()}
+        if len(oldest) > 1:
+            self.turns = [one for one in self.turns if one in oldest or one in self.running.values()]
+        turns = [*self.turns]  # those before this claim
         taken: list[str] = []
         while len(taken) < limit:
             fitting = {task: facts for task, facts in self.ready.items() if facts[1] or not own}
@@ -93,6 +96,17 @@ def test_the_next_task_is_that_of_the_owner_with_the_fewest_running(database: Da
             task_id = [*claims][how[0] % len(claims)]
             assert queues[STUDIOS[0]].fail(claims.pop(task_id), Problem(code="broke", message="no")).result()
             del reference.running[task_id]
+
+
+def test_owners_without_tasks_are_forgotten() -> None:
+    turns = Turns()
+    for number in range(100):
+        turns.places("general", {f"owner{number}": "task_1", "local": "task_2"}, {"anna": 1})
+        turns.took("general", [f"owner{number}", "local"])
+    last = {
+        place.owner: place.last for place in turns.places("general", {"owner98": "", "owner99": "", "local": ""}, {})
+    }
+    assert last == {"owner98": -1, "owner99": 198, "local": 199}
 
 
 def test_a_task_does_not_wait_for_the_thousand_that_another_owner_submitted_first(open_studio: OpenStudio) -> None:

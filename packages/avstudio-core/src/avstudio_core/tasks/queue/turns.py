@@ -36,20 +36,18 @@ def shares(places: Iterable[Place], given: Mapping[str, int], room: int) -> Coun
 
 
 class Turns:
-    """The last turn of each owner in each lane, in this process: it only decides between equals."""
+    """The last turn of each owner with tasks in a lane, in this process: it only decides between equals."""
 
     def __init__(self) -> None:
-        self._last: dict[tuple[str, str], int] = {}
+        self._last: dict[str, dict[str, int]] = {}
         self._number = count()
 
     def places(self, lane: str, waiting: Mapping[str, str], running: Mapping[str, int]) -> list[Place]:
-        """The places of owners, given the ids of their next tasks."""
-        return [
-            Place(owner, running.get(owner, 0), self._last.get((lane, owner), -1), oldest)
-            for owner, oldest in waiting.items()
-        ]
+        """The places of owners, given the ids of their next tasks; those without tasks in the lane are forgotten."""
+        before = self._last.get(lane, {})
+        last = self._last[lane] = {owner: before[owner] for owner in (*waiting, *running) if owner in before}
+        return [Place(owner, running.get(owner, 0), last.get(owner, -1), oldest) for owner, oldest in waiting.items()]
 
     def took(self, lane: str, owners: Iterable[str]) -> None:
         """Record whose tasks were taken, in their order."""
-        for owner in owners:
-            self._last[lane, owner] = next(self._number)
+        self._last[lane].update((owner, next(self._number)) for owner in owners)
