@@ -75,9 +75,10 @@ def stored_as(
     full: bool = False,
     primaries: int = UNKNOWN,
     transfer: int = UNKNOWN,
+    options: dict[str, str] | None = None,
 ) -> Path:
     with av.open(str(path), "w") as file:
-        stream: Any = file.add_stream(codec, rate=25)
+        stream: Any = file.add_stream(codec, rate=25, options=options or {})
         stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, frame.format.name
         for tagged in (stream.codec_context, frame):
             tagged.colorspace, tagged.color_range = matrix, 2 if full else 1
@@ -213,10 +214,97 @@ def test_a_video_without_hdr_becomes_as_bright_beside_one_with_it(shared_studio:
     assert np.abs(one - other).max() <= 8  # of 1023
 
 
+LIGHTS = (10.0, 100.0, 203.0, 400.0)
+"""cd/m2."""
+
+
+def on_a_screen(light: float, peak: float) -> float:
+    """The level of light without HDR, after the EETF of ITU-R BT.2390, with white at 203 cd/m2."""
+    most = pq(peak)
+    level, white = pq(light) / most, pq(203) / most
+    knee = 1.5 * white - 0.5
+    if level > knee:
+        t = (level - knee) / (1 - knee)
+        slope = (1 - knee) * (t**3 - 2 * t**2 + t)
+        level = (2 * t**3 - 3 * t**2 + 1) * knee + slope + (3 * t**2 - 2 * t**3) * white
+    power = (level * most) ** (1 / 78.84375)
+    shown = 10_000 * (max(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power)) ** (16384 / 2610)
+    return float((shown / 203) ** (1 / 2.4))
+
+
+def lit(path: Path, codec: str = "ffv1", options: dict[str, str] | None = None) -> Path:
+    """A video of HDR, of which each quarter is grey of another light."""
+    columns = np.repeat([pq(light) for light in LIGHTS], 16)
+    yuv = to_yuv(np.repeat(np.tile(columns, (48, 1))[..., None], 3, 2), BT2020, full=False, bits=10)
+    frame = av.VideoFrame(64, 48, "yuv444p10le")
+    for plane, values in zip(frame.planes, np.rint(yuv).astype(np.uint16), strict=True):
+        plane.update(np.ascontiguousarray(values).tobytes())
+    return stored_as(path, frame, codec, matrix=BT2020, primaries=BT2020, transfer=16, options=options)
+
+
+def greys(path: Path) -> Floats:
+    """The levels of the quarters from 0 to 1, of luma with the limited range."""
+    with av.open(str(path)) as file:
+        luma = next(file.decode(video=0)).to_ndarray()[:48]
+    return np.asarray((luma.reshape(48, 4, 16).mean((0, 2)) - 16) / 219)
+
+
+@pytest.mark.parametrize(
+    ("processor", "params"),
+    [
+        ("video.cut", {"keep": ["0-0.08"], "format": "mp4", "codec": "h264"}),
+        ("video.effects", {"chain": ["flip vertical"], "format": "mp4", "codec": "h264"}),
+        ("video.mux", {"format": "mp4", "video_codec": "h264"}),
+    ],
+)
+def test_highlights_of_hdr_are_compressed_for_a_codec_of_8_bits_and_told(
+    shared_studio: Studio, tmp_path: Path, processor: str, params: dict[str, Any]
+) -> None:
+    made = shared_studio.run(processor, lit(tmp_path / "a.mkv"), **params)
+    assert "hdr_to_sdr" in [one.code for one in made.warnings]
+    assert shared_studio.run("video.probe", made.video.path).contents.video[0].colour.transfer == "bt709"
+    assert greys(made.video.path) == pytest.approx([on_a_screen(light, 1000) for light in LIGHTS], abs=0.012)
+
+
+def test_the_light_that_a_file_states_decides_how_highlights_are_compressed(
+    shared_studio: Studio, tmp_path: Path
+) -> None:
+    display = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(40000000,50)"
+    for stated, peak in ((f"master-display={display}", 4000), (f"master-display={display}:max-cll=600,100", 600)):
+        path = lit(tmp_path / f"{peak}.mp4", "libx265", {"x265-params": f"log-level=none:lossless=1:{stated}"})
+        made = shared_studio.run("video.decode", path, indices=[1], format="png")
+        with av.open(str(made.frames["frame_000001"].path)) as file:
+            levels = next(file.decode(video=0)).to_ndarray(format="gray")[24, 8::16] / 255
+        assert levels == pytest.approx([on_a_screen(light, peak) for light in LIGHTS], abs=0.012)
+
+
+def test_hlg_and_thumbnails_of_hdr_have_the_light_of_usual_screens(shared_studio: Studio, tmp_path: Path) -> None:
+    yuv = to_yuv(np.full((48, 64, 3), 0.75), BT2020, full=False, bits=10)  # white paper (ITU-R BT.2408)
+    path = coded(tmp_path / "a.mkv", yuv, "yuv444p10le", matrix=BT2020, primaries=BT2020, transfer=18)
+    made = shared_studio.run("video.analyze", path, thumbnails=1, min_scene=0.04)
+    [thumbnail] = made.thumbnails.values()
+    with av.open(str(thumbnail.path)) as file:
+        level = next(file.decode(video=0)).to_ndarray(format="gray").mean() / 255
+    assert level == pytest.approx(on_a_screen(203, 1000), abs=0.012)
+
+
+def test_a_colour_that_usual_screens_do_not_have_becomes_paler(shared_studio: Studio, tmp_path: Path) -> None:
+    colour = 4.0, 60.0, 12.0
+    yuv = to_yuv(np.full((48, 64, 3), [pq(one) for one in colour]), BT2020, full=False, bits=10)
+    path = coded(tmp_path / "a.mkv", yuv, "yuv444p10le", matrix=BT2020, primaries=BT2020, transfer=16)
+    made = shared_studio.run("video.decode", path, indices=[1], format="npz")
+    with np.load(made.frames["frames"].path) as file:
+        light = (file["frames"][0, 24, 32] / 255) ** 2.4 * 203
+    luminance = np.dot([0.2627, 0.678, 0.0593], colour)
+    away = np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]]) @ colour
+    paler = luminance + (away - luminance) * luminance / (luminance - away[0])  # so that there is no less than no red
+    assert light == pytest.approx(paler, abs=1.5)
+
+
 def test_hdr_and_detail_that_a_codec_of_8_bits_does_not_keep_are_told(shared_studio: Studio, tmp_path: Path) -> None:
     path = white(tmp_path / "a.mkv", hdr=True)
     made = shared_studio.run("video.cut", path, keep=["0-0.08"], format="mp4", codec="h264")
     assert [one.code for one in made.warnings] == ["hdr_to_sdr", "detail_reduced"]
     assert shared_studio.run("video.probe", made.video.path).contents.video[0].colour.transfer == "bt709"
     with av.open(str(made.video.path)) as file:
-        assert next(file.decode(video=0)).to_ndarray(format="gray").mean() > 250
+        assert next(file.decode(video=0)).to_ndarray(format="gray").mean() > 225

@@ -136,7 +136,7 @@ class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
 
 def _tell(source: Artifact, made: Analysis, context: Context) -> None:
     from avstudio_video.media.damage import tell_guessed, tell_lost, tell_short
-    from avstudio_video.media.file_end import tell_cut
+    from avstudio_video.media.file_end import cut_short, tell_cut
 
     passed = made.passed
     tell_guessed(source.name, passed.index, passed.rate, context.warn)
@@ -149,7 +149,7 @@ def _tell(source: Artifact, made: Analysis, context: Context) -> None:
         context.warn("size_changed", message)
     tell_short(source.name, made.timeline.end, passed.stated_end, context.warn)
     tell_lost(source.name, passed.index, passed.stated_frames, context.warn)
-    tell_cut(source.path, source.name, context.warn)
+    tell_cut(source.name, cut_short(source.path), context.warn)
 
 
 def _document(source: Artifact, scenes: Scenes, context: Context) -> Artifact:

@@ -87,7 +87,8 @@ class Decode(DecodeWords, Processor[DecodeParams, DecodeResult]):
         limits.check_size(source.path, *size)
         numbers, threads = (stream.number, stream.video_number), context.settings.threads
         place = Source(source.path, *numbers, stream.index, limits, context.check, threads)
-        decoder = Decoder(place, (stream.width, stream.height), shape, params.backend, context.warn)
+        to_sdr, stored = stream.hdr and params.tonemap == "auto", (stream.width, stream.height)
+        decoder = Decoder(place, stored, shape, params.backend, context.warn, to_sdr)
         wanted, frames = FrameFiles(source, params, context, timeline, decoder, size).write(wanted)
         _tell(source, stream, timeline, decoder, context)
         return DecodeResult(
@@ -129,8 +130,7 @@ def _shape(params: DecodeParams, stream: IndexedStream) -> Shape:
     if params.crop and (match := CROP.fullmatch(params.crop)):
         x, y, width, height = (int(part) for part in match.groups())
         crop = (x, y, width, height)
-    to_sdr = stream.hdr and params.tonemap == "auto"
-    rest = (crop, params.width, params.height, params.fit, to_sdr)
+    rest = (crop, params.width, params.height, params.fit)
     return Shape(stream.rotation, stream.aspect, *rest) if params.as_shown else Shape(0, Shape().aspect, *rest)
 
 

@@ -20,6 +20,7 @@ from avstudio_video.encoding.containers import CONTAINERS, VideoFormat, chosen_c
 from avstudio_video.encoding.pixel_formats import MOST_BITS, is_reduced
 from avstudio_video.encoding.sound_codecs import sound_encoder
 from avstudio_video.encoding.sound_track import SoundEncoding
+from avstudio_video.encoding.tone_map import peak_of
 from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.container import open_media
 from avstudio_video.media.damage import tell_timecode
@@ -110,7 +111,8 @@ class EffectsRun:
         context, params = self._context, self._params
         files = params.lut, params.subtitles, params.font, params.overlays
         warn = cache(context.warn)  # what comes before an effect that looks ahead is computed, and told, again
-        return Materials(warn, context.check, self._limits, context.new_path, *files)
+        peak = peak_of(self._picture.first) if self._picture.stream.hdr else None
+        return Materials(warn, context.check, self._limits, context.new_path, *files, peak)
 
     def _suit(self, rendition: Rendition) -> None:
         """Add the effects that the output needs, and tell them."""

@@ -201,10 +201,10 @@ def _plans(container: Any, source: Artifact, params: ExtractAudioParams, context
 
 def _tell(extraction: Extraction, source: Artifact, context: Context) -> None:
     """Warn about what differs from the source or the request."""
-    from avstudio_video.media.file_end import tell_cut
+    from avstudio_video.media.file_end import cut_short, tell_cut
     from avstudio_video.sound.copied_sound import CopiedSound
 
-    tell_cut(source.path, source.name, context.warn)
+    tell_cut(source.name, cut_short(source.path), context.warn)
     if extraction.corrupt:
         context.warn("damaged", f"'{source.name}' is damaged: {extraction.corrupt} packets are corrupt.")
     for index, decoder in extraction.decoders.items():

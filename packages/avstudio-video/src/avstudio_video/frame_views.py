@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from avstudio_core.errors import NotEnoughMemory
 from avstudio_video.analyze_params import AnalyzeParams
+from avstudio_video.encoding.tone_map import DEEP, ToneMap
 from avstudio_video.events.black import is_black
 from avstudio_video.events.letterbox import Bars, bars_of
 from avstudio_video.frames.files import encoded
 from avstudio_video.frames.picture import Shape
+from avstudio_video.media.colours import HLG, PQ
 from avstudio_video.media.frame_pass import FramePass
 from avstudio_video.media.planes import eight_bits
 from avstudio_video.media.steps import Steps
@@ -57,6 +59,7 @@ class FrameViewer:
         self._params, self._passed, self._most = params, passed, most
         self._wanted = set(params.analyses)
         self._small = SmallPictures() if "scenes" in self._wanted else None
+        self._tones: ToneMap | None = None
         self._scaler, self._narrow = VideoReformatter(), VideoReformatter()
         self._bars = Steps(LOOKS)
         self._thumbnails = Steps(thumbnail_step(params.min_scene, passed.index.unit))
@@ -84,6 +87,9 @@ class FrameViewer:
 
     def _picture(self, frame: VideoFrame) -> Pixels:
         shape = Shape(self._passed.rotation, self._passed.aspect, width=self._params.thumbnail_width)
+        if int(frame.color_trc) in (PQ, HLG):
+            self._tones = self._tones or ToneMap(frame, DEEP)
+            frame = self._tones.of(frame)
         return shape.pixels(frame, self._narrow)
 
     def _check_memory(self) -> None:

@@ -11,7 +11,7 @@ from avstudio_video.encoding.containers import CONTAINERS, chosen_codec, usual_c
 from avstudio_video.encoding.pixel_formats import Detail, is_reduced
 from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.damage import tell_lead, tell_short
-from avstudio_video.media.file_end import tell_cut
+from avstudio_video.media.file_end import cut_short, tell_cut
 from avstudio_video.media.streams import codec_of, stated_end
 from avstudio_video.media.tags import file_tags
 from avstudio_video.mux_inputs import MuxInputs, Warn
@@ -105,7 +105,7 @@ def _chapters(inputs: MuxInputs, params: MuxParams, end: Fraction, warn: Warn) -
 
 def _cover(inputs: MuxInputs, params: MuxParams, limits: Limits, warn: Warn) -> Cover | None:
     if params.cover:
-        tell_cut(params.cover.path, params.cover.name, warn)
+        tell_cut(params.cover.name, cut_short(params.cover.path), warn)
         return read_cover(params.cover.path, params.cover.name, limits)
     own = None if "cover" in params.drop else own_cover(inputs.video.path, limits)
     if own and not CONTAINERS[inputs.format].covered:
@@ -149,6 +149,8 @@ def tell_encoded(assembly: Assembly, params: MuxParams, warn: Warn) -> None:
             message = f"'{assembly.format}' does not take the sound of {source} in {codec}: it was encoded as"
             warn("sound_encoded", f"{message} {made.codec}.")
         if isinstance(made.part, PicturePart):
+            if made.part.to_sdr:
+                warn("hdr_to_sdr", f"'{made.codec}' is written with 8 bits here: HDR is converted to BT.709.")
             given, written = made.wanted.stream.codec_context.pix_fmt, made.part.track.format
             if is_reduced(given or written, written):
                 message = f"'{made.codec}' is written as {written} here, and the picture of {source} is {given}."
@@ -171,7 +173,7 @@ def tell_damage(assembly: Assembly, warn: Warn) -> None:
         if muxed.silent:
             warn("gaps", f"{stream} has gaps of {muxed.silent:.2f} s between its packets of sound.")
     for given in assembly.inputs:
-        tell_cut(given.path, given.name, warn)
+        tell_cut(given.name, cut_short(given.path), warn)
         if given.corrupt:
             warn("damaged", f"'{given.name}' is damaged: {given.corrupt} packets are corrupt.")
     timed = [muxed.wanted for muxed in assembly.tracks if muxed.wanted.kind != "subtitle"]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from avstudio_core.errors import InvalidInput
-from avstudio_video.effects.effect import Filtered, TimedFilter
+from avstudio_video.effects.effect import Effect, TimedFilter
 from avstudio_video.effects.planes import levels
 from avstudio_video.effects.streams import Clip, Frames, Shown
-from avstudio_video.encoding.colour_tags import BT709, LIMITED, ColourTags
+from avstudio_video.encoding.tone_map import SDR, ToneMap
 from avstudio_video.media.colours import HLG, PQ
 
 if TYPE_CHECKING:
@@ -88,25 +88,21 @@ def is_hdr(clip: Clip) -> bool:
     return clip.tags.transfer in (PQ, HLG)
 
 
-class Tonemap(Filtered):
-    """Converts HDR to the colours of usual screens (BT.709); other videos stay as they are."""
+class Tonemap(Effect):
+    """Converts HDR to the light and the colours of usual screens (BT.709); other videos stay as they are."""
 
     type: Literal["tonemap"] = "tonemap"
 
     def after(self, clip: Clip) -> Clip:
         if not is_hdr(clip):
             return clip
-        return replace(clip, tags=ColourTags(BT709, BT709, BT709, LIMITED), pixels=clip.pixels.removesuffix("10le"))
+        return replace(clip, tags=SDR, pixels=clip.pixels.removesuffix("10le"))
 
     def pictures(self, frames: Frames, clip: Clip, materials: Materials) -> Iterator[Shown]:
-        return super().pictures(frames, clip, materials) if is_hdr(clip) else frames()
-
-    def wire(self, wires: Wires, materials: Materials) -> Pin:
-        return wires.add(
-            "scale",
-            wires.source,
-            out_transfer="bt709",
-            out_primaries="bt709",
-            out_color_matrix="bt709",
-            out_range="limited",
-        )
+        if not is_hdr(clip):
+            yield from frames()
+            return
+        tones: ToneMap | None = None
+        for shown in frames():
+            tones = tones or ToneMap(shown.frame, self.after(clip).pixels, materials.peak)
+            yield shown.with_frame(tones.of(shown.frame))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_video.media.container import open_media
 from avstudio_video.media.damage import tell_lost, tell_short
-from avstudio_video.media.file_end import tell_cut
+from avstudio_video.media.file_end import cut_short, tell_cut
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.streams import chosen_video, display_size, origin_of, square_size, stated_end
 
@@ -50,7 +50,7 @@ class LayerFile:
             origin, name, warn = origin_of(container), self.file.name, self.materials.warn
             tell_short(name, float(time + length - origin), stated_end(stream, origin), warn)
             tell_lost(name, index, stream.frames or 0, warn)
-            tell_cut(self.file.path, name, warn)
+            tell_cut(name, cut_short(self.file.path), warn)
             if self._damaged:
                 warn("damaged", f"'{name}' is damaged: {self._damaged} frames.")
 

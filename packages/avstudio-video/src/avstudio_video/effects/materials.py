@@ -26,3 +26,5 @@ class Materials:
     subtitles: Artifact | None = None
     font: Artifact | None = None
     overlays: list[Artifact] = field(default_factory=list)
+    peak: float | None = None
+    """cd/m2 of the brightest pixel of a source in HDR."""

@@ -93,8 +93,8 @@ class Rendition:
 
     def make_sdr(self, encoding: VideoEncoding) -> bool:
         """Convert HDR for an encoder whose pictures have 8 bits; whether it did."""
-        formats = chosen_encoder(encoding.codec, encoding.encoder, (self.clip.width, self.clip.height)).formats
-        dull = is_hdr(self.clip) and not any("10" in one for one in formats)
+        size = self.clip.width, self.clip.height
+        dull = is_hdr(self.clip) and not chosen_encoder(encoding.codec, encoding.encoder, size).is_deep
         if dull:
             self.add(Tonemap())
         return dull

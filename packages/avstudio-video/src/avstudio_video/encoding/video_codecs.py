@@ -27,6 +27,11 @@ class Encoder:
     options: Callable[[int, Effort], Options]
     """Its options for a quality from 0 to 100, and an effort."""
 
+    @property
+    def is_deep(self) -> bool:
+        """Whether it can be given pictures of 10 bits, which HDR needs."""
+        return any("10" in one for one in self.formats)
+
     def format_for(self, given: str, *, faithful: bool) -> str:
         """The pixel format that keeps most of the given one, or itself, if `faithful`, though few players show it."""
         import av

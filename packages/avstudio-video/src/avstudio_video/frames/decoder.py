@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from avstudio_video.encoding.tone_map import DEEP, ToneMap
 from avstudio_video.frames.opencv_reader import OpenCVReader
 from avstudio_video.frames.pyav_reader import PyAVReader
 from avstudio_video.frames.reader import Backend, BackendRefused, Reader, Source
@@ -34,6 +35,8 @@ class Decoder:
     shape: Shape
     wish: Backend
     warn: Callable[[str, str], None]
+    to_sdr: bool = False
+    """Whether colours of HDR are converted to BT.709."""
     backend: str = ""
     """The decoder that was used."""
     corrupt: set[int] = field(default_factory=set)
@@ -47,10 +50,13 @@ class Decoder:
         """
         from av.video.reformatter import VideoReformatter
 
-        scaler, changed = VideoReformatter(), 0
+        scaler, changed, tones = VideoReformatter(), 0, None
         for picture in self._read(stamps):
             frame = self._alike(picture.frame)
             changed += frame is not picture.frame
+            if self.to_sdr:
+                tones = tones or ToneMap(frame, DEEP)
+                frame = tones.of(frame)
             yield picture.stamp, self.shape.pixels(frame, scaler)
         if changed:
             size = "{}x{}".format(*self.size)
@@ -74,7 +80,7 @@ class Decoder:
             yield from self._told(PyAVReader(self.source), [one for one in stamps if one not in done])
 
     def _told(self, reader: Reader, stamps: Sequence[int]) -> Iterator[Picture]:
-        if self.shape.to_sdr and not reader.tagged:
+        if self.to_sdr and not reader.tagged:
             raise BackendRefused("It does not tell the colours of HDR.")
         self.backend = reader.name
         for picture in reader.read(stamps):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from avstudio_core.errors import InvalidInput
 from avstudio_video.media.streams import display_size, square_size
@@ -44,8 +44,6 @@ class Shape:
     width: int | None = None
     height: int | None = None
     fit: Fit = "contain"
-    to_sdr: bool = False
-    """Whether colours of HDR are converted to BT.709."""
 
     def pixels(self, frame: VideoFrame, scaler: VideoReformatter) -> Pixels:
         """The wanted picture of a frame, RGB of `(height, width, 3)`. Raises `InvalidInput` for a crop outside it."""
@@ -78,14 +76,10 @@ class Shape:
 
     def _scaled(self, frame: VideoFrame, size: tuple[int, int], scaler: VideoReformatter) -> Pixels:
         import numpy as np
-        from av.video.reformatter import ColorPrimaries, ColorTrc
 
-        colours: dict[str, Any] = (
-            {"dst_color_trc": ColorTrc.BT709, "dst_color_primaries": ColorPrimaries.BT709} if self.to_sdr else {}
-        )
         smooth = "AREA" if size[0] < frame.width else "BICUBIC"
         exact = size == (frame.width, frame.height)
-        made = scaler.reformat(frame, *size, "rgb24", interpolation=None if exact else smooth, threads=1, **colours)
+        made = scaler.reformat(frame, *size, "rgb24", interpolation=None if exact else smooth, threads=1)
         return np.asarray(made.to_ndarray(), np.uint8)
 
 

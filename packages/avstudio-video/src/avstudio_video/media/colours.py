@@ -66,17 +66,17 @@ def colour_of(codec: VideoCodecContext) -> Colour:
     )
 
 
-def notes_of(frame: Any) -> set[str]:
-    """FFmpeg's names of what a frame has beside its picture; PyAV gives none if it does not know one of them."""
+def notes_of(frame: Any) -> dict[str, bytes]:
+    """What a frame has beside its picture, by FFmpeg's names; nothing if PyAV does not know one of them."""
     try:
-        return {one.type.name for one in frame.side_data}
+        return {one.type.name: bytes(one) for one in frame.side_data}
     except ValueError:  # for example the Exif data of a photo
-        return set()
+        return {}
 
 
 def hdr_of(codec: VideoCodecContext, frame: Any) -> str | None:
     """The kind of HDR: `HDR10` has metadata of the display on which it was mastered, `PQ` has none."""
-    notes = notes_of(frame) if frame else set()
+    notes = notes_of(frame).keys() if frame else set()
     if codec.codec_tag.startswith("dv") or notes & {"DOVI_METADATA", "DOVI_RPU_BUFFER"}:
         return "Dolby Vision"
     if int(codec.color_trc) == HLG:

@@ -14,7 +14,7 @@ from avstudio_video.media.colours import colour_of, hdr_of
 from avstudio_video.media.container import open_media
 from avstudio_video.media.damage import tell_lost, tell_short
 from avstudio_video.media.depth import bits_of
-from avstudio_video.media.file_end import tell_cut
+from avstudio_video.media.file_end import cut_short, tell_cut
 from avstudio_video.media.frame_times import frame_times
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import USUAL, Limits
@@ -140,7 +140,7 @@ def _scanned(
 def _tell_damage(
     path: Path, container: InputContainer, indexes: dict[int, PacketIndex], warn: Callable[[str, str], None]
 ) -> None:
-    tell_cut(path, str(path), warn)
+    tell_cut(path, cut_short(path), warn)
     for number, index in indexes.items():
         tell_lost(path, index, container.streams[number].frames, warn)
 

@@ -17,10 +17,10 @@ LARGEST = 1 << 28
 """Bytes of a JPEG file that are searched."""
 
 
-def tell_cut(path: Path, name: str, warn: Callable[[str, str], None]) -> None:
-    """Warn with `truncated` if a file ends before its end mark, or before the size that its header states."""
-    if reason := cut_short(path):
-        warn("truncated", f"'{name}' is cut short: {reason}.")
+def tell_cut(name: object, missing: str | None, warn: Callable[[str, str], None]) -> None:
+    """Warn with `truncated` about what `cut_short` found."""
+    if missing:
+        warn("truncated", f"'{name}' is cut short: {missing}.")
 
 
 def cut_short(path: Path) -> str | None:

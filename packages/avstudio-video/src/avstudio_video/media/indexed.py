@@ -13,7 +13,7 @@ from avstudio_core.errors import UnreadableMedia
 from avstudio_video.media.colours import HLG, PQ
 from avstudio_video.media.container import open_media
 from avstudio_video.media.damage import tell_guessed, tell_lost, tell_short
-from avstudio_video.media.file_end import tell_cut
+from avstudio_video.media.file_end import cut_short, tell_cut
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import chosen_video, first_frame, origin_of, read_only, stated_end
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 class IndexedStream:
     """One video stream: its packets, and how its pictures are shown."""
 
-    path: Path
     number: int
     """Its number among all streams of the file."""
     video_number: int
@@ -47,6 +46,8 @@ class IndexedStream:
     """The end that the header of the file states, in seconds; 0 without one."""
     stated_frames: int
     """The number of frames that the header of the file states; 0 without one."""
+    missing: str | None
+    """What is missing at the end of the file."""
 
     @property
     def start(self) -> Fraction:
@@ -63,7 +64,7 @@ class IndexedStream:
         tell_guessed(name, self.index, self.rate, warn)
         tell_short(name, self.end, self.stated_end, warn, 2 * float(self.index.usual_gap * self.index.unit))
         tell_lost(name, self.index, self.stated_frames, warn)
-        tell_cut(self.path, name, warn)
+        tell_cut(name, self.missing, warn)
 
 
 def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable[[], None]) -> IndexedStream:
@@ -82,7 +83,6 @@ def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable
             )
         limits.check_seconds(path, float(index.end * index.unit - (0 if index.guessed else origin)))
         return IndexedStream(
-            path,
             stream.index,
             [one.index for one in container.streams.video].index(stream.index),
             index,
@@ -96,6 +96,7 @@ def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable
             bool(frame.interlaced_frame),
             stated_end(stream, origin),
             stream.frames or 0,
+            cut_short(path),
         )
 
 

@@ -21,7 +21,7 @@ from avstudio_video.muxer.cues import CueTrack
 from avstudio_video.muxer.feeds import CopiedPart, CuePart, EncodedPart, Part, merged
 from avstudio_video.muxer.inputs import MuxInput, Wanted
 from avstudio_video.muxer.labels import for_format
-from avstudio_video.muxer.picture import PicturePart, encoded_picture
+from avstudio_video.muxer.picture import PicturePart, encoded_picture, loses_hdr
 from avstudio_video.packets.packet_file import PacketFile
 from avstudio_video.sound.decoded_track import DecodedTrack
 
@@ -118,7 +118,8 @@ class Muxer:
             return self._copied(wanted)
         known = index_stream(wanted.input.path, wanted.stream.index, self.limits, lambda: None)
         track = encoded_picture(self.file, wanted.stream, known, encoding)
-        part = PicturePart(wanted.stream, track, wanted.input.shift - wanted.input.origin, self.end)
+        to_sdr = loses_hdr(known, encoding)
+        part = PicturePart(wanted.stream, track, wanted.input.shift - wanted.input.origin, self.end, to_sdr)
         return Muxed(wanted, part, self.file.container.streams[-1], encoding.codec, False)
 
     def _copied(self, wanted: Wanted) -> Muxed:

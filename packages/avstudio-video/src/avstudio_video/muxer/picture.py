@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import InvalidInput
 from avstudio_video.encoding.colour_tags import ColourTags
+from avstudio_video.encoding.encoder_choice import chosen_encoder
+from avstudio_video.encoding.tone_map import SDR, ToneMap
 from avstudio_video.encoding.video_track import VideoEncoding, VideoShape, VideoTrack
 from avstudio_video.media.indexed import IndexedStream
 from avstudio_video.muxer.feeds import Feed
 
 if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
     from avstudio_video.packets.packet_file import PacketFile
 
 
@@ -27,8 +31,11 @@ class PicturePart:
     """What is added to their time stamps, in seconds."""
     end: Fraction | None
     """The end of the new file, if something is cut there."""
+    to_sdr: bool = False
+    """Whether HDR is converted to BT.709."""
     lost: int = 0
     """Packets that cannot be decoded."""
+    _tones: ToneMap | None = None
     _until: Fraction = Fraction(0)
     _last: Fraction = Fraction(-1)
 
@@ -51,11 +58,23 @@ class PicturePart:
         for frame in (one for one in frames if one.pts is not None):
             time = frame.pts * unit + self.shift
             if time > self._last and time >= 0 and (self.end is None or time < self.end):
-                self.track.write(frame, time)
+                self.track.write(self._lit(frame), time)
                 self._last, self._until = time, time + (frame.duration or 0) * unit
+
+    def _lit(self, frame: VideoFrame) -> VideoFrame:
+        if not self.to_sdr:
+            return frame
+        self._tones = self._tones or ToneMap(frame, self.track.format)
+        return self._tones.of(frame)
 
     def _finish(self) -> None:
         self.track.finish(self._until)
+
+
+def loses_hdr(known: IndexedStream, encoding: VideoEncoding) -> bool:
+    """Whether a picture is HDR, and its encoder only has pictures of 8 bits."""
+    size = known.width, known.height
+    return known.hdr and not chosen_encoder(encoding.codec, encoding.encoder, size).is_deep
 
 
 def encoded_picture(file: PacketFile, stream: Any, known: IndexedStream, encoding: VideoEncoding) -> VideoTrack:
@@ -64,12 +83,13 @@ def encoded_picture(file: PacketFile, stream: Any, known: IndexedStream, encodin
         message = f"A picture of {known.width}x{known.height} pixels cannot be encoded as '{encoding.codec}':"
         raise InvalidInput(f"{message} both have to be even.", hint="Scale or crop it first.")
     codec = stream.codec_context
+    tags = SDR if loses_hdr(known, encoding) else ColourTags.of(codec)
     shape = VideoShape(
         known.width,
         known.height,
         None if known.index.variable else known.rate,
         Fraction(stream.time_base),
-        ColourTags.of(codec),
+        tags,
         codec.pix_fmt or "yuv420p",
         known.aspect,
     )

@@ -13,7 +13,8 @@ from avstudio_video.effects.streams import Clip
 from avstudio_video.effects.wires import Pin, Wires
 from avstudio_video.encoding.colour_tags import FULL, MATRICES, RANGES, UNKNOWN, ColourTags
 from avstudio_video.encoding.pixel_formats import PLANAR, closest
-from avstudio_video.media.colours import PRIMARIES, TRANSFERS
+from avstudio_video.encoding.tone_map import ToneMap, peak_of
+from avstudio_video.media.colours import HLG, PQ, PRIMARIES, TRANSFERS
 
 if TYPE_CHECKING:
     from av.video.format import VideoFormat
@@ -32,9 +33,11 @@ class Canvas:
     shape: Clip
     """Its components have 8 bits, or more in 16."""
     _wires: dict[Any, Wires] = field(default_factory=dict)
+    _tones: dict[Any, ToneMap] = field(default_factory=dict)
 
     def put(self, frame: VideoFrame, rotation: int, aspect: Fraction) -> VideoFrame:
         """A frame as it is stored, upright and in the shape of the canvas; `aspect` is that of its pixels."""
+        frame = self._lit(frame)
         tags = _in_filters(ColourTags.of(frame), frame.format)
         given = Clip(frame.width, frame.height, tags=tags, pixels=frame.format.name, aspect=aspect)
         turn = round(rotation / 90) * 90 % 360
@@ -45,6 +48,15 @@ class Canvas:
         [made] = self._wires[given, turn].feed(frame)
         self.shape.tags.put_on(made)
         return made
+
+    def _lit(self, frame: VideoFrame) -> VideoFrame:
+        """The frame, without HDR if the canvas does not have it."""
+        if int(frame.color_trc) not in (PQ, HLG) or is_hdr(self.shape):
+            return frame
+        form = frame.width, frame.height, frame.format.name, peak_of(frame)
+        if form not in self._tones:
+            self._tones[form] = ToneMap(frame, closest(PLANAR, frame.format.name))
+        return self._tones[form].of(frame)
 
     @cached_property
     def _wanted(self) -> Clip:
