@@ -89,11 +89,11 @@ def read_contents(
     Raises `UnreadableMedia`. Warns with `truncated`, `damaged` or `gaps`.
     """
     with open_media(path, limits) as container:
-        indexes, end = _scanned(container, limits, path, check) if scan else ({}, None)
+        indexes, end, reached = _scanned(container, limits, path, check) if scan else ({}, None, 0.0)
         stated = container.duration / 1_000_000 if container.duration and container.duration > 0 else None
         if scan:
             _tell_damage(path, container, indexes, warn)
-            tell_short(path, end or 0.0, stated or 0.0, warn)
+            tell_short(path, reached, stated or 0.0, warn)
         shown = [one for one in container.streams.video if not is_cover(one)]
         videos = [_video(container, one, indexes.get(one.index), first_frame(path, one.index, limits)) for one in shown]
         best = container.streams.best("video")
@@ -116,11 +116,11 @@ def read_contents(
 
 def _scanned(
     container: InputContainer, limits: Limits, path: Path, check: Callable[[], None]
-) -> tuple[dict[int, PacketIndex], float | None]:
-    """The index of each video stream, and when the last packet of picture or sound ends."""
+) -> tuple[dict[int, PacketIndex], float | None, float]:
+    """The index of each video stream, when the last packet of picture or sound ends, and when the last of all ends."""
     import av
 
-    timed = [one for one in container.streams if one.type in ("video", "audio") and not is_cover(one)]
+    timed = [one for one in container.streams if one.type in ("video", "audio", "subtitle") and not is_cover(one)]
     indexes = {one.index: PacketIndex(one) for one in timed}
     try:
         for number, packet in enumerate(container.demux(timed) if timed else ()):
@@ -131,10 +131,16 @@ def _scanned(
     except (av.FFmpegError, OSError, IndexError):
         pass  # the rest is missing: the end tells
     origin = origin_of(container)
-    ends = [float(one.end * one.unit - (0 if one.guessed else origin)) for one in indexes.values() if one.packets]
-    limits.check_seconds(path, max(ends, default=0.0))
-    pictures = {number: one for number, one in indexes.items() if container.streams[number].type == "video"}
-    return pictures, max(ends) if ends and max(ends) > 0 else None
+    ends = {
+        number: float(one.end * one.unit - (0 if one.guessed else origin))
+        for number, one in indexes.items()
+        if one.packets
+    }
+    kinds = {number: container.streams[number].type for number in indexes}
+    end = max((one for number, one in ends.items() if kinds[number] != "subtitle"), default=0.0)
+    limits.check_seconds(path, end)
+    pictures = {number: one for number, one in indexes.items() if kinds[number] == "video"}
+    return pictures, end if end > 0 else None, max(ends.values(), default=0.0)
 
 
 def _tell_damage(

@@ -44,7 +44,12 @@ def chosen_video(container: InputContainer, path: Path, wanted: int | None) -> A
 
 
 def origin_of(container: InputContainer) -> Fraction:
-    """The first time stamp of a file in seconds: players, and all times of this package, count from it."""
+    """The first time stamp of a file in seconds: players, and all times of this package, count from it.
+
+    A file of nothing but subtitles has the times of its video, which begins at 0.
+    """
+    if not (container.streams.video or container.streams.audio):
+        return Fraction(0)
     return Fraction(container.start_time or 0, 1_000_000)
 
 
