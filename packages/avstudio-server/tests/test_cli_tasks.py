@@ -273,3 +273,15 @@ def test_a_plan_is_retried_and_watched_by_its_id(inline: CommandLine, submitted:
     inline("plans", "cancel", plan)
     assert inline("plans", "retry", plan).code == 0
     assert len(inline("plans", "watch", plan, "--json").json["steps"]) == 2
+
+
+def test_a_plan_is_cancelled_as_a_whole_and_a_task_is_no_plan(
+    inline: CommandLine, submitted: Submit, note: Path
+) -> None:
+    first, last = submitted("text.shout | text.shout times=2", note)
+    plan = inline("plans", "list", "--json").json[0]["id"]
+    for verb in ("cancel", "retry", "watch", "delete"):
+        assert f"No plan has the id '{first}'. See them: avstudio plans list" in inline("plans", verb, first).err
+    cancelled = inline("tasks", "cancel", plan, last, "--json").json
+    assert cancelled == [{"task": first, "state": "BLOCKED"}, {"task": last, "state": "BLOCKED"}]
+    assert "it is BLOCKED" in inline("plans", "cancel", plan).err

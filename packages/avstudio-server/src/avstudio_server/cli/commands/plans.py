@@ -74,23 +74,34 @@ def show(
 @spread
 def watch(plans: Several, files: FileFlags, display: DisplayFlags) -> int:
     """Wait for plans that run elsewhere, then show their results. Ctrl-C stops watching, not the plans."""
-    return tasks.watch_all(plans, files, display)
+    return tasks.watch_all(_known(plans), files, display)
 
 
 @app.command("retry", cls=groups.Command)
 @spread
 def retry(ctx: typer.Context, plans: Several, files: FileFlags, display: DisplayFlags) -> int:
     """Run the failed and blocked tasks of plans again, and show the results."""
-    return tasks.retry_all(ctx, plans, files, display)
+    return tasks.retry_all(ctx, _known(plans), files, display)
 
 
 @app.command("cancel", cls=groups.Command)
 def cancel(plans: Several, as_json: Json = False) -> int:
     """Cancel the tasks of plans, and wait until they have stopped."""
-    return tasks.cancel(plans, as_json)
+    return tasks.cancel(_known(plans), as_json)
 
 
 @app.command("delete", cls=groups.Command)
 def delete(plans: Several, dry_run: DryRun = False, as_json: Json = False) -> int:
     """Delete plans that have ended, with their tasks and files."""
-    return tasks.delete(plans, dry_run, as_json)
+    return tasks.delete(_known(plans), dry_run, as_json)
+
+
+def _known(given: list[str]) -> list[str]:
+    """The ids of plans. Raises `NotFound` for what is not one, such as the id of a task."""
+    from avstudio_core.errors import NotFound
+    from avstudio_core.quotes import quoted
+
+    for one in given:
+        if not one.startswith("plan_"):
+            raise NotFound(f"No plan has the id {quoted(one)}.", hint="See the list of plans.")
+    return given

@@ -141,8 +141,8 @@ def cancel(tasks: Several, as_json: Json = False) -> int:
     with _studio() as studio:
         names = _all(studio, tasks, *UNENDED)
         studio.start()  # releases the tasks that a dead studio held
-        for name in reversed(names):  # a task that waits for another is cancelled before it
-            studio.tasks.cancel(name)
+        for given in sorted(dict.fromkeys(reversed(tasks)), key=_is_plan):  # dependents before what they wait for
+            _cancel(studio, given)
         found = {name: stopped_state(studio, name) for name in names}
     if as_json:
         output.write_json([{"task": name, "state": state} for name, state in found.items()])
@@ -217,6 +217,20 @@ def _named(studio: Studio, task: str) -> str:
     from avstudio_server.views.task_names import task_id
 
     return task_id(studio, task)
+
+
+def _is_plan(given: str) -> bool:
+    return given.startswith("plan_")
+
+
+def _cancel(studio: Studio, given: str) -> None:
+    """Cancel a task, or all tasks of a plan at once. Raises `InvalidTransition` if nothing of it is left to cancel."""
+    from avstudio_server.views.tasks import UNENDED
+
+    if _is_plan(given) and studio.tasks.find(plan_id=given, states=UNENDED, limit=1):
+        studio.tasks.cancel_plan(given)
+    else:
+        studio.tasks.cancel(_all(studio, [given])[0])
 
 
 def _waiting(studio: Studio, task: str) -> str:
