@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from avstudio_core.errors import InvalidInput, InvalidPlan
-from avstudio_core.plans.references import literal, reference
+from avstudio_core.plans.references import SOURCE, Ref, literal, reference
 from avstudio_core.quotes import quoted
 
 NAME = r"[A-Za-z_][\w\-]*"
@@ -34,6 +34,19 @@ class Stage(NamedTuple):
     output: str | None
     params: dict[str, JsonValue]
     place: tuple[int, int]
+
+    def read(self, expression: str) -> Ref | None:
+        """What `source=` names, or `None` without it. Raises `InvalidPlan` with the place marked."""
+        if (given := self.params.get(SOURCE)) is None:
+            return None
+        named = reference(given)
+        if named is None or (named.step == SOURCE and named.output):
+            hint = (
+                "Write source=@STEP or source=@STEP.OUTPUT for what a step makes, source=@source for the plan's source."
+            )
+            message = f"{quoted(given)} is not what a step can read."
+            raise InvalidPlan(mark(message, expression, *self.place), hint=hint)
+        return named
 
 
 def mark(message: str, expression: str, start: int, end: int) -> str:

@@ -13,7 +13,7 @@ from avstudio_core.kinds.processor import Processor
 from avstudio_core.names import LONGEST_ID
 from avstudio_core.parameters import parameters, plain
 from avstudio_core.plans.expression import mark, stages
-from avstudio_core.plans.references import SOURCE, Part, Ref, escaped, reference, references
+from avstudio_core.plans.references import SOURCE, Part, Ref, escaped, references
 from avstudio_core.quotes import listed, quoted
 from avstudio_core.validation import problems
 
@@ -106,10 +106,8 @@ class Plan(Part):
         source: Ref | None = None
         for stage in stages(expression):
             step_id = free_id(stage.processor.rpartition(".")[2], taken)
-            params, read = dict(stage.params), source
-            if named := reference(params.get(SOURCE)):
-                read = named
-                del params[SOURCE]
+            read = stage.read(expression) or source
+            params = {name: value for name, value in stage.params.items() if name != SOURCE}
             steps.append(Step(id=step_id, processor=stage.processor, params=params, source=read, place=stage.place))
             source = Ref(step=step_id, output=stage.output)
         return cls(steps=tuple(steps), expression=expression, picked=source if source and source.output else None)
@@ -139,7 +137,9 @@ class Plan(Part):
             raise InvalidPlan(f"The plan has {len(self.steps)} steps.", hint=f"Give at most {LONGEST_PLAN} at a time.")
         steps = {step.id: step for step in self.steps}
         if len(steps) < len(self.steps):
-            raise InvalidPlan("Two steps of the plan have the same id.", hint="Give each step an id of its own.")
+            twice = next(step.id for step in self.steps if steps[step.id] is not step)
+            message = f"Two steps of the plan have the id {quoted(twice)}."
+            raise InvalidPlan(message, hint="Give each step an id of its own.")
         if len(steps) == 1 and not self.steps[0].reads() and not self.steps[0].after:  # most plans
             return [*self.steps]
         graph: TopologicalSorter[str] = TopologicalSorter()
