@@ -69,7 +69,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test of every package, of the example plugin and of the whole."""
-    install(session, *editable(*EVERYTHING, *EXAMPLES), *TESTING, "schemathesis")
+    install(session, *editable(*EVERYTHING, *EXAMPLES), *TESTING, "openai", "schemathesis")
     session.run("pytest", *TOGETHER, *session.posargs, env=THRIFTY)
 
 
@@ -79,7 +79,7 @@ def fuzz(session: nox.Session) -> None:
 
     No request may be a server error, or answered against the document. `nox -s tests` tries the same each time.
     """
-    install(session, *editable(*EVERYTHING, *EXAMPLES), *TESTING, "schemathesis")
+    install(session, *editable(*EVERYTHING, *EXAMPLES), *TESTING, "openai", "schemathesis")
     more = {"AVSTUDIO_FUZZ_EXAMPLES": "40", **os.environ}
     session.run("pytest", f"{SERVER}/tests/test_api_fuzz.py", *session.posargs, env=more)
     session.run("pytest", *TOGETHER, "-m", "hypothesis", "--hypothesis-profile", "others", env=THRIFTY)
@@ -97,7 +97,8 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy --strict over code and tests, and over users' code as users have it: no settings, no plugin of pydantic."""
-    install(session, *editable(*EVERYTHING, *EXAMPLES), *TESTING, "huey", "matplotlib", "mypy", "nox", "schemathesis")
+    more = "huey", "matplotlib", "mypy", "nox", "openai", "schemathesis"
+    install(session, *editable(*EVERYTHING, *EXAMPLES), *TESTING, *more)
     sources = [f"{package}/src" for package in (CORE, AUDIO, LLM, SERVER, VIDEO)]
     session.run("mypy", *sources, "noxfile.py", "conftest.py", "docsite")
     for folder in (
@@ -136,7 +137,7 @@ def pictures(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Every benchmark; `-- --quick` for a first look."""
-    install(session, *EVERYTHING, "huey", "click", "scenedetect-headless")
+    install(session, *EVERYTHING, "huey", "click", "openai", "scenedetect-headless")
     for benchmark in sorted(Path("benchmarks").glob("*.py")):
         if "paired.arguments(" in benchmark.read_text(encoding="utf-8"):
             session.run("python", str(benchmark), *session.posargs)

@@ -132,31 +132,29 @@ def test_a_date_to_wait_for(backend: Backend) -> None:
 
 WITHOUT = """
 import asyncio, sys
-sys.modules["{name}"] = None
+sys.modules["anthropic"] = None
 from avstudio_core.errors import MissingDependency
 from avstudio_core.kinds.backend import BackendConfig
 from avstudio_core.language_models import Model
 from avstudio_core.testing.backend_contract import question
-from avstudio_llm.backends.{name} import {kind}
+from avstudio_llm.backends.anthropic import Anthropic
 
 class Host:
     def secret(self, variable):
         return "key"
 
-made = {kind}(BackendConfig(name="{name}", kind="{name}"), Host())
+made = Anthropic(BackendConfig(name="anthropic", kind="anthropic"), Host())
 print(made.obstacle())
 try:
-    asyncio.run(made.chat(question(), Model(backend="{name}", name="small", local=False)))
+    asyncio.run(made.chat(question(), Model(backend="anthropic", name="small", local=False)))
 except MissingDependency as error:
     print(error)
 """
 
 
-@pytest.mark.parametrize(("name", "kind"), [("openai", "OpenAI"), ("anthropic", "Anthropic")])
-def test_a_missing_library_is_reported_with_the_cure(name: str, kind: str) -> None:
-    code = WITHOUT.format(name=name, kind=kind)
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    cure = f"Backend '{name}' needs an extra that is not installed. Run: pip install 'avstudio-llm[{name}]'"
+def test_a_missing_library_is_reported_with_the_cure() -> None:
+    ran = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
+    cure = "Backend 'anthropic' needs an extra that is not installed. Run: pip install 'avstudio-llm[anthropic]'"
     assert ran.stdout.splitlines() == [cure, cure]
 
 

@@ -14,9 +14,6 @@ from avstudio_core.chat import Reply, Usage
 from avstudio_core.errors import BackendDown, EgressRefused, InvalidInput, NotFound, PartialAnswer, TaskFailed
 from avstudio_core.testing import ModelServer, Sent
 from avstudio_core.testing.model_server import Heard
-
-pytest.importorskip("openai")
-
 from avstudio_llm.testing import ChatCompletions
 
 CHAT = "/chat/completions"

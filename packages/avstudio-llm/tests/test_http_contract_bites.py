@@ -16,9 +16,6 @@ from avstudio_core.kinds.backend import Backend, BackendConfig, BackendHost
 from avstudio_core.language_models import Model
 from avstudio_core.testing import HttpBackendContract, http_backend_contract, http_requests, model_server
 from avstudio_core.testing.bites import noticed
-
-pytest.importorskip("openai")
-
 from avstudio_llm.backends.openai import OpenAI
 from avstudio_llm.testing import ChatCompletions
 

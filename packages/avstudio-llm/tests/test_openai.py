@@ -23,9 +23,6 @@ from avstudio_core.kinds.backend import Backend, BackendConfig
 from avstudio_core.language_models import Can, Model
 from avstudio_core.testing import HttpBackendContract, ModelServer, Sent
 from avstudio_core.testing.backend_contract import Witness, heard, question, with_tool
-
-pytest.importorskip("openai")
-
 from avstudio_llm.backends.openai import OpenAI
 from avstudio_llm.testing import ChatCompletions, chunk, event
 
@@ -116,6 +113,19 @@ class TestOpenAI(HttpBackendContract):
         assert data["max_completion_tokens"] == 9
         assert "max_tokens" not in data
         assert server.heard[-1].headers["authorization"] == "Bearer sk-own"
+
+    def test_openai_itself_hears_which_account_pays(
+        self, server: ModelServer, witness: Witness, model: Model, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Here(OpenAI):
+            default_url = server.url + "/v1"
+
+        witness.secrets["OPENAI_API_KEY"] = "sk-own"
+        monkeypatch.setenv("OPENAI_ORG_ID", "org-own")
+        monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-own")
+        self.asked(server, Here(BackendConfig(name="openai", kind="openai"), witness), model, question())
+        headers = server.heard[-1].headers
+        assert (headers["openai-organization"], headers["openai-project"]) == ("org-own", "proj-own")
 
     def test_a_key_goes_to_its_own_server_only(
         self, server: ModelServer, witness: Witness, model: Model, monkeypatch: pytest.MonkeyPatch

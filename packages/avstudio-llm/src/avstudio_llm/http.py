@@ -102,6 +102,13 @@ def clients_of(backend: Backend) -> PerLoop[httpx2.AsyncClient]:
     return PerLoop(lambda: client_of(backend), lambda client: client.aclose())
 
 
+async def raise_for_status(response: httpx2.Response) -> None:
+    """Raise an error unless the status is success, after reading the server's whole message."""
+    if not response.is_success:
+        await response.aread()
+        response.raise_for_status()
+
+
 def timeout(seconds: float) -> httpx2.Timeout:
     """Limits for one request: `seconds` for each pause of the server, and less for the connection."""
     import httpx2

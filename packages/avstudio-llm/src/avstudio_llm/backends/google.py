@@ -14,7 +14,7 @@ from avstudio_llm.backends import generate_content as protocol
 from avstudio_llm.backends.batches import embedded
 from avstudio_llm.events import data_of
 from avstudio_llm.failures import translated, unreadable
-from avstudio_llm.http import CONNECT_SECONDS, address_obstacle, clients_of, timeout
+from avstudio_llm.http import CONNECT_SECONDS, address_obstacle, clients_of, raise_for_status, timeout
 from avstudio_llm.keys import key_obstacle, key_to_send
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Google(Backend):
             call = self._post(client, f"{_path(model.name)}:streamGenerateContent?alt=sse", asked, request.timeout)
             response = await client.send(call, stream=True)
             try:
-                await _raise_for_status(response)
+                await raise_for_status(response)
                 async for data in data_of(response):
                     if delta := answer.add(json.loads(data)):
                         yield delta
@@ -109,7 +109,7 @@ class Google(Backend):
         return await self._read(response)
 
     async def _read(self, response: httpx2.Response) -> dict[str, Any]:
-        await _raise_for_status(response)
+        await raise_for_status(response)
         said = response.json()
         if not isinstance(said, dict):
             raise unreadable(self, "it is not an object")
@@ -145,10 +145,3 @@ class Google(Backend):
 def _path(model: str) -> str:
     """The path of a model; the name of a tuned model already contains its collection."""
     return quote(model if "/" in model else f"models/{model}", safe="/-._~")
-
-
-async def _raise_for_status(response: httpx2.Response) -> None:
-    """Raise an error unless the status is success, after reading the server's whole message."""
-    if not response.is_success:
-        await response.aread()
-        response.raise_for_status()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import AsyncIterator
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,14 +16,15 @@ from avstudio_llm.backends import chat_completions as protocol
 from avstudio_llm.backends.batches import embedded, in_order
 from avstudio_llm.events import data_of, is_json
 from avstudio_llm.failures import in_stream, is_error, reported, translated, unreadable
-from avstudio_llm.http import CONNECT_SECONDS, PerLoop, address_obstacle, client_of, timeout
+from avstudio_llm.http import CONNECT_SECONDS, address_obstacle, clients_of, raise_for_status, timeout
 from avstudio_llm.keys import key_obstacle, key_to_send
-from avstudio_llm.libraries import library_obstacle, require
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    import httpx2
 
-CHAT, EMBEDDINGS = "/chat/completions", "/embeddings"
+CHAT, EMBEDDINGS, MODELS = "/chat/completions", "/embeddings", "/models"
+ACCOUNT = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"}
+"""Headers that choose what OpenAI itself bills, by the environment variables of its own library."""
 
 
 class Options(BaseModel):
@@ -45,7 +46,10 @@ class Options(BaseModel):
 
 
 class OpenAI(Backend):
-    """Chat and embeddings with the OpenAI protocol; each section of `models.toml` is one server."""
+    """Chat and embeddings with the OpenAI protocol; each section of `models.toml` is one server.
+
+    It uses plain HTTP: OpenAI's library would take more time than the rest of the gateway.
+    """
 
     name = "openai"
     distribution = "avstudio-llm"
@@ -57,47 +61,41 @@ class OpenAI(Backend):
 
     def __init__(self, config: BackendConfig, host: BackendHost) -> None:
         super().__init__(config, host)
-        self._clients = PerLoop(self._client, lambda client: client.close())
+        self._clients = clients_of(self)
 
     def obstacle(self) -> str | None:
         try:
             self._options  # noqa: B018
         except InvalidParams as error:
             return str(error)
-        return library_obstacle(self, "openai") or address_obstacle(self.url) or key_obstacle(self)
+        return address_obstacle(self.url) or key_obstacle(self)
 
     async def models(self) -> list[Model]:
         async with translated(self, "", CONNECT_SECONDS):
-            client = await self._clients.here()
-            page = await client.models.list(timeout=timeout(CONNECT_SECONDS))
-            if not isinstance(listed := getattr(page, "data", None), list):
+            listed = await self._read(await self._send(MODELS, None, CONNECT_SECONDS))
+            entries = listed.get("data") if isinstance(listed, dict) else None
+            if not isinstance(entries, list):
                 raise unreadable(self, "it is not a list of models; is the base_url correct?")
-            return [self._model(entry.id, entry.model_extra or {}) for entry in listed]
+            return [self._model(entry["id"], entry) for entry in entries]
 
     async def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:
         async with translated(self, model.name, request.timeout):
             asked = self._asked(request, model) | {"stream": True}
             if self._options.stream_usage:
                 asked["stream_options"] = {"include_usage": True}
-            client = await self._clients.here()
-            from openai import AsyncStream
-
-            chunks = await client.post(
-                CHAT,
-                body=asked,
-                options={"timeout": timeout(request.timeout)},
-                cast_to=object,
-                stream=True,
-                stream_cls=AsyncStream[Any],
-            )
-            async with chunks:
-                if is_json(chunks.response):
-                    yield protocol.reply_of(self, json.loads(await chunks.response.aread()), model.name).delta
+            response = await self._send(CHAT, asked, request.timeout, stream=True)
+            try:
+                await raise_for_status(response)
+                if is_json(response):
+                    await response.aread()
+                    yield protocol.reply_of(self, response.json(), model.name).delta
                     return
                 answer = protocol.Assembly(self, model.name)
-                async for data in data_of(chunks.response):
+                async for data in data_of(response):
                     if delta := answer.add(data):
                         yield delta
+            finally:
+                await response.aclose()
             yield answer.end()
 
     async def chat(self, request: ChatRequest, model: Model) -> Reply:
@@ -125,20 +123,6 @@ class OpenAI(Backend):
             place = ".".join(map(str, ("options", *problem["loc"])))
             raise InvalidParams(f"Section [backends.{self.config.name}], {place}: {problem['msg']}.") from None
 
-    def _client(self) -> AsyncOpenAI:
-        require(self, "openai")
-        from openai import AsyncOpenAI
-
-        key = key_to_send(self)
-        # Settings for OpenAI in the environment (an organisation, headers with a key) must not go to other servers.
-        own = None if self._is_own else {"Authorization": f"Bearer {key}"}
-        client = AsyncOpenAI(
-            api_key=key, base_url=self.url, max_retries=0, default_headers=own, http_client=client_of(self)
-        )
-        if not self._is_own:
-            client.organization = client.project = None
-        return client
-
     def _asked(self, request: ChatRequest, model: Model) -> dict[str, Any]:
         given = {"temperature": request.temperature, "top_p": request.top_p, "stop": list(request.stop) or None}
         asked = {name: value for name, value in given.items() if value is not None} | protocol.tools(request)
@@ -152,13 +136,26 @@ class OpenAI(Backend):
         }
 
     async def _post(self, path: str, body: dict[str, Any], seconds: float) -> Any:
-        """The server's response as plain JSON.
+        return await self._read(await self._send(path, body, seconds))
 
-        The library's typed methods would convert every message and every answer, which takes about as long as the
-        rest of a call.
-        """
+    async def _send(
+        self, path: str, body: dict[str, Any] | None, seconds: float, *, stream: bool = False
+    ) -> httpx2.Response:
+        """The server's response to one request, whatever its status; without a body, the request is a GET."""
         client = await self._clients.here()
-        return await client.post(path, body=body, options={"timeout": timeout(seconds)}, cast_to=object)
+        method, url = "GET" if body is None else "POST", f"{(self.url or '').rstrip('/')}{path}"
+        request = client.build_request(method, url, json=body, headers=self._headers(), timeout=timeout(seconds))
+        return await client.send(request, stream=stream)
+
+    async def _read(self, response: httpx2.Response) -> Any:
+        await raise_for_status(response)
+        return response.json()
+
+    def _headers(self) -> dict[str, str]:
+        """The key; what the environment says about an account at OpenAI does not go to other servers."""
+        account = {name: os.environ.get(variable, "") for name, variable in ACCOUNT.items() if self._is_own}
+        given = {name: value for name, value in account.items() if value}
+        return {"Authorization": f"Bearer {key_to_send(self)}", **given}
 
     def _named_its_way(self, request: ChatRequest) -> dict[str, Any]:
         """The parameters whose names differ between servers, and the fields that the options add."""
