@@ -262,6 +262,20 @@ def test_a_copy_that_would_repeat_a_part_is_refused(shared_studio: Studio, write
         cut(shared_studio, path, keep=["0-0.76", "1.6-2.4"], mode="keyframe")
 
 
+def test_chapters_of_a_copy_are_at_the_frames_that_are_played(shared_studio: Studio, write: Make) -> None:
+    options = {"crf": "4", "x264-params": "open-gop=1:keyint=10:min-keyint=10:bframes=2:b-adapt=0:scenecut=0"}
+    frames = numbered(60)
+    one, other = (write(f"{n}.mp4", frames[n : n + 30], options=options) for n in (0, 30))
+    film = shared_studio.run("video.concat", one, inputs=[other]).video.path  # a decoder can start at frames 0 and 30
+    marked = shared_studio.run("video.mux", film, chapter_marks=["0:00 A", "0:01.8 B"]).video.path
+    result = cut(shared_studio, marked, keep=["0-0.4", "1.7-2"], mode="keyframe")
+    numbers, times = shown(result.video.path)
+    assert numbers == [*range(10), *range(30, 50)]
+    with av.open(str(result.video.path)) as file:
+        second = file.chapters()[1]
+    assert float(second["start"] * second["time_base"]) == pytest.approx(times[numbers.index(45)], abs=0.001)
+
+
 def test_the_size_of_a_copy_is_upright(shared_studio: Studio, write: Make) -> None:
     facts = cut(shared_studio, write("a.mp4", 10, rotation=90), keep=["0-0.4"], mode="keyframe").video.facts
     assert (facts.width, facts.height) == (48, 64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
@@ -163,6 +164,8 @@ def _copied(
         message = f"The parts of '{source.name}' would be shown twice: its key frames refer to frames before them."
         raise InvalidInput(message, hint="Use the mode 'exact'.")
     real = really(joined, footage)
+    if (true := moved_chapters(footage, real)) != chapters:  # a part begins earlier, where a decoder can start
+        replace(copy, chapters=true).write(path, name, limits, progress_of(context))
     _tell_moved(source, wanted, real, context)
     tell_outer_sound(real, [footage], context.warn)
     return published_copy(footage, joined, path, name, context), real
