@@ -206,7 +206,7 @@ def dying(method):
 with Studio(home=home, add=[exercises, import_module(name)], plugins="", executor="inline", offline=True) as studio:
     step = Step(id="make", processor="plan.make", params={"deep": 1, "plan": plan})
     studio.start_run(Plan(steps=(step,)), key="once")
-    for method in ("run", "later", "flush", "committed"):
+    for method in ("run", "later", "later_of", "flush", "committed"):
         setattr(Transaction, method, dying(getattr(Transaction, method)))
     studio.start()
     while any(not task.finished_at for task in studio.tasks.find()):

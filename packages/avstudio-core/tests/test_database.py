@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import subprocess
@@ -13,9 +14,10 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
-from sqlalchemy import Connection, Insert, func, insert, select, text
+from sqlalchemy import Connection, Insert, bindparam, func, insert, select, text
 
 from avstudio_core.errors import DataFolderError, InvalidInput, StorageError
+from avstudio_core.storage.expressions import listed
 from avstudio_core.storage.sqlite import database
 from avstudio_core.storage.sqlite.database import Database, Transaction
 from avstudio_core.storage.sqlite.prepared import ROWS
@@ -129,6 +131,31 @@ def test_however_many_rows_come_later_they_are_all_written_in_order(base: Databa
     with base.read() as connection:
         found = connection.execute(select(projects.c.name, projects.c.created_at).order_by(text("rowid"))).all()
     assert found == [(f"{count - number}", float(number)) for number in range(count)]
+
+
+def test_what_happens_later_to_rows_with_shared_values_takes_one_statement(base: Database) -> None:
+    date = projects.update().where(projects.c.name.in_(listed("names"))).values(created_at=bindparam("at"))
+    run: list[str] = []
+
+    def operation(transaction: Transaction) -> None:
+        for name, at in (("a", 1.0), ("b", 1.0), ("c", 2.0)):
+            transaction.later_of(date, "names", name, {"at": at})
+            transaction.later(ADD, {"name": name, "created_at": 0.0})
+
+    base._driver.set_trace_callback(run.append)
+    base.write(operation)
+    with base.read() as connection:
+        assert connection.execute(select(projects.c.created_at).order_by(projects.c.name)).scalars().all() == [1, 1, 2]
+    assert len([sql for sql in run if sql.startswith("UPDATE")]) == 2
+
+
+def test_operations_that_commit_together_have_the_same_time(base: Database) -> None:
+    held, clock = threading.Event(), itertools.count().__next__
+    base.write_soon(lambda transaction: held.wait(10))
+    together = [base.write_soon(lambda transaction: transaction.moment(clock)) for _ in range(2)]
+    held.set()
+    assert [one.result(10) for one in together] == [0, 0]
+    assert base.write(lambda transaction: transaction.moment(clock)) == 1
 
 
 def test_many_threads_write_and_read(base: Database) -> None:

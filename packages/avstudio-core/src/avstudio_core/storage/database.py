@@ -46,6 +46,15 @@ class Transaction(Protocol):
     def later(self, statement: Executable, values: Mapping[str, Any]) -> None:
         """Run the statement at the end of the transaction, in one batch with the same statements of others."""
 
+    def later_of(self, statement: Executable, ids: str, one: str, shared: Mapping[str, Any]) -> None:
+        """Run the statement at the end of the transaction, once for all that have the same `shared` values.
+
+        Its parameter `ids` is a JSON list of them.
+        """
+
+    def moment(self, clock: Callable[[], float]) -> float:
+        """The time of all operations that commit together."""
+
     def flush(self) -> None:
         """Run now what was to run at the end."""
 

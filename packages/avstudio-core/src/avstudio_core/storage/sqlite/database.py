@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import math
 import os
@@ -44,6 +45,8 @@ class Transaction:
         self.connection = connection
         self._cursor = driver.cursor()
         self._later: dict[Executable, list[Mapping[str, Any]]] = {}
+        self._later_of: dict[tuple[Executable, str, tuple[tuple[str, Any], ...]], list[str]] = {}
+        self._moment: float | None = None
         self._after: list[Callable[[], None]] = []
 
     def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
@@ -59,6 +62,16 @@ class Transaction:
     def later(self, statement: Executable, values: Mapping[str, Any]) -> None:
         """Run the statement at the end of the transaction, in one batch with the same statements of others."""
         self._later.setdefault(statement, []).append(values)
+
+    def later_of(self, statement: Executable, ids: str, one: str, shared: Mapping[str, Any]) -> None:
+        """Run the statement at the end of the transaction, once for all that have the same `shared` values."""
+        self._later_of.setdefault((statement, ids, tuple(shared.items())), []).append(one)
+
+    def moment(self, clock: Callable[[], float]) -> float:
+        """The time of all operations that commit together."""
+        if self._moment is None:
+            self._moment = clock()
+        return self._moment
 
     def after_commit(self, tell: Callable[[], None]) -> None:
         """Call a fast function after the commit, but not after a rollback."""
@@ -85,6 +98,9 @@ class Transaction:
             rows = self._later[statement]
             prepared(statement, tuple(rows[0])).run_all(self._cursor, rows)
         self._later.clear()
+        for (statement, ids, shared), found in self._later_of.items():
+            self.run(statement, {**dict(shared), ids: json.dumps(found)})
+        self._later_of.clear()
 
 
 Operation = Callable[[Transaction], T]

@@ -16,7 +16,7 @@ from avstudio_core.storage.queries import FAST
 from avstudio_core.storage.sqlite import dialect as dialect  # registers how SQLite writes statements
 
 ROWS = 32
-"""The rows that one call inserts: at each call, the writer can lose the interpreter to other threads."""
+"""The most rows that one call inserts: at each call, the writer can lose the interpreter to other threads."""
 
 
 class Prepared:
@@ -29,7 +29,8 @@ class Prepared:
         self._fixed: dict[str, Any] = {name: bind.value for name, bind in compiled.binds.items() if name not in names}
         self._in_order = itemgetter(*order) if len(order) > 1 else lambda given: tuple(given[name] for name in order)
         row = f"({', '.join('?' * len(order))})"
-        self._insert = self.sql + f", {row}" * (ROWS - 1) if self.sql.endswith(f" VALUES {row}") else None
+        self._further = f", {row}" if self.sql.endswith(f" VALUES {row}") else ""
+        """What an insert needs for each row after the first one."""
 
     def values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
         """The values in the order of the statement."""
@@ -39,10 +40,10 @@ class Prepared:
     def run_all(self, cursor: sqlite3.Cursor, given: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement for each of many values."""
         ordered = [self.values(values) for values in given]
-        if self._insert is not None:
-            while len(ordered) >= ROWS:
-                cursor.execute(self._insert, tuple(chain.from_iterable(ordered[:ROWS])))
-                del ordered[:ROWS]
+        while self._further and ordered:
+            number = min(ROWS, 1 << (len(ordered).bit_length() - 1))  # powers of two: few statements to keep
+            cursor.execute(self.sql + self._further * (number - 1), tuple(chain.from_iterable(ordered[:number])))
+            del ordered[:number]
         cursor.executemany(self.sql, ordered)
 
 

@@ -324,10 +324,11 @@ class Engine:
 
     def _publish(self, running: Running, done: Finished) -> None:
         self._unwritten.add(running.claim.job_id)
+        staged = running.order.folder.exists()  # looked up here, and not on the writer's thread
         future = self._queue.finish(running.claim, done)
-        future.add_done_callback(lambda future: self._finished(running, done, future))
+        future.add_done_callback(lambda future: self._finished(running, done, future, staged=staged))
 
-    def _finished(self, running: Running, done: Finished, future: Future[bool]) -> None:
+    def _finished(self, running: Running, done: Finished, future: Future[bool], *, staged: bool) -> None:
         """After the write: the run is published, or its claim was stale, or publishing failed and the task fails."""
         error = future.exception()
         if isinstance(error, DataFolderError):  # another program has locked the database: the result is written later
@@ -341,7 +342,8 @@ class Engine:
         self._unwritten.remove(running.claim.job_id)
         if running.claim.task.leads or done.continuation:  # the steps that come next can be claimed now
             self.wake()
-        self._store.discard(running.order.folder)
+        if staged:
+            self._store.discard(running.order.folder)
 
     def _fail(self, claim: Claim, problem: Problem, *, retryable: bool = False) -> None:
         self._settle(claim, lambda: self._queue.fail(claim, problem, retryable=retryable))

@@ -88,11 +88,11 @@ class Runs(StateChanges):
             event_log.add(transaction, claim.task_id, "task.progress", self._clock(), **data)
 
     def start(self, transaction: Transaction, claim: Claim) -> bool:
-        now = self._clock()
+        now = transaction.moment(self._clock)
         values = {"b_id": claim.task_id, "b_fence": claim.fence, "now": now}
         if not transaction.run(statements.START, values).rowcount:
             return False
-        transaction.later(statements.JOB_STARTED, {"b_job": claim.job_id, "now": now})
+        transaction.later_of(statements.JOBS_STARTED, "b_jobs", claim.job_id, {"now": now})
         event_log.add(transaction, claim.task_id, "task.started", now, type=claim.task.processor, started_at=now)
         return True
 
@@ -102,7 +102,7 @@ class Runs(StateChanges):
             event_log.add(transaction, claim.task_id, "task.reviewing", self._clock(), reviewer="processor")
 
     def finish(self, transaction: Transaction, claim: Claim, done: Finished) -> bool:
-        now = self._clock()
+        now = transaction.moment(self._clock)
         reviewed = claim.task.reviewer != "processor"
         last = State.AWAITING_REVIEW if reviewed else State.COMPLETED
         values = {"b_id": claim.task_id, "b_fence": claim.fence, "b_state": str(last), "b_now": now}
@@ -114,8 +114,8 @@ class Runs(StateChanges):
             return False
         ((started_at,),) = finished
         outcome = "cache_hit" if done.cache_hit else "done"
-        transaction.later(statements.JOB_ENDED, {"b_job": claim.job_id, "now": now, "outcome": outcome})
-        transaction.later(statements.FORGET_ANSWERS, {"b_task": claim.task_id})
+        transaction.later_of(statements.JOBS_ENDED, "b_jobs", claim.job_id, {"now": now, "outcome": outcome})
+        transaction.later_of(statements.FORGET_ANSWERS, "b_tasks", claim.task_id, {})
         publication.publish(transaction, self._store, claim, done, now)
         if done.continuation:
             self._continue(transaction, claim.task_id, done.continuation, now, later=reviewed)
@@ -149,11 +149,11 @@ class Runs(StateChanges):
         if found is None:
             return None
         task = Claimed._make(found)
-        transaction.later(statements.JOB_ENDED, {"b_job": claim.job_id, "now": now, "outcome": "sent_back"})
-        transaction.later(statements.FORGET_ANSWERS, {"b_task": claim.task_id})
+        transaction.later_of(statements.JOBS_ENDED, "b_jobs", claim.job_id, {"now": now, "outcome": "sent_back"})
+        transaction.later_of(statements.FORGET_ANSWERS, "b_tasks", claim.task_id, {})
         event_log.add(transaction, claim.task_id, "task.reviewing", now, reviewer="processor", reason=reason)
         again = self._job(transaction, task, task.attempts, now, claim.apart)
-        transaction.later(statements.JOB_STARTED, {"b_job": again.job_id, "now": now})
+        transaction.later_of(statements.JOBS_STARTED, "b_jobs", again.job_id, {"now": now})
         return again
 
     def fail(self, transaction: Transaction, claim: Claim, problem: Problem, *, retryable: bool) -> bool:
@@ -167,6 +167,6 @@ class Runs(StateChanges):
             pause = min(statements.LONGEST_PAUSE, statements.FIRST_PAUSE * 2 ** max(0, tried - 1))
             # The claim counted a delivery. The worker is alive, so this is undone: only deaths count.
             again = {"available_at": self._clock() + pause, "deliveries": row["deliveries"] - 1}
-        transaction.later(statements.FORGET_ANSWERS, {"b_task": claim.task_id})  # they may be why it failed
+        transaction.later_of(statements.FORGET_ANSWERS, "b_tasks", claim.task_id, {})  # they may be why it failed
         self._end_run(transaction, row, problem, again)
         return True

@@ -76,7 +76,7 @@ class StateChanges:
             event_log.add(transaction, task_id, "task.retried", now, reason=reason, pause=pause)
             return
         self._move(transaction, task_id, *path, finished_at=now, **values)
-        transaction.later(statements.FORGET_ANSWERS, {"b_task": task_id})
+        transaction.later_of(statements.FORGET_ANSWERS, "b_tasks", task_id, {})
         self._block_dependents(transaction, row, now)
 
     def _end_job(self, transaction: Transaction, row: RowMapping, outcome: str, now: float) -> None:

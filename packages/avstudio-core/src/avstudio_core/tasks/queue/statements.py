@@ -167,7 +167,7 @@ RERUN = (
 )
 OF_PLAN = select(tasks.c.id).where(tasks.c.plan_id == bindparam("id"), _SEEN).order_by(tasks.c.id.desc())
 CONTINUE_LATER = update(tasks).where(tasks.c.id == bindparam("b_id")).values(continuation=bindparam("b_tasks"))
-FORGET_ANSWERS = delete(model_answers).where(model_answers.c.task_id == bindparam("b_task"))
+FORGET_ANSWERS = delete(model_answers).where(model_answers.c.task_id.in_(listed("b_tasks")))
 ASK_TO_CANCEL = update(tasks).where(tasks.c.id == bindparam("b_id")).values(cancelling=True)
 
 RELEASE_DEPENDENTS = (
@@ -205,9 +205,9 @@ NEEDED = (
     .where(dependencies.c.task_id == bindparam("id"), _for_result)
 )
 
-JOB_STARTED = update(jobs).where(jobs.c.id == bindparam("b_job")).values(started_at=bindparam("now"))
-JOB_ENDED = (
-    update(jobs).where(jobs.c.id == bindparam("b_job")).values(ended_at=bindparam("now"), outcome=bindparam("outcome"))
+JOBS_STARTED = update(jobs).where(jobs.c.id.in_(listed("b_jobs"))).values(started_at=bindparam("now"))
+JOBS_ENDED = (
+    update(jobs).where(jobs.c.id.in_(listed("b_jobs"))).values(ended_at=bindparam("now"), outcome=bindparam("outcome"))
 )
 JOB_OF_TASK_ENDED = (
     update(jobs)
