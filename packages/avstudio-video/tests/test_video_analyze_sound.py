@@ -81,6 +81,21 @@ def test_the_loudness_of_a_tone_is_that_of_the_standard(shared_studio: Studio, w
     assert (quiet.integrated, quiet.true_peak) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("hertz", "phase", "height", "peak"), [(12_000, 45, 0.5, -6), (8000, 60, 0.5, -6), (12_000, 45, 1.41, 3)]
+)
+def test_peaks_between_samples_are_those_of_the_standard(
+    shared_studio: Studio, write: Make, hertz: int, phase: float, height: float, peak: float
+) -> None:
+    time = np.arange(RATE) / RATE  # the cases 16, 17 and 19 of EBU Tech 3341
+    rise = np.minimum(1, np.minimum(time, time[::-1]) * 20)
+    tone = height * rise * np.sin(2 * np.pi * hertz * time + np.deg2rad(phase))
+    sound = np.stack([tone, tone / 2]).astype(np.float32)
+    path = write("a.mkv", 5, sound=[sound], sound_codec="pcm_f32le")
+    found = shared_studio.run("video.analyze", path, analyses=["loudness"]).loudness.true_peak
+    assert peak - 0.4 <= found <= peak + 0.2
+
+
 def test_waveform_and_speech_track_have_the_sound(shared_studio: Studio, write: Make, talk: Any) -> None:
     path = write("a.mkv", 5, sound=[talk], sound_codec="pcm_s16le")
     result = shared_studio.run("video.analyze", path, analyses=["waveform", "speech"])

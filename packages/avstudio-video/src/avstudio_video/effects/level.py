@@ -51,13 +51,16 @@ class Level(Timed):
         """The factor that reaches the loudness; the sound before is computed once more for it."""
         if self.loudness is None:
             return 1.0
-        from avstudio_video.effects.loudness import SILENT, measured
+        from avstudio_video.sound.loudness import LoudnessMeter
 
-        level, peak = measured(blocks(), shape)
-        if level <= SILENT:
+        meter = LoudnessMeter(shape.rate, shape.layout)
+        for block in blocks():
+            meter.feed(block.samples)
+        found = meter.loudness()
+        if found.integrated is None:
             return 1.0
-        wanted = 10 ** ((self.loudness - self.gain - level) / 20)
-        most = PEAK / max(peak * 10 ** (self.gain / 20), 1e-9)
+        wanted = 10 ** ((self.loudness - self.gain - found.integrated) / 20)
+        most = PEAK / 10 ** (((found.true_peak or 0.0) + self.gain) / 20)
         if wanted > most:
             materials.warn("target_missed", f"The peaks are too high for a loudness of {self.loudness:g} LUFS.")
         return min(wanted, most)

@@ -1,4 +1,7 @@
-"""The loudness of sound (EBU R 128, ITU-R BS.1770), by FFmpeg's filter `ebur128`."""
+"""The loudness of sound (EBU R 128, ITU-R BS.1770): by FFmpeg's filter `ebur128`, with our own true peak.
+
+That of the filter takes twice the time of all the rest.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from avstudio_video.media.samples import INTERLEAVED, sound_frame
+from avstudio_video.sound.true_peak import TruePeak
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +20,6 @@ if TYPE_CHECKING:
 
 QUIETEST = -70.0
 """The gate: the filter states this for sound that is silent or too short."""
-FILTER = "ebur128", "metadata=1:peak=true"
 
 
 class Loudness(BaseModel):
@@ -35,6 +38,7 @@ class LoudnessMeter:
     """Measures block by block."""
 
     def __init__(self, rate: int, layout: str) -> None:
+        from av import AudioLayout
         from av.filter import Graph
 
         self._rate, self._layout, self._place = rate, layout, 0
@@ -42,7 +46,8 @@ class LoudnessMeter:
         self._source = self._graph.add_abuffer(
             sample_rate=rate, format=INTERLEAVED, layout=layout, time_base=Fraction(1, rate)
         )
-        meter, sink = self._graph.add(*FILTER), self._graph.add("abuffersink")
+        meter, sink = self._graph.add("ebur128", metadata="1", framelog="quiet"), self._graph.add("abuffersink")
+        self._peak = TruePeak(rate, AudioLayout(layout).nb_channels)
         self._source.link_to(meter)
         meter.link_to(sink)
         self._graph.configure()
@@ -51,6 +56,7 @@ class LoudnessMeter:
         """The next samples, `(channels, n)`."""
         self._graph.push(sound_frame(block, self._layout, self._rate, self._place))
         self._place += block.shape[1]
+        self._peak.feed(block)
         self._pull()
 
     def _pull(self) -> None:
@@ -68,7 +74,8 @@ class LoudnessMeter:
         self._graph.push(None)
         self._pull()
         integrated = float(self._notes.get("lavfi.r128.I", QUIETEST))
-        peak = float(self._notes.get("lavfi.r128.true_peak", 0))
+        self._peak.finish()
+        peak = self._peak.value
         return Loudness(
             integrated=integrated if integrated > QUIETEST else None,
             range=float(self._notes.get("lavfi.r128.LRA", 0)),
