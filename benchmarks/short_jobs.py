@@ -105,19 +105,19 @@ def transcription(studio: Studio, folder: Path, pairs: int) -> paired.Ratio:
     return ratio(folder, ours, theirs, pairs)
 
 
-def floor(studio: Studio, folder: Path, pairs: int) -> paired.Ratio:
+def library(studio: Studio, folder: Path, pairs: int) -> paired.Ratio:
     """The time of the bare library with a loaded model over that of the programs."""
     from faster_whisper import WhisperModel
 
     weights = studio.shelf.folder("whisper-base")
     model = WhisperModel(str(weights), device="cpu", compute_type="int8")
 
-    def library(paths: Sequence[Path]) -> list[str]:
+    def transcribed(paths: Sequence[Path]) -> list[str]:
         sounds = [decode(path, rate=16_000, channels=1).data[0] for path in paths]
         found = [model.transcribe(one, language="en", beam_size=5, word_timestamps=True)[0] for one in sounds]
         return [" ".join(one.text.strip() for one in segments) for segments in found]
 
-    return ratio(folder, library, partial(programs, TRANSCRIBE, weights), pairs)
+    return ratio(folder, transcribed, partial(programs, TRANSCRIBE, weights), pairs)
 
 
 def separation(studio: Studio, folder: Path, pairs: int) -> paired.Ratio:
@@ -131,16 +131,16 @@ def separation(studio: Studio, folder: Path, pairs: int) -> paired.Ratio:
 
 
 def main() -> None:
-    arguments = paired.arguments(__doc__)
+    arguments = paired.arguments(__doc__, only="transcription, separation or library")
     paired.headline("avstudio-core", "faster-whisper", "torch")
     if not all(path.exists() for path in SPEECH):
         raise SystemExit(f"This benchmark needs the recordings of speech in '{DATA}'.")
     pairs = 2 if arguments.quick else 8
     with tempfile.TemporaryDirectory() as home, Studio(home=home, own=True) as studio:
-        for work in (transcription, separation):
-            found = work(studio, Path(home), pairs)
-            print(f"{work.__name__}, {JOBS} × {SECONDS} s: warm studio / programs {found}  (aim 0.35)", flush=True)
-        print(f"transcription: the library with a loaded model / programs {floor(studio, Path(home), pairs)}")
+        for work in (transcription, separation, library):
+            if arguments.only in (None, work.__name__):
+                found = work(studio, Path(home), pairs)
+                print(f"{work.__name__}, {JOBS} × {SECONDS} s: warm / programs {found}  (aim 0.35)", flush=True)
 
 
 if __name__ == "__main__":

@@ -120,6 +120,10 @@ WARNINGS = {
             "Shorten their text; or choose other rules.",
         ),
         "no_pulse": ("The sound has no regular pulse, so it has no tempo and no beats.", "Nothing."),
+        "no_structure": (
+            "No part of the sound comes again, or it is shorter than 20 s or longer than 20 min: it has no sections.",
+            "Nothing; or give the song alone.",
+        ),
         "no_key": ("No key fits: the sound is noise, speech or percussion.", "Nothing."),
         "impossible_speed": ("Words are faster than speech.", "Check their text and times."),
     },

@@ -26,7 +26,7 @@ def test_the_commands_of_the_page_make_their_files(tmp_path: Path) -> None:
     shutil.copy(song, avstudio.folder / "song.mp3")
     avstudio.environment["AVSTUDIO_EXECUTOR"] = "inline"
     commands = re.findall(r"^avstudio (audio analyze .*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(commands) == 5
+    assert len(commands) == 6
     for command in commands:
         avstudio.printed(*shlex.split(command))
     made = {path.name for path in avstudio.folder.rglob("song.*") if path.stat().st_size > 100}

@@ -1,4 +1,4 @@
-"""`audio.analyze`: tempo, beats, key, loudness, spectrum, silence and speech of a recording, and pictures of it."""
+"""`audio.analyze`: tempo, beats, key, structure, loudness, silence and speech of a recording, and pictures of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from avstudio_audio.media.stream import SoundStream
     from avstudio_audio.pictures.chart import Chart
 
-Analysis = Literal["tempo", "onsets", "key", "loudness", "spectrum", "silence", "speech"]
+Analysis = Literal["tempo", "onsets", "key", "structure", "loudness", "spectrum", "silence", "speech"]
 PictureName = Literal["waveform", "spectrogram", "chroma", "loudness"]
 BeatFormat = Literal["csv", "labels"]
 
@@ -27,6 +27,7 @@ NEEDED: dict[str, Measured] = {
     "tempo": "onsets",
     "onsets": "onsets",
     "key": "chroma",
+    "structure": "chroma",
     "loudness": "loudness",
     "spectrum": "spectrum",
     "silence": "silence",
@@ -44,7 +45,8 @@ class AnalyzeParams(SoundParams):
 
     analyses: list[Analysis] = Field(
         default=["tempo", "onsets", "key", "loudness", "spectrum", "silence"],
-        description="What to measure. 'speech' needs the extra avstudio-audio[whisper].",
+        description="What to measure. 'structure' is for songs of 20 s to 20 min; 'speech' needs the extra "
+        "avstudio-audio[whisper].",
     )
     min_bpm: float = Field(
         default=50.0, ge=30, le=300, description="The slowest possible tempo.", json_schema_extra={"unit": "BPM"}
@@ -129,6 +131,17 @@ class KeyFacts(KeyCandidate):
     )
 
 
+class Part(BaseModel):
+    """A section of a song, such as a verse or a chorus."""
+
+    model_config = ConfigDict(frozen=True)
+
+    start: float = Field(ge=0, description="Begin.", json_schema_extra={"unit": "s"})
+    end: float = Field(ge=0, description="End.", json_schema_extra={"unit": "s"})
+    letter: str = Field(description="The same for sections with the same harmony.")
+    confidence: float = Field(ge=0, le=1, description="Low if it resembles a section with another letter.")
+
+
 class SpectrumFacts(BaseModel):
     """A summary of the spectrum of the mono mix."""
 
@@ -158,6 +171,9 @@ class AnalyzeResult(Result):
     tempo: Tempo | None = Field(default=None, description="Tempo; empty without a regular pulse.")
     onsets: int | None = Field(default=None, description="Number of onsets.")
     key: KeyFacts | None = Field(default=None, description="Key; empty if none fits.")
+    structure: list[Part] | None = Field(
+        default=None, description="Sections; empty if none comes again.", json_schema_extra={"view": "table"}
+    )
     loudness: Levels | None = Field(default=None, description="Loudness and peaks.")
     spectrum: SpectrumFacts | None = Field(default=None, description="Spectrum; empty for digital silence.")
     silence: list[Span] | None = Field(default=None, description="Silent spans.", json_schema_extra={"view": "table"})
@@ -217,6 +233,8 @@ class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
             context.warn("no_pulse", f"'{source.name}' has no regular pulse, so it has no tempo.")
         if "key" in params.analyses and summary.key is None:
             context.warn("no_key", f"No key fits '{source.name}'.")
+        if summary.structure == ():
+            context.warn("no_structure", f"No part of '{source.name}' comes again, so it has no sections.")
         return AnalyzeResult(
             **summary.fields(),
             duration=duration,

@@ -6,12 +6,13 @@ import csv
 import io
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from avstudio_audio.analysis.beats import beat_times
 from avstudio_audio.analysis.key import likely_keys
 from avstudio_audio.analysis.onsets import onset_times
+from avstudio_audio.analysis.sections import Section, sections
 from avstudio_audio.analysis.tempo import tempo_candidates
 from avstudio_audio.file_levels import Levels
 
@@ -33,6 +34,7 @@ class Summary:
     onsets: tuple[float, ...] | None = None
     key: dict[str, Any] | None = None
     chroma: tuple[float, ...] | None = None
+    structure: tuple[Section, ...] | None = None
     spectrum: dict[str, float] | None = None
     loudness: Levels | None = None
     silence: tuple[tuple[float, float], ...] | None = None
@@ -51,6 +53,9 @@ class Summary:
                 found["onsets"] = tuple(round(start + time, 4) for time in onset_times(strength))
         if measurements.chroma and "key" in analyses:
             found |= _key(measurements)
+        if measurements.chroma and "structure" in analyses:
+            parts = sections(measurements.chroma.classes()[0])
+            found["structure"] = tuple(replace(one, start=start + one.start, end=start + one.end) for one in parts)
         if measurements.loudness:
             found["loudness"] = Levels.of(measurements.loudness.finish())
         if measurements.spectrum:
@@ -68,7 +73,8 @@ class Summary:
         }
         levels = {"spectrum": self.spectrum, "loudness": self.loudness and self.loudness.model_dump()}
         onsets = None if self.onsets is None else len(self.onsets)
-        return {"tempo": self.tempo, "onsets": onsets, "key": self.key, **levels, **spans}
+        structure = None if self.structure is None else [asdict(one) for one in self.structure]
+        return {"tempo": self.tempo, "onsets": onsets, "key": self.key, "structure": structure, **levels, **spans}
 
     def written(self, duration: float) -> str:
         """All of it as JSON."""
