@@ -29,6 +29,17 @@ OF_THE_COMMAND = {
     "defect": "An error in AV-Studio or a plugin; `--debug` shows the traceback.",
 }
 """The codes of the JSON document of a command that failed, besides those of errors and causes."""
+OF_HTTP = {
+    "bad_request": "The request is not valid HTTP, is not complete, or a header is not valid.",
+    "headers_too_large": "The address and the headers are too large, or the headers are too many.",
+    "internal": "An error in AV-Studio or a plugin; the server's log has the traceback, under the request's id.",
+    "method_not_allowed": "The address does not have this method; the header `Allow` has those that it has.",
+    "no_range": "No part that `Range` asks for is in the file.",
+    "no_route": "The server does not have this address.",
+    "request_too_slow": "The client was too slow to send the request.",
+    "wrong_address": "The name in `Host`, or the page in `Origin`, is not allowed.",
+}
+"""The codes of answers of the server that have no class, because they concern HTTP alone."""
 ERRORS_IN_PYTHON = """Every error of AV-Studio is an `AVStudioError`: its text is one line that says what was given and
 what to do, its `code` is for programs. Those marked * are in `avstudio_core`, the others in `avstudio_core.errors`.
 Whoever catches one catches those set in below it, too.
@@ -67,6 +78,7 @@ def errors_page() -> str:
     table = "| class | code | meaning |\n|---|---|---|\n" + "\n".join(rows)
     causes = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in CAUSES.items())
     commands = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in OF_THE_COMMAND.items())
+    of_http = "\n".join(f"| `{code}` | {meaning} |" for code, meaning in OF_HTTP.items())
     codes = "\n".join(f"| {code} | {meaning} |" for code, meaning in MEANINGS.items())
     raising = "\n\n".join(f"::: avstudio_core.errors.{name}\n    options:\n      heading_level: 3" for name in RAISING)
     return (
@@ -77,6 +89,8 @@ def errors_page() -> str:
         "A task that was cancelled has the reason `cancelled`; a task that an earlier step blocks has `dependency`.\n\n"
         "## Codes of `avstudio --json`\n\nThe codes above, and:\n\n"
         f"| code | meaning |\n|---|---|\n{commands}\n\n"
+        "## Codes of `avstudio serve`\n\nThe codes above, and:\n\n"
+        f"| code | meaning |\n|---|---|\n{of_http}\n\n"
         f"## Exit codes of `avstudio`\n\n| code | meaning |\n|---|---|\n{codes}\n\n"
         f"## For those who raise them\n\n{raising}\n"
     )

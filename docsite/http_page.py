@@ -12,7 +12,8 @@ Every route of `avstudio serve` where these pages were made. `/openapi.json` of 
 schemas of bodies and answers. Errors under `/api/v1` are [problem details](https://www.rfc-editor.org/rfc/rfc9457)
 with a `code` ([all of them](errors.md)) and a `hint`; under `/v1` they have OpenAI's form.
 
-Every request shows an API key: `Authorization: Bearer avs_…`.
+Every request shows an API key, `Authorization: Bearer avs_…`; only `/api/v1/system/health/live` and `/ready` need none.
+Parameters that an address does not have are refused.
 
 ## WebSockets
 
@@ -20,10 +21,11 @@ Every request shows an API key: `Authorization: Bearer avs_…`.
 |---|---|
 | `/api/v1/stream` | the events that the session sees; `after`, `types`, `subjects`, `plan`, `owner` choose some |
 | `/api/v1/tasks/stream/{task_id}` | the events of a task, stored ones first, until it has ended |
+| `/api/v1/agents/stream/{task_id}` | the events of an agent's task; 404 until agents are installed |
 
 Each message is an event as JSON: `seq`, `time`, `subject`, `type`, `data`, `owner`, `plan`. `stream.heartbeat` comes
-when nothing else does. The last message is `stream.ended`, `stream.closing` (the server stops) or `stream.lost` (the
-client was too slow): connect again with `after` and its `seq`.
+when nothing else does. The last message is `stream.ended`, `stream.closing` (the server stops), `stream.lost` (the
+client was too slow) or `stream.refused` (the key is not valid any more): connect again with `after` and its `seq`.
 """
 
 

@@ -23,6 +23,7 @@ from avstudio_core.gateway import default_router
 from avstudio_core.settings_sources import load
 from avstudio_core.tasks.states import FOLLOWS
 from avstudio_core.testing import media, scripted
+from avstudio_server.http.problems import OPENAI_TYPES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -142,6 +143,16 @@ def test_the_page_of_errors_has_every_code_of_every_package(codes: ModuleType) -
     shown = set(re.findall(r"\| `(\w+)` \|", codes.errors_page()))
     assert len(given) > 30
     assert {code for pair in given for code in pair if code} - shown == set()
+
+
+def test_the_page_of_errors_has_every_code_of_http(codes: ModuleType) -> None:
+    server = ROOT / "packages" / "avstudio-server" / "src" / "avstudio_server"
+    source = "".join(path.read_text(encoding="utf-8") for path in sorted(server.rglob("*.py")))
+    given = set(re.findall(r"(?<![\w.])(?:[45]\d\d|status)[:,]\s+\"([a-z]+_[a-z_]+)\"", source))
+    shown = set(re.findall(r"\| `(\w+)` \|", codes.errors_page()))
+    types = {*OPENAI_TYPES.values()}
+    assert {*codes.OF_HTTP} - given == {"internal"}
+    assert given - types <= shown
 
 
 @pytest.mark.parametrize("package", ["audio", "core", "llm", "video"])

@@ -39,6 +39,34 @@ def test_thousands_of_errors_are_a_short_answer(server: HttpServer) -> None:
     assert f"and {MANY - 20} more" in client.post("/api/v1/webhooks", json=bodies["/api/v1/webhooks"]).json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/api/v1/plans", "GET, HEAD, POST"),
+        ("POST", "/api/v1/artifacts/art_0", "DELETE, GET, HEAD"),
+        ("GET", "/api/v1/exercise/wait", "POST"),
+        ("DELETE", "/v1/models/auto", "GET, HEAD"),
+        ("POST", "/login", "GET"),
+    ],
+)
+def test_a_method_that_an_address_does_not_have_is_answered_with_all_that_it_has(
+    server: HttpServer, method: str, path: str, allowed: str
+) -> None:
+    answer = server.client(server.key()).request(method, path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+    assert f"'{method}'" in answer.text
+    assert f"It has: {allowed}." in answer.text
+
+
+def test_an_address_that_does_not_exist_is_named_with_where_all_are(server: HttpServer) -> None:
+    told = server.client(server.key()).get("/api/v1/tasks/").json()
+    assert [told["code"], told["detail"], told["hint"]] == [
+        "no_route",
+        "'/api/v1/tasks/' is not an address of this server.",
+        "The document '/openapi.json' has all addresses.",
+    ]
+
+
 def test_a_long_message_of_an_error_is_shortened() -> None:
     told = problem_of(InvalidInput("x" * 10_000, hint="y" * 10_000), "request_1")
     assert [len(told["detail"]), told["detail"][-1], len(told["hint"])] == [4_000, "…", 4_000]

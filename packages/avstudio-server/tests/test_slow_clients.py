@@ -135,6 +135,12 @@ def test_headers_have_a_limit(server: HttpServer, headers: bytes) -> None:
         assert problem_of(one) == (431, "headers_too_large")
 
 
+def test_an_address_has_the_limit_of_headers(server: HttpServer) -> None:
+    with connected(server) as one:
+        one.sendall(b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert problem_of(one) == (431, "headers_too_large")
+
+
 def problem_of(one: socket.socket) -> tuple[int, str]:
     """The status and the code of the problem document with which a connection ends."""
     head, _, body = b"".join(iter(lambda: one.recv(65536), b"")).partition(b"\r\n\r\n")

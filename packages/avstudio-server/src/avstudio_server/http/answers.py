@@ -19,10 +19,16 @@ from avstudio_core.errors import AVStudioError
 from avstudio_core.names import is_secret
 from avstudio_core.quotes import quoted
 from avstudio_core.validation import MOST_SAID, rule_of, told
-from avstudio_server.http.problems import INTERNAL, SEE, headers_of, problem, problem_of, written
+from avstudio_server.http.problems import ADDRESSES, INTERNAL, SEE, headers_of, problem, problem_of, written
 
 log = logging.getLogger("avstudio.http")
-CODES = {400: "bad_request", 404: "no_route", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media"}
+CODES = {
+    400: "bad_request",
+    404: "no_route",
+    405: "method_not_allowed",
+    413: "too_large",
+    416: "no_range",
+}
 """Codes of errors that have no class, because they concern HTTP alone."""
 
 
@@ -99,9 +105,20 @@ def _field(error: ValidationException) -> str | None:
 
 def _http(request: Request, error: HTTPException) -> Response:
     code = CODES.get(error.status_code, "http_error")
-    detail = f"{request.method} {request.url.path}: {error.detail}."
-    document = problem(error.status_code, code, detail, request_id=request_id(request))
+    detail, hint = _told(request, error)
+    document = problem(error.status_code, code, detail, hint=hint, request_id=request_id(request))
     return answer(request, document, dict(error.headers or {}))
+
+
+def _told(request: Request, error: HTTPException) -> tuple[str, str]:
+    """What is wrong, and what to do."""
+    path = request.url.path
+    if error.status_code == 404:
+        return f"{quoted(path)} is not an address of this server.", ADDRESSES
+    if error.status_code == 405:
+        hint = f"It has: {(error.headers or {}).get('Allow', '')}."
+        return f"{quoted(path)} does not have the method {quoted(request.method)}.", hint
+    return f"{request.method} {path}: {error.detail}.", ""
 
 
 def _gone(request: Request, error: ClientDisconnect) -> Response:

@@ -15,6 +15,7 @@ MEDIA_TYPE = "application/problem+json"
 INTERNAL = "internal"
 SEE = "The document '/openapi.json' has the form of each request."
 """The hint of a request that is not valid, if its error has none."""
+ADDRESSES = "The document '/openapi.json' has all addresses."
 LONGEST = 4000
 """The most characters of a text in a problem, however much a request has that is not valid."""
 OPENAI_PREFIX = "/v1/"
@@ -53,6 +54,7 @@ TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Request timeout",
     409: "Conflict",
     410: "Gone",
     413: "Content too large",

@@ -28,8 +28,8 @@ RESERVED_FILES = 512
 HEADERS_TOO_LARGE = (
     431,
     "headers_too_large",
-    f"The headers have more than {MOST_HEAD_BYTES >> 10} KB, or are more than {MOST_HEADERS}.",
-    "Send fewer or shorter headers.",
+    f"The address and headers have more than {MOST_HEAD_BYTES >> 10} KB, or the headers are more than {MOST_HEADERS}.",
+    "Send fewer or shorter ones.",
 )
 TOO_SLOW = (
     408,
@@ -118,7 +118,7 @@ class Client(HttpToolsProtocol):
             self._refuse(*HEADERS_TOO_LARGE)
 
     def send_400_response(self, msg: str) -> None:
-        large = len(self.headers) > MOST_HEADERS or self._header_bytes > MOST_HEAD_BYTES
+        large = len(self.headers) > MOST_HEADERS or max(self._header_bytes, self._head_bytes) > MOST_HEAD_BYTES
         self._refuse(*(HEADERS_TOO_LARGE if large else NOT_HTTP))
 
     def time_out(self) -> None:

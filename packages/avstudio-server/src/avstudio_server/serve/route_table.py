@@ -61,7 +61,7 @@ async def no_route(scope: Scope, receive: Receive, send: Send) -> None:
     """The answer at an address without a route: a WebSocket is refused with a problem. Raises `HTTPException` 404."""
     if scope["type"] != "websocket":
         raise HTTPException(404)
-    detail, number = f"WEBSOCKET {quoted(scope['path'])[1:-1]}: Not Found.", scope["state"]["request_id"]
+    detail, number = f"{quoted(scope['path'])} is not an address of a WebSocket.", scope["state"]["request_id"]
     hint = f"WebSockets are at {', '.join(SOCKETS)}."
     await refuse(scope, send, problem(404, "no_route", detail, hint=hint, request_id=number))
 
@@ -85,7 +85,20 @@ class RouteTable:
             if await self._answered(as_get, receive, send, headers_only):
                 scope["route"] = as_get["route"]
                 return
-        await self._router.app(scope, receive, send)
+        try:
+            await self._router.app(scope, receive, send)
+        except HTTPException as error:
+            if error.status_code != 405:
+                raise
+            raise HTTPException(405, headers={"Allow": ", ".join(self._methods(scope))}) from None
+
+    def _methods(self, scope: Scope) -> list[str]:
+        """The methods at an address."""
+        found = set[str]()
+        for route in self._router.routes:
+            if isinstance(route, APIRoute) and route.matches(scope)[0] is not Match.NONE:
+                found |= route.methods or set()
+        return sorted(found | ({"HEAD"} if "GET" in found and scope["path"].startswith(SAFE) else set()))
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send, answer: Answer = whole) -> bool:
         """Call the route of a request; return whether there is one."""
