@@ -9,18 +9,20 @@ import time
 from pathlib import Path
 from socket import gethostname
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from avstudio_core.artifact import new_id
 from avstudio_core.errors import AVStudioError, StorageError
 from avstudio_core.storage.database import Database, Transaction
 from avstudio_core.storage.file_lock import is_held, locked
 from avstudio_core.storage.private_files import private_folder
+from avstudio_core.storage.queries import rows
 from avstudio_core.storage.tables import loaded_models, studios
 
 LOG = logging.getLogger(__name__)
 
 LOCK_SECONDS = 30.0
+OTHERS = select(studios.c.id).where(studios.c.id != bindparam("own"))
 _HELD: set[int] = set()
 """The descriptors of the locks that show that studios of this process are alive."""
 
@@ -61,7 +63,7 @@ class Presence:
     def dead(self) -> list[str]:
         """The studios whose process has ended, by their locks."""
         with self._database.read() as connection:
-            others = connection.execute(select(studios.c.id).where(studios.c.id != self.id)).scalars().all()
+            others = [studio for (studio,) in rows(connection, OTHERS, {"own": self.id})]
         return [studio for studio in others if not self.alive(studio)]
 
     def bury(self, dead: list[str]) -> None:

@@ -72,7 +72,8 @@ class Queue(OwnedTasks):
     def next_due(self) -> float | None:
         """When the next task that pauses before a retry may run."""
         with self._database.read() as connection:
-            return connection.execute(statements.NEXT_DUE, {"now": self._clock()}).scalar()
+            ((due,),) = rows(connection, statements.NEXT_DUE, {"now": self._clock()})
+        return None if due is None else float(due)
 
     def ready_lanes(self) -> list[str]:
         """The lanes with tasks that are ready to run."""
