@@ -1,4 +1,4 @@
-"""The commands on the pages about everyday sound run."""
+"""The commands on the pages about everyday sound run, one after the other in one folder, as a reader gives them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def test_the_commands_of_a_page_make_files(tmp_path: Path, page: str) -> None:
     avstudio = CommandLine(tmp_path)
     avstudio.environment["AVSTUDIO_EXECUTOR"] = "inline"
     _recordings(avstudio.folder)
-    for number, command in enumerate(commands(page)):
-        printed = avstudio.printed(*shlex.split(command.replace("-o out", f"-o out{number}")))
-        files = [*(avstudio.folder / f"out{number}").iterdir()]
+    for command in commands(page):
+        printed = avstudio.printed(*(words := shlex.split(command)))
+        files = [*(avstudio.folder / words[-1]).iterdir()]
         assert files, printed
         assert all(file.stat().st_size > 200 for file in files), printed
         two = any(one in command for one in ("song.wav talk.wav", "split", "--transcript"))
@@ -42,7 +42,7 @@ def _recordings(folder: Path) -> None:
     from avstudio_audio.media.samples import Samples
 
     sound = Samples((np.random.default_rng(0).standard_normal((2, 44_100 * 4)) * 0.05).astype(np.float32), 44_100)
-    for name in ("song", "talk", "intro", "vocals", "drums", "bass"):
+    for name in ("song", "talk", "intro", "song.vocals", "song.accompaniment", "guitar"):
         encode(sound, folder / f"{name}.wav")
     encode(sound, folder / "song.mp3", AudioFormat.MP3)
     encode(sound, folder / "voice.m4a", AudioFormat.M4A)

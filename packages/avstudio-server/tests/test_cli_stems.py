@@ -39,13 +39,13 @@ def separated(avstudio: CommandLine, command: str) -> Any:
 def test_a_karaoke_track_is_the_song_without_vocals(avstudio: CommandLine) -> None:
     result = separated(avstudio, KARAOKE)
     assert list(result["stems"]) == ["accompaniment"]
-    assert (avstudio.folder / "song.accompaniment.wav").exists()
+    assert (avstudio.folder / "karaoke" / "song.accompaniment.wav").exists()
 
 
 def test_the_stems_for_a_remix_null_against_the_song(avstudio: CommandLine) -> None:
     sf = pytest.importorskip("soundfile")
     result = separated(avstudio, REMIX)
-    names = ("song", "song.vocals", "song.accompaniment")
+    names = ("song", "remix/song.vocals", "remix/song.accompaniment")
     song, *stems = (sf.read(avstudio.folder / f"{name}.wav", always_2d=True)[0] for name in names)
     assert abs(sum(stems) - song).max() < 1e-5
     assert result["reconstruction_error_db"] < -100

@@ -20,8 +20,7 @@ def commands(page: str, begin: str) -> list[str]:
     return [line for line in re.findall(r"^avstudio (.*)$", text, re.MULTILINE) if line.startswith(begin)]
 
 
-@pytest.mark.parametrize("command", commands("subtitles.md", "audio subtitle"))
-def test_a_command_of_the_page_makes_the_files(tmp_path: Path, command: str) -> None:
+def test_the_commands_of_the_page_make_their_files(tmp_path: Path) -> None:
     pytest.importorskip("avstudio_audio")
     avstudio = CommandLine(tmp_path)
     words = [{"text": f" {word}", "start": n * 0.4, "end": n * 0.4 + 0.4} for n, word in enumerate(WORDS.split())]
@@ -29,9 +28,10 @@ def test_a_command_of_the_page_makes_the_files(tmp_path: Path, command: str) -> 
     (avstudio.folder / "talk.json").write_text(json.dumps(said))
     (avstudio.folder / "scenes.json").write_text('{"scenes": [{"start": 2.9}]}')
     avstudio.environment["AVSTUDIO_EXECUTOR"] = "inline"
-    printed = avstudio.printed(*shlex.split(command))
-    [format] = re.findall(r"--format (\w+)", command) or ["srt"]
-    assert (avstudio.folder / f"talk.{format}").stat().st_size > 100, printed
+    for command in commands("subtitles.md", "audio subtitle"):
+        printed = avstudio.printed(*(words := shlex.split(command)))
+        [format] = re.findall(r"--format (\w+)", command) or ["srt"]
+        assert (avstudio.folder / words[-1] / f"talk.{format}").stat().st_size > 100, printed
 
 
 def test_the_commands_of_the_page_about_calls_run(tmp_path: Path) -> None:
