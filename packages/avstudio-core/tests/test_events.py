@@ -82,9 +82,11 @@ def test_what_only_the_studio_publishes_cannot_be_faked(studio: Studio, kind: st
         studio.publish(kind, "task_1", {})
 
 
-@pytest.mark.parametrize("data", [{"x": object()}, {"x": float("nan")}, [1], "text", None])
+@pytest.mark.parametrize(
+    "data", [{"x": object()}, {"x": float("nan")}, [1], "text", None, {"text": "\ud800"}, {"text": "é" * (1 << 19)}]
+)
 def test_what_is_not_json_is_not_published(studio: Studio, data: Any) -> None:
-    with pytest.raises(InvalidInput, match=r"JSON|data of an event"):
+    with pytest.raises(InvalidInput, match=r"JSON|data of (an|the) event"):
         studio.publish(MESSAGE, "chat", data)
     assert list(studio.events(after=0).stored()) == []
 
@@ -345,9 +347,17 @@ def test_a_function_is_called_with_each_event_even_after_it_raised(
     until(lambda: len(got) == 3)
     time.sleep(0.1)
     published += say(studio, "later")
-    until(lambda: caplog.text.count("RuntimeError: no") == 4)
+    until(lambda: len(got) == 4)
     stream.close()
     assert got == published
+    assert caplog.text.count("RuntimeError: no") == 1
+
+
+def test_an_asynchronous_function_is_refused_because_nothing_would_await_it(studio: Studio) -> None:
+    async def listen(event: Event) -> None: ...
+
+    with pytest.raises(InvalidInput, match="cannot be asynchronous"):
+        studio.events().call(listen)
 
 
 def test_a_function_that_is_too_slow_delays_no_one(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

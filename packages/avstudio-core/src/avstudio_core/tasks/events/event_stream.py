@@ -86,11 +86,12 @@ class EventStream:
     def call(self, function: Callable[[Event], object], lost: Callable[[EventsLost], object] | None = None) -> Self:
         """Call a function with each event, in order, on a separate thread that exists only while there are events.
 
-        If the function raises, that is logged, and it is called with the next event. If it is too slow, `lost` is
-        called, and the stream ends.
+        If the function raises, that is logged the first time, and it is called with the next event. If it is too slow,
+        `lost` is called, and the stream ends. Raises `InvalidInput` for asynchronous functions.
         """
+        caller = Caller(self, self._mailbox, function, lost)
         self._open()
-        Caller(self, self._mailbox, function, lost).start()
+        caller.start()
         return self
 
     def close(self) -> None:
