@@ -31,12 +31,14 @@ OF_THE_COMMAND = {
 """The codes of the JSON document of a command that failed, besides those of errors and causes."""
 OF_HTTP = {
     "bad_request": "The request is not valid HTTP, is not complete, or a header is not valid.",
+    "precondition_failed": "What is at the address has another `ETag` than `If-Match` names.",
     "headers_too_large": "The address and the headers are too large, or the headers are too many.",
     "internal": "An error in AV-Studio or a plugin; the server's log has the traceback, under the request's id.",
     "method_not_allowed": "The address does not have this method; the header `Allow` has those that it has.",
     "no_range": "No part that `Range` asks for is in the file.",
     "no_route": "The server does not have this address.",
     "request_too_slow": "The client was too slow to send the request.",
+    "unsupported_coding": "The body is compressed, or in another coding; it has to come as it is.",
     "wrong_address": "The name in `Host`, or the page in `Origin`, is not allowed.",
 }
 """The codes of answers of the server that have no class, because they concern HTTP alone."""

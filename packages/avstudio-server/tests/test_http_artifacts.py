@@ -84,8 +84,11 @@ def test_an_artifact_is_a_file_to_keep(client: Client, stored: str) -> None:
 def test_what_is_known_about_an_artifact(client: Client, stored: str) -> None:
     shown = client.get(f"{stored}.json")
     assert (shown.json()["name"], shown.json()["size"]) == ("sängs.bin", len(CONTENT))
-    again = client.get(f"{stored}.json", headers={"If-None-Match": shown.headers["etag"]})
-    assert again.status_code == 304
+    tag = shown.headers["etag"]
+    for condition in (tag, f"W/{tag}", f'"x", {tag}', "*"):
+        assert client.get(f"{stored}.json", headers={"If-None-Match": condition}).status_code == 304
+    lines = [("If-None-Match", '"x"'), ("If-None-Match", tag)]
+    assert client.get(f"{stored}.json", headers=lines).status_code == 304
 
 
 @pytest.mark.parametrize("make", [None, os.mkdir, os.mkfifo])

@@ -80,6 +80,21 @@ def test_a_file_is_deleted(server: HttpServer, noun: str) -> None:
     assert server.client(key).get(place).status_code == 404
 
 
+@pytest.mark.parametrize("noun", ["media", "artifacts"])
+def test_only_what_was_seen_is_deleted(server: HttpServer, noun: str) -> None:
+    key = server.key()
+    client, place = server.client(key), f"/api/v1/{noun}/{given(server, key, 'a.txt')}"
+    tag = client.get(place).headers["etag"]
+    for other in ('"other"', f"W/{tag}"):
+        refused = client.delete(place, params={"dry_run": True}, headers={"If-Match": other})
+        assert (refused.status_code, refused.json()["code"]) == (412, "precondition_failed")
+        assert client.get(place, headers={"If-Match": other}).status_code == 412
+    cancel = client.post("/api/v1/tasks/task_0/cancel", headers={"If-Match": tag})
+    assert cancel.status_code == 412
+    assert client.delete(place, headers={"If-Match": f'"other", {tag}'}).json()["files"] == 1
+    assert client.delete(place, headers={"If-Match": "*"}).status_code == 404
+
+
 def test_a_file_is_kept_and_given_by_name(server: HttpServer) -> None:
     key = server.key()
     client, place = server.client(key), "/api/v1/presets/my voice"

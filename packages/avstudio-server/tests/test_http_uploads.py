@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import os
 import socket
+from http.client import HTTPConnection
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -43,6 +44,26 @@ def test_a_file_is_sent_as_it_is(server: HttpServer, method: str) -> None:
     answer = client.request(method, "/api/v1/uploads", params={"name": "song.wav", "sha256": SHA256}, content=CONTENT)
     assert (answer.status_code, answer.json()["sha256"], answer.json()["trust"]) == (201, SHA256, "media")
     assert client.get(answer.headers["location"]).content == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("coding", "status"),
+    [
+        ({"Content-Encoding": "gzip"}, 415),
+        ({"Transfer-Encoding": "gzip, chunked"}, 415),
+        ({"Content-Encoding": "identity"}, 201),
+    ],
+)
+def test_a_compressed_body_is_refused_and_not_stored_as_the_file(
+    server: HttpServer, coding: dict[str, str], status: int
+) -> None:
+    key = server.key()
+    headers = {"Authorization": f"Bearer {key}", "Transfer-Encoding": "chunked", **coding}
+    client = HTTPConnection(server.address.partition("//")[2])
+    client.request("PUT", "/api/v1/uploads?name=a.wav", b"1\r\nx\r\n0\r\n\r\n", headers)
+    assert client.getresponse().status == status
+    client.close()
+    assert len(server.client(key).get("/api/v1/media").json()["media"]) == (status == 201)
 
 
 def test_several_files_are_sent_as_a_form(server: HttpServer) -> None:

@@ -27,9 +27,12 @@ CODES = {
     404: "no_route",
     405: "method_not_allowed",
     413: "too_large",
+    412: "precondition_failed",
+    415: "unsupported_coding",
     416: "no_range",
 }
 """Codes of errors that have no class, because they concern HTTP alone."""
+HINTS = {412: "Get it again.", 415: "Send it as it is."}
 
 
 def answer(request: HTTPConnection, document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
@@ -118,7 +121,7 @@ def _told(request: Request, error: HTTPException) -> tuple[str, str]:
     if error.status_code == 405:
         hint = f"It has: {(error.headers or {}).get('Allow', '')}."
         return f"{quoted(path)} does not have the method {quoted(request.method)}.", hint
-    return f"{request.method} {path}: {error.detail}.", ""
+    return f"{request.method} {path}: {error.detail}.", HINTS.get(error.status_code, "")
 
 
 def _gone(request: Request, error: ClientDisconnect) -> Response:

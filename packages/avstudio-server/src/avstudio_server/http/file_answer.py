@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from avstudio_core.errors import CorruptFile
+from avstudio_server.http.conditions import NONE, check_match, is_known
 from avstudio_server.http.ranges import Range, ranges
 
 BLOCK = 1 << 18
@@ -51,6 +52,7 @@ class FileAnswer(Response):
             raise _missing()
         given = self._given | {"Last-Modified": formatdate(found.st_mtime, usegmt=True)}
         asked = Headers(scope=scope)
+        check_match(asked, given["ETag"])
         if _has_it(asked, given):
             await _start(send, 304, given | {"Content-Length": "0"})
             await send({"type": "http.response.body"})
@@ -109,9 +111,8 @@ def _written(one: Range, size: int) -> str:
 
 def _has_it(asked: Headers, given: dict[str, str]) -> bool:
     """Whether the client has the file already."""
-    if "if-none-match" in asked:
-        tags = [one.strip().removeprefix("W/") for one in asked["if-none-match"].split(",")]
-        return "*" in tags or given["ETag"] in tags
+    if NONE in asked:
+        return is_known(asked, given["ETag"])
     return "if-modified-since" in asked and not _changed_since(asked["if-modified-since"], given)
 
 

@@ -57,6 +57,7 @@ TITLES = {
     408: "Request timeout",
     409: "Conflict",
     410: "Gone",
+    412: "Precondition failed",
     413: "Content too large",
     415: "Unsupported media type",
     416: "Range not satisfiable",

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from avstudio_server.http.conditions import check_match, is_known
 from avstudio_server.http.problems import MEDIA_TYPE
 
 JSON = "application/json"
@@ -40,9 +41,10 @@ def document(model: BaseModel, status: int = 200, headers: dict[str, str] | None
 
 
 def tagged(request: Request, model: BaseModel) -> Response:
-    """A model with an `ETag`; 304 if the client has it already."""
+    """A model with an `ETag`; 304 if the client has it already. Raises `HTTPException` 412."""
     body = model.model_dump_json()
     tag = f'"{hashlib.blake2b(body.encode(), digest_size=12).hexdigest()}"'
-    if tag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
+    check_match(request.headers, tag)
+    if is_known(request.headers, tag):
         return Response(status_code=304, headers={"ETag": tag})
     return Response(body, headers={"ETag": tag}, media_type=JSON)

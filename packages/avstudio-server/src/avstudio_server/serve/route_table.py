@@ -11,11 +11,14 @@ from fastapi import APIRouter
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from avstudio_core.errors import InvalidParams
 from avstudio_core.quotes import quoted
+from avstudio_server.http.codings import check_coding
+from avstudio_server.http.conditions import MATCH, NONE, check_match
 from avstudio_server.http.guard import Message, Receive, Scope, Send, refuse
 from avstudio_server.http.problems import problem
 from avstudio_server.websocket.routes import SOCKETS
@@ -23,6 +26,9 @@ from avstudio_server.websocket.routes import SOCKETS
 Answer = Callable[[APIRoute, Scope, Receive, Send], Awaitable[None]]
 SAFE = ("/api/", "/v1/")
 """The addresses at which HEAD has the headers of GET: at `/login`, GET uses the link up."""
+READING = frozenset({"GET", "HEAD"})
+CONDITIONS = frozenset({MATCH, NONE, "if-modified-since", "range"})
+"""What would change the answer that has the `ETag`."""
 PREFIX = "/api/"
 """The addresses that have only known parameters; clients of other protocols may send more."""
 
@@ -100,11 +106,32 @@ class RouteTable:
                 found |= route.methods or set()
         return sorted(found | ({"HEAD"} if "GET" in found and scope["path"].startswith(SAFE) else set()))
 
+    async def _check(self, asked: Headers, scope: Scope, receive: Receive) -> None:
+        """Check the coding of a body, and `If-Match` against the `ETag` of GET. Raises `HTTPException` 415, 412."""
+        check_coding(asked)
+        if MATCH not in asked:
+            return
+        found: list[Message] = []
+
+        async def note(message: Message) -> None:
+            found.append(message)
+
+        plain = [line for line in scope["headers"] if line[0].decode() not in CONDITIONS]
+        await self._answered(
+            {**scope, "method": "GET", "headers": plain, "query_string": b""}, receive, note, headers_only
+        )
+        if not found:
+            check_match(asked, None)
+        elif found[0]["status"] == 200:
+            check_match(asked, Headers(raw=found[0]["headers"]).get("etag"))
+
     async def _answered(self, scope: Scope, receive: Receive, send: Send, answer: Answer = whole) -> bool:
         """Call the route of a request; return whether there is one."""
         for route, parameters in self._routes.get(_place(scope["path"]), ()):
             match, found = route.matches(scope)
             if match is Match.FULL:
+                if scope["method"] not in READING:
+                    await self._check(Headers(scope=scope), scope, receive)
                 scope.update(found)
                 _refuse_unknown(scope, parameters)
                 await answer(route, scope, receive, send)
