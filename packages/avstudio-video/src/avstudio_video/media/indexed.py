@@ -16,10 +16,11 @@ from avstudio_video.media.damage import tell_guessed, tell_lost, tell_short
 from avstudio_video.media.file_end import cut_short, tell_cut
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
-from avstudio_video.media.streams import chosen_video, first_frame, origin_of, read_only, stated_end
+from avstudio_video.media.streams import TRIES, chosen_video, first_of, origin_of, read_only, stated_end
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.frame import VideoFrame
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,7 @@ def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable
     """
     with open_media(path, limits) as container:
         stream = chosen_video(container, path, wanted)
-        index = _read(container, stream, check)
-        frame = first_frame(path, stream.index, limits)
+        index, frame = _read(container, stream, check)
         origin, codec = origin_of(container), stream.codec_context
         if frame is None or not index.shown:
             raise UnreadableMedia(
@@ -100,10 +100,11 @@ def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable
         )
 
 
-def _read(container: InputContainer, stream: Any, check: Callable[[], None]) -> PacketIndex:
+def _read(container: InputContainer, stream: Any, check: Callable[[], None]) -> tuple[PacketIndex, VideoFrame | None]:
+    """All packets, and the first frame that can be decoded."""
     import av
 
-    index = PacketIndex(stream)
+    index, frame = PacketIndex(stream), None
     read_only(container, stream)
     with suppress(av.FFmpegError, OSError, IndexError):
         for number, packet in enumerate(container.demux(stream)):
@@ -111,4 +112,6 @@ def _read(container: InputContainer, stream: Any, check: Callable[[], None]) -> 
                 check()
             if packet.size:
                 index.add(packet)
-    return index
+            if frame is None and number <= TRIES:
+                frame = first_of(stream, packet)
+    return index, frame

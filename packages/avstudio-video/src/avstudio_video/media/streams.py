@@ -69,12 +69,21 @@ def first_frame(path: Path, number: int, limits: Limits) -> VideoFrame | None:
     with open_media(path, limits) as container, suppress(av.FFmpegError, OSError, IndexError):
         stream: Any = container.streams[number]
         for tried, packet in enumerate(container.demux(stream)):
-            with suppress(av.FFmpegError):
-                if frames := stream.decode(packet):
-                    found: VideoFrame = frames[0]
-                    return found
+            if found := first_of(stream, packet):
+                return found
             if tried > TRIES:
                 return None
+    return None
+
+
+def first_of(stream: Any, packet: Any) -> VideoFrame | None:
+    """The first frame that a packet gives, if one can be decoded."""
+    import av
+
+    with suppress(av.FFmpegError):
+        for frame in stream.decode(packet):
+            found: VideoFrame = frame
+            return found
     return None
 
 
