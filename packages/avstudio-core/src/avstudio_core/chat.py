@@ -179,7 +179,7 @@ class Question(Frozen):
 
 def _field(error: ValidationError) -> str | None:
     """The option with the first error, such as `messages[0]`."""
-    place = [part for part in error.errors()[0]["loc"] if part not in ("wishes", "account")]
+    place = [part for part in error.errors(include_url=False)[0]["loc"] if part not in ("wishes", "account")]
     index = f"[{place[1]}]" if len(place) > 1 and isinstance(place[1], int) else ""
     return f"{place[0]}{index}" if place else None
 

@@ -43,7 +43,7 @@ _ALTERNATIVE = re.compile(r"str|int|float|bool|[\w-]+\[.*\]", re.DOTALL)
 
 def problems(error: ValidationError, declared: type[BaseModel] | None = None) -> str:
     """The errors of a validation in one line: the value in quotes, the rule, and the field's description."""
-    found = error.errors()
+    found = error.errors(include_url=False)
     return told(found[:MOST_SAID], len(found), declared)
 
 
@@ -78,7 +78,8 @@ def rule_of(one: ErrorDetails) -> str:
 
 def hint_of(error: ValidationError) -> str:
     """The first hint that a validator gives with its error, as `hint` in the context of a `PydanticCustomError`."""
-    return next((str(one["ctx"]["hint"]) for one in error.errors() if "hint" in one.get("ctx", {})), "")
+    errors = error.errors(include_url=False)
+    return next((str(one["ctx"]["hint"]) for one in errors if "hint" in one.get("ctx", {})), "")
 
 
 def _within(place: tuple[int | str, ...], whole: tuple[int | str, ...]) -> bool:

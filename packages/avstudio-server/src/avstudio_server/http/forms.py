@@ -11,6 +11,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from avstudio_core.errors import InvalidInput, TooLarge
+from avstudio_server.http.json_values import MOST_VALUES, JsonValues
 
 MOST_PARTS = 200
 """The most parts of a form."""
@@ -43,6 +44,8 @@ class FormPart:
             self._form.texts += len(piece)
             if self._form.texts > MOST_TEXT:
                 raise TooLarge(f"The fields of the form have more than {MOST_TEXT} bytes.", hint="Send files as files.")
+        if found.lstrip().startswith((b"[", b"{")) and JsonValues().too_many(bytes(found)):
+            raise TooLarge(f"The field '{self.name}' has more than {MOST_VALUES} values.", hint="Send fewer.")
         try:
             return found.decode()
         except UnicodeDecodeError:

@@ -16,6 +16,7 @@ from avstudio_core.errors import AVStudioError, KeyRefused
 from avstudio_server.http import cors
 from avstudio_server.http.admissions import CUT, Admission, Admissions
 from avstudio_server.http.browsers import Browsers
+from avstudio_server.http.json_values import MOST_VALUES, JsonValues
 from avstudio_server.http.problems import headers_of, problem, problem_of, written
 from avstudio_server.http.request_log import RequestLog
 from avstudio_server.http.streams import Streams
@@ -195,9 +196,9 @@ def allow_files(connection: HTTPConnection) -> None:
 def _limited(receive: Receive, scope: Scope, admission: Admission | None = None) -> Receive:
     """`receive` that raises for a larger body than the handler allows, before it is read if its length is stated.
 
-    It also raises when the key is refused.
+    It also raises for a document with too many values, and when the key is refused.
     """
-    count, stated = 0, _length(scope["headers"])
+    count, stated, values = 0, _length(scope["headers"]), JsonValues()
 
     async def limited() -> Message:
         nonlocal count
@@ -205,9 +206,12 @@ def _limited(receive: Receive, scope: Scope, admission: Admission | None = None)
             admission.check()
         most = scope["state"]["most"]
         message = await receive() if stated <= most else None
-        count += len(message.get("body", b"")) if message and message["type"] == "http.request" else 0
+        piece = message.get("body", b"") if message and message["type"] == "http.request" else b""
+        count += len(piece)
         if message is None or count > most:
             raise HTTPException(413, f"The request has more than {most} bytes")
+        if piece and most < scope["state"]["files"] and values.too_many(piece):
+            raise HTTPException(413, f"The request has more than {MOST_VALUES} values")
         return message
 
     return limited
