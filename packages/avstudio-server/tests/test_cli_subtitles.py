@@ -29,9 +29,9 @@ def test_the_commands_of_the_page_make_their_files(tmp_path: Path) -> None:
     (avstudio.folder / "scenes.json").write_text('{"scenes": [{"start": 2.9}]}')
     avstudio.environment["AVSTUDIO_EXECUTOR"] = "inline"
     for command in commands("subtitles.md", "audio subtitle"):
-        printed = avstudio.printed(*(words := shlex.split(command)))
+        printed = avstudio.printed(*(given := shlex.split(command)))
         [format] = re.findall(r"--format (\w+)", command) or ["srt"]
-        assert (avstudio.folder / words[-1] / f"talk.{format}").stat().st_size > 100, printed
+        assert (avstudio.folder / given[-1] / f"talk.{format}").stat().st_size > 100, printed
 
 
 def test_the_commands_of_the_page_about_calls_run(tmp_path: Path) -> None:
