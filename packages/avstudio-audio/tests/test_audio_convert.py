@@ -114,6 +114,14 @@ def test_lossy_files_have_no_extra_samples(
     assert snr(found.data, data) > 20
 
 
+def test_a_rate_that_a_format_does_not_support_is_lowered(one_studio: Studio, tmp_path: Path) -> None:
+    sf.write(tmp_path / "a.wav", np.sin(np.arange(20_000) / 50), 384_000, "PCM_16")
+    for format, most in (("ogg", 192_000), ("m4a", 96_000), ("mp3", 48_000)):
+        result = one_studio.run("audio.convert", tmp_path / "a.wav", format=format)
+        assert (result.rate, codes(result)) == (most, ["resampled"])
+        assert probe(result.files["sound"].path).audio[0].rate == most
+
+
 def test_fewer_bits_are_dithered_and_more_are_not(one_studio: Studio, tmp_path: Path) -> None:
     quiet = (10 ** (-90 / 20) * np.sin(2 * np.pi * np.arange(1 << 16) * 3_000 / (1 << 17))).astype(np.float32)
     sf.write(tmp_path / "a.wav", quiet, 44_100, "PCM_24")

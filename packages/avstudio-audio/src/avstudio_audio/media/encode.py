@@ -101,8 +101,9 @@ def _relabel(path: Path, labels: Labels) -> None:
 
 def written_rate(format: AudioFormat, rate: int) -> int:
     """The rate itself if a format supports it, else the next higher one, or the highest, in Hz."""
-    known = TRAITS[format].rates
-    return min((one for one in known if one >= rate), default=max(known)) if known else rate
+    traits = TRAITS[format]
+    known = traits.rates or (min(rate, traits.max_rate),)
+    return min((one for one in known if one >= rate), default=max(known))
 
 
 def clips(encoding: Encoding) -> bool:

@@ -26,7 +26,9 @@ class Traits:
     clips: bool = True
     """Whether values beyond full scale are clipped, other than those of floating-point samples."""
     rates: tuple[int, ...] = ()
-    """The sample rates that the encoder supports, in Hz; empty for any."""
+    """The sample rates that the encoder supports, in Hz; empty for any up to `max_rate`."""
+    max_rate: int = 1_000_000
+    """In Hz. libvorbis crashes above 200 kHz."""
     qualities: Mapping[str, float] = field(default_factory=dict)
     """Bits per second and channel, or the encoder's own number, for each quality of a lossy format."""
     bit_rates: tuple[int, int] | None = None
@@ -115,7 +117,13 @@ TRAITS = {
         planar=True,
     ),
     AudioFormat.OGG: Traits(
-        "sndfile", "OGG", {0: "VORBIS"}, 2, clips=False, qualities={"low": 0.8, "medium": 0.6, "high": 0.4}
+        "sndfile",
+        "OGG",
+        {0: "VORBIS"},
+        2,
+        clips=False,
+        max_rate=192_000,
+        qualities={"low": 0.8, "medium": 0.6, "high": 0.4},
     ),
     AudioFormat.MP3: Traits(
         "ffmpeg",
