@@ -91,6 +91,10 @@ class RouteTable:
             if await self._answered(as_get, receive, send, headers_only):
                 scope["route"] = as_get["route"]
                 return
+        await self._routed(scope, receive, send)
+
+    async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ask the router. Raises `HTTPException` 404, and 405 with all methods that the address has."""
         try:
             await self._router.app(scope, receive, send)
         except HTTPException as error:
@@ -109,21 +113,22 @@ class RouteTable:
     async def _check(self, asked: Headers, scope: Scope, receive: Receive) -> None:
         """Check the coding of a body, and `If-Match` against the `ETag` of GET. Raises `HTTPException` 415, 412."""
         check_coding(asked)
-        if MATCH not in asked:
-            return
+        if MATCH in asked:
+            shown = await self._shown(scope, receive)
+            if shown is None or shown["status"] == 200:
+                check_match(asked, Headers(raw=shown["headers"]).get("etag") if shown else None)
+
+    async def _shown(self, scope: Scope, receive: Receive) -> Message | None:
+        """How the answer to GET at the address of a request begins; `None` if it has no GET."""
         found: list[Message] = []
 
         async def note(message: Message) -> None:
             found.append(message)
 
-        plain = [line for line in scope["headers"] if line[0].decode() not in CONDITIONS]
-        await self._answered(
-            {**scope, "method": "GET", "headers": plain, "query_string": b""}, receive, note, headers_only
-        )
-        if not found:
-            check_match(asked, None)
-        elif found[0]["status"] == 200:
-            check_match(asked, Headers(raw=found[0]["headers"]).get("etag"))
+        headers = [line for line in scope["headers"] if line[0].decode() not in CONDITIONS]
+        reading = {**scope, "method": "GET", "headers": headers, "query_string": b""}
+        await self._answered(reading, receive, note, headers_only)
+        return next(iter(found), None)
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send, answer: Answer = whole) -> bool:
         """Call the route of a request; return whether there is one."""
