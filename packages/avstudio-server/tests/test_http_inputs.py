@@ -73,6 +73,22 @@ def mixed(server: HttpServer, key: str | None = None, **how: Any) -> dict[str, A
     return found
 
 
+@pytest.mark.parametrize(("field", "hint"), [("sorce", "Did you mean 'source'?"), ("count", "Known: ")])
+def test_a_file_in_a_field_that_takes_none_is_told_as_such(server: HttpServer, field: str, hint: str) -> None:
+    answer = server.client(server.key()).post("/api/v1/test/mix", files={field: ("a.txt", b"A")})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_params")
+    assert answer.json()["detail"] == f"test.mix does not take a file as '{field}'."
+    assert hint in answer.json()["hint"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/test/mix", "/api/v1/uploads"])
+def test_a_form_without_a_boundary_is_told_as_such(server: HttpServer, path: str) -> None:
+    headers = {"Content-Type": "multipart/form-data"}
+    answer = server.client(server.key()).post(path, content=b"--x--", headers=headers)
+    assert answer.status_code in (400, 422)
+    assert "The header 'Content-Type' of the form has no boundary." in answer.text
+
+
 def test_files_come_in_the_fields_of_a_form(server: HttpServer) -> None:
     files = [("source", ("a.txt", b"A")), ("mask", ("b.txt", b"B")), ("others", ("c", b"C")), ("others[]", ("d", b"D"))]
     assert mixed(server, files=files)["contents"] == ["A", "B", "C", "D"]
@@ -104,7 +120,7 @@ def test_a_field_has_parameters_as_json(server: HttpServer) -> None:
         ({"tone[": "1"}, {}, "invalid_params"),
         ({"params": "["}, {}, "invalid_input"),
         ({"params": "[]"}, {}, "invalid_input"),
-        ({}, {"nothing": ("a", b"A")}, "not_found"),
+        ({}, {"nothing": ("a", b"A")}, "invalid_params"),
         ({"source": "art_1"}, {}, "not_found"),
         ({"source": "task_1"}, {}, "not_found"),
     ],

@@ -38,9 +38,7 @@ Types = Annotated[list[EventTypeName] | None, Query(description="Only these type
 async def _wanted(
     session: CallerSession,
     after: After,
-    types: Annotated[
-        list[EventTypeName] | None, Query(description="Only these types, such as 'task.completed'.")
-    ] = None,
+    types: Types = None,
     subjects: Annotated[list[Name] | None, Query(description="Only events about these tasks, plans …")] = None,
     plan: Annotated[PlanId | None, Query(description="Only events of the tasks of this plan.")] = None,
     owner: Annotated[Name | None, Query(description="Only events of this owner.")] = None,

@@ -56,7 +56,6 @@ class Form:
     """The form in a request: `async for part in Form(request)`. Raises `InvalidInput` for what is not a valid form."""
 
     def __init__(self, request: Request) -> None:
-        _, options = parse_options_header(request.headers.get("content-type", ""))
         self.texts = 0
         self._parts = 0
         self._events: list[tuple[str, bytes]] = []
@@ -74,7 +73,7 @@ class Form:
             "on_end": lambda: self._add("whole"),
         }
         with _refusing():
-            self._parser = MultipartParser(options.get(b"boundary", b""), callbacks)
+            self._parser = MultipartParser(_boundary(request), callbacks)
 
     def _begin(self) -> None:
         self._parts += 1
@@ -135,6 +134,14 @@ class Form:
             raise InvalidInput("A part of the form has no name.", hint="Give each part a name.")
         given = None if file_name is None else file_name.decode(errors="replace")
         return FormPart(self, name.decode(errors="replace"), given)
+
+
+def _boundary(request: Request) -> bytes:
+    """What separates the parts. Raises `InvalidInput`."""
+    if boundary := parse_options_header(request.headers.get("content-type", ""))[1].get(b"boundary"):
+        return boundary
+    hint = "Let the client write this header: it chooses the boundary."
+    raise InvalidInput("The header 'Content-Type' of the form has no boundary.", hint=hint)
 
 
 @contextmanager

@@ -166,13 +166,17 @@ async def _form(
         elif part.file_name:
             received.append(made := await _received(part, name, session, declaration))
             files.setdefault(name, []).append(made.id)
-    read = form_fields.read(texts, declaration.params, declaration.inputs)
+    return whole | _joined(files, form_fields.read(texts, declaration.params, declaration.inputs), declaration)
+
+
+def _joined(files: Mapping[str, list[str]], read: dict[str, Any], declaration: Declaration) -> dict[str, Any]:
+    """The fields of a form, with the files that it sent. Raises `InvalidParams`."""
     for name, made_of in files.items():
         given = [*made_of, *_listed(read.get(name))]
         if len(given) > 1 and not declaration.inputs[name]["many"]:
             raise InvalidParams(f"'{name}' is given {len(given)} times.", hint="Give one file.")
         read[name] = given if declaration.inputs[name]["many"] else given[0]
-    return whole | read
+    return read
 
 
 def _listed(value: Any) -> list[Any]:
@@ -181,7 +185,8 @@ def _listed(value: Any) -> list[Any]:
 
 async def _received(part: FormPart, name: str, session: Session, declaration: Declaration) -> Artifact:
     if name not in declaration.inputs:
-        raise NotFound.among("file", name, declaration.inputs)
+        hint = NotFound.among("input", name, declaration.inputs).hint
+        raise InvalidParams(f"{declaration.name} does not take a file as {quoted(name)}.", hint=hint)
     async with session.receive(part.file_name or "") as incoming:
         await incoming.afill(part.pieces())
         return await incoming.atake()

@@ -18,6 +18,11 @@ def check_certificate(certificate: Path | None, private_key: Path | None) -> Non
     for path in (certificate, private_key):
         if not path.is_file():
             raise InvalidInput(f"{quoted(path)} is not a file.", hint="Give PEM files for TLS.")
+    _load(certificate, private_key)
+
+
+def _load(certificate: Path, private_key: Path) -> None:
+    """Raises `InvalidInput` if no server can use the files."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, private_key, password="")
     except (OSError, ValueError) as error:
