@@ -165,6 +165,24 @@ def test_unknown_needs_are_shown_as_unknown(smudged: CommandLine) -> None:
     assert needs["ink.odd"] == {"unknown": "KeyError: 'pen'"}
 
 
+TALKATIVE = """
+from avstudio_core import hookimpl
+
+@hookimpl
+def register_processors(): print("from a hook"); return []
+
+@hookimpl
+def studio_started(studio): print("from a hook")
+"""
+
+
+def test_what_a_plugin_prints_is_no_part_of_a_result(smudged: CommandLine, note: Path) -> None:
+    (smudged.folder / "more" / "smudge.py").write_text(TALKATIVE)
+    shouted = smudged("text", "shout", note, "--json")
+    assert shouted.json["processor"] == "text.shout"
+    assert "from a hook" in shouted.err
+
+
 @pytest.fixture
 def smudged(avstudio: CommandLine, tmp_path: Path) -> CommandLine:
     """A command with a plugin that raises when it is imported."""

@@ -167,6 +167,11 @@ def exit_forbidden() -> Iterator[None]:
         _HELPING.discard(threading.get_ident())
 
 
+def is_in_plugin() -> bool:
+    """Whether this thread runs third-party code, for streams that such code must not write to."""
+    return threading.get_ident() in _HELPING
+
+
 class _Watch:
     """Which guarded call some work is at, and until when it may take."""
 
@@ -248,7 +253,7 @@ async def _awaited(outcome: Any) -> Any:
 
 def _exit(status: int) -> NoReturn:
     """Replaces `os._exit`; on a helper thread it raises an exception."""
-    if threading.get_ident() in _HELPING:
+    if is_in_plugin():
         raise SystemExit(f"os._exit({status})")
     _EXIT(status)
 
