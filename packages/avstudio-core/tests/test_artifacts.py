@@ -69,6 +69,31 @@ def test_the_files_that_were_verified_last_are_remembered_until_they_are_removed
     assert not store._verified
 
 
+@pytest.mark.parametrize("just_written", [False, True])
+def test_a_file_that_was_copied_in_is_not_read_again_until_it_changes(
+    store: FolderStore, source: Path, monkeypatch: pytest.MonkeyPatch, just_written: bool
+) -> None:
+    ticks = 10**18 if just_written else 0
+    monkeypatch.setattr("avstudio_core.storage.folder.store.CLOCK_TICK_NS", ticks)
+    store.copy_in(source, folder := store.folder("ingest_1"))
+    store.link(SHA256, folder)
+    store.discard(folder)
+    assert store.unverified(SHA256) == (len(CONTENT) if just_written else 0)
+    store.path(SHA256).write_bytes(bytes(len(CONTENT)))
+    assert store.unverified(SHA256) == len(CONTENT)
+
+
+def test_a_file_that_changes_while_it_is_copied_in_is_read_again(
+    store: FolderStore, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avstudio_core.storage.folder.store.CLOCK_TICK_NS", 0)
+    store.copy_in(source, folder := store.folder("ingest_1"))
+    store.link(SHA256, folder)
+    store.path(SHA256).write_bytes(bytes(len(CONTENT)))
+    store.discard(folder)
+    assert store.unverified(SHA256) == len(CONTENT)
+
+
 def test_content_that_is_linked_twice_is_stored_once(store: FolderStore, source: Path) -> None:
     for name in ("job_1", "job_2"):
         folder = store.folder(name)

@@ -40,6 +40,8 @@ class FolderStore:
         self.staging = home / "staging"
         self._verified: dict[str, Stamp] = {}
         """The size, times and inode of each file when it was last verified."""
+        self._copied: dict[Path, tuple[str, Stamp]] = {}
+        """By its staging folder, a file that is being copied in: its sha256, and its stamp after it was hashed."""
         self._remembering = threading.Lock()
         private_folder(self.root, parents=True)
         private_folder(self.staging)
@@ -64,7 +66,11 @@ class FolderStore:
                 shutil.copyfile(source, partial)
         except OSError as error:
             raise StorageError.of(error, partial) from error
-        return stage(partial, folder)
+        sha256, size = stage(partial, folder)
+        hashed = stamp(folder / sha256)
+        if hashed is not None and hashed.modified < time.time_ns() - CLOCK_TICK_NS:
+            self._copied[folder] = sha256, hashed
+        return sha256, size
 
     def link(self, sha256: str, folder: Path) -> None:
         """Link a staged file to its place. An existing file is replaced only if it is damaged.
@@ -111,6 +117,8 @@ class FolderStore:
         """Remove a staging folder and its files."""
         if os.path.exists(folder):
             shutil.rmtree(folder, ignore_errors=True)
+        if copied := self._copied.pop(folder, None):
+            self._remember_copied(*copied)
 
     def mark(self, folder: Path, hashes: Iterable[str]) -> None:
         """Name content in a staging folder, so that the folder's sweep removes what no artifact has."""
@@ -153,6 +161,12 @@ class FolderStore:
             raise CorruptFile(message, hint="Run the task again.")
         if before is not None and before == stamp(path) and before.changed < time.time_ns() - CLOCK_TICK_NS:
             self._remember(sha256, before)
+
+    def _remember_copied(self, sha256: str, hashed: Stamp) -> None:
+        """Spare the first use a second reading of a file to which nobody has written since it was hashed."""
+        now = stamp(self.path(sha256))
+        if now is not None and now == hashed._replace(changed=now.changed):  # linking it was a change, too
+            self._remember(sha256, now)
 
     def _remember(self, sha256: str, verified: Stamp) -> None:
         with self._remembering:
