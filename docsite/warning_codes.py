@@ -47,6 +47,10 @@ WARNINGS = {
             "A phrase to leave out is not in the transcript.",
             "Check the words of the transcript: they can be wrong.",
         ),
+        "not_heard": (
+            "A recording is not in the mix: its offset is beyond the end, or leaves out all of it.",
+            "Correct the offset, or give another `length`.",
+        ),
         "fade_shortened": ("A fade is longer than half of its part.", "Give shorter fades, or leave out short parts."),
         "span_shortened": ("The recording ends before the end of the part to keep.", "Nothing; or check the times."),
         "silent": ("The recording is digital silence.", "Check the recording; or give another `track`."),

@@ -72,6 +72,15 @@ def test_a_negative_offset_leaves_out_the_start(one_studio: Studio, noise: Any) 
     np.testing.assert_array_equal(data(result), data(a)[:, 2_000:])
 
 
+@pytest.mark.parametrize(
+    ("params", "name"),
+    [({"offsets": [0, -2]}, "b.wav"), ({"offsets": [0, 1], "length": "first"}, "b.wav"), ({"offsets": [-1]}, "a.wav")],
+)
+def test_an_input_of_which_nothing_is_heard_is_told(one_studio: Studio, noise: Any, params: Any, name: str) -> None:
+    result = mixed(one_studio, noise("a"), noise("b", 2), **params)
+    assert [(warning.code, name in warning.message) for warning in result.warnings] == [("not_heard", True)]
+
+
 def test_muted_inputs_and_pans(one_studio: Studio, noise: Any) -> None:
     a, b = noise("a", channels=1), noise("bb", channels=1)
     result = mixed(one_studio, a, b, pans=[-1, 0.5])

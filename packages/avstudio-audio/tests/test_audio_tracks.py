@@ -99,7 +99,7 @@ def test_a_requested_silent_track_is_decoded(tracks: Any) -> None:
 
 @pytest.mark.parametrize("track", ["7", "es", "Klingon"])
 def test_a_missing_track_is_refused_with_a_list_of_tracks(tracks: Any, track: str) -> None:
-    with pytest.raises(NotFound, match=rf"has no audio track '{track}'\. Its tracks: 0 \(eng\), 1\."):
+    with pytest.raises(NotFound, match=rf"has no audio track '{track}'\. Choose one of these: 0 \(eng\), 1\."):
         decode(tracks((0.2, "eng"), (0.4, None)), track=track)
 
 

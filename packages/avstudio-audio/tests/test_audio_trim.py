@@ -72,6 +72,8 @@ def test_a_part_beyond_the_end_is_reported(one_studio: Studio, ramp: Path) -> No
     assert [warning.code for warning in result.warnings] == ["span_shortened"]
     result = one_studio.run("audio.trim", ramp, format="wav", keep=["1-2", "3.5-4"])
     assert (result.kept, [warning.code for warning in result.warnings]) == ([(1, 2)], ["span_shortened"])
+    with pytest.raises(AVStudioError, match=r"does not have sound after 100 s\."):
+        one_studio.run("audio.trim", ramp, remove=["-100"])
     with pytest.raises(AVStudioError, match="does not have sound"):
         one_studio.run("audio.trim", ramp, format="wav", start=4, end=5)
 
@@ -87,6 +89,7 @@ def test_a_part_beyond_the_end_is_reported(one_studio: Studio, ramp: Path) -> No
         {"stream_copy": True, "remove": ["1-2"]},
         {"stream_copy": True, "fade": 5},
         {"fillers": True},
+        {"sentences": True},
         {"remove_phrases": ["you know"]},
         {"start": 1e308},
         {"end": 1e15},

@@ -158,6 +158,12 @@ class _Mixture:
         """The expected number of samples."""
         return max(1, math.ceil(self._chosen(self._seconds) * self.rate))
 
+    def unheard(self) -> list[str]:
+        """The names of inputs that begin after the end of the mix, or end before its start."""
+        end = self._chosen(self._seconds)
+        known = zip(self._inputs, self._seconds, strict=True)
+        return [self._files[one.number - 1].name for one, last in known if last <= 0 or one.offset >= end]
+
     def blocks(self, context: Context, share: float, warn: Warn) -> Iterator[NDArray[np.float64]]:
         """The sum block by block; `share` is the part of the progress at its end."""
         import numpy as np
@@ -232,6 +238,8 @@ def _written(source: Artifact, mixture: _Mixture, params: MixParams, factor: flo
             write(limiter.rest())
         if not done:
             raise InvalidInput("The mix is empty.", hint="Choose the length 'longest', or other offsets.")
+    for unheard in mixture.unheard():
+        context.warn("not_heard", f"Nothing of '{unheard}' is in the mix: its offset is beyond the end, or the start.")
     tell_lost_labels(path, labels, context)
     facts = MediaFacts(duration=done / mixture.rate, rate=mixture.rate, channels=mixture.channels)
     return MixResult(

@@ -70,6 +70,9 @@ class TrimParams(EncodingParams):
             raise InvalidParams("'stream_copy' copies one part, without fades.", hint="Leave out one of them.")
         if self.names_words and self.transcript is None:
             raise InvalidParams("Words need a transcript.", hint="Give 'transcript', made by audio.transcribe.")
+        if self.sentences and not self.names_words:
+            hint = "Give 'remove_phrases', or 'fillers'."
+            raise InvalidParams("'sentences' takes out sentences around words, but no words are named.", hint=hint)
 
     @property
     def names_words(self) -> bool:

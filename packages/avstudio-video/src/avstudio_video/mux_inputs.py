@@ -85,7 +85,9 @@ class MuxInputs:
         for name in self._params.tracks:
             if not any(_is_named(one, name) for one in streams):
                 listed = ", ".join(f"{one.index} ({one.language or one.type})" for one in streams) or "none"
-                raise NotFound(f"'{self.video.name}' has no track {quoted(name)}.", hint=f"Its tracks: {listed}.")
+                raise NotFound(
+                    f"'{self.video.name}' has no track {quoted(name)}.", hint=f"Choose one of these: {listed}."
+                )
 
     def _is_storable(self, stream: Any) -> bool:
         return stream.type == "audio" or CONTAINERS[self.format].takes(stream) or codec_of(stream) in TEXTS

@@ -253,7 +253,12 @@ class AudioReader:
 
 def no_sound(path: Path, span: Span) -> InvalidInput:
     """The error for a span outside the file."""
-    return InvalidInput(f"'{path}' does not have sound between {span[0]:g} s and {span[1]:g} s.")
+    return InvalidInput(f"'{path}' does not have sound {between(span)}.")
+
+
+def between(span: Span) -> str:
+    """Words for a span of seconds, which can have no end."""
+    return f"after {span[0]:g} s" if span[1] == math.inf else f"between {span[0]:g} s and {span[1]:g} s"
 
 
 def _up_to(arrays: Iterator[NDArray[np.float32]], length: int) -> Iterator[NDArray[np.float32]]:

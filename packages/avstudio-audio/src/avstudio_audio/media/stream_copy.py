@@ -11,6 +11,7 @@ from avstudio_audio.media.ffmpeg_writer import container_options, write_labels
 from avstudio_audio.media.formats import AudioFormat
 from avstudio_audio.media.labels import NO_LABELS, Labels
 from avstudio_audio.media.output_file import output_file
+from avstudio_audio.media.reader import between
 from avstudio_audio.media.tracks import audio_tracks
 from avstudio_audio.media.traits import TRAITS
 from avstudio_core.errors import InvalidInput, InvalidParams
@@ -104,7 +105,7 @@ def _copied(
         output.mux(packet)
         progress(last)
     if first is None:
-        raise InvalidInput(f"It does not have sound between {span[0]:g} s and {span[1]:g} s.")
+        raise InvalidInput(f"It does not have sound {between(span)}.")
     return first, last
 
 

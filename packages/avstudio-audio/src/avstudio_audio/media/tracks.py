@@ -41,7 +41,7 @@ def _wanted(tracks: list[AudioStream], path: Path, wanted: str) -> AudioStream:
         if wanted == str(track.index) or _same_language(track.language, wanted):
             return track
     listed = ", ".join(map(described, tracks))
-    raise NotFound(f"'{path}' has no audio track '{wanted}'.", hint=f"Its tracks: {listed}." if tracks else "")
+    raise NotFound(f"'{path}' has no audio track '{wanted}'.", hint=f"Choose one of these: {listed}." if tracks else "")
 
 
 def _same_language(tag: str | None, wanted: str) -> bool:

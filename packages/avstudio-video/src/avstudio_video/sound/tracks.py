@@ -33,7 +33,7 @@ def chosen_tracks(container: InputContainer, path: Path, wanted: str) -> list[Au
     found = [one for one in tracks if wanted == str(one.index)] or [one for one in tracks if speaks(one, wanted)]
     if not found:
         listed = ", ".join(f"{one.index} ({one.language})" if one.language else str(one.index) for one in tracks)
-        raise NotFound(f"'{path}' has no audio track {quoted(wanted)}.", hint=f"Its tracks: {listed}.")
+        raise NotFound(f"'{path}' has no audio track {quoted(wanted)}.", hint=f"Choose one of these: {listed}.")
     return found[:1]
 
 
