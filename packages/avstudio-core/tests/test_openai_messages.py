@@ -51,7 +51,7 @@ def test_tools_in_openais_form_are_taken() -> None:
         ([{"role": "user", "content": 5}], "the content is neither text nor a list of parts"),
         ([{"role": "user", "content": [{"type": "input_audio"}]}], "a part of the type 'input_audio' is not supported"),
         ([None], "'messages.0' is 'None': should be an object"),
-        ([], r"'messages' is '\(\)': should have at least 1"),
+        ([], r"'messages' is '\(\)': should not be empty"),
         ({"role": "user", "content": "Hello"}, "is a single message. Put it in a list."),
         (Message(role="user", content="Hello"), "is a single message. Put it in a list."),
         (b"Hello", "is not a prompt. Give text"),

@@ -244,7 +244,7 @@ def test_an_empty_expression_shows_an_example(empty: str) -> None:
             "reads from 'x.y', which is not a step of the plan",
         ),
         ([{"id": "a", "processor": "p.q"}, {"id": "a", "processor": "p.q"}], "the id 'a'"),
-        ([], "should have at least 1"),
+        ([], "should not be empty"),
         ([{"id": "a b", "processor": "p.q"}], "'steps.0.id' is 'a b'"),
         ([{"id": "a"}], "steps.0.processor"),
         ([{"id": "a", "processor": "p.q", "colour": 1}], "steps.0.colour"),

@@ -140,5 +140,7 @@ def test_projects_are_listed_shown_and_deleted(client: httpx2.Client) -> None:
     assert first["projects"] == [{"name": "film", "tasks": 1, "media": 0}]
     assert client.get(PROJECTS, params={"cursor": first["next"]}).json()["projects"][0]["name"] == "song"
     assert client.get(f"{PROJECTS}/film").json() == first["projects"][0]
+    run(client, project="a/b/../c", seconds=0)
+    assert client.delete(f"{PROJECTS}/a%2Fb%2F..%2Fc").json()["tasks"] == 1
     assert client.delete(f"{PROJECTS}/film").json()["tasks"] == 1
     assert client.get(f"{PROJECTS}/film").status_code == 404

@@ -33,7 +33,8 @@ _PLAIN = {
     "string_too_long": "should have at most {max_length} characters",
     "string_too_short": "should have at least {min_length} characters",
     "string_type": "should be text",
-    "too_short": "should have at least {min_length}",
+    "too_long": "should have at most {max_length} entries",
+    "too_short": "should have at least {min_length} entries",
     "tuple_type": "should be a list",
 }
 """Simpler words for some of pydantic's errors, with values of their context."""
@@ -71,8 +72,11 @@ def _united(errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
 
 def rule_of(one: ErrorDetails) -> str:
     """What a value should be, such as `should be a whole number`."""
+    context = one.get("ctx", {})
+    if context.get("min_length") == 1:
+        return "should not be empty"
     if plain := _PLAIN.get(one["type"]):
-        return plain.format_map(one.get("ctx", {}))
+        return plain.format_map(context).replace(" 1 entries", " 1 entry").replace(" 1 characters", " 1 character")
     return one["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
 
 

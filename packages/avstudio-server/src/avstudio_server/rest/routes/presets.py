@@ -42,19 +42,19 @@ def find(session: CallerSession, limit: Limit = 50, cursor: Cursor = None) -> Re
     return document(PresetPage(presets=page.items, next=page.next))
 
 
-@router.get("/{name}", response_model=Preset)
+@router.get("/{name:path}", response_model=Preset)
 def show(name: Named, session: CallerSession) -> Response:
     """A preset, and the file that is kept."""
     return document(session.presets.get(name))
 
 
-@router.put("/{name}", response_model=Preset)
+@router.put("/{name:path}", response_model=Preset)
 def save(name: Named, given: PresetFile, session: CallerSession) -> Response:
     """Keep a copy of a file under a name, in place of the preset that had it; then `preset:NAME` is a source."""
     return document(session.presets.save(name, given.source))
 
 
-@router.delete("/{name}", response_model=Deleted)
+@router.delete("/{name:path}", response_model=Deleted)
 def delete(name: Named, session: CallerSession, dry_run: OnlyTell = False) -> Response:
     """Delete a preset. What was made with it stays. 409 if a task that has not ended needs it."""
     return document(Deleted.of(session.presets.delete(name, dry_run=dry_run)))

@@ -46,13 +46,13 @@ def find(session: CallerSession, limit: Limit = 50, cursor: Cursor = None) -> Re
     return document(ProjectPage(projects=[ProjectLine.of(one) for one in page.items], next=page.next))
 
 
-@router.get("/{name}", response_model=ProjectLine)
+@router.get("/{name:path}", response_model=ProjectLine)
 def show(name: Named, session: CallerSession) -> Response:
     """A project: how many tasks and files it has."""
     return document(ProjectLine.of(session.projects.get(name)))
 
 
-@router.delete("/{name}", response_model=Deleted)
+@router.delete("/{name:path}", response_model=Deleted)
 def delete(name: Named, session: CallerSession, dry_run: OnlyTell = False) -> Response:
     """Delete a project with its tasks and files. 409 if one of its tasks has not ended."""
     return document(Deleted.of(session.projects.delete(name, dry_run=dry_run)))
