@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import wait
+from collections.abc import Collection
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -45,15 +46,9 @@ class RunHandle:
         deadline = None if seconds is None else time.monotonic() + seconds
         while going := [self._queue.ended(task_id) for task_id in self._queue.unended(self.run_id)]:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            ended, late = wait(going, left)
-            if late:
-                for future in late:
-                    future.cancel()
-                message = f"{len(late)} tasks of the run '{self.run_id}' have not ended after {timeout or 0:g} s."
+            if late := _waited(going, left):
+                message = f"{late} tasks of the run '{self.run_id}' have not ended after {timeout or 0:g} s."
                 raise TimeoutError(message)
-            for future in ended:
-                with suppress(NotFound):  # it ended, and was deleted
-                    future.result()
         return self.status()
 
     def cancel(self) -> None:
@@ -68,6 +63,17 @@ class RunHandle:
     """`wait` without blocking an event loop."""
     acancel = twin(cancel)
     """`cancel` without blocking an event loop."""
+
+
+def _waited(going: Collection[Future[Task]], seconds: float | None) -> int:
+    """Wait for the ends of tasks, at most so many seconds; return how many have not ended."""
+    ended, late = wait(going, seconds)
+    for future in late:
+        future.cancel()
+    for future in ended:
+        with suppress(NotFound):  # it ended, and was deleted
+            future.result()
+    return len(late)
 
 
 class RunRequest(NamedTuple):
