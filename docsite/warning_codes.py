@@ -47,6 +47,7 @@ WARNINGS = {
             "A phrase to leave out is not in the transcript.",
             "Check the words of the transcript: they can be wrong.",
         ),
+        "effect_unheard": ("An effect begins after the end of the sound.", "Correct its `start`."),
         "not_heard": (
             "A recording is not in the mix: its offset is beyond the end, or leaves out all of it.",
             "Correct the offset, or give another `length`.",
@@ -87,8 +88,8 @@ WARNINGS = {
             "Lower `gain`, or use the format `wav-float`.",
         ),
         "parameter_ignored": (
-            "The model does not use a parameter that was given.",
-            "Leave it out, or use another model.",
+            "The model, or the chain of effects, does not use a parameter that was given.",
+            "Leave it out; or use another model, or the effect that takes it.",
         ),
         "no_speech": (
             "No words were recognised in the recording.",

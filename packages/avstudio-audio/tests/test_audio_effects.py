@@ -295,6 +295,13 @@ def test_a_chain_that_explodes_is_an_error(one_studio: Studio, save: Save, chain
         ("gain 1 2", "does not have the value '2'.", "It has: gain"),
         ("telephone 3", "The preset 'telephone' does not take '3'.", "Give its name alone."),
         ("(dry + gain", "A parenthesis is not closed.", "(dry + reverb"),
+        ("(dry + )", "A branch is empty.", "'dry' for the sound itself"),
+        ("gain 3 gain=2", "The effect 'gain' has two values for 'gain'.", "Give one of them."),
+        (
+            "lowpass cutoff=90@0;80@1 cutoff=70@0",
+            "The effect 'lowpass' has two values for 'cutoff'.",
+            "Give one of them.",
+        ),
         ("(" * 400, "The parentheses are nested too deeply.", "at most 16"),
         (["(gain + gain + gain)"] * 17, "The chain has 68 effects.", "at most 64"),
         ("gain) x", "')' is not inside parentheses.", ""),
@@ -365,6 +372,15 @@ def test_an_impulse_response_is_convolved(one_studio: Studio, save: Save) -> Non
     assert result[0, 0] == pytest.approx(2 * result[0, 300], rel=1e-4)
     with pytest.raises(AVStudioError, match="needs the impulse response '2', but 1 are given"):
         played(one_studio, save(pulse()), "convolution 2", impulses=[save(impulse, name="room.wav")])
+
+
+def test_what_has_no_effect_is_told(one_studio: Studio, save: Save) -> None:
+    path, other = save(pulse()), save(pulse(), name="b.wav")
+    result = played(one_studio, path, "(dry + gain 3 start=2)", sidechain=other, impulses=[other])
+    told = ["effect_unheard", "parameter_ignored", "parameter_ignored"]
+    assert [one.code for one in result.warnings] == told
+    with pytest.raises(AVStudioError, match=r"'c\.wav' is silent"):
+        played(one_studio, path, "convolution", impulses=[save(0 * pulse(), name="c.wav")])
 
 
 def test_music_is_lowered_under_a_voice_and_a_little_before(one_studio: Studio, save: Save) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from avstudio_audio.media.progress import Warn
     from avstudio_audio.media.stream import SoundStream
     from avstudio_audio.rack.catalogue import AnyEffect
     from avstudio_audio.rack.ducker import Levels
@@ -70,6 +71,8 @@ class Effects(EffectsWords, Processor[EffectsParams, EffectsResult]):
             warn=context.warn,
             limits=limits,
         ) as stream:
+            _tell_late(effects, stream.length / stream.rate / params.tempo, context.warn)
+            _tell_unused(effects, params, context.warn)
             player = _player(effects, stream, params, context)
             take = Take(source, params, context, stream, player, limits)
             take.record()
@@ -87,6 +90,24 @@ def _effects(params: EffectsParams) -> list[AnyEffect]:
         hint = "Give a 'chain' such as 'highpass 80, reverb 0.5', a 'preset', a 'chain_file', or a 'tempo'."
         raise InvalidParams("The chain of effects is empty.", hint=hint)
     return effects
+
+
+def _tell_late(effects: Sequence[AnyEffect], end: float, warn: Warn) -> None:
+    from avstudio_audio.rack.catalogue import each
+
+    for one in each(effects):
+        if one.start and one.start >= end and not one.bypass:
+            message = f"The effect '{one.type}' begins at {one.start:g} s, but the sound ends at {end:g} s."
+            warn("effect_unheard", message)
+
+
+def _tell_unused(effects: Sequence[AnyEffect], params: EffectsParams, warn: Warn) -> None:
+    from avstudio_audio.rack.catalogue import each
+
+    types = {one.type for one in each(effects)}
+    for name, user in (("sidechain", "duck"), ("impulses", "convolution")):
+        if getattr(params, name) and user not in types:
+            warn("parameter_ignored", f"'{name}' has no effect: the chain does not have the effect '{user}'.")
 
 
 def _player(effects: Sequence[AnyEffect], stream: SoundStream, params: EffectsParams, context: Context) -> Player:
@@ -125,6 +146,8 @@ def _impulse(file: Artifact, stream: SoundStream, context: Context) -> Block:
     found = decode(file.path, rate=stream.rate, warn=context.warn, limits=limits)
     if found.channels not in (1, stream.channels):
         found = decode(file.path, rate=stream.rate, channels=1, warn=told_before, limits=limits)
+    if not found.data.any():
+        raise InvalidInput(f"The impulse response '{file.name}' is silent.", hint="Give a recording of a room.")
     if found.length > LONGEST_IMPULSE * stream.rate:
         message = f"The impulse response '{file.name}' has {found.length / stream.rate:.1f} s of sound."
         raise InvalidInput(message, hint=f"Give one of at most {LONGEST_IMPULSE} s.")

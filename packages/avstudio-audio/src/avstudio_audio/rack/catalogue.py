@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -62,3 +63,12 @@ def silence(effects: list[AnyEffect]) -> float:
     """Seconds for which a chain may be silent before an echo; negative if it has no echoes."""
     found = [one.silence() for one in effects if not one.bypass]
     return sum(one for one in found if one >= 0) if any(one >= 0 for one in found) else -1.0
+
+
+def each(effects: Iterable[AnyEffect]) -> Iterator[AnyEffect]:
+    """All effects, also those in branches."""
+    for one in effects:
+        yield one
+        if isinstance(one, Parallel):
+            for branch in one.branches:
+                yield from each(branch)

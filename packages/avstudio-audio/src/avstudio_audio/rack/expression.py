@@ -121,15 +121,20 @@ class _Reader:
         self._depth += 1
         if self._depth > DEEPEST:
             raise refusal("The parentheses are nested too deeply", f"Use at most {DEEPEST} levels.")
-        branches = [self.chain(branch=True)]
+        branches = [self._branch()]
         while (token := self.peek()) == "+":
             self._next()
-            branches.append(self.chain(branch=True))
+            branches.append(self._branch())
         if token != ")":
             raise refusal("A parenthesis is not closed", "Write branches as '(dry + reverb wet=1 dry=0)'.")
         self._next()
         self._depth -= 1
         return {"branches": branches}
+
+    def _branch(self) -> list[dict[str, Any]]:
+        if self.peek() in ("+", ")"):
+            raise refusal("A branch is empty", "Write its effects, or 'dry' for the sound itself.")
+        return self.chain(branch=True)
 
     def _words(self) -> list[str]:
         found = []
@@ -175,7 +180,10 @@ class _Words:
         fields = self._kind.model_fields
         if name not in fields or name in UNWRITTEN:
             raise self._unknown(name, "the parameter")
-        if "@" in value and fields[name].annotation in (float, float | None):
+        curve = "@" in value and fields[name].annotation in (float, float | None)
+        if name in ([one["param"] for one in self._automation] if curve else self._found):
+            raise refusal(f"The effect '{self._name}' has two values for '{name}'", "Give one of them.")
+        if curve:
             self._automation.append(self._curve(name, value))
         else:
             self._found[name] = self._value(name, value)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from avstudio_audio.rack.catalogue import AnyEffect, Parallel
+from avstudio_audio.rack.catalogue import AnyEffect, Parallel, each
 from avstudio_audio.rack.curve import STEP, Curve, Window
 from avstudio_core.errors import InvalidInput
 
@@ -196,12 +196,9 @@ def limited(attribute: str, value: float, rate: int) -> float:
 def too_high(effects: Sequence[AnyEffect], rate: int) -> Mapping[str, float]:
     """The effects with a frequency that is not possible at a sample rate, and that frequency in Hz."""
     found: dict[str, float] = {}
-    for one in effects:
-        if isinstance(one, Parallel):
-            found |= {name: value for branch in one.branches for name, value in too_high(branch, rate).items()}
-            continue
+    for one in each(effects):
         values = {name: getattr(one, name) for name, attribute in one.attributes.items() if attribute in FREQUENCIES}
-        for point in (point for each in one.automation if each.param in values for point in each.points):
+        for point in (point for curve in one.automation if curve.param in values for point in curve.points):
             values["automation"] = max(point[1], values.get("automation", 0.0))
         highest = max(values.values(), default=-math.inf)
         if highest > HIGHEST * rate and not one.bypass:
