@@ -23,9 +23,10 @@ Parameters that an address does not have are refused.
 | `/api/v1/tasks/stream/{task_id}` | the events of a task, stored ones first, until it has ended |
 | `/api/v1/agents/stream/{task_id}` | the events of an agent's task; 404 until agents are installed |
 
-Each message is an event as JSON: `seq`, `time`, `subject`, `type`, `data`, `owner`, `plan`. `stream.heartbeat` comes
-when nothing else does. The last message is `stream.ended`, `stream.closing` (the server stops), `stream.lost` (the
-client was too slow) or `stream.refused` (the key is not valid any more): connect again with `after` and its `seq`.
+Each message is an event as JSON: `seq`, `time`, `subject`, `type`, `data`, `owner`, `project`, `plan`, `task_id`.
+`stream.heartbeat` comes when nothing else does. The last message is `stream.ended`, `stream.closing` (the server
+stops), `stream.lost` (the client was too slow) or `stream.refused` (the key is not valid any more): connect again
+with `after` and its `seq`.
 """
 
 

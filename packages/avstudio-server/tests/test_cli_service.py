@@ -186,7 +186,7 @@ def test_secrets_do_not_reach_a_file(avstudio: CommandLine) -> None:
     shown = avstudio("service", "install", "tick", "--dry-run", "--", "box", "text.shout", **given)
     assert "canary" not in shown.out + shown.err
     assert "AVSTUDIO_OFFLINE is set here, but not for the service" in shown.err
-    for words in (["--token", "x"], ["--password=x"], [f"avs_{'a' * 30}"]):
+    for words in (["--token", "x"], ["--password=x"], ["--api-key", "x"], [f"avs_{'a' * 30}"]):
         refused = avstudio("service", "install", "tick", "--dry-run", "--", *words)
         assert (refused.code, "looks like a secret" in refused.err) == (2, True)
 

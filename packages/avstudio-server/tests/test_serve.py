@@ -90,6 +90,7 @@ def test_without_a_valid_key_nothing_is_answered(server: HttpServer, headers: di
 def test_pages_of_other_sites_are_refused(server: HttpServer, headers: dict[str, str]) -> None:
     answer = server.client(server.key(), **headers).get("/api/v1/tasks/x")
     assert (answer.status_code in (403, 421), answer.json()["code"]) == (True, "wrong_address")
+    assert "when the server is started" in answer.json()["hint"]
 
 
 def test_an_owner_does_not_see_the_tasks_of_another(server: HttpServer) -> None:

@@ -17,6 +17,8 @@ from avstudio_core.quotes import quoted
 
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9.\-]*[a-z0-9])?)(?::([0-9]{1,5}))?")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+NAME_IT = "Allow the names that a proxy passes on when the server is started."
+ALLOW_IT = "Allow the origin of a page when the server is started."
 ANY = frozenset({"0.0.0.0", "::", ""})
 PORTS = {"http": 80, "https": 443}
 
@@ -43,17 +45,17 @@ class Addresses:
             own |= self.own
         object.__setattr__(self, "_hosts", frozenset(own))
 
-    def refusal(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[int, str] | None:
-        """Why a request may not come in, with the status; `None` if it may."""
+    def refusal(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[int, str, str] | None:
+        """Why a request may not come in: the status, the reason, a hint; `None` if it may."""
         hosts = [value.decode("latin-1").lower() for name, value in headers if name == b"host"]
         origins = [value.decode("latin-1").lower() for name, value in headers if name == b"origin"]
         if len(hosts) != 1 or not self.is_host(hosts[0]):
-            return 421, "This server does not answer to that name."
+            return 421, f"This server does not answer to the name {quoted(', '.join(hosts))}.", NAME_IT
         if len(origins) > 1 or any(not self.is_origin(origin) for origin in origins):
-            return 403, "Pages of that origin may not use this server."
+            return 403, f"Pages of {quoted(', '.join(origins))} may not use this server.", ALLOW_IT
         sites = [value for name, value in headers if name == b"sec-fetch-site"]
         if not origins and any(site not in (b"same-origin", b"none") for site in sites):
-            return 403, "Pages of other sites may not use this server."
+            return 403, "Pages of other sites may not use this server.", ALLOW_IT
         return None
 
     def foreign(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:

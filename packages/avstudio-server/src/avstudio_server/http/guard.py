@@ -123,8 +123,8 @@ class Guard:
         """Call the application, or answer with the reason. Raises `KeyRefused`."""
         request_id = scope["state"]["request_id"]
         if refusal := self._addresses.refusal(scope["headers"]):
-            status, detail = refusal
-            await refuse(scope, answer, problem(status, "wrong_address", detail, request_id=request_id))
+            status, detail, hint = refusal
+            await refuse(scope, answer, problem(status, "wrong_address", detail, hint=hint, request_id=request_id))
             return
         if page := self._addresses.foreign(scope["headers"]):
             answer.headers += cors.headers(page)

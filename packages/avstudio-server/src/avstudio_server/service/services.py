@@ -31,7 +31,7 @@ CARRIED = ("PATH",)
 OLLAMA_CARRIED = ("PATH", "OLLAMA_HOST", "OLLAMA_MODELS")
 """The variables that a service, and that of Ollama, gets from this environment: none has a secret."""
 FILE = "AVSTUDIO_SETTINGS"
-SECRET = re.compile(r"\b(avs_|sk-)[\w-]{12,}|--?([\w-]+-)?(token|secret|password)(=|$)", re.IGNORECASE)
+SECRET = re.compile(r"\b(avs_|sk-)[\w-]{12,}|--?([\w-]+-)?(token|secret|password|api-?key)(=|$)", re.IGNORECASE)
 
 
 def manager() -> Manager:
