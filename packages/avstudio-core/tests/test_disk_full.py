@@ -120,6 +120,13 @@ def test_a_task_that_cannot_be_stored_is_refused(studio: Studio, disk: Path) -> 
     assert studio.artifact(before.id).path.stat().st_size == 1000
 
 
+def test_a_studio_that_cannot_be_opened_tells_that_the_disk_is_full(disk: Path) -> None:
+    Studio(home=disk / "home", plugins="", executor="inline").close()
+    fill(disk)
+    with pytest.raises(DiskFull, match="No space is left for"):
+        Studio(home=disk / "home", plugins="", executor="inline").close()
+
+
 def test_no_task_that_was_acknowledged_is_lost(studio: Studio, disk: Path) -> None:
     studio.run("disk.fill", size=1000)
     ballast = fill(disk)

@@ -53,6 +53,17 @@ def test_an_old_secret_is_a_problem_for_doctor(avstudio: CommandLine) -> None:
     assert VALUE not in shown.out
 
 
+def test_a_secret_that_cannot_be_read_is_a_problem(avstudio: CommandLine) -> None:
+    avstudio("secrets", "set", "MY_KEY", stdin=VALUE, **FILE)
+    (avstudio.home / "secrets.json").chmod(0o644)
+    problem = "The secret 'MY_KEY' cannot be read: Others on this machine may read"
+    assert problem in avstudio("doctor", **FILE).out
+    assert problem in avstudio("secrets", "list", **FILE).err
+    refused = avstudio("secrets", "set", "OTHER_KEY", stdin=VALUE, **FILE)
+    assert "cannot be set" in refused.err
+    assert "Make it readable only by you" in refused.err
+
+
 def test_the_environment_is_listed_without_its_value(avstudio: CommandLine) -> None:
     listed = avstudio("secrets", "list", "--json", OPENAI_API_KEY=VALUE, **FILE)
     assert VALUE not in listed.out

@@ -27,6 +27,13 @@ class SecretFile(SecretStore):
     def _path(self) -> Path:
         return self.home / "secrets.json"
 
+    def obstacle(self) -> str | None:
+        try:
+            self._read()
+        except StorageError as error:
+            return str(error)
+        return None
+
     def get(self, name: str) -> str | None:
         return self._read().get(name) or None
 

@@ -156,8 +156,12 @@ class Secrets:
         usable = [one for one in map(self._stores.get, names) if one and one.writable and self._obstacle(one) is None]
         if usable:
             return usable[0]
+        reasons = [
+            f"'{one.name}': {self._obstacle(one)}" for one in map(self._stores.get, names) if one and one.writable
+        ]
+        message = f"Secrets cannot be set in {' or '.join(map(quoted, names))}."
         hint = "Choose another with the setting 'secret_store'."
-        raise StorageError(f"Secrets cannot be set in {' or '.join(map(quoted, names))}.", hint=hint)
+        raise StorageError(" ".join([message, *(f"{reason.rstrip('.')}." for reason in reasons)]), hint=hint)
 
     def _found(self, name: str) -> Iterator[str]:
         for store in self._ordered():

@@ -13,6 +13,15 @@ SIZE = 2 << 20
 """In bytes; enough for the database to delete hundreds of tasks."""
 LEAST_FREE = 8 * SIZE
 """A disk with less free space gets no reserve."""
+LEAST_ROOM = 64 << 10
+"""A disk with less free space, in bytes, is full: a database needs so much to be opened."""
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has no room for a small file."""
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(folder).free < LEAST_ROOM
+    return False
 
 
 class Reserve:

@@ -14,15 +14,22 @@ DAY_SECONDS = 86_400
 
 def secret_data(studio: Studio) -> list[dict[str, Any]]:
     """The secrets that were set, and the keys of backends that the environment has, which come first."""
-    now = time.time()
+    now, stores = time.time(), studio.secrets.stores()
     kept = {
         one.name: {"name": one.name, "store": one.store, "set_at": one.set_at, "days": _days(now, one.set_at)}
-        | {"old": one.old(now)}
+        | {"old": one.old(now), "obstacle": stores.get(one.store, "its store is not installed")}
         for one in studio.secrets.all()
     }
     for name in sorted(variables(studio)):
         if os.environ.get(name):
-            kept[name] = {"name": name, "store": "environment", "set_at": None, "days": None, "old": False}
+            kept[name] = {
+                "name": name,
+                "store": "environment",
+                "set_at": None,
+                "days": None,
+                "old": False,
+                "obstacle": None,
+            }
     return list(kept.values())
 
 

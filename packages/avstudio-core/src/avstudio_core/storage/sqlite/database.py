@@ -21,6 +21,7 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from avstudio_core.errors import AVStudioError, DataFolderError, DiskFull, StorageError
 from avstudio_core.storage.file_lock import OTHER_FOLDER
+from avstudio_core.storage.reserve import is_full
 from avstudio_core.storage.sqlite.late_sync import LateSync
 from avstudio_core.storage.sqlite.prepared import prepared
 
@@ -341,7 +342,7 @@ class Database:
 def translated(error: SQLAlchemyError | sqlite3.Error, path: Path) -> AVStudioError:
     """The error of the core for an error of the database."""
     text = str(getattr(error, "orig", error))
-    if "full" in text:
+    if "full" in text or ("disk I/O" in text and is_full(path.parent)):  # SQLite could not make a file
         return DiskFull(f"No space is left for '{path}'.", hint=f"Free some, or {OTHER_FOLDER}")
     if "locked" in text:
         message = f"Another program has held '{path}' for {LOCKED_SECONDS:g} s."

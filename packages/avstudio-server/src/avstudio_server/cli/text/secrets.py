@@ -1,4 +1,4 @@
-"""Secrets as a table, and the warnings about old ones."""
+"""Secrets as a table, and the warnings about those that cannot be read or are old."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ def secret_table(secrets: list[dict[str, Any]]) -> str:
 
 
 def warnings(secrets: list[dict[str, Any]]) -> Iterator[str]:
-    """A line for each secret that should be replaced."""
+    """A line for each secret that cannot be read, or should be replaced."""
     for one in secrets:
+        if one["obstacle"]:
+            yield f"The secret '{one['name']}' cannot be read: {one['obstacle']}"
         if one["old"]:
             age = f"The secret '{one['name']}' is {one['days']} days old."
             yield f"{age} Replace it at its provider, then: avstudio secrets rotate {one['name']}"
