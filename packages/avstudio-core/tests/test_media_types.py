@@ -53,6 +53,7 @@ def test_packets_of_a_camcorder_have_four_bytes_before_them(tmp_path: Path) -> N
     [
         ("a.m4a", "audio/mp4"),
         ("a.mka", "audio/x-matroska"),
+        ("a.3gp", "video/3gpp"),
         ("a.opus", "audio/ogg"),
         ("a.ogv", "video/ogg"),
         ("a.webm", "video/webm"),

@@ -67,6 +67,14 @@ def test_sound_is_copied_without_loss_where_possible(shared_studio: Studio, writ
     assert made == given
 
 
+def test_sound_that_no_container_stores_as_it_is_is_encoded(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mov", 30, sound=[440], sound_codec="pcm_alaw")
+    [made] = shared_studio.run("video.extract_audio", path).files.values()
+    assert made.media_type == "audio/flac"
+    with pytest.raises(TaskFailed, match=r"'mka' does not take the codec 'pcm_alaw' as it is\. Allow to transcode"):
+        shared_studio.run("video.extract_audio", path, mode="copy")
+
+
 def test_a_late_start_stays_in_copies_and_in_encoded_sound(shared_studio: Studio, write: Make) -> None:
     path = write("a.mp4", 30, sound=[440], sound_start=0.5)
     copied = extracted(shared_studio, path)

@@ -150,6 +150,12 @@ def refused(studio: Studio, path: Path, **params: Any) -> TaskFailed:
     return caught.value
 
 
+def test_empty_frames_of_avi_are_not_missing(shared_studio: Studio, write: Callable[..., Path]) -> None:
+    path = write("a.avi", 8, codec="mpeg4", times=[0, 1, 2, 5, 6, 7, 8, 9], options={})
+    for processor in ("video.probe", "video.decode"):
+        assert "truncated" not in [one.code for one in shared_studio.run(processor, path).warnings]
+
+
 def test_a_recording_without_video_is_refused(shared_studio: Studio, tone: Tone) -> None:
     assert refused(shared_studio, tone(seconds=0.1)).cause == "no_video_stream"
 

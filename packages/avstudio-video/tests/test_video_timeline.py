@@ -314,6 +314,42 @@ def test_the_container_is_that_of_the_source_if_possible(
     assert shown(result.video.path)[0] == [2, 3, 4, 5]
 
 
+@pytest.mark.parametrize(
+    ("processor", "params"),
+    [
+        ("video.mux", {"format": "mp4"}),
+        ("video.cut", {"keep": ["0-0.5"]}),
+        ("video.cut", {"mode": "keyframe", "keep": ["0-1"]}),
+    ],
+)
+def test_mp3_of_a_rate_that_mp4_does_not_have_is_encoded_or_left_out(
+    shared_studio: Studio, tmp_path: Path, processor: str, params: dict[str, Any]
+) -> None:
+    path = tmp_path / "a.avi"
+    with av.open(str(path), "w") as file:
+        stream, track = file.add_stream("mpeg4", rate=25), file.add_stream("libmp3lame", rate=8000)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        hum = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.float32), "fltp", "mono")
+        hum.sample_rate = 8000
+        file.mux([*track.encode(hum), *track.encode(None)])
+        for picture in numbered(25):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        file.mux(stream.encode(None))
+    made = shared_studio.run(processor, path, **params)
+    with av.open(str(made.video.path)) as file:
+        sounds = [one.codec_context.codec.canonical_name for one in file.streams.audio]
+    told = {"streams_left_out", "sound_encoded"} & {one.code for one in made.warnings}
+    assert sounds == (["aac"] if params.get("mode") != "keyframe" else [])
+    assert told or processor == "video.cut"
+
+
+def test_a_picture_of_an_odd_size_is_followed_by_another_size(shared_studio: Studio, write: Make) -> None:
+    odd = write("a.mkv", numbered(3, (65, 49)), codec="ffv1", options={})
+    made = shared_studio.run("video.concat", odd, inputs=[write("b.mp4", 3)])
+    with av.open(str(made.video.path)) as file:
+        assert [(one.width, one.height) for one in file.decode(video=0)] == [(65, 49)] * 6
+
+
 def test_ten_bits_are_kept(shared_studio: Studio, write: Make) -> None:
     path = write("a.mkv", numbered(6), codec="libx265", format="yuv420p10le", options={"x265-params": "log-level=0"})
     with av.open(str(cut(shared_studio, path, keep=["0.08-"], crossfade=0.1).video.path)) as file:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 NAMES = {
+    ".3g2": "video/3gpp2",
+    ".3gp": "video/3gpp",
+    ".3gpp": "video/3gpp",
     ".aac": "audio/aac",
     ".ac3": "audio/ac3",
     ".aif": "audio/aiff",

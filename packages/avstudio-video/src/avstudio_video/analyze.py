@@ -148,7 +148,7 @@ def _tell(source: Artifact, made: Analysis, context: Context) -> None:
         message = f"{passed.resized} frames of '{source.name}' have another size, and are scaled to that of the first."
         context.warn("size_changed", message)
     tell_short(source.name, made.timeline.end, passed.stated_end, context.warn)
-    tell_lost(source.name, passed.index, passed.stated_frames, context.warn)
+    tell_lost(source.name, passed.index, context.warn)
     tell_cut(source.name, cut_short(source.path), context.warn)
 
 

@@ -49,7 +49,7 @@ class LayerFile:
                 yield _upright(frame, width, aspect), time - first
             origin, name, warn = origin_of(container), self.file.name, self.materials.warn
             tell_short(name, float(time + length - origin), stated_end(stream, origin), warn)
-            tell_lost(name, index, stream.frames or 0, warn)
+            tell_lost(name, index, warn)
             tell_cut(name, cut_short(self.file.path), warn)
             if self._damaged:
                 warn("damaged", f"'{name}' is damaged: {self._damaged} frames.")

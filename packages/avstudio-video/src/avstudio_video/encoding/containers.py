@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from avstudio_core.errors import InvalidParams
 from avstudio_video.media.streams import codec_of
@@ -19,6 +19,8 @@ VideoFormat = Literal["mp4", "mov", "mkv", "webm"]
 ContainerName = VideoFormat | Literal["gif", "webp", "apng"]
 VideoCodec = Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "gif", "webp", "apng"]
 SoundCodec = Literal["aac", "opus", "mp3", "flac", "alac", "pcm"]
+LOWEST_MP3_RATE = 16_000
+"""Hz, of MP3 in MP4."""
 PCM = "pcm_u8 pcm_s16le pcm_s16be pcm_s24le pcm_s24be pcm_s32le pcm_s32be pcm_f32le pcm_f32be pcm_f64le pcm_f64be"
 
 
@@ -52,7 +54,12 @@ class Container:
 
     def takes(self, stream: Stream) -> bool:
         """Whether the packets of a stream can be copied into it."""
-        return codec_of(stream) in self.copied
+        codec, context = codec_of(stream), cast(Any, stream.codec_context)
+        return codec in self.copied and (codec != "mp3" or self.takes_mp3(context.sample_rate))
+
+    def takes_mp3(self, rate: int) -> bool:
+        """Whether it stores MP3 of a sample rate in Hz; MP4 does not have those of MPEG-2.5."""
+        return self.muxer != "mp4" or rate >= LOWEST_MP3_RATE
 
 
 _QUICK_START = {"movflags": "+faststart"}

@@ -92,7 +92,7 @@ def read_contents(
         indexes, end, reached = _scanned(container, limits, path, check) if scan else ({}, None, 0.0)
         stated = container.duration / 1_000_000 if container.duration and container.duration > 0 else None
         if scan:
-            _tell_damage(path, container, indexes, warn)
+            _tell_damage(path, indexes, warn)
             tell_short(path, reached, stated or 0.0, warn)
         shown = [one for one in container.streams.video if not is_cover(one)]
         videos = [_video(container, one, indexes.get(one.index), first_frame(path, one.index, limits)) for one in shown]
@@ -143,12 +143,10 @@ def _scanned(
     return pictures, end if end > 0 else None, max(ends.values(), default=0.0)
 
 
-def _tell_damage(
-    path: Path, container: InputContainer, indexes: dict[int, PacketIndex], warn: Callable[[str, str], None]
-) -> None:
+def _tell_damage(path: Path, indexes: dict[int, PacketIndex], warn: Callable[[str, str], None]) -> None:
     tell_cut(path, cut_short(path), warn)
-    for number, index in indexes.items():
-        tell_lost(path, index, container.streams[number].frames, warn)
+    for index in indexes.values():
+        tell_lost(path, index, warn)
 
 
 def _common(stream: Stream, container: InputContainer) -> dict[str, Any]:

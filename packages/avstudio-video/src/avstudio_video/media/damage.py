@@ -31,18 +31,16 @@ def tell_short(
         warn("truncated", f"'{name}' is cut short: {what} ends after {end:.2f} s of {stated:.2f} s.")
 
 
-def tell_lost(name: object, index: PacketIndex, stated: int, warn: Callable[[str, str], None]) -> None:
+def tell_lost(name: object, index: PacketIndex, warn: Callable[[str, str], None]) -> None:
     """Warn with `damaged`, `truncated` or `gaps` about packets that are corrupt, missing, missing in between, or at the
     time of others.
-
-    `stated` is the number of packets that the header of the file states, or 0.
     """
     if index.corrupt:
         warn("damaged", f"'{name}' is damaged: {index.corrupt} packets are corrupt.")
     if index.repeated:
         warn("damaged", f"'{name}' is damaged: {index.repeated} frames have the times of others, and are left out.")
-    if index.packets < stated:
-        warn("truncated", f"'{name}' has {index.packets} of the {stated} frames that its header states.")
+    if index.packets < index.stated:
+        warn("truncated", f"'{name}' has {index.packets} of the {index.stated} frames that its header states.")
     elif holes := index.holes:
         longest = float(max(holes) * index.unit)
         warn("gaps", f"'{name}' has {len(holes)} gaps between frames of a steady rate, of up to {longest:.2f} s.")

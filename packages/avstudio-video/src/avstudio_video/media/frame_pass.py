@@ -78,8 +78,6 @@ class FramePass:
     aspect: Fraction = Fraction(1)
     timecode: str | None = None
     stated_end: float = 0.0
-    stated_frames: int = 0
-    """The number of frames that the header of the file states; 0 without one."""
     corrupt: int = 0
     """Frames that the decoder found damaged."""
     resized: int = 0
@@ -173,7 +171,7 @@ class FramePass:
         self.rate = Fraction(rate) if rate else None
         self.aspect = Fraction(stream.sample_aspect_ratio or 1)
         self.timecode = timecode_of(stream.metadata, container.metadata)
-        self.stated_end, self.stated_frames = stated_end(stream, self.origin), stream.frames or 0
+        self.stated_end = stated_end(stream, self.origin)
 
     def _decoded(self, container: InputContainer, stream: Any) -> Iterator[tuple[int, VideoFrame]]:
         import av

@@ -30,6 +30,7 @@ class PacketIndex:
     def __init__(self, stream: Stream) -> None:
         self.unit = Fraction(stream.time_base or Fraction(1, 1_000_000))
         self._rate = getattr(stream, "guessed_rate", None) or getattr(stream, "average_rate", None)
+        self._stated, self._empty = stream.frames or 0, stream.container.format.name == "avi"
         self._pts = array("q")
         self._keys = array("q")
         self._longest_end = 0
@@ -63,6 +64,12 @@ class PacketIndex:
             step = self._guessed_step
             return [round(number * step) for number in range(self.unstamped)]
         return sorted(set(self._pts))
+
+    @property
+    def stated(self) -> int:
+        """The number of packets that the header of the file states; 0 without one. AVI counts empty ones, too."""
+        empty = sum(round(gap / self.usual_gap) - 1 for gap in self.gaps) if self._empty and self.usual_gap else 0
+        return self._stated - empty
 
     @property
     def repeated(self) -> int:

@@ -45,8 +45,6 @@ class IndexedStream:
     interlaced: bool
     stated_end: float
     """The end that the header of the file states, in seconds; 0 without one."""
-    stated_frames: int
-    """The number of frames that the header of the file states; 0 without one."""
     missing: str | None
     """What is missing at the end of the file."""
 
@@ -64,7 +62,7 @@ class IndexedStream:
         """Warn with `times_guessed`, `truncated`, `damaged` and `gaps` about the packets of the file."""
         tell_guessed(name, self.index, self.rate, warn)
         tell_short(name, self.end, self.stated_end, warn, 2 * float(self.index.usual_gap * self.index.unit))
-        tell_lost(name, self.index, self.stated_frames, warn)
+        tell_lost(name, self.index, warn)
         tell_cut(name, self.missing, warn)
 
 
@@ -95,7 +93,6 @@ def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable
             int(codec.color_trc) in (PQ, HLG),
             bool(frame.interlaced_frame),
             stated_end(stream, origin),
-            stream.frames or 0,
             cut_short(path),
         )
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
+from io import BytesIO
 from typing import Literal
 
 from avstudio_video.encoding.containers import SoundCodec
@@ -19,12 +22,16 @@ class Traits:
     container: str
     media_type: str
     copied: tuple[str, ...]
-    """The codecs that it takes as they are; empty for any."""
+    """The codecs that it takes as they are; empty for all that its container stores."""
     codec: SoundCodec
     """The codec in which other sound is encoded."""
     offset: bool = False
     """Whether a copy keeps a late start."""
     options: Mapping[str, str] = field(default_factory=dict)
+
+    def takes(self, codec: str) -> bool:
+        """Whether it stores the packets of a codec as they are."""
+        return codec in (self.copied or _storable(self.container))
 
     @property
     def max_channels(self) -> int:
@@ -40,6 +47,19 @@ FORMATS: dict[SoundFormat, Traits] = {
     "mp3": Traits("mp3", "audio/mpeg", ("mp3",), "mp3"),
     "opus": Traits("ogg", "audio/ogg", ("opus",), "opus"),
 }
+
+
+@cache
+def _storable(container: str) -> frozenset[str]:
+    """FFmpeg's canonical names of the codecs that a container stores, by the decoders for them."""
+    import av
+
+    found = set()
+    with av.open(BytesIO(), "w", format=container) as file:
+        for name in file.supported_codecs:
+            with suppress(av.codec.codec.UnknownCodecError):
+                found.add(av.Codec(name, "r").canonical_name)
+    return frozenset(found)
 
 
 def format_for_copy(codec: str, late: bool) -> SoundFormat:

@@ -109,9 +109,10 @@ def plan_track(stream: Any, origin: Fraction, wish: Wish, prefix: str) -> TrackP
     codec = codec_of(stream)
     format = wish.format or _format(codec, late, wish)
     traits = FORMATS[format]
-    fits = not traits.copied or codec in traits.copied
+    fits = traits.takes(codec)
     if wish.mode == "copy" and not fits:
-        hint = f"Give the format '{format_for_copy(codec, late)}', or allow to transcode."
+        other = format_for_copy(codec, late)
+        hint = f"Give the format '{other}', or allow to transcode." if other != format else "Allow to transcode."
         raise InvalidInput(f"'{format}' does not take the codec '{codec}' as it is.", hint=hint)
     keeps = traits.offset or not (late and wish.offset)
     exact = wish.mode == "auto" and (wish.changed or not wish.whole or not keeps)
@@ -129,8 +130,9 @@ def plan_track(stream: Any, origin: Fraction, wish: Wish, prefix: str) -> TrackP
 
 def _format(codec: str, late: bool, wish: Wish) -> SoundFormat:
     exact = wish.mode == "transcode" or (wish.mode == "auto" and (wish.changed or not wish.whole))
-    if not exact:
-        return format_for_copy(codec, late and wish.offset)
+    found = format_for_copy(codec, late and wish.offset)
+    if wish.mode == "copy" or (not exact and FORMATS[found].takes(codec)):
+        return found
     return "flac" if is_lossless(codec) else "m4a"
 
 

@@ -94,15 +94,23 @@ class Canvas:
         width, height = self._size(upright)
         x, y = ((most - side) // 4 * 2 for most, side in ((self.shape.width, width), (self.shape.height, height)))
         if (width, height) != (self.shape.width, self.shape.height):
-            pin = wires.add("format", pin, pix_fmts=self.shape.pixels)  # others do not have an odd side
+            pin = wires.add("format", pin, pix_fmts=self._padded)  # others do not have an odd side
             pin = wires.add("pad", pin, w=self.shape.width, h=self.shape.height, x=x, y=y)
         wires.finish(pin, self._wanted)
         return wires
+
+    @property
+    def _padded(self) -> str:
+        """The pixel format in which black is added: one with colour for each pixel, if a side is odd."""
+        odd = self.shape.width % 2 or self.shape.height % 2
+        return self.shape.pixels.replace("420", "444").replace("422", "444") if odd else self.shape.pixels
 
     def _size(self, upright: Clip) -> tuple[int, int]:
         """The size of a whole picture on the canvas."""
         shape = self.shape
         wide = upright.width * upright.aspect / shape.aspect
+        if (upright.width, upright.height) == (shape.width, shape.height) and wide == upright.width:
+            return shape.width, shape.height
         if even((upright.width, upright.height)) == (shape.width, shape.height) and wide == upright.width:
             return shape.width, shape.height
         factor = min(shape.width / wide, Fraction(shape.height, upright.height))
@@ -112,7 +120,7 @@ class Canvas:
     def _scaled(self, wires: Wires, pin: Pin, upright: Clip) -> Pin:
         """A picture in its size, without a last odd column or row."""
         width, height = self._size(upright)
-        if (width, height) == even((upright.width, upright.height)):
+        if (width, height) in (even((upright.width, upright.height)), (upright.width, upright.height)):
             odd = (width, height) != (upright.width, upright.height)
             return wires.add("crop", pin, w=width, h=height, x=0, y=0) if odd else pin
         return wires.add("scale", pin, w=width, h=height, flags="lanczos")

@@ -71,11 +71,12 @@ def codec_of(footage: Footage, name: ContainerName, wanted: FilmCodec) -> VideoC
     return given if given in known else usual_codec(name, footage.picture.bits or EIGHT_BITS)
 
 
-def sound_codec_of(codec: str | None, channels: int, name: ContainerName) -> SoundCodec:
+def sound_codec_of(codec: str | None, channels: int, rate: int, name: ContainerName) -> SoundCodec:
     """The codec of a track if the container takes it, or the container's usual one."""
     plain = "pcm" if (codec or "").startswith("pcm_") else codec
     known = CONTAINERS[name].sound
-    if plain in known and not (plain == "mp3" and channels > MOST_MP3_CHANNELS):
+    rated = channels <= MOST_MP3_CHANNELS and CONTAINERS[name].takes_mp3(rate)
+    if plain in known and (plain != "mp3" or rated):
         return plain
     return known[0]
 
