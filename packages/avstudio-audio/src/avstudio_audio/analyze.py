@@ -234,7 +234,8 @@ class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
         if "key" in params.analyses and summary.key is None:
             context.warn("no_key", f"No key fits '{source.name}'.")
         if summary.structure == ():
-            context.warn("no_structure", f"No part of '{source.name}' comes again, so it has no sections.")
+            why = "nothing in it comes again, or it does not have 20 s to 20 min"
+            context.warn("no_structure", f"'{source.name}' has no sections: {why}.")
         return AnalyzeResult(
             **summary.fields(),
             duration=duration,
