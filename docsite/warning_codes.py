@@ -125,6 +125,10 @@ WARNINGS = {
             "Shorten their text; or choose other rules.",
         ),
         "no_pulse": ("The sound has no regular pulse, so it has no tempo and no beats.", "Nothing."),
+        "mostly_removed": (
+            "Noise suppression removed most of the sound: it treats music and singing as noise.",
+            "Lower `strength`, or leave out this step.",
+        ),
         "no_structure": (
             "No part of the sound comes again, or it is shorter than 20 s or longer than 20 min: it has no sections.",
             "Nothing; or give the song alone.",

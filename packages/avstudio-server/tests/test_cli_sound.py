@@ -19,9 +19,11 @@ def commands(page: str) -> list[str]:
     return [line for line in found if not line.startswith(NEED_MODELS)]
 
 
-@pytest.mark.parametrize("page", ["convert.md", "cut-and-join.md", "mix.md"])
+@pytest.mark.parametrize("page", ["convert.md", "cut-and-join.md", "denoise.md", "mix.md"])
 def test_the_commands_of_a_page_make_files(tmp_path: Path, page: str) -> None:
     pytest.importorskip("avstudio_audio")
+    if page == "denoise.md":
+        pytest.importorskip("pyrnnoise", reason="the extra avstudio-audio[denoise] is not installed")
     avstudio = CommandLine(tmp_path)
     avstudio.environment["AVSTUDIO_EXECUTOR"] = "inline"
     _recordings(avstudio.folder)

@@ -26,6 +26,7 @@ def register_settings() -> list[Setting[Any]]:
 def register_processors() -> list[type[Processor[Any, Any]]]:
     from avstudio_audio.analyze import Analyze
     from avstudio_audio.convert import Convert
+    from avstudio_audio.denoise import Denoise
     from avstudio_audio.effects import Effects
     from avstudio_audio.mix import Mix
     from avstudio_audio.normalize import Normalize
@@ -36,7 +37,7 @@ def register_processors() -> list[type[Processor[Any, Any]]]:
     from avstudio_audio.transcribe import Transcribe
     from avstudio_audio.trim import Trim
 
-    return [Analyze, Convert, Effects, Mix, Normalize, Peaks, Probe, Separate, Subtitle, Transcribe, Trim]
+    return [Analyze, Convert, Denoise, Effects, Mix, Normalize, Peaks, Probe, Separate, Subtitle, Transcribe, Trim]
 
 
 @hookimpl

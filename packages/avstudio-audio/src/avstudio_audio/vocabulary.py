@@ -149,6 +149,29 @@ class AnalyzeWords:
     )
 
 
+class DenoiseWords:
+    """Requests for `audio.denoise`."""
+
+    cues: ClassVar[Mapping[str, Sequence[str]]] = {
+        "en": [
+            "denoise",
+            "remove the noise",
+            "remove noise",
+            "remove the hiss",
+            "clean up the speech",
+            "noise reduction",
+        ],
+        "de": ["entrausche", "entferne das rauschen", "rauschen entfernen", "rauschunterdrückung"],
+    }
+    nouns: ClassVar[Mapping[str, Sequence[str]]] = {
+        "sound": ["denoised recording", "recording without noise", "entrauschte aufnahme"]
+    }
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(request="Remove the noise from this recording"),
+        Example(request="Entferne das Rauschen", language="de"),
+    )
+
+
 class PeaksWords:
     """Requests for `audio.peaks`."""
 

@@ -62,21 +62,24 @@ def sections(chroma: Floats) -> list[Section]:
     if not SHORTEST <= len(cells) * CELL <= LONGEST:
         return []
     distances = _distances(cells)
-    inner = _boundaries(distances)
-    places = [0, *inner, len(cells)]
-    likeness = _likeness(distances, places)
-    letters = _letters(likeness)
-    kept = [number for number in range(len(letters)) if not number or letters[number] != letters[number - 1]]
-    names = [letters[number] for number in kept]
-    edges = [*(places[number] for number in kept), len(cells)]
+    places, names = _parts(distances)
     if len(set(names)) > (1 - RECURRING) * len(names):
         return []
-    likeness = _likeness(distances, edges)
-    order = {name: _letter(index) for index, name in enumerate(dict.fromkeys(names))}
+    likeness = _likeness(distances, places)
+    letters = {name: _letter(index) for index, name in enumerate(dict.fromkeys(names))}
     return [
-        Section(start * CELL, end * CELL, order[name], _confidence(likeness[index], names, index))
-        for index, ((start, end), name) in enumerate(zip(pairwise(edges), names, strict=True))
+        Section(start * CELL, end * CELL, letters[name], _confidence(likeness[index], names, index))
+        for index, ((start, end), name) in enumerate(zip(pairwise(places), names, strict=True))
     ]
+
+
+def _parts(distances: Floats) -> tuple[list[int], list[int]]:
+    """Where sections begin, with the end of the last one, and a number for each, the same for those that are alike."""
+    count = len(distances)
+    places = [0, *_boundaries(distances)]
+    letters = _letters(_likeness(distances, [*places, count]))
+    kept = [number for number in range(len(letters)) if not number or letters[number] != letters[number - 1]]
+    return [*(places[number] for number in kept), count], [letters[number] for number in kept]
 
 
 def _letter(index: int) -> str:
@@ -122,18 +125,25 @@ def _boundaries(distances: Floats) -> list[int]:
     """The cells at which sections begin, without the first."""
     import numpy as np
 
-    near = _nearest(distances, NEIGHBOURS)
-    mutual = (near & near.T).astype(np.float32)
-    np.fill_diagonal(mutual, 0)
-    count = len(mutual)
-    places = np.arange(count)
-    lags = mutual[places[:, None], (places[:, None] + places) % count]
-    around = np.concatenate((lags[:, -(LAGS // 2) :], lags, lags[:, : LAGS // 2]), axis=1)
+    around = _lags(distances)
+    count = len(around)
     smooth = sum(weight * around[:, step : step + count] for step, weight in enumerate(_bell(LAGS)))
     padded = np.pad(np.asarray(smooth), ((SMOOTH // 2, SMOOTH // 2 - 1), (0, 0)), mode="edge")
     features = sum(weight * padded[step : step + count] for step, weight in enumerate(_bell(SMOOTH)))
     change = np.append(0, np.square(np.diff(np.asarray(features), axis=0)).sum(axis=1))
     return _peaks(change)
+
+
+def _lags(distances: Floats) -> Floats:
+    """Which cells are alike, by time and lag; lags are repeated around both ends."""
+    import numpy as np
+
+    near = _nearest(distances, NEIGHBOURS)
+    mutual = (near & near.T).astype(np.float32)
+    np.fill_diagonal(mutual, 0)
+    places = np.arange(len(mutual))
+    lags = mutual[places[:, None], (places[:, None] + places) % len(mutual)]
+    return np.concatenate((lags[:, -(LAGS // 2) :], lags, lags[:, : LAGS // 2]), axis=1)
 
 
 def _bell(width: int) -> list[float]:
