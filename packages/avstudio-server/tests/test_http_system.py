@@ -59,7 +59,7 @@ def test_anybody_learns_whether_the_server_is_ready_and_nothing_else(server: Htt
 def test_a_key_learns_the_state_of_each_component(server: HttpServer) -> None:
     found = server.client(server.key("read")).get(f"{SYSTEM}/health").json()
     assert {name: one["ok"] for name, one in found["components"].items()} == dict.fromkeys(
-        ("database", "disk", "workers", "models"), True
+        ("database", "disk", "workers", "models", "packages"), True
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -41,6 +42,20 @@ def plugin_entries() -> tuple[PluginEntry, ...]:
         settled = time.time_ns() - SETTLED_NS
         _kept = kept if all(changed < settled for _, changed in folders) else None
     return kept[1]
+
+
+def installed_after(moment: float) -> tuple[str, ...]:
+    """The packages with plugins that were installed after a moment, such as `avstudio-video 0.2.0`."""
+    return tuple(sorted({f"{one.distribution} {one.version}" for one in plugin_entries() if _installed(one) > moment}))
+
+
+def _installed(one: PluginEntry) -> float:
+    """When the folder was written that describes a package; 0 if there is none."""
+    facts = f"{re.sub('[-_.]+', '_', one.distribution)}-{one.version}.dist-info"
+    try:
+        return os.stat(one.point.dist.locate_file(facts)).st_mtime if one.point.dist else 0.0  # type: ignore[arg-type]
+    except OSError:
+        return 0.0
 
 
 def _entry(point: EntryPoint) -> PluginEntry:

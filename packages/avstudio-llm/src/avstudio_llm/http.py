@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -100,6 +101,17 @@ def _connected(proxy: str | None) -> httpx2.AsyncHTTPTransport:
 def clients_of(backend: Backend) -> PerLoop[httpx2.AsyncClient]:
     """The clients of a backend that uses HTTP without a library."""
     return PerLoop(lambda: client_of(backend), lambda client: client.aclose())
+
+
+@asynccontextmanager
+async def streamed(client: httpx2.AsyncClient, request: httpx2.Request) -> AsyncIterator[httpx2.Response]:
+    """The server's response, to be read as it comes. Raises an error unless its status is success."""
+    response = await client.send(request, stream=True)
+    try:
+        await raise_for_status(response)
+        yield response
+    finally:
+        await response.aclose()
 
 
 async def raise_for_status(response: httpx2.Response) -> None:

@@ -115,18 +115,13 @@ class Tally:
 
     def result(self, **effective: JsonValue) -> dict[str, Any]:
         """The fields of a `ModelResult`."""
-        decision = self._answers[0].decision
+        first, count = self._answers[0].decision, len(self._answers)
+        chosen = {"model": self.model, "rule": first.rule, "reason": first.reason, "requests": count}
         return {
             "model": self.model,
             "usage": sum((answer.usage for answer in self._answers), Usage()),
             "cost": sum(answer.cost_micro for answer in self._answers) / 1_000_000,
-            "effective": {
-                "model": self.model,
-                "rule": decision.rule,
-                "reason": decision.reason,
-                "requests": len(self._answers),
-                **effective,
-            },
+            "effective": {**chosen, **effective},
         }
 
 

@@ -25,14 +25,8 @@ class ChatCompletions(Dialect):
             for number, call in enumerate(reply.tool_calls)
             for piece in _call_pieces(number, call.id, call.name, json.dumps(call.arguments))
         ]
-        return [
-            chunk({"role": "assistant"}),
-            *words,
-            *calls,
-            chunk({}, reply.finish),
-            usage(reply),
-            b"data: [DONE]\n\n",
-        ]
+        end = [chunk({}, reply.finish), usage(reply), b"data: [DONE]\n\n"]
+        return [chunk({"role": "assistant"}), *words, *calls, *end]
 
     def whole(self, reply: Reply) -> Sent:
         calls = [

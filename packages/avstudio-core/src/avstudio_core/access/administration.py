@@ -9,6 +9,7 @@ from functools import cached_property
 
 from avstudio_core.access.guest import Home
 from avstudio_core.access.outbox import Outbox
+from avstudio_core.entry_points import installed_after
 from avstudio_core.errors import AVStudioError
 from avstudio_core.gateway.ledger.model_figures import FIRST_TOKEN_BOUNDS, ModelFigures
 from avstudio_core.handle import number
@@ -39,6 +40,8 @@ class Health:
     """The memory that all models may use."""
     loaded: Mapping[str, int]
     """The lanes whose model is in memory, and its size in MB."""
+    outdated: Mapping[int, tuple[str, ...]]
+    """The processes with earlier code of packages that were installed since, until they are started again."""
 
 
 class Administration:
@@ -48,7 +51,7 @@ class Administration:
         self._home = home
 
     def health(self) -> Health:
-        """The state of the studio. Reads no files, so that it can be called often."""
+        """The state of the studio. Reads the content of no files, so that it can be called often."""
         home = self._home
         return Health(
             outage=home.outage,
@@ -57,6 +60,7 @@ class Administration:
             tasks=home._queue.counted(),
             budget_mb=home.pool.budget_mb(),
             loaded={model.lane: model.memory_mb for model in home.pool.loaded()},
+            outdated={pid: later for pid, began in home._presence.live() if (later := installed_after(began))},
         )
 
     run_bounds = figures.BOUNDS

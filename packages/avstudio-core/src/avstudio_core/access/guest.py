@@ -18,6 +18,7 @@ from avstudio_core.storage.artifacts import ArtifactStore
 from avstudio_core.storage.database import Database
 from avstudio_core.storage.upload_files import UploadFiles
 from avstudio_core.submission import House
+from avstudio_core.tasks.engine.live_studios import Presence
 from avstudio_core.tasks.queue.queue import Queue
 from avstudio_core.tasks.queue.removal import Removal
 
@@ -57,6 +58,9 @@ class Home(House, Protocol):
 
     @property
     def _queue(self) -> Queue: ...
+
+    @property
+    def _presence(self) -> Presence: ...
 
     def start(self) -> None: ...
 

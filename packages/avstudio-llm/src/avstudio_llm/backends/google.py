@@ -14,7 +14,7 @@ from avstudio_llm.backends import generate_content as protocol
 from avstudio_llm.backends.batches import embedded
 from avstudio_llm.events import data_of
 from avstudio_llm.failures import translated, unreadable
-from avstudio_llm.http import CONNECT_SECONDS, address_obstacle, clients_of, raise_for_status, timeout
+from avstudio_llm.http import CONNECT_SECONDS, address_obstacle, clients_of, raise_for_status, streamed, timeout
 from avstudio_llm.keys import key_obstacle, key_to_send
 
 if TYPE_CHECKING:
@@ -60,14 +60,10 @@ class Google(Backend):
             answer = protocol.Assembly(self, model.name, self._signatures)
             client = await self._clients.here()
             call = self._post(client, f"{_path(model.name)}:streamGenerateContent?alt=sse", asked, request.timeout)
-            response = await client.send(call, stream=True)
-            try:
-                await raise_for_status(response)
+            async with streamed(client, call) as response:
                 async for data in data_of(response):
                     if delta := answer.add(json.loads(data)):
                         yield delta
-            finally:
-                await response.aclose()
             yield answer.end()
 
     async def chat(self, request: ChatRequest, model: Model) -> Reply:

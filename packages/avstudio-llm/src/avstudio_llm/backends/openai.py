@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import AsyncIterator
 from functools import cached_property, partial
@@ -16,7 +17,7 @@ from avstudio_llm.backends import chat_completions as protocol
 from avstudio_llm.backends.batches import embedded, in_order
 from avstudio_llm.events import data_of, is_json
 from avstudio_llm.failures import in_stream, is_error, reported, translated, unreadable
-from avstudio_llm.http import CONNECT_SECONDS, address_obstacle, clients_of, raise_for_status, timeout
+from avstudio_llm.http import CONNECT_SECONDS, address_obstacle, clients_of, raise_for_status, streamed, timeout
 from avstudio_llm.keys import key_obstacle, key_to_send
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class OpenAI(Backend):
 
     async def models(self) -> list[Model]:
         async with translated(self, "", CONNECT_SECONDS):
-            listed = await self._read(await self._send(MODELS, None, CONNECT_SECONDS))
+            listed = await self._ask(MODELS, None, CONNECT_SECONDS)
             entries = listed.get("data") if isinstance(listed, dict) else None
             if not isinstance(entries, list):
                 raise unreadable(self, "it is not a list of models; is the base_url correct?")
@@ -80,27 +81,20 @@ class OpenAI(Backend):
 
     async def stream(self, request: ChatRequest, model: Model) -> AsyncIterator[Delta]:
         async with translated(self, model.name, request.timeout):
-            asked = self._asked(request, model) | {"stream": True}
-            if self._options.stream_usage:
-                asked["stream_options"] = {"include_usage": True}
-            response = await self._send(CHAT, asked, request.timeout, stream=True)
-            try:
-                await raise_for_status(response)
+            client, answer = await self._clients.here(), protocol.Assembly(self, model.name)
+            asked = self._asked(request, model) | self._as_stream()
+            async with streamed(client, self._request(client, CHAT, asked, request.timeout)) as response:
                 if is_json(response):
-                    await response.aread()
-                    yield protocol.reply_of(self, response.json(), model.name).delta
+                    yield protocol.reply_of(self, json.loads(await response.aread()), model.name).delta
                     return
-                answer = protocol.Assembly(self, model.name)
                 async for data in data_of(response):
                     if delta := answer.add(data):
                         yield delta
-            finally:
-                await response.aclose()
             yield answer.end()
 
     async def chat(self, request: ChatRequest, model: Model) -> Reply:
         async with translated(self, model.name, request.timeout):
-            completion = await self._post(CHAT, self._asked(request, model), request.timeout)
+            completion = await self._ask(CHAT, self._asked(request, model), request.timeout)
             return protocol.reply_of(self, completion, model.name)
 
     async def embed(self, request: EmbedRequest, model: Model) -> Vectors:
@@ -135,21 +129,22 @@ class OpenAI(Backend):
             **self._named_its_way(request),
         }
 
-    async def _post(self, path: str, body: dict[str, Any], seconds: float) -> Any:
-        return await self._read(await self._send(path, body, seconds))
+    def _as_stream(self) -> dict[str, Any]:
+        """The parameters of a streamed answer."""
+        return {"stream": True, **({"stream_options": {"include_usage": True}} if self._options.stream_usage else {})}
 
-    async def _send(
-        self, path: str, body: dict[str, Any] | None, seconds: float, *, stream: bool = False
-    ) -> httpx2.Response:
-        """The server's response to one request, whatever its status; without a body, the request is a GET."""
+    async def _ask(self, path: str, body: dict[str, Any] | None, seconds: float) -> Any:
+        """The server's response to one request, as plain JSON; without a body, the request is a GET."""
         client = await self._clients.here()
-        method, url = "GET" if body is None else "POST", f"{(self.url or '').rstrip('/')}{path}"
-        request = client.build_request(method, url, json=body, headers=self._headers(), timeout=timeout(seconds))
-        return await client.send(request, stream=stream)
-
-    async def _read(self, response: httpx2.Response) -> Any:
+        response = await client.send(self._request(client, path, body, seconds))
         await raise_for_status(response)
         return response.json()
+
+    def _request(
+        self, client: httpx2.AsyncClient, path: str, body: dict[str, Any] | None, seconds: float
+    ) -> httpx2.Request:
+        method, url = "GET" if body is None else "POST", f"{(self.url or '').rstrip('/')}{path}"
+        return client.build_request(method, url, json=body, headers=self._headers(), timeout=timeout(seconds))
 
     def _headers(self) -> dict[str, str]:
         """The key; what the environment says about an account at OpenAI does not go to other servers."""
@@ -169,7 +164,7 @@ class OpenAI(Backend):
         asked: dict[str, Any] = {"model": model.name, "input": list(texts), "encoding_format": "float"}
         if request.dimensions:
             asked["dimensions"] = request.dimensions
-        answer = await self._post(EMBEDDINGS, asked, request.timeout)
+        answer = await self._ask(EMBEDDINGS, asked, request.timeout)
         if not isinstance(answer, dict):
             raise unreadable(self, "it is not an object")
         if is_error(answer):

@@ -24,6 +24,7 @@ from avstudio_server.rest.routes.access import LOGIN
 from avstudio_server.serve.application import application
 from avstudio_server.serve.certificate import check_certificate
 from avstudio_server.serve.clients import Client, Clients, more_files, most_waiting
+from avstudio_server.serve.updates import watched
 from avstudio_server.webhooks.calls import Calls
 from avstudio_server.webhooks.sender import Sender
 from avstudio_server.websocket.connection import Connection
@@ -61,7 +62,7 @@ def serve(studio: Studio, options: ServeOptions, stop: Stop, ready: Ready) -> No
         host = f"[{options.host}]" if ":" in options.host else options.host
         link = "" if keys else f"{LOGIN}?token={entrance.browsers.link(studio.principal)}"
         say = partial(ready, f"{scheme}://{host}:{port}", link)
-        with Sender(studio, Calls(studio.settings, studio.gate)):
+        with Sender(studio, Calls(studio.settings, studio.gate)), watched(studio):
             run(app, at, stop, say, entrance.streams, timeout_graceful_shutdown=round(options.grace), **tls)
 
 

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core import PluginError, __version__
+from avstudio_server.views.health import outdated_data
 from avstudio_server.views.installation import extra_data, plugin_data, settings_data, weights_data
 from avstudio_server.views.licences import licence_data
 
@@ -96,5 +97,6 @@ def _contents(studio: Studio, *, check: bool) -> dict[str, Any]:
         "tasks": {str(state): count for state, count in health.tasks.items()},
         "budget_mb": health.budget_mb,
         "loaded": [f"{lane} ({memory_mb} MB)" for lane, memory_mb in health.loaded.items()],
+        "outdated": outdated_data(health),
         "flaws": [{"what": flaw.what, "cure": flaw.cure} for flaw in flaws],
     }

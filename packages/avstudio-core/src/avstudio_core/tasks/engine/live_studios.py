@@ -23,6 +23,7 @@ LOG = logging.getLogger(__name__)
 
 LOCK_SECONDS = 30.0
 OTHERS = select(studios.c.id).where(studios.c.id != bindparam("own"))
+HERE = select(studios.c.id, studios.c.pid, studios.c.started_at).where(studios.c.host == bindparam("host"))
 _HELD: set[int] = set()
 """The descriptors of the locks that show that studios of this process are alive."""
 
@@ -65,6 +66,12 @@ class Presence:
         with self._database.read() as connection:
             others = [studio for (studio,) in rows(connection, OTHERS, {"own": self.id})]
         return [studio for studio in others if not self.alive(studio)]
+
+    def live(self) -> list[tuple[int, float]]:
+        """The process of each live studio on this machine, this one among them, and when it was started."""
+        with self._database.read() as connection:
+            known = rows(connection, HERE, {"host": gethostname()})
+        return [(pid, started) for studio, pid, started in known if studio == self.id or self.alive(studio)]
 
     def bury(self, dead: list[str]) -> None:
         """Remove the entries of studios whose jobs were taken over, and of their models in memory."""

@@ -76,6 +76,7 @@ def _problems(data: dict[str, Any]) -> list[str]:
     for one in data["undeclared_settings"]:
         found.append(f"No loaded plugin declares the setting '{one['name']}' in '{one['origin']}'.")
     found += warnings(data["secrets"])
+    found += [f"{one['what']} ({one['warning']})" for one in data["data_folder"].get("outdated", ())]
     return found + [f"{flaw['what']} {hint('', flaw['cure'])}".strip() for flaw in data["data_folder"]["flaws"]]
 
 

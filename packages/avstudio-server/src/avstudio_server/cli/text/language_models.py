@@ -61,8 +61,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     if found["fallbacks"]:
         yield f"then: {', '.join(found['fallbacks'])}"
     if found["rejected"]:
-        yield "not:"
-        yield from (f"  {line}" for line in _rejected(found["rejected"]))
+        yield from ("not:", *(f"  {line}" for line in _rejected(found["rejected"])))
 
 
 def _rejected(rejected: list[dict[str, Any]]) -> list[str]:

@@ -152,10 +152,7 @@ async def _received(request: Request, session: Session, key: RequestKey, name: s
 
 
 async def _kept(session: Session, key: RequestKey, received: list[Artifact]) -> tuple[list[Artifact], dict[str, str]]:
-    """The files that a request stands for, and the headers that say so: if it was sent before, those of then.
-
-    Raises `InvalidParams`, and `NotFound` if those of then were deleted.
-    """
+    """The files that a request stands for: if it was sent before, those of then. Raises `InvalidParams`, `NotFound`."""
     ids = [one.id for one in received]
     try:
         first = await made_first(session, key, key.digest([[one.name, one.sha256] for one in received]), ids)
