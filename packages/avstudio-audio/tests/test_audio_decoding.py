@@ -103,6 +103,8 @@ def test_a_window_becomes_sentences() -> None:
     ("params", "message"),
     [
         ({"clip": [5, 3]}, "its times must rise: 3 s follows 5 s"),
+        ({"clip": ["5-3"]}, "the span '5-3' ends before it begins"),
+        ({"clip": ["5-", "6-7"]}, "should be"),
         ({"prefix": "So", "hotwords": ["river"]}, "hotwords have no effect with a prefix"),
         ({"language": "en", "multilingual": True}, "a language is given"),
         ({"speakers": ["Ann"]}, "speakers"),
@@ -114,6 +116,18 @@ def test_contradictions_are_refused_before_a_run(
 ) -> None:
     with pytest.raises(InvalidInput, match=re.escape(message)):
         studio.run("audio.transcribe", call, **params)
+
+
+def test_a_clip_is_given_in_numbers_or_as_spans() -> None:
+    assert TranscribeParams.model_validate({"clip": ["0:01-2.5", "4-"]}).clip == [1, 2.5, 4]
+    assert TranscribeParams.model_validate({"clip": ["1", 2.5]}).clip == [1, 2.5]
+
+
+@needs_whisper
+def test_a_clip_after_the_end_is_refused(studio: Studio, tmp_path: Path) -> None:
+    sf.write(tmp_path / "a.wav", np.zeros(800), 8_000)
+    with pytest.raises(TaskFailed, match=r"'a\.wav' ends at 0\.1 s: 'clip' begins after it"):
+        studio.run("audio.transcribe", tmp_path / "a.wav", clip=[20, 30])
 
 
 def test_one_channel_cannot_be_two_speakers(studio: Studio, speech: Any, tmp_path: Path) -> None:

@@ -133,6 +133,15 @@ def test_no_words_where_there_is_nothing_to_hear_are_right(facts: SoundFacts) ->
     assert codes([], facts) == []
 
 
+def test_only_spans_that_were_transcribed_should_have_words() -> None:
+    class Late(Known):
+        def facts(self, start: float = 0.0, end: float = np.inf) -> SoundFacts:
+            return SPOKEN if end > 5 else SoundFacts(float("-inf"), 0.0)
+
+    assert review(transcript([]), Late(NOTHING), [(0, 1), (3, 4)]) == []
+    assert [one.code for one in review(transcript([]), Late(NOTHING), [(0, 1), (8, 9)])] == ["empty_transcript"]
+
+
 @pytest.mark.parametrize("line", ["...", "♪ ♪", "-"])
 def test_text_without_a_word_is_not_text(line: str) -> None:
     assert codes([line, line]) == ["empty_transcript"]

@@ -156,3 +156,9 @@ def test_no_words_are_a_valid_file() -> None:
     nothing = Transcript(language="en", duration=2.0, segments=[])
     for name, read in READERS.items():
         assert read(FORMATS[name].written(Captions(nothing, []))) == []
+
+
+def test_a_plain_text_has_no_control_characters() -> None:
+    segment = Segment(id=0, start=0, end=2, text="a\0b\x1b[31m --> c", speaker="A\x1bnn")
+    captions = Captions(Transcript(language="en", duration=2, segments=[segment]), [], labels=True)
+    assert FORMATS["txt"].written(captions) == "Ann: ab[31m --> c\n"

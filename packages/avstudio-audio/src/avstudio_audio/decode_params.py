@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -12,6 +13,7 @@ from avstudio_audio.speech.options import ONLY_ACCURATE, Vad
 from avstudio_audio.speech.prompt import LIMIT, surely_too_long
 from avstudio_core import Params
 from avstudio_core.errors import NotFound
+from avstudio_core.spans import checked_spans, span_of
 
 AUTO = "auto"
 SECONDS: dict[str, JsonValue] = {"unit": "s"}
@@ -136,7 +138,7 @@ class DecodeParams(VadParams, LanguageParams):
     )
     clip: list[Annotated[float, Field(ge=0, le=1e6)]] = Field(
         default=[],
-        description="The spans to transcribe: start, end, start, end; without the last end, to the end.",
+        description="The spans to transcribe, such as 10-20.5, 1:30-2:00 or 90-; or start, end, start, end in numbers.",
         json_schema_extra=SECONDS,
     )
 
@@ -144,6 +146,12 @@ class DecodeParams(VadParams, LanguageParams):
     @classmethod
     def _one_too(cls, value: Any) -> Any:
         return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+    @field_validator("clip", mode="before")
+    @classmethod
+    def _as_times(cls, value: Any) -> Any:
+        times = [time for one in value for time in _times(one)] if isinstance(value, list) else value
+        return times[:-1] if times and times[-1] == math.inf else times
 
     @field_validator("clip")
     @classmethod
@@ -179,3 +187,10 @@ class DecodeParams(VadParams, LanguageParams):
         times = [*self.clip, 1e9] if len(self.clip) % 2 else self.clip
         shifted = [max(0.0, time - offset) for time in times]
         return tuple(zip(shifted[::2], shifted[1::2], strict=True))
+
+
+def _times(given: Any) -> list[Any]:
+    """The start and the end of a span that is given as text; a number as it is given."""
+    if not isinstance(given, str) or "-" not in given:
+        return [given]
+    return [*span_of(*checked_spans([given]))]

@@ -130,7 +130,8 @@ def _named(known: Sequence[type[Weights]], name: str) -> type[Weights]:
     for weights in known:
         if weights.name == name:
             return weights
-    raise NotFound.among("model", name, [AUTO, *(weights.name for weights in known)])
+    names = [AUTO, *(weights.name for weights in known)]
+    raise NotFound.among("model", name, names, see="See the list of weights.")
 
 
 def _of_the_hub(known: Sequence[type[Weights]], asked: str) -> str:

@@ -18,6 +18,7 @@ from avstudio_core import Artifact, CodedWarning, Context, MediaFacts, Needs, Pr
 from avstudio_core.documents.subtitle_formats import FORMATS
 from avstudio_core.documents.subtitle_report import SubtitleReport
 from avstudio_core.documents.transcript import MEDIA_TYPE, Transcript
+from avstudio_core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from avstudio_audio.media.samples import Samples
@@ -123,6 +124,7 @@ class Transcribe(TranscribeWords, Processor[TranscribeParams, TranscribeResult])
         from avstudio_audio.subtitles.files import SubtitleFiles
 
         sound = channel_sound(source, params.track, context, apart=params.channel_as_speaker)
+        _refuse_late(params, sound, source)
         context.progress(0.05, "load")  # after the decoding, which an unreadable file ends at once
         arithmetic = _arithmetic(params, context.needs.device)
         whisper = context.model(arithmetic, lambda: _load(context, arithmetic))
@@ -160,6 +162,12 @@ class Transcribe(TranscribeWords, Processor[TranscribeParams, TranscribeResult])
         if result._findings and context.feedback is None:
             return Review.send_back(" ".join(finding.message for finding in result._findings))
         return Review.accept()
+
+
+def _refuse_late(params: TranscribeParams, sound: Samples, source: Artifact) -> None:
+    end = sound.start + sound.duration
+    if params.clip and params.clip[0] >= end:
+        raise InvalidInput(f"'{source.name}' ends at {end:g} s: 'clip' begins after it.", hint="Give earlier spans.")
 
 
 def _load(context: Context, arithmetic: str) -> Whisper:

@@ -10,6 +10,7 @@ from avstudio_audio.speech.transcript_review import Recording, raised, review, w
 from avstudio_audio.speech.word_times import without_silence
 from avstudio_core import CodedWarning
 from avstudio_core.documents.transcript import Transcript
+from avstudio_core.spans import WHOLE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +58,8 @@ def taken(  # noqa: PLR0913
     transcript, dropped = without_inventions(found.shifted(start), recording)
     dropped += _skipped(channel, options, voice)
     timed = without_silence(transcript, channel, start)
-    return Take(timed, dropped, review(timed, recording), gain)
+    clip = [(start + begin, start + end) for begin, end in options.clip]
+    return Take(timed, dropped, review(timed, recording, clip or [WHOLE]), gain)
 
 
 def _skipped(channel: NDArray[np.float32], options: Options, voice: Voice | None) -> list[CodedWarning]:

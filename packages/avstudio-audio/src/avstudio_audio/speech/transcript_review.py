@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from avstudio_audio.speech.spans import RATE, spoken
 from avstudio_core import CodedWarning
+from avstudio_core.spans import WHOLE, Span
 
 if TYPE_CHECKING:
     import numpy as np
@@ -186,8 +187,8 @@ def _repeats(segment: Segment, others: Sequence[Segment]) -> bool:
     return any(rest[at : at + len(words)] == words for at in range(len(rest) - len(words) + 1))
 
 
-def review(transcript: Transcript, recording: Recording) -> list[CodedWarning]:
-    """What looks wrong in a transcript, with the evidence.
+def review(transcript: Transcript, recording: Recording, spans: Sequence[Span] = (WHOLE,)) -> list[CodedWarning]:
+    """What looks wrong in a transcript of some spans, with the evidence.
 
     The codes are `repetition_loop`, `impossible_speed` for words that are too fast, `empty_transcript`, and
     `hallucinated_over_silence` for words in near silence. The voice detector is slow, so it is used only if there are
@@ -200,7 +201,8 @@ def review(transcript: Transcript, recording: Recording) -> list[CodedWarning]:
         _warning("hallucinated_over_silence", message) for message in _inaudible(transcript.segments, recording)
     ]
     if not WORD.search(transcript.text):
-        findings += [_warning("empty_transcript", message) for message in _silence(recording.facts())]
+        messages = (message for span in spans for message in _silence(recording.facts(*span)))
+        findings += [_warning("empty_transcript", message) for message in messages]
     return findings
 
 

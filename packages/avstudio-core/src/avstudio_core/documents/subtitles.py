@@ -14,6 +14,7 @@ from typing import Literal
 
 from avstudio_core.documents.cues import Cue, cues
 from avstudio_core.documents.pieces import TAG
+from avstudio_core.documents.timed_pieces import CONTROL
 from avstudio_core.documents.timestamps import STAMP, seconds, stamp
 from avstudio_core.documents.transcript import Transcript
 from avstudio_core.errors import UnreadableMedia
@@ -102,11 +103,11 @@ def to_txt(transcript: Transcript, *, labels: bool = False) -> str:
     lines: list[str] = []
     speaker: str | None = None
     for segment in transcript.segments:
-        if line := " ".join(segment.text.split()):
+        if line := " ".join(CONTROL.sub("", segment.text).split()):
             named = labels and segment.speaker and segment.speaker != speaker
             lines.append(f"{segment.speaker}: {line}\n" if named else f"{line}\n")
             speaker = segment.speaker
-    return "".join(lines) or "\n"
+    return CONTROL.sub("", "".join(lines)) or "\n"
 
 
 def escaped(text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from avstudio_core.documents.pieces import Piece, pieces, width
 from avstudio_core.documents.transcript import Segment, Transcript, Word
 
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def columns_of(found: Sequence[TimedPiece]) -> int:
 def _labelled(piece: TimedPiece, label: str | None) -> TimedPiece:
     if label is None:
         return piece
-    text, seen = (f"{' '.join(_CONTROL.sub('', label).split())}: {one}" for one in (piece.text, piece.seen))
+    text, seen = (f"{' '.join(CONTROL.sub('', label).split())}: {one}" for one in (piece.text, piece.seen))
     return replace(piece, text=text, seen=seen, columns=width(seen))
 
 
@@ -64,7 +64,7 @@ def _of_segment(segment: Segment) -> Iterator[TimedPiece]:
 
 def _of_text(timed: Word | Segment, bare: bool) -> Iterator[TimedPiece]:
     """The pieces of a text; each gets a part of the time in proportion to its length."""
-    found = pieces(_CONTROL.sub("", timed.text), bare=bare)
+    found = pieces(CONTROL.sub("", timed.text), bare=bare)
     second = max(timed.end - timed.start, 0.0) / max(sum(piece.columns for piece in found), 1)
     start = timed.start
     for piece in found:
