@@ -190,6 +190,10 @@ WARNINGS = {
             "The file has no time stamps: the times of its frames follow its rate.",
             "Put the stream into a container, such as MP4.",
         ),
+        "mirrored": (
+            "Players show the mirror image of the video; its frames are given as they were recorded.",
+            "Give the effect `flip`, if it is meant.",
+        ),
         "interlaced": (
             "The video is interlaced: a frame has two fields of different times, and moving edges look like combs.",
             "Deinterlace it first.",

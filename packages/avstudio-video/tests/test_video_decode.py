@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -206,6 +207,24 @@ def test_sizes_are_those_asked_for(
     assert arrays(shared_studio, path, indices=[0], **params)["frames"].shape == (1, size[1], size[0], 3)
     result = decoded(shared_studio, path, indices=[0], **params)
     assert (result.width, result.height) == size
+
+
+@pytest.mark.parametrize(("rotation", "matrix"), [(0, (-1, 0, 0, 1)), (270, (0, 1, 1, 0)), (180, (1, 0, 0, -1))])
+def test_a_mirrored_picture_is_upright_and_told(
+    shared_studio: Studio, write: Make, rotation: int, matrix: tuple[int, int, int, int]
+) -> None:
+    path, turned = write("a.mp4", 3), write("b.mp4", 3, rotation=rotation)
+    data = bytearray(path.read_bytes())
+    place = data.find(b"tkhd") + 44
+    a, b, c, d = (65_536 * one for one in matrix)
+    data[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    made = decoded(shared_studio, path, indices=[1], format="npz")
+    assert [one.code for one in made.warnings] == ["mirrored"]
+    upright = arrays(shared_studio, turned, indices=[1])["frames"]
+    assert (arrays(shared_studio, path, indices=[1])["frames"] == upright).all()
+    facts = shared_studio.run("video.probe", path).contents.video[0]
+    assert (facts.mirrored, facts.rotation % 360) == (True, rotation)
 
 
 def test_a_crop_has_the_pixels_of_its_place(shared_studio: Studio, write: Make) -> None:

@@ -12,7 +12,7 @@ from avstudio_video.media.container import open_media
 from avstudio_video.media.damage import tell_lost, tell_short
 from avstudio_video.media.file_end import cut_short, tell_cut
 from avstudio_video.media.index import PacketIndex
-from avstudio_video.media.streams import chosen_video, display_size, origin_of, square_size, stated_end
+from avstudio_video.media.streams import chosen_video, display_size, origin_of, rotation_of, square_size, stated_end
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,8 +76,8 @@ def _upright(frame: VideoFrame, width: int, aspect: Fraction) -> Rgba:
     """A frame as players show it, scaled to a width."""
     import numpy as np
 
-    turns = frame.rotation // 90
-    given = display_size(*square_size(frame.width, frame.height, aspect), frame.rotation)
-    size = display_size(width, max(1, round(given[1] * width / given[0])), frame.rotation)
+    turns = rotation_of(frame) // 90
+    given = display_size(*square_size(frame.width, frame.height, aspect), rotation_of(frame))
+    size = display_size(width, max(1, round(given[1] * width / given[0])), rotation_of(frame))
     made = frame.reformat(*size, "rgba", interpolation="AREA" if width < given[0] else "BICUBIC")
     return np.rot90(np.asarray(made.to_ndarray(), np.uint8), turns)

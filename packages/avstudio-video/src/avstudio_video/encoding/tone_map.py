@@ -8,7 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from avstudio_video.encoding.colour_tags import BT709, FULL, GBR, LIMITED, MATRICES, RANGES, ColourTags
-from avstudio_video.media.colours import HLG, PQ, notes_of
+from avstudio_video.media.colours import HLG, PQ
+from avstudio_video.media.streams import notes_of
 
 if TYPE_CHECKING:
     import numpy as np

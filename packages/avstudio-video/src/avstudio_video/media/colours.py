@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from avstudio_video.media.stream_facts import Colour
+from avstudio_video.media.streams import notes_of
 
 if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
@@ -64,14 +65,6 @@ def colour_of(codec: VideoCodecContext) -> Colour:
         transfer=TRANSFERS.get(int(codec.color_trc)),
         matrix=MATRICES.get(int(codec.colorspace)),
     )
-
-
-def notes_of(frame: Any) -> dict[str, bytes]:
-    """What a frame has beside its picture, by FFmpeg's names; nothing if PyAV does not know one of them."""
-    try:
-        return {one.type.name: bytes(one) for one in frame.side_data}
-    except ValueError:  # for example the Exif data of a photo
-        return {}
 
 
 def hdr_of(codec: VideoCodecContext, frame: Any) -> str | None:

@@ -27,7 +27,15 @@ from avstudio_video.media.stream_facts import (
     SubtitleFacts,
     VideoFacts,
 )
-from avstudio_video.media.streams import display_size, first_frame, is_cover, origin_of, square_size
+from avstudio_video.media.streams import (
+    display_size,
+    first_frame,
+    is_cover,
+    is_mirrored,
+    origin_of,
+    rotation_of,
+    square_size,
+)
 from avstudio_video.media.timecode import timecode_of
 
 if TYPE_CHECKING:
@@ -172,7 +180,7 @@ def _video(
     common = _common(stream, container)
     if codec is None:
         return VideoFacts(**common)
-    rotation = frame.rotation if frame else 0
+    rotation = rotation_of(frame) if frame else 0
     width, height = (frame.width, frame.height) if frame else (codec.width, codec.height)
     aspect = stream.sample_aspect_ratio or Fraction(1)
     shown = display_size(*square_size(width, height, aspect), rotation)
@@ -183,6 +191,7 @@ def _video(
         height=height,
         pixel_aspect=f"{aspect.numerator}:{aspect.denominator}",
         rotation=rotation,
+        mirrored=bool(frame and is_mirrored(frame)),
         display_width=shown[0],
         display_height=shown[1],
         pixel_format=codec.pix_fmt,

@@ -17,7 +17,7 @@ from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.range_decoder import CODECS, Meeting, RangeDecoder, another, stitched
 from avstudio_video.media.ranges import Ranges
-from avstudio_video.media.streams import chosen_video, origin_of, stated_end
+from avstudio_video.media.streams import chosen_video, origin_of, rotation_of, stated_end
 from avstudio_video.media.timecode import timecode_of
 
 if TYPE_CHECKING:
@@ -149,7 +149,11 @@ class FramePass:
         stamp = frame.pts if frame.pts is not None else self.index.guessed_stamp(number)
         if stamp is not None:
             if not self.size[0]:
-                self.size, self.rotation, self._pixels = (frame.width, frame.height), frame.rotation, frame.format.name
+                self.size, self.rotation, self._pixels = (
+                    (frame.width, frame.height),
+                    rotation_of(frame),
+                    frame.format.name,
+                )
             self.limits.check_seconds(self.path, self.time(stamp))
         return stamp
 

@@ -16,7 +16,16 @@ from avstudio_video.media.damage import tell_guessed, tell_lost, tell_short
 from avstudio_video.media.file_end import cut_short, tell_cut
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
-from avstudio_video.media.streams import TRIES, chosen_video, first_of, origin_of, read_only, stated_end
+from avstudio_video.media.streams import (
+    TRIES,
+    chosen_video,
+    first_of,
+    is_mirrored,
+    origin_of,
+    read_only,
+    rotation_of,
+    stated_end,
+)
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -43,6 +52,8 @@ class IndexedStream:
     """The rate that the stream is meant for, in frames per second."""
     hdr: bool
     interlaced: bool
+    mirrored: bool
+    """Whether players show the mirror image, which is not done here."""
     stated_end: float
     """The end that the header of the file states, in seconds; 0 without one."""
     missing: str | None
@@ -59,11 +70,13 @@ class IndexedStream:
         return float(self.index.end * self.index.unit - (0 if self.index.guessed else self.origin))
 
     def tell(self, name: str, warn: Callable[[str, str], None]) -> None:
-        """Warn with `times_guessed`, `truncated`, `damaged` and `gaps` about the packets of the file."""
+        """Warn with `times_guessed`, `truncated`, `damaged`, `gaps` and `mirrored` about the packets of the file."""
         tell_guessed(name, self.index, self.rate, warn)
         tell_short(name, self.end, self.stated_end, warn, 2 * float(self.index.usual_gap * self.index.unit))
         tell_lost(name, self.index, warn)
         tell_cut(name, self.missing, warn)
+        if self.mirrored:
+            warn("mirrored", f"Players show the mirror image of '{name}': here it is as it was recorded.")
 
 
 def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable[[], None]) -> IndexedStream:
@@ -87,11 +100,12 @@ def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable
             origin,
             frame.width,
             frame.height,
-            frame.rotation,
+            rotation_of(frame),
             Fraction(stream.sample_aspect_ratio or 1),
             Fraction(stream.guessed_rate) if stream.guessed_rate else None,
             int(codec.color_trc) in (PQ, HLG),
             bool(frame.interlaced_frame),
+            is_mirrored(frame),
             stated_end(stream, origin),
             cut_short(path),
         )

@@ -73,6 +73,7 @@ class VideoFacts(StreamFacts):
     rotation: int = Field(
         default=0, description="Counter-clockwise turn that players make.", json_schema_extra={"unit": "°"}
     )
+    mirrored: bool = Field(default=False, description="Whether players show the mirror image, after the turn.")
     display_width: int | None = Field(
         default=None, ge=0, description="Width on the screen: with square pixels, upright.", json_schema_extra=PIXELS
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -85,6 +87,38 @@ def first_of(stream: Any, packet: Any) -> VideoFrame | None:
             found: VideoFrame = frame
             return found
     return None
+
+
+def rotation_of(frame: VideoFrame) -> int:
+    """By how many degrees a frame is turned counter-clockwise, before it is mirrored from left to right, if it is."""
+    if not is_mirrored(frame):
+        return frame.rotation
+    matrix = _matrix(frame)
+    return -round(
+        math.degrees(
+            math.atan2(matrix[1] / math.hypot(matrix[1], matrix[4]), -matrix[0] / math.hypot(matrix[0], matrix[3]))
+        )
+    )
+
+
+def is_mirrored(frame: VideoFrame) -> bool:
+    """Whether players show the mirror image of a frame, as of the cameras of some telephones."""
+    matrix = _matrix(frame)
+    return bool(matrix) and matrix[0] * matrix[4] < matrix[1] * matrix[3]
+
+
+def _matrix(frame: VideoFrame) -> tuple[int, ...]:
+    """How the picture is transformed for the screen, as FFmpeg has it; empty if it is not."""
+    data = notes_of(frame).get("DISPLAYMATRIX")
+    return struct.unpack("=9i", data) if data else ()
+
+
+def notes_of(frame: Any) -> dict[str, bytes]:
+    """What a frame has beside its picture, by FFmpeg's names; nothing if PyAV does not know one of them."""
+    try:
+        return {one.type.name: bytes(one) for one in frame.side_data}
+    except ValueError:  # for example the Exif data of a photo
+        return {}
 
 
 def square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
