@@ -157,6 +157,15 @@ def test_sizes_that_change_are_told_where_pictures_are_compared_or_written(
         assert told.startswith("25 frames"), processor
 
 
+def test_a_stream_without_times_is_muxed_after_what_the_hint_says(shared_studio: Studio, tmp_path: Path) -> None:
+    path = made(tmp_path / "a.h264", 10, sounds=0)
+    with pytest.raises(TaskFailed, match="does not have times") as refused:
+        shared_studio.run("video.mux", path, video_codec="h264")
+    assert "video.cut with keep '0-'" in str(refused.value.hint)
+    timed = shared_studio.run("video.cut", path, keep=["0-"]).video.path
+    assert shared_studio.run("video.mux", timed, format="mkv").tracks[0].copied
+
+
 def test_frames_with_the_times_of_others_are_told(shared_studio: Studio, tmp_path: Path) -> None:
     path = made(tmp_path / "a.ts", 25, sounds=0)
     path.write_bytes(path.read_bytes() * 2)  # its times begin again

@@ -155,7 +155,7 @@ def decodable(packets: Iterable[Packet[Any]], path: Path) -> Iterator[Packet[Any
         if packet.pts is None and packet.dts is None:
             raise UnreadableMedia(
                 f"Stream {packet.stream_index} of '{path}' does not have times, so it cannot be copied.",
-                hint="Let it be encoded.",
+                hint="Give it times first: video.cut with keep '0-' encodes it.",
             )
         held = waiting.setdefault(packet.stream_index, [])
         if packet.dts is None:
