@@ -47,6 +47,10 @@ WARNINGS = {
             "A phrase to leave out is not in the transcript.",
             "Check the words of the transcript: they can be wrong.",
         ),
+        "not_consistent": (
+            "`consistency` was asked for, but `gain_mode` lowered or clipped single stems.",
+            "Give `shared_rescale`, or `preserve` with the format `wav-float`.",
+        ),
         "effect_unheard": ("An effect begins after the end of the sound.", "Correct its `start`."),
         "not_heard": (
             "A recording is not in the mix: its offset is beyond the end, or leaves out all of it.",

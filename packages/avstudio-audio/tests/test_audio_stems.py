@@ -163,6 +163,16 @@ def test_the_gain_stays_unless_another_mode_is_chosen(one_studio: Studio, mix: P
     assert made["preserve"][0].facts["bass"].gain_db == pytest.approx(30.0)
 
 
+@pytest.mark.parametrize("mode", ["clamp", "per_stem_rescale", "shared_rescale"])
+def test_a_gain_that_breaks_the_sum_of_consistent_stems_is_told(
+    one_studio: Studio, mix: Path, model: str, mode: str
+) -> None:
+    loud, _ = separate(one_studio, mix, model, gain=30, gain_mode=mode, consistency="project")
+    soft, _ = separate(one_studio, mix, model, gain=-30, gain_mode=mode, consistency="project")
+    told = ["not_consistent" in [warning.code for warning in one.warnings] for one in (loud, soft)]
+    assert told == [mode != "shared_rescale", False]
+
+
 @pytest.mark.parametrize("options", [{"shifts": 2, "seed": 4}, {"overlap": 0.5, "segment": 0.3}])
 def test_a_stream_equals_the_whole(one_studio: Studio, mix: Path, model: str, options: dict[str, Any]) -> None:
     whole, stream = (separate(one_studio, mix, model, long_audio=how, **options)[0] for how in ("whole", "stream"))

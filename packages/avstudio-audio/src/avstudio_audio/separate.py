@@ -44,6 +44,8 @@ COMMON_RATE = 48_000
 """In Hz. Up to this rate, the sound that a model at 44.1 kHz loses is inaudible, so there is no warning."""
 SILENT_DBFS = -80.0
 LEAST_AUDIBLE_DBFS = -50.0
+LEAST_CUT_DBFS = -0.001
+"""A stem that was cut off at full scale has its peak there, and is not exact to the last bit of a float."""
 
 
 class StemFacts(BaseModel):
@@ -62,6 +64,11 @@ class StemFacts(BaseModel):
     )
     silent: bool = Field(description="Whether the stem is silent.")
     gain_db: float = Field(default=0.0, description="The gain that was applied.", json_schema_extra={"unit": "dB"})
+
+    def altered(self, stem: str, gains: Gains) -> bool:
+        """Whether it was lowered alone, or cut off at full scale."""
+        cut = gains.clamp and self.peak_dbfs is not None and self.peak_dbfs > LEAST_CUT_DBFS
+        return cut or gains.each.get(stem, 1.0) < 1
 
     @classmethod
     def of(cls, stem: str, files: StemFiles, gains: Gains) -> Self:
@@ -162,20 +169,20 @@ class Separate(SeparateWords, Processor[SeparateParams, SeparateResult]):
             )
             made = outputs.with_mix(choice.composed(pieces, mix))
             files, gains = _written(choice, made, sinks, params, engine.rate, context)
-            length = mix.length
+            duration = mix.length / engine.rate
         tell_lost(outputs, paths, labels, context)
-        _tell_silence(source, files, context)
+        facts = {stem: StemFacts.of(stem, files, gains) for stem in choice.names}
+        _tell_levels(source, params, files, gains, facts, context)
         context.progress(0.95, f"store {', '.join(choice.names)}")
-        facts = MediaFacts(duration=length / engine.rate, rate=engine.rate, channels=2)
-        published = outputs.publish(paths, names, facts, context)
+        published = outputs.publish(paths, names, MediaFacts(duration=duration, rate=engine.rate, channels=2), context)
         result = SeparateResult(
             residual=published.pop(RESIDUAL, None),
             stem_file=published.pop(STEM_FILE, None),
             stems=published,
-            facts={stem: StemFacts.of(stem, files, gains) for stem in choice.names},
+            facts=facts,
             rate=engine.rate,
             source_rate=source_facts.rate,
-            duration=length / engine.rate,
+            duration=duration,
             reconstruction_error_db=files.reconstruction_error_db,
             gain_applied_db=decibels(gains.shared),
             effective=_effective(params, choice, options, context),
@@ -304,9 +311,20 @@ def _tell_losses(source: Artifact, facts: MediaFacts, rate: int, context: Contex
         context.warn("resampled", f"{message} {rate / 2000:g} kHz.")
 
 
-def _tell_silence(source: Artifact, files: StemFiles, context: Context) -> None:
+def _tell_levels(
+    source: Artifact,
+    params: SeparateParams,
+    files: StemFiles,
+    gains: Gains,
+    facts: Mapping[str, StemFacts],
+    context: Context,
+) -> None:
+    """Tell silence, and stems that do not sum to the recording any more although that was asked for."""
     if files.mix_level.peak_dbfs is None:
         context.warn("silent", f"'{source.name}' is silent, and so are its stems.")
+    if changed := [stem for stem, one in facts.items() if params.consistency != "none" and one.altered(stem, gains)]:
+        message = f"The stems do not sum to the recording: 'gain_mode' '{params.gain_mode}' changed"
+        context.warn("not_consistent", f"{message} {', '.join(changed)}.")
 
 
 def _load(context: Context) -> Engine:
