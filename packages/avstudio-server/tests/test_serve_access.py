@@ -240,6 +240,7 @@ def test_too_many_requests_are_told_when_to_come_again(studio: Studio) -> None:
         assert len(answers) >= 6  # more if another minute begins meanwhile
         assert answers[0].headers["ratelimit"].startswith('"requests";r=4;t=')
         assert int(answers[-1].headers["retry-after"]) > 0
+        assert answers[-1].headers["ratelimit"].startswith('"requests";r=0;t=')
         assert server.client(server.key()).get(TASK).status_code == 404
 
 

@@ -138,6 +138,7 @@ class Guard:
         principal, _ = identity = await self._identity(scope)
         if allowance := await self._limits.take(principal.key or principal.owner):
             answer.headers += allowance.headers()
+            allowance.check()
         cut = scope.get("extensions", {}).get(CUT, lambda: None)
         with self._admissions.admitted(principal.key, cut, identity.seconds) as admission:
             scope["state"] |= {"session": self._session(principal), "admission": admission, "until": identity.until}

@@ -27,6 +27,13 @@ class Allowance(NamedTuple):
     remaining: int
     reset: float
     """Seconds until all of it is there again."""
+    allowed: bool
+    """Whether the request is within the limit."""
+
+    def check(self) -> None:
+        """Raises `RateLimited`."""
+        if not self.allowed:
+            raise _too_many(self.reset)
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """The headers of the IETF's draft, and those that clients of OpenAI read."""
@@ -56,15 +63,12 @@ class RateLimits:
         self._refused = RateLimitItemPerMinute(REFUSED_PER_MINUTE) if per_minute else None
 
     async def take(self, who: str) -> Allowance | None:
-        """Count a request of a key. Raises `RateLimited`."""
+        """Count a request of a key."""
         if self._item is None:
             return None
         allowed = await self._limiter.hit(self._item, who)
         reset, remaining = await self._limiter.get_window_stats(self._item, who)
-        allowance = Allowance(self._item.amount, int(remaining), reset - time.time())
-        if not allowed:
-            raise _too_many(allowance.reset)
-        return allowance
+        return Allowance(self._item.amount, int(remaining), reset - time.time(), allowed)
 
     async def refused(self, address: str) -> None:
         """Count a request without a valid key. Raises `RateLimited`."""
