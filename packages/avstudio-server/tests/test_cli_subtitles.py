@@ -43,4 +43,6 @@ def test_the_commands_of_the_page_about_calls_run(tmp_path: Path) -> None:
     for command in commands("calls.md", "audio"):
         printed = avstudio.printed(*shlex.split(command))
         assert "failed" not in printed.lower(), printed
+    late = avstudio.printed("audio", "transcribe", "call.wav", "--clip", "0:20-30")
+    assert "'call.wav' ends at 1 s: 'clip' begins after it. Give earlier spans." in late
     assert {"call.json", "call.srt", "call.txt", "call.vtt"} <= {path.name for path in tmp_path.iterdir()}

@@ -17,6 +17,8 @@ from avstudio_core.spans import checked_spans, span_of
 
 AUTO = "auto"
 SECONDS: dict[str, JsonValue] = {"unit": "s"}
+TIMES: dict[str, JsonValue] = {"items": {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}}
+"""The schema of a list of times in seconds, and of spans as text."""
 LONG_SECONDS = 600.0
 """In mode `auto`, a longer recording is transcribed in batches."""
 
@@ -139,7 +141,7 @@ class DecodeParams(VadParams, LanguageParams):
     clip: list[Annotated[float, Field(ge=0, le=1e6)]] = Field(
         default=[],
         description="The spans to transcribe, such as 10-20.5, 1:30-2:00 or 90-; or start, end, start, end in numbers.",
-        json_schema_extra=SECONDS,
+        json_schema_extra=SECONDS | TIMES,
     )
 
     @field_validator("temperature", mode="before")
