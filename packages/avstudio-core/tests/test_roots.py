@@ -65,6 +65,12 @@ def test_a_hostile_path_is_refused(session: Session, root: Path, name: str) -> N
             session.given(given)
 
 
+def test_a_file_that_does_not_exist_is_not_called_a_link(session: Session, root: Path) -> None:
+    with pytest.raises(UnreadableMedia) as refused:
+        session.take_in(root / "missing.wav")
+    assert refused.value.hint == "Check its name."
+
+
 def test_without_roots_no_file_can_be_named(studio: Studio, root: Path) -> None:
     session = studio.session(LOCAL, Roots([]))
     for given in (root / "inner" / "song.txt", "-", "~/x", "song.txt", "/proc/self/environ"):

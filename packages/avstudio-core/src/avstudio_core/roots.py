@@ -73,7 +73,8 @@ def _opened(folder: Path, names: list[str], given: str, closed: set[tuple[int, i
             os.close(here)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise UnreadableMedia(f"{quoted(given)} cannot be read: {reason}.", hint="Links are not followed.") from None
+        hint = "Check its name." if isinstance(error, FileNotFoundError) else "Links are not followed."
+        raise UnreadableMedia(f"{quoted(given)} cannot be read: {reason}.", hint=hint) from None
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
         raise UnreadableMedia(f"{quoted(given)} is not a file.", hint="Give a file.")
