@@ -122,9 +122,17 @@ def _described(app: FastAPI, schemas: dict[str, Any]) -> dict[str, Any]:
     """The OpenAPI document, with the schemas of the processors."""
     if app.openapi_schema is None:
         made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        _summarize(made["paths"])
         parts = made.setdefault("components", {})
         parts.setdefault("schemas", {}).update(schemas)
         parts["securitySchemes"] = SCHEMES
         made["security"] = [{name: []} for name in SCHEMES]
         app.openapi_schema = made
     return app.openapi_schema
+
+
+def _summarize(paths: dict[str, dict[str, dict[str, Any]]]) -> None:
+    """Give each operation the first sentence of its description as its summary, instead of a function's name."""
+    for operation in (one for item in paths.values() for one in item.values()):
+        first = operation.get("description", "").partition("\n")[0].partition(". ")[0]
+        operation["summary"] = first.rstrip(".") or operation["summary"]
