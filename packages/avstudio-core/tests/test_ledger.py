@@ -300,6 +300,7 @@ def test_a_budget_is_removed_once(books: Books) -> None:
     ("scope", "period", "limit", "said"),
     [
         ("globe", "day", 1, "'globe' is not a valid scope"),
+        ("x" * 1000, "day", 1, "x…' is not a valid scope"),
         (None, "day", 1, "'None' is not a valid scope"),
         (b"global", "day", 1, "is not a valid scope"),
         ("global", None, 1, "'None' is not a valid period"),

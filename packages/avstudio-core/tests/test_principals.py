@@ -42,3 +42,8 @@ def test_a_missing_scope_is_an_error_that_names_it() -> None:
 def test_a_principal_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         LOCAL.owner = "anna"  # type: ignore[misc]
+
+
+def test_scopes_that_are_one_text_are_refused_in_plain_words() -> None:
+    with pytest.raises(InvalidInput, match="'scopes' is 'read': should be a list"):
+        Principal("anna", scopes="read")

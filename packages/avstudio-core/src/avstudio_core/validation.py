@@ -22,6 +22,7 @@ _PLAIN = {
     "dict_type": "should be an object",
     "float_parsing": "should be a number",
     "float_type": "should be a number",
+    "frozen_set_type": "should be a list",
     "int_from_float": "should be a whole number",
     "int_parsing": "should be a whole number",
     "int_type": "should be a whole number",

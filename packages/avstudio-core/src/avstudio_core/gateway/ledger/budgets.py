@@ -69,7 +69,7 @@ def checked(scope: str, period: str, limit_micro: int = 0) -> Budget:
     """A budget with a valid scope, period and limit. Raises `InvalidInput`."""
     if not isinstance(scope, str) or not SCOPE.fullmatch(scope) or not scope.isprintable():
         known = "global, project:NAME, key:ID, task:ID, agent:NAME or run:ID; '*' as the name means each"
-        shown = ascii(scope) if isinstance(scope, str) else quoted(scope)
+        shown = quoted(ascii(scope)[1:-1] if isinstance(scope, str) else scope)
         raise InvalidInput(f"{shown} is not a valid scope.", hint=f"Give {known}.")
     valid = next((one for one in PERIODS if one == period), None)
     if valid is None:
