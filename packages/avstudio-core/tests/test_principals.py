@@ -45,5 +45,6 @@ def test_a_principal_cannot_be_changed() -> None:
 
 
 def test_scopes_that_are_one_text_are_refused_in_plain_words() -> None:
+    given: Any = {"scopes": "read"}
     with pytest.raises(InvalidInput, match="'scopes' is 'read': should be a list"):
-        Principal("anna", scopes="read")
+        Principal("anna", **given)
