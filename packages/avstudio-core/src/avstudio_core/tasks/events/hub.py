@@ -17,7 +17,7 @@ from avstudio_core.tasks.events.event_filter import EventFilter, Row, keys_of
 
 LOG = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 0.00005
+PAUSE_SECONDS = 0.00003
 """The pause after a query in seconds for each listener that it gave events: waking them takes time, so more collect."""
 
 
