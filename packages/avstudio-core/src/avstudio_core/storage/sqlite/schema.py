@@ -17,7 +17,7 @@ from avstudio_core.storage.sqlite.database import Database, translated
 
 LOCK_SECONDS = 30.0
 """How long another program may take to migrate the folder, in seconds; they migrate one after another."""
-REVISIONS = tuple(f"{number:04}" for number in range(1, 27))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 28))
 """Every revision of the schema, oldest first; the scripts are in `migrations/versions`."""
 VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 """Alembic's own table: the revision of the folder."""
