@@ -22,6 +22,7 @@ from avstudio_core import Studio
 from avstudio_core.errors import TaskFailed
 from avstudio_video.media.frame_pass import FramePass
 from avstudio_video.media.limits import Limits
+from avstudio_video.sound.true_peak import TruePeak
 from avstudio_video.sound.waveform import Waveform
 
 Make = Callable[..., Path]
@@ -94,6 +95,20 @@ def test_peaks_between_samples_are_those_of_the_standard(
     path = write("a.mkv", 5, sound=[sound], sound_codec="pcm_f32le")
     found = shared_studio.run("video.analyze", path, analyses=["loudness"]).loudness.true_peak
     assert peak - 0.4 <= found <= peak + 0.2
+
+
+@pytest.mark.parametrize("lengths", [[1] * 90, [7, 300, 31, 32, 33, 600], [1003]])
+def test_the_true_peak_does_not_depend_on_the_blocks(lengths: list[int]) -> None:
+    count = sum(lengths)
+    tones = np.random.default_rng(3).standard_normal((2, count // 2 + 1)) * (np.arange(count // 2 + 1) < count * 0.3)
+    sound = np.fft.irfft(tones, count).astype(np.float32)
+    meter = TruePeak(RATE, 2)
+    for block in np.split(sound, np.cumsum(lengths)[:-1], axis=1):
+        meter.feed(block)
+    meter.finish()
+    between = 16 * np.abs(np.fft.irfft(np.fft.rfft(np.pad(sound, ((0, 0), (64, 64)))), 16 * (count + 128))).max()
+    assert np.abs(sound).max() * 1.01 < between
+    assert meter.value == pytest.approx(between, rel=0.03)
 
 
 def test_waveform_and_speech_track_have_the_sound(shared_studio: Studio, write: Make, talk: Any) -> None:
