@@ -7,6 +7,8 @@ import inspect
 import os
 import time
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 
@@ -26,7 +28,7 @@ from avstudio_core import (
     TaskFailed,
     TaskOptions,
 )
-from avstudio_core.access.principal import Scope
+from avstudio_core.access.principal import SCOPES, Scope
 from avstudio_core.access.session import Session
 from avstudio_core.storage.tables import api_calls, artifacts
 
@@ -192,6 +194,7 @@ def test_what_one_owner_removes_changes_nothing_for_another(
         ("read", lambda session: session.costs("day")),
         ("chat", lambda session: session.chat("Hello?")),
         ("files", lambda session: session.submit("exercise.copy", __file__)),
+        ("files", lambda session: session.take_in(__file__)),
     ],
 )
 def test_a_method_without_its_scope_is_refused(
@@ -200,6 +203,35 @@ def test_a_method_without_its_scope_is_refused(
     scopes: set[Scope] = {"run", "read", "chat", "files"}
     with pytest.raises(NotAllowed, match=f"does not have the scope '{scope}'"):
         refused(studio.session(Principal("anna", scopes=scopes - {scope})))
+
+
+@pytest.mark.parametrize("who", [Principal("anna"), Principal("boss", scopes=SCOPES)], ids=["owner", "admin"])
+@pytest.mark.parametrize("way", ["{home}", "{home}/../home", "{other}/link", "/proc/self/cwd/home"])
+def test_no_file_of_the_data_folder_can_be_named(
+    studio: Studio, letter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, who: Principal, way: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    session, stored = studio.session(who), studio.take_in(letter)
+    (tmp_path / "link").symlink_to(studio.settings.home)
+    (tmp_path / "letter-link").symlink_to(stored.path)
+    folder = Path(way.format(home=studio.settings.home, other=tmp_path))
+    named = [folder / "avstudio.db", folder / stored.path.relative_to(studio.settings.home), tmp_path / "letter-link"]
+    own = session.take_in(letter)
+    calls: list[Callable[[Path], object]] = [
+        session.take_in,
+        partial(session.submit, "exercise.copy"),
+        partial(session.check_plan, "exercise.copy"),
+        partial(session.presets.save, "mine"),
+        partial(session.export, own, overwrite=True),
+    ]
+    for path, call in product(named, calls):
+        with pytest.raises(NotAllowed, match="is in the data folder"):
+            call(path)
+    for target in (folder, folder / "new" / "deep.txt"):
+        with pytest.raises(NotAllowed, match="is in the data folder"):
+            session.export(own, target)
+    assert session.given(own.id) == own
+    assert studio.given(stored.path) == stored.path
 
 
 def test_a_principal_with_a_project_works_in_it(studio: Studio, letter: Path) -> None:

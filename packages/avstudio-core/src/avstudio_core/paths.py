@@ -68,6 +68,12 @@ def existing_file(source: str | Path) -> Path:
         raise UnreadableMedia(f"{quoted(path)} cannot be read: {error.strerror or error}.") from error
 
 
+def is_beneath(path: Path, folder: Path) -> bool:
+    """Whether a path leads to a folder or into it, through whatever links, and whatever the folder is called there."""
+    real = Path(os.path.realpath(path))
+    return any(os.path.exists(one) and os.path.samefile(one, folder) for one in (real, *real.parents))
+
+
 def home_folder() -> Path:
     """The user's home folder. Raises `InvalidInput` if the system knows none."""
     try:

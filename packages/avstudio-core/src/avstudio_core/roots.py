@@ -25,6 +25,10 @@ class Roots:
         self._folders = tuple(Path(os.path.realpath(folder)) for folder in folders)
         self._closed = tuple(closed)
 
+    def closing(self, folder: Path) -> Roots:
+        """The same folders, of which one more is closed."""
+        return Roots(self._folders, [*self._closed, folder])
+
     def open(self, given: str) -> int:
         """The descriptor of a file beneath one of the folders, for reading. Raises `NotAllowed`, `UnreadableMedia`."""
         refusal = NotAllowed(

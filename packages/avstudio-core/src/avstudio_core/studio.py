@@ -109,12 +109,12 @@ class Studio(Session):
     def session(self, principal: Principal, roots: Roots | None = None) -> Session:
         """What a principal may do with this studio, on its own account; `roots` are the only folders it may name.
 
-        Raises `InvalidInput`.
+        Only the session of `LOCAL` may name files of the data folder, without `roots`. Raises `InvalidInput`.
         """
         if not isinstance(principal, Principal):
             hint = "Give a `Principal` with the name of its owner."
             raise InvalidInput(f"{quoted(principal)} is not a principal.", hint=hint)
-        return Session(self, principal, roots)
+        return Session(self, principal, None if roots is None else roots.closing(self.settings.home))
 
     def serve(self, interface: str, options: Mapping[str, Any], stop: Stop) -> None:
         """Run an interface on this thread until `stop` is set. Raises `NotFound` and `InvalidParams`."""

@@ -10,12 +10,13 @@ from functools import cached_property
 from pathlib import Path
 
 from avstudio_core.access.presets import OwnedPresets
+from avstudio_core.access.principal import LOCAL
 from avstudio_core.access.reception import Reception
 from avstudio_core.artifact import Artifact
 from avstudio_core.errors import InvalidInput, NotAllowed, UnreadableMedia
 from avstudio_core.media_types import guess
 from avstudio_core.names import PRESET, checked, escaped, file_name
-from avstudio_core.paths import existing_file
+from avstudio_core.paths import existing_file, is_beneath, user_path
 from avstudio_core.quotes import quoted
 from avstudio_core.reach import ALL
 from avstudio_core.roots import Roots
@@ -34,11 +35,27 @@ class Files(Reception):
     """The part of a session that handles files."""
 
     def take_in(self, source: str | Path, project: str | None = None) -> Artifact:
-        """Copy a file into the store. Raises `UnreadableMedia` if it is missing, empty or not readable."""
+        """Copy a file into the store. Raises `UnreadableMedia` if it cannot be read, `NotAllowed`."""
         if self._roots is not None:
             return self._beneath(self._roots, str(source), project)
-        path = existing_file(source)
+        path = self._named(source)
         return self._intake(project).copy(path, guess(path))
+
+    def _named(self, source: str | Path) -> Path:
+        """A file of this machine that the principal may name. Raises `NotAllowed`, `UnreadableMedia`."""
+        self.principal.require("files")
+        path = existing_file(source)
+        self._refuse_data_folder(path)
+        return path
+
+    def _refuse_data_folder(self, path: Path) -> None:
+        """Raises `NotAllowed` for a file of the data folder, which has the work of all owners, and secrets.
+
+        The user of this machine can read the data folder anyway.
+        """
+        if self.principal != LOCAL and is_beneath(path, self._home.settings.home):
+            message = f"{quoted(path)} is in the data folder, whose files cannot be named."
+            raise NotAllowed(message, hint="Give the id of an artifact, or a path elsewhere.")
 
     def _beneath(self, roots: Roots, given: str, project: str | None = None) -> Artifact:
         """A copy of a file in one of the folders that may be named: the same file that was checked."""
@@ -55,7 +72,7 @@ class Files(Reception):
     def given(self, source: Source, project: str | None = None) -> Path | Artifact:
         """A file that a user names, as a path or an artifact; one in a folder that may be named is copied at once.
 
-        Raises `UnreadableMedia`, `NotFound`, `InvalidInput`.
+        Raises `UnreadableMedia`, `NotFound`, `InvalidInput`, `NotAllowed`.
         """
         if isinstance(source, Artifact):
             return self._seen(source)
@@ -72,8 +89,7 @@ class Files(Reception):
             return self._beneath(self._roots, str(source), project)
         if str(source) == "-" and not os.path.exists(source):
             raise InvalidInput("'-' is not a source: stdin is not read.", hint="Give a file.")
-        self.principal.require("files")
-        return existing_file(source)
+        return self._named(source)
 
     def artifact(self, artifact_id: str) -> Artifact:
         """A stored artifact by its id. Raises `NotFound`."""
@@ -95,11 +111,12 @@ class Files(Reception):
     def export(self, artifact: Artifact, target: str | Path, *, overwrite: bool = False) -> Path:
         """Copy an artifact's content to a path, or into a folder under its own name, whole or not at all.
 
-        A path that ends in `/` is a folder. Raises `OutputExists`, `CorruptFile`, `InvalidInput`.
+        A path that ends in `/` is a folder. Raises `OutputExists`, `CorruptFile`, `InvalidInput`, `NotAllowed`.
         """
         self.principal.require("files")
         if self._roots is not None:
             raise NotAllowed("Files of this machine cannot be written here.", hint="Read the content of the artifact.")
+        self._refuse_data_folder(user_path(target))
         return exports.export(self._home._store, self._seen(artifact), target, overwrite=overwrite)
 
     def verify(self, artifact: Artifact) -> None:
