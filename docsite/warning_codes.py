@@ -92,8 +92,8 @@ WARNINGS = {
             "Lower `gain`, or use the format `wav-float`.",
         ),
         "parameter_ignored": (
-            "The model, or the chain of effects, does not use a parameter that was given.",
-            "Leave it out; or use another model, or the effect that takes it.",
+            "A parameter that was given has no effect: the model, the chain of effects or the format does not use it.",
+            "Leave it out; or use another model or format, or the effect that takes it.",
         ),
         "no_speech": (
             "No words were recognised in the recording.",

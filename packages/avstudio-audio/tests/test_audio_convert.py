@@ -18,7 +18,7 @@ from avstudio_audio.media.encode import encoder
 from avstudio_audio.media.formats import AudioFormat
 from avstudio_audio.media.labels import Chapter, Cover
 from avstudio_core import Studio
-from avstudio_core.errors import AVStudioError
+from avstudio_core.errors import AVStudioError, InvalidParams
 from avstudio_core.testing import ProcessorContract
 
 TAGS = {"title": "Élan", "artist": "Ann", "album": "B", "album_artist": "C", "composer": "D", "date": "2001",
@@ -235,3 +235,17 @@ def test_a_wrong_combination_is_refused(one_studio: Studio, labelled: Any) -> No
         one_studio.run("audio.convert", labelled(), format="flac", bits=32)
     with pytest.raises(AVStudioError, match=r"'ogg' does not support 64 kbit/s. Leave it out"):
         one_studio.run("audio.convert", labelled(), format="ogg", bit_rate=64)
+
+
+@pytest.mark.parametrize("params", [{"format": "mp3"}, {"format": "wav", "bits": 32}, {"format": "wav32"}])
+def test_dither_is_refused_where_nothing_is_rounded(one_studio: Studio, tmp_path: Path, params: dict[str, Any]) -> None:
+    sf.write(tmp_path / "a.wav", np.zeros(800), 8_000)
+    with pytest.raises(InvalidParams, match="does not round samples: the dither 'shaped' has no effect") as caught:
+        one_studio.run("audio.convert", tmp_path / "a.wav", dither="shaped", **params)
+    assert "16 or 24 bits" in caught.value.hint
+
+
+def test_dither_that_the_bits_of_the_source_make_useless_is_told(one_studio: Studio, tmp_path: Path) -> None:
+    sf.write(tmp_path / "a.wav", np.zeros(800), 8_000, "FLOAT")
+    result = one_studio.run("audio.convert", tmp_path / "a.wav", format="wav", dither="tpdf")
+    assert codes(result) == ["parameter_ignored"]

@@ -170,6 +170,12 @@ def test_the_format_is_kept(one_studio: Studio, tmp_path: Path, format: AudioFor
     assert (new.codec, new.rate, new.channels, new.bits) == (old.codec, old.rate, old.channels, old.bits)
 
 
+def test_a_format_beside_the_one_that_is_kept_is_told(one_studio: Studio, make: Make) -> None:
+    result = one_studio.run("audio.normalize", make(0.05), keep_format=True, format="mp3")
+    assert result.files["sound"].name.endswith(".normalized.wav")
+    assert [one.code for one in result.warnings] == ["parameter_ignored"]
+
+
 def test_a_lossy_codec_stays_below_the_ceiling(one_studio: Studio, make: Make) -> None:
     result = one_studio.run(
         "audio.normalize", make(0.1, peak=0.9), strategy="linear_then_limit", target=-10, format="mp3"

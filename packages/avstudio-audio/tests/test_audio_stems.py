@@ -83,7 +83,7 @@ def test_vocals_and_the_rest_are_a_karaoke_track(one_studio: Studio, mix: Path, 
 @pytest.mark.parametrize("consistency", ["residual", "project"])
 def test_consistent_stems_null_against_the_mix(one_studio: Studio, mix: Path, model: str, consistency: str) -> None:
     plain, loose = separate(one_studio, mix, model, residual=True)
-    result, stems = separate(one_studio, mix, model, consistency=consistency, residual=True)
+    result, stems = separate(one_studio, mix, model, consistency=consistency)
     assert result.reconstruction_error_db < -120 < plain.reconstruction_error_db
     assert np.abs(samples(mix) - sum(stems.values())).max() < 1e-5
     np.testing.assert_allclose(samples(plain.residual.path), samples(mix) - sum(loose.values()), atol=1e-5)
@@ -118,6 +118,24 @@ def test_a_stem_file_needs_four_stems(one_studio: Studio, mix: Path, model: str)
         one_studio.run("audio.separate", mix, model=model, format="stem-mp4", two_stems="drums")
     with pytest.raises(InvalidInput, match="no place for a residual"):
         one_studio.run("audio.separate", mix, model=model, format="stem-mp4", residual=True)
+
+
+@pytest.mark.parametrize(
+    ("params", "fault"),
+    [
+        ({"residual": True, "consistency": "residual"}, "would be silent"),
+        ({"residual": True, "stems": STEMS, "consistency": "project"}, "would be silent"),
+        ({"residual": True, "two_stems": "vocals"}, "would be silent"),
+        ({"other_method": "add"}, "without 'two_stems'"),
+        ({"other_method": "none", "stems": ["accompaniment"]}, "without 'two_stems'"),
+    ],
+)
+def test_parameters_that_cancel_each_other_are_refused(
+    one_studio: Studio, mix: Path, model: str, params: dict[str, Any], fault: str
+) -> None:
+    with pytest.raises(InvalidParams, match=fault) as caught:
+        one_studio.run("audio.separate", mix, model=model, **params)
+    assert caught.value.hint
 
 
 @pytest.fixture(scope="module")

@@ -88,6 +88,7 @@ def test_a_part_beyond_the_end_is_reported(one_studio: Studio, ramp: Path) -> No
         {"start": 1, "keep": ["1-2"]},
         {"stream_copy": True, "remove": ["1-2"]},
         {"stream_copy": True, "fade": 5},
+        {"stream_copy": True, "bits": 24},
         {"fillers": True},
         {"sentences": True},
         {"remove_phrases": ["you know"]},

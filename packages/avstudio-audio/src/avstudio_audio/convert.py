@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from avstudio_audio.encoding_params import EncodingParams, check_encoding, differing, encoding_of, tell_fewer_bits
+from avstudio_audio.encoding_params import EncodingParams, check_copied, check_encoding, encoding_of, tell_encoding
 from avstudio_audio.file_labels import kept_labels, labelled_encoder, tell_lost_labels
 from avstudio_audio.vocabulary import ConvertWords
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Processor, Result
-from avstudio_core.errors import InvalidInput, InvalidParams
+from avstudio_core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +28,8 @@ SOUND = "sound"
 SPEAKERS = {"FL": "left", "FR": "right", "FC": "center", "LFE": "lfe", "BL": "back_left", "BR": "back_right"}
 """Names of outputs; other speakers have FFmpeg's name in lower case."""
 COUNTS: dict[str, int | None] = {"keep": None, "split": None, "mono": 1, "stereo": 2}
-ENCODING = ("rate", "channels", "bits", "dither", "bit_rate", "quality", "gain")
-"""Parameters that have no effect without encoding."""
+CHANGES = ("rate", "channels", "gain")
+"""Parameters that change the samples."""
 
 
 class ConvertParams(EncodingParams):
@@ -84,10 +84,7 @@ class Convert(ConvertWords, Processor[ConvertParams, ConvertResult]):
         return dict.fromkeys(names, params.format.media_type)
 
     def needs(self, params: ConvertParams, source: Artifact | None) -> Needs:
-        given = differing(params, ENCODING) if params.stream_copy else []
-        if given:
-            names = ", ".join(f"'{name}'" for name in given)
-            raise InvalidParams(f"{names} cannot be changed if 'stream_copy' is set.", hint="Leave out one of them.")
+        check_copied(params, CHANGES)
         check_encoding(params)
         return Needs()
 
@@ -152,7 +149,7 @@ def _encoded(
         rate = params.rate or stream.rate
         names = _names(params, stream, source)
         encoding = encoding_of(params, stream.bits, changed=_changes(params, stream, rate))
-        tell_fewer_bits(params, stream.bits, encoding, source.name, context.warn)
+        tell_encoding(params, stream.bits, encoding, source.name, context.warn)
         channels = stream.channels if len(names) == 1 else 1
         paths = {name: context.new_path(file) for name, file in names.items()}
         length = max(1, -(-stream.length * rate // stream.rate))

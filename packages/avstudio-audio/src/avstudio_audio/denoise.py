@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from avstudio_audio import rnnoise
-from avstudio_audio.encoding_params import EncodingParams, check_encoding, encoding_of, tell_fewer_bits
+from avstudio_audio.encoding_params import EncodingParams, check_encoding, encoding_of, tell_encoding
 from avstudio_audio.file_labels import kept_labels, labelled_encoder, tell_lost_labels
 from avstudio_audio.vocabulary import DenoiseWords
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Processor, Result
@@ -92,7 +92,7 @@ def _written(
 
     rate = min(stream.rate, rnnoise.RATE)
     encoding = encoding_of(params, stream.bits, changed=True)
-    tell_fewer_bits(params, stream.bits, encoding, source.name, context.warn)
+    tell_encoding(params, stream.bits, encoding, source.name, context.warn)
     path = context.new_path(source.name_for(f".denoised{params.format.suffix}"))
     shape = rate, stream.channels, max(1, -(-stream.length * rate // stream.rate))
     done = 0

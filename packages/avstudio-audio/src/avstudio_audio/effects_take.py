@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from avstudio_audio.effects_params import AppliedEffect, EffectsParams, EffectsResult
-from avstudio_audio.encoding_params import encoding_of, tell_fewer_bits
+from avstudio_audio.encoding_params import encoding_of, tell_encoding
 from avstudio_audio.file_labels import kept_labels, labelled_encoder, tell_lost_labels
 from avstudio_audio.file_levels import Levels
 from avstudio_audio.loudness.gain import Gain, exceeds
@@ -63,7 +63,7 @@ class Take:
     def record(self) -> None:
         """Play the sound and write it, as loud as it should be."""
         stream, context = self._stream, self._context
-        tell_fewer_bits(self._params, stream.bits, self._encoding, self._source.name, context.warn)
+        tell_encoding(self._params, stream.bits, self._encoding, self._source.name, context.warn)
         if self._params.match_loudness:
             self._match()
         else:

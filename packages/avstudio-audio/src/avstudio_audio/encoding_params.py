@@ -10,9 +10,17 @@ from pydantic import Field
 from avstudio_audio.media.formats import AudioFormat, Dither, Encoding
 from avstudio_audio.media.traits import FLOAT, TRAITS
 from avstudio_audio.sound_params import SoundParams
+from avstudio_core.errors import InvalidParams
 
 if TYPE_CHECKING:
     from avstudio_core import Params
+
+
+NOISES = ("tpdf", "shaped")
+"""The kinds of dither that add noise."""
+
+ENCODING = ("bits", "dither", "bit_rate", "quality")
+"""Parameters that have no effect without encoding."""
 
 
 class EncodingParams(SoundParams):
@@ -44,7 +52,21 @@ class EncodingParams(SoundParams):
 def check_encoding(params: Any) -> None:
     """Raises `InvalidParams` for parameters that contradict the format."""
     rate = params.bit_rate * 1000 if params.bit_rate else None
-    TRAITS[params.format].check(Encoding(params.format, params.bits, bit_rate=rate))
+    traits = TRAITS[params.format]
+    traits.check(Encoding(params.format, params.bits, bit_rate=rate))
+    possible = traits.codecs if params.bits is None else (params.bits,)
+    if params.dither in NOISES and not any(0 < bits < FLOAT for bits in possible):
+        what = f"'{params.format}'" + (f" with {params.bits} bits" if params.bits else "")
+        hint = "Leave out 'dither', or choose a format with 16 or 24 bits."
+        raise InvalidParams(f"{what} does not round samples: the dither '{params.dither}' has no effect.", hint=hint)
+
+
+def check_copied(params: Any, names: tuple[str, ...] = ()) -> None:
+    """Raises `InvalidParams` for parameters, `names` among others, that would change sound that is copied."""
+    given = differing(params, (*names, *ENCODING)) if params.stream_copy else []
+    if given:
+        what = ", ".join(f"'{name}'" for name in given)
+        raise InvalidParams(f"{what} cannot be changed if 'stream_copy' is set.", hint="Leave out one of them.")
 
 
 def encoding_of(params: Any, bits: int | None, *, changed: bool) -> Encoding:
@@ -66,12 +88,18 @@ def encoding_of(params: Any, bits: int | None, *, changed: bool) -> Encoding:
     return Encoding(params.format, chosen or None, dither, rate, params.quality)
 
 
-def tell_fewer_bits(
-    params: Any, bits: int | None, chosen: Encoding, name: str, warn: Callable[[str, str], None]
-) -> None:
-    """Warn if a format has fewer bits than the source, and the user did not choose them."""
+def tell_encoding(params: Any, bits: int | None, chosen: Encoding, name: str, warn: Callable[[str, str], None]) -> None:
+    """Warn if a format has fewer bits than the source, and the user did not choose them, and of dither without use."""
+    tell_dither(params, chosen, warn)
     if params.bits is None and bits and chosen.bits and bits > chosen.bits:
         warn("bits_reduced", f"'{name}' has {bits} bits, but '{chosen.format}' stores {chosen.bits} of them.")
+
+
+def tell_dither(params: Any, chosen: Encoding, warn: Callable[[str, str], None]) -> None:
+    """Warn if noise was asked for, but samples are written without rounding, as the source has them."""
+    if params.dither in NOISES and chosen.dither is Dither.NONE:
+        message = f"'dither' has no effect: the samples of this '{chosen.format}' file are not rounded."
+        warn("parameter_ignored", message)
 
 
 def differing(params: Params, names: tuple[str, ...]) -> list[str]:

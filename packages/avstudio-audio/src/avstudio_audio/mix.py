@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from avstudio_audio.encoding_params import EncodingParams, check_encoding, encoding_of
+from avstudio_audio.encoding_params import EncodingParams, check_encoding, encoding_of, tell_dither
 from avstudio_audio.file_labels import kept_labels, labelled_encoder, tell_lost_labels
 from avstudio_audio.media.progress import told_before
 from avstudio_audio.vocabulary import MixWords
@@ -223,6 +223,7 @@ def _written(source: Artifact, mixture: _Mixture, params: MixParams, factor: flo
     from avstudio_audio.loudness.limiter import Limiter
 
     encoding = encoding_of(params, mixture.bits, changed=True)
+    tell_dither(params, encoding, context.warn)
     labels = kept_labels(source, mixture.limits, changed=True, wanted=params.tags)
     labels = replace(labels, chapters=())
     name = source.name_for(f".mix{params.format.suffix}")

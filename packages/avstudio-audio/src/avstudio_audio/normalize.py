@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from avstudio_audio.encoding_params import check_encoding, differing, encoding_of, tell_fewer_bits
+from avstudio_audio.encoding_params import check_encoding, differing, encoding_of, tell_encoding
 from avstudio_audio.file_labels import kept_labels, labelled_encoder, tell_lost_labels
 from avstudio_audio.file_levels import Curves, Levels, Measured, measured
 from avstudio_audio.loudness.gain import Gain, exceeds, reached
@@ -175,6 +175,9 @@ class _Work:
     ) -> NormalizeResult:
         params, target = self._params, target_of(self._params)
         after = self.after
+        if self._outputs and all(one.kept for one in self._outputs.values()) and differing(params, ("format",)):
+            message = "'format' has no effect: with 'keep_format', each file has the format of its source."
+            self._context.warn("parameter_ignored", message)
         curves = {
             name: Curves.of(one.meter, dict.fromkeys(params.curves), params.curve_step)
             for name, one in self._sources.items()
@@ -211,7 +214,7 @@ class _Work:
         encoding = self._encoding(output.format, found.bits)
         first = name not in self._made
         if first:
-            tell_fewer_bits(self._params, found.bits, encoding, source.name, self._context.warn)
+            tell_encoding(self._params, found.bits, encoding, source.name, self._context.warn)
         limiter = None if gain.limit is None else Limiter(found.rate, found.channels, gain.limit)
         factor, warn = 10 ** (gain.db / 20), self._context.warn if first else told_before
         shape = found.rate, found.channels, max(1, round(found.duration * found.rate))

@@ -61,7 +61,9 @@ class NormalizeParams(EncodingParams):
         default=False, description="Measure one channel as two, because it will be heard from two speakers."
     )
     measure_only: bool = Field(default=False, description="Measure, and write no file.")
-    keep_format: bool = Field(default=False, description="Write the format of the source, where that is possible.")
+    keep_format: bool = Field(
+        default=False, description="Write the format of the source; where that is not possible, 'format'."
+    )
     curves: list[Literal["momentary", "short_term"]] = Field(
         default=[], description="The loudness over time to return: of 0.4 s, of 3 s."
     )

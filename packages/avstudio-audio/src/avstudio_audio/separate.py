@@ -14,12 +14,12 @@ from avstudio_audio.media.length import memory_mb, seconds_of
 from avstudio_audio.model_choice import choose_device, choose_model, choose_threads, declared
 from avstudio_audio.separate_params import FAMILIES, SeparateParams
 from avstudio_audio.separation.precision import Precision
-from avstudio_audio.separation.stem_choice import RESIDUAL, StemChoice, possible
+from avstudio_audio.separation.stem_choice import ACCOMPANIMENT, RESIDUAL, OtherMethod, StemChoice, possible
 from avstudio_audio.stem_files import GainMode, Gains, Spool, StemFiles
 from avstudio_audio.stem_outputs import STEM_FILE, StemOutputs, source_labels, tell_lost
 from avstudio_audio.vocabulary import SeparateWords
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Processor, Result, Review
-from avstudio_core.errors import NotFound
+from avstudio_core.errors import InvalidParams, NotFound
 from avstudio_core.quotes import quoted
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Separate(SeparateWords, Processor[SeparateParams, SeparateResult]):
         numbers = params.shifts, params.overlap, params.seed, params.segment, params.batch_size
         given = Options(choice.computed, *numbers, params.precision)
         options = engine.settle(given)
-        _tell_ignored(params, options, context)
+        _tell_ignored(params, choice, options, context)
         with _mix(source, params, engine.rate, source_facts.duration or seconds_of(source), limits, context) as mix:
             _tell_losses(source, source_facts, engine.rate, context)
             labels = source_labels(source, limits, wanted=params.tags)
@@ -218,9 +218,20 @@ def decibels(factor: float) -> float:
 
 
 def _choice(params: SeparateParams, known: tuple[str, ...]) -> StemChoice:
-    """The stems to make with a model that has the stems `known`. Raises `NotFound`."""
-    choice = StemChoice.of(known, params.stems, params.two_stems, params.other_method)
-    return replace(choice, consistency=params.consistency, residual=params.residual)
+    """The stems to make with a model that has the stems `known`.
+
+    Raises `NotFound`, and `InvalidParams` for parameters that would have no effect.
+    """
+    named = StemChoice.of(known, params.stems, params.two_stems, params.other_method)
+    choice = replace(named, consistency=params.consistency, residual=params.residual)
+    if choice.residual and choice.exact:
+        hint = "Leave out 'residual', or choose 'other_method' 'add' or 'consistency' 'none'."
+        raise InvalidParams("The residual would be silent: these stems sum to the recording.", hint=hint)
+    added = params.other_method is OtherMethod.ADD and ACCOMPANIMENT in params.stems
+    if params.other_method is not OtherMethod.MINUS and not (params.two_stems or added):
+        message = f"'other_method' '{params.other_method}' has no effect without 'two_stems'."
+        raise InvalidParams(message, hint="Leave it out, or name one stem with 'two_stems'.")
+    return choice
 
 
 def _on_disk(params: SeparateParams, seconds: float) -> bool:
@@ -246,12 +257,15 @@ def _effective(params: SeparateParams, choice: StemChoice, options: Options, con
     }
 
 
-def _tell_ignored(params: SeparateParams, options: Options, context: Context) -> None:
+def _tell_ignored(params: SeparateParams, choice: StemChoice, options: Options, context: Context) -> None:
     for name in ("shifts", "overlap", "seed", "segment", "batch_size"):
         given, used = getattr(params, name), getattr(options, name)
         if given is not None and given != used:
             message = f"The model '{context.needs.model}' does not use '{name}': '{given}' has no effect."
             context.warn("parameter_ignored", message)
+    if params.other_method is OtherMethod.ADD and set(choice.names) <= set(choice.known):
+        message = f"The model '{context.needs.model}' makes all of these stems: 'other_method' has no effect."
+        context.warn("parameter_ignored", message)
     if params.precision not in (Precision.AUTO, options.precision):
         message = f"The model '{context.needs.model}' always uses '{options.precision}', not '{params.precision}'."
         context.warn("parameter_ignored", message)

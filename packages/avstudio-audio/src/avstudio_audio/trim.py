@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from avstudio_audio.encoding_params import check_encoding, encoding_of, tell_fewer_bits
+from avstudio_audio.encoding_params import check_copied, check_encoding, encoding_of, tell_encoding
 from avstudio_audio.file_labels import kept_labels, labelled_encoder, tell_lost_labels
 from avstudio_audio.media.progress import told_before
 from avstudio_audio.spoken_cuts import removed_words, words_left
@@ -59,6 +59,7 @@ class Trim(TrimWords, Processor[TrimParams, TrimResult]):
         return {"sound": params.format.media_type} | words
 
     def needs(self, params: TrimParams, source: Artifact | None) -> Needs:
+        check_copied(params)
         check_encoding(params)
         params.check()
         params.spans()
@@ -130,7 +131,7 @@ def _encoded(source: Artifact, params: TrimParams, labels: Labels, limits: Limit
     ) as stream:
         rate, channels = stream.rate, stream.channels
         encoding = encoding_of(params, stream.bits, changed=bool(params.fade or params.fade_in or params.fade_out))
-        tell_fewer_bits(params, stream.bits, encoding, source.name, context.warn)
+        tell_encoding(params, stream.bits, encoding, source.name, context.warn)
         labels = replace(labels, chapters=tuple(moved_chapters(labels.chapters, spans)))
         cuts = [(round(low * rate), sys.maxsize if high == math.inf else round(high * rate)) for low, high in spans]
         blocks = cut(stream.blocks_from(spans[0][0]), cuts[0][0], cuts, _fades(params, cuts, rate, context.warn))

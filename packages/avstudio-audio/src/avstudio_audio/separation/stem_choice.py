@@ -90,6 +90,20 @@ class StemChoice:
         inside = {*derived, *(self.partners[name] for name in derived)}
         return tuple(name for name in self.names if not derived or name in inside)
 
+    @property
+    def complete(self) -> bool:
+        """Whether the stems cover all of the recording."""
+        derived = [name for name in self.names if name not in self.known]
+        if derived:
+            return any(self.partners[name] in self.names for name in derived)
+        return set(self.known) <= set(self.names)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the stems sum to the recording, whatever the model estimates."""
+        subtracted = self.method is not OtherMethod.ADD and any(name not in self.known for name in self.names)
+        return self.complete and (subtracted or self.consistency is not Consistency.NONE)
+
     def composed(self, pieces: Iterator[Stems], mix: Mix) -> Iterator[tuple[NDArray[np.float32], Stems]]:
         """Each piece of the recording, with all its stems: `pieces` are those that the network estimated."""
         done = 0
