@@ -124,6 +124,10 @@ WARNINGS = {
             "The same phrase repeats, even in the second run: the model may be in a loop.",
             "Check the place; use a larger model, or separate the vocals first.",
         ),
+        "cue_reversed": (
+            "Cues of the given file end before they begin, so they are shown for a moment only.",
+            "Correct their times in the file.",
+        ),
         "subtitle_rules": (
             "Subtitles break rules of the chosen preset or parameters; `report` says which, and why.",
             "Shorten their text; or choose other rules.",

@@ -129,6 +129,7 @@ def test_what_is_no_music_has_no_tempo(one_studio: Studio, tmp_path: Path, kind:
     assert kind in ("silence", "constant") or not codes & {"silent", "constant"}
     assert all(Path(picture.path).stat().st_size > 500 for picture in result.pictures.values())
     assert (result.spectrum is None) == (kind == "silence")
+    assert (result.silence_total == 0) == (kind != "silence")
 
 
 @pytest.fixture(scope="module")

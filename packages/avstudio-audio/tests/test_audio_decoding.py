@@ -121,6 +121,7 @@ def test_contradictions_are_refused_before_a_run(
 def test_a_clip_is_given_in_numbers_or_as_spans() -> None:
     assert TranscribeParams.model_validate({"clip": ["0:01-2.5", "4-"]}).clip == [1, 2.5, 4]
     assert TranscribeParams.model_validate({"clip": ["1", 2.5]}).clip == [1, 2.5]
+    assert TranscribeParams.model_validate({"clip": ["0:01", "1:30"]}).clip == [1, 90]
 
 
 @needs_whisper

@@ -99,3 +99,10 @@ def test_other_subtitles_are_laid_out_again(studio: Studio, tmp_path: Path) -> N
 def test_contradictions_are_refused(studio: Studio, talk: Path) -> None:
     with pytest.raises(InvalidInput, match="the shortest duration, 9 s, exceeds the longest, 7 s"):
         studio.run("audio.subtitle", talk, min_duration=9)
+
+
+def test_a_cue_that_ends_before_it_begins_is_told(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "a.srt").write_text("1\n00:00:05,000 --> 00:00:03,000\nBack\n\n2\n00:00:07,000 --> 00:00:09,000\nOn\n")
+    result = studio.run("audio.subtitle", tmp_path / "a.srt")
+    assert [one.code for one in result.warnings] == ["cue_reversed"]
+    assert "1 of its cues end before they begin, the first at 5.000 s, 'Back'" in result.warnings[0].message

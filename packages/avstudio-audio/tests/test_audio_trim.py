@@ -17,6 +17,7 @@ from avstudio_audio.media.encode import encoder
 from avstudio_audio.media.formats import AudioFormat
 from avstudio_audio.media.labels import Chapter
 from avstudio_audio.media.spans import cut
+from avstudio_audio.trim import Trim
 from avstudio_core import Studio
 from avstudio_core.documents.transcript import Segment, Transcript, Word
 from avstudio_core.errors import AVStudioError, InvalidParams
@@ -76,6 +77,14 @@ def test_a_part_beyond_the_end_is_reported(one_studio: Studio, ramp: Path) -> No
         one_studio.run("audio.trim", ramp, remove=["-100"])
     with pytest.raises(AVStudioError, match="does not have sound"):
         one_studio.run("audio.trim", ramp, format="wav", start=4, end=5)
+
+
+def test_times_have_minutes_as_those_of_spans_do(one_studio: Studio, ramp: Path) -> None:
+    made = one_studio.run("audio.trim", ramp, format="wav", start="0:01", end="00:00:01.5")
+    assert made.kept == [(1.0, 1.5)]
+    with pytest.raises(InvalidParams, match=r"start.*'1:x'.*not a time such as"):
+        one_studio.submit("audio.trim", ramp, start="1:x")
+    assert {"type": "string"} in Trim.params_type.model_json_schema()["properties"]["start"]["anyOf"]
 
 
 @pytest.mark.parametrize(

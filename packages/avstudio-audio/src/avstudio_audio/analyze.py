@@ -177,8 +177,14 @@ class AnalyzeResult(Result):
     loudness: Levels | None = Field(default=None, description="Loudness and peaks.")
     spectrum: SpectrumFacts | None = Field(default=None, description="Spectrum; empty for digital silence.")
     silence: list[Span] | None = Field(default=None, description="Silent spans.", json_schema_extra={"view": "table"})
+    silence_total: float | None = Field(
+        default=None, description="Length of all silent spans.", json_schema_extra={"unit": "s"}
+    )
     speech: list[Span] | None = Field(
         default=None, description="Spans with speech.", json_schema_extra={"view": "table"}
+    )
+    speech_total: float | None = Field(
+        default=None, description="Length of all spans with speech.", json_schema_extra={"unit": "s"}
     )
     beats: dict[str, Artifact] = Field(default={}, description="Files with the beats by format.")
     pictures: dict[str, Artifact] = Field(default={}, description="Pictures by name.")

@@ -11,6 +11,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 from avstudio_audio.speech.languages import CODES, whisper_language
 from avstudio_audio.speech.options import ONLY_ACCURATE, Vad
 from avstudio_audio.speech.prompt import LIMIT, surely_too_long
+from avstudio_audio.time_param import seconds
 from avstudio_core import Params
 from avstudio_core.errors import NotFound
 from avstudio_core.spans import checked_spans, span_of
@@ -140,7 +141,7 @@ class DecodeParams(VadParams, LanguageParams):
     )
     clip: list[Annotated[float, Field(ge=0, le=1e6)]] = Field(
         default=[],
-        description="The spans to transcribe, such as 10-20.5, 1:30-2:00 or 90-; or start, end, start, end in numbers.",
+        description="The spans to transcribe, such as 10-20.5, 1:30-2:00 or 90-; or start, end, start, end.",
         json_schema_extra=SECONDS | TIMES,
     )
 
@@ -192,7 +193,7 @@ class DecodeParams(VadParams, LanguageParams):
 
 
 def _times(given: Any) -> list[Any]:
-    """The start and the end of a span that is given as text; a number as it is given."""
+    """The start and the end of a span that is given as text; a single time in seconds."""
     if not isinstance(given, str) or "-" not in given:
-        return [given]
+        return [seconds(given)]
     return [*span_of(*checked_spans([given]))]

@@ -64,7 +64,7 @@ class Normalize(NormalizeWords, Processor[NormalizeParams, NormalizeResult]):
         if params.measure_only:
             if level is None or peak is None:
                 context.warn("no_level", _without_level(source, before, sources)[0])
-            return work.result("measured", before, reached(target, before))
+            return work.result("measured", before, None)
         if level is None or peak is None:
             message, hint = _without_level(source, before, sources)
             raise InvalidInput(message, hint=hint)
@@ -171,7 +171,7 @@ class _Work:
             )
 
     def result(
-        self, status: Literal["normalized", "skipped", "measured"], before: Reading, ok: bool
+        self, status: Literal["normalized", "skipped", "measured"], before: Reading, ok: bool | None
     ) -> NormalizeResult:
         params, target = self._params, target_of(self._params)
         after = self.after

@@ -96,8 +96,9 @@ class NormalizeResult(Result):
     limited: float = Field(
         description="By how much a limiter lowered the loudest peak.", json_schema_extra={"unit": "dB"}
     )
-    target_reached: bool = Field(
-        description=f"Whether the measured level is within {TOLERANCE} dB of the target, and no peak above the ceiling."
+    target_reached: bool | None = Field(
+        description=f"Whether the measured level is within {TOLERANCE} dB of the target, and no peak above the "
+        "ceiling; empty without a file."
     )
     before: Levels = Field(description="The levels of all sources together.")
     after: Levels | None = Field(description="The levels of all written files together; empty without them.")

@@ -44,6 +44,7 @@ class Subtitle(SubtitleWords, Processor[SubtitleParams, SubtitleResult]):
 
         context.progress(0.0, "read")
         transcript = _transcript(source)
+        _tell_reversed(transcript, source, context)
         made = SubtitleFiles.of(transcript, params)
         made.tell_breaches(params, context)
         return SubtitleResult(
@@ -52,6 +53,13 @@ class Subtitle(SubtitleWords, Processor[SubtitleParams, SubtitleResult]):
             language=transcript.language,
             effective={**made.effective(params)},
         )
+
+
+def _tell_reversed(transcript: Transcript, source: Artifact, context: Context) -> None:
+    """Warn if cues end before they begin: they are shown for a moment only."""
+    if wrong := [one for one in transcript.segments if one.end < one.start]:
+        first = f"the first at {wrong[0].start:.3f} s, '{' '.join(wrong[0].text.split())[:40]}'"
+        context.warn("cue_reversed", f"'{source.name}': {len(wrong)} of its cues end before they begin, {first}.")
 
 
 def _transcript(source: Artifact) -> Transcript:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, field_validator
 
 from avstudio_audio.encoding_params import EncodingParams
+from avstudio_audio.time_param import Time
 from avstudio_core import Artifact
 from avstudio_core.documents.transcript import MEDIA_TYPE
 from avstudio_core.errors import InvalidParams
@@ -14,9 +15,11 @@ from avstudio_core.spans import WHOLE, Span, checked_spans, kept_spans, one_span
 class TrimParams(EncodingParams):
     """Which parts to keep."""
 
-    start: float = Field(default=0.0, ge=0, description="Start of the kept part.", json_schema_extra={"unit": "s"})
-    end: float | None = Field(
-        default=None, gt=0, description="End of the kept part, half-open.", json_schema_extra={"unit": "s"}
+    start: Time = Field(
+        default=0.0, description="Start of the kept part, such as 90 or 1:30.", json_schema_extra={"unit": "s"}
+    )
+    end: Time | None = Field(
+        default=None, description="End of the kept part, half-open.", json_schema_extra={"unit": "s"}
     )
     keep: list[str] = Field(
         default=[], description="Several parts to keep, joined in order.", examples=["10-20.5", "1:30-2:00", "90-"]

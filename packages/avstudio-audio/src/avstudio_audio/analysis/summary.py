@@ -67,10 +67,10 @@ class Summary:
 
     def fields(self) -> dict[str, Any]:
         """The fields of a result."""
-        spans = {
-            name: None if found is None else [{"start": start, "end": end} for start, end in found]
-            for name, found in (("silence", self.silence), ("speech", self.speech))
-        }
+        spans: dict[str, Any] = {}
+        for name, found in (("silence", self.silence), ("speech", self.speech)):
+            spans[name] = None if found is None else [{"start": start, "end": end} for start, end in found]
+            spans[f"{name}_total"] = None if found is None else round(sum(end - start for start, end in found), 4)
         levels = {"spectrum": self.spectrum, "loudness": self.loudness and self.loudness.model_dump()}
         onsets = None if self.onsets is None else len(self.onsets)
         structure = None if self.structure is None else [asdict(one) for one in self.structure]
