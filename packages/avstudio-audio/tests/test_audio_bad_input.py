@@ -85,8 +85,11 @@ def test_a_video_without_sound_says_so(write: Any) -> None:
 @pytest.mark.parametrize("name", ["a.wav", "a.aiff"])
 def test_sound_of_no_length_says_so(tmp_path: Path, name: str) -> None:
     sf.write(tmp_path / name, np.zeros((0, 2)), 44_100)
-    with pytest.raises(UnreadableMedia, match=rf"'.*{name}' (has an audio stream, but none of its sound|is not sound)"):
+    with pytest.raises(
+        UnreadableMedia, match=rf"'.*{name}' (has an audio stream, but none of its sound|is not sound)"
+    ) as caught:
         decode(tmp_path / name)
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -94,8 +97,9 @@ def test_values_that_are_not_numbers_are_refused_with_their_time(tmp_path: Path,
     data = np.zeros((16_000, 2), np.float32)
     data[12_000, 1] = value
     sf.write(tmp_path / "a.wav", data, 8_000, "FLOAT")
-    with pytest.raises(UnreadableMedia, match=r"'.*a\.wav' contains values that are not numbers .* 1\.500 s"):
+    with pytest.raises(UnreadableMedia, match=r"'.*a\.wav' contains values that are not numbers .* 1\.500 s") as caught:
         decode(tmp_path / "a.wav", rate=16_000)
+    assert "Export the sound again" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["Füße 日本語 🎵 it's.mp3", "a:b%20?.mp3", "-i.mp3", "http:x.mp3"])

@@ -249,3 +249,10 @@ def test_dither_that_the_bits_of_the_source_make_useless_is_told(one_studio: Stu
     sf.write(tmp_path / "a.wav", np.zeros(800), 8_000, "FLOAT")
     result = one_studio.run("audio.convert", tmp_path / "a.wav", format="wav", dither="tpdf")
     assert codes(result) == ["parameter_ignored"]
+
+
+def test_one_channel_is_not_split_and_the_hint_says_what_to_do(one_studio: Studio, tmp_path: Path) -> None:
+    sf.write(tmp_path / "a.wav", np.zeros(800), 8_000)
+    with pytest.raises(AVStudioError, match="has one channel, which cannot be split") as caught:
+        one_studio.run("audio.convert", tmp_path / "a.wav", channels="split")
+    assert "Leave out 'channels'" in str(caught.value.hint)

@@ -68,11 +68,12 @@ def test_two_stems_are_one_and_the_rest(one_studio: Studio, mix: Path, model: st
     _, every = separate(one_studio, mix, model)
     result, minus = separate(one_studio, mix, model, two_stems="drums")
     _, added = separate(one_studio, mix, model, two_stems="drums", other_method="add")
-    _, alone = separate(one_studio, mix, model, two_stems="drums", other_method="none")
+    only, alone = separate(one_studio, mix, model, two_stems="drums", other_method="none")
     assert (list(minus), list(alone)) == (["drums", "no_drums"], ["drums"])
     np.testing.assert_allclose(minus["no_drums"], samples(mix) - every["drums"], atol=1e-6)
     np.testing.assert_allclose(added["no_drums"], sum(every[one] for one in STEMS[1:]), atol=1e-5)
     assert result.reconstruction_error_db < -120
+    assert only.reconstruction_error_db is None  # one stem is not a reconstruction
 
 
 def test_vocals_and_the_rest_are_a_karaoke_track(one_studio: Studio, mix: Path, model: str) -> None:

@@ -205,7 +205,8 @@ def _names(params: ConvertParams, stream: SoundStream, source: Artifact) -> dict
     if params.channels != "split":
         return {SOUND: source.name_for(suffix)}
     if stream.channels < 2:
-        raise InvalidInput(f"'{source.name}' has one channel, which cannot be split.")
+        message = f"'{source.name}' has one channel, which cannot be split."
+        raise InvalidInput(message, hint="Leave out 'channels': the file is that channel.")
     speakers = [SPEAKERS.get(one, one.lower()) for one in stream.speakers]
     if len(set(speakers)) < len(speakers):
         speakers = [f"channel_{number + 1}" for number in range(stream.channels)]

@@ -98,7 +98,8 @@ class SeparateResult(Result):
     residual: Artifact | None = Field(default=None, description="The recording minus the stems, if requested.")
     reconstruction_error_db: float | None = Field(
         default=None,
-        description="Level of the recording minus these stems, relative to the recording; empty for silence.",
+        description="Level of the recording minus these stems, relative to the recording; empty for silence, and for "
+        "stems that do not cover all of it.",
         json_schema_extra={"unit": "dB"},
     )
     gain_applied_db: float = Field(default=0.0, description="The gain of all stems.", json_schema_extra={"unit": "dB"})
@@ -183,7 +184,7 @@ class Separate(SeparateWords, Processor[SeparateParams, SeparateResult]):
             rate=engine.rate,
             source_rate=source_facts.rate,
             duration=duration,
-            reconstruction_error_db=files.reconstruction_error_db,
+            reconstruction_error_db=files.reconstruction_error_db if choice.complete else None,
             gain_applied_db=decibels(gains.shared),
             effective=_effective(params, choice, options, context),
         )

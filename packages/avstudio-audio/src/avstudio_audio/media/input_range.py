@@ -107,9 +107,8 @@ class InputRange:
         from avstudio_audio.media.samples import first_not_finite
 
         time = self._time(self._position + (first_not_finite(piece) or 0))
-        raise UnreadableMedia(
-            f"'{self._path}' contains values that are not numbers (NaN, infinity), the first at {time:.3f} s."
-        )
+        message = f"'{self._path}' contains values that are not numbers (NaN, infinity), the first at {time:.3f} s."
+        raise UnreadableMedia(message, hint="Export the sound again, or replace those values by zeros.")
 
     def _time(self, position: int) -> float:
         return self._start + position / self._rate

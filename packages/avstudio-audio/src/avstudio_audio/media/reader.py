@@ -75,7 +75,8 @@ class AudioReader:
         if first is None and span[0] > LEAD:
             raise no_sound(path, span)
         if first is None:
-            raise NoAudio(f"'{path}' has an audio stream, but none of its sound can be decoded.")
+            message = f"'{path}' has an audio stream, but none of its sound can be decoded."
+            raise NoAudio(message, hint="It may be empty or cut off: export it again.")
         self._first, self._frames = first, chain([first], frames)
         self._format, self._layout = readable_format(first), first.layout
         self._converters: dict[tuple[str, str, int], AudioResampler] = {}
