@@ -126,6 +126,8 @@ class TestSeparation:
         assert [warning.code for warning in result.warnings] == ["parameter_ignored"] * 3
         assert "'spleeter-2stems' does not use 'shifts': '3'" in result.warnings[0].message
         assert studio.run("audio.separate", tone(), shifts=0, overlap=0.0, seed=0).warnings == []
+        [own] = studio.run("audio.separate", tone(), two_stems="vocals", other_method="add").warnings
+        assert "makes all of these stems: 'other_method' has no effect" in own.message
         with pytest.raises(TaskFailed, match="parameter_ignored"):
             studio.submit("audio.separate", tone(), options=TaskOptions(strict=True), shifts=2).result()
 
