@@ -14,7 +14,7 @@ from types import ModuleType
 
 import pytest
 
-from avstudio_core import Studio, TaskOptions
+from avstudio_core import State, Studio, TaskOptions
 from avstudio_core.errors import DataFolderError, TaskFailed
 from avstudio_core.tasks.engine.sleep import Clocks
 from avstudio_core.testing import until
@@ -44,12 +44,18 @@ class Moody(Processor[MoodyParams, MoodyResult]):
     def needs(self, params, source):
         if params.mood == "unable" and not Path(params.notes).exists():
             raise Unavailable("not here")
+        if params.mood == "kills its planner" and Path(params.gate).exists():
+            with open(params.notes, "a") as file:
+                file.write("run\\n")
+            os.kill(os.getpid(), signal.SIGKILL)
         return Needs(model=params.model, model_digest="x") if params.model else Needs()
 
     def run(self, source, params, context):
         with open(params.notes, "a") as file:
             file.write("run\\n")
         runs = len(Path(params.notes).read_text().split())
+        if params.mood == "opens":
+            Path(params.gate).touch()
         while params.gate and not Path(params.gate).exists():
             context.check()
             time.sleep(0.01)
@@ -219,28 +225,49 @@ def test_what_no_one_else_can_do_fails_with_the_reason(open_studio: OpenStudio, 
 ALONE = """
 import sys
 from importlib import import_module
-from avstudio_core import Studio
-folder, home, plugin, notes = sys.argv[1:]
+from avstudio_core import Plan, Step, Studio
+folder, home, plugin, notes, mood, executor, gate = sys.argv[1:]
 sys.path.insert(0, folder)
-with Studio(home=home, add=[import_module(plugin)], plugins="", executor="inline") as studio:
+with Studio(home=home, add=[import_module(plugin)], plugins="", executor=executor) as studio:
     if not studio.tasks.find():
-        studio.submit("mood.show", mood="kills its studio", notes=notes)
+        first = {"mood": "opens", "notes": notes + "1", "gate": gate}
+        second = {"mood": mood, "notes": notes, "gate": gate}
+        steps = [Step(id="first", processor="mood.show", params=first)]
+        steps += [Step(id="second", processor="mood.show", params=second, after=("first",))]
+        studio.submit_plan(Plan(steps=steps))
     studio.start()
     for task in studio.tasks.find():
         list(studio.handle(task.id).events())
 """
 
 
+@pytest.mark.parametrize(
+    ("mood", "executor", "said", "hint"),
+    [
+        ("kills its studio", "inline", "The studio that ran this task in its own process died.", "'local'"),
+        ("kills its planner", "local", "The studio died while it planned this task.", ""),
+    ],
+)
 def test_what_kills_its_studio_is_handed_out_three_times_and_no_more(
-    open_studio: OpenStudio, moody: ModuleType, notes: Path, tmp_path: Path
+    open_studio: OpenStudio,
+    moody: ModuleType,
+    notes: Path,
+    tmp_path: Path,
+    mood: str,
+    executor: str,
+    said: str,
+    hint: str,
 ) -> None:
     """In the studio's own process no worker dies in its place, and it may die before it could say that a run began."""
-    given = (str(Path(str(moody.__file__)).parent), str(tmp_path / "home"), moody.__name__, str(notes))
-    ended = [subprocess.run([sys.executable, "-c", ALONE, *given], timeout=60).returncode for _ in range(5)]
+    plugin = (str(Path(str(moody.__file__)).parent), str(tmp_path / "home"), moody.__name__)
+    given = (*plugin, str(notes), mood, executor, str(tmp_path / "gate"))
+    ended = [subprocess.run([sys.executable, "-c", ALONE, *given], timeout=60).returncode for _ in range(4)]
     assert ended[-1] == 0
     assert notes.read_text().split() == ["run"] * 3
-    (task,) = open_studio(moody).tasks.find()
-    assert (task.state, task.reason) == ("FAILED", "worker_lost")
+    (task,) = open_studio(moody).tasks.find(states=[State.FAILED])
+    assert task.error is not None
+    assert (task.reason, task.error.message) == ("worker_lost", f"{said} The task was handed out 3 times.")
+    assert hint in task.error.hint
 
 
 KILLED = """

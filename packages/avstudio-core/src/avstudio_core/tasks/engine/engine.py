@@ -196,10 +196,11 @@ class Engine:
     def _dispatch(self, claim: Claim, lane: str) -> None:
         """Complete a claim from the cache, or give it to the executor."""
         try:
-            order, key = self._orders.order(claim)
-            earlier = self._orders.earlier(claim, order, key)
-            if earlier is not None:
-                earlier = earlier._replace(done=self._orders.continued(claim, order, earlier.done, earlier.result))
+            with self._queue.planning(claim):
+                order, key = self._orders.order(claim)
+                earlier = self._orders.earlier(claim, order, key)
+                if earlier is not None:
+                    earlier = earlier._replace(done=self._orders.continued(claim, order, earlier.done, earlier.result))
         except Unavailable as error:
             studio = claim.task.origin
             if studio != self._queue.studio and self._presence.alive(studio):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 
 from avstudio_core.errors import AVStudioError, StorageError
@@ -129,6 +130,21 @@ class Queue(OwnedTasks):
     def claim(self, wanted: Wanted) -> list[Claim]:
         """Claim ready tasks: owners take turns; of each, this studio's own first, then by priority, then the oldest."""
         return self._write(lambda transaction: self._runs.claim(transaction, wanted)).result()
+
+    @contextmanager
+    def planning(self, claim: Claim) -> Iterator[None]:
+        """The block plans a claimed task in this process, with foreign code.
+
+        If an earlier job of the task died, planning may be the reason: a death in this block counts like one of a run.
+        """
+        if claim.task.deliveries == 1:
+            yield
+            return
+        self._write(lambda transaction: self._runs.planning(transaction, claim, ended=False)).result()
+        try:
+            yield
+        finally:
+            self._write(lambda transaction: self._runs.planning(transaction, claim, ended=True))
 
     def start(self, claim: Claim) -> Future[bool]:
         """ASSIGNED → IN_PROGRESS; false if the claim is stale."""

@@ -87,6 +87,10 @@ class Runs(StateChanges):
             data = {"percent": percent, "message": message}
             event_log.add(transaction, claim.task_id, "task.progress", self._clock(), **data)
 
+    def planning(self, transaction: Transaction, claim: Claim, *, ended: bool) -> None:
+        values = {"b_id": claim.job_id, "b_now": None if ended else self._clock()}
+        transaction.execute(statements.JOB_PLANNED, values)
+
     def start(self, transaction: Transaction, claim: Claim) -> bool:
         now = transaction.moment(self._clock)
         values = {"b_id": claim.task_id, "b_fence": claim.fence, "now": now}

@@ -206,6 +206,8 @@ NEEDED = (
 )
 
 JOBS_STARTED = update(jobs).where(jobs.c.id.in_(listed("b_jobs"))).values(started_at=bindparam("now"))
+JOB_PLANNED = update(jobs).where(jobs.c.id == bindparam("b_id")).values(started_at=bindparam("b_now"))
+"""Until its run starts, a job has a start only while it is planned, if that may end its studio."""
 JOBS_ENDED = (
     update(jobs).where(jobs.c.id.in_(listed("b_jobs"))).values(ended_at=bindparam("now"), outcome=bindparam("outcome"))
 )
@@ -226,6 +228,7 @@ LOST = (
         tasks.c.fence,
         jobs.c.apart,
         (jobs.c.lease_until - bindparam("lease") > jobs.c.started_at + AT_ONCE_SECONDS).label("outlived"),
+        and_(_is("ASSIGNED"), jobs.c.started_at.is_not(None)).label("planned"),
     )
     .join(jobs, _CURRENT)
     .where(
