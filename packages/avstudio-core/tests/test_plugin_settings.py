@@ -99,7 +99,7 @@ def test_a_family_takes_no_more_than_its_budget(open_studio: OpenStudio, write_p
         ("Setting('workers', int, 2, 'x.')", "has a setting 'workers' already"),
         ("Setting('local_onlys', bool, False, 'x.')", "looks like 'local_only'"),
         ("Setting('poet_rhymes', list, [], 'x.')", "The type of the setting 'poet_rhymes' is '<class 'list'>'"),
-        ("Setting('poet_lines', 'int', 4, 'x.')", "The type of the setting 'poet_lines' is ''int''"),
+        ("Setting('poet_lines', 'int', 4, 'x.')", "The type of the setting 'poet_lines' is 'int'"),
         ("Setting('poet_lines', int, 4, 'x.', 'few')", "its minimum is not a number"),
         ("Setting('poet_mood', str, 'calm', 'x.', 1)", "has a minimum, but is not a number"),
         ("Setting('poet_lines', int, 4, None)", "lacks a help text"),

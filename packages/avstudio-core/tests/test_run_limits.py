@@ -119,7 +119,7 @@ def test_a_key_begins_one_run_also_for_two_studios_at_once(open_studio: OpenStud
 
 def test_steps_are_reserved_when_tasks_are_stored(studio: Studio) -> None:
     two = Plan(steps=(Step(id="a", processor="plan.make"), Step(id="b", processor="plan.make")))
-    with pytest.raises(RunLimitReached, match="may have 1 steps: it has 0, and 2 would follow"):
+    with pytest.raises(RunLimitReached, match="may have 1 step: it has 0, and 2 would follow"):
         studio.start_run(two, limits=RunLimits(steps=1), key="mine")
     assert studio.tasks.find() == []
     run = studio.start_run("plan.make left=9", limits=RunLimits(steps=3), key="mine")
@@ -261,7 +261,13 @@ def test_a_run_is_forgotten_with_the_last_of_its_tasks(studio: Studio) -> None:
     assert studio.start_run("plan.make", key="mine").run_id != run.run_id
 
 
-@pytest.mark.parametrize("limits", [{"steps": 0}, {"money": float("nan")}, {"seconds": "soon"}, {"colour": 1}, 5])
+@pytest.mark.parametrize(
+    "limits",
+    [
+        *({"steps": 0}, {"money": float("nan")}, {"seconds": "soon"}, {"colour": 1}, 5),
+        *({name: True} for name in ("money", "steps", "tokens", "seconds")),
+    ],
+)
 def test_limits_that_are_not_valid_are_refused_in_plain_words(studio: Studio, limits: Any) -> None:
     with pytest.raises(InvalidParams, match="The limits of the run are not valid"):
         studio.start_run("plan.make", limits=limits)

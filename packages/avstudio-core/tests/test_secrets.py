@@ -20,7 +20,7 @@ from avstudio_core.secrets.environment import Environment
 from avstudio_core.secrets.file import SecretFile
 from avstudio_core.secrets.keychain import Keychain
 from avstudio_core.storage.tables import secrets
-from avstudio_core.testing import SecretStoreContract
+from avstudio_core.testing import SecretStoreContract, scripted
 
 NAME = "AVSTUDIO_TEST_KEY"
 VALUE = "sk-canary-0123456789"
@@ -107,6 +107,23 @@ def test_the_environment_comes_first(studio: Studio, monkeypatch: pytest.MonkeyP
     assert studio.secrets.get(NAME) == "sk-environment"
     monkeypatch.delenv(NAME)
     assert studio.secrets.get(NAME) == VALUE
+
+
+def test_a_backend_says_why_a_secret_that_was_set_cannot_be_read(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"home": tmp_path / "home", "executor": "inline", "plugins": "", "add": [scripted]}
+    with Studio(**given) as studio:
+        (studio.settings.home / "models.toml").write_text(
+            f'[backends.ours]\nkind = "scripted"\nheaders = {{ key = "${NAME}" }}\n'
+        )
+    with Studio(**given) as studio:
+        with pytest.raises(AVStudioError, match=f"needs the secret '{NAME}', which is not set"):
+            studio.chat("Hello?", model="ours/one")
+        studio.secrets.set(NAME, VALUE)
+    (tmp_path / "home" / "secrets.json").chmod(0o644)
+    with Studio(**given) as studio:
+        with pytest.raises(AVStudioError, match=f"The secret '{NAME}' cannot be read: Others on this machine may"):
+            studio.chat("Hello?", model="ours/one")
+        assert studio.secrets.get(NAME) is None
 
 
 def test_a_secret_is_rotated_at_once(studio: Studio) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core.commands import Command
 from avstudio_core.errors import AVStudioError, PluginError
+from avstudio_core.quotes import quoted
 
 if TYPE_CHECKING:
     from avstudio_core.models.shelf import InstalledShelf
@@ -147,7 +148,7 @@ def outputs_of(processor: Any, params: Any) -> dict[str, str]:
 
     outputs = {**processor.outputs(params)}
     if wrong := wrong_outputs(outputs):
-        raise PluginError(f"'outputs' returned '{wrong!r:.60}', which are not names with media types.")
+        raise PluginError(f"'outputs' returned {quoted(wrong, 60)}, which are not names with media types.")
     return outputs
 
 

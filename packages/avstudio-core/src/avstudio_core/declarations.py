@@ -51,7 +51,7 @@ def declared_name(kind: str, registered: Any) -> str:
         return VALUES[kind](registered)
     base = _base(kind)
     if not isinstance(registered, type) or not issubclass(registered, base):
-        raise PluginError(f"'{registered!r:.60}' does not derive from {base.__name__}.")
+        raise PluginError(f"{quoted(registered, 60)} does not derive from {base.__name__}.")
     name = getattr(registered, "device" if kind == "memory_managers" else "name", None)
     if not isinstance(name, str):
         raise PluginError(f"'{registered.__qualname__}' does not have a name.", hint="Set the class attribute 'name'.")
@@ -92,7 +92,7 @@ def _setting_name(setting: Any) -> str:
     from avstudio_core.settings import BUDGET, SETTINGS, TYPES, Setting, misspelling
 
     if not isinstance(setting, Setting):
-        raise PluginError(f"'{setting!r:.60}' is not a Setting.")
+        raise PluginError(f"{quoted(setting, 60)} is not a Setting.")
     if not isinstance(setting.name, str) or not SETTING_NAME.fullmatch(setting.name):
         raise PluginError(f"'{setting.name}' is not a valid name.", hint="Use small letters, digits and '_'.")
     if setting.name in {one.name for one in SETTINGS}:
@@ -101,7 +101,7 @@ def _setting_name(setting: Any) -> str:
         raise PluginError(f"The name '{setting.name}' looks like '{near}'.", hint="Choose another name.")
     if (declared := next((one for one in TYPES if one is setting.type), None)) is None:
         hint = f"Give one of: {', '.join(one.__name__ for one in TYPES)}."
-        raise PluginError(f"The type of the setting '{setting.name}' is '{setting.type!r:.60}'.", hint=hint)
+        raise PluginError(f"The type of the setting '{setting.name}' is {quoted(setting.type, 60)}.", hint=hint)
     if BUDGET.fullmatch(setting.name) and declared is not int:
         raise PluginError(f"'{setting.name}' is a memory budget in MB, so its type is int.")
     if not isinstance(setting.help, str) or not isinstance(setting.minimum, int | float | None):
@@ -120,7 +120,7 @@ def _event_type_name(registered: Any) -> str:
     from avstudio_core.events import EventType
 
     if not isinstance(registered, EventType):
-        raise PluginError(f"'{registered!r:.60}' is not an EventType.")
+        raise PluginError(f"{quoted(registered, 60)} is not an EventType.")
     if not isinstance(registered.name, str) or not EVENT_TYPE.fullmatch(registered.name):
         hint = "Name it '<noun>.<what happened>', such as 'agent.message'."
         raise PluginError(f"'{registered.name}' is not a valid name.", hint=hint)

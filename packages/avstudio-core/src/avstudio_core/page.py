@@ -39,7 +39,7 @@ def cursor_of(given: Any, kind: str) -> str:
 
 def limited(limit: Any, what: str, *, least: int = 0) -> int:
     """The wanted number of items. Raises `InvalidInput`."""
-    if not isinstance(limit, int) or not least <= limit <= MOST:
+    if not isinstance(limit, int) or isinstance(limit, bool) or not least <= limit <= MOST:
         raise InvalidInput(f"{quoted(limit)} is not a number of {what}.", hint=f"Give a whole number from {least}.")
     return limit
 

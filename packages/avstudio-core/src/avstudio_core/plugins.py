@@ -213,7 +213,7 @@ class Plugins:
             try:
                 classes: Sequence[Any] = guard.call(what, hook.function, seconds=IMPORT_SECONDS)
                 if not isinstance(classes, list | tuple):
-                    raise guard.refusal(what, f"returned '{classes!r:.60}', which is not a list of classes")
+                    raise guard.refusal(what, f"returned {quoted(classes, 60)}, which is not a list of classes")
                 named = self._named(kind, classes, found, plugin, guard)
             except AVStudioError as error:
                 self._set_aside(plugin, error)

@@ -11,7 +11,7 @@ from avstudio_core.answers import ChatAnswer, Embedding
 from avstudio_core.artifact import new_id
 from avstudio_core.chat import ChatRequest, Delta, EmbedRequest
 from avstudio_core.egress import Gate
-from avstudio_core.errors import BadAnswer
+from avstudio_core.errors import BadAnswer, CredentialsRefused
 from avstudio_core.gateway.answer import answer_of, embedding_of, parsed, repaired
 from avstudio_core.gateway.answer_cache import AnswerCache
 from avstudio_core.gateway.attempts import until_answered
@@ -59,7 +59,10 @@ class Gateway:
     # The services for backends
 
     def secret(self, variable: str) -> str | None:
-        return self.secrets.get(variable)
+        value = self.secrets.get(variable)
+        if value is None and (reason := self.secrets.obstacle(variable)):
+            raise CredentialsRefused(reason, hint="The environment variable of that name comes first.")
+        return value
 
     def without_secrets(self, error: BaseException) -> None:
         """Remove from an error, and from its causes, the secrets that backends have got."""

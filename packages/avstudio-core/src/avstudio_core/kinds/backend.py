@@ -50,7 +50,7 @@ class BackendHost(Host, Protocol):
     """The services of a studio for its backends."""
 
     def secret(self, variable: str) -> str | None:
-        """A key from the environment."""
+        """A secret of the studio, or `None`. Raises `CredentialsRefused` if it was set, but cannot be read."""
         ...
 
     def leave(self, url: str, *, private: bool = False) -> None:

@@ -63,6 +63,8 @@ class Secrets:
         self._database = database
         self._clock = clock
         self._known: dict[str, tuple[str | None, float]] = {}
+        self._hidden: dict[str, str] = {}
+        """Why a secret that was set has no value now, by name."""
         self._given: set[str] = set()
 
     def get(self, name: str) -> str | None:
@@ -75,9 +77,23 @@ class Secrets:
         if now >= until:
             value = next(self._found(name), None)
             self._known[name] = value, now + FRESH_SECONDS
+            self._hidden.pop(name, None)
+            if value is None and (reason := self._reason(name)):
+                self._hidden[name] = reason
         if value:
             self._given.add(value)
         return value
+
+    def obstacle(self, name: str) -> str | None:
+        """Why a secret that was set cannot be read; `None` if it can, or was not set."""
+        return self._hidden.get(name) if self.get(name) is None else None
+
+    def _reason(self, name: str) -> str | None:
+        kept = next((one for one in self.all() if one.name == name), None)
+        if kept is None:
+            return None
+        reason = self.stores().get(kept.store, "its store is not installed")
+        return f"The secret '{name}' cannot be read: {reason.rstrip('.')}." if reason else None
 
     def set(self, name: str, value: str) -> Secret:
         """Keep a secret, instead of an earlier one. Raises `InvalidInput`, `StorageError`."""

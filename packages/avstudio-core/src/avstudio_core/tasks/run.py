@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticKnownError
 
 from avstudio_core.errors import InvalidParams
 from avstudio_core.money import LARGEST_MICRO, MICRO
@@ -31,6 +40,14 @@ class RunLimits(BaseModel):
         default=False,
         description="Its requests to language models contain private data: they do not leave this machine.",
     )
+
+    @field_validator("money", "steps", "tokens", "seconds", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        """A limit; `True` is not one, although pydantic takes it for 1."""
+        if isinstance(value, bool):
+            raise PydanticKnownError("float_type")
+        return value
 
     @model_validator(mode="wrap")
     @classmethod

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+from avstudio_core.quotes import quoted
 from avstudio_core.testing.contract import NAME, Contract
 from avstudio_core.testing.light_imports import check_imports
 
@@ -117,7 +118,7 @@ class AgentContract(Contract):
 
         view = view_of(request, processors, name)
         turn = self.agent().turn(message_of(request), view)
-        assert isinstance(turn, TURNS), f"It returned '{turn!r:.60}', which is not a decision."
+        assert isinstance(turn, TURNS), f"It returned {quoted(turn, 60)}, which is not a decision."
         if turn.kind == "draft":
             used = processors_in(turn.plan)
             foreign = [one for one in used if one not in processors or not self.agent.may_use(one)]

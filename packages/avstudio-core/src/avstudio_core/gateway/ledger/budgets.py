@@ -74,8 +74,9 @@ def checked(scope: str, period: str, limit_micro: int = 0) -> Budget:
     valid = next((one for one in PERIODS if one == period), None)
     if valid is None:
         raise InvalidInput(f"{quoted(period)} is not a valid period.", hint=f"Give one of: {', '.join(PERIODS)}.")
-    if not isinstance(limit_micro, int) or not 0 <= limit_micro <= LARGEST_MICRO:
-        shown = dollars(limit_micro) if isinstance(limit_micro, int) else quoted(limit_micro)
+    number = isinstance(limit_micro, int) and not isinstance(limit_micro, bool)
+    if not number or not 0 <= limit_micro <= LARGEST_MICRO:
+        shown = dollars(limit_micro) if number else quoted(limit_micro)
         hint = f"Give an amount from $0 to {dollars(LARGEST_MICRO)}."
         raise InvalidInput(f"{shown} is not a valid budget.", hint=hint)
     return Budget(scope, valid, limit_micro)

@@ -19,6 +19,7 @@ from avstudio_core.kinds.processor import Processor
 from avstudio_core.names import escaped, is_encodable
 from avstudio_core.orders import Order, Report
 from avstudio_core.parameters import parameters
+from avstudio_core.quotes import quoted
 from avstudio_core.results import CodedWarning, Provenance, Result, Review
 from avstudio_core.tasks.executors.relay import relayed
 from avstudio_core.tasks.task import CANCELLED
@@ -85,7 +86,7 @@ def _checked(result: Any, order: Order, processor: Processor[Any, Any], context:
     """The result, if it has the declared type and contains all published artifacts. Raises `PluginError`."""
     declared = processor.result_type
     if not isinstance(result, declared):
-        message = f"{order.processor} returned '{result!r:.60}' instead of the declared {declared.__name__}."
+        message = f"{order.processor} returned {quoted(result, 60)} instead of the declared {declared.__name__}."
         raise PluginError(message)
     files = artifacts_in(result).values()
     order.refuse_foreign(files, {artifact.sha256 for artifact in context.published})
@@ -114,7 +115,7 @@ def _reviewed(result: Result, order: Order, processor: Processor[Any, Any], cont
         context.reviewing()
     review = processor.review(result, context)
     if not isinstance(review, Review):
-        raise PluginError(f"The review of {order.processor} returned '{review!r:.60}' instead of a Review.")
+        raise PluginError(f"The review of {order.processor} returned {quoted(review, 60)} instead of a Review.")
     reason = escaped(_short(order, review.reason)) if review.reason else ""
     return review if reason == review.reason else review.model_copy(update={"reason": reason})
 
@@ -156,7 +157,7 @@ def _texts(result: Result, order: Order) -> tuple[SearchText, ...]:
     found = []
     for one in result.texts():
         if not isinstance(one, SearchText) or not is_encodable(one.text):
-            raise PluginError(f"{order.processor} returned '{one!r:.60}', which is not a text to search for.")
+            raise PluginError(f"{order.processor} returned {quoted(one, 60)}, which is not a text to search for.")
         if text := one.text.replace("\0", " ").strip():
             found.append(one if text == one.text else one.model_copy(update={"text": text}))
     return tuple(found)

@@ -106,9 +106,8 @@ def reserve_steps(transaction: Transaction, run_id: str, new: int) -> None:
     row = transaction.execute(GET, {"id": run_id}).mappings().one()
     if row["cancelling"]:
         raise RunLimitReached(f"The run '{run_id}' was cancelled.")
-    message = (
-        f"The run '{run_id}' may have {row['most_steps']} steps: it has {row['used_steps']}, and {new} would follow."
-    )
+    most = "1 step" if row["most_steps"] == 1 else f"{row['most_steps']} steps"
+    message = f"The run '{run_id}' may have {most}: it has {row['used_steps']}, and {new} would follow."
     raise RunLimitReached(message, hint="Start a run with a higher limit.")
 
 
