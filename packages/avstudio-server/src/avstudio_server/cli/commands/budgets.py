@@ -79,8 +79,6 @@ def set_(amount: Amount, scope: ScopeFlags, as_json: Json = False) -> int:
 
     limit, (name, period) = micro(amount), scope.chosen()
     with Studio(own=True) as studio:
-        if scope.key not in (None, "*"):
-            studio.keys.find(scope.key)
         studio.ledger.set_budget(name, period, limit)
     if as_json:
         output.write_json({"scope": name, "period": period, "limit_micro": limit})
