@@ -41,13 +41,6 @@ def test_another_studio_on_the_folder_knows_the_key(studio: Studio) -> None:
         assert other.keys.principal_of(text) == studio.keys.principal_of(text)
 
 
-def test_a_key_is_found_by_its_id(studio: Studio) -> None:
-    key, _ = studio.keys.create("mine")
-    assert studio.keys.find(key.id) == key
-    with pytest.raises(NotFound, match="'key_typo'"):
-        studio.keys.find("key_typo")
-
-
 @pytest.mark.parametrize("change", [lambda text: text[:-1], lambda text: text + "x", lambda text: text.upper()])
 def test_a_typing_error_is_told_apart_from_an_unknown_key(studio: Studio, change: Any) -> None:
     _, text = studio.keys.create("laptop")

@@ -110,13 +110,6 @@ class ApiKeys:
         with self._database.read() as connection:
             return [_key(row) for row in connection.execute(select(api_keys).order_by(api_keys.c.created_at))]
 
-    def find(self, key_id: str) -> ApiKey:
-        """A key by its id, also if it is revoked or expired. Raises `NotFound`."""
-        known = {key.id: key for key in self.all()}
-        if checked(key_id, "id of a key") not in known:
-            raise NotFound.among("API key", key_id, known, see="See the list of keys.")
-        return known[key_id]
-
     def any_valid(self) -> bool:
         """Whether anybody has a key that is valid now."""
         now = self._clock()
