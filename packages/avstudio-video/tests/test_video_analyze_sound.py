@@ -97,6 +97,21 @@ def test_peaks_between_samples_are_those_of_the_standard(
     assert peak - 0.4 <= found <= peak + 0.2
 
 
+@pytest.mark.parametrize("length", [1, 7, 45, 200])
+def test_the_true_peak_is_found_wherever_it_is(length: int) -> None:
+    found = set()
+    for place in range(100):
+        sound = np.zeros((1, 200), np.float32)
+        sound[0, place + 1 : place + 7] = [1, -1, 1, -1, 0.5, -0.25]  # the highest value is before all of them
+        meter = TruePeak(RATE, 1)
+        for begin in range(0, 200, length):
+            meter.feed(sound[:, begin : begin + length])
+        meter.finish()
+        found.add(round(meter.value, 4))
+    assert len(found) == 1
+    assert found.pop() > 1.05
+
+
 @pytest.mark.parametrize("lengths", [[1] * 90, [7, 300, 31, 32, 33, 600], [1003]])
 def test_the_true_peak_does_not_depend_on_the_blocks(lengths: list[int]) -> None:
     count = sum(lengths)

@@ -233,7 +233,7 @@ def on_a_screen(light: float, peak: float) -> float:
 
 
 def lit(path: Path, codec: str = "ffv1", options: dict[str, str] | None = None) -> Path:
-    """A video of HDR, of which each quarter is grey of another light."""
+    """A video of HDR: each quarter is grey of another light."""
     columns = np.repeat([pq(light) for light in LIGHTS], 16)
     yuv = to_yuv(np.repeat(np.tile(columns, (48, 1))[..., None], 3, 2), BT2020, full=False, bits=10)
     frame = av.VideoFrame(64, 48, "yuv444p10le")
@@ -297,7 +297,7 @@ def test_a_colour_that_usual_screens_do_not_have_becomes_paler(shared_studio: St
         light = (file["frames"][0, 24, 32] / 255) ** 2.4 * 203
     luminance = np.dot([0.2627, 0.678, 0.0593], colour)
     away = np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]]) @ colour
-    paler = luminance + (away - luminance) * luminance / (luminance - away[0])  # so that there is no less than no red
+    paler = luminance + (away - luminance) * luminance / (luminance - away[0])  # so much that red is not below 0
     assert light == pytest.approx(paler, abs=1.5)
 
 

@@ -26,7 +26,7 @@ class Roots:
         self._closed = tuple(closed)
 
     def closing(self, folder: Path) -> Roots:
-        """The same folders, of which one more is closed."""
+        """The same folders, and one more that is closed."""
         return Roots(self._folders, [*self._closed, folder])
 
     def open(self, given: str) -> int:

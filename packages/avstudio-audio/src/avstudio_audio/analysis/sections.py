@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 CELL = 0.5
-"""The seconds of which the harmony is averaged."""
+"""The harmony is averaged over so many seconds."""
 CONTEXT = 4
 """The cells that are compared at once."""
 NEIGHBOURS = 0.04

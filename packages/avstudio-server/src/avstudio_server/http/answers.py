@@ -26,13 +26,13 @@ CODES = {
     400: "bad_request",
     404: "no_route",
     405: "method_not_allowed",
-    413: "too_large",
     412: "precondition_failed",
+    413: "too_large",
     415: "unsupported_coding",
     416: "no_range",
 }
 """Codes of errors that have no class, because they concern HTTP alone."""
-HINTS = {412: "Get it again.", 415: "Send it as it is."}
+HINTS = {412: "Get it again.", 413: "Send less in one request.", 415: "Send it as it is."}
 
 
 def answer(request: HTTPConnection, document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

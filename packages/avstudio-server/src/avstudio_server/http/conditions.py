@@ -22,7 +22,7 @@ def check_match(asked: Headers, tag: str | None) -> None:
         return
     tags = _tags(asked, MATCH)
     if tag is None or not {"*", tag} & {*tags}:
-        raise HTTPException(412, "It has changed: no ETag in 'If-Match' is its ETag now")
+        raise HTTPException(412, "It has changed: 'If-Match' does not name its ETag")
 
 
 def _tags(asked: Headers, name: str) -> list[str]:

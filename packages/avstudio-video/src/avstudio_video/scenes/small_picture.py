@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from avstudio_video.libraries import opencv
-from avstudio_video.scenes.shrinking import Shrinking, shrinking
+from avstudio_video.scenes.shrinker import Shrinker, shrinker_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,11 +21,11 @@ class SmallPictures:
     def __init__(self) -> None:
         self._cv2: Any = opencv("Finding scenes")
         self._kind: tuple[int, int, str] | None = None
-        self._shrinking: Shrinking | None = None
+        self._shrinker: Shrinker | None = None
 
     def of(self, frame: VideoFrame) -> Pixels:
         """The small picture of a frame."""
         kind = frame.width, frame.height, frame.format.name
-        if self._shrinking is None or kind != self._kind:  # the size of a video can change
-            self._kind, self._shrinking = kind, shrinking(self._cv2, *kind)
-        return self._shrinking.of(frame)
+        if self._shrinker is None or kind != self._kind:  # the size of a video can change
+            self._kind, self._shrinker = kind, shrinker_for(self._cv2, *kind)
+        return self._shrinker.of(frame)

@@ -28,7 +28,7 @@ class Death(Enum):
 
 
 OWN = (Death.WORKER, Death.PLANNER)
-"""The deaths of which a task is the only likely reason."""
+"""The deaths that only the task itself is likely to have caused."""
 
 
 class Takeover(StateChanges):

@@ -26,7 +26,7 @@ FEW = 0.55
 NEIGHBOURS = (0, 0), (0, 1), (1, 0), (1, 1)
 
 
-def shrinking(cv2: Any, width: int, height: int, pixel_format: str) -> Shrinking:
+def shrinker_for(cv2: Any, width: int, height: int, pixel_format: str) -> Shrinker:
     """The fastest way for frames of a size and a pixel format."""
     factor = max(width, height) / SIDE
     size = (width, height) if factor < 1 else (max(1, round(width / factor)), max(1, round(height / factor)))
@@ -49,7 +49,7 @@ def rows_read(height: int, small: int) -> NDArray[np.intp]:
     return np.unique(np.concatenate([above, above + (places > above)]).clip(0, height - 1))
 
 
-class Shrinking(ABC):
+class Shrinker(ABC):
     """Makes frames of one size and pixel format small; the result is BGR of `(height, width, 3)`."""
 
     def __init__(self, cv2: Any, size: tuple[int, int]) -> None:
@@ -74,14 +74,14 @@ class Shrinking(ABC):
         return small
 
 
-class WholeFrame(Shrinking):
+class WholeFrame(Shrinker):
     """Converts all pixels."""
 
     def of(self, frame: VideoFrame) -> Pixels:
         return self._resized(self._converted(frame, "bgr24"))
 
 
-class Gathered(Shrinking):
+class Gathered(Shrinker):
     """Converts a smaller frame, made of some of the samples, in which each row has colours of its own."""
 
     def __init__(self, cv2: Any, size: tuple[int, int], width: int, height: int, pixel_format: str) -> None:
