@@ -35,7 +35,8 @@ def json_of(plugins: Plugins, kind: str, data: Mapping[str, Any]) -> str:
         written = json.dumps(dict(data), allow_nan=False, ensure_ascii=False)
         size = len(written.encode())
     except UnicodeEncodeError:
-        raise InvalidInput(f"The data of the event '{kind}' contains half a character.") from None
+        message = f"The data of the event '{kind}' contains half a character."
+        raise InvalidInput(message, hint="Decode the text as UTF-8, with errors='replace'.") from None
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"The data of the event '{kind}' is not JSON: {error}.") from None
     if size > MOST_DATA:
