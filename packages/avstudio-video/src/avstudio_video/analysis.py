@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 from avstudio_core import Context
 from avstudio_core.documents.scenes import Scenes
-from avstudio_video.analyze_params import AnalyzeParams
+from avstudio_video.analyze_params import AnalyzeParams, detectors_of
 from avstudio_video.events.black import BlackSpans
 from avstudio_video.events.freeze import FreezeSpans
 from avstudio_video.events.letterbox import Letterbox
-from avstudio_video.frame_views import LOOKS, FrameView, FrameViewer
+from avstudio_video.frame_views import FrameView, FrameViewer
 from avstudio_video.frames.choice import FrameTimeline
 from avstudio_video.media.cores import usable_cores
 from avstudio_video.media.frame_pass import FramePass
@@ -24,7 +24,6 @@ from avstudio_video.media.range_decoder import RangesDiffer
 from avstudio_video.media.steps import Steps
 from avstudio_video.media.streams import display_size, square_size
 from avstudio_video.memory import DECODERS
-from avstudio_video.scenes.detectors import THRESHOLDS, Detector
 from avstudio_video.scenes.finder import SceneFinder
 from avstudio_video.scenes.sheet_frames import SheetFrames, SheetSteps
 from avstudio_video.scenes.thumbnails import Thumbnails, thumbnail_step
@@ -55,15 +54,10 @@ class Analysis:
             path, params.stream, limits, lambda part: context.progress(0.95 * part, "analyze"), listen
         )
         self.sound: SoundMeasures | None = None
-        lowest = params.min_content
-        detectors = [
-            Detector(one, params.threshold or THRESHOLDS[one], lowest) for one in dict.fromkeys(params.detectors)
-        ]
-        self._finder = SceneFinder(detectors, look="look" in wanted) if "scenes" in wanted else None
+        self._finder = SceneFinder(detectors_of(params)) if "scenes" in wanted else None
         self._black = BlackSpans() if "black" in wanted else None
         self._freeze = FreezeSpans() if "freeze" in wanted else None
         self.letterbox = Letterbox() if "letterbox" in wanted else None
-        self._bars = Steps(LOOKS)
         self._thumbnails: Thumbnails | None = None
         self.speech: Path | None = None
         self.sheet: SheetFrames | None = None
@@ -93,13 +87,13 @@ class Analysis:
 
     def _feed(self, stamp: int, view: FrameView) -> None:
         self.frames += 1
-        if self._finder and view.small is not None:
-            self._finder.feed(stamp, view.small)
+        if self._finder and view.scene:
+            self._finder.feed(stamp, view.scene)
         if self._black:
             self._black.feed(stamp, black=bool(view.black))
         if self._freeze and view.plain:
             self._freeze.feed(stamp, view.plain)
-        if self.letterbox and view.bars and self._bars.begins(stamp * self.passed.index.unit):
+        if self.letterbox and view.bars:
             self.letterbox.feed(view.bars, view.size)
         if view.thumbnail:
             self._keep(stamp, view.thumbnail)

@@ -9,7 +9,7 @@ from pydantic import Field
 from avstudio_core import Params
 from avstudio_core.errors import InvalidParams
 from avstudio_video.exports.media_types import ExportName
-from avstudio_video.scenes.detectors import DetectorName
+from avstudio_video.scenes.detectors import THRESHOLDS, Detector, DetectorName
 
 
 class AnalyzeParams(Params):
@@ -79,3 +79,11 @@ class AnalyzeParams(Params):
             raise InvalidParams("'look' is for scenes.", hint="Add 'scenes' to the analyses.")
         if self.threshold is not None and len(self.detectors) > 1:
             raise InvalidParams("A threshold is for one detector.", hint="Give one detector, or no threshold.")
+
+
+def detectors_of(params: AnalyzeParams) -> list[Detector]:
+    """The detectors that a request wants, each once."""
+    return [
+        Detector(one, params.threshold or THRESHOLDS[one], params.min_content)
+        for one in dict.fromkeys(params.detectors)
+    ]

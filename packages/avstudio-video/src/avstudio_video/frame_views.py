@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from avstudio_core.errors import NotEnoughMemory
-from avstudio_video.analyze_params import AnalyzeParams
+from avstudio_video.analyze_params import AnalyzeParams, detectors_of
 from avstudio_video.encoding.tone_map import DEEP, ToneMap
 from avstudio_video.events.black import is_black
 from avstudio_video.events.letterbox import Bars, bars_of
@@ -17,8 +17,8 @@ from avstudio_video.media.colours import HLG, PQ
 from avstudio_video.media.frame_pass import FramePass
 from avstudio_video.media.planes import eight_bits
 from avstudio_video.media.steps import Steps
+from avstudio_video.scenes.scene_view import SceneView, SceneViewer
 from avstudio_video.scenes.sheet_frames import SheetSteps
-from avstudio_video.scenes.small_picture import SmallPictures
 from avstudio_video.scenes.thumbnails import QUALITY, thumbnail_step
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ LOOKS = Fraction(1)
 class FrameView:
     """Parts of it are `None` if they are not wanted, or not of this frame."""
 
-    small: Pixels | None = None
-    """The picture in which scenes are found."""
+    scene: SceneView | None = None
     plain: VideoFrame | None = None
     """The whole frame, with components of 8 bits in planes."""
     black: bool | None = None
@@ -58,7 +57,8 @@ class FrameViewer:
 
         self._params, self._passed, self._most = params, passed, most
         self._wanted = set(params.analyses)
-        self._small = SmallPictures() if "scenes" in self._wanted else None
+        look = "look" in self._wanted
+        self._scenes = SceneViewer(detectors_of(params), look=look) if "scenes" in self._wanted else None
         self._tones: ToneMap | None = None
         self._scaler, self._narrow = VideoReformatter(), VideoReformatter()
         self._bars = Steps(LOOKS)
@@ -66,7 +66,7 @@ class FrameViewer:
         self._tiles = SheetSteps(params.contact_sheet or 1, passed.stated_end)
 
     def __call__(self, stamp: int, frame: VideoFrame) -> FrameView:
-        view = FrameView(self._small.of(frame) if self._small else None)
+        view = FrameView(self._scenes.of(frame) if self._scenes else None)
         if {"black", "freeze", "letterbox"} & self._wanted:
             self._see_components(view, stamp, frame)
         if self._params.thumbnails and self._thumbnails.begins(stamp):

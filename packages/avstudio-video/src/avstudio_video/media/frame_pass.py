@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from avstudio_core.errors import UnreadableMedia
 from avstudio_video.media.ahead import ahead, side_by_side
@@ -34,14 +34,22 @@ KEPT = 256
 NONE = Fraction(0)
 
 View = TypeVar("View", covariant=True)
-Seen = Generator[tuple[int, bool, View], None, None]
-"""Time stamps, whether frames are damaged, and what is seen in them."""
 
 
 class Viewer(Protocol[View]):
-    """Takes from a frame with a time stamp what analyses need of it."""
+    """Takes from frames that follow each other, with their time stamps, what analyses need of them."""
 
     def __call__(self, stamp: int, frame: VideoFrame) -> View: ...
+
+
+class Seen(NamedTuple, Generic[View]):
+    """A frame that was decoded."""
+
+    stamp: int
+    corrupt: bool
+    resized: bool
+    """Whether it has another size or pixel format than the first one."""
+    view: View
 
 
 class Listener(Protocol):
@@ -98,51 +106,57 @@ class FramePass:
             seen = self._apart(container, stream, new_viewer, decoders) if apart else None
             number = 0
             with closing(seen or self._alone(container, stream, new_viewer())) as found:
-                for number, (stamp, corrupt, view) in enumerate(found, 1):
+                for number, (stamp, corrupt, resized, view) in enumerate(found, 1):
                     self.corrupt += corrupt
+                    self.resized += resized
                     if number % OFTEN == 1:
                         self.progress(min(1.0, self.time(stamp) / whole) if whole > 0 else 0.0)
                     yield stamp, view
             if not number:
                 raise UnreadableMedia(f"No frame of the video stream {stream.index} of '{self.path}' can be decoded.")
 
-    def _alone(self, container: InputContainer, stream: Any, view: Viewer[View]) -> Seen[View]:
+    def _alone(self, container: InputContainer, stream: Any, view: Viewer[View]) -> Generator[Seen[View], None, None]:
         """Decode on another thread than that of the analyses."""
         with closing(ahead(self._decoded(container, stream), WAITING)) as decoded:
             for stamp, frame in decoded:
-                yield stamp, bool(frame.is_corrupt), view(stamp, self._alike(frame))
+                yield self._see(view, stamp, frame)
 
     def _apart(
         self, container: InputContainer, stream: Any, new_viewer: Callable[[], Viewer[View]], decoders: int
-    ) -> Seen[View]:
+    ) -> Generator[Seen[View], None, None]:
         """Decode and see on several threads."""
         codec = stream.codec_context
         codecs = [codec, *(another(codec) for _ in range(decoders - 1))]
         ranges = Ranges(self._packets(container, stream))
         works = [
-            self._seen(RangeDecoder(one, ranges), ranges, new_viewer, count(number, decoders))
+            self._parts(RangeDecoder(one, ranges), ranges, new_viewer, count(number, decoders))
             for number, one in enumerate(codecs)
         ]
         first = next(works[0], None)  # the rotation that it tells is known to all viewers
         works[0] = chain([first], works[0])
-        items: Generator[tuple[int, bool, View] | Meeting, None, None] = side_by_side(works, KEPT, OFTEN)
+        items: Generator[Seen[View] | Meeting, None, None] = side_by_side(works, KEPT, OFTEN)
         with closing(items), closing(ranges):
             yield from stitched(items)
 
-    def _seen(
+    def _parts(
         self, decoder: RangeDecoder, ranges: Ranges, new_viewer: Callable[[], Viewer[View]], numbers: Iterator[int]
-    ) -> Iterator[tuple[int, bool, View] | Meeting | None]:
+    ) -> Iterator[Seen[View] | Meeting | None]:
         """What is seen in some of the ranges; `None` ends each."""
         for number in numbers:
             if (part := ranges.find(number)) is None:
                 return
-            view = new_viewer()
-            for place, found in enumerate(decoder.frames(part, first=not number)):
-                if isinstance(found, Meeting):
-                    yield found
-                elif (stamp := self._stamp(found, place)) is not None:
-                    yield stamp, bool(found.is_corrupt), view(stamp, self._alike(found))
+            yield from self._part(decoder.frames(part, first=not number), new_viewer())
             yield None
+
+    def _part(self, frames: Iterator[VideoFrame | Meeting], view: Viewer[View]) -> Iterator[Seen[View] | Meeting]:
+        """What is seen in a range."""
+        for place, found in enumerate(frames):
+            if isinstance(found, Meeting):
+                if not place and found.frame.pts is not None:
+                    self._see(view, found.frame.pts, found.frame)  # the first frame of the range is compared with it
+                yield found
+            elif (stamp := self._stamp(found, place)) is not None:
+                yield self._see(view, stamp, found)
 
     def _stamp(self, frame: VideoFrame, number: int) -> int | None:
         """The time stamp of a frame; `None` if it does not have one, but others do."""
@@ -157,12 +171,13 @@ class FramePass:
             self.limits.check_seconds(self.path, self.time(stamp))
         return stamp
 
-    def _alike(self, frame: VideoFrame) -> VideoFrame:
-        """The frame in the shape of the first one, to which analyses compare it."""
-        if (frame.width, frame.height) == self.size and frame.format.name == self._pixels:
-            return frame
-        self.resized += 1
-        return frame.reformat(*self.size, self._pixels, interpolation="BICUBIC", threads=1)
+    def _see(self, view: Viewer[View], stamp: int, frame: VideoFrame) -> Seen[View]:
+        """What is seen in a frame, in the shape of the first one, to which analyses compare it."""
+        corrupt = bool(frame.is_corrupt)
+        resized = (frame.width, frame.height) != self.size or frame.format.name != self._pixels
+        if resized:
+            frame = frame.reformat(*self.size, self._pixels, interpolation="BICUBIC", threads=1)
+        return Seen(stamp, corrupt, resized, view(stamp, frame))
 
     def time(self, stamp: int) -> float:
         """When a frame is shown, in seconds."""

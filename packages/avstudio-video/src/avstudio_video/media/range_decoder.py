@@ -67,14 +67,17 @@ class RangeDecoder:
         self._delay = codec.reorder_depth
 
     def frames(self, part: Range, *, first: bool) -> Iterator[VideoFrame | Meeting]:
-        """The frames of a range in the order shown, between its meetings with the ranges before and after it."""
+        """The frames of a range in the order shown, and its meetings with the ranges before and after it.
+
+        A picture that two ranges have in common is a frame of the first of them.
+        """
         self._restart()
         for frame in self._decoded(part):
-            if not first:
+            if first:
+                yield frame
+            if not first or (part.end is not None and frame.pts is not None and frame.pts >= part.end):
                 yield Meeting(frame)
-                first = True
-            before = part.end is None or frame.pts is None or frame.pts < part.end
-            yield frame if before else Meeting(frame)
+            first = True
 
     def _restart(self) -> None:
         self._codec.flush_buffers()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,3 +47,8 @@ class Detector:
             "threshold": fade_cuts,
         }
         return rules.get(self.name, spaced_cuts)(places, scores, self.threshold, least)
+
+
+def score_kinds(detectors: Iterable[Detector]) -> list[type[Score]]:
+    """The scores that some detectors need, each once."""
+    return list(dict.fromkeys(SCORES[one.name] for one in detectors))

@@ -1,55 +1,52 @@
-"""Finds the scenes of a video while its frames go by."""
+"""Finds the scenes of a video from what was seen in its frames."""
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from avstudio_core.documents.scenes import Scene
-from avstudio_video.scenes.detectors import SCORES, Detector
+from avstudio_video.scenes.detectors import SCORES, Detector, score_kinds
 from avstudio_video.scenes.look import SceneLook
+from avstudio_video.scenes.scene_view import SceneView
 from avstudio_video.scenes.scores import ContentScore
 from avstudio_video.scenes.transition import Transition, TransitionKind
 from avstudio_video.scenes.transition_finder import TransitionFinder
 from avstudio_video.scenes.typed_cuts import boundaries
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from avstudio_video.frames.choice import FrameTimeline
-
-    Pixels = NDArray[np.uint8]
 
 
 class SceneFinder:
-    """Scores each frame once for each kind of score that the detectors need."""
+    """Keeps some numbers for each frame."""
 
-    def __init__(self, detectors: Sequence[Detector], *, look: bool = False) -> None:
-        """With `look`, scenes have their sharpness and motion."""
+    def __init__(self, detectors: Sequence[Detector]) -> None:
         self._detectors = detectors
-        self._scores = {kind: kind() for kind in dict.fromkeys(SCORES[one.name] for one in detectors)}
-        self._finder = TransitionFinder() if any(one.name == "auto" for one in detectors) else None
-        self._look = SceneLook() if look else None
+        self._scores = {kind: array("d") for kind in score_kinds(detectors)}
+        self._finder = TransitionFinder()
+        self._look = SceneLook()
         self._stamps: list[int] = []
         self._found: list[Transition] = []
         self._kinds: dict[int | None, TransitionKind] = {}
         """How the scenes start that do not start with a cut, by the number of their first frame."""
 
-    def feed(self, stamp: int, small: Pixels) -> None:
-        """Look at the small picture of the next frame."""
+    def feed(self, stamp: int, view: SceneView) -> None:
+        """Note what was seen in the next frame."""
         self._stamps.append(stamp)
-        for score in self._scores.values():
-            score.feed(small)
-        for one in (self._finder, self._look):
-            if one:
-                one.feed(small)
+        for values, score in zip(self._scores.values(), view.scores, strict=True):
+            values.append(score)
+        if view.tiny is not None:
+            self._finder.feed(view.tiny)
+        if view.look:
+            self._look.feed(view.look)
 
     def finish(self) -> None:
         """Look at what is left when the video has ended."""
-        self._found = self._finder.transitions() if self._finder else []
+        self._found = self._finder.transitions()
         self._kinds = {one.boundary: one.kind for one in reversed(self._found)}
 
     def transitions(self, timeline: FrameTimeline) -> Iterator[tuple[Transition, float, float]]:
@@ -73,7 +70,7 @@ class SceneFinder:
 
     def _starts(self, detector: Detector, places: list[int], least: int) -> list[int]:
         """The numbers of the frames with which scenes start."""
-        scores = self._scores[SCORES[detector.name]].values
+        scores = self._scores[SCORES[detector.name]]
         if detector.name != "auto":
             cuts = detector.cuts(places, scores, least)
             return [min(bisect_left(places, place), len(places) - 1) for place in cuts]
@@ -93,9 +90,9 @@ class SceneFinder:
             start_frame=timeline.index.number_at(self._stamps[place]),
             end_frame=len(shown) if after is None else timeline.index.number_at(after),
             transition=self._transition(place, found.get(place, [])),
-            score=content.values[place] if content and number else None,
+            score=content[place] if content and number else None,
             detectors=found.get(place, []),
-            **(self._look.of(place, last) if self._look else {}),
+            **self._look.of(place, last),
         )
 
     def _transition(self, place: int, detectors: list[str]) -> Literal["start", "cut", "fade", "dissolve", "wipe"]:

@@ -20,19 +20,15 @@ HASH_SIDE, LOWPASS = 8, 2
 
 
 class Score(ABC):
-    """A number for each frame, from its small picture in BGR and those before it."""
+    """Gives a number to each frame, from its small picture in BGR and the one before it."""
 
     def __init__(self) -> None:
         self._cv2: Any = opencv("Finding scenes")
         self._last: Any = None
-        self.values: list[float] = []
-
-    def feed(self, pixels: Pixels) -> None:
-        """Score the next frame; the first one has 0."""
-        self.values.append(self._value(pixels))
 
     @abstractmethod
-    def _value(self, pixels: Pixels) -> float: ...
+    def of(self, pixels: Pixels) -> float:
+        """The score of the next frame; the first one has 0 if it is a difference."""
 
 
 class ContentScore(Score):
@@ -43,7 +39,7 @@ class ContentScore(Score):
         self._spare: Any = None
         self._change: Any = None
 
-    def _value(self, pixels: Pixels) -> float:
+    def of(self, pixels: Pixels) -> float:
         hsv = self._cv2.cvtColor(pixels, self._cv2.COLOR_BGR2HSV, self._spare)
         last, self._last = self._last, hsv
         self._spare = last
@@ -58,14 +54,14 @@ class ContentScore(Score):
 class BrightnessScore(Score):
     """The mean of all components, 0 to 255."""
 
-    def _value(self, pixels: Pixels) -> float:
+    def of(self, pixels: Pixels) -> float:
         return float(pixels.mean())
 
 
 class HistogramScore(Score):
     """How little the histogram of luma correlates with that of the frame before, 0 to 2."""
 
-    def _value(self, pixels: Pixels) -> float:
+    def of(self, pixels: Pixels) -> float:
         luma = self._cv2.cvtColor(pixels, self._cv2.COLOR_BGR2YUV)[..., 0]
         counts = self._cv2.calcHist([luma.copy()], [0], None, [BINS], [0, 256])
         histogram = self._cv2.normalize(counts, counts).flatten()
@@ -76,7 +72,7 @@ class HistogramScore(Score):
 class HashScore(Score):
     """The part of the bits of a perceptual hash that differ from the frame before, 0 to 1."""
 
-    def _value(self, pixels: Pixels) -> float:
+    def of(self, pixels: Pixels) -> float:
         import numpy as np
 
         bits = self._hash(pixels)

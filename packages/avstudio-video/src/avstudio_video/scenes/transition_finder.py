@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from avstudio_video.libraries import opencv
 from avstudio_video.scenes.fades import fades
 from avstudio_video.scenes.flashes import flashes
-from avstudio_video.scenes.gradual import HEIGHT, REACH, WIDTH, candidates, transition_at
+from avstudio_video.scenes.gradual import REACH, candidates, transition_at
 from avstudio_video.scenes.transition import Transition
 
 if TYPE_CHECKING:
@@ -36,9 +36,8 @@ class TransitionFinder:
         self._near: list[Transition] = []
         """Those that reach the frames that are kept: a new one can meet no others."""
 
-    def feed(self, pixels: Pixels) -> None:
-        """Look at the small picture of the next frame."""
-        tiny = self._cv2.resize(pixels, (WIDTH, HEIGHT), interpolation=self._cv2.INTER_AREA)
+    def feed(self, tiny: Pixels) -> None:
+        """Look at the next frame, in the size of the pictures of `gradual`."""
         mean, deviation = self._cv2.meanStdDev(tiny)
         self._levels.append(float(mean.mean()))
         self._contrasts.append(float(deviation.max()))
