@@ -28,8 +28,8 @@ OFTEN = 16
 """Frames between two reports of progress, and frames that a thread of several hands over together."""
 WAITING = 8
 """Decoded frames that wait for the analyses."""
-KEPT = 256
-"""What was seen in so many frames waits, for each of several decoders."""
+KEPT = 2048
+"""What was seen in so many frames waits, for each of several decoders: some ranges between usual key frames."""
 
 NONE = Fraction(0)
 
