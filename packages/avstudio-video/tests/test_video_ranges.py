@@ -16,7 +16,7 @@ import pytest
 
 import avstudio_video
 from avstudio_core import Studio
-from avstudio_video.media.frame_pass import FramePass
+from avstudio_video.media.frame_pass import FramePass, Viewer
 from avstudio_video.media.limits import USUAL
 from avstudio_video.media.range_decoder import RangesDiffer
 from avstudio_video.media.ranges import LEAST, Ranges
@@ -47,13 +47,19 @@ MEDIA: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def seen(path: Path, decoders: int) -> list[tuple[int, int]]:
-    """The time stamp and a checksum of each frame."""
+def seen(path: Path, decoders: int) -> list[tuple[int, tuple[int, int]]]:
+    """The time stamp of each frame, with its checksum and that of the frame before it."""
 
-    def checksum(stamp: int, frame: Any) -> int:
-        return zlib.crc32(b"".join(bytes(one) for one in frame.reformat(format="rgb24").planes))
+    def viewer() -> Viewer[tuple[int, int]]:
+        last = [0]
 
-    return [*FramePass(path, None, USUAL, lambda part: None).views(lambda: checksum, decoders)]
+        def checksums(stamp: int, frame: Any) -> tuple[int, int]:
+            last.append(zlib.crc32(b"".join(bytes(one) for one in frame.reformat(format="rgb24").planes)))
+            return last[-1], last[-2]
+
+        return checksums
+
+    return [*FramePass(path, None, USUAL, lambda part: None).views(viewer, decoders)]
 
 
 @pytest.mark.parametrize("kind", MEDIA)
