@@ -16,20 +16,23 @@ from avstudio_video.media.container import open_media
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.range_decoder import CODECS, Meeting, RangeDecoder, another, stitched
-from avstudio_video.media.ranges import Ranges
+from avstudio_video.media.ranges import LEAST, Ranges
 from avstudio_video.media.streams import chosen_video, origin_of, rotation_of, stated_end
 from avstudio_video.media.timecode import timecode_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
 
 OFTEN = 16
 """Frames between two reports of progress, and frames that a thread of several hands over together."""
 WAITING = 8
 """Decoded frames that wait for the analyses."""
-KEPT = 2048
-"""What was seen in so many frames waits, for each of several decoders: some ranges between usual key frames."""
+FEWEST, MOST = 256, 2048
+"""What was seen in so many frames may wait, for each of several decoders: some ranges between usual key frames."""
+SHARED = 1 << 26
+"""Bytes of the pictures that two ranges share and that wait with them, for each decoder, unless that is too few."""
 
 NONE = Fraction(0)
 
@@ -134,7 +137,7 @@ class FramePass:
         ]
         first = next(works[0], None)  # the rotation that it tells is known to all viewers
         works[0] = chain([first], works[0])
-        items: Generator[Seen[View] | Meeting, None, None] = side_by_side(works, KEPT, OFTEN)
+        items: Generator[Seen[View] | Meeting, None, None] = side_by_side(works, _waiting(codec), OFTEN)
         with closing(items), closing(ranges):
             yield from stitched(items)
 
@@ -227,6 +230,11 @@ def seconds(stamp: int, unit: Fraction, origin: Fraction) -> float:
     """When something is shown, as `float(stamp * unit - origin)`, which takes ten times as long."""
     after = stamp * unit.numerator * origin.denominator - origin.numerator * unit.denominator
     return after / (unit.denominator * origin.denominator)
+
+
+def _waiting(codec: VideoCodecContext) -> int:
+    """How much may wait for each of several decoders. Two pictures wait with each range."""
+    return max(FEWEST, min(MOST, SHARED * LEAST // (4 * codec.width * codec.height or 1)))
 
 
 def _packets(container: InputContainer, streams: list[Any]) -> Iterator[Any]:
