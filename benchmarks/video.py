@@ -147,13 +147,13 @@ def scenes(studio: Studio, folder: Path, length: int, pairs: int) -> None:
     path = film(folder / "film.mp4", length)
     copies = (copied(path, number) for number in count())
     for detector in ("adaptive", "content"):
-        assert ours(studio, path, detector) == theirs(path, detector)
         compare_scenes(f"scenes ({detector}) / PySceneDetect", studio, copies, path, detector, pairs)
     with Studio(home=folder / "alone", executor="inline", plugins="", add=[avstudio_video], threads=1) as alone:
         compare_scenes("scenes (adaptive) by one decoder / the same", alone, copies, path, "adaptive", pairs)
 
 
 def compare_scenes(name: str, studio: Studio, copies: Iterator[Path], path: Path, detector: str, pairs: int) -> None:
+    assert ours(studio, path, detector) == theirs(path, detector)
     compare(name, lambda: ours(studio, next(copies), detector), lambda: theirs(path, detector), pairs)
 
 

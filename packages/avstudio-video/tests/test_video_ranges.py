@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ import pytest
 
 import avstudio_video
 from avstudio_core import Studio
+from avstudio_core.testing import until
+from avstudio_video.media import frame_pass
 from avstudio_video.media.frame_pass import FramePass, Viewer
 from avstudio_video.media.limits import USUAL
 from avstudio_video.media.range_decoder import RangesDiffer
@@ -161,6 +164,31 @@ def test_damaged_files_give_the_same_on_two_cores(studios: list[Studio], write: 
         path.write_bytes(data)
         one, two = (findings(studio, path) for studio in studios)
         assert one == two
+
+
+@pytest.mark.parametrize(("memory", "least", "most"), [(frame_pass.SHARED, 500, 500), (0, 250, 320)])
+def test_a_decoder_goes_on_while_another_is_late_as_far_as_memory_allows(
+    write: Make, monkeypatch: pytest.MonkeyPatch, memory: int, least: int, most: int
+) -> None:
+    path = write("a.mkv", 1000, options={"preset": "ultrafast", "g": "500", "keyint_min": "500", "sc_threshold": "0"})
+    monkeypatch.setattr(frame_pass, "SHARED", memory)
+    late, ahead = threading.Event(), list[int]()
+
+    def note(stamp: int, frame: Any) -> None:
+        if 4000 < stamp < 20_000:
+            late.wait()
+        elif stamp > 20_000:
+            ahead.append(stamp)
+
+    views = FramePass(path, None, USUAL, lambda part: None).views(lambda: note, 2)
+    next(views)
+    try:
+        until(lambda: len(ahead) >= least - 1)
+        time.sleep(0.2)
+        assert len(ahead) <= most
+    finally:
+        late.set()
+    assert 1 + sum(1 for _ in views) == 1000
 
 
 def test_an_error_of_one_thread_is_raised_in_its_place_and_ends_all_threads(write: Make) -> None:

@@ -21,12 +21,11 @@ from avstudio_video.media.frame_pass import FramePass
 from avstudio_video.media.index import USUAL_RATE
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.range_decoder import RangesDiffer
-from avstudio_video.media.steps import Steps
 from avstudio_video.media.streams import display_size, square_size
 from avstudio_video.memory import DECODERS
 from avstudio_video.scenes.finder import SceneFinder
 from avstudio_video.scenes.sheet_frames import SheetFrames, SheetSteps
-from avstudio_video.scenes.thumbnails import Thumbnails, thumbnail_step
+from avstudio_video.scenes.thumbnails import Thumbnails
 from avstudio_video.scenes.transition import Transition
 from avstudio_video.sound.measures import SoundMeasures, SoundWishes
 from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
@@ -116,8 +115,7 @@ class Analysis:
 
     def _keep(self, stamp: int, picture: bytes) -> None:
         if self._thumbnails is None:
-            steps = Steps(thumbnail_step(self._params.min_scene, self.passed.index.unit))
-            self._thumbnails = Thumbnails(steps, self._context.new_path)
+            self._thumbnails = Thumbnails(self._context.new_path)
         self._thumbnails.feed(stamp, picture)
 
     def _collect(self, stamp: int, picture: Pixels) -> None:

@@ -233,7 +233,7 @@ def seconds(stamp: int, unit: Fraction, origin: Fraction) -> float:
 
 
 def _waiting(codec: VideoCodecContext) -> int:
-    """How much may wait for each of several decoders. Two pictures wait with each range."""
+    """How many views may wait for each of several decoders: with a range, two pictures wait, at two bytes a pixel."""
     return max(FEWEST, min(MOST, SHARED * LEAST // (4 * codec.width * codec.height or 1)))
 
 

@@ -7,8 +7,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avstudio_video.media.steps import Steps
-
 if TYPE_CHECKING:
     from avstudio_core.documents.scenes import Scene
     from avstudio_video.frames.choice import FrameTimeline
@@ -26,16 +24,15 @@ def thumbnail_step(shortest: float, unit: Fraction) -> Fraction:
 class Thumbnails:
     """Keeps a small JPEG several times a second."""
 
-    def __init__(self, steps: Steps, new_path: Callable[[str], Path]) -> None:
-        self._steps, self._new_path = steps, new_path
+    def __init__(self, new_path: Callable[[str], Path]) -> None:
+        self._new_path = new_path
         self._files: dict[int, Path] = {}
 
     def feed(self, stamp: int, picture: bytes) -> None:
-        """Keep the picture of a frame, if it is the first one of its step."""
-        if self._steps.begins(stamp):
-            path = self._new_path(f"candidate_{stamp}.jpg")
-            path.write_bytes(picture)
-            self._files[stamp] = path
+        """Keep the picture of a frame, which is the first one of its step."""
+        path = self._new_path(f"candidate_{stamp}.jpg")
+        path.write_bytes(picture)
+        self._files[stamp] = path
 
     def chosen(self, scenes: Sequence[Scene], timeline: FrameTimeline, count: int) -> list[list[Path]]:
         """For each scene, the candidates nearest to the middles of `count` equal parts of it."""
