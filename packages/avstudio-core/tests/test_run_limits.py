@@ -287,6 +287,7 @@ def test_a_run_is_waited_for_by_its_tasks_that_have_not_ended(studio: Studio) ->
     steps = [Step(id=f"step{number}", processor="plan.make", params={"seconds": 600.0 * number}) for number in (0, 1)]
     run = studio.start_run(Plan(steps=tuple(steps)))
     waits(run, 1, State.COMPLETED)
+    waits(run, 1, State.IN_PROGRESS)
     assert studio.tasks.unended(run.run_id) == [run.tasks()[1].id]
     assert studio.session(Principal("bob")).tasks.unended(run.run_id) == []
     run.cancel()
