@@ -145,8 +145,8 @@ def test_a_video_without_sound_is_told(shared_studio: Studio, write: Make) -> No
         shared_studio.run("video.analyze", write("a.mp4", 2), analyses=["loudness"])
 
 
-def with_a_gap(path: Path, seconds: int) -> Path:
-    """A video of 1 s, with sound in its first second and again after some more seconds."""
+def with_a_gap(path: Path, seconds: int, length: int = 8_000) -> Path:
+    """A video of 1 s, with sound of 8 kHz in its first samples and again after some seconds."""
     with av.open(str(path), "w") as file:
         picture: Any = file.add_stream("mpeg4", rate=25)
         picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
@@ -155,7 +155,7 @@ def with_a_gap(path: Path, seconds: int) -> Path:
         for _ in range(25):
             file.mux(picture.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")))
         for start in (0, seconds):
-            sound = AudioFrame.from_ndarray(np.ones((1, 8_000), np.float32), "flt", "mono")
+            sound = AudioFrame.from_ndarray(np.ones((1, length), np.float32), "flt", "mono")
             sound.sample_rate, sound.time_base, sound.pts = 8_000, Fraction(1, 8_000), 8_000 * start
             file.mux(track.encode(sound))
     return path
@@ -169,6 +169,17 @@ def test_hours_without_sound_take_no_memory(shared_studio: Studio, tmp_path: Pat
     tracemalloc.stop()
     assert [(one.start, one.end) for one in result.events] == [(1, 7_200)]
     assert most < 50e6
+
+
+@pytest.mark.parametrize("length", [1, 3_999, 4_000, 5_600])
+def test_a_gap_begins_where_the_sound_before_it_ends(shared_studio: Studio, tmp_path: Path, length: int) -> None:
+    path = with_a_gap(tmp_path / "a.mkv", 3, length)
+    result = shared_studio.run("video.analyze", path, analyses=["silence", "speech"])
+    assert [(one.start, one.end) for one in result.events] == [(length / 8_000, 3)]
+    with av.open(str(result.speech.path)) as file:
+        samples = np.concatenate([one.to_ndarray()[0] for one in file.decode(audio=0)])
+    assert len(samples) == pytest.approx(2 * (24_000 + length), abs=40)
+    assert (np.abs(samples[2 * length + 50 : 47_950]).max(initial=0), samples[-1] > 9_000) == (0, True)
 
 
 def test_sound_beyond_the_longest_time_is_refused(shared_studio: Studio, tmp_path: Path) -> None:
@@ -218,8 +229,10 @@ def test_samples_that_are_not_numbers_are_0_in_a_waveform() -> None:
 
 
 def test_sound_whose_layout_changes_is_read_to_its_end(shared_studio: Studio, write: Make, tmp_path: Path) -> None:
-    parts = [write(f"{one}.ts", 50, codec="mpeg2video", sound=[440], layout=one) for one in ("mono", "stereo")]
+    parts = [write(f"{one}.ts", 60, codec="mpeg2video", sound=[440], layout=one) for one in ("mono", "stereo")]
     path = tmp_path / "both.ts"
     path.write_bytes(b"".join(one.read_bytes() for one in parts))
     extracted = shared_studio.run("video.extract_audio", path, format="wav", mode="transcode")
-    assert extracted.tracks[0].duration > 3.5
+    assert extracted.tracks[0].duration > 4.7
+    speech = shared_studio.run("video.analyze", path, analyses=["speech"]).speech
+    assert speech.size == pytest.approx(32_000 * extracted.tracks[0].duration, abs=640)

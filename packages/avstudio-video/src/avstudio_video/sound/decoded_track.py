@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from avstudio_video.media.damage import GAP
-from avstudio_video.media.samples import INTERLEAVED, samples_of
+from avstudio_video.media.samples import INTERLEAVED, samples_of, sound_frame
+from avstudio_video.sound.frame_joiner import FrameJoiner
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,56 +24,71 @@ if TYPE_CHECKING:
 class DecodedTrack:
     """Decodes packets of a track to float32 in one rate and layout; gaps in the file become silence."""
 
-    def __init__(self, stream: AudioStream, origin: Fraction) -> None:
-        """`origin` is the start of the file in seconds."""
+    def __init__(self, stream: AudioStream, origin: Fraction, joined: float = 0.0) -> None:
+        """`origin` is the start of the file in seconds; packets are `joined` to so many seconds between gaps."""
         import av
 
         codec = stream.codec_context
-        self._stream, self._origin = stream, origin
+        self._stream, self._origin = stream, float(origin)
         self.rate, self.layout = codec.sample_rate, codec.layout.name
         self.speakers = tuple(channel.name for channel in codec.layout.channels)
         self._new_resampler = partial(av.AudioResampler, INTERLEAVED, codec.layout, codec.sample_rate)
-        self._alike = self._new_resampler()
+        self._alike, self._joiner = self._new_resampler(), FrameJoiner(joined)
         self._next: int | None = None
         self.lost = self.silent = 0
         """Packets that cannot be decoded; samples of silence in gaps."""
 
     def feed(self, packet: Packet[AudioStream] | None) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """The sound of the next packet, with the number of its first sample; `None` gives the rest."""
-        import av
-        import numpy as np
+        for begin, frame in self.frames(packet):
+            yield begin, samples_of(frame)
 
+    def frames(self, packet: Packet[AudioStream] | None) -> Iterator[tuple[int, AudioFrame]]:
+        """The same as interleaved frames."""
+        import av
+
+        decoded: list[AudioFrame] = []
         try:
-            frames = self._stream.decode(packet)
+            decoded = self._stream.decode(packet)
         except av.FFmpegError:
             self.lost += 1
-            return
-        for frame in frames:
-            begin = self._place(frame)
-            missing = begin - self._next if self._next is not None else 0
-            if missing > GAP * self.rate:
-                self.silent += missing
-                for place in range(begin - missing, begin, self.rate):  # a gap can last for hours
-                    yield place, np.zeros((len(self.speakers), min(self.rate, begin - place)), np.float32)
-            for one in self._resampled(frame):
-                block = samples_of(one)
-                yield begin, block
-                begin += block.shape[1]
-            self._next = begin
+        for frame in decoded:
+            if missing := self._missing(frame):
+                yield from self._placed(chain(self._converted(self._joiner.rest()), self._silence(missing)))
+            yield from self._placed(self._converted(self._joiner.add(frame)))
+        if packet is None:
+            yield from self._placed(self._converted(self._joiner.rest()))
 
-    def _resampled(self, frame: AudioFrame) -> list[AudioFrame]:
-        try:
-            return self._alike.resample(frame)
-        except ValueError:  # a broadcast changes its layout or rate
-            self._alike = self._new_resampler()
-            return self._alike.resample(frame)
-
-    def _place(self, frame: AudioFrame) -> int:
-        """Where a frame begins, in samples; small differences of time stamps are rounding."""
+    def _missing(self, frame: AudioFrame) -> int:
+        """The samples of the gap before a frame; small differences of time stamps are rounding."""
         time = frame.time
-        if time is None or math.isnan(time):
-            return self._next or 0
-        place = round((time - float(self._origin)) * self.rate)
-        if self._next is not None and place - self._next <= GAP * self.rate:
-            return self._next
-        return place
+        place = None if time is None or math.isnan(time) else round((time - self._origin) * self.rate)
+        if self._next is None:
+            self._next = place or 0
+        gap = (place or 0) - self._next - self._joiner.waiting(self.rate)
+        return gap if gap > GAP * self.rate else 0
+
+    def _placed(self, frames: Iterator[AudioFrame]) -> Iterator[tuple[int, AudioFrame]]:
+        """Frames that follow each other, with the numbers of their first samples."""
+        begin = self._next or 0
+        for frame in frames:
+            self._next = begin + frame.samples
+            yield begin, frame
+            begin = self._next
+
+    def _converted(self, frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
+        for frame in frames:
+            try:
+                yield from self._alike.resample(frame)
+            except ValueError:  # a broadcast changes its layout or rate
+                self._alike = self._new_resampler()
+                yield from self._alike.resample(frame)
+
+    def _silence(self, count: int) -> Iterator[AudioFrame]:
+        """So many samples: a second at a time, because a gap can last for hours."""
+        import numpy as np
+
+        self.silent += count
+        for done in range(0, count, self.rate):
+            silence = np.zeros((len(self.speakers), min(self.rate, count - done)), np.float32)
+            yield sound_frame(silence, self.layout, self.rate, done)

@@ -16,6 +16,7 @@ from avstudio_video.sound.true_peak import TruePeak
 
 if TYPE_CHECKING:
     import numpy as np
+    from av.audio.frame import AudioFrame
     from numpy.typing import NDArray
 
 QUIETEST = -70.0
@@ -52,9 +53,9 @@ class LoudnessMeter:
         meter.link_to(sink)
         self._graph.configure()
 
-    def feed(self, block: NDArray[np.float32]) -> None:
-        """The next samples, `(channels, n)`."""
-        self._graph.push(sound_frame(block, self._layout, self._rate, self._place))
+    def feed(self, block: NDArray[np.float32], frame: AudioFrame | None = None) -> None:
+        """The next samples, `(channels, n)`, and a frame with them, if there is one."""
+        self._graph.push(frame or sound_frame(block, self._layout, self._rate, self._place))
         self._place += block.shape[1]
         self._peak.feed(block)
         self._pull()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avstudio_core.spans import Span
+from avstudio_video.media.samples import samples_of
 from avstudio_video.sound.decoded_track import DecodedTrack
 from avstudio_video.sound.loud_spans import LoudSpans
 from avstudio_video.sound.loudness import LoudnessMeter
@@ -16,10 +16,9 @@ from avstudio_video.sound.speech_track import SpeechTrack
 from avstudio_video.sound.waveform import Waveform
 
 if TYPE_CHECKING:
-    import numpy as np
+    from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.packet import Packet
-    from numpy.typing import NDArray
 
 BLOCK = 0.5
 """Seconds that are measured together."""
@@ -43,46 +42,38 @@ class SoundMeasures:
     def __init__(self, track: AudioStream, origin: Fraction, wishes: SoundWishes) -> None:
         """`origin` is the start of the file in seconds."""
         self.track, self._wishes = track, wishes
-        self._decoder = DecodedTrack(track, origin)
+        self._decoder = DecodedTrack(track, origin, BLOCK)
         rate, layout = self._decoder.rate, self._decoder.layout
         level, least = wishes.silence or (0.0, 0.0)
         self._spans = LoudSpans(10 ** (level / 20), round(least * rate)) if wishes.silence else None
         self._meter = LoudnessMeter(rate, layout) if wishes.loudness else None
         self.waveform = Waveform(rate) if wishes.waveform else None
-        self._speech = SpeechTrack(wishes.speech, rate, layout) if wishes.speech else None
-        self._feeds: list[Callable[[NDArray[np.float32]], None]] = [
-            one.feed for one in (self._meter, self.waveform, self._speech) if one
-        ]
-        self._blocks: list[NDArray[np.float32]] = []
-        self._begin = self._end = 0
+        self._speech = SpeechTrack(wishes.speech) if wishes.speech else None
         self._first: int | None = None
+        self._end = 0
 
     def feed(self, packet: Packet[AudioStream] | None) -> None:
         """The next packet; `None` after the last one."""
-        for begin, block in self._decoder.feed(packet):
-            if self._first is None:
-                self._first = self._begin = self._end = begin
-            self._blocks.append(block)
-            self._end += block.shape[1]
-            if self._end - self._begin >= BLOCK * self._decoder.rate:
-                self._measure()
+        for begin, frame in self._decoder.frames(packet):
+            self._first = begin if self._first is None else self._first
+            self._end = begin + frame.samples
+            self._measure(begin, frame)
 
-    def _measure(self) -> None:
-        import numpy as np
-
-        if not self._blocks:
-            return
-        block = np.ascontiguousarray(np.concatenate(self._blocks, axis=1))
+    def _measure(self, begin: int, frame: AudioFrame) -> None:
+        block = samples_of(frame)
+        frame.pts, frame.time_base = begin, Fraction(1, self._decoder.rate)
         if self._spans:
-            self._spans.feed(self._begin, block)
-        for feed in self._feeds:
-            feed(block)
-        self._blocks, self._begin = [], self._end
+            self._spans.feed(begin, block)
+        if self._meter:
+            self._meter.feed(block, frame)
+        if self.waveform:
+            self.waveform.feed(block)
+        if self._speech:
+            self._speech.feed(frame)
 
     def finish(self) -> None:
         """Measure the rest."""
         self.feed(None)
-        self._measure()
         if self._speech:
             self._speech.finish()
         self.loudness = self._meter.loudness() if self._meter else None
