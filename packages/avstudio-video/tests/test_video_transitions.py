@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
 from avstudio_core import Studio
+from avstudio_video.scenes.finder import rounded
 
 cv2: Any = pytest.importorskip("cv2", reason="avstudio-video[opencv] is not installed")
 
@@ -149,3 +152,13 @@ def test_a_real_dissolve_is_found(shared_studio: Studio, nasa: Path) -> None:
     dissolves = [(start, end) for kind, start, end in found_in(result) if kind == "dissolve"]
     assert any(abs(start - 127) <= 3 and abs(end - 150) <= 3 for start, end in dissolves), dissolves
     assert 202 in [scene.start_frame for scene in result.scenes if scene.transition == "cut"]
+
+
+@given(st.integers(-(10**12), 10**12), st.fractions(0, 100, max_denominator=180_000))
+def test_positions_in_frames_are_rounded_to_the_nearest_one(count: int, step: Fraction) -> None:
+    assert rounded(count, step) == round(count * step)
+
+
+@pytest.mark.parametrize("count", range(-4, 5))
+def test_a_position_in_the_middle_is_rounded_to_the_even_one(count: int) -> None:
+    assert rounded(count, Fraction(1, 2)) == round(count / 2)

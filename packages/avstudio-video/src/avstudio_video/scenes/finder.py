@@ -58,7 +58,7 @@ class SceneFinder:
     def scenes(self, timeline: FrameTimeline, rate: Fraction, shortest: float) -> list[Scene]:
         """The scenes, at least `shortest` seconds long, of a video with a nominal rate."""
         unit, first = timeline.index.unit, self._stamps[0]
-        places = [round((stamp - first) * unit * rate) for stamp in self._stamps]
+        places = [rounded(stamp - first, unit * rate) for stamp in self._stamps]
         least = round(shortest * rate)
         found: dict[int, list[str]] = {}
         for detector in self._detectors:
@@ -103,3 +103,9 @@ class SceneFinder:
         if kind == "dissolve" or kind == "wipe":
             return kind
         return "fade" if kind or detectors == ["threshold"] else "cut"
+
+
+def rounded(count: int, step: Fraction) -> int:
+    """So many steps, as `round(count * step)`, which takes ten times as long."""
+    whole, rest = divmod(count * step.numerator, step.denominator)
+    return whole + (2 * rest + whole % 2 > step.denominator)
