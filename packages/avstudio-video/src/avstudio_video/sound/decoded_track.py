@@ -25,7 +25,7 @@ class DecodedTrack:
     """Decodes packets of a track to float32 in one rate and layout; gaps in the file become silence."""
 
     def __init__(self, stream: AudioStream, origin: Fraction, joined: float = 0.0) -> None:
-        """`origin` is the start of the file in seconds; packets are `joined` to so many seconds between gaps."""
+        """`origin` is the start of the file in seconds; the sound of several packets is `joined` to so many seconds."""
         import av
 
         codec = stream.codec_context
