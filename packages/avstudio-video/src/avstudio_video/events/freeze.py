@@ -31,7 +31,7 @@ class FreezeSpans:
             self._last = stamp
             return
         self._end(stamp)
-        self._first, self._start, self._last = [one.copy() for one in found], stamp, stamp
+        self._first, self._start, self._last = found, stamp, stamp
 
     def finish(self) -> None:
         """End the last span with the video."""
