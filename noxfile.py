@@ -34,7 +34,7 @@ USERS_CODE = (
     "avstudio-watch/avstudio_watch.py",
 )
 """Of `examples/`: what those who use AV-Studio write, and check with what settings they like."""
-READERS = ["opentimelineio", "otio-cmx3600-adapter", "pysubs2"]
+READERS = ["opentimelineio", "otio-cmx3600-adapter", "otio-fcpx-xml-adapter", "pysubs2"]
 """What reads written files in tests."""
 MEASURES = ["jiwer", "mir_eval<0.9"]
 """What measures the quality of transcripts and stems; BSS Eval left mir_eval in 0.9."""
@@ -69,7 +69,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test of every package, of the example plugin and of the whole."""
-    install(session, *editable(*EVERYTHING, *EXAMPLES), *TESTING, "openai", "schemathesis")
+    install(session, *editable(*EVERYTHING, *EXAMPLES), *TESTING, "openai", "scenedetect-headless", "schemathesis")
     session.run("pytest", *TOGETHER, *session.posargs, env=THRIFTY)
 
 

@@ -211,7 +211,7 @@ WARNINGS = {
             "Use the backend `auto`.",
         ),
         "vfr_source_rounded": (
-            "The frames are not on the grid of a constant rate, which an editor's format needs; times are rounded.",
+            "The frames have different lengths, or are not on the grid of the constant rate that editors count.",
             "Use the document of scenes, `webvtt` or `ffmetadata`; or convert the video to a constant rate first.",
         ),
         "streams_left_out": (

@@ -137,6 +137,16 @@ def test_times_are_true_at_a_variable_rate(shared_studio: Studio, write: Make) -
     assert Scenes.parse(result.document.path.read_text()).variable_rate
 
 
+def test_frames_of_different_lengths_are_counted_for_encoders_and_told_for_editors(
+    shared_studio: Studio, write: Make
+) -> None:
+    path = write("a.mp4", shots([20, 20]), times=[*range(0, 40, 2), *range(40, 60)])
+    result = analyzed(shared_studio, path, exports=["qp"])
+    assert result.exports["qp"].path.read_text() == "0 I -1\n20 I -1\n"
+    assert result.warnings == []
+    assert [one.code for one in analyzed(shared_studio, path, exports=["edl"]).warnings] == ["vfr_source_rounded"]
+
+
 def test_a_grid_that_does_not_fit_is_told(shared_studio: Studio, write: Make) -> None:
     times = [4 * n for n in range(20)] + [82 + 4 * n for n in range(20)]
     path = write("a.mkv", shots([20, 20]), times=times, rate=25, unit=Fraction(1, 100))

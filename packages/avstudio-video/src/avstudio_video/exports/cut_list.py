@@ -43,6 +43,8 @@ class CutList:
     clips: list[Clip]
     rounding: float
     """The largest difference of a clip's time to the grid, in frames."""
+    variable: bool
+    """Whether the frames of the file have different lengths."""
     sound: bool = False
     """Whether sound is cut, too."""
 
@@ -60,7 +62,7 @@ class CutList:
             low = clips[-1].end if clips else 0
             clips.append(Clip(number, low, max(low + 1, round(end)), low, (one.start, one.end)))
         first, frames = count.frame(label) if label else 0, clips[-1].end if clips else 0
-        return cls(title, "Scene", rate, count, first, frames, clips, rounding)
+        return cls(title, "Scene", rate, count, first, frames, clips, rounding, scenes.variable_rate)
 
     @property
     def length(self) -> int:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
+from avstudio_core.documents.scenes import Scenes
 from avstudio_video.exports.cut_list import Clip, CutList
 
 MOST_EVENTS = 999
@@ -167,9 +168,9 @@ def _seconds(frames: int, step: Fraction) -> str:
     return f"{frames * step.numerator}/{step.denominator}s"
 
 
-def qp_file(cuts: CutList) -> str:
-    """The frames that an encoder must make key frames, for `x264 --qpfile`."""
-    return "".join(f"{clip.start} I -1\n" for clip in cuts.clips)
+def qp_file(scenes: Scenes) -> str:
+    """The frames that an encoder must make key frames, for `x264 --qpfile`; it counts those of the file."""
+    return "".join(f"{one.start_frame} I -1\n" for one in scenes.scenes)
 
 
 def _plain(text: str) -> str:

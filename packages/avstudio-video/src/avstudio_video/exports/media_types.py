@@ -30,5 +30,5 @@ SUFFIXES: dict[ExportName, str] = {
     "qp": ".qp",
     "html": ".scenes.html",
 }
-ON_GRID = ("csv", "edl", "otio", "fcpxml", "qp")
+ON_GRID = ("csv", "edl", "otio", "fcpxml")
 """Formats that count frames of a constant rate."""

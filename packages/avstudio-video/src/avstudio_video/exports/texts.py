@@ -26,7 +26,7 @@ def exported(name: ExportName, scenes: Scenes, cuts: CutList, *, reel: str, size
         "ffmetadata": lambda: ffmetadata(scenes, cuts.title),
         "youtube": lambda: youtube(scenes),
         "podcast": lambda: podcast(scenes),
-        "qp": lambda: qp_file(cuts),
+        "qp": lambda: qp_file(scenes),
     }
     return texts[name]()
 
@@ -44,9 +44,11 @@ def exported_edit(name: EditListName, cuts: CutList, *, reel: str, size: tuple[i
 
 def tell_losses(cuts: CutList, names: Sequence[ExportName], warn: Callable[[str, str], None]) -> None:
     """Warn with `vfr_source_rounded` and `events_left_out` about what formats cannot hold."""
-    if cuts.rounding > COARSE and (rounded := [name for name in names if name in ON_GRID]):
-        message = f"times are up to {cuts.rounding:.2f} frames off in {', '.join(rounded)}."
-        warn("vfr_source_rounded", f"The frames of '{cuts.title}' are not on a grid of {cuts.rate}/s: {message}")
+    if (cuts.variable or cuts.rounding > COARSE) and (rounded := [name for name in names if name in ON_GRID]):
+        off = f"times are up to {cuts.rounding:.2f} of them off"
+        message = f"{', '.join(rounded)} count frames of {cuts.rate}/s, and {off}."
+        reason = "have different lengths" if cuts.variable else "are not on a grid"
+        warn("vfr_source_rounded", f"The frames of '{cuts.title}' {reason}: {message}")
     if "edl" in names and len(cuts.clips) > MOST_EVENTS:
         found = f"{len(cuts.clips)} {cuts.kind.lower()}s"
         warn("events_left_out", f"The EDL has the first {MOST_EVENTS} of {found}.")

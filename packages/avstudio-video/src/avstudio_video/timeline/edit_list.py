@@ -25,5 +25,5 @@ def edit_list(timeline: Timeline, footage: Footage, timecode: str | None) -> Cut
         at = clips[-1].at + clips[-1].end - clips[-1].start - fade if clips else 0
         clips.append(Clip(number, low, high, at, (float(part.start), float(part.end)), fade))
     first, frames = count.frame(label) if label else 0, round((grid.end - grid.start) * rate)
-    heard = bool(footage.sounds)
-    return CutList(footage.name, "Part", rate, count, first, frames, clips, float(rounding), heard)
+    variable, heard = footage.stream.index.variable, bool(footage.sounds)
+    return CutList(footage.name, "Part", rate, count, first, frames, clips, float(rounding), variable, heard)
