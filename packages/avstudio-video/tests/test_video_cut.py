@@ -289,7 +289,9 @@ def test_final_cut_and_tables_have_the_parts(write: Make, edits: Any) -> None:
     ]
     otio = pytest.importorskip("opentimelineio", reason="opentimelineio is not installed")
     pytest.importorskip("otio_fcpx_xml_adapter", reason="otio-fcpx-xml-adapter is not installed")
-    assert otio.adapters.read_from_string(edits(write, Fraction(25))["fcpxml"], "fcpx_xml") is not None
+    read = otio.adapters.read_from_string(edits(write, Fraction(25))["fcpxml"], "fcpx_xml")
+    ranges = [one.source_range for one in read.find_clips()]
+    assert [(one.start_time.value, one.duration.value) for one in ranges] == [(5, 10), (20, 6), (27, 3)]
 
 
 def test_an_edl_of_a_variable_rate_says_that_it_is_rounded(shared_studio: Studio, write: Make) -> None:
