@@ -157,6 +157,10 @@ WARNINGS = {
             "HDR becomes the colours of usual screens: the codec has 8 bits, or the first of joined videos is not HDR.",
             "Give a `codec` with 10 bits, such as `hevc` or `av1`; or the effect `tonemap`, to say that it is meant.",
         ),
+        "hdr_metadata_lost": (
+            "The new video is HDR, but does not tell how bright it is, or does not have the metadata of Dolby Vision.",
+            "Give the `codec` `hevc` or `av1`, which keep the metadata of HDR10; or copy the picture.",
+        ),
         "sound_cut": (
             "The sound is longer than the picture, and ends with it.",
             "Nothing; or take it out whole with `video.extract_audio`.",

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from avstudio_core import Studio
+from avstudio_video.media.hdr_notes import HdrNotes
 
 Floats = NDArray[np.float64]
 BT601, BT709, BT2020, UNKNOWN = 6, 1, 9, 2
@@ -276,6 +277,32 @@ def test_the_light_that_a_file_states_decides_how_highlights_are_compressed(
         with av.open(str(made.frames["frame_000001"].path)) as file:
             levels = next(file.decode(video=0)).to_ndarray(format="gray")[24, 8::16] / 255
         assert levels == pytest.approx([on_a_screen(light, peak) for light in LIGHTS], abs=0.012)
+
+
+MASTERED = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=600,100"
+
+
+@pytest.mark.parametrize("codec", ["hevc", "av1", "ffv1"])
+@pytest.mark.parametrize(
+    ("processor", "params"),
+    [
+        ("video.cut", {"keep": ["0-0.12"], "mode": "exact"}),
+        ("video.effects", {"chain": ["flip vertical"]}),
+        ("video.mux", {}),
+    ],
+)
+def test_metadata_of_hdr10_is_kept_or_told(
+    shared_studio: Studio, tmp_path: Path, codec: str, processor: str, params: dict[str, Any]
+) -> None:
+    path = lit(tmp_path / "a.mp4", "libx265", {"x265-params": f"log-level=none:{MASTERED}"})
+    wanted = {"video_codec": codec} if processor == "video.mux" else {"codec": codec}
+    made = shared_studio.run(processor, path, format="mkv", **wanted, **params)
+    told = ["hdr_metadata_lost"] if codec == "ffv1" else []
+    assert [one.code for one in made.warnings if one.code.startswith("hdr")] == told
+    with av.open(str(made.video.path)) as file:
+        notes = HdrNotes.of(next(file.decode(video=0)))
+    display = (13250, 34500, 7500, 3000, 34000, 16000, 15635, 16450, 10_000_000, 50)
+    assert (notes.display, notes.light) == (((), ()) if told else (display, (600, 100)))
 
 
 def test_hlg_and_thumbnails_of_hdr_have_the_light_of_usual_screens(shared_studio: Studio, tmp_path: Path) -> None:

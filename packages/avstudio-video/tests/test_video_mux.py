@@ -496,3 +496,10 @@ def test_bad_inputs_are_told(
     with pytest.raises((TaskFailed, InvalidInput)) as failed:
         muxed(shared_studio, write("film.mp4", 5), **given)
     assert getattr(failed.value, "cause", failed.value.code) == code
+
+
+def test_an_interlaced_picture_that_is_encoded_is_told(shared_studio: Studio, write: Make) -> None:
+    interlaced = {"flags": "+ildct+ilme", "top": "1"}
+    path = write("a.mpg", 12, codec="mpeg2video", options=interlaced)
+    assert "interlaced" in [one.code for one in muxed(shared_studio, path, format="webm").warnings]
+    assert "interlaced" not in [one.code for one in muxed(shared_studio, path, format="mkv").warnings]

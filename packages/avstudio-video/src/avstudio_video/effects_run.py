@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from avstudio_core import Artifact, Context, MediaFacts
 from avstudio_video.effects.chain import written
+from avstudio_video.effects.colours import is_hdr
 from avstudio_video.effects.effect import Effect
 from avstudio_video.effects.materials import Materials
 from avstudio_video.effects.rendition import Output, Rendition
@@ -17,6 +18,8 @@ from avstudio_video.effects.source import PictureSource, SoundSource
 from avstudio_video.effects.streams import SoundShape
 from avstudio_video.effects_params import AppliedEffect, EffectsParams, EffectsResult
 from avstudio_video.encoding.containers import CONTAINERS, VideoFormat, chosen_codec, chosen_sound
+from avstudio_video.encoding.encoder_choice import chosen_encoder
+from avstudio_video.encoding.hdr_options import tell_hdr_notes
 from avstudio_video.encoding.pixel_formats import MOST_BITS, is_reduced
 from avstudio_video.encoding.sound_codecs import sound_encoder
 from avstudio_video.encoding.sound_track import SoundEncoding
@@ -119,10 +122,16 @@ class EffectsRun:
         codec, warn = self._encoding.codec, self._context.warn
         if rendition.make_sdr(self._encoding):
             warn("hdr_to_sdr", f"'{codec}' is written with 8 bits here: HDR is converted to BT.709.")
+        elif is_hdr(rendition.clip):
+            encoder = chosen_encoder(codec, self._encoding.encoder, (rendition.clip.width, rendition.clip.height))
+            tell_hdr_notes(self._source.name, self._picture.stream.notes, encoder.name, warn)
         if rendition.make_even(codec):
             warn("odd_size", f"'{codec}' needs an even width and height: a row or a column at the edge is cut.")
         if self._picture.stream.interlaced and not any(one.type == "deinterlace" for one in rendition.effects):
-            warn("interlaced", "The video is interlaced, and stays so: give the effect 'deinterlace'.")
+            warn(
+                "interlaced",
+                "The video is interlaced: its fields are encoded as one picture, unless there is the effect 'deinterlace'.",
+            )
 
     def _output(self, rendition: Rendition) -> Output:
         with open_media(self._source.path, self._limits) as container:

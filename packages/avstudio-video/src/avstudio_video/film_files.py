@@ -10,6 +10,8 @@ from avstudio_core import Artifact, Context, MediaFacts
 from avstudio_core.errors import InvalidInput
 from avstudio_video.effects.colours import is_hdr
 from avstudio_video.encoding.containers import CONTAINERS, ContainerName, VideoFormat
+from avstudio_video.encoding.encoder_choice import chosen_encoder
+from avstudio_video.encoding.hdr_options import tell_hdr_notes
 from avstudio_video.encoding.pixel_formats import has_alpha, is_reduced
 from avstudio_video.media.damage import tell_timecode
 
@@ -75,11 +77,16 @@ def _tell_colours(film: Film, warn: Callable[[str, str], None]) -> None:
     """Warn about light that is converted, and about detail that the codec does not keep."""
     hdr, written = is_hdr(film.canvas.shape), film.canvas.shape.pixels
     told = f"'{film.encoding.codec}' is written as {written} here"
+    encoder = chosen_encoder(
+        film.encoding.codec, film.encoding.encoder, (film.canvas.shape.width, film.canvas.shape.height)
+    )
     for one in film.footage:
         if one.stream.hdr and not hdr:
             warn("hdr_to_sdr", f"'{one.name}' is HDR, and is converted to BT.709 for the new video.")
         elif hdr and not one.stream.hdr:
             warn("sdr_to_hdr", f"'{one.name}' is not HDR, and is converted for the new video, which is.")
+        elif hdr:
+            tell_hdr_notes(one.name, one.stream.notes, encoder.name, warn)
         given = one.picture.pixel_format or written
         if is_reduced(given, written):
             warn("detail_reduced", f"{told}, and the picture of '{one.name}' is {given}.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core import Artifact
 from avstudio_video.encoding.containers import CONTAINERS, chosen_codec, usual_codec
+from avstudio_video.encoding.hdr_options import tell_hdr_notes
 from avstudio_video.encoding.pixel_formats import Detail, is_reduced
 from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.damage import tell_lead, tell_short
@@ -19,6 +20,7 @@ from avstudio_video.muxer.assembly import Assembly
 from avstudio_video.muxer.chapters import Chapter, chapters_of, in_order, of_file, read_chapters
 from avstudio_video.muxer.cover import Cover, own_cover, read_cover
 from avstudio_video.muxer.inputs import end_of, lead_of
+from avstudio_video.muxer.muxer import Muxed
 from avstudio_video.muxer.picture import PicturePart
 
 if TYPE_CHECKING:
@@ -149,16 +151,25 @@ def tell_encoded(assembly: Assembly, params: MuxParams, warn: Warn) -> None:
             message = f"'{assembly.format}' does not take the sound of {source} in {codec}: it was encoded as"
             warn("sound_encoded", f"{message} {made.codec}.")
         if isinstance(made.part, PicturePart):
-            if made.part.to_sdr:
-                warn("hdr_to_sdr", f"'{made.codec}' is written with 8 bits here: HDR is converted to BT.709.")
-            given, written = made.wanted.stream.codec_context.pix_fmt, made.part.track.format
-            if is_reduced(given or written, written):
-                message = f"'{made.codec}' is written as {written} here, and the picture of {source} is {given}."
-                warn("detail_reduced", message)
+            _tell_picture(made, made.part, warn)
         if codec == "ass":
             warn(
                 "styles_lost", f"'{assembly.format}' does not store the styles and places of the subtitles in {source}."
             )
+
+
+def _tell_picture(made: Muxed, part: PicturePart, warn: Warn) -> None:
+    """Warn about what a picture loses that is encoded."""
+    name, given, written = made.wanted.input.name, made.wanted.stream.codec_context.pix_fmt, part.track.format
+    if part.to_sdr:
+        warn("hdr_to_sdr", f"'{made.codec}' is written with 8 bits here: HDR is converted to BT.709.")
+    elif part.known.hdr:
+        tell_hdr_notes(name, part.known.notes, part.track.encoder.name, warn)
+    if part.known.interlaced:
+        warn("interlaced", f"'{name}' is interlaced: its fields are encoded as one picture.")
+    if is_reduced(given or written, written):
+        message = f"'{made.codec}' is written as {written} here, and the picture of '{name}' is {given}."
+        warn("detail_reduced", message)
 
 
 def tell_damage(assembly: Assembly, warn: Warn) -> None:

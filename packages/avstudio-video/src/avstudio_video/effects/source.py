@@ -76,7 +76,7 @@ class PictureSource:
         width, height = display_size(*square_size(first.width, first.height, stream.aspect), stream.rotation)
         tags = ColourTags.of(first)
         pixels = closest(PLANAR, first.format.name)
-        clip = Clip(width, height, self.rate, tags=tags, pixels=pixels, until=self._end)
+        clip = Clip(width, height, self.rate, tags=tags, pixels=pixels, notes=stream.notes, until=self._end)
         return replace(clip, tags=replace(tags, matrix=clip.matrix))
 
     def frames(self, low: Fraction, high: Fraction) -> Iterator[Shown]:

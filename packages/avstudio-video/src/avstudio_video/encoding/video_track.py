@@ -12,8 +12,10 @@ from avstudio_core.errors import InvalidInput
 from avstudio_video.encoding.colour_tags import FULL, UNTAGGED, ColourTags
 from avstudio_video.encoding.containers import CONTAINERS, ContainerName, VideoCodec
 from avstudio_video.encoding.encoder_choice import EncoderKind, chosen_encoder, open_silently
+from avstudio_video.encoding.hdr_options import hdr_options
 from avstudio_video.encoding.palette import Palette
 from avstudio_video.encoding.video_codecs import Effort, Encoder
+from avstudio_video.media.hdr_notes import UNTOLD, HdrNotes
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -57,6 +59,8 @@ class VideoShape:
     """FFmpeg's name of the pixel format, to keep its bits and its colour where the encoder can."""
     aspect: Fraction = Fraction(1)
     """Width of a pixel to its height."""
+    notes: HdrNotes = UNTOLD
+    """What an HDR picture tells beside its colours, to keep it where the encoder can."""
 
     @property
     def matrix(self) -> int:
@@ -131,7 +135,9 @@ class VideoTrack:
             context.gop_size = max(1, round(encoding.key_interval * (shape.rate or 30)))
         if ordered and shape.rate is None:  # else the length of the last frame would be that of another
             context.max_b_frames = 0
-        context.options = _options(self.encoder, encoding)
+        context.options = _options(
+            self.encoder, encoding, hdr_options(shape.notes, shape.tags.transfer, self.encoder.name)
+        )
         open_silently(context)
         return stream
 
@@ -186,9 +192,10 @@ class VideoTrack:
             self._container.mux(packet)
 
 
-def _options(encoder: Encoder, encoding: VideoEncoding) -> dict[str, str]:
-    """The options of an encoder; a bit rate replaces those of its quality."""
+def _options(encoder: Encoder, encoding: VideoEncoding, more: dict[str, str]) -> dict[str, str]:
+    """The options of an encoder, with more parameters; a bit rate replaces those of its quality."""
     options = encoder.options(encoding.quality, encoding.effort)
+    options |= {name: f"{options[name]}:{value}" if name in options else value for name, value in more.items()}
     if encoding.bit_rate is None:
         return options
     kept = {key: value for key, value in options.items() if key not in ("crf", "cq", "rc", "global_quality")}

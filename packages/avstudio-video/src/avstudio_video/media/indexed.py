@@ -14,6 +14,7 @@ from avstudio_video.media.colours import HLG, PQ
 from avstudio_video.media.container import open_media
 from avstudio_video.media.damage import tell_guessed, tell_lost, tell_short
 from avstudio_video.media.file_end import cut_short, tell_cut
+from avstudio_video.media.hdr_notes import HdrNotes
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import (
@@ -51,6 +52,8 @@ class IndexedStream:
     rate: Fraction | None
     """The rate that the stream is meant for, in frames per second."""
     hdr: bool
+    notes: HdrNotes
+    """What its first picture tells beside its colours."""
     interlaced: bool
     mirrored: bool
     """Whether players show the mirror image, which is not done here."""
@@ -104,6 +107,7 @@ def index_stream(path: Path, wanted: int | None, limits: Limits, check: Callable
             Fraction(stream.sample_aspect_ratio or 1),
             Fraction(stream.guessed_rate) if stream.guessed_rate else None,
             int(codec.color_trc) in (PQ, HLG),
+            HdrNotes.of(frame),
             bool(frame.interlaced_frame),
             is_mirrored(frame),
             stated_end(stream, origin),

@@ -119,7 +119,7 @@ class Muxer:
         known = index_stream(wanted.input.path, wanted.stream.index, self.limits, lambda: None)
         track = encoded_picture(self.file, wanted.stream, known, encoding)
         to_sdr = loses_hdr(known, encoding)
-        part = PicturePart(wanted.stream, track, wanted.input.shift - wanted.input.origin, self.end, to_sdr)
+        part = PicturePart(wanted.stream, track, wanted.input.shift - wanted.input.origin, self.end, known, to_sdr)
         return Muxed(wanted, part, self.file.container.streams[-1], encoding.codec, False)
 
     def _copied(self, wanted: Wanted) -> Muxed:

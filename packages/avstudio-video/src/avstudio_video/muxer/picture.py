@@ -31,6 +31,7 @@ class PicturePart:
     """What is added to their time stamps, in seconds."""
     end: Fraction | None
     """The end of the new file, if something is cut there."""
+    known: IndexedStream
     to_sdr: bool = False
     """Whether HDR is converted to BT.709."""
     lost: int = 0
@@ -92,6 +93,7 @@ def encoded_picture(file: PacketFile, stream: Any, known: IndexedStream, encodin
         tags,
         codec.pix_fmt or "yuv420p",
         known.aspect,
+        known.notes,
     )
     track = VideoTrack(file.container, file.name, encoding, shape)
     if known.rotation:

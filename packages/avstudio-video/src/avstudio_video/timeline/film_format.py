@@ -93,7 +93,7 @@ def canvas_of(footage: Sequence[Footage], encoding: VideoEncoding, limits: Limit
     if stream.hdr and Detail.of(pixels).bits <= EIGHT_BITS:
         tags = ColourTags(BT709, BT709, BT709, LIMITED)
     aspect = 1 / stream.aspect if stream.rotation % 180 else stream.aspect
-    return Canvas(Clip(*size, rate_of(footage), _unit(footage), tags, pixels, aspect))
+    return Canvas(Clip(*size, rate_of(footage), _unit(footage), tags, pixels, aspect, stream.notes))
 
 
 def _pixels_for(frame: VideoFrame, encoding: VideoEncoding, size: tuple[int, int]) -> str:
