@@ -128,10 +128,8 @@ class EffectsRun:
         if rendition.make_even(codec):
             warn("odd_size", f"'{codec}' needs an even width and height: a row or a column at the edge is cut.")
         if self._picture.stream.interlaced and not any(one.type == "deinterlace" for one in rendition.effects):
-            warn(
-                "interlaced",
-                "The video is interlaced: its fields are encoded as one picture, unless there is the effect 'deinterlace'.",
-            )
+            message = "its fields are encoded as one picture, unless there is the effect 'deinterlace'."
+            warn("interlaced", f"The video is interlaced: {message}")
 
     def _output(self, rendition: Rendition) -> Output:
         with open_media(self._source.path, self._limits) as container:
