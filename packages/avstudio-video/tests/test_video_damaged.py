@@ -325,3 +325,18 @@ def test_a_strange_file_gives_a_result_or_the_error_that_tells_it(
         found = outcome(shared_studio, path, processor, params)
         told = found if isinstance(found, str) else ""
         assert told == ELSE.get((name, processor), refusal), processor
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1)])
+@pytest.mark.parametrize("processor", ["video.cut", "video.concat"])
+def test_a_picture_of_one_pixel_is_cut_and_joined(
+    shared_studio: Studio, write: Callable[..., Path], size: tuple[int, int], processor: str
+) -> None:
+    path = write("a.mov", [np.full((size[1], size[0], 3), 150, np.uint8)] * 5, codec="png", format="rgb24")
+    params = {"keep": ["0.04-0.12"], "mode": "exact"} if processor == "video.cut" else {"inputs": [path]}
+    made = shared_studio.run(processor, path, **params)
+    with av.open(str(made.video.path)) as file:
+        frames = [one.to_ndarray(format="rgb24") for one in file.decode(video=0)]
+    assert len(frames) == (2 if processor == "video.cut" else 10)
+    assert {one.shape[:2] for one in frames} == {(max(2, size[1] // 2 * 2), max(2, size[0] // 2 * 2))}
+    assert all(np.abs(one.astype(int) - 150).max() < 6 for one in frames)

@@ -119,10 +119,11 @@ class Canvas:
 
     def _scaled(self, wires: Wires, pin: Pin, upright: Clip) -> Pin:
         """A picture in its size, without a last odd column or row."""
-        width, height = self._size(upright)
-        if (width, height) in (even((upright.width, upright.height)), (upright.width, upright.height)):
-            odd = (width, height) != (upright.width, upright.height)
-            return wires.add("crop", pin, w=width, h=height, x=0, y=0) if odd else pin
+        given, (width, height) = (upright.width, upright.height), self._size(upright)
+        if (width, height) == given:
+            return pin
+        if (width, height) == even(given) and min(given) > 1:
+            return wires.add("crop", pin, w=width, h=height, x=0, y=0)
         return wires.add("scale", pin, w=width, h=height, flags="lanczos")
 
     def _coloured(self, wires: Wires, pin: Pin, given: Clip) -> Pin:
