@@ -27,6 +27,7 @@ from avstudio_video.analyze import Analyze
 from avstudio_video.analyze_params import AnalyzeParams
 from avstudio_video.exports.cut_list import CutList
 from avstudio_video.exports.report import report
+from avstudio_video.media.cores import usable_cores
 from avstudio_video.scenes.sheet_frames import SheetFrames, SheetSteps
 
 pytest.importorskip("cv2", reason="avstudio-video[opencv] is not installed")
@@ -346,6 +347,37 @@ def test_the_file_is_opened_once_and_each_frame_decoded_once(
     everything = ["scenes", "black", "freeze", "letterbox", "keyframes", "silence", "loudness", "waveform", "speech"]
     result = analyzed(shared_studio, path, analyses=everything, thumbnails=1, exports=["edl"])
     assert (len(opened), result.frames) == (1, 40)
+
+
+def pictures_decoded(work: Callable[[], object]) -> int:
+    """How often FFmpeg's decoder of H.264 says that it takes a slice of a picture."""
+    av.logging.set_skip_repeated(False)
+    av.logging.set_level(av.logging.DEBUG)
+    try:
+        with av.logging.Capture(local=False) as logs:
+            work()
+    finally:
+        av.logging.set_level(None)
+        av.logging.set_skip_repeated(True)
+    return sum(name == "h264" and text.startswith(("nal_unit_type: 1", "nal_unit_type: 5")) for _, name, text in logs)
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_ffmpeg_decodes_each_picture_once_and_those_between_ranges_twice(
+    write: Make, tmp_path: Path, cores: int
+) -> None:
+    path = write("a.mp4", shots([75] * 4), options={"g": "100", "sc_threshold": "0", "threads": "1"}, sound=[440])
+    wanted = {"analyses": ["scenes", "look", "black", "letterbox", "loudness"], "thumbnails": 1, "contact_sheet": 4}
+    with Studio(home=tmp_path / "home", executor="inline", add=[avstudio_video], threads=cores) as studio:
+        counted = pictures_decoded(lambda: studio.run("video.analyze", path, **wanted))
+
+    def plainly() -> None:
+        with av.open(str(path)) as file:
+            assert len([*file.decode(video=0)]) == 300
+
+    plain = pictures_decoded(plainly)
+    assert counted == pytest.approx(plain * (302 if usable_cores(cores) > 1 else 300) / 300, abs=1)
+    assert plain >= 300
 
 
 @pytest.fixture(scope="module")
