@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -356,3 +357,44 @@ def test_what_changes_nothing_or_ends_late_is_told(shared_studio: Studio, write:
     path = write("a.mp4")
     assert [one.code for one in cut(shared_studio, path, keep=["0-"]).warnings] == ["nothing_cut"]
     assert [one.code for one in cut(shared_studio, path, keep=["0.4-9"]).warnings] == ["span_shortened"]
+
+
+JOBS: list[tuple[str, dict[str, Any]]] = [
+    ("video.effects", {"chain": ["flip"], "format": "mp4"}),
+    ("video.cut", {"keep": ["0.04-"], "format": "mp4"}),
+    ("video.concat", {"mode": "encode", "format": "mp4"}),
+]
+
+
+@pytest.mark.parametrize("marks", ["", "tff=1"])
+@pytest.mark.parametrize(("job", "params"), JOBS, ids=[name for name, _ in JOBS])
+def test_fields_that_are_encoded_as_one_picture_are_told(
+    shared_studio: Studio, write: Make, job: str, params: dict[str, Any], marks: str
+) -> None:
+    path = write("a.mp4", 4, options={"x264-params": marks})
+    more = {"inputs": [write("b.mp4", 4)]} if job == "video.concat" else {}
+    result = shared_studio.run(job, path, **params, **more)
+    assert [one.code for one in result.warnings] == ["interlaced"] * bool(marks)
+
+
+def test_fields_of_a_film_that_is_copied_or_deinterlaced_are_not_told(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mp4", 20, options={"g": "5", "x264-params": "tff=1"})
+    jobs: list[tuple[str, dict[str, Any]]] = [
+        ("video.effects", {"chain": ["deinterlace"], "format": "mp4"}),
+        ("video.cut", {"keep": ["0.2-"], "mode": "keyframe"}),
+        ("video.concat", {"inputs": [path], "mode": "copy"}),
+    ]
+    told = {job: shared_studio.run(job, path, **params).warnings for job, params in jobs}
+    assert "interlaced" not in {one.code for warnings in told.values() for one in warnings}
+
+
+@pytest.mark.parametrize("mode", ["copy", "encode"])
+@pytest.mark.parametrize(("chapters", "titles"), [(True, ["a", "b"]), (False, [])])
+def test_joined_videos_become_chapters_on_request(
+    shared_studio: Studio, write: Make, mode: str, chapters: bool, titles: list[str]
+) -> None:
+    path, other = write("a.mp4", 5), write("b.mp4", 5)
+    result = shared_studio.run("video.concat", path, inputs=[other], mode=mode, chapters=chapters)
+    assert result.copied == (mode == "copy")
+    with av.open(str(result.video.path)) as file:
+        assert [one["metadata"]["title"] for one in file.chapters()] == titles

@@ -15,6 +15,8 @@ from avstudio_core import TaskFailed
 
 Make = Callable[..., Path]
 Pixels = NDArray[np.float64]
+Picture = NDArray[np.uint8]
+EXACT = {"codec": "ffv1", "format": "yuv444p"}
 
 
 def planes(path: Path) -> Pixels:
@@ -116,6 +118,40 @@ def test_sharpening_makes_edges_steeper_and_blurring_flatter(films: Any, write: 
     assert np.abs(soft[24, :, 1] - expected).max() < 4
 
 
+@pytest.mark.parametrize("amount", [0.5, 2])
+def test_sharpening_adds_the_difference_to_a_blurred_luma(films: Any, write: Make, amount: float) -> None:
+    coarse = np.random.default_rng(4).integers(100, 150, (24, 32, 3))
+    path = write("a.mkv", [np.kron(coarse, np.ones((2, 2, 1))).astype(np.uint8)] * 2, **EXACT)
+    before, after = planes(path), planes(films.applied(path, f"sharpen {amount}").video.path)
+
+    kernel = np.array([1, 4, 6, 4, 1]) / 16
+    padded = np.pad(before[0], 2, "edge")
+    rows = sum(weight * padded[n : n + 48] for n, weight in enumerate(kernel))
+    blurred = sum(weight * rows[:, n : n + 64] for n, weight in enumerate(kernel))
+    assert np.abs(after[0] - (before[0] + amount * (before[0] - blurred))).max() <= 1.5
+    assert np.array_equal(after[1:], before[1:])
+
+
+def test_vibrance_below_zero_makes_pale_colours_paler(films: Any, film: Path) -> None:
+    before, after = films.frames(film)[0][2], films.pictures(film, "color vibrance=-0.8")[2]
+
+    luma = before @ [0.2126, 0.7152, 0.0722]
+    factor = 1 - 0.8 * (1 - np.ptp(before, axis=2) / 255)
+    expected = luma[..., None] + (before - luma[..., None]) * factor[..., None]
+    assert np.abs(after - expected).mean() < 1
+
+
+def test_steps_up_to_the_threshold_become_a_slope(films: Any, write: Make) -> None:
+    steps = np.repeat(np.repeat(np.arange(60, 120, 5), 12)[None, :, None], 48, 0)
+    path = write("a.mkv", [np.repeat(steps, 3, 2).astype(np.uint8)] * 2, **EXACT)
+    before = films.frames(path)[0][0]
+    smooth, kept = (films.pictures(path, f"deband {one}")[0] for one in (0.03, 0.003))
+
+    highest = [float(np.abs(np.diff(one[..., 1].mean(0))[16:-16]).max()) for one in (before, smooth)]
+    assert highest[1] < highest[0] / 2
+    assert np.array_equal(kept, before), "The steps are higher than the threshold."
+
+
 @pytest.mark.parametrize("format", ["yuv420p", "yuv444p", "yuv422p10le"])
 @pytest.mark.parametrize("style", ["blur 30px", "pixelate", "fill"])
 def test_a_region_at_the_edge_of_a_picture_of_odd_size_is_changed_to_the_edge(
@@ -188,6 +224,15 @@ def test_a_fade_is_linear_in_picture_and_sound(films: Any, write: Make) -> None:
     assert heard[[0, 9_600, 48_000, 76_800]] == pytest.approx([0, 0.25, 0.5, 0.25], abs=0.002)
 
 
+def test_a_fade_begins_and_ends_with_its_colour(films: Any, write: Make) -> None:
+    path = write("a.mkv", [np.full((48, 64, 3), 60, np.uint8)] * 26, **EXACT)
+    made = films.pictures(path, "fade 0.4 0.4 color=#ff8000")
+
+    orange = np.array([255, 128, 0])
+    for number, part in ((0, 0), (5, 0.5), (12, 1), (21, 0.5)):
+        assert np.abs(made[number] - (orange * (1 - part) + 60 * part)).max() <= 3
+
+
 def test_a_trim_after_a_fade_keeps_its_place(films: Any, write: Make) -> None:
     path = write("a.mkv", [np.full((48, 64, 3), 235, np.uint8)] * 50, codec="ffv1", format="yuv444p")
     levels = [float(one.mean()) for one in films.pictures(path, "fade 1 0", "trim 0.48 0.6")]
@@ -195,17 +240,78 @@ def test_a_trim_after_a_fade_keeps_its_place(films: Any, write: Make) -> None:
     assert levels[0] == pytest.approx(235 * 0.48, abs=3)
 
 
-def test_fields_become_frames(films: Any, write: Make) -> None:
-    moving = []
-    for number in range(5):
-        comb = np.zeros((48, 64, 3), np.uint8)
-        comb[::2, 8 * number : 8 * number + 12] = 200
-        comb[1::2, 8 * number + 4 : 8 * number + 16] = 200
-        moving.append(comb)
-    path = write("a.mkv", moving, codec="ffv1", format="yuv444p")
-    before, after = films.frames(path)[0][2], films.pictures(path, "deinterlace on")[2]
+def fields(count: int, first: int = 0) -> tuple[list[Picture], list[Picture]]:
+    """The moments at which the fields of a film are seen, and its frames: two moments each, row `first` comes first.
 
-    assert np.abs(np.diff(before[..., 1], axis=0)).mean() > 2 * np.abs(np.diff(after[..., 1], axis=0)).mean()
+    A bar moves over grey, and below it lies a pattern of fine rows.
+    """
+    rows = np.random.default_rng(5).integers(20, 220, (16, 64, 1))
+    moments = []
+    for number in range(2 * count):
+        picture = np.full((48, 64, 3), 60, np.uint8)
+        picture[:32, 3 * number + 4 : 3 * number + 16] = 200
+        picture[32:] = rows
+        moments.append(picture)
+    frames = [one.copy() for one in moments[::2]]
+    for frame, later in zip(frames, moments[1::2], strict=True):
+        frame[1 - first :: 2] = later[1 - first :: 2]
+    return moments, frames
+
+
+def test_fields_become_frames_of_the_moment_of_the_first(films: Any, write: Make) -> None:
+    moments, frames = fields(6)
+    path = write("a.mkv", frames, **EXACT)
+    made = films.pictures(path, "deinterlace on")
+
+    for number in range(1, 5):
+        truth = moments[2 * number].astype(float)
+        assert films.psnr(films.frames(path)[0][number], truth) < 22, "It has combs."
+        assert films.psnr(made[number], truth) > 30
+        assert np.abs(made[number] - truth)[34:].max() <= 2, "Rows that do not move keep their detail."
+
+
+@pytest.mark.parametrize("marks", ["", "tff=1"])
+def test_only_frames_that_are_marked_as_interlaced_change_by_default(films: Any, write: Make, marks: str) -> None:
+    moments, frames = fields(6, first=1)  # as x264 marks the frames of PyAV
+    path = write("a.mkv", frames, format="yuv444p", options={"qp": "0", "x264-params": marks})
+    before, after = films.frames(path)[0], films.pictures(path, "deinterlace")
+
+    assert [np.array_equal(one, other) for one, other in zip(before, after, strict=True)] == [not marks] * 6
+    assert not marks or films.psnr(after[2], moments[4].astype(float)) > 30
+
+
+def test_the_outline_of_a_text_has_its_width_and_colour(films: Any, write: Make) -> None:
+    pytest.importorskip("PIL.Image", reason="needs the extra 'text'")
+    path = write("a.mkv", [np.full((96, 128, 3), 90, np.uint8)] * 2, **EXACT)
+    plain, outlined = (
+        films.pictures(path, f"text H size=40 color=white position=center {more}")[0]
+        for more in ("", "stroke=3 stroke_color=#0000ff")
+    )
+    spans = [
+        [np.flatnonzero((np.abs(one - 90).max(2) > 40).any(axis))[[0, -1]] for axis in (0, 1)]
+        for one in (plain, outlined)
+    ]
+    assert [np.subtract(new, old).tolist() for old, new in zip(*spans, strict=True)] == [[-3, 3]] * 2
+    assert plain.min() > 80, "Usual text is not outlined."
+    drawn = np.abs(plain - 255).max(2) < 3
+    assert np.abs(outlined[drawn] - 255).max() < 60
+    blue = np.abs(outlined - [0, 0, 255]).max(2) < 20
+    assert blue.sum() > 200
+
+
+@pytest.mark.parametrize(
+    ("away", "similarity", "part"), [(0.2, 0.1, 1), (0.2, 0.15, 2 / 3), (0.5, 0.4, 0.5), (0.5, 0.6, 0)]
+)
+def test_colours_near_that_of_the_screen_are_as_opaque_as_they_are_far(
+    films: Any, write: Make, tmp_path: Path, away: float, similarity: float, part: float
+) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs the extra 'text'")
+    near = (0, 255 - round(away * 255 * 3**0.5), 0)  # 1 is the way from black to white
+    image.new("RGB", (64, 48), near).save(tmp_path / "a.png")
+    path = write("a.mkv", [np.full((48, 64, 3), 90, np.uint8)] * 2, **EXACT)
+    chain = f"overlay width=1 x=0 y=0 key=#00ff00 similarity={similarity}"
+    made = films.pictures(path, chain, overlays=[tmp_path / "a.png"])[0]
+    assert np.abs(made - (np.array(near) * part + 90 * (1 - part))).max() <= 4
 
 
 def test_hdr_becomes_usual_colours_for_a_codec_with_8_bits(films: Any, write: Make) -> None:

@@ -50,15 +50,33 @@ def test_a_text_that_was_split_at_its_commas_is_one_chain() -> None:
     assert effects_of(['text "Hello', 'world"', "flip"]) == effects_of('text "Hello, world", flip')
 
 
+BARE = {
+    "speed": ["factor"],
+    "color": ["brightness", "contrast", "saturation", "gamma", "vibrance"],
+    "lut": ["strength"],
+    "deband": ["threshold"],
+    "sharpen": ["amount"],
+    "stabilize": ["zoom"],
+    "overlay": ["number", "margin", "width", "x", "y", "opacity", "similarity"],
+    "text": ["box_opacity", "margin", "opacity"],
+    "subtitles": ["size", "margin", "max_lines"],
+}
+"""Factors, counts, and parts of the picture or of a range: numbers that are meant to have a bare value."""
+
+
 @pytest.mark.parametrize("name", EFFECTS)
-def test_every_effect_has_units_or_bounds_defaults_and_a_description(name: str) -> None:
+def test_every_effect_has_units_bounds_defaults_and_a_description(name: str) -> None:
     schema = EFFECTS[name].model_json_schema()
     assert schema["description"]
+    bare = []
     for key, one in schema["properties"].items():
         numbers = [kind for kind in (one, *one.get("anyOf", ())) if kind.get("type") in ("number", "integer")]
         assert all({"minimum", "exclusiveMinimum"} & kind.keys() for kind in numbers), key
+        assert all({"maximum", "exclusiveMaximum"} & kind.keys() for kind in numbers), key
         assert key == "type" or one.get("description"), key
         assert "default" in one or key in schema.get("required", ()), key
+        bare += [key] * bool(numbers and not one.get("unit"))
+    assert bare == BARE.get(name, [])
 
 
 def test_a_saved_chain_is_used_again(films: Any, film: Path) -> None:
@@ -98,6 +116,38 @@ def test_presets_make_their_files(
         assert bool(file.streams.audio) == (preset != "gif")
         keys = [packet.is_keyframe for packet in file.demux(video=0) if packet.size]
     assert preset != "proxy" or all(keys)
+
+
+LIMITS = [
+    ("square", (160, 100), (1080, 1080)),
+    ("web", (1600, 1000), (1152, 720)),
+    ("web", (1600, 800), (1280, 640)),
+    ("proxy", (800, 600), (720, 540)),
+    ("gif", (640, 400), (480, 300)),
+    ("archive", (800, 600), (800, 600)),
+]
+
+
+@pytest.mark.parametrize(("preset", "given", "size"), LIMITS)
+def test_presets_bring_large_and_small_pictures_to_their_size(
+    films: Any, write: Make, preset: str, given: tuple[int, int], size: tuple[int, int]
+) -> None:
+    result = films.applied(write("a.mp4", films.gradient(3, given)), preset=preset, effort="fast")
+    picture = films.frames(result.video.path)[0][0]
+    assert (result.width, result.height) == picture.shape[1::-1] == size
+
+
+def test_the_preset_gif_shows_twelve_frames_a_second(films: Any, write: Make) -> None:
+    result = films.applied(write("a.mp4", 25), preset="gif")
+    assert (result.rate, result.frames) == ("12", 12)
+    assert films.frames(result.video.path)[1] == pytest.approx([n / 12 for n in range(12)], abs=0.011)
+
+
+def test_the_preset_square_has_the_whole_picture_between_blurred_bars(films: Any, film: Path) -> None:
+    made = films.frames(films.applied(film, preset="square", effort="fast", quality=90).video.path)[0][0]
+    whole = made[134:944].reshape(6, 135, 8, 135, 3).mean((1, 3))
+    assert films.psnr(whole, films.frames(film)[0][0].reshape(6, 8, 8, 8, 3).mean((1, 3))) > 35
+    assert min(made[:130].mean(), made[-130:].mean()) > 30, "The bars are not black."
 
 
 def test_less_detail_than_the_source_has_is_told(films: Any, write: Make) -> None:
@@ -195,6 +245,8 @@ def test_a_codec_that_the_format_does_not_take_is_refused(films: Any, film: Path
 def test_the_effects_are_found_in_the_library(films: Any, film: Path) -> None:
     result = films.applied(film, "color saturation=0.123")
     assert [one.text for one in result.texts()] == ["color saturation=0.123"]
+    (hit,) = films.studio.library.search("saturation 0.123").items
+    assert (hit.kind, hit.artifact) == ("effects", result.video.id)
 
 
 @pytest.mark.parametrize(("format", "codec"), [("webm", None), ("mp4", "alac"), ("mp4", "aac")])
@@ -224,6 +276,16 @@ def test_sound_that_an_encoder_does_not_take_is_told(
     path = write("a.mkv", 5, sound=[440.0], sound_codec="flac", layout=layout)
     with pytest.raises(TaskFailed, match=told):
         films.applied(path, **settings)
+
+
+@pytest.mark.parametrize("kilobits", [64, 192])
+def test_sound_has_the_bit_rate_that_is_given(films: Any, write: Make, kilobits: int) -> None:
+    hiss = np.random.default_rng(1).uniform(-0.3, 0.3, (2, 96_000)).astype(np.float32)
+    path = write("a.mkv", 50, sound=[hiss], sound_codec="flac")
+    made = films.applied(path, format="mkv", sound_codec="mp3", sound_bit_rate=kilobits, effort="fast")
+    with av.open(str(made.video.path)) as file:
+        size = sum(one.size for one in file.demux(audio=0))
+    assert size * 8 / 2 == pytest.approx(kilobits * 1000, rel=0.08)
 
 
 @pytest.mark.parametrize(("format", "codec"), [("mkv", "flac"), ("mkv", "alac"), ("mov", "pcm")])

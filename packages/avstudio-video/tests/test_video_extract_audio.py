@@ -210,6 +210,91 @@ def test_parameters_that_exclude_each_other_are_refused_at_once(
         extracted(shared_studio, write("a.mp4", 3, sound=[440]), **params)
 
 
+SURROUND = {"FL": 400, "FR": 600, "FC": 800, "LFE": 1000, "BL": 1200, "BR": 1400}
+"""The speakers of 5.1 in their order, and a tone for each in Hz."""
+
+
+def tones(artifact: Any) -> NDArray[np.float64]:
+    """How loud the tones of a 5.1 source are in each channel of a file, `(channels, tones)`."""
+    samples, rate, _ = heard(artifact)
+    time = np.arange(samples.shape[1]) / rate
+    waves = np.exp(-2j * np.pi * np.array([*SURROUND.values()])[:, None] * time)
+    return np.asarray(np.abs(samples @ waves.T) * 2 / samples.shape[1])
+
+
+@pytest.mark.parametrize(
+    ("channels", "gains"),
+    [
+        ("stereo", [[1, 0, 0.5**0.5, 0, 0.5**0.5, 0], [0, 1, 0.5**0.5, 0, 0, 0.5**0.5]]),
+        ("mono", [[0.5, 0.5, 0.5**0.5, 0, 0.5**1.5, 0.5**1.5]]),
+    ],
+)
+def test_surround_is_mixed_with_the_gains_of_the_itu(
+    shared_studio: Studio, write: Make, channels: str, gains: list[list[float]]
+) -> None:
+    time = np.arange(48_000) / 48_000
+    sound = np.stack([0.5 * np.sin(2 * np.pi * hertz * time) for hertz in SURROUND.values()]).astype(np.float32)
+    path = write("a.mkv", 25, sound=[sound], sound_codec="flac", layout="5.1")
+    made = extracted(shared_studio, path, channels=channels, format="wav").files["sound"]
+    assert tones(made) == pytest.approx(0.5 * np.array(gains) / (1 + 2 * 0.5**0.5), abs=0.002)
+
+
+def test_mono_is_the_mean_of_two_channels(shared_studio: Studio, write: Make) -> None:
+    noise = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 48_000)).astype(np.float32)
+    path = write("a.mkv", 25, sound=[noise], sound_codec="flac")
+    result = extracted(shared_studio, path, channels="mono", format="flac")
+    samples = heard(result.files["sound"])[0]
+    assert samples.shape == (1, 48_000)
+    assert np.abs(samples[0] - noise.mean(0)).max() < 1e-4
+
+
+def test_the_preset_for_separation_gives_floating_point(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mkv", 25, sound=[440], sound_codec="pcm_f32le", layout="mono")
+    made = extracted(shared_studio, path, preset="separation").files["sound"]
+    with av.open(str(made.path)) as file:
+        codec = file.streams.audio[0].codec_context
+        assert (codec.name, codec.sample_rate, codec.layout.nb_channels) == ("pcm_f32le", 44_100, 2)
+    samples, rate, _ = heard(made)
+    assert pitch(samples, rate) == pytest.approx(440, abs=2)
+    assert np.array_equal(samples[0], samples[1])
+    assert np.abs(samples * 2**15 - np.rint(samples * 2**15)).max() > 0.4, "They are not rounded to 16 bits."
+
+
+def test_sound_has_the_rate_that_is_given(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mkv", 25, sound=[440], sound_codec="flac")
+    result = extracted(shared_studio, path, rate=22_050)
+    samples, rate, _ = heard(result.files["sound"])
+    assert (rate, result.tracks[0].rate, result.tracks[0].copied) == (22_050, 22_050, False)
+    assert samples.shape[1] == pytest.approx(22_050, abs=2)
+    assert pitch(samples, rate) == pytest.approx(440, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("format", "bits", "samples"),
+    [("flac", 16, "s16"), ("flac", 24, "s32"), ("wav", 16, "s16"), ("wav", 24, "s32"), ("wav", 32, "flt")],
+)
+def test_sound_has_the_bits_that_are_given(
+    shared_studio: Studio, write: Make, format: str, bits: int, samples: str
+) -> None:
+    fine = np.random.default_rng(1).integers(-(2**22), 2**22, (1, 9_600)).astype(np.float32) / 2**23
+    path = write("a.mkv", 5, sound=[fine], sound_codec="pcm_s24le", layout="mono")
+    made = extracted(shared_studio, path, format=format, bits=bits).files["sound"]
+    with av.open(str(made.path)) as file:
+        assert file.streams.audio[0].codec_context.format.name == samples
+    error = float(np.abs(heard(made)[0] - fine).max())
+    assert error == 0 if bits > 16 else 0 < error <= 2**-15
+
+
+@pytest.mark.parametrize(("format", "kilobits"), [("mp3", 64), ("mp3", 192), ("m4a", 64), ("m4a", 192)])
+def test_sound_has_the_bit_rate_that_is_given(shared_studio: Studio, write: Make, format: str, kilobits: int) -> None:
+    hiss = np.random.default_rng(1).uniform(-0.3, 0.3, (2, 96_000)).astype(np.float32)
+    path = write("a.mkv", 50, sound=[hiss], sound_codec="flac")
+    result = extracted(shared_studio, path, format=format, bit_rate=kilobits)
+    with av.open(str(result.files["sound"].path)) as file:
+        size = sum(one.size for one in file.demux(audio=0))
+    assert size * 8 / 2 == pytest.approx(kilobits * 1000, rel=0.1)
+
+
 def test_six_channels_stay_six(shared_studio: Studio, write: Make) -> None:
     path = write("a.mkv", 5, sound=[440], layout="5.1")
     assert heard(extracted(shared_studio, path, mode="transcode", format="flac").files["sound"])[0].shape[0] == 6

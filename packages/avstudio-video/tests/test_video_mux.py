@@ -252,6 +252,26 @@ def test_text_subtitles_of_a_video_are_kept_in_another_container(shared_studio: 
     assert probed(result.video)["streams"][1]["disposition"]["forced"] == 1
 
 
+@pytest.mark.parametrize(
+    ("params", "titles"),
+    [
+        ({}, ["Old", "New"]),
+        ({"subtitle_mode": "add"}, ["Old", "New"]),
+        ({"subtitle_mode": "replace"}, ["New"]),
+        ({"subtitle_mode": "replace", "subtitles": []}, ["Old"]),
+    ],
+)
+def test_new_subtitles_are_added_to_the_old_ones_or_replace_them(
+    shared_studio: Studio, write: Make, text: Any, params: dict[str, Any], titles: list[str]
+) -> None:
+    old = muxed(shared_studio, write("film.mkv", 30), subtitles=[text("old.srt", SRT)], subtitle_titles=["Old"]).video
+    new = {"subtitles": [text("new.vtt", VTT)], "subtitle_titles": ["New"]} if "New" in titles else {}
+    result = muxed(shared_studio, old, tags=["title=x"], **new, **params)
+    assert [one.title for one in result.tracks if one.kind == "subtitle"] == titles
+    words = {"Old": "Ende", "New": "End"}
+    assert [cues(result.video.path, n)[-1][2] for n in range(len(titles))] == [words[one] for one in titles]
+
+
 CHAPTERS = [("0.000000", "0.400000", "Eins"), ("0.400000", "1.200000", "Zwei; =#\\")]
 
 
