@@ -368,3 +368,29 @@ def test_key_frames_of_a_variable_rate_have_their_interval(films: Any, write: Ma
     with av.open(str(made.video.path)) as file:
         packets = [one for one in file.demux(video=0) if one.is_keyframe and one.pts is not None]
         assert {0, 1, 2.56, 4} <= {round(float((one.pts or 0) * one.time_base), 2) for one in packets}
+
+
+@pytest.mark.parametrize(("container", "codec"), [("ts", "libx264"), ("ts", "mpeg2video"), ("mkv", "libx264")])
+@pytest.mark.parametrize("start", [0, 37])
+def test_frames_keep_their_order_from_the_first_one_on(
+    films: Any, write: Make, container: str, codec: str, start: int
+) -> None:
+    greys = [np.full((48, 64, 3), 20 + 3 * number, np.uint8) for number in range(70)]
+    path = write(f"a.{container}", greys, codec=codec, options={"g": "25", "bf": "2", "sc_threshold": "0"})
+    with av.open(str(path)) as file:
+        stored = [one.to_ndarray(format="gray").mean() for one in file.decode(video=0)]
+    made = films.pictures(path, f"trim {start / 25:g} 10", "color saturation=1")
+    assert [one.mean() for one in made] == pytest.approx(stored[start:], abs=1.5)
+
+
+@pytest.mark.parametrize(("late", "frames"), [(24, 30), (400, 30), (1000, 55)])
+def test_a_picture_that_begins_a_little_late_keeps_its_frames(films: Any, write: Make, late: int, frames: int) -> None:
+    tone = np.full((2, 48 * (late + 1200)), 0.1, np.float32)
+    times = [late + 40 * number for number in range(30)]
+    path = write("a.mkv", 30, times=times, unit=Fraction(1, 1000), sound=[tone], sound_codec="pcm_f32le")
+    made = films.applied(path, "color saturation=1", format="mkv", sound_codec="pcm")
+    assert [one.code for one in made.warnings] == (["sound_left_out"] if late == 400 else [])
+    assert len(films.frames(made.video.path)[0]) == frames
+    with av.open(str(made.video.path)) as file:
+        heard = sum(one.samples for one in file.decode(audio=0))
+    assert heard == pytest.approx(1920 * frames, abs=50)

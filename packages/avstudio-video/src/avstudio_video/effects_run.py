@@ -38,6 +38,8 @@ from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 if TYPE_CHECKING:
     from av.container import InputContainer
 
+EARLIER = 0.1
+"""Seconds of sound before the picture that are left out without a warning."""
 LONGER = 0.5
 """Seconds by which sound may be longer than the picture without a warning."""
 
@@ -89,6 +91,7 @@ class EffectsRun:
                 return None
             chosen = chosen_tracks(container, path, track)[0]
             self._tell_end(chosen.index)
+            self._tell_early(chosen)
             return SoundSource(path, chosen.index, self._limits, self._context.check)
 
     def _tell_end(self, number: int) -> None:
@@ -98,6 +101,13 @@ class EffectsRun:
         end.tell_short(name, picture, warn)
         if (longer := end.real - picture) > LONGER:
             warn("sound_cut", f"The sound of '{name}' is {longer:.1f} s longer than its picture, and ends with it.")
+
+    def _tell_early(self, track: Any) -> None:
+        """Tell that sound begins before the picture, with which the new film begins."""
+        start = (track.start_time or 0) * Fraction(track.time_base) - self._picture.stream.origin
+        if (early := float(self._picture.lead - max(start, Fraction(0)))) > EARLIER:
+            message = f"{early:.2f} s of sound before its first picture"
+            self._context.warn("sound_left_out", f"'{self._source.name}' has {message}, which is left out.")
 
     def _tell_tracks(self, container: InputContainer) -> None:
         """Tell which tracks the new file does not have."""

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 LEAD = 1.0
 """Seconds before the first sound at which reading begins, because decoders start with silence."""
+LONGEST_LEAD = Fraction(1, 2)
+"""Seconds by which a picture may begin late without being shown from the start of the file on."""
 RATE_OFF = 0.02
 """By which part the rate of a file may differ from that of its frames."""
 
@@ -70,17 +72,24 @@ class PictureSource:
         return Fraction(rate) if rate and abs(float(mean / rate) - 1) < RATE_OFF else mean.limit_denominator(1001)
 
     @cached_property
+    def lead(self) -> Fraction:
+        """How many seconds after the start of the file the picture begins; 0 if it is shown from there on."""
+        return self.stream.start if 0 < self.stream.start <= LONGEST_LEAD else Fraction(0)
+
+    @cached_property
     def clip(self) -> Clip:
         """What the effects get."""
         first, stream = self.first, self.stream
         width, height = display_size(*square_size(first.width, first.height, stream.aspect), stream.rotation)
         tags = ColourTags.of(first)
         pixels = closest(PLANAR, first.format.name)
-        clip = Clip(width, height, self.rate, tags=tags, pixels=pixels, notes=stream.notes, until=self._end)
+        clip = Clip(
+            width, height, self.rate, tags=tags, pixels=pixels, notes=stream.notes, since=self.lead, until=self._end
+        )
         return replace(clip, tags=replace(tags, matrix=clip.matrix))
 
     def frames(self, low: Fraction, high: Fraction) -> Iterator[Shown]:
-        """The frames that are on the screen between two times; the first one from the start of the file on."""
+        """The frames that are on the screen between two times; a late first one from the start of the file on."""
         self.corrupt = self.resized = 0
         return filtered(self._stored(low, high), self._as_stored, self.clip, self._wire, self._planar)
 
@@ -113,13 +122,13 @@ class PictureSource:
             missing -= 1
             begins = self._begins(picture.stamp)
             if waiting and begins > start:
-                yield Shown(waiting.popleft(), start, begins, start, begins)
+                yield Shown(waiting.popleft(), start - self.lead, begins - self.lead, start, begins)
                 start = begins
             waiting = deque([self._alike(picture.frame)])
         self.missing = missing
         if waiting:
             end = self._ends(stamps[-1])
-            yield Shown(waiting.popleft(), start, end, start, end)
+            yield Shown(waiting.popleft(), start - self.lead, end - self.lead, start, end)
 
     def _alike(self, frame: VideoFrame) -> VideoFrame:
         """The frame with the size and the format of the first one."""
@@ -135,7 +144,7 @@ class PictureSource:
 
     def _begins(self, stamp: int) -> Fraction:
         if stamp == self.stream.index.shown[0]:
-            return Fraction(0)
+            return self.lead
         return stamp * self.stream.index.unit - (0 if self.stream.index.guessed else self.stream.origin)
 
     def _ends(self, stamp: int) -> Fraction:

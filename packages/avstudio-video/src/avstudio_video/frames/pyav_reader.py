@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -46,47 +46,59 @@ class PyAVReader(Reader):
 
     def _groups(self, groups: list[list[int]], sparse: bool) -> Iterator[Picture | None]:
         """The frames of each group, and `None` after each group."""
+        with self._opened(sparse) as (container, stream):
+            for group in groups:
+                yield from self._near(container, stream, group, sparse)
+                yield None
+
+    @contextmanager
+    def _opened(self, sparse: bool) -> Iterator[tuple[InputContainer, Any]]:
         with open_media(self.source.path, self.source.limits) as container:
             stream: Any = container.streams[self.source.stream]
             read_only(container, stream)
             stream.codec_context.thread_type = "NONE" if sparse else "AUTO"
             if not sparse:
                 stream.codec_context.thread_count = self.source.threads
-            for group in groups:
-                yield from self._near(container, stream, group, sparse)
-                yield None
+            yield container, stream
 
     def _near(self, container: InputContainer, stream: Any, stamps: list[int], sparse: bool) -> Iterator[Picture]:
         """The frames from the key frame before them on; if some need earlier frames, again from further back."""
-        keys = self.source.index.keys
-        number = bisect_right(keys, stamps[0]) - 1
+        number = bisect_right(self.source.index.keys, stamps[0]) - 1
         missing = set(stamps)
         for start in (number, number - 1):
             if start < 0 or not missing:
                 break
-            with suppress(OSError):
-                container.seek(keys[start], stream=stream, backward=True)
-            yield from self._walk(container, stream, missing, sparse)
+            yield from self._walk(self._sought(container, stream, start, stamps[0]), stream, missing, sparse)
         if missing:
-            with open_media(self.source.path, self.source.limits) as again:
-                yield from self._walk(again, again.streams[self.source.stream], missing, sparse=False)
+            with self._opened(sparse=False) as (again, track):
+                yield from self._walk(again.demux(track), track, missing, sparse=False)
 
-    def _walk(self, container: InputContainer, stream: Any, missing: set[int], sparse: bool) -> Iterator[Picture]:
-        """The missing frames from where the file is on; each is taken out of `missing`."""
-        for frame in self._decoded(container, stream, missing, sparse):
+    def _sought(self, container: InputContainer, stream: Any, start: int, first: int) -> Iterator[Any]:
+        """The packets from a key frame on; none if they begin after it, because seeking in MPEG-TS is a guess."""
+        with suppress(OSError):
+            container.seek(self.source.index.keys[start], stream=stream, backward=True)
+        packets = container.demux(stream)
+        found = next(packets, None)
+        if found is not None and (found.pts is None or (found.is_keyframe and found.pts <= first)):
+            yield found
+            yield from packets
+
+    def _walk(self, packets: Iterator[Any], stream: Any, missing: set[int], sparse: bool) -> Iterator[Picture]:
+        """The missing frames of some packets; each is taken out of `missing`."""
+        for frame in self._decoded(packets, stream, missing, sparse):
             if frame.pts in missing:
                 missing.discard(frame.pts)
                 yield Picture(frame.pts, frame, bool(frame.is_corrupt))
             if not missing:
                 return
 
-    def _decoded(self, container: InputContainer, stream: Any, wanted: set[int], sparse: bool) -> Iterator[VideoFrame]:
+    def _decoded(self, packets: Iterator[Any], stream: Any, wanted: set[int], sparse: bool) -> Iterator[VideoFrame]:
         """Frames in the order of time, until all that are wanted are decoded."""
         import av
 
         unsent, last = set(wanted), max(wanted)
         with suppress(av.FFmpegError, OSError, IndexError):
-            for packet in container.demux(stream):
+            for packet in packets:
                 self.source.check()
                 if not packet.size or (packet.dts is not None and packet.dts > last):
                     break
