@@ -160,8 +160,8 @@ def torture(session: nox.Session) -> None:
 
 @nox.session
 def hostile(session: nox.Session) -> None:
-    """Send 600 mutants of media files, and bombs, to a server."""
-    install(session, *editable(CORE, AUDIO, SERVED), "httpx2")
+    """Send 600 mutants of media files, 600 of films, and bombs, to a server."""
+    install(session, *editable(CORE, AUDIO, SERVED, f"{VIDEO}[opencv]"), "httpx2")
     session.run("python", "-m", "tests.hostile_media", *session.posargs)
 
 

@@ -1,8 +1,9 @@
 """Scenes beside PySceneDetect, frames beside OpenCV, PyAV and torchcodec, and memory for long video (P6, P7).
 
 Cut lists and pixels are compared first. The film is made here: shots of moving blocks and noise in 720p, with a
-key frame every 250 frames. With `--film`, frames are those of a real video, repeated, in 720p by x264's usual settings.
-CPU seconds are those of all threads of this process.
+key frame every 250 frames. With `--film`, frames are those of a real video, repeated, in 720p by x264's usual
+settings; memory is always measured with the film that is made. CPU seconds are those of
+all threads of this process.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def theirs(path: Path, detector: str) -> list[int]:
 def sparse(studio: Studio, path: Path, numbers: list[int]) -> Any:
     times = [number / 30 + 0.01 for number in numbers]
     found: Any = studio.run("video.decode", path, times=times, format="npz")
-    assert [one.index for one in found.index] == numbers
+    assert [(one.index, round(one.time * 30, 6)) for one in found.index] == [(number, number) for number in numbers]
     with np.load(found.frames["frames"].path) as file:
         return file["frames"]
 
@@ -128,7 +129,7 @@ def compare(name: str, mine: Callable[[], object], other: Callable[[], object], 
 
 
 def main() -> None:
-    given = paired.arguments(__doc__, only="'scenes', 'frames' or 'memory'", film="a video for 'frames'")
+    given = paired.arguments(__doc__, only="'scenes', 'frames' or 'memory'", film="a video for 'scenes' and 'frames'")
     quick = given.quick
     paired.headline("av", "opencv-python-headless", "scenedetect")
     with (
@@ -136,15 +137,15 @@ def main() -> None:
         Studio(home=Path(folder) / "home", executor="inline", plugins="", add=[avstudio_video]) as studio,
     ):
         if given.only in (None, "scenes"):
-            scenes(studio, Path(folder), 1800 if quick else 5400, 3 if quick else 10)
+            scenes(studio, Path(folder), given.film, 1800 if quick else 5400, 3 if quick else 10)
         if given.only in (None, "frames"):
             frames(studio, Path(folder), given.film, 3000 if quick else 18000, 5)
         if given.only in (None, "memory"):
             memory(Path(folder), 200 if quick else 3600)
 
 
-def scenes(studio: Studio, folder: Path, length: int, pairs: int) -> None:
-    path = film(folder / "film.mp4", length)
+def scenes(studio: Studio, folder: Path, real: str | None, length: int, pairs: int) -> None:
+    path = repeated(Path(real), folder / "film.mp4", length, 25) if real else film(folder / "film.mp4", length)
     copies = (copied(path, number) for number in count())
     for detector in ("adaptive", "content"):
         compare_scenes(f"scenes ({detector}) / PySceneDetect", studio, copies, path, detector, pairs)
@@ -234,18 +235,18 @@ def torchcodec_frames(path: Path) -> Iterator[Any]:
     return (decoder.get_frame_at(number).data.numpy() for number in range(len(decoder)))
 
 
-def repeated(path: Path, target: Path, frames: int) -> Path:
+def repeated(path: Path, target: Path, frames: int, rate: int = 30) -> Path:
     """So many frames of a video, again and again, with a key frame every 250 frames."""
     with av.open(str(path)) as source:
         best: Any = source.streams.best("video")
         shown: Iterator[Any] = source.decode(best)
         pictures = [one.reformat(*SIZE, "yuv420p") for one in shown]
     with av.open(str(target), "w") as file:
-        stream: Any = file.add_stream("libx264", rate=30)
+        stream: Any = file.add_stream("libx264", rate=rate)
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         stream.options = {"g": "250", "sc_threshold": "0"}
         for number, picture in enumerate(islice(cycle(pictures), frames)):
-            picture.pts, picture.time_base, picture.pict_type = number, Fraction(1, 30), 0
+            picture.pts, picture.time_base, picture.pict_type = number, Fraction(1, rate), 0
             file.mux(stream.encode(picture))
         file.mux(stream.encode(None))
     return target

@@ -1,4 +1,4 @@
-"""R8, R9, R10, the size for every test run; `nox -s hostile` sends 600 mutants."""
+"""R8, R9, R10, the size for every test run; `nox -s hostile` sends 600 mutants of each kind."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.hostile_media.attack import PROCESSORS, Attack, attack
+from tests.hostile_media.attack import PROCESSORS, VIDEO_PROCESSORS, Attack, attack
 from tests.hostile_media.bombs import bombs
-from tests.hostile_media.mutants import mutants
+from tests.hostile_media.mutants import films, mutants
 from tests.hostile_media.references import references
 
 for library in ("av", "numpy", "soundfile", "fastapi", "avstudio_audio"):
@@ -47,6 +47,19 @@ def test_mutants_and_bombs_fail_their_own_task_alone(attacked: Attack) -> None:
     assert attacked.health()
     assert attacked.memory < MOST_MB, attacked.slowest
     assert attacked.answers["200 COMPLETED"]
+
+
+@pytest.mark.timeout(300)
+def test_mutants_of_films_fail_their_own_task_alone(attacked: Attack) -> None:
+    for library in ("avstudio_video", "cv2"):
+        pytest.importorskip(library)
+    before = attacked.answers.copy()
+    attacked.send(mutants(45, 8, films()), VIDEO_PROCESSORS)
+    assert attacked.faults == []
+    assert attacked.health()
+    assert attacked.memory < MOST_MB, attacked.slowest
+    answers = attacked.answers - before
+    assert min(answers[one] for one in ("200 COMPLETED", "422 unreadable_media")) > 10
 
 
 @pytest.mark.timeout(300)

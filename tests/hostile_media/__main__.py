@@ -9,9 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.hostile_media.attack import attack
+from tests.hostile_media.attack import VIDEO_PROCESSORS, attack
 from tests.hostile_media.bombs import bombs
-from tests.hostile_media.mutants import mutants
+from tests.hostile_media.mutants import films, mutants
 
 
 def main() -> int:
@@ -24,6 +24,7 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as home, attack(Path(home)) as attacked:
         attacked.send(mutants(given.mutants, given.seed))
+        attacked.send(mutants(given.mutants, given.seed, films()), VIDEO_PROCESSORS)
         attacked.send(list(bombs())[: given.bombs])
         faults = [*attacked.faults, *([] if attacked.health() else ["The server has died."])]
         for answer, count in attacked.answers.most_common():

@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 LOOK_SECONDS = 0.2
 PROCESSORS = ("/api/v1/audio/probe", "/api/v1/hostile/decode")
+VIDEO_PROCESSORS = ("/api/v1/video/probe", "/api/v1/video/analyze")
 UNCLASSIFIED = ("error", "internal", "http_error", "worker_died", "crashed", "stuck", "")
 """Codes that do not say what is wrong with a file."""
 

@@ -14,7 +14,7 @@ from avstudio_server.testing.http_server import HttpServer
 def main(home: str) -> None:
     limits: dict[str, Any] = {"media_mb": 128, "limit_seconds": 60, "upload_mb": 64, "workers": 2}
     with (
-        Studio(home=home, plugins="core,audio,server", add=[plugin], **limits) as studio,
+        Studio(home=home, plugins="core,audio,server,video", add=[plugin], **limits) as studio,
         HttpServer(studio, rate=10_000_000) as server,
     ):
         print(server.address.rpartition(":")[2], server.key(), flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -18,24 +18,36 @@ SOUNDS = (
     *(("wv", "wavpack"), ("mpegts", "ac3"), ("nut", "flac"), ("eac3", "eac3"), ("voc", "pcm_u8"), ("mp2", "mp2")),
 )
 PICTURES = (("mp4", "mpeg4"), ("matroska", "mpeg4"), ("avi", "mjpeg"), ("mpegts", "mpeg2video"), ("gif", "gif"))
+FILMS = (*PICTURES, ("mp4", "libx264"), ("matroska", "libx264"), ("webm", "libvpx-vp9"), ("mov", "png"))
 LIBSNDFILE = (("WAV", "PCM_16"), ("RF64", "PCM_16"), ("AIFF", "FLOAT"), ("SVX", "PCM_16"), ("NIST", "PCM_16"))
 
 
 def seeds() -> dict[str, bytes]:
     """Valid files of all formats that the libraries here can write, by name."""
-    import av
     import soundfile
 
-    found = dict[str, bytes]()
-    for container, codec in (*SOUNDS, *PICTURES):
-        try:
-            found[f"{codec}.{container}"] = _encoded(container, codec)
-        except (av.FFmpegError, ValueError):  # this FFmpeg cannot write it
-            continue
+    found = _written((*SOUNDS, *PICTURES))
     for kind, subtype in LIBSNDFILE:
         file = io.BytesIO()
         soundfile.write(file, _tone(22_050)[0], 22_050, format=kind, subtype=subtype)
         found[f"{subtype.lower()}.{kind.lower()}"] = file.getvalue()
+    return found
+
+
+def films() -> dict[str, bytes]:
+    """Valid films of ten frames, by name."""
+    return _written(FILMS)
+
+
+def _written(formats: Iterable[tuple[str, str]]) -> dict[str, bytes]:
+    import av
+
+    found = dict[str, bytes]()
+    for container, codec in formats:
+        try:
+            found[f"{codec}.{container}"] = _encoded(container, codec)
+        except (av.FFmpegError, ValueError):  # this FFmpeg cannot write it
+            continue
     return found
 
 
@@ -51,10 +63,10 @@ def _encoded(container: str, codec: str) -> bytes:
 
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
-        if (container, codec) in PICTURES:
+        if (container, codec) in FILMS:
             stream: Any = output.add_stream(codec, rate=Fraction(10))
             stream.width, stream.height = 64, 48
-            stream.pix_fmt = {"gif": "rgb8", "mjpeg": "yuvj420p"}.get(codec, "yuv420p")
+            stream.pix_fmt = {"gif": "rgb8", "mjpeg": "yuvj420p", "png": "rgb24"}.get(codec, "yuv420p")
             frames: Any = [av.VideoFrame.from_ndarray(np.full((48, 64, 3), 25 * one, np.uint8)) for one in range(10)]
         else:
             rate = 48_000
@@ -68,9 +80,9 @@ def _encoded(container: str, codec: str) -> bytes:
     return file.getvalue()
 
 
-def mutants(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
+def mutants(count: int, seed: int, whole: dict[str, bytes] | None = None) -> Iterator[tuple[str, bytes]]:
     """Files that chance has changed, with a name each; the same ones for the same seed."""
-    chance, made = random.Random(seed), seeds()
+    chance, made = random.Random(seed), whole or seeds()
     names = [*made]
     for number in range(count):
         name = names[number % len(names)]

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -122,6 +122,31 @@ def test_forty_hard_cuts_are_all_found_and_nothing_else(shared_studio: Studio, w
         assert starts(analyzed(shared_studio, path, detectors=[detector])) == [*accumulate(lengths)][:-1]
 
 
+STEPS = [0, 20, 60, 160]
+"""Levels of grey shots; a frame differs from the one before by a third of what their levels differ."""
+
+
+def greys(write: Make) -> Path:
+    pictures = [np.full((48, 64, 3), level, np.uint8) for level in STEPS for _ in range(20)]
+    return write("grey.mkv", pictures, codec="ffv1", format="yuv444p")
+
+
+@pytest.mark.parametrize(("threshold", "cuts"), [(4, [20, 40, 60]), (10, [40, 60]), (None, [60]), (60, [])])
+def test_a_threshold_chooses_the_cuts(
+    shared_studio: Studio, write: Make, threshold: float | None, cuts: list[int]
+) -> None:
+    assert starts(analyzed(shared_studio, greys(write), detectors=["content"], threshold=threshold)) == cuts
+
+
+@pytest.mark.parametrize("detector", ["auto", "adaptive"])
+@pytest.mark.parametrize(("least", "cuts"), [(4, [20, 40, 60]), (10, [40, 60]), (None, [60]), (60, [])])
+def test_the_least_difference_of_a_cut_is_chosen(
+    shared_studio: Studio, write: Make, detector: str, least: float | None, cuts: list[int]
+) -> None:
+    params = {} if least is None else {"min_content": least}
+    assert starts(analyzed(shared_studio, greys(write), detectors=[detector], **params)) == cuts
+
+
 def test_several_detectors_find_the_cuts_of_each(shared_studio: Studio, write: Make) -> None:
     result = analyzed(shared_studio, write("a.mp4", film()), detectors=["content", "threshold", "adaptive"])
     kinds = {tuple(one.detectors): one.transition for one in result.scenes}
@@ -202,10 +227,29 @@ def filtered(path: Path, name: str, options: str, *keys: str) -> tuple[float, ..
     return tuple(found[key] for key in keys)
 
 
-def test_black_bars_and_key_frames_are_found(shared_studio: Studio, write: Make) -> None:
-    pictures = shots([30])
+@pytest.mark.parametrize(
+    ("left", "right", "top", "bottom", "box"),
+    [
+        (0, 0, 8, 8, (0, 8, 64, 32)),
+        (8, 16, 0, 0, (8, 0, 40, 48)),
+        (10, 6, 4, 12, (10, 4, 48, 32)),
+        (9, 0, 0, 7, (8, 0, 56, 42)),  # on even pixels
+    ],
+)
+def test_black_bars_are_found(
+    shared_studio: Studio, write: Make, left: int, right: int, top: int, bottom: int, box: tuple[int, ...]
+) -> None:
+    pictures = [np.zeros_like(one) for one in shots([8])]
     for picture in pictures:
-        picture[:8] = picture[40:] = 0
+        picture[top : 48 - bottom, left : 64 - right] = 128
+    found = analyzed(shared_studio, write("a.mkv", pictures, codec="ffv1"), analyses=["letterbox"]).letterbox
+    assert (found.x, found.y, found.width, found.height) == box
+
+
+def test_black_bars_are_those_of_all_pictures_and_key_frames_are_found(shared_studio: Studio, write: Make) -> None:
+    pictures = shots([30])
+    for number, picture in enumerate(pictures):
+        picture[: 16 if number < 15 else 8] = picture[40:] = 0
     result = analyzed(shared_studio, write("a.mp4", pictures), analyses=["letterbox", "keyframes"])
     box = result.letterbox
     assert (box.x, box.y, box.width, box.height) == (0, 8, 64, 32)
@@ -423,10 +467,46 @@ def test_a_reader_of_edl_finds_the_frames(write: Make, cut_lists: Any, rate: Fra
     pytest.importorskip("otio_cmx3600_adapter", reason="otio-cmx3600-adapter is not installed")
     text = cut_lists(write, rate, timecode)["edl"]
     read = otio.adapters.read_from_string(text, "cmx_3600", rate=round(rate) if timecode else float(rate))
-    found = [one.source_range.duration.value for one in read.tracks[0]]
-    assert found == [20, 20, 20]
+    first = 3600 * round(rate) if timecode else 0
+    places = [(first + start, 20) for start in (0, 20, 40)]
+    sources = [one.source_range for one in read.tracks[0]]
+    assert [(one.start_time.value, one.duration.value) for one in sources] == places
+    records = [read.tracks[0].range_of_child(one) for one in read.tracks[0]]
+    assert [(one.start_time.value, one.duration.value) for one in records] == [(0, 20), (20, 20), (40, 20)]
     assert ("FCM: NON-DROP FRAME" in text) == (timecode is not None or rate.denominator == 1 or round(rate) == 24)
     assert ("01:00:00:20" in text) == (timecode is not None)
+
+
+@pytest.mark.parametrize(
+    ("rate", "labels"),
+    [
+        (Fraction(30000, 1001), ["00:00:59;20", "00:01:00;12", "00:01:01;02", "00:01:01;22"]),
+        (Fraction(30000, 1001), ["00:00:59:20", "00:01:00:10", "00:01:01:00", "00:01:01:20"]),
+        (Fraction(25), ["09:59:59:10", "10:00:00:05", "10:00:01:00", "10:00:01:20"]),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.mov", "a.mkv"])
+def test_an_edl_has_the_timecode_of_the_file_and_the_reel(
+    shared_studio: Studio, write: Make, name: str, rate: Fraction, labels: list[str]
+) -> None:
+    path = write(name, shots([20, 20, 20]), rate=rate, metadata={"timecode": labels[0]})
+    result = analyzed(shared_studio, path, exports=["edl", "csv"], min_scene=0.3, reel="CARD_07")
+    lines = [line.split() for line in result.exports["edl"].path.read_text().splitlines() if line[:3].isdigit()]
+    spans = [[*span, *span] for span in pairwise(labels)]  # source and record
+    assert lines == [[f"{n:03}", "CARD_07", "V", "C", *span] for n, span in enumerate(spans, 1)]
+    rows = csv.DictReader(result.exports["csv"].path.read_text().splitlines())
+    assert [row["start_timecode"] for row in rows] == labels[:-1]
+
+
+def test_scenes_that_an_edl_cannot_number_are_told(shared_studio: Studio, write: Make) -> None:
+    grey = [np.full((16, 16, 3), 40 + 160 * (number % 2), np.uint8) for number in range(1001)]
+    path = write("a.mkv", grey, codec="ffv1")
+    result = analyzed(shared_studio, path, detectors=["content"], min_scene=0, exports=["edl", "csv"])
+    told = [(one.code, one.message) for one in result.warnings]
+    assert told == [("events_left_out", "The EDL has the first 999 of 1001 scenes.")]
+    events = [line[:3] for line in result.exports["edl"].path.read_text().splitlines() if line[:3].isdigit()]
+    assert (len(events), events[-1]) == (999, "999")
+    assert len(result.exports["csv"].path.read_text().splitlines()) == 1002
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,17 @@ def test_a_silence_keeps_its_time_when_the_sound_starts_late(shared_studio: Stud
     ]
 
 
+@pytest.mark.parametrize(
+    ("level", "spans"), [(-70, [(2.5, 4.0)]), (-60, [(0.5, 1.25), (2.5, 4.0)]), (-13, [(0.0, 4.0)])]
+)
+def test_sound_below_a_chosen_level_is_silence(
+    shared_studio: Studio, write: Make, talk: Any, level: float, spans: list[tuple[float, float]]
+) -> None:
+    path = write("a.mkv", 30, sound=[talk], sound_codec="pcm_s16le")  # its noise is below -13.9 dBFS, then -66 dBFS
+    result = shared_studio.run("video.analyze", path, analyses=["silence"], min_silence=0.5, silence_level=level)
+    assert [(one.start, one.end) for one in result.events] == [pytest.approx(span, abs=0.001) for span in spans]
+
+
 def test_the_loudness_of_a_tone_is_that_of_the_standard(shared_studio: Studio, write: Make) -> None:
     tone = np.repeat(np.sin(2 * np.pi * 997 * np.arange(2 * RATE) / RATE)[None].astype(np.float32) * 0.1, 2, 0)
     path = write("a.mkv", 5, sound=[tone], sound_codec="pcm_s16le")

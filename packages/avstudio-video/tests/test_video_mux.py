@@ -296,6 +296,17 @@ def test_chapters_are_read_from_documents(
     assert result.chapters == 2
 
 
+def test_chapters_after_the_end_of_the_film_are_dropped_and_told(shared_studio: Studio, write: Make) -> None:
+    marks = ["0:00 One", "0:01 Two", "0:02 Three", "1:00 Four"]
+    result = muxed(shared_studio, write("film.mp4", 30), format="mkv", chapter_marks=marks)
+    told = [(one.code, one.message) for one in result.warnings]
+    assert told == [("chapters_dropped", "2 chapters begin after the end of the video.")]
+    assert [(one["end_time"], one["tags"]["title"]) for one in probed(result.video)["chapters"]] == [
+        ("1.000000", "One"),
+        ("1.200000", "Two"),
+    ]
+
+
 def test_scenes_become_chapters_and_are_kept_by_the_next_run(shared_studio: Studio, write: Make) -> None:
     pytest.importorskip("cv2")
     film = write("film.mp4", [np.full((48, 64, 3), shade, np.uint8) for shade in (30, 220) for _ in range(20)])

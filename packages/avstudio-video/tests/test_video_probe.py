@@ -98,6 +98,35 @@ def test_colours_and_hdr_are_named(
     assert (video.hdr, video.colour.primaries, video.colour.matrix) == (kind, "bt2020", "bt2020nc")
 
 
+MASTER = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+@pytest.mark.parametrize(
+    ("notes", "transfer", "kind"),
+    [(MASTER, 16, "HDR10"), ("max-cll=1000,400", 16, "HDR10"), ("", 16, "PQ"), (MASTER, 18, "HLG"), (MASTER, 1, None)],
+)
+def test_hdr_with_metadata_of_a_display_is_hdr10(
+    shared_studio: Studio, write: Callable[..., Path], name: str, notes: str, transfer: int, kind: str | None
+) -> None:
+    options = {"x265-params": f"log-level=none:{notes}"}
+    how = {**HDR, "color_trc": transfer, "codec": "libx265", "format": "yuv420p10le", "options": options}
+    video = probed(shared_studio, write(name, 3, **how)).contents.video[0]
+    assert (video.codec, video.bits, video.hdr) == ("hevc", 10, kind)
+
+
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [("libx264", {"x264-params": "tff=1"}), ("libx264", {"x264-params": "bff=1"}), ("mpeg2video", {"flags": "+ildct"})],
+)
+@pytest.mark.parametrize("name", ["a.mkv", "a.ts"])
+def test_fields_of_different_times_are_told(
+    shared_studio: Studio, write: Callable[..., Path], name: str, codec: str, options: dict[str, str]
+) -> None:
+    found = [probed(shared_studio, write(name, 5, codec=codec, options=one)).contents.video[0] for one in (options, {})]
+    assert [one.interlaced for one in found] == [True, False]
+
+
 def test_chapters_timecode_and_distances_of_key_frames_are_told(
     shared_studio: Studio, write: Callable[..., Path]
 ) -> None:
