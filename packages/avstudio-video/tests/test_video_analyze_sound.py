@@ -247,3 +247,25 @@ def test_sound_whose_layout_changes_is_read_to_its_end(shared_studio: Studio, wr
     assert extracted.tracks[0].duration > 4.7
     speech = shared_studio.run("video.analyze", path, analyses=["speech"]).speech
     assert speech.size == pytest.approx(32_000 * extracted.tracks[0].duration, abs=640)
+
+
+def test_waveform_and_speech_begin_with_the_file(shared_studio: Studio, write: Make, talk: Any) -> None:
+    path = write("a.mkv", 30, sound=[talk], sound_codec="pcm_s16le", sound_start=1.5)
+    result = shared_studio.run("video.analyze", path, analyses=["waveform", "speech"])
+    highest = np.array(json.loads(result.waveform.path.read_text())["data"]).reshape(-1, 2)[:, 1]
+    assert (len(highest), highest[:74].max(), highest[76:90].min() > 15) == (275, 0, True)
+    with av.open(str(result.speech.path)) as file:
+        samples = np.concatenate([one.to_ndarray()[0] for one in file.decode(audio=0)])
+    assert len(samples) == pytest.approx(5.5 * 16_000, abs=40)
+    assert (np.abs(samples[:23_900]).max(), np.abs(samples[24_000:24_800]).max() > 2_000) == (0, True)
+
+
+def test_gaps_and_samples_that_are_not_numbers_are_told(shared_studio: Studio, write: Make, tmp_path: Path) -> None:
+    gap = shared_studio.run("video.analyze", with_a_gap(tmp_path / "gap.mkv", 3), analyses=["loudness"])
+    assert [one.code for one in gap.warnings] == ["gaps"]
+    sound = np.full((2, RATE), 0.1, np.float32)
+    sound[0, [5000, 5001, 9000]] = np.inf, -np.inf, np.nan
+    path = write("a.mkv", 25, sound=[sound], sound_codec="pcm_f32le")
+    result = shared_studio.run("video.analyze", path, analyses=["loudness", "speech", "waveform", "silence"])
+    assert [(one.code, one.message.split()[0]) for one in result.warnings] == [("damaged", "3")]
+    assert -20.5 < result.loudness.true_peak < -18

@@ -141,6 +141,14 @@ def test_vibrance_below_zero_makes_pale_colours_paler(films: Any, film: Path) ->
     assert np.abs(after - expected).mean() < 1
 
 
+def test_vibrance_above_zero_makes_pale_colours_richer(films: Any, film: Path) -> None:
+    before, after = films.frames(film)[0][2], films.pictures(film, "color vibrance=0.8")[2]
+    luma = before @ [0.2126, 0.7152, 0.0722]
+    factor = 1 + 0.8 * (1 - np.ptp(before, axis=2) / 255)
+    expected = luma[..., None] + (before - luma[..., None]) * factor[..., None]
+    assert np.abs(after - expected.clip(0, 255)).mean() < 1.5
+
+
 def test_steps_up_to_the_threshold_become_a_slope(films: Any, write: Make) -> None:
     steps = np.repeat(np.repeat(np.arange(60, 120, 5), 12)[None, :, None], 48, 0)
     path = write("a.mkv", [np.repeat(steps, 3, 2).astype(np.uint8)] * 2, **EXACT)

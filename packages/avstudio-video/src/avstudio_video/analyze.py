@@ -142,6 +142,13 @@ def _tell(source: Artifact, made: Analysis, context: Context) -> None:
     tell_guessed(source.name, passed.index, passed.rate, context.warn)
     if made.sound and made.sound.lost:
         context.warn("damaged", f"{made.sound.lost} packets of the sound of '{source.name}' are damaged.")
+    if made.sound and made.sound.silent:
+        context.warn(
+            "gaps", f"The sound of '{source.name}' has gaps of {made.sound.silent:.2f} s, which are silence here."
+        )
+    if made.sound and made.sound.broken:
+        message = f"{made.sound.broken} samples of the sound of '{source.name}' are not numbers, and count as 0."
+        context.warn("damaged", message)
     if passed.corrupt:
         context.warn("damaged", f"{passed.corrupt} frames of '{source.name}' are damaged.")
     if passed.resized:

@@ -51,7 +51,7 @@ class Color(TimedFilter):
         if self.exposure:
             pin = wires.add("exposure", pin, exposure=self.exposure)
         if self.vibrance:
-            pin = wires.add("vibrance", pin, intensity=self.vibrance)
+            pin = wires.add("vibrance", pin, intensity=self.vibrance, alternate=int(self.vibrance > 0))
         return pin
 
     def _levels(self, wires: Wires) -> Pin:

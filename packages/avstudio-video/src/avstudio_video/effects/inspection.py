@@ -19,28 +19,29 @@ def fault(path: Path, length: float, frame: float, *, sound: bool) -> str:
 
     Empty if nothing is wrong.
     """
-    ends, decoded = _contents(path)
+    ends, packet, decoded = _contents(path)
     if not decoded:
         return "No frame of the file can be decoded."
     if abs(ends["video"] - length) > frame + COARSE:
         return f"The picture ends after {ends['video']:.3f} s and not after {length:.3f} s."
-    if sound and abs(ends["audio"] - length) > SOUND_OFF + COARSE:
+    if sound and abs(ends["audio"] - length) > SOUND_OFF + COARSE + packet:
         return f"The sound ends after {ends['audio']:.3f} s and the picture after {length:.3f} s."
     return ""
 
 
-def _contents(path: Path) -> tuple[dict[str, float], bool]:
-    """When picture and sound end, and whether a frame can be decoded."""
-    ends, decoded = {"video": 0.0, "audio": 0.0}, 0
+def _contents(path: Path) -> tuple[dict[str, float], float, bool]:
+    """When picture and sound end, the length of a packet of sound, and whether a frame can be decoded."""
+    ends, longest, decoded = {"video": 0.0, "audio": 0.0}, 0.0, 0
     with open_media(path) as container:
         origin = Fraction(container.start_time or 0, 1_000_000)
         for packet in container.demux():
             kind = packet.stream.type
             if packet.size and packet.pts is not None and kind in ends:
-                end = (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base or 0) - origin
-                ends[kind] = max(ends[kind], float(end))
+                unit = Fraction(packet.time_base or 0)
+                ends[kind] = max(ends[kind], float((packet.pts + (packet.duration or 0)) * unit - origin))
+                longest = max(longest, float((packet.duration or 0) * unit)) if kind == "audio" else longest
             decoded += _decodes(packet) if not decoded and kind == "video" else 0
-    return ends, decoded > 0
+    return ends, longest, decoded > 0
 
 
 def _decodes(packet: object) -> int:

@@ -8,12 +8,15 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from avstudio_core.errors import InvalidInput
 from avstudio_video.effects.streams import Heard, SoundShape
 from avstudio_video.media.samples import INTERLEAVED, samples_of, sound_frame
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
 
+LOWEST = 100
+"""Samples per second, at least: with fewer, FFmpeg's filter ends the process."""
 SLOWEST = 0.5
 """Of one filter; slower sound goes through several."""
 
@@ -24,6 +27,9 @@ class _Line:
     def __init__(self, shape: SoundShape, factor: float, *, keep_pitch: bool) -> None:
         from av.filter import Graph
 
+        if shape.rate < LOWEST:
+            message = f"The sound has {shape.rate} samples per second, too few to change its speed."
+            raise InvalidInput(message, hint=f"Resample it to {LOWEST} or more, or leave it out with sound=false.")
         self._graph, self._shape = Graph(), shape
         unit = Fraction(1, shape.rate)
         nodes: list[Any] = [

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avstudio_core.spans import Span
-from avstudio_video.media.samples import samples_of
+from avstudio_video.media.samples import samples_of, sound_frame
 from avstudio_video.sound.decoded_track import DecodedTrack
 from avstudio_video.sound.loud_spans import LoudSpans
 from avstudio_video.sound.loudness import LoudnessMeter
@@ -50,17 +50,38 @@ class SoundMeasures:
         self.waveform = Waveform(rate) if wishes.waveform else None
         self._speech = SpeechTrack(wishes.speech) if wishes.speech else None
         self._first: int | None = None
-        self._end = 0
+        self._end = self.broken = 0
+        """Where the sound ends, in samples of one channel; samples that are not numbers, which count as 0."""
 
     def feed(self, packet: Packet[AudioStream] | None) -> None:
         """The next packet; `None` after the last one."""
         for begin, frame in self._decoder.frames(packet):
-            self._first = begin if self._first is None else self._first
+            if self._first is None:
+                self._first = begin
+                self._lead(begin)
             self._end = begin + frame.samples
             self._measure(begin, frame)
 
+    def _lead(self, count: int) -> None:
+        """So many samples of silence, in what begins with the file."""
+        import numpy as np
+
+        rate, channels = self._decoder.rate, len(self._decoder.speakers)
+        for begin in range(0, count, rate):
+            silence = np.zeros((channels, min(rate, count - begin)), np.float32)
+            if self.waveform:
+                self.waveform.feed(silence)
+            if self._speech:
+                self._speech.feed(sound_frame(silence, self._decoder.layout, rate, begin))
+
     def _measure(self, begin: int, frame: AudioFrame) -> None:
+        import numpy as np
+
         block = samples_of(frame)
+        if broken := block.size - int(np.count_nonzero(np.isfinite(block))):
+            self.broken += broken
+            block = np.nan_to_num(block, nan=0, posinf=0, neginf=0)
+            frame = sound_frame(block, self._decoder.layout, self._decoder.rate, begin)
         frame.pts, frame.time_base = begin, Fraction(1, self._decoder.rate)
         if self._spans:
             self._spans.feed(begin, block)
@@ -77,6 +98,11 @@ class SoundMeasures:
         if self._speech:
             self._speech.finish()
         self.loudness = self._meter.loudness() if self._meter else None
+
+    @property
+    def silent(self) -> float:
+        """Seconds of gaps in the sound."""
+        return self._decoder.silent / self._decoder.rate
 
     @property
     def lost(self) -> int:
