@@ -15,6 +15,7 @@ import av
 import numpy as np
 import pytest
 
+from avstudio_core import Studio
 from avstudio_core.errors import InvalidInput
 from avstudio_video.encoding.containers import VideoFormat
 from avstudio_video.media.limits import USUAL
@@ -22,6 +23,7 @@ from avstudio_video.packets.join import JoinedPiece, Piece, join
 from avstudio_video.packets.packet_file import packet_file
 
 Make = Callable[..., Path]
+RATE = 48_000
 
 
 def joined(target: Path, format: VideoFormat, *pieces: Piece) -> list[JoinedPiece]:
@@ -190,3 +192,31 @@ def test_ffprobe_reads_a_copy(write: Make, tmp_path: Path) -> None:
     streams = json.loads(done.stdout)["streams"]
     assert [(one["codec_name"], one["start_time"]) for one in streams] == [("h264", "0.000000"), ("aac", "0.000000")]
     assert (streams[0]["nb_read_frames"], done.stderr) == ("10", "")
+
+
+def apart(source: Path, target: Path, first: str) -> Path:
+    """The same film with all packets of one kind before the others."""
+    with av.open(str(source)) as given, av.open(str(target), "w", options={"max_interleave_delta": "1"}) as file:
+        copies: dict[int, Any] = {one.index: file.add_stream_from_template(one) for one in given.streams}
+        for packet in sorted((one for one in given.demux() if one.size), key=lambda one: one.stream.type != first):
+            packet.stream = copies[packet.stream_index]
+            file.mux(packet)
+    return target
+
+
+def streams_of(path: Path) -> tuple[int, int]:
+    """The number of frames, and of samples of the sound."""
+    with av.open(str(path)) as file, av.open(str(path)) as again:
+        return len([*file.decode(video=0)]), sum(one.samples for one in again.decode(audio=0))
+
+
+@pytest.mark.parametrize("first", ["video", "audio"])
+def test_streams_that_follow_each_other_in_the_file_are_cut_and_joined_whole(
+    shared_studio: Studio, write: Make, tmp_path: Path, first: str
+) -> None:
+    film = write("a.mkv", 200, sound=[440], sound_codec="flac")
+    path = apart(film, tmp_path / "apart.mkv", first)
+    cut = shared_studio.run("video.cut", path, keep=["0.8-2.8"], mode="keyframe").video.path
+    both = shared_studio.run("video.concat", path, inputs=[path]).video.path
+    assert [streams_of(one)[0] for one in (cut, both)] == [50, 400]
+    assert [streams_of(one)[1] for one in (cut, both)] == [pytest.approx(2 * RATE, abs=9_000), 16 * RATE]

@@ -121,9 +121,13 @@ class PacketSource:
     def _until_end(self, packets: Iterable[Packet[Any]], end: Fraction) -> Iterator[Packet[Any]]:
         late: list[Packet[Any]] = []
         """Frames after the end; they are kept if frames before the end refer to them."""
+        waited = {one.index for one in self._streams if one.type == "audio" or one is self.main}
         for packet in packets:
             if self._decoded(packet) >= end + LATE:
-                return
+                waited.discard(packet.stream_index)  # some files have all of a stream before another one
+                if not waited:
+                    return
+                continue
             inside = self.time(packet) < end
             if inside and packet.stream is self.main:
                 end = max([end, *map(self.time, late)])
