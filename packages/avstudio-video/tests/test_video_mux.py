@@ -534,3 +534,8 @@ def test_an_interlaced_picture_that_is_encoded_is_told(shared_studio: Studio, wr
     path = write("a.mpg", 12, codec="mpeg2video", options=interlaced)
     assert "interlaced" in [one.code for one in muxed(shared_studio, path, format="webm").warnings]
     assert "interlaced" not in [one.code for one in muxed(shared_studio, path, format="mkv").warnings]
+
+
+def test_a_whole_film_of_few_frames_is_not_told_as_cut_short(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mp4", 6, rate=Fraction(1, 10), codec="mpeg4")
+    assert muxed(shared_studio, path, tags=["title=slow"]).warnings == []

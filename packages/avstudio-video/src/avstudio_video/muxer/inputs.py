@@ -31,7 +31,7 @@ class MuxInput:
     parts: dict[int, Part] = field(default_factory=dict)
     """What becomes of its streams, by their number."""
     end: Fraction = Fraction(0)
-    """When its last packet so far is shown in the new file."""
+    """When its last packet so far ends in the new file."""
     corrupt: int = 0
     """Packets that the file marks as damaged."""
 
@@ -54,7 +54,7 @@ class MuxInput:
     def _noted(self, source: PacketSource) -> Iterator[Any]:
         for packet in source:
             self.corrupt += packet.is_corrupt
-            self.end = max(self.end, source.time(packet) + self.shift)
+            self.end = max(self.end, source.time(packet) + length_of(packet) + self.shift)
             yield packet
 
 
