@@ -528,6 +528,29 @@ def test_timecodes_label_frames(rate: Fraction, frame: int, label: str) -> None:
     assert all(count.frame(count.label(one)) == one for one in range(frame - 40, frame + 40))
 
 
+@pytest.mark.parametrize(
+    ("rate", "label", "following"),
+    [
+        (Fraction(30000, 1001), "00:01:00;00", "00:01:00;02"),
+        (Fraction(30000, 1001), "00:08:59;30", "00:09:00;02"),
+        (Fraction(30000, 1001), "00:09:60;01", "00:10:00;00"),
+        (Fraction(60000, 1001), "01:01:00;03", "01:01:00;04"),
+        (Fraction(25), "00:00:00:25", "00:00:01:00"),
+        (Fraction(25), "00:00:75:03", "00:01:00:00"),
+        (Fraction(25), "00:59:60:30", "01:00:00:00"),
+        (Fraction(25), "24:00:00:00", "00:00:00:00"),
+    ],
+)
+def test_a_timecode_that_no_frame_has_is_refused_with_the_next_one(
+    shared_studio: Studio, write: Make, rate: Fraction, label: str, following: str
+) -> None:
+    film = write("film.mp4", 10, rate=rate)
+    with pytest.raises(TaskFailed) as caught:
+        analyzed(shared_studio, film, exports=["edl"], timecode=label)
+    assert f"'{label}' is not a timecode." in str(caught.value)
+    assert caught.value.hint == f"The next one is '{following}'."
+
+
 def test_final_cut_gets_times_on_the_grid(write: Make, cut_lists: Any) -> None:
     text = cut_lists(write, Fraction(30000, 1001), "01:00:00;00")["fcpxml"]
     root = ElementTree.fromstring(text)

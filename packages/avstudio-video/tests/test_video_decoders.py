@@ -120,3 +120,29 @@ def test_a_decoder_that_is_not_here_is_told_with_what_to_install(
     with pytest.raises(TaskFailed, match=reason) as caught:
         frames(shared_studio, write("a.mp4", 2), indices=[0], backend="torchcodec")
     assert (caught.value.cause, "install" in caught.value.hint) == ("missing_dependency", True)
+
+
+LIBRARIES = {
+    "torchcodec": ("torchcodec", "class decoders:\n    def VideoDecoder(*given, **named): raise RuntimeError"),
+    "opencv": (
+        "cv2",
+        "CAP_FFMPEG = 0\nclass VideoCapture:\n    def __init__(*given): pass\n    def isOpened(self): pass",
+    ),
+}
+"""What is imported for a backend, and the code of one that decodes nothing."""
+
+
+@pytest.mark.parametrize("backend", LIBRARIES)
+@pytest.mark.parametrize("change", ["environ['AVSTUDIO_TEST'] = '1'", "environ.pop('HOME')", "environ['HOME'] = 'x'"])
+def test_what_the_import_of_a_library_changes_in_the_environment_is_undone(
+    shared_studio: Studio, write: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, backend: str, change: str
+) -> None:
+    package, content = LIBRARIES[backend]
+    for name in (package, f"{package}.decoders"):
+        monkeypatch.setitem(sys.modules, name, None)
+        del sys.modules[name]
+    last = f"sys.modules[f'{package}.decoders'] = globals().get('decoders')"
+    (tmp_path / f"{package}.py").write_text(f"import os, sys\nos.{change}\n{content}\n{last}")
+    monkeypatch.syspath_prepend(tmp_path)
+    result, _ = frames(shared_studio, write("a.mp4", 2), indices=[0], backend=backend)
+    assert [one.code for one in result.warnings] == ["backend_refused"]

@@ -10,16 +10,23 @@ from typing import Any
 from avstudio_core.errors import MissingDependency
 
 
-def opencv(purpose: str) -> Any:
-    """OpenCV; some of its wheels set environment variables, which is undone. Raises `MissingDependency`."""
+def _imported(module: str) -> Any:
+    """A module; what its import changes in the environment is undone. Raises what the import raises."""
     before = dict(os.environ)
     try:
-        import cv2
+        return import_module(module)
+    finally:
+        if os.environ != before:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def opencv(purpose: str) -> Any:
+    """OpenCV. Raises `MissingDependency`."""
+    try:
+        return _imported("cv2")
     except ImportError as error:
         raise MissingDependency.extra(purpose, "avstudio-video", "opencv") from error
-    os.environ.clear()
-    os.environ.update(before)
-    return cv2
 
 
 def pillow(purpose: str) -> Any:
@@ -34,7 +41,7 @@ def pillow(purpose: str) -> Any:
 def torchcodec(purpose: str) -> Any:
     """The decoders of torchcodec. Raises `MissingDependency`, also if the libraries that it needs cannot be loaded."""
     try:
-        return import_module("torchcodec.decoders")
+        return _imported("torchcodec.decoders")
     except (ImportError, OSError, RuntimeError) as error:
         if not find_spec("torchcodec") or not find_spec("torch"):
             raise MissingDependency.extra(purpose, "avstudio-video", "torchcodec") from error

@@ -11,7 +11,7 @@ from fractions import Fraction
 from avstudio_core.errors import InvalidParams
 from avstudio_core.quotes import quoted
 
-TIMECODE = re.compile(r"(\d{1,2}):([0-5]\d):([0-5]\d)([:;.])(\d{1,3})")
+TIMECODE = re.compile(r"(\d{1,2}):(\d\d):(\d\d)[:;.](\d{1,3})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class FrameCount:
     @property
     def base(self) -> int:
         """Frames in a second of labels."""
-        return round(self.rate)
+        return max(1, round(self.rate))
 
     def label(self, frame: int) -> str:
         """The timecode of a frame, counted from 00:00:00:00."""
@@ -42,14 +42,27 @@ class FrameCount:
 
     def frame(self, label: str) -> int:
         """The frame with a timecode. Raises `InvalidParams`."""
-        found = TIMECODE.fullmatch(label)
-        if found is None or int(found[5]) >= self.base:
-            hint = f"Give one such as '01:00:00:00', with frames below {self.base}."
-            raise InvalidParams(f"{quoted(label)} is not a timecode.", hint=hint)
-        hours, minutes, seconds, frames = int(found[1]), int(found[2]), int(found[3]), int(found[5])
-        whole = hours * 60 + minutes
-        number = (whole * 60 + seconds) * self.base + frames
-        return number - (self.base // 15 * (whole - whole // 10) if self.drop else 0)
+        if not (found := TIMECODE.fullmatch(label)):
+            raise InvalidParams(f"{quoted(label)} is not a timecode.", hint="Give one such as '01:00:00:00'.")
+        given = [*map(int, found.groups())]
+        number = self._frame_from(*given)
+        valid = self.label(number)
+        if [*map(int, re.findall(r"\d+", valid))] != given:
+            raise InvalidParams(f"{quoted(label)} is not a timecode.", hint=f"The next one is '{valid}'.")
+        return number
+
+    def _frame_from(self, *numbers: int) -> int:
+        """The frame with these hours, minutes, seconds and frames, or with the next label if there is none."""
+        nominal, rest = 0, False
+        for number, limit in zip(numbers, (24, 60, 60, self.base), strict=True):
+            nominal = nominal * limit + (0 if rest else min(number, limit))
+            rest = rest or number >= limit
+        if not self.drop:
+            return nominal
+        dropped, minute = self.base // 15, nominal // (60 * self.base)
+        if minute % 10:
+            nominal = max(nominal, minute * 60 * self.base + dropped)
+        return nominal - dropped * (minute - minute // 10)
 
 
 def count_of(rate: Fraction, timecode: str | None) -> FrameCount:
