@@ -395,6 +395,23 @@ def test_the_timecode_is_kept_without_a_warning(shared_studio: Studio, write: Ma
     assert shared_studio.run("video.probe", result.video).contents.timecode == "01:00:00:00"
 
 
+@pytest.mark.parametrize("format", ["mp4", "mov"])
+def test_the_timecode_of_a_video_that_this_package_wrote_is_kept_in_copies(
+    shared_studio: Studio, write: Make, format: str
+) -> None:
+    source = write("film.mov", 20, rate=Fraction(30000, 1001), metadata={"timecode": "01:00:00;02"})
+    path = shared_studio.run("video.effects", source, chain=["flip"], format=format).video.path
+    made = [
+        muxed(shared_studio, path, tags=["title=x"]),
+        shared_studio.run("video.cut", path, keep=["0-0.5"], mode="keyframe"),
+        shared_studio.run("video.concat", path, inputs=[path], mode="copy", chapters=False),
+    ]
+    for one in made:
+        streams = probed(one.video)["streams"]
+        assert [each["tags"]["timecode"] for each in streams] == ["01:00:00;02"] * 2  # of the picture, and its track
+        assert {Fraction(each["avg_frame_rate"]) for each in streams} == {Fraction(30000, 1001)}
+
+
 def test_a_picture_is_encoded_on_request(shared_studio: Studio, write: Make) -> None:
     film = write("film.mp4", 10, sound=[440], color_trc=16, color_primaries=9, colorspace=9)
     result = muxed(shared_studio, film, video_codec="hevc", audio_codec="opus", quality=80)
