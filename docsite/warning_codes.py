@@ -170,7 +170,7 @@ WARNINGS = {
             "Give a lower `loudness`, or limit the sound with `audio.normalize`.",
         ),
         "tracks_left_out": (
-            "The new file has one picture and one sound; other tracks of the source are left out.",
+            "The new file has one picture and one sound; other tracks, covers and fonts are left out.",
             "Nothing; or add them with `video.mux`.",
         ),
         "odd_size": (
@@ -219,8 +219,8 @@ WARNINGS = {
             "Use the document of scenes, `webvtt` or `ffmetadata`; or convert the video to a constant rate first.",
         ),
         "streams_left_out": (
-            "The new video has one picture and the sound of the source; other pictures and subtitles are left out.",
-            "Cut other pictures with `stream`; move subtitles with the transcript of the result.",
+            "The new video has one picture and the sound; other pictures, subtitles, covers and fonts are left out.",
+            "Cut other pictures with `stream`; move subtitles with the transcript; add a cover with `video.mux`.",
         ),
         "sound_left_out": (
             "What is heard before the first picture or after the last one is left out.",
