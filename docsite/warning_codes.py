@@ -249,7 +249,10 @@ WARNINGS = {
             "Nothing; or use other detectors, or a shorter `min_scene`.",
         ),
         "events_left_out": ("An EDL has at most 999 events.", "Use `otio` or `fcpxml`, or a longer `min_scene`."),
-        "other_tracks": ("The video has several audio tracks, and its main one was taken.", "Give `track`."),
+        "other_tracks": (
+            "A file has several audio or subtitle tracks, and its main one was taken.",
+            "Give `track`; for `video.mux`, take another out first, such as with `video.extract_audio`.",
+        ),
         "streams_dropped": (
             "The format does not store some streams of the video, such as pictures of subtitles, fonts or data.",
             "Choose `mkv`, or leave them out with `drop`.",
