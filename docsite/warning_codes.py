@@ -170,7 +170,7 @@ WARNINGS = {
             "Give a lower `loudness`, or limit the sound with `audio.normalize`.",
         ),
         "tracks_left_out": (
-            "The new file has one picture and one sound; other tracks of the source are left out.",
+            "The new file has one picture and one sound; other tracks, covers and fonts are left out.",
             "Nothing; or add them with `video.mux`.",
         ),
         "odd_size": (
@@ -219,8 +219,8 @@ WARNINGS = {
             "Use the document of scenes, `webvtt` or `ffmetadata`; or convert the video to a constant rate first.",
         ),
         "streams_left_out": (
-            "The new video has one picture and the sound of the source; other pictures and subtitles are left out.",
-            "Cut other pictures with `stream`; move subtitles with the transcript of the result.",
+            "The new video has one picture and the sound; other pictures, subtitles, covers and fonts are left out.",
+            "Cut other pictures with `stream`; move subtitles with the transcript; add a cover with `video.mux`.",
         ),
         "sound_left_out": (
             "What is heard before the first picture or after the last one is left out.",
@@ -249,7 +249,10 @@ WARNINGS = {
             "Nothing; or use other detectors, or a shorter `min_scene`.",
         ),
         "events_left_out": ("An EDL has at most 999 events.", "Use `otio` or `fcpxml`, or a longer `min_scene`."),
-        "other_tracks": ("The video has several audio tracks, and its main one was taken.", "Give `track`."),
+        "other_tracks": (
+            "A file has several audio or subtitle tracks, and its main one was taken.",
+            "Give `track`; for `video.mux`, take another out first, such as with `video.extract_audio`.",
+        ),
         "streams_dropped": (
             "The format does not store some streams of the video, such as pictures of subtitles, fonts or data.",
             "Choose `mkv`, or leave them out with `drop`.",

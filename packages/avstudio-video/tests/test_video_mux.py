@@ -137,6 +137,34 @@ def test_sound_is_added_with_an_offset_and_a_default(shared_studio: Studio, writ
         assert onset(result.video.path, 0) == pytest.approx(0.0, abs=0.025)
 
 
+@pytest.fixture
+def bilingual(shared_studio: Studio, write: Make, text: Any) -> Path:
+    """A film with two sounds and two subtitles, in English and in German."""
+    labels = {0: {"language": "eng", "title": "Main"}, 1: {"language": "ger"}}
+    film = write("film.mkv", 25, sound=[440, 880], sound_metadata=labels)
+    given: dict[str, Any] = {"subtitle_languages": ["en", "de"], "subtitle_titles": ["Full", ""]}
+    made = muxed(shared_studio, film, subtitles=[text("a.srt", SRT), text("b.vtt", VTT)], **given)
+    assert made.warnings == []
+    return Path(made.video.path)
+
+
+@pytest.mark.parametrize("format", ["mp4", "mov", "mkv"])
+def test_tracks_of_another_film_keep_their_labels_and_the_rest_is_told(
+    shared_studio: Studio, write: Make, bilingual: Path, format: str
+) -> None:
+    given: dict[str, Any] = {"sound": [bilingual], "subtitles": [bilingual], "format": format}
+    kept = muxed(shared_studio, write("a.mp4", 25), **given)
+    assert [(one.language, one.title) for one in kept.tracks[1:]] == [("eng", "Main"), ("eng", "Full")]
+    assert [(one.code, one.message.partition("' ")[2]) for one in kept.warnings] == [
+        ("other_tracks", "has 1 more audio track; track 1 was taken."),
+        ("other_tracks", "has 1 more subtitle track; track 3 was taken."),
+    ]
+    given |= {"sound_languages": ["fr"], "subtitle_titles": ["Mine"]}
+    named = muxed(shared_studio, write("a.mp4", 25), **given)
+    french = "fre" if format == "mkv" else "fra"
+    assert [(one.language, one.title) for one in named.tracks[1:]] == [(french, "Main"), ("eng", "Mine")]
+
+
 @pytest.mark.parametrize("codec", ["copy", "opus"])
 def test_a_negative_offset_leaves_out_the_start(shared_studio: Studio, write: Make, codec: str) -> None:
     tone = np.zeros((2, 48_000), np.float32)
@@ -424,6 +452,23 @@ def test_the_timecode_is_kept_without_a_warning(shared_studio: Studio, write: Ma
     result = muxed(shared_studio, film, tags=["title=x"])
     assert result.warnings == []
     assert shared_studio.run("video.probe", result.video).contents.timecode == "01:00:00:00"
+
+
+@pytest.mark.parametrize("format", ["mp4", "mov"])
+def test_the_timecode_of_a_video_that_this_package_wrote_is_kept_in_copies(
+    shared_studio: Studio, write: Make, format: str
+) -> None:
+    source = write("film.mov", 20, rate=Fraction(30000, 1001), metadata={"timecode": "01:00:00;02"})
+    path = shared_studio.run("video.effects", source, chain=["flip"], format=format).video.path
+    made = [
+        muxed(shared_studio, path, tags=["title=x"]),
+        shared_studio.run("video.cut", path, keep=["0-0.5"], mode="keyframe"),
+        shared_studio.run("video.concat", path, inputs=[path], mode="copy", chapters=False),
+    ]
+    for one in made:
+        streams = probed(one.video)["streams"]
+        assert [each["tags"]["timecode"] for each in streams] == ["01:00:00;02"] * 2  # of the picture, and its track
+        assert {Fraction(each["avg_frame_rate"]) for each in streams} == {Fraction(30000, 1001)}
 
 
 def test_a_picture_is_encoded_on_request(shared_studio: Studio, write: Make) -> None:

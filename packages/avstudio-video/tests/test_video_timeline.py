@@ -443,6 +443,26 @@ def test_what_a_copy_cannot_hold_is_refused(shared_studio: Studio, write: Make) 
         cut(shared_studio, path, keep=["0-0.1"], mode="keyframe", format="webm")
 
 
+@pytest.mark.parametrize(
+    ("processor", "params", "code"),
+    [
+        ("video.cut", {"keep": ["0-0.1"]}, "streams_left_out"),
+        ("video.cut", {"keep": ["0-0.1"], "mode": "keyframe"}, "streams_left_out"),
+        ("video.concat", {"inputs": ["film"]}, "streams_left_out"),
+        ("video.effects", {"chain": ["flip"]}, "tracks_left_out"),
+    ],
+)
+@pytest.mark.parametrize("format", ["mp4", "mkv"])
+def test_a_cover_that_is_left_out_is_told(
+    shared_studio: Studio, write: Make, processor: str, params: dict[str, Any], code: str, format: str
+) -> None:
+    cover = write("cover.png", 1, codec="png", format="rgb24")
+    film = shared_studio.run("video.mux", write("a.mp4", 5), cover=cover, format=format).video.path
+    given = {**params, "inputs": [film]} if "inputs" in params else params
+    warnings = shared_studio.run(processor, film, **given).warnings
+    assert {one.code for one in warnings if "left out: 1 cover." in one.message} == {code}
+
+
 def test_streams_that_are_left_out_are_told(shared_studio: Studio, nasa: Path) -> None:
     result = cut(shared_studio, nasa, keep=["1-1.2"], stream=0)
     assert [one.code for one in result.warnings] == ["streams_left_out"]

@@ -111,10 +111,13 @@ class EffectsRun:
 
     def _tell_tracks(self, container: InputContainer) -> None:
         """Tell which tracks the new file does not have."""
+        covers = sum(map(is_cover, container.streams.video))
         counts = {
-            "video": len([one for one in container.streams.video if not is_cover(one)]) - 1,
+            "video": len(container.streams.video) - covers - 1,
             "audio": len(container.streams.audio) - (self._sound is not None),
             "subtitle": len(container.streams.subtitles),
+            "cover": covers,
+            "attachment": len(container.streams.attachments),
         }
         left = [f"{count} {kind}" for kind, count in counts.items() if count > 0]
         if left:

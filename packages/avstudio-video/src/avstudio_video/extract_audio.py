@@ -184,14 +184,11 @@ def _wish(params: ExtractAudioParams) -> Wish:
 def _plans(container: Any, source: Artifact, params: ExtractAudioParams, context: Context) -> list[TrackPlan]:
     from avstudio_video.media.streams import origin_of
     from avstudio_video.sound.plan import plan_track
-    from avstudio_video.sound.tracks import ALL, DEFAULT, chosen_tracks
+    from avstudio_video.sound.tracks import ALL, DEFAULT, chosen_tracks, tell_others
 
     tracks = chosen_tracks(container, source.path, params.track)
-    others = len(container.streams.audio) - 1
-    if params.track == DEFAULT and others:
-        context.warn(
-            "other_tracks", f"'{source.name}' has {others} more audio tracks; track {tracks[0].index} was taken."
-        )
+    if params.track == DEFAULT:
+        tell_others(source.name, container, tracks[0], context.warn)
     plans = []
     for track in tracks:
         prefix = f"track_{track.index}" if params.track == ALL else ""

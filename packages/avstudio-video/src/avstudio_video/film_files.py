@@ -129,6 +129,7 @@ def tell_left_out(footage: Footage, sounds: Sequence[int], warn: Callable[[str, 
     others = [one for one in contents.video if one.index != footage.stream.number]
     left = [("video", len(others)), ("subtitle", len(contents.subtitles))]
     left += [("audio", len(contents.audio) - len(sounds))]
+    left += [(kind, [one.kind for one in contents.others].count(kind)) for kind in ("cover", "attachment")]
     named = [f"{count} {kind}" for kind, count in left if count > 0]
     if contents.timecode and footage.timecode(footage.grid.start) is None:
         tell_timecode(footage.name, "its frame rate is not constant", warn)

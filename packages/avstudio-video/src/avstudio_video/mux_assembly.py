@@ -22,6 +22,7 @@ from avstudio_video.muxer.cover import Cover, own_cover, read_cover
 from avstudio_video.muxer.inputs import end_of, lead_of
 from avstudio_video.muxer.muxer import Muxed
 from avstudio_video.muxer.picture import PicturePart
+from avstudio_video.sound.tracks import tell_others
 
 if TYPE_CHECKING:
     from avstudio_video.media.limits import Limits
@@ -34,6 +35,8 @@ def opened_assembly(source: Artifact, params: MuxParams, limits: Limits, opened:
     Raises `InvalidInput` and `UnreadableMedia`. Warns about what the format cannot store, and what is encoded for it.
     """
     inputs = MuxInputs(source, params, limits, opened)
+    for one in inputs.new:
+        tell_others(one.input.name, one.input.container, one.stream, warn)
     made = Assembly(inputs.format, inputs.files, inputs.wanted, sound_codec=params.audio_codec)
     made.picture = _encoding(inputs, params, warn)
     made.duration = _duration(inputs, params, limits)

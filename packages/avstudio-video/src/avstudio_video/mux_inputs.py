@@ -52,6 +52,11 @@ class MuxInputs:
         return [*self._pictures, *self.sounds, *self._subtitles]
 
     @property
+    def new(self) -> list[Wanted]:
+        """The tracks of other files than the video."""
+        return [one for one in self.wanted if one.labels is not None]
+
+    @property
     def pictures(self) -> list[Any]:
         """The streams of the pictures."""
         return [one.stream for one in self._pictures]

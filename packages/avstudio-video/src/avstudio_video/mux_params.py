@@ -42,14 +42,16 @@ class MuxParams(Params):
     sound: list[Artifact] = Field(
         default=[],
         max_length=MOST,
-        description="Recordings that become audio tracks.",
+        description="Recordings that become audio tracks; of several tracks in a file, the main one is taken.",
         json_schema_extra={"accepts": [*SOUND]},
     )
     sound_mode: Literal["replace", "add"] = Field(
         default="replace", description="Whether `sound` replaces the video's own sound, or is added to it."
     )
-    sound_languages: list[str] = Field(default=[], description="Language of each recording, as a code or a name.")
-    sound_titles: list[str] = Field(default=[], description="Title of each recording.")
+    sound_languages: list[str] = Field(
+        default=[], description="Language of each recording, as a code or a name; by default its own."
+    )
+    sound_titles: list[str] = Field(default=[], description="Title of each recording; by default its own.")
     sound_offsets: list[Offset] = Field(
         default=[],
         description="Delay of each recording; a negative one leaves out its start.",
@@ -70,8 +72,10 @@ class MuxParams(Params):
     subtitle_mode: Literal["replace", "add"] = Field(
         default="add", description="Whether `subtitles` replaces the video's own subtitles, or is added to them."
     )
-    subtitle_languages: list[str] = Field(default=[], description="Language of each file, as a code or a name.")
-    subtitle_titles: list[str] = Field(default=[], description="Title of each file.")
+    subtitle_languages: list[str] = Field(
+        default=[], description="Language of each file, as a code or a name; by default its own."
+    )
+    subtitle_titles: list[str] = Field(default=[], description="Title of each file; by default its own.")
     subtitle_offsets: list[Offset] = Field(
         default=[], description="Delay of each file of subtitles.", json_schema_extra={"unit": "s"}
     )

@@ -65,7 +65,7 @@ class Wanted:
     input: MuxInput
     stream: Any
     labels: Labels | None = None
-    """Those of a new track; the video's own tracks keep theirs."""
+    """Those given for a new track, in place of its own; the video's own tracks keep theirs."""
     default: bool | None = None
     """Whether players choose it; `None` keeps what the video says."""
     forced: bool = False

@@ -16,7 +16,7 @@ QUICKTIME = ("fra", "ron", "ces", "slk")
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The labels of a new track; `None` if there is none."""
+    """The labels that are given for a new track; `None` keeps its own."""
 
     language: str | None = None
     """In any form: `de`, `deu`, `German`."""

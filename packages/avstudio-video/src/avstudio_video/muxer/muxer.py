@@ -152,9 +152,11 @@ class Muxer:
         return Muxed(wanted, part, track.stream, self.file.format.texts, False)
 
     def _tags(self, wanted: Wanted) -> dict[str, str]:
-        if wanted.labels is None:
-            return for_format(stream_tags(wanted.stream.metadata), self.file.name)
-        return for_format(wanted.labels.tags(), self.file.name)
+        tags = stream_tags(wanted.stream.metadata)
+        if wanted.labels is not None:
+            shown = {name: tags[name] for name in ("language", "title") if name in tags}
+            tags = shown | wanted.labels.tags()
+        return for_format(tags, self.file.name)
 
 
 def disposition(wanted: Wanted) -> int:

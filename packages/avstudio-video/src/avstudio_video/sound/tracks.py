@@ -1,7 +1,8 @@
-"""The audio tracks of a video, and the choice of some."""
+"""The audio tracks of a video, the choice of some, and the warning about others."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -35,6 +36,14 @@ def chosen_tracks(container: InputContainer, path: Path, wanted: str) -> list[Au
         listed = ", ".join(f"{one.index} ({one.language})" if one.language else str(one.index) for one in tracks)
         raise NotFound(f"'{path}' has no audio track {quoted(wanted)}.", hint=f"Choose one of these: {listed}.")
     return found[:1]
+
+
+def tell_others(name: str, container: InputContainer, taken: Stream, warn: Callable[[str, str], None]) -> None:
+    """Warn with `other_tracks` if a file has more tracks of the kind of the one that was taken."""
+    kind = taken.type
+    if others := sum(one.type == kind for one in container.streams) - 1:
+        more = f"{others} more {kind} track{'s' if others > 1 else ''}"
+        warn("other_tracks", f"'{name}' has {more}; track {taken.index} was taken.")
 
 
 def speaks(track: Stream, wanted: str) -> bool:
