@@ -551,6 +551,13 @@ def test_a_timecode_that_no_frame_has_is_refused_with_the_next_one(
     assert caught.value.hint == f"The next one is '{following}'."
 
 
+def test_a_wrong_timecode_of_the_file_is_told_and_not_counted(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mkv", shots([20, 20]), metadata={"timecode": "banana"})
+    result = analyzed(shared_studio, path, exports=["edl", "webvtt"])
+    assert [one.code for one in result.warnings] == ["timecode_left_out"]
+    assert "00:00:00:00 00:00:00:20" in result.exports["edl"].path.read_text()
+
+
 def test_final_cut_gets_times_on_the_grid(write: Make, cut_lists: Any) -> None:
     text = cut_lists(write, Fraction(30000, 1001), "01:00:00;00")["fcpxml"]
     root = ElementTree.fromstring(text)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Processor, Result, SearchText
 from avstudio_core.documents.scenes import MEDIA_TYPE, Scene, Scenes
 from avstudio_core.errors import MissingDependency
+from avstudio_core.quotes import quoted
 from avstudio_video.analyze_params import AnalyzeParams
 from avstudio_video.exports.media_types import MEDIA_TYPES, SUFFIXES
 from avstudio_video.memory import DECODERS, analyzed_mb
@@ -170,9 +171,13 @@ def _exports(
 ) -> dict[str, Artifact]:
     from avstudio_video.exports.cut_list import CutList
     from avstudio_video.exports.texts import exported, tell_chapters, tell_losses
+    from avstudio_video.media.damage import tell_timecode
+    from avstudio_video.media.timecode import readable
 
     cuts = CutList.of(scenes, source.name, params.timecode)
     tell_losses(cuts, params.exports, context.warn)
+    if not params.timecode and scenes.timecode and readable(scenes.timecode, cuts.rate) is None:
+        tell_timecode(source.name, f"{quoted(scenes.timecode)} is not the timecode of a frame", context.warn)
     if "youtube" in params.exports:
         tell_chapters(scenes, source.name, context.warn)
     files = {}

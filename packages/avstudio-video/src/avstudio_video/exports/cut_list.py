@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from avstudio_core.documents.scenes import Scenes
-from avstudio_video.media.timecode import FrameCount, count_of
+from avstudio_video.media.timecode import FrameCount, count_of, readable
 
 USUAL_RATE = Fraction(25)
 """For a video without a nominal rate."""
@@ -52,7 +52,7 @@ class CutList:
     def of(cls, scenes: Scenes, title: str, timecode: str | None = None) -> CutList:
         """The scenes of a video on the grid of its nominal rate. Raises `InvalidParams` for a wrong timecode."""
         rate = Fraction(scenes.rate) if scenes.rate else USUAL_RATE
-        count = count_of(rate, label := timecode or scenes.timecode)
+        count = count_of(rate, label := timecode or readable(scenes.timecode, rate))
         begin = scenes.scenes[0].start if scenes.scenes else 0.0
         clips: list[Clip] = []
         rounding = 0.0

@@ -78,6 +78,13 @@ def timecode_of(*tags: Mapping[str, str]) -> str | None:
     return next(found, None)
 
 
+def readable(timecode: str | None, rate: Fraction) -> str | None:
+    """The timecode that a file states, if a frame of this rate has it."""
+    with suppress(InvalidParams):
+        return timecode if timecode and count_of(rate, timecode).frame(timecode) >= 0 else None
+    return None
+
+
 def later(timecode: str, rate: Fraction, seconds: Fraction) -> str | None:
     """The timecode of the frame that is shown some time after the one with a timecode; `None` for one that is wrong."""
     count = count_of(rate, timecode)

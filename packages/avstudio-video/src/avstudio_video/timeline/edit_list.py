@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from avstudio_video.exports.cut_list import USUAL_RATE, Clip, CutList
-from avstudio_video.media.timecode import count_of
+from avstudio_video.media.timecode import count_of, readable
 from avstudio_video.timeline.footage import Footage
 from avstudio_video.timeline.parts import Timeline
 
@@ -13,7 +13,7 @@ from avstudio_video.timeline.parts import Timeline
 def edit_list(timeline: Timeline, footage: Footage, timecode: str | None) -> CutList:
     """The parts of one video in frames of its nominal rate. Raises `InvalidParams` for a wrong timecode."""
     rate, grid = footage.stream.rate or USUAL_RATE, footage.grid
-    label = timecode or footage.contents.timecode
+    label = timecode or readable(footage.contents.timecode, rate)
     count = count_of(rate, label)
     clips: list[Clip] = []
     rounding = Fraction(0)
