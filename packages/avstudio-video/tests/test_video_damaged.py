@@ -340,3 +340,12 @@ def test_a_picture_of_one_pixel_is_cut_and_joined(
     assert len(frames) == (2 if processor == "video.cut" else 10)
     assert {one.shape[:2] for one in frames} == {(max(2, size[1] // 2 * 2), max(2, size[0] // 2 * 2))}
     assert all(np.abs(one.astype(int) - 150).max() < 6 for one in frames)
+
+
+def test_a_negative_rate_of_the_sound_is_no_error(shared_studio: Studio, write: Callable[..., Path]) -> None:
+    path = write("a.mov", 12, codec="mpeg4", sound=[440], sound_codec="alac")
+    stored = path.read_bytes()
+    cookie = stored.rindex((48_000).to_bytes(4))
+    path.write_bytes(stored[:cookie] + bytes([255, 255, 0, 0]) + stored[cookie + 4 :])
+    assert shared_studio.run("video.probe", path).contents.audio[0].rate == 0
+    assert shared_studio.run("video.cut", path, keep=["0-0.2"]).duration == pytest.approx(0.2)

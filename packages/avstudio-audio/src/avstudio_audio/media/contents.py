@@ -216,7 +216,7 @@ def _sound(stream: AudioStream, tags: Mapping[str, str], path: Path) -> SoundStr
     return SoundStream(
         index=stream.index,
         codec=codec.codec.canonical_name if codec else None,
-        rate=codec.sample_rate if codec else None,
+        rate=max(0, codec.sample_rate) if codec else None,  # a header can state a negative one
         channels=codec.layout.nb_channels if codec else None,
         layout=layout_name(codec.layout) if codec else None,
         sample_format=codec.format.name if codec and codec.format else None,

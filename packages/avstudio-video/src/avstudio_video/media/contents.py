@@ -211,7 +211,7 @@ def _sound(stream: Any, container: InputContainer) -> SoundFacts:
     codec = stream.codec_context
     return SoundFacts(
         **_common(stream, container),
-        rate=codec.sample_rate if codec else None,
+        rate=max(0, codec.sample_rate) if codec else None,  # a header can state a negative one
         channels=codec.layout.nb_channels if codec else None,
         layout=codec.layout.name if codec else None,
         bits=bits_of(codec) if codec else None,
