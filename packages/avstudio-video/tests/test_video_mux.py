@@ -471,6 +471,12 @@ def test_the_timecode_of_a_video_that_this_package_wrote_is_kept_in_copies(
         assert {Fraction(each["avg_frame_rate"]) for each in streams} == {Fraction(30000, 1001)}
 
 
+def test_a_timecode_counts_frames_of_the_nominal_rate(shared_studio: Studio, write: Make) -> None:
+    film = write("film.mov", 5, times=[0, 1, 5, 6, 20], metadata={"timecode": "01:00:00:20"})
+    streams = probed(muxed(shared_studio, film).video)["streams"]
+    assert (streams[1]["tags"]["timecode"], Fraction(streams[1]["avg_frame_rate"])) == ("01:00:00:20", Fraction(25))
+
+
 def test_a_picture_is_encoded_on_request(shared_studio: Studio, write: Make) -> None:
     film = write("film.mp4", 10, sound=[440], color_trc=16, color_primaries=9, colorspace=9)
     result = muxed(shared_studio, film, video_codec="hevc", audio_codec="opus", quality=80)

@@ -68,7 +68,7 @@ class PacketFile:
         copy: Any = self.container.add_stream_from_template(stream, opaque=True)
         copy.metadata.update(self._tags(stream) if tags is None else tags)
         copy.disposition = stream.disposition if disposition is None else disposition
-        if stream.type == "video" and (rate := cast(Any, stream).average_rate):
+        if stream.type == "video" and (rate := cast(Any, stream).guessed_rate):
             copy.codec_context.framerate = rate  # else that of the codec, which may be its unit of time
         if codec_of(stream) == "hevc" and self.format.edited:
             copy.codec_context.codec_tag = "hvc1"  # the one of the two that Apple's players know
