@@ -147,6 +147,8 @@ def test_a_plan_that_cannot_run_is_marked(reading: CommandLine, note: Path) -> N
         (["--style", "lod"], "'--style' cannot be 'lod'. Did you mean 'loud'?"),
         (["--style", "silent"], "'--style' cannot be 'silent'. Choose from: plain, loud, louder."),
         (["--tags", "draft,finl"], "'--tags' cannot be 'finl'. Did you mean 'final'?"),
+        (["--tags", '["draft"'], """'--tags' cannot be '["draft"'."""),
+        (["--tags", "[" * 5_000], "'--tags' cannot be '[[[["),
         (["--frame", "[1]"], "'--frame' cannot be '[1]'. Give a JSON object."),
         (["--frame", '{"width": 7}'], "'frame.width' is '7'"),
         (["--priority", "1000"], "'--priority' cannot be '1000': it should be less than or equal to 100."),

@@ -86,8 +86,9 @@ class Field:
             if self.array is not None and isinstance(given, list):
                 return schemas.read_list(given, self.array, self.definitions)
             return schemas.read(given, self.kinds, self.definitions)
-        except ValueError as error:
-            text = str(error.args[0]) if self.array is not None else given
+        except (ValueError, RecursionError) as error:
+            whole = ",".join(given) if isinstance(given, list) else given
+            text = str(error.args[0]) if self.array is not None and type(error) is ValueError else whole  # one item
             raise schemas.refused(self.flag, text, self.kinds, self.definitions) from None
 
     @property

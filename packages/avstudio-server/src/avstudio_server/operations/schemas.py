@@ -107,7 +107,8 @@ def refused(option: str, text: str, schemas: list[Schema], definitions: Schema) 
     if among:
         hint = did_you_mean(text, among) or f"Choose from: {', '.join(among)}."
         return InvalidParams(f"'{option}' cannot be {quoted(text)}.", hint=hint)
-    expected = " or ".join(NAMES.get(schema.get("type", ""), "a value of its type") for schema in items or schemas)
+    names = [NAMES.get(schema.get("type", ""), "a value of its type") for schema in items or schemas]
+    expected = " or ".join(dict.fromkeys(names))
     return InvalidParams(f"'{option}' cannot be {quoted(text)}.", hint=f"Give {expected}.")
 
 
