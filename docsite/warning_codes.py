@@ -227,7 +227,7 @@ WARNINGS = {
             "Cut the sound alone with audio.trim.",
         ),
         "timecode_left_out": (
-            "The new video has no timecode: it would not be true of its frames.",
+            "The new video has no timecode: it would not be true of its frames, or cannot count them.",
             "Give the video a constant frame rate first, or keep its pace.",
         ),
         "sdr_to_hdr": (

@@ -240,6 +240,21 @@ def test_a_timecode_that_would_not_be_true_is_left_out_and_told(shared_studio: S
         assert [one.code for one in result.warnings] == ["timecode_left_out"]
 
 
+def test_a_timecode_that_mp4_cannot_store_is_left_out_and_told(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mkv", numbered(30), rate=300, metadata={"timecode": "01:00:00:00"}, **PLAIN)
+    made = [
+        cut(shared_studio, path, keep=["0-0.05"], format="mp4"),
+        cut(shared_studio, path, keep=["0-0.05"], format="mp4", mode="keyframe"),
+        joined(shared_studio, path, path, format="mp4"),
+        shared_studio.run("video.effects", path, chain=["flip"], format="mp4"),
+        shared_studio.run("video.mux", path, format="mp4"),
+    ]
+    assert [timecode_of(shared_studio, one) for one in made] == [None] * 5
+    for one in made:
+        told = {each.message for each in one.warnings if each.code == "timecode_left_out"}
+        assert told == {"The timecode of 'a.mkv' is left out: '01:00:00:00' cannot count 300 frames a second."}
+
+
 def test_a_copy_begins_with_key_frames_and_says_so(shared_studio: Studio, write: Make) -> None:
     path = write("a.mp4", numbered(60), sound=[440], **PLAIN)
     result = cut(shared_studio, path, keep=["0.5-0.8", "1.6-2"], mode="keyframe", exports=["otio"])

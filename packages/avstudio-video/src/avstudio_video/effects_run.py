@@ -32,7 +32,7 @@ from avstudio_video.media.limits import Limits
 from avstudio_video.media.sound_end import sound_ends
 from avstudio_video.media.streams import is_cover
 from avstudio_video.media.tags import file_tags
-from avstudio_video.media.timecode import later, timecode_of
+from avstudio_video.media.timecode import later, timecode_of, uncounted
 from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 
 if TYPE_CHECKING:
@@ -170,8 +170,8 @@ class EffectsRun:
         since = max(Fraction(0), rendition.clip.since - self._picture.stream.start)
         found = later(stated, rate, since) if rate and rendition.keeps_pace else None
         if found is None:
-            reason = "frames do not follow each other as in the source" if rate else "its frame rate is not constant"
-            tell_timecode(self._source.name, reason, self._context.warn)
+            moved = "" if rendition.keeps_pace or not rate else "frames do not follow each other as in the source"
+            tell_timecode(self._source.name, moved or uncounted(stated, rate), self._context.warn)
         return found
 
     def _tell_damage(self) -> None:

@@ -14,6 +14,7 @@ from avstudio_video.encoding.encoder_choice import chosen_encoder
 from avstudio_video.encoding.hdr_options import tell_hdr_notes
 from avstudio_video.encoding.pixel_formats import has_alpha, is_reduced
 from avstudio_video.media.damage import tell_timecode
+from avstudio_video.media.timecode import uncounted
 
 if TYPE_CHECKING:
     from avstudio_video.media.limits import Limits
@@ -132,7 +133,7 @@ def tell_left_out(footage: Footage, sounds: Sequence[int], warn: Callable[[str, 
     left += [(kind, [one.kind for one in contents.others].count(kind)) for kind in ("cover", "attachment")]
     named = [f"{count} {kind}" for kind, count in left if count > 0]
     if contents.timecode and footage.timecode(footage.grid.start) is None:
-        tell_timecode(footage.name, "its frame rate is not constant", warn)
+        tell_timecode(footage.name, uncounted(contents.timecode, footage.grid.rate), warn)
     if named:
         warn("streams_left_out", f"These streams of '{footage.name}' are left out: {', '.join(named)}.")
 

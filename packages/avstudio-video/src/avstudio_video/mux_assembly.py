@@ -11,10 +11,11 @@ from avstudio_video.encoding.containers import CONTAINERS, chosen_codec, usual_c
 from avstudio_video.encoding.hdr_options import tell_hdr_notes
 from avstudio_video.encoding.pixel_formats import Detail, is_reduced
 from avstudio_video.encoding.video_track import VideoEncoding
-from avstudio_video.media.damage import tell_lead, tell_short
+from avstudio_video.media.damage import tell_lead, tell_short, tell_timecode
 from avstudio_video.media.file_end import cut_short, tell_cut
 from avstudio_video.media.streams import codec_of, stated_end
-from avstudio_video.media.tags import file_tags
+from avstudio_video.media.tags import file_tags, without_timecode
+from avstudio_video.media.timecode import later, timecode_of, uncounted
 from avstudio_video.mux_inputs import MuxInputs, Warn
 from avstudio_video.muxer.assembly import Assembly
 from avstudio_video.muxer.chapters import Chapter, chapters_of, in_order, of_file, read_chapters
@@ -47,6 +48,7 @@ def opened_assembly(source: Artifact, params: MuxParams, limits: Limits, opened:
     made.cover = _cover(inputs, params, limits, warn)
     made.attachments = _attachments(inputs, params)
     made.tags = _tags(inputs, params)
+    _leave_out_timecode(inputs, made, warn)
     _tell_dropped(inputs, made, params, warn)
     return made
 
@@ -132,6 +134,16 @@ def _tags(inputs: MuxInputs, params: MuxParams) -> dict[str, str]:
         tags = {key: one for key, one in tags.items() if key.lower() != name.lower()}
         tags |= {name: value} if value else {}
     return tags
+
+
+def _leave_out_timecode(inputs: MuxInputs, made: Assembly, warn: Warn) -> None:
+    """Leave out a timecode that the container cannot store. Warns with `timecode_left_out`."""
+    code, rate = timecode_of(*(one.metadata for one in inputs.pictures), made.tags), inputs.main.guessed_rate
+    if code and rate and CONTAINERS[made.format].edited and later(code, Fraction(rate), Fraction(0)) is None:
+        made.tags = without_timecode(made.tags)
+        for one in made.wanted:
+            one.timed = False
+        tell_timecode(inputs.video.name, uncounted(code, Fraction(rate)), warn)
 
 
 def _tell_dropped(inputs: MuxInputs, made: Assembly, params: MuxParams, warn: Warn) -> None:

@@ -21,6 +21,11 @@ OF_THE_TRACK = (
 """The beginnings of tags that are about the file of a track."""
 
 
+def without_timecode(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Tags of a file or a stream that has no timecode."""
+    return {key: value for key, value in metadata.items() if key.lower() != "timecode"}
+
+
 def file_tags(metadata: Mapping[str, str], *, changed: bool) -> dict[str, str]:
     """The tags of a file that another one keeps; `changed` if that shows something else."""
     old = OF_THE_CONTAINER + (OF_THE_TIMES if changed else ())

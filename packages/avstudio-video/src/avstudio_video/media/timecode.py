@@ -13,6 +13,9 @@ from avstudio_core.quotes import quoted
 
 TIMECODE = re.compile(r"(\d{1,2}):(\d\d):(\d\d)[:;.](\d{1,3})")
 
+MOST_FRAMES = 255
+"""Frames in a second of labels, at most: MP4 and MOV do not store more."""
+
 
 @dataclass(frozen=True, slots=True)
 class FrameCount:
@@ -86,8 +89,15 @@ def readable(timecode: str | None, rate: Fraction) -> str | None:
 
 
 def later(timecode: str, rate: Fraction, seconds: Fraction) -> str | None:
-    """The timecode of the frame that is shown some time after the one with a timecode; `None` for one that is wrong."""
+    """The timecode of the frame that is shown some time after the one with a timecode; `None` if there is none."""
     count = count_of(rate, timecode)
     with suppress(InvalidParams):
-        return count.label(count.frame(timecode) + round(seconds * rate))
+        return None if count.base > MOST_FRAMES else count.label(count.frame(timecode) + round(seconds * rate))
     return None
+
+
+def uncounted(timecode: str, rate: Fraction | None) -> str:
+    """Why frames do not have a later timecode, in words."""
+    return (
+        f"{quoted(timecode)} cannot count {float(rate):g} frames a second" if rate else "its frame rate is not constant"
+    )

@@ -69,6 +69,8 @@ class Wanted:
     default: bool | None = None
     """Whether players choose it; `None` keeps what the video says."""
     forced: bool = False
+    timed: bool = True
+    """Whether it keeps its timecode."""
     kind: str = field(init=False)
     """`video`, `audio` or `subtitle`; a stream cannot be asked after its file is closed."""
 

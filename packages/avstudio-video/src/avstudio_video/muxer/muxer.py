@@ -16,7 +16,7 @@ from avstudio_video.media.depth import bits_of
 from avstudio_video.media.indexed import index_stream
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import codec_of
-from avstudio_video.media.tags import stream_tags
+from avstudio_video.media.tags import stream_tags, without_timecode
 from avstudio_video.muxer.cues import CueTrack
 from avstudio_video.muxer.feeds import CopiedPart, CuePart, EncodedPart, Part, merged
 from avstudio_video.muxer.inputs import MuxInput, Wanted
@@ -156,7 +156,7 @@ class Muxer:
         if wanted.labels is not None:
             shown = {name: tags[name] for name in ("language", "title") if name in tags}
             tags = shown | wanted.labels.tags()
-        return for_format(tags, self.file.name)
+        return for_format(tags if wanted.timed else without_timecode(tags), self.file.name)
 
 
 def disposition(wanted: Wanted) -> int:
