@@ -362,3 +362,12 @@ def test_a_shaking_camera_is_steady_afterwards(films: Any, write: Make) -> None:
     assert len(after) == 16
     assert shake(before) > 4
     assert shake(after) < shake(before) / 4
+
+
+@pytest.mark.parametrize(
+    ("chain", "told"), [("{}, deinterlace", True), ("deinterlace, {}", False), ("{}, deinterlace on", False)]
+)
+def test_fields_that_are_no_longer_known_are_told(films: Any, write: Make, chain: str, told: bool) -> None:
+    path = write("a.mkv", fields(6, first=1)[1], format="yuv444p", options={"qp": "0", "x264-params": "tff=1"})
+    made = films.applied(path, *chain.format("fade 1 0").split(", "), format="mkv")
+    assert ("interlaced" in [one.code for one in made.warnings]) == told

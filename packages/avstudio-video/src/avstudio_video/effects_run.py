@@ -38,6 +38,8 @@ from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 if TYPE_CHECKING:
     from av.container import InputContainer
 
+DRAWING = {"blur", "fade", "overlay", "stabilize", "subtitles", "text"}
+"""Effects that draw on copies of frames."""
 EARLIER = 0.1
 """Seconds of sound before the picture that are left out without a warning."""
 LONGER = 0.5
@@ -140,8 +142,8 @@ class EffectsRun:
             tell_hdr_notes(self._source.name, self._picture.stream.notes, encoder.name, warn)
         if rendition.make_even(codec):
             warn("odd_size", f"'{codec}' needs an even width and height: a row or a column at the edge is cut.")
-        if self._picture.stream.interlaced and not any(one.type == "deinterlace" for one in rendition.effects):
-            message = "its fields are encoded as one picture, unless there is the effect 'deinterlace'."
+        if self._picture.stream.interlaced and not _deinterlaces(rendition.effects):
+            message = "its fields are encoded as one picture, unless the effect 'deinterlace' comes first."
             warn("interlaced", f"The video is interlaced: {message}")
 
     def _output(self, rendition: Rendition) -> Output:
@@ -247,3 +249,12 @@ def _applied(rendition: Rendition) -> list[AppliedEffect]:
         )
         for one, clip in zip(rendition.effects, rendition.clips[1:], strict=True)
     ]
+
+
+def _deinterlaces(effects: Sequence[Effect]) -> bool:
+    """Whether fields become frames: effects that draw on frames lose what `auto` looks at."""
+    types = [one.type for one in effects]
+    if "deinterlace" not in types:
+        return False
+    place = types.index("deinterlace")
+    return effects[place].mode == "on" or not DRAWING & {*types[:place]}  # type: ignore[attr-defined]
