@@ -269,3 +269,27 @@ def test_gaps_and_samples_that_are_not_numbers_are_told(shared_studio: Studio, w
     result = shared_studio.run("video.analyze", path, analyses=["loudness", "speech", "waveform", "silence"])
     assert [(one.code, one.message.split()[0]) for one in result.warnings] == [("damaged", "3")]
     assert -20.5 < result.loudness.true_peak < -18
+
+
+@pytest.mark.parametrize(("back", "click"), [(0.3, 1.2), (0.02, 1.5), (1.5, 1.5)])
+def test_sound_keeps_its_time_after_time_stamps_that_step_back(
+    shared_studio: Studio, tmp_path: Path, back: float, click: float
+) -> None:
+    path, sound = tmp_path / "a.mkv", np.zeros((1, 20_000), np.float32)
+    sound[0, 15_000:15_100] = 0.9
+    with av.open(str(path), "w") as file:
+        picture: Any = file.add_stream("mpeg4", rate=25)
+        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        track: Any = file.add_stream("pcm_f32le", rate=10_000, layout="mono")
+        for _ in range(50):
+            file.mux(picture.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")))
+        for start in range(0, 20_000, 1_000):
+            frame = AudioFrame.from_ndarray(sound[:, start : start + 1_000], "flt", "mono")
+            frame.sample_rate, frame.time_base, frame.pts = 10_000, Fraction(1, 10_000), start
+            for packet in track.encode(frame):
+                packet.pts -= round(10_000 * back) if start >= 10_000 else 0
+                packet.dts = start // 1_000 - 20_000  # the muxer wants times of decoding that increase
+                file.mux(packet)
+    result = shared_studio.run("video.analyze", path, analyses=["silence", "speech"], min_silence=0.3)
+    assert [one.end for one in result.events][:1] == [pytest.approx(click, abs=0.03)]
+    assert [one.code for one in result.warnings] == (["damaged"] if back == 0.3 else [])

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+LONGEST_STEP = 1
+"""Seconds by which time stamps step back within a recording; more is another one that follows."""
+
+
 class DecodedTrack:
     """Decodes packets of a track to float32 in one rate and layout; gaps in the file become silence."""
 
@@ -35,6 +39,8 @@ class DecodedTrack:
         self._new_resampler = partial(av.AudioResampler, INTERLEAVED, codec.layout, codec.sample_rate)
         self._alike, self._joiner = self._new_resampler(), FrameJoiner(joined)
         self._next: int | None = None
+        self._stamped = self._repeated = 0
+        """Where the last frame ends by its time stamp, and the sound that is repeated; in samples."""
         self.lost = self.silent = 0
         """Packets that cannot be decoded; samples of silence in gaps."""
 
@@ -53,16 +59,33 @@ class DecodedTrack:
         except av.FFmpegError:
             self.lost += 1
         for frame in decoded:
-            if missing := self._missing(frame):
+            place = self._place(frame)
+            if self._is_repeated(place, frame):
+                self.lost += 1
+                continue
+            if missing := self._missing(place):
                 yield from self._placed(chain(self._converted(self._joiner.rest()), self._silence(missing)))
             yield from self._placed(self._converted(self._joiner.add(frame)))
         if packet is None:
             yield from self._placed(self._converted(self._joiner.rest()))
 
-    def _missing(self, frame: AudioFrame) -> int:
-        """The samples of the gap before a frame; small differences of time stamps are rounding."""
+    def _place(self, frame: AudioFrame) -> int | None:
+        """Where a frame begins by its time stamp, in samples."""
         time = frame.time
-        place = None if time is None or math.isnan(time) else round((time - self._origin) * self.rate)
+        return None if time is None or math.isnan(time) else round((time - self._origin) * self.rate)
+
+    def _is_repeated(self, place: int | None, frame: AudioFrame) -> bool:
+        """Whether a frame ends before the sound so far: in damaged files, time stamps step back a little."""
+        if place is None or self._next is None:
+            return False
+        end = place + frame.samples * self.rate // (frame.sample_rate or self.rate)
+        if GAP * self.rate < self._stamped - place <= LONGEST_STEP * self.rate:
+            self._repeated = self._next + self._joiner.waiting(self.rate)
+        self._stamped = end
+        return end <= self._repeated
+
+    def _missing(self, place: int | None) -> int:
+        """The samples of the gap before a place; small differences of time stamps are rounding."""
         if self._next is None:
             self._next = place or 0
         gap = (place or 0) - self._next - self._joiner.waiting(self.rate)
