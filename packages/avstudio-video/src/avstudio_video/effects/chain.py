@@ -25,7 +25,6 @@ LARGEST_FILE = 1_000_000
 WORD = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s",])+')
 SEPARATOR = re.compile(r"\s*[,\n]\s*|\s+|$")
 NUMBER = re.compile(r"([+\-−]?(?:\d+\.?\d*|\.\d+))(s|ms|px|%|°|deg|x|db|k|ev|fps)?", re.IGNORECASE)
-CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d*)?)")
 FACTORS = {"ms": 0.001, "%": 0.01}
 ESCAPES = {"n": "\n"}
 HELP = "Write effects as 'trim 5 20, crop 9:16, scale height=1280'."
@@ -80,20 +79,18 @@ def _effect(words: list[str]) -> dict[str, Any]:
 
 
 def _value(kind: type[Effect], name: str, text: str) -> Any:
-    """A value as pydantic takes it: numbers without their unit, times in seconds."""
+    """A value as pydantic takes it: numbers without their unit."""
     field = kind.model_fields.get(name)
     type_ = str(field.annotation) if field else ""
     if '"' in text:
         return re.sub(r'\\(.)|"', lambda found: ESCAPES.get(found[1], found[1] or ""), text)
     if "list" in type_:
         return text.split(":")
-    return _number(text, "float" in type_) if "float" in type_ or "int" in type_ else text
+    return _number(text) if "float" in type_ or "int" in type_ else text
 
 
-def _number(text: str, time: bool) -> str | float:
+def _number(text: str) -> str | float:
     """A number without its unit, as text or changed to the usual unit; another text as it is."""
-    if time and (clock := CLOCK.fullmatch(text)):
-        return int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3])
     if not (number := NUMBER.fullmatch(text)):
         return text
     plain, factor = number[1].replace("−", "-"), FACTORS.get((number[2] or "").lower())
