@@ -90,6 +90,15 @@ def test_a_chain_as_text_is_the_same_chain(chain: list[dict[str, Any]]) -> None:
     assert effects_of(written(effects)) == effects
 
 
+@pytest.mark.parametrize("path", ["a b, (c).vst3", 'a "b".vst3', "it's.vst3", "C:\\new\\a b.vst3"])
+def test_a_quoted_path_is_one_value(path: str) -> None:
+    quote = "'" if '"' in path else '"'
+    found = effects_of([{"type": "plugin", "path": path}])
+    assert effects_of(f"plugin {quote}{path}{quote}") == effects_of(written(found)) == found
+    if "'" not in path:
+        assert effects_of(f"plugin path='{path}' mix=1") == found
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_changes_the_sound_and_does_not_clip(preset: str) -> None:
     found = played(preset, [NOISE[:, :20_000]], 0.0)

@@ -216,6 +216,8 @@ def test_what_is_left_out_is_told(films: Any, write: Make) -> None:
         ("crop", "does not have a size", "'aspect'"),
         ("speed 99", "less than or equal to 16", ""),
         ("scale 100 100 hight=3", "does not have the parameter 'hight'", "'height'"),
+        ("text 'Hello", "''Hello' cannot be read as effects", "quote"),
+        ('flip, text "Hello', "'\"Hello' cannot be read as effects", "quote"),
         ("trim 5 2", "ends before it begins", "after the start"),
         ("pad 1:1 background=blak", "is not a colour", ""),
     ],

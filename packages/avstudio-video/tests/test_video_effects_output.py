@@ -31,6 +31,10 @@ Make = Callable[..., Path]
         ("scale 1280px fit=contain upscale", {"type": "scale", "width": 1280, "upscale": True}),
         ("overlay opacity=50% position=top", {"type": "overlay", "opacity": 0.5, "position": "top"}),
         ('text "Say \\"hi\\",\\nnow" 20', {"type": "text", "text": 'Say "hi",\nnow', "size": 20}),
+        ("text 'Hello, world' 20 end=2", {"type": "text", "text": "Hello, world", "size": 20, "end": 2}),
+        ("text text='a \\n \"b\"' 20", {"type": "text", "text": 'a \\n "b"', "size": 20}),
+        ("text 'It'\\''s'\" on\" 20", {"type": "text", "text": "It's on", "size": 20}),
+        ("text Hello\\,\\ world 20", {"type": "text", "text": "Hello, world", "size": 20}),
         ("blur region=0:0:0.5:1", {"type": "blur", "region": [0, 0, 0.5, 1]}),
     ],
 )
@@ -47,7 +51,9 @@ def test_a_chain_as_text_keeps_all_digits_and_characters() -> None:
 
 
 def test_a_text_that_was_split_at_its_commas_is_one_chain() -> None:
-    assert effects_of(['text "Hello', 'world"', "flip"]) == effects_of('text "Hello, world", flip')
+    for quote in "'\"":
+        split = [f"text {quote}Hello", f"world{quote}", "flip"]
+        assert effects_of(split) == effects_of('text "Hello, world", flip')
 
 
 BARE = {

@@ -11,10 +11,10 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 from avstudio_audio.speech.languages import CODES, whisper_language
 from avstudio_audio.speech.options import ONLY_ACCURATE, Vad
 from avstudio_audio.speech.prompt import LIMIT, surely_too_long
-from avstudio_audio.time_param import seconds
 from avstudio_core import Params
 from avstudio_core.errors import NotFound
 from avstudio_core.spans import checked_spans, span_of
+from avstudio_core.time_param import seconds
 
 AUTO = "auto"
 SECONDS: dict[str, JsonValue] = {"unit": "s"}

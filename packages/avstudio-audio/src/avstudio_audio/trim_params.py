@@ -5,11 +5,11 @@ from __future__ import annotations
 from pydantic import Field, field_validator
 
 from avstudio_audio.encoding_params import EncodingParams
-from avstudio_audio.time_param import Time
 from avstudio_core import Artifact
 from avstudio_core.documents.transcript import MEDIA_TYPE
 from avstudio_core.errors import InvalidParams
 from avstudio_core.spans import WHOLE, Span, checked_spans, kept_spans, one_span, span_of
+from avstudio_core.time_param import Time
 
 
 class TrimParams(EncodingParams):

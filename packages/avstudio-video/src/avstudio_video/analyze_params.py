@@ -8,6 +8,7 @@ from pydantic import Field
 
 from avstudio_core import Params
 from avstudio_core.errors import InvalidParams
+from avstudio_core.time_param import Time
 from avstudio_video.exports.media_types import ExportName
 from avstudio_video.scenes.detectors import THRESHOLDS, Detector, DetectorName
 
@@ -36,16 +37,10 @@ class AnalyzeParams(Params):
     min_content: float = Field(
         default=15.0, ge=0, le=255, description="Least difference of frames for a cut by 'auto' or 'adaptive'."
     )
-    min_scene: float = Field(default=0.6, ge=0, le=600, description="Shortest scene.", json_schema_extra={"unit": "s"})
-    min_black: float = Field(
-        default=2.0, ge=0, le=600, description="Shortest span of black.", json_schema_extra={"unit": "s"}
-    )
-    min_freeze: float = Field(
-        default=2.0, ge=0, le=600, description="Shortest frozen span.", json_schema_extra={"unit": "s"}
-    )
-    min_silence: float = Field(
-        default=2.0, ge=0, le=600, description="Shortest silence.", json_schema_extra={"unit": "s"}
-    )
+    min_scene: Time = Field(default=0.6, le=600, description="Shortest scene.", json_schema_extra={"unit": "s"})
+    min_black: Time = Field(default=2.0, le=600, description="Shortest span of black.", json_schema_extra={"unit": "s"})
+    min_freeze: Time = Field(default=2.0, le=600, description="Shortest frozen span.", json_schema_extra={"unit": "s"})
+    min_silence: Time = Field(default=2.0, le=600, description="Shortest silence.", json_schema_extra={"unit": "s"})
     silence_level: float = Field(
         default=-60.0,
         ge=-120,

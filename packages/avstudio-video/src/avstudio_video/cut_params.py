@@ -10,6 +10,7 @@ from avstudio_core import Artifact
 from avstudio_core.documents import scenes, transcript
 from avstudio_core.errors import InvalidParams
 from avstudio_core.spans import checked_spans
+from avstudio_core.time_param import Time
 from avstudio_video.exports.media_types import EditListName
 from avstudio_video.film_params import FilmParams
 
@@ -49,11 +50,11 @@ class CutParams(FilmParams):
         description="Leave out the time in which the sound is below this level.",
         json_schema_extra={"unit": "dBFS"},
     )
-    min_silence: float = Field(
+    min_silence: Time = Field(
         default=0.5, ge=0.01, le=600, description="Shortest silence that is left out.", json_schema_extra=SECONDS
     )
-    padding: float = Field(
-        default=0.1, ge=0, le=60, description="Silence that stays before and after sound.", json_schema_extra=SECONDS
+    padding: Time = Field(
+        default=0.1, le=60, description="Silence that stays before and after sound.", json_schema_extra=SECONDS
     )
     transcript: Artifact | None = Field(
         default=None,
@@ -76,9 +77,8 @@ class CutParams(FilmParams):
         examples=["you know"],
     )
     sentences: bool = Field(default=False, description="Take the whole sentences in which the phrases are.")
-    handles: float = Field(
+    handles: Time = Field(
         default=0.0,
-        ge=0,
         le=60,
         description="Time that is also kept before and after each part that is named to keep.",
         json_schema_extra=SECONDS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -11,6 +11,7 @@ from avstudio_core import Artifact, Params
 from avstudio_core.errors import InvalidParams
 from avstudio_core.quotes import quoted
 from avstudio_core.spans import one_span
+from avstudio_core.time_param import ClockToo, Time
 
 CROP = re.compile(r"\s*(\d{1,6}),(\d{1,6}),([1-9]\d{0,5}),([1-9]\d{0,5})\s*")
 SELECTIONS = ("times", "indices", "every", "fps", "count", "keyframes", "scenes")
@@ -21,15 +22,15 @@ USUAL_COUNT = 9
 class DecodeParams(Params):
     """Which frames, and as what."""
 
-    times: list[float] = Field(
+    times: list[Time] = Field(
         default=[],
         max_length=500,
-        description="The frames on the screen at these times.",
+        description="The frames on the screen at these times, such as 90 or 1:30.",
         json_schema_extra={"unit": "s"},
     )
     indices: list[int] = Field(default=[], max_length=500, description="Frames by number, in the order shown, from 0.")
-    every: float | None = Field(
-        default=None, ge=0.001, le=3600, description="A frame each so many seconds.", json_schema_extra={"unit": "s"}
+    every: Annotated[float, Field(ge=0.001, le=3600), ClockToo] | None = Field(
+        default=None, description="A frame each so many seconds.", json_schema_extra={"unit": "s"}
     )
     fps: float | None = Field(
         default=None, ge=0.01, le=1000, description="So many frames a second.", json_schema_extra={"unit": "frames/s"}
@@ -41,10 +42,8 @@ class DecodeParams(Params):
     scenes: Artifact | None = Field(
         default=None, description="A document of scenes: the frame in the middle of each scene."
     )
-    start: float = Field(default=0.0, ge=0, description="Start of the part.", json_schema_extra={"unit": "s"})
-    end: float | None = Field(
-        default=None, gt=0, description="End of the part, half-open.", json_schema_extra={"unit": "s"}
-    )
+    start: Time = Field(default=0.0, description="Start of the part.", json_schema_extra={"unit": "s"})
+    end: Time | None = Field(default=None, description="End of the part, half-open.", json_schema_extra={"unit": "s"})
     snap: Literal["exact", "keyframe"] = Field(
         default="exact", description="The exact frames, or the key frames before them, which are found faster."
     )
@@ -75,13 +74,6 @@ class DecodeParams(Params):
         default="auto", description="The decoder; 'auto' takes PyAV, which is the fastest for single frames."
     )
     max_frames: int = Field(default=500, ge=1, le=10_000, description="More frames are refused.")
-
-    @field_validator("times")
-    @classmethod
-    def _not_negative(cls, value: list[float]) -> list[float]:
-        if any(one < 0 for one in value):
-            raise ValueError("Times begin at 0.")
-        return value
 
     @field_validator("indices")
     @classmethod

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from avstudio_core import Artifact, Params, Result, SearchText
 from avstudio_core.documents.timed_text import TEXTS
 from avstudio_core.errors import InvalidParams
+from avstudio_core.time_param import ClockToo
 from avstudio_video.effects.chain_field import ChainField, list_effects
 from avstudio_video.effects.presets import PRESETS, Preset
 from avstudio_video.encoding.containers import (
@@ -87,10 +88,8 @@ class EffectsParams(Params):
         default="software",
         description="Encode in software, with a device, or with a device where one really encodes ('auto').",
     )
-    key_interval: float | None = Field(
+    key_interval: Annotated[float, Field(ge=0, le=60), ClockToo] | None = Field(
         default=None,
-        ge=0,
-        le=60,
         description="Longest time between key frames; 0 makes each frame one, for editing.",
         json_schema_extra={"unit": "s"},
     )

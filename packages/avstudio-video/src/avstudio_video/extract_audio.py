@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from avstudio_core import Artifact, Context, MediaFacts, Needs, Params, Processor, Result
 from avstudio_core.errors import InvalidParams
 from avstudio_core.spans import checked_spans, one_span, span_of
+from avstudio_core.time_param import Time
 from avstudio_video.sound.formats import FORMATS, SoundFormat
 from avstudio_video.vocabulary import ExtractAudioWords
 
@@ -53,10 +54,8 @@ class ExtractAudioParams(Params):
     bit_rate: int | None = Field(
         default=None, ge=8, le=1024, description="Bit rate of m4a, mp3 and opus.", json_schema_extra={"unit": "kbit/s"}
     )
-    start: float = Field(default=0.0, ge=0, description="Start of the part.", json_schema_extra={"unit": "s"})
-    end: float | None = Field(
-        default=None, gt=0, description="End of the part, half-open.", json_schema_extra={"unit": "s"}
-    )
+    start: Time = Field(default=0.0, description="Start of the part.", json_schema_extra={"unit": "s"})
+    end: Time | None = Field(default=None, description="End of the part, half-open.", json_schema_extra={"unit": "s"})
     parts: list[str] = Field(
         default=[],
         max_length=500,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from avstudio_core import Params
+from avstudio_core.time_param import Time
 from avstudio_video.encoding.containers import CONTAINERS, VideoCodec
 from avstudio_video.encoding.video_codecs import Effort
 from avstudio_video.timeline.film_format import FilmCodec, FilmFormat
@@ -32,9 +33,8 @@ class FilmParams(Params):
         description="Length of the fades of sound at each cut, so that it does not click.",
         json_schema_extra={"unit": "ms"},
     )
-    crossfade: float = Field(
+    crossfade: Time = Field(
         default=0.0,
-        ge=0,
         le=5,
         description="Length of the cross-fades of picture and sound, by which parts overlap.",
         json_schema_extra={"unit": "s"},

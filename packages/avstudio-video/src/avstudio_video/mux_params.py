@@ -9,6 +9,7 @@ from pydantic import Field
 from avstudio_core import Artifact, Params
 from avstudio_core.errors import InvalidParams
 from avstudio_core.quotes import quoted
+from avstudio_core.time_param import ClockToo
 from avstudio_video.encoding.containers import SoundCodec, VideoCodec, VideoFormat, chosen_codec, chosen_sound
 
 SOUND = ["audio/*", "video/*", "application/octet-stream"]
@@ -17,7 +18,7 @@ CHAPTERS = ["application/vnd.avstudio.scenes+json", "text/*", "application/octet
 LISTS = {"sound": ("languages", "titles", "offsets"), "subtitle": ("languages", "titles", "offsets")}
 """Parameters with one value for each new file, after the name of its kind."""
 MOST = 32
-Offset = Annotated[float, Field(ge=-86_400, le=86_400)]
+Offset = Annotated[float, Field(ge=-86_400, le=86_400), ClockToo]
 """Seconds: at most a day, since a delay is encoded as silence."""
 
 

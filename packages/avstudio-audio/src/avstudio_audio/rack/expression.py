@@ -19,7 +19,8 @@ EFFECTS: Mapping[str, type[Effect]] = {
 """The types of effects, by name."""
 DRY = "dry"
 """The empty branch."""
-TOKEN = re.compile(r'[^\S\n]*(?:(?P<mark>[(),>\n])|(?P<word>(?:"[^"\n]*"|[^\s(),>"])+))')
+TOKEN = re.compile(r'[^\S\n]*(?:(?P<mark>[(),>\n])|(?P<word>(?:"[^"\n]*"|\'[^\'\n]*\'|[^\s(),>"\'])+))')
+QUOTED = re.compile(r"""'([^']*)'|"([^"]*)\"""")
 NUMBER = re.compile(r"([+\-−]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)([a-z%]*)", re.IGNORECASE)
 FACTORS: Mapping[tuple[str, str], float] = {
     ("hz", "Hz"): 1,
@@ -201,7 +202,7 @@ class _Words:
         kind = self._kind.model_fields[name].annotation
         if kind in (float, int, float | None):
             return self._number(name, text, self._unit(name))
-        return text.strip('"')
+        return QUOTED.sub(lambda found: found[1] or found[2] or "", text)
 
     def _number(self, name: str, text: str, unit: str) -> float:
         found = NUMBER.fullmatch(text)
@@ -245,4 +246,5 @@ def _written_curve(one: Automation) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    return f'"{value}"' if isinstance(value, str) and not re.fullmatch(r"[\w./-]+", value) else str(value)
+    text, quote = str(value), "'" if '"' in str(value) else '"'
+    return text if re.fullmatch(r"[\w./-]+", text) or not isinstance(value, str) else f"{quote}{text}{quote}"

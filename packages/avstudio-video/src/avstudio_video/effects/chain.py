@@ -22,13 +22,16 @@ from avstudio_video.effects.effect import Effect, refusal
 
 LARGEST_FILE = 1_000_000
 """Bytes."""
-WORD = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s",])+')
+QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)""")
+"""What quotes and backslashes protect, as in a shell."""
+WORD = re.compile(rf"""(?:{QUOTED.pattern}|[^\s"',\\])+""")
 SEPARATOR = re.compile(r"\s*[,\n]\s*|\s+|$")
 NUMBER = re.compile(r"([+\-−]?(?:\d+\.?\d*|\.\d+))(s|ms|px|%|°|deg|x|db|k|ev|fps)?", re.IGNORECASE)
-CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d*)?)")
 FACTORS = {"ms": 0.001, "%": 0.01}
 ESCAPES = {"n": "\n"}
+"""In double quotes."""
 HELP = "Write effects as 'trim 5 20, crop 9:16, scale height=1280'."
+OPEN = """Close each quote, and write an apostrophe in double quotes: text "It's here"."""
 
 
 def effect_type(name: Any) -> type[Effect]:
@@ -43,7 +46,7 @@ def parsed(text: str) -> list[dict[str, Any]]:
     """The effects of a text as plain values. Raises `PydanticCustomError`.
 
     Effects are separated by `,` or line breaks. An effect is its name, then values in the order of its parameters,
-    `name=value`, and names of switches. Text with spaces is in double quotes;
+    `name=value`, and names of switches. Text with spaces is in quotes, as in a shell;
     the items of a list have `:` between them.
     """
     found, words, place = [], [], 0
@@ -52,7 +55,8 @@ def parsed(text: str) -> list[dict[str, Any]]:
         word = WORD.match(text, place)
         end = SEPARATOR.match(text, word.end()) if word else None
         if not word or not end:
-            raise refusal(f"{quoted(text[place:])} cannot be read as effects", HELP)
+            hint = OPEN if re.search("['\"]", text[place:]) else HELP
+            raise refusal(f"{quoted(text[place:])} cannot be read as effects", hint)
         words.append(word[0])
         place = end.end()
         if end[0].strip() or "\n" in end[0] or place >= len(text):
@@ -80,20 +84,24 @@ def _effect(words: list[str]) -> dict[str, Any]:
 
 
 def _value(kind: type[Effect], name: str, text: str) -> Any:
-    """A value as pydantic takes it: numbers without their unit, times in seconds."""
+    """A value as pydantic takes it: numbers without their unit."""
     field = kind.model_fields.get(name)
     type_ = str(field.annotation) if field else ""
-    if '"' in text:
-        return re.sub(r'\\(.)|"', lambda found: ESCAPES.get(found[1], found[1] or ""), text)
+    if QUOTED.search(text):
+        return QUOTED.sub(_unquoted, text)
     if "list" in type_:
         return text.split(":")
-    return _number(text, "float" in type_) if "float" in type_ or "int" in type_ else text
+    return _number(text) if "float" in type_ or "int" in type_ else text
 
 
-def _number(text: str, time: bool) -> str | float:
+def _unquoted(found: re.Match[str]) -> str:
+    if found[2]:
+        return re.sub(r"\\(.)", lambda one: ESCAPES.get(one[1], one[1]), found[2])
+    return found[1] or found[3] or ""
+
+
+def _number(text: str) -> str | float:
     """A number without its unit, as text or changed to the usual unit; another text as it is."""
-    if time and (clock := CLOCK.fullmatch(text)):
-        return int(clock[1] or 0) * 3600 + int(clock[2]) * 60 + float(clock[3])
     if not (number := NUMBER.fullmatch(text)):
         return text
     plain, factor = number[1].replace("−", "-"), FACTORS.get((number[2] or "").lower())

@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
+from avstudio_core.time_param import ClockToo
 from avstudio_video.effects.streams import Blocks, Clip, Frames, Heard, Shown, SoundShape
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 DAY = 86_400
 SECONDS: dict[str, JsonValue] = {"unit": "s"}
+Moment = Annotated[float, Field(ge=0, le=DAY), ClockToo]
+"""A time of the source, in seconds."""
 PIXELS: dict[str, JsonValue] = {"unit": "px"}
 FINE = 1_000_000
 """Times of users are whole parts of a second by this."""
@@ -82,9 +85,9 @@ class Filtered(Effect):
 class Timed(Effect):
     """An effect that can be limited to a part of the time."""
 
-    start: float = Field(default=0.0, ge=0, le=DAY, description="When it begins.", json_schema_extra=SECONDS)
-    end: float | None = Field(
-        default=None, gt=0, le=DAY, description="When it ends; by default with the video.", json_schema_extra=SECONDS
+    start: Moment = Field(default=0.0, description="When it begins.", json_schema_extra=SECONDS)
+    end: Moment | None = Field(
+        default=None, description="When it ends; by default with the video.", json_schema_extra=SECONDS
     )
 
     def model_post_init(self, context: Any) -> None:

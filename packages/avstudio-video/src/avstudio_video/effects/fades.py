@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from avstudio_core.time_param import Time
 from avstudio_video.effects.effect import SECONDS, Effect
 from avstudio_video.effects.level import times_of
 from avstudio_video.effects.looks import Colour, rgb
@@ -24,8 +25,8 @@ class Fade(Effect):
     """Fades in from a colour and from silence, and out to them."""
 
     type: Literal["fade"] = "fade"
-    fade_in: float = Field(default=1.0, ge=0, le=LONGEST, description="Time at the start.", json_schema_extra=SECONDS)
-    fade_out: float = Field(default=1.0, ge=0, le=LONGEST, description="Time at the end.", json_schema_extra=SECONDS)
+    fade_in: Time = Field(default=1.0, le=LONGEST, description="Time at the start.", json_schema_extra=SECONDS)
+    fade_out: Time = Field(default=1.0, le=LONGEST, description="Time at the end.", json_schema_extra=SECONDS)
     color: Colour = Field(default="black", description="Colour before and after.")
     audio: bool = Field(default=True, description="Fade the sound, too.")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from avstudio_core.time_param import Time
 from avstudio_video.effects.effect import SECONDS, Effect
 from avstudio_video.effects.streams import Clip, Frames, Shown
 
@@ -21,7 +22,7 @@ class Stabilize(Effect):
     """Smooths the motion of the camera; what comes before it in the chain is computed twice."""
 
     type: Literal["stabilize"] = "stabilize"
-    smoothing: float = Field(
+    smoothing: Time = Field(
         default=1.0, ge=0.1, le=5, description="Time over which the motion is smoothed.", json_schema_extra=SECONDS
     )
     zoom: float | None = Field(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from avstudio_core.errors import InvalidInput
-from avstudio_video.effects.effect import DAY, SECONDS, Effect, exact, refusal
+from avstudio_video.effects.effect import DAY, SECONDS, Effect, Moment, exact, refusal
 from avstudio_video.effects.streams import Blocks, Clip, Frames, Heard, Shown, SoundShape, on_grid
 
 if TYPE_CHECKING:
@@ -26,10 +26,8 @@ class Trim(Effect):
     """Keeps a part of the source; the rest is not decoded if it comes first."""
 
     type: Literal["trim"] = "trim"
-    start: float = Field(default=0.0, ge=0, le=DAY, description="Start of the part.", json_schema_extra=SECONDS)
-    end: float | None = Field(
-        default=None, gt=0, le=DAY, description="End of the part, half-open.", json_schema_extra=SECONDS
-    )
+    start: Moment = Field(default=0.0, description="Start of the part.", json_schema_extra=SECONDS)
+    end: Moment | None = Field(default=None, description="End of the part, half-open.", json_schema_extra=SECONDS)
 
     def model_post_init(self, context: Any) -> None:
         if self.end is not None and self.end <= self.start:
