@@ -65,7 +65,7 @@ def test_batches_have_every_word_at_its_time(studio: Studio, call: Path, speech:
     starts = [word.start for segment in found.segments for word in segment.words]
     assert (result.effective["mode"], result.warnings) == ("batched", [])
     off = [min(abs(one - start) for one in starts) for start in speech.starts]  # espeak joins some short words
-    assert max(off) < 0.15, off
+    assert max(off) < 0.2, off  # other processors round other weights
 
 
 @needs_whisper
