@@ -7,8 +7,10 @@ from collections.abc import Callable
 from avstudio_video.media.colours import PQ
 from avstudio_video.media.hdr_notes import LUMINANCE, POINT, HdrNotes
 
-NAMES = {"libx265": ("x265-params", "master-display", "max-cll")}
-NAMES["libsvtav1"] = "svtav1-params", "mastering-display", "content-light"
+NAMES = {
+    "libx265": ("x265-params", "master-display", "max-cll"),
+    "libsvtav1": ("svtav1-params", "mastering-display", "content-light"),
+}
 """The encoders that keep them: the option with their parameters, and the names of two of these."""
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 POINT, LUMINANCE = 50_000, 10_000
 """Units of a coordinate of a colour, and of one cd/m²."""
+MOST = 1 << 32
+"""A damaged file can state numbers that encoders refuse."""
 DOLBY = {"DOVI_METADATA", "DOVI_RPU_BUFFER"}
 
 
@@ -50,4 +52,5 @@ def _display(data: bytes) -> tuple[int, ...]:
     parts = [numerator / denominator for numerator, denominator in zip(numbers[::2], numbers[1::2], strict=True)]
     red, green, blue, white, (low, high) = (parts[place : place + 2] for place in range(0, 10, 2))
     points = [round(one * POINT) for one in (*green, *blue, *red, *white)]
-    return *points, round(high * LUMINANCE), round(low * LUMINANCE)
+    found = *points, round(high * LUMINANCE), round(low * LUMINANCE)
+    return found if all(0 <= one < MOST for one in found) else ()
