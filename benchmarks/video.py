@@ -131,7 +131,7 @@ def compare(name: str, mine: Callable[[], object], other: Callable[[], object], 
 def main() -> None:
     given = paired.arguments(__doc__, only="'scenes', 'frames' or 'memory'", film="a video for 'scenes' and 'frames'")
     quick = given.quick
-    paired.headline("av", "opencv-python-headless", "scenedetect")
+    paired.headline("av", "opencv-python-headless", "scenedetect-headless")
     with (
         tempfile.TemporaryDirectory() as folder,
         Studio(home=Path(folder) / "home", executor="inline", plugins="", add=[avstudio_video]) as studio,

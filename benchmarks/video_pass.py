@@ -95,7 +95,7 @@ def used() -> float:
 def main() -> None:
     quick = paired.arguments(__doc__).quick
     seconds, pairs = (30, 2) if quick else (300, 5)
-    paired.headline("av", "opencv-python-headless", "scenedetect")
+    paired.headline("av", "opencv-python-headless", "scenedetect-headless")
     print(f"load of the machine: {os.getloadavg()[0]:.1f}", flush=True)
     with (
         tempfile.TemporaryDirectory() as name,
