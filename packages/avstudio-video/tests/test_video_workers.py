@@ -155,3 +155,13 @@ def test_what_a_film_refers_to_is_not_read(worker: Studio, shared_studio: Studio
         result = studio.run("video.probe", path)
         assert result.contents.video[0].times.frames == 0
         assert [one.message for one in result.warnings] == ["'a.mov' has 0 of the 5 frames that its header states."]
+
+
+@pytest.mark.parametrize("format", ["mkv", "mp4"])
+def test_a_film_without_packets_is_named_when_it_cannot_be_copied(
+    shared_studio: Studio, write: Make, tmp_path: Path, format: str
+) -> None:
+    path = elsewhere(tmp_path / "empty.mov", write("good.mp4", 20))
+    with pytest.raises(TaskFailed, match=r"'empty\.mov'") as refused:
+        shared_studio.run("video.mux", path, format=format)
+    assert refused.value.cause == "unreadable_media"

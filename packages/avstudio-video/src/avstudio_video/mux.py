@@ -78,6 +78,8 @@ class Mux(MuxWords, Processor[MuxParams, MuxResult]):
             assembly = opened_assembly(source, params, limits, opened, context.warn)
             path = context.new_path(source.name_for(f".muxed.{assembly.format}"))
             assembly.write(path, limits, lambda part: context.progress(0.95 * part, "write"))
+            if not path.exists():
+                raise UnreadableMedia(f"Nothing of '{source.name}' can be read.", hint="Check it with video.probe.")
             tell_encoded(assembly, params, context.warn)
             tell_damage(assembly, context.warn)
         contents = read_contents(path, scan=False, limits=limits)
