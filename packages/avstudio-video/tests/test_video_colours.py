@@ -301,8 +301,8 @@ def test_metadata_of_hdr10_is_kept_or_told(
     assert [one.code for one in made.warnings if one.code.startswith("hdr")] == told
     with av.open(str(made.video.path)) as file:
         notes = HdrNotes.of(next(file.decode(video=0)))
-    display = (13250, 34500, 7500, 3000, 34000, 16000, 15635, 16450, 10_000_000, 50)
-    assert (notes.display, notes.light) == (((), ()) if told else (display, (600, 100)))
+    points = 13250, 34500, 7500, 3000, 34000, 16000, 15635, 16450
+    assert notes == (HdrNotes() if told else HdrNotes(points, (10_000_000, 50), (600, 100)))
 
 
 def test_hlg_and_thumbnails_of_hdr_have_the_light_of_usual_screens(shared_studio: Studio, tmp_path: Path) -> None:

@@ -19,15 +19,15 @@ def hdr_options(notes: HdrNotes, transfer: int, encoder: str) -> dict[str, str]:
     if encoder not in NAMES or transfer != PQ:
         return {}
     option, display, light = NAMES[encoder]
-    found = [f"{display}={_display(notes, encoder)}"] if notes.display else []
+    found = [f"{display}={_display(notes, encoder)}"] if notes.points and notes.luminance else []
     found += [f"{light}={notes.light[0]},{notes.light[1]}"] if any(notes.light) else []
     return {option: ":".join(found)} if found else {}
 
 
 def _display(notes: HdrNotes, encoder: str) -> str:
     whole = encoder == "libx265"  # the other one takes decimal numbers
-    points = [str(one) if whole else f"{one / POINT:.5f}" for one in notes.display[:8]]
-    high, low = (str(one) if whole else f"{one / LUMINANCE:.4f}" for one in notes.display[8:])
+    points = [str(one) if whole else f"{one / POINT:.5f}" for one in notes.points]
+    high, low = (str(one) if whole else f"{one / LUMINANCE:.4f}" for one in notes.luminance)
     pairs = zip(("G", "B", "R", "WP"), points[::2], points[1::2], strict=True)
     return "".join(f"{name}({x},{y})" for name, x, y in pairs) + f"L({high},{low})"
 
@@ -36,5 +36,5 @@ def tell_hdr_notes(name: str, notes: HdrNotes, encoder: str, warn: Callable[[str
     """Warn with `hdr_metadata_lost` about what the encoder of an HDR picture does not keep."""
     if notes.dolby:
         warn("hdr_metadata_lost", f"'{name}' has metadata of Dolby Vision, which is not kept.")
-    elif (notes.display or any(notes.light)) and encoder not in NAMES:
-        warn("hdr_metadata_lost", f"'{encoder}' does not keep how bright '{name}' is (HDR10), but its colours.")
+    elif notes.told and encoder not in NAMES:
+        warn("hdr_metadata_lost", f"'{encoder}' keeps the colours of '{name}', but not its metadata of HDR10.")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import struct
 from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from avstudio_video.encoding.colour_tags import BT709, FULL, GBR, LIMITED, MATRICES, RANGES, ColourTags
 from avstudio_video.media.colours import HLG, PQ
-from avstudio_video.media.streams import notes_of
+from avstudio_video.media.hdr_notes import LUMINANCE, HdrNotes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,11 +38,8 @@ def peak_of(frame: VideoFrame) -> float:
     """cd/m² of the brightest pixel of a video: as its frame states it, or of the display of its mastering."""
     if int(frame.color_trc) == HLG:
         return USUAL_PEAK
-    notes = notes_of(frame)
-    level, display = notes.get("CONTENT_LIGHT_LEVEL"), notes.get("MASTERING_DISPLAY_METADATA")
-    content = struct.unpack_from("=I", level)[0] if level else 0
-    numerator, denominator, stated = struct.unpack_from("=ii4xi", display, 72) if display else (0, 0, 0)
-    mastered = numerator / denominator if stated and denominator else 0
+    notes = HdrNotes.of(frame)
+    content, mastered = notes.light[0] if notes.light else 0, notes.luminance[0] / LUMINANCE if notes.luminance else 0
     return min(HIGHEST, max(WHITE, content or mastered or USUAL_PEAK))
 
 

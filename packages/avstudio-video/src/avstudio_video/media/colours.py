@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from avstudio_video.media.hdr_notes import UNTOLD, HdrNotes
 from avstudio_video.media.stream_facts import Colour
-from avstudio_video.media.streams import notes_of
 
 if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
@@ -69,11 +69,11 @@ def colour_of(codec: VideoCodecContext) -> Colour:
 
 def hdr_of(codec: VideoCodecContext, frame: Any) -> str | None:
     """The kind of HDR: `HDR10` has metadata of the display on which it was mastered, `PQ` has none."""
-    notes = notes_of(frame).keys() if frame else set()
-    if codec.codec_tag.startswith("dv") or notes & {"DOVI_METADATA", "DOVI_RPU_BUFFER"}:
+    notes = HdrNotes.of(frame) if frame else UNTOLD
+    if codec.codec_tag.startswith("dv") or notes.dolby:
         return "Dolby Vision"
     if int(codec.color_trc) == HLG:
         return "HLG"
     if int(codec.color_trc) != PQ:
         return None
-    return "HDR10" if notes & {"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"} else "PQ"
+    return "HDR10" if notes.told else "PQ"
