@@ -409,14 +409,14 @@ def test_sound_of_few_samples_is_kept_or_refused(films: Any, tmp_path: Path, rat
         picture: Any = file.add_stream("mpeg4", rate=25)
         picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
         track: Any = file.add_stream("pcm_s16le", rate=rate, layout="mono")
-        for number in range(75):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 3 * number, np.uint8), "rgb24")
+        for number in range(150):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number, np.uint8), "rgb24")
             file.mux(picture.encode(frame))
-        sound = av.AudioFrame.from_ndarray(np.full((1, 3 * rate), 900, np.int16), "s16", "mono")
+        sound = av.AudioFrame.from_ndarray(np.full((1, 6 * rate), 900, np.int16), "s16", "mono")
         sound.sample_rate, sound.pts = rate, 0
         file.mux([*picture.encode(None), *track.encode(sound), *track.encode(None)])
     if rate < 100:
         with pytest.raises(TaskFailed, match="The sound has 10 samples per second, too few to change its speed"):
             films.applied(path, "speed 2", format="mkv")
     else:
-        assert films.applied(path, "speed 2", format="mkv").duration == pytest.approx(1.5, abs=0.05)
+        assert films.applied(path, "speed 2", format="mkv").duration == pytest.approx(3, abs=0.05)
