@@ -9,8 +9,8 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
 from avstudio_core import Artifact, Context, MediaFacts
+from avstudio_video.effects.adaptation import adapt
 from avstudio_video.effects.chain import written
-from avstudio_video.effects.colours import is_hdr
 from avstudio_video.effects.effect import Effect
 from avstudio_video.effects.materials import Materials
 from avstudio_video.effects.rendition import Output, Rendition
@@ -18,9 +18,7 @@ from avstudio_video.effects.source import PictureSource, SoundSource
 from avstudio_video.effects.streams import SoundShape
 from avstudio_video.effects_params import AppliedEffect, EffectsParams, EffectsResult
 from avstudio_video.encoding.containers import CONTAINERS, VideoFormat, chosen_codec, chosen_sound
-from avstudio_video.encoding.encoder_choice import chosen_encoder
-from avstudio_video.encoding.hdr_options import tell_hdr_notes
-from avstudio_video.encoding.pixel_formats import MOST_BITS, is_reduced
+from avstudio_video.encoding.pixel_formats import is_reduced
 from avstudio_video.encoding.sound_codecs import sound_encoder
 from avstudio_video.encoding.sound_track import SoundEncoding
 from avstudio_video.encoding.tone_map import peak_of
@@ -38,8 +36,6 @@ from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 if TYPE_CHECKING:
     from av.container import InputContainer
 
-DRAWING = {"blur", "fade", "overlay", "stabilize", "subtitles", "text"}
-"""Effects that draw on copies of frames."""
 EARLIER = 0.1
 """Seconds of sound before the picture that are left out without a warning."""
 LONGER = 0.5
@@ -64,7 +60,7 @@ class EffectsRun:
     def render(self, effects: Sequence[Effect]) -> EffectsResult:
         """Apply the effects, and write the file. Raises `InvalidInput`, `StorageError` and those of the source."""
         rendition = Rendition(effects, self._picture, self._sound, self._materials())
-        self._suit(rendition)
+        adapt(rendition, self._encoding, self._source.name, self._context.warn)
         output = self._output(rendition)
         rendition.write(output, lambda part: self._context.progress(0.98 * part, "render"))
         self._tell_damage()
@@ -77,10 +73,6 @@ class EffectsRun:
         stream = index_stream(self._source.path, self._params.stream, self._limits, check)
         picture = PictureSource(self._source.path, stream, self._limits, check)
         stream.tell(name, warn)
-        given = picture.first.format
-        if any(one.bits > MOST_BITS for one in given.components):
-            message = f"The picture of '{name}' is {given.name}, and effects work in {picture.clip.pixels}."
-            warn("detail_reduced", message)
         return picture
 
     @cached_property
@@ -132,20 +124,6 @@ class EffectsRun:
         peak = peak_of(self._picture.first) if self._picture.stream.hdr else None
         return Materials(warn, context.check, self._limits, context.new_path, *files, peak)
 
-    def _suit(self, rendition: Rendition) -> None:
-        """Add the effects that the output needs, and tell them."""
-        codec, warn = self._encoding.codec, self._context.warn
-        if rendition.make_sdr(self._encoding):
-            warn("hdr_to_sdr", f"'{codec}' is written with 8 bits here: HDR is converted to BT.709.")
-        elif is_hdr(rendition.clip):
-            encoder = chosen_encoder(codec, self._encoding.encoder, (rendition.clip.width, rendition.clip.height))
-            tell_hdr_notes(self._source.name, self._picture.stream.notes, encoder.name, warn)
-        if rendition.make_even(codec):
-            warn("odd_size", f"'{codec}' needs an even width and height: a row or a column at the edge is cut.")
-        if self._picture.stream.interlaced and not _deinterlaces(rendition.effects):
-            message = "its fields are encoded as one picture, unless the effect 'deinterlace' comes first."
-            warn("interlaced", f"The video is interlaced: {message}")
-
     def _output(self, rendition: Rendition) -> Output:
         with open_media(self._source.path, self._limits) as container:
             tags = file_tags(container.metadata, changed=True)
@@ -177,27 +155,18 @@ class EffectsRun:
         return found
 
     def _tell_damage(self) -> None:
-        picture, sound, name, warn = self._picture, self._sound, self._source.name, self._context.warn
-        lost = sound.lost if sound else 0
-        if picture.corrupt or lost:
-            warn("damaged", f"'{name}' is damaged: {picture.corrupt} frames, and {lost} packets of sound.")
-        if picture.missing:
-            message = f"{picture.missing} frames of '{name}' cannot be decoded; those before them are shown longer."
-            warn("frames_missing", message)
+        sound, name, warn = self._sound, self._source.name, self._context.warn
+        self._picture.tell(name, warn)
+        if sound and sound.lost:
+            warn("damaged", f"The sound of '{name}' is damaged: {sound.lost} packets are lost.")
         if sound and sound.silent:
             warn("damaged", f"The sound of '{name}' has gaps: {sound.silent:.2f} s are replaced by silence.")
-        if picture.resized:
-            message = f"{picture.resized} frames have another size, and are scaled to that of the first."
-            warn("size_changed", message)
 
     def _tell_pixels(self, rendition: Rendition) -> None:
         """Tell that the codec keeps fewer bits or less colour; pictures with a palette always do."""
         given, written = rendition.clip.pixels, rendition.pixels
         if written.startswith(("yuv", "nv", "p0")) and is_reduced(given, written):
             message = f"'{self._encoding.codec}' is written as {written} here, and the picture is {given}."
-            self._context.warn("detail_reduced", message)
-        if self._picture.transparent:
-            message = f"The picture of '{self._source.name}' is transparent in places, and effects make it opaque."
             self._context.warn("detail_reduced", message)
 
     def _result(self, rendition: Rendition, output: Output, effects: Sequence[Effect]) -> EffectsResult:
@@ -211,7 +180,7 @@ class EffectsRun:
                 **shown,
                 "video": self._context.publish(path, path.name, CONTAINERS[output.container].media_type, facts),
                 "preset": self._saved(effects),
-                "frames": rendition.frames,
+                "frames": rendition.written,
                 "rate": str(clip.rate) if clip.rate else None,
                 "chain": written(effects),
                 "applied": _applied(rendition),
@@ -249,12 +218,3 @@ def _applied(rendition: Rendition) -> list[AppliedEffect]:
         )
         for one, clip in zip(rendition.effects, rendition.clips[1:], strict=True)
     ]
-
-
-def _deinterlaces(effects: Sequence[Effect]) -> bool:
-    """Whether fields become frames: effects that draw on frames lose what `auto` looks at."""
-    types = [one.type for one in effects]
-    if "deinterlace" not in types:
-        return False
-    place = types.index("deinterlace")
-    return effects[place].mode == "on" or not DRAWING & {*types[:place]}  # type: ignore[attr-defined]

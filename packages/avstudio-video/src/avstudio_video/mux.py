@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from avstudio_core import Artifact, Context, Needs, Processor, Result
-from avstudio_core.errors import UnreadableMedia
+from avstudio_core.errors import MissingDependency, UnreadableMedia
 from avstudio_video.encoding.containers import CONTAINERS
+from avstudio_video.memory import rewritten_mb
 from avstudio_video.mux_params import MuxParams
 from avstudio_video.vocabulary import MuxWords
 
@@ -50,22 +52,27 @@ class MuxResult(Result):
 
 
 class Mux(MuxWords, Processor[MuxParams, MuxResult]):
-    """Put sound, subtitles, chapters, a cover and tags onto a video, without encoding its picture again.
+    """Put sound, subtitles, chapters, a cover and tags onto a video.
 
-    Whatever the container takes is copied; other sound is encoded, and other subtitles are converted. What the video
-    has already is kept, if it is not replaced or dropped.
+    Whatever the container takes is copied; other sound and pictures are encoded, and other subtitles are converted. So
+    is a picture on which subtitles are drawn (`burned`): as players show it, upright and with square pixels. What the
+    video has already is kept, if it is not replaced or dropped.
     """
 
     name: ClassVar[str] = "video.mux"
     accepts: ClassVar[tuple[str, ...]] = ("video/*", "image/gif", "application/octet-stream")
-    errors: ClassVar[tuple[str, ...]] = ("no_video_stream", "no_audio_stream")
+    errors: ClassVar[tuple[str, ...]] = ("no_video_stream", "no_audio_stream", "missing_dependency")
 
     def outputs(self, params: MuxParams) -> dict[str, str]:
         return {"video": "video/*" if params.format == "auto" else CONTAINERS[params.format].media_type}
 
     def needs(self, params: MuxParams, source: Artifact | None) -> Needs:
         params.check()
-        return Needs()
+        if params.burned and find_spec("PIL") is None:
+            raise MissingDependency.extra("Drawing subtitles", "avstudio-video", "text")
+        if not params.burned and params.picture_codec is None:
+            return Needs()
+        return Needs(memory_mb=rewritten_mb(source, params.picture_codec or "h264"))
 
     def run(self, source: Artifact, params: MuxParams, context: Context) -> MuxResult:
         from avstudio_video.media.contents import read_contents
@@ -75,9 +82,9 @@ class Mux(MuxWords, Processor[MuxParams, MuxResult]):
         context.progress(0.0, "read")
         limits = Limits.of(context.settings)
         with ExitStack() as opened:
-            assembly = opened_assembly(source, params, limits, opened, context.warn)
+            assembly = opened_assembly(source, params, context, opened)
             path = context.new_path(source.name_for(f".muxed.{assembly.format}"))
-            assembly.write(path, limits, lambda part: context.progress(0.95 * part, "write"))
+            assembly.write(path, lambda part: context.progress(0.95 * part, "write"))
             if not path.exists():
                 raise UnreadableMedia(f"Nothing of '{source.name}' can be read.", hint="Check it with video.probe.")
             tell_encoded(assembly, params, context.warn)

@@ -8,38 +8,40 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core import Artifact
 from avstudio_video.encoding.containers import CONTAINERS, chosen_codec, usual_codec
-from avstudio_video.encoding.hdr_options import tell_hdr_notes
-from avstudio_video.encoding.pixel_formats import Detail, is_reduced
+from avstudio_video.encoding.pixel_formats import Detail
 from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.damage import tell_lead, tell_short, tell_timecode
 from avstudio_video.media.file_end import cut_short, tell_cut
+from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import codec_of, stated_end
 from avstudio_video.media.tags import file_tags, without_timecode
 from avstudio_video.media.timecode import later, timecode_of, uncounted
 from avstudio_video.mux_inputs import MuxInputs, Warn
+from avstudio_video.mux_picture import MuxPicture
 from avstudio_video.muxer.assembly import Assembly
 from avstudio_video.muxer.chapters import Chapter, chapters_of, in_order, of_file, read_chapters
 from avstudio_video.muxer.cover import Cover, own_cover, read_cover
 from avstudio_video.muxer.inputs import end_of, lead_of
-from avstudio_video.muxer.muxer import Muxed
-from avstudio_video.muxer.picture import PicturePart
+from avstudio_video.muxer.picture import EncodedPicture, PictureEncoding
 from avstudio_video.sound.tracks import tell_others
 
 if TYPE_CHECKING:
-    from avstudio_video.media.limits import Limits
+    from avstudio_core import Context
     from avstudio_video.mux_params import MuxParams
 
 
-def opened_assembly(source: Artifact, params: MuxParams, limits: Limits, opened: ExitStack, warn: Warn) -> Assembly:
+def opened_assembly(source: Artifact, params: MuxParams, context: Context, opened: ExitStack) -> Assembly:
     """Open all files, and choose what of them goes into the new file.
 
     Raises `InvalidInput` and `UnreadableMedia`. Warns about what the format cannot store, and what is encoded for it.
     """
+    limits, warn = Limits.of(context.settings), context.warn
     inputs = MuxInputs(source, params, limits, opened)
     for one in inputs.new:
         tell_others(one.input.name, one.input.container, one.stream, warn)
     made = Assembly(inputs.format, inputs.files, inputs.wanted, sound_codec=params.audio_codec)
-    made.picture = _encoding(inputs, params, warn)
+    if encoding := _encoding(inputs, params, warn):
+        made.picture = PictureEncoding(encoding, lambda one: MuxPicture(one, params, encoding, context))
     made.duration = _duration(inputs, params, limits)
     made.end = _shortest(inputs, made.duration, limits, warn) if params.shortest else None
     delay = _delayed(inputs, limits, warn) if made.picture is None else Fraction(0)
@@ -57,11 +59,11 @@ def _encoding(inputs: MuxInputs, params: MuxParams, warn: Warn) -> VideoEncoding
     """How the pictures are encoded; `None` if they are copied. Warns with `picture_encoded`."""
     codecs = [codec_of(one) for one in inputs.pictures]
     taken = all(map(CONTAINERS[inputs.format].takes, inputs.pictures))
-    if params.video_codec == "copy" or (taken and params.video_codec in ("auto", *codecs[:1])):
+    if not params.burned and (params.video_codec == "copy" or (taken and params.video_codec in ("auto", *codecs[:1]))):
         return None
     bits = max(Detail.of(one.codec_context.pix_fmt or "yuv420p").bits for one in inputs.pictures)
     chosen = chosen_codec(inputs.format, params.picture_codec or usual_codec(inputs.format, bits))
-    if params.video_codec == "auto":
+    if params.video_codec == "auto" and not taken:
         message = f"'{inputs.format}' does not take the picture in {', '.join(codecs)}: it was encoded as {chosen}."
         warn("picture_encoded", message)
     return VideoEncoding(chosen, params.quality)
@@ -165,26 +167,12 @@ def tell_encoded(assembly: Assembly, params: MuxParams, warn: Warn) -> None:
         if made.wanted.kind == "audio" and params.audio_codec == "auto":
             message = f"'{assembly.format}' does not take the sound of {source} in {codec}: it was encoded as"
             warn("sound_encoded", f"{message} {made.codec}.")
-        if isinstance(made.part, PicturePart):
-            _tell_picture(made, made.part, warn)
+        if isinstance(made.part, EncodedPicture):
+            made.part.pictures.tell(made.part.track.format)
         if codec == "ass":
             warn(
                 "styles_lost", f"'{assembly.format}' does not store the styles and places of the subtitles in {source}."
             )
-
-
-def _tell_picture(made: Muxed, part: PicturePart, warn: Warn) -> None:
-    """Warn about what a picture loses that is encoded."""
-    name, given, written = made.wanted.input.name, made.wanted.stream.codec_context.pix_fmt, part.track.format
-    if part.to_sdr:
-        warn("hdr_to_sdr", f"'{made.codec}' is written with 8 bits here: HDR is converted to BT.709.")
-    elif part.known.hdr:
-        tell_hdr_notes(name, part.known.notes, part.track.encoder.name, warn)
-    if part.known.interlaced:
-        warn("interlaced", f"'{name}' is interlaced: its fields are encoded as one picture.")
-    if is_reduced(given or written, written):
-        message = f"'{made.codec}' is written as {written} here, and the picture of '{name}' is {given}."
-        warn("detail_reduced", message)
 
 
 def tell_damage(assembly: Assembly, warn: Warn) -> None:
@@ -202,7 +190,11 @@ def tell_damage(assembly: Assembly, warn: Warn) -> None:
         tell_cut(given.name, cut_short(given.path), warn)
         if given.corrupt:
             warn("damaged", f"'{given.name}' is damaged: {given.corrupt} packets are corrupt.")
-    timed = [muxed.wanted for muxed in assembly.tracks if muxed.wanted.kind != "subtitle"]
+    timed = [
+        muxed.wanted
+        for muxed in assembly.tracks
+        if muxed.wanted.kind != "subtitle" and not isinstance(muxed.part, EncodedPicture)
+    ]
     for one in {id(wanted.input): wanted for wanted in timed}.values():
         if assembly.end is None:
             reached = float(one.input.end - one.input.shift)

@@ -10,6 +10,7 @@ from avstudio_core import Artifact, Params
 from avstudio_core.errors import InvalidParams
 from avstudio_core.quotes import quoted
 from avstudio_core.time_param import ClockToo
+from avstudio_video.effects.captions import CUE_SIZE, CuePlace, CueStyle
 from avstudio_video.encoding.containers import SoundCodec, VideoCodec, VideoFormat, chosen_codec, chosen_sound
 
 SOUND = ["audio/*", "video/*", "application/octet-stream"]
@@ -86,6 +87,21 @@ class MuxParams(Params):
     forced_subtitles: list[int] = Field(
         default=[], description="Numbers of subtitle tracks that players show even if subtitles are off."
     )
+    burned: Artifact | None = Field(
+        default=None,
+        description="Subtitles or a transcript to draw on the picture, which is encoded for it.",
+        json_schema_extra={"accepts": [*SUBTITLES]},
+    )
+    burned_style: CueStyle = Field(default="outline", description="The look of the subtitles that are drawn.")
+    burned_size: float = Field(
+        default=CUE_SIZE, ge=0.01, le=0.3, description="Size of their letters, as a part of the height."
+    )
+    burned_position: CuePlace = Field(default="bottom", description="Where on the picture they are.")
+    burned_font: Artifact | None = Field(
+        default=None,
+        description="Their font, TrueType or OpenType; by default one of the system.",
+        json_schema_extra={"accepts": ["font/*", "application/*"]},
+    )
     chapters: Artifact | None = Field(
         default=None,
         description="Chapters, from scenes, a WebVTT file, or FFmpeg's metadata; by default those of the video.",
@@ -132,6 +148,9 @@ class MuxParams(Params):
         if self.format != "auto":
             chosen_codec(self.format, self.picture_codec)
             chosen_sound(self.format, self.wanted_sound)
+        if self.burned and self.video_codec == "copy":
+            message = "'burned' draws on the picture, and 'video_codec' is 'copy'."
+            raise InvalidParams(message, hint="Give another codec, or none.")
         if self.chapters and self.chapter_marks:
             raise InvalidParams("'chapters' and 'chapter_marks' are both given.", hint="Give one of them.")
         self.given_tags()

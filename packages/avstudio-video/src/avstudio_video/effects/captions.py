@@ -24,6 +24,8 @@ LONGEST = 2000
 """Characters of a text."""
 KEPT = 4
 """Pictures of cues that are kept for further frames."""
+CueStyle = Literal["outline", "box", "yellow"]
+CuePlace = Literal["bottom", "center", "top"]
 STROKE = 0.07
 """Width of the outline of subtitles, as a part of the size of letters."""
 
@@ -64,9 +66,9 @@ class Subtitles(Effect):
     """Burns in the subtitles of the parameter 'subtitles', whose times are those of the source."""
 
     type: Literal["subtitles"] = "subtitles"
-    style: Literal["outline", "box", "yellow"] = Field(default="outline", description="Their look.")
+    style: CueStyle = Field(default="outline", description="Their look.")
     size: float = Field(default=CUE_SIZE, ge=0.01, le=0.3, description="Size of letters, as a part of the height.")
-    position: Literal["bottom", "center", "top"] = Field(default="bottom", description="Where on the picture.")
+    position: CuePlace = Field(default="bottom", description="Where on the picture.")
     margin: float = Field(
         default=0.06, ge=0, le=0.45, description="What stays free at the edges, as a part of the picture."
     )

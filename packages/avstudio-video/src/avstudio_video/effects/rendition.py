@@ -15,7 +15,7 @@ from avstudio_video.effects.effect import Effect
 from avstudio_video.effects.geometry import Crop, Pad
 from avstudio_video.effects.materials import Materials
 from avstudio_video.effects.source import PictureSource, SoundSource
-from avstudio_video.effects.streams import Blocks, Clip, Frames, Heard, SoundShape, on_grid
+from avstudio_video.effects.streams import Blocks, Clip, Frames, Heard, Shown, SoundShape, on_grid
 from avstudio_video.effects.times import Reverse
 from avstudio_video.encoding.containers import ContainerName, VideoCodec
 from avstudio_video.encoding.encoder_choice import chosen_encoder
@@ -63,7 +63,7 @@ class Rendition:
             self.clips.append(_bounded(effect, effect.after(self.clips[-1]), picture.limits))
         self.encoder = self.pixels = ""
         """The encoder, and the pixel format that it got."""
-        self.frames, self.longest = 0, 0.0
+        self.written, self.longest = 0, 0.0
         """The number of frames that were written, and the longest of them in seconds."""
         self.end = Fraction(0)
         """The length of the file in seconds."""
@@ -119,16 +119,14 @@ class Rendition:
                 feed.track.overload.tell(output.path.name, self._materials.warn)
 
     def _write(self, video: VideoTrack, feed: SoundFeed | None, progress: Callable[[float], None]) -> None:
-        frames = self._shown()()
-        for shown in on_grid(frames, self.clip.rate) if self.clip.rate else frames:
-            self._materials.check()
+        for shown in self.frames():
             video.write(shown.frame, shown.start)
             self.end, self.longest = shown.end, max(self.longest, float(shown.end - shown.start))
             if feed:
                 feed.write(self.end)
             progress(min(1.0, float(self.end / self.clip.length)))
         video.finish(self.end)
-        self.frames = video.frames
+        self.written = video.frames
         if feed:
             feed.finish(self.end)
 
@@ -143,12 +141,14 @@ class Rendition:
         """The part of the source that comes through the whole chain; nothing else is decoded."""
         return self.clip.since, self.clip.until
 
-    def _shown(self) -> Frames:
-        """The frames after all effects."""
-        frames: Frames = partial(self.picture.frames, *self._span)
+    def frames(self) -> Iterator[Shown]:
+        """The frames after all effects, at the rate of the clip if it is constant."""
+        made: Frames = partial(self.picture.frames, *self._span)
         for effect, clip in zip(self.effects, self.clips, strict=False):
-            frames = partial(effect.pictures, frames, clip, self._materials)
-        return frames
+            made = partial(effect.pictures, made, clip, self._materials)
+        for shown in on_grid(made(), self.clip.rate) if self.clip.rate else made():
+            self._materials.check()
+            yield shown
 
     def _heard(self, shape: SoundShape) -> Iterator[Heard]:
         """The sound after all effects."""

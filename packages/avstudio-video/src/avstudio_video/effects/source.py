@@ -15,7 +15,7 @@ from avstudio_video.effects.geometry import turned
 from avstudio_video.effects.streams import Clip, Heard, Shown, SoundShape
 from avstudio_video.effects.wires import Pin, Wires, filtered
 from avstudio_video.encoding.colour_tags import ColourTags
-from avstudio_video.encoding.pixel_formats import PLANAR, closest
+from avstudio_video.encoding.pixel_formats import MOST_BITS, PLANAR, closest
 from avstudio_video.frames.pyav_reader import PyAVReader
 from avstudio_video.frames.reader import Source
 from avstudio_video.media.container import open_media
@@ -108,6 +108,24 @@ class PictureSource:
         if square != (first.width, first.height):
             pin = wires.add("scale", pin, w=square[0], h=square[1], flags="bicubic+accurate_rnd")
         return wires.add("setsar", turned(wires, pin, -stream.rotation % 360), sar="1")
+
+    def tell(self, name: str, warn: Callable[[str, str], None]) -> None:
+        """Warn about what was found in the frames that were read, and what is not kept of them."""
+        if self.corrupt:
+            warn("damaged", f"'{name}' is damaged: {self.corrupt} frames.")
+        if self.missing:
+            message = f"{self.missing} frames of '{name}' cannot be decoded; those before them are shown longer."
+            warn("frames_missing", message)
+        if self.resized:
+            message = f"{self.resized} frames of '{name}' have another size, and are scaled to that of the first."
+            warn("size_changed", message)
+        given = self.first.format
+        if any(one.bits > MOST_BITS for one in given.components):
+            message = f"The picture of '{name}' is {given.name}, and is decoded as {self.clip.pixels}."
+            warn("detail_reduced", message)
+        if self.transparent:
+            message = f"The picture of '{name}' is transparent in places, and becomes opaque."
+            warn("detail_reduced", message)
 
     def _stored(self, low: Fraction, high: Fraction) -> Iterator[Shown]:
         index, span = self.stream.index, (low, high)

@@ -10,12 +10,11 @@ from typing import Any
 
 from avstudio_core.errors import InvalidInput
 from avstudio_video.encoding.containers import VideoFormat
-from avstudio_video.encoding.video_track import VideoEncoding
-from avstudio_video.media.limits import Limits
 from avstudio_video.muxer.chapters import Chapter, for_file
 from avstudio_video.muxer.cover import Cover, CoverTrack
 from avstudio_video.muxer.inputs import MuxInput, Wanted
 from avstudio_video.muxer.muxer import Muxed, Muxer, Sound
+from avstudio_video.muxer.picture import PictureEncoding
 from avstudio_video.packets.packet_file import PacketFile, packet_file
 
 CHECK = "Check its offset, and the length of the video."
@@ -36,7 +35,7 @@ class Assembly:
     """Streams with files, such as fonts."""
     tags: Mapping[str, str] = field(default_factory=dict)
     sound_codec: Sound = "auto"
-    picture: VideoEncoding | None = None
+    picture: PictureEncoding | None = None
     """How pictures are encoded; `None` copies those that the container takes."""
     end: Fraction | None = None
     """Where the file is cut, in its own times."""
@@ -45,10 +44,10 @@ class Assembly:
     tracks: list[Muxed] = field(default_factory=list)
     """What was made of `wanted`."""
 
-    def write(self, path: Path, limits: Limits, progress: Callable[[float], None]) -> None:
+    def write(self, path: Path, progress: Callable[[float], None]) -> None:
         """Write the file; `progress` is called with the finished part. Raises `InvalidInput`, `StorageError`."""
         with packet_file(path, self.format) as file:
-            muxer = Muxer(file, limits, self.sound_codec, self.picture, self.end)
+            muxer = Muxer(file, self.sound_codec, self.picture, self.end)
             for one in self.wanted:
                 muxer.add(one)
             self._describe(file)

@@ -11,17 +11,15 @@ from avstudio_video.encoding.containers import SoundCodec, chosen_sound
 from avstudio_video.encoding.overload import Overload
 from avstudio_video.encoding.sound_codecs import SoundEncoder, sound_encoder
 from avstudio_video.encoding.sound_track import SoundEncoding, SoundTrack
-from avstudio_video.encoding.video_track import VideoEncoding
+from avstudio_video.encoding.video_track import VideoTrack
 from avstudio_video.media.depth import bits_of
-from avstudio_video.media.indexed import index_stream
-from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import codec_of
 from avstudio_video.media.tags import stream_tags, without_timecode
 from avstudio_video.muxer.cues import CueTrack
 from avstudio_video.muxer.feeds import CopiedPart, CuePart, EncodedPart, Part, merged
 from avstudio_video.muxer.inputs import MuxInput, Wanted
 from avstudio_video.muxer.labels import for_format
-from avstudio_video.muxer.picture import PicturePart, encoded_picture, loses_hdr
+from avstudio_video.muxer.picture import EncodedPicture, PictureEncoding
 from avstudio_video.packets.packet_file import PacketFile
 from avstudio_video.sound.decoded_track import DecodedTrack
 
@@ -34,7 +32,7 @@ class Muxed:
     """One track of the new file."""
 
     wanted: Wanted
-    part: Part
+    part: Part | EncodedPicture
     stream: Any
     codec: str
     copied: bool
@@ -51,8 +49,6 @@ class Muxed:
                 return self.part.track.lost
             case EncodedPart():
                 return self.part.decoder.lost
-            case PicturePart():
-                return self.part.lost
         return 0
 
     @property
@@ -88,9 +84,8 @@ class Muxer:
     """Makes the tracks of a new file, and writes all inputs to it in one pass."""
 
     file: PacketFile
-    limits: Limits
     sound_codec: Sound = "auto"
-    picture: VideoEncoding | None = None
+    picture: PictureEncoding | None = None
     """How pictures are encoded; `None` copies those that the container takes."""
     end: Fraction | None = None
     """Where the file is cut."""
@@ -102,24 +97,26 @@ class Muxer:
         made = add(wanted)
         made.stream.metadata.update(self._tags(wanted))
         made.stream.disposition = disposition(wanted)
-        wanted.input.parts[wanted.stream.index] = made.part
+        if not isinstance(made.part, EncodedPicture):
+            wanted.input.parts[wanted.stream.index] = made.part
         self.tracks.append(made)
 
     def write(self, inputs: Sequence[MuxInput], progress: Callable[[Fraction], None]) -> None:
         """Write all packets; `progress` is called with the time that is reached."""
         copies = any(one.copied and one.wanted.kind == "video" for one in self.tracks)
         hidden = self.file.format.edited or not copies
-        for time, write in merged([one.feed(self.end, hidden=hidden) for one in inputs if one.parts]):
+        feeds = [one.feed(self.end, hidden=hidden) for one in inputs if one.parts]
+        drawn = [one.part.feed() for one in self.tracks if isinstance(one.part, EncodedPicture)]
+        for time, write in merged([*drawn, *feeds]):
             write()
             progress(time)
 
     def _picture(self, wanted: Wanted) -> Muxed:
-        if (encoding := self.picture) is None:
+        if self.picture is None:
             return self._copied(wanted)
-        known = index_stream(wanted.input.path, wanted.stream.index, self.limits, lambda: None)
-        track = encoded_picture(self.file, wanted.stream, known, encoding)
-        to_sdr = loses_hdr(known, encoding)
-        part = PicturePart(wanted.stream, track, wanted.input.shift - wanted.input.origin, self.end, known, to_sdr)
+        encoding, pictures = self.picture.encoding, self.picture.pictures(wanted)
+        track = VideoTrack(self.file.container, self.file.name, encoding, pictures.shape)
+        part = EncodedPicture(pictures, track, self.end)
         return Muxed(wanted, part, self.file.container.streams[-1], encoding.codec, False)
 
     def _copied(self, wanted: Wanted) -> Muxed:
