@@ -20,6 +20,7 @@ from avstudio_core import Studio, TaskFailed
 
 FRAMES = 40
 KINDS = ("a.mp4", "a.mkv", "a.avi", "a.ts")
+CODECS = {"a.avi": ("mpeg4", "libmp3lame"), "a.asf": ("mpeg4", "libmp3lame"), "a.mxf": ("mpeg2video", "pcm_s16le")}
 REFUSALS = {"unreadable_media", "no_video_stream", "no_audio_stream", "invalid_input"}
 PROCESSORS: dict[str, dict[str, Any]] = {
     "video.probe": {},
@@ -71,6 +72,31 @@ def test_a_damaged_file_is_refused_or_told_and_never_shorter_in_silence(
             continue
         missing, told = len({one.index for one in found.index}) < FRAMES, bool(found.warnings)
         assert not missing or told or (kind, name) == ("cut", "a.ts"), (number, kind, name)  # it states no length
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.mkv", {}),
+        ("fast.mp4", {"movflags": "faststart"}),
+        ("parts.mp4", {"movflags": "frag_keyframe+empty_moov"}),
+        ("a.mov", {"movflags": "faststart"}),
+        ("a.avi", {}),
+        ("a.flv", {}),
+        ("a.asf", {}),
+        ("a.mxf", {}),
+    ],
+)
+def test_each_processor_tells_once_that_the_end_of_a_file_is_missing(
+    shared_studio: Studio, tmp_path: Path, name: str, options: dict[str, str]
+) -> None:
+    whole = made(tmp_path / name, FRAMES, options=options, codecs=CODECS.get(name, ("libx264", "aac")))
+    for part in (1.0, 0.97, 0.6):
+        path = tmp_path / f"cut.{name}"
+        path.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * part)])
+        for processor, params in {**PROCESSORS, "video.decode": {"count": 2}}.items():
+            told = [one.code for one in shared_studio.run(processor, path, **params).warnings]
+            assert told.count("truncated") == (part < 1), (part, processor)
 
 
 def still(path: Path, codec: str, pixels: str) -> Path:
@@ -220,13 +246,23 @@ def outcome(studio: Studio, path: Path, processor: str, params: dict[str, Any]) 
         return error.cause
 
 
-def made(path: Path, count: int, rate: int = 25, sounds: int = 1, size: tuple[int, int] = (64, 48)) -> Path:
+def made(
+    path: Path,
+    count: int,
+    rate: int = 25,
+    sounds: int = 1,
+    size: tuple[int, int] = (64, 48),
+    options: dict[str, str] | None = None,
+    codecs: tuple[str, str] | None = None,
+) -> Path:
     """A small video with sounds."""
-    options = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
+    options = options if options is not None else {"movflags": "faststart"} if path.suffix == ".mp4" else {}
+    picture, sound = codecs or ("mpeg4" if path.suffix == ".avi" else "libx264", "aac")
     with av.open(str(path), "w", options=options) as file:
-        stream: Any = file.add_stream("mpeg4" if path.suffix == ".avi" else "libx264", rate=rate)
+        stream: Any = file.add_stream(picture, rate=rate)
+        stream.pix_fmt = "yuv420p"
         stream.width, stream.height, stream.options = *size, {"bf": "2", "g": "10"}
-        heard: list[Any] = [file.add_stream("aac", rate=48_000) for _ in range(sounds)]
+        heard: list[Any] = [file.add_stream(sound, rate=48_000) for _ in range(sounds)]
         for track in heard:
             hiss = np.random.default_rng(0).normal(0, 0.1, (2, max(1024, 48_000 * count // rate)))
             block = AudioFrame.from_ndarray(hiss.astype(np.float32), "fltp", "stereo")

@@ -81,8 +81,8 @@ def test_an_encoded_picture_is_upright_with_square_pixels(films: Any, write: Mak
     result = muxed(films.studio, turned, format="webm", quality=80)
     with av.open(str(result.video.path)) as file:
         frame: Any = next(file.decode(video=0))
-        shape = frame.width, frame.height, frame.rotation, file.streams.video[0].sample_aspect_ratio
-    assert shape == (48, 128, 0, 1)
+        assert (frame.width, frame.height, frame.rotation) == (48, 128, 0)
+        assert file.streams.video[0].sample_aspect_ratio == 1
     expected = films.pictures(turned, "flip, flip")[0]
     assert films.psnr(frame.to_ndarray(format="rgb24").astype(float), expected) > 30
 

@@ -136,8 +136,8 @@ class Analyze(AnalyzeWords, Processor[AnalyzeParams, AnalyzeResult]):
 
 
 def _tell(source: Artifact, made: Analysis, context: Context) -> None:
-    from avstudio_video.media.damage import tell_guessed, tell_lost, tell_short
-    from avstudio_video.media.file_end import cut_short, tell_cut
+    from avstudio_video.media.damage import Ending, tell_guessed, tell_lost
+    from avstudio_video.media.file_end import cut_short
 
     passed = made.passed
     tell_guessed(source.name, passed.index, passed.rate, context.warn)
@@ -155,9 +155,9 @@ def _tell(source: Artifact, made: Analysis, context: Context) -> None:
     if passed.resized:
         message = f"{passed.resized} frames of '{source.name}' have another size, and are scaled to that of the first."
         context.warn("size_changed", message)
-    tell_short(source.name, made.timeline.end, passed.stated_end, context.warn)
+    ending = Ending(made.timeline.end, passed.stated_end, cut_short(source.path), passed.index)
+    ending.tell(source.name, context.warn)
     tell_lost(source.name, passed.index, context.warn)
-    tell_cut(source.name, cut_short(source.path), context.warn)
 
 
 def _document(source: Artifact, scenes: Scenes, context: Context) -> Artifact:

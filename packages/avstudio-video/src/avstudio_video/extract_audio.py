@@ -197,10 +197,13 @@ def _plans(container: Any, source: Artifact, params: ExtractAudioParams, context
 
 def _tell(extraction: Extraction, source: Artifact, context: Context) -> None:
     """Warn about what differs from the source or the request."""
-    from avstudio_video.media.file_end import cut_short, tell_cut
+    from avstudio_video.media.damage import Ending
+    from avstudio_video.media.file_end import cut_short
     from avstudio_video.sound.copied_sound import CopiedSound
 
-    tell_cut(source.name, cut_short(source.path), context.warn)
+    short = [_tells_end(file, extraction, source, context) for file in extraction.written]
+    if not any(short):
+        Ending(missing=cut_short(source.path)).tell(source.name, context.warn)
     if extraction.corrupt:
         context.warn("damaged", f"'{source.name}' is damaged: {extraction.corrupt} packets are corrupt.")
     for index, decoder in extraction.decoders.items():
@@ -216,7 +219,6 @@ def _tell(extraction: Extraction, source: Artifact, context: Context) -> None:
             file.sound.overload.tell(file.path.name, context.warn)
         if file.track.copied:
             _tell_cut(file, context)
-        _tell_end(file, extraction, source, context)
 
 
 def _tell_holes(sound: CopiedSound, name: str, context: Context) -> None:
@@ -226,12 +228,13 @@ def _tell_holes(sound: CopiedSound, name: str, context: Context) -> None:
         context.warn("gaps", f"'{name}' has gaps of {sound.silent:.2f} s between its packets.")
 
 
-def _tell_end(file: Written, extraction: Extraction, source: Artifact, context: Context) -> None:
-    from avstudio_video.media.damage import tell_short
+def _tells_end(file: Written, extraction: Extraction, source: Artifact, context: Context) -> bool:
+    """Warn about a track that is taken as a whole and ends too early; whether it does."""
+    from avstudio_video.media.damage import Ending
 
-    track = file.track.source
-    if file.track.wish.whole:
-        tell_short(source.name, extraction.ends.get(track.index, 0.0), track.stated_end, context.warn)
+    track, whole = file.track.source, file.track.wish.whole
+    stated = track.stated_end if whole else 0.0
+    return Ending(extraction.ends.get(track.index, 0.0), stated).tell(source.name, context.warn)
 
 
 def _tell_mix(file: Written, source: Artifact, context: Context) -> None:

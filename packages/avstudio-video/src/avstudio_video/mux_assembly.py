@@ -10,8 +10,8 @@ from avstudio_core import Artifact
 from avstudio_video.encoding.containers import CONTAINERS, chosen_codec, usual_codec
 from avstudio_video.encoding.pixel_formats import Detail
 from avstudio_video.encoding.video_track import VideoEncoding
-from avstudio_video.media.damage import tell_lead, tell_short, tell_timecode
-from avstudio_video.media.file_end import cut_short, tell_cut
+from avstudio_video.media.damage import Ending, tell_lead, tell_timecode
+from avstudio_video.media.file_end import cut_short
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import codec_of, stated_end
 from avstudio_video.media.tags import file_tags, without_timecode
@@ -21,7 +21,7 @@ from avstudio_video.mux_picture import MuxPicture
 from avstudio_video.muxer.assembly import Assembly
 from avstudio_video.muxer.chapters import Chapter, chapters_of, in_order, of_file, read_chapters
 from avstudio_video.muxer.cover import Cover, own_cover, read_cover
-from avstudio_video.muxer.inputs import end_of, lead_of
+from avstudio_video.muxer.inputs import MuxInput, end_of, lead_of
 from avstudio_video.muxer.picture import EncodedPicture, PictureEncoding
 from avstudio_video.sound.tracks import tell_others
 
@@ -80,11 +80,11 @@ def _duration(inputs: MuxInputs, params: MuxParams, limits: Limits) -> Fraction:
 def _shortest(inputs: MuxInputs, picture: Fraction, limits: Limits, warn: Warn) -> Fraction:
     """The end of the picture, or of the new sound that ends first. Warns with `truncated`."""
     ends = [picture]
-    tell_short(inputs.video.name, float(picture), stated_end(inputs.main, inputs.video.origin), warn)
+    _tell_end(inputs.video, inputs.main, picture, warn)
     for one in inputs.sounds:
         if one.labels is not None:
             end = end_of(one.input.path, one.stream.index, limits)
-            tell_short(one.input.name, float(end), stated_end(one.stream, one.input.origin), warn)
+            _tell_end(one.input, one.stream, end, warn)
             ends.append(end + one.input.shift)
     return min(ends)
 
@@ -114,7 +114,7 @@ def _chapters(inputs: MuxInputs, params: MuxParams, end: Fraction, warn: Warn) -
 
 def _cover(inputs: MuxInputs, params: MuxParams, limits: Limits, warn: Warn) -> Cover | None:
     if params.cover:
-        tell_cut(params.cover.name, cut_short(params.cover.path), warn)
+        Ending(missing=cut_short(params.cover.path)).tell(params.cover.name, warn)
         return read_cover(params.cover.path, params.cover.name, limits)
     own = None if "cover" in params.drop else own_cover(inputs.video.path, limits)
     if own and not CONTAINERS[inputs.format].covered:
@@ -187,15 +187,20 @@ def tell_damage(assembly: Assembly, warn: Warn) -> None:
         if muxed.silent:
             warn("gaps", f"{stream} has gaps of {muxed.silent:.2f} s between its packets of sound.")
     for given in assembly.inputs:
-        tell_cut(given.name, cut_short(given.path), warn)
-        if given.corrupt:
-            warn("damaged", f"'{given.name}' is damaged: {given.corrupt} packets are corrupt.")
-    timed = [
-        muxed.wanted
-        for muxed in assembly.tracks
-        if muxed.wanted.kind != "subtitle" and not isinstance(muxed.part, EncodedPicture)
-    ]
-    for one in {id(wanted.input): wanted for wanted in timed}.values():
-        if assembly.end is None:
-            reached = float(one.input.end - one.input.shift)
-            tell_short(one.input.name, reached, stated_end(one.stream, one.input.origin), warn)
+        _tell_input(given, assembly, warn)
+
+
+def _tell_input(given: MuxInput, assembly: Assembly, warn: Warn) -> None:
+    """Warn about the packets of one input."""
+    read = [one.wanted.stream for one in assembly.tracks if one.wanted.input is given and one.wanted.kind != "subtitle"]
+    drawn = any(one.wanted.input is given and isinstance(one.part, EncodedPicture) for one in assembly.tracks)
+    if given.corrupt:
+        warn("damaged", f"'{given.name}' is damaged: {given.corrupt} packets are corrupt.")
+    if assembly.end is None and not drawn:  # else it was told before
+        _tell_end(given, read[-1] if read else None, given.end - given.shift, warn)
+
+
+def _tell_end(given: MuxInput, stream: Any, end: Fraction, warn: Warn) -> None:
+    """Warn with `truncated` about an input whose picture or sound ends at a time."""
+    stated = stated_end(stream, given.origin) if stream else 0.0
+    Ending(float(end), stated, cut_short(given.path)).tell(given.name, warn)

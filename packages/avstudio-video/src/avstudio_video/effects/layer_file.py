@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from avstudio_video.media.container import open_media
-from avstudio_video.media.damage import tell_lost, tell_short
-from avstudio_video.media.file_end import cut_short, tell_cut
+from avstudio_video.media.damage import Ending, tell_lost
+from avstudio_video.media.file_end import cut_short
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.streams import chosen_video, display_size, origin_of, rotation_of, square_size, stated_end
 
@@ -48,9 +48,9 @@ class LayerFile:
                 length = Fraction(frame.duration or 0) * Fraction(frame.time_base or 1)
                 yield _upright(frame, width, aspect), time - first
             origin, name, warn = origin_of(container), self.file.name, self.materials.warn
-            tell_short(name, float(time + length - origin), stated_end(stream, origin), warn)
+            end, stated = float(time + length - origin), stated_end(stream, origin)
+            Ending(end, stated, cut_short(self.file.path), index).tell(name, warn)
             tell_lost(name, index, warn)
-            tell_cut(name, cut_short(self.file.path), warn)
             if self._damaged:
                 warn("damaged", f"'{name}' is damaged: {self._damaged} frames.")
 

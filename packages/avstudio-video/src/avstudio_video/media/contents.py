@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,9 @@ from pydantic import Field
 from avstudio_core import MediaFacts
 from avstudio_video.media.colours import colour_of, hdr_of
 from avstudio_video.media.container import open_media
-from avstudio_video.media.damage import tell_lost, tell_short
+from avstudio_video.media.damage import Ending, tell_lost
 from avstudio_video.media.depth import bits_of
-from avstudio_video.media.file_end import cut_short, tell_cut
+from avstudio_video.media.file_end import cut_short
 from avstudio_video.media.frame_times import frame_times
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import USUAL, Limits
@@ -100,8 +100,7 @@ def read_contents(
         indexes, end, reached = _scanned(container, limits, path, check) if scan else ({}, None, 0.0)
         stated = container.duration / 1_000_000 if container.duration and container.duration > 0 else None
         if scan:
-            _tell_damage(path, indexes, warn)
-            tell_short(path, reached, stated or 0.0, warn)
+            _tell_damage(path, [*indexes.values()], reached, stated or 0.0, warn)
         shown = [one for one in container.streams.video if not is_cover(one)]
         videos = [_video(container, one, indexes.get(one.index), first_frame(path, one.index, limits)) for one in shown]
         best = container.streams.best("video")
@@ -151,9 +150,12 @@ def _scanned(
     return pictures, end if end > 0 else None, max(ends.values(), default=0.0)
 
 
-def _tell_damage(path: Path, indexes: dict[int, PacketIndex], warn: Callable[[str, str], None]) -> None:
-    tell_cut(path, cut_short(path), warn)
-    for index in indexes.values():
+def _tell_damage(
+    path: Path, indexes: Sequence[PacketIndex], end: float, stated: float, warn: Callable[[str, str], None]
+) -> None:
+    short = next((one for one in indexes if one.packets < one.stated), None)
+    Ending(end, stated, cut_short(path), short).tell(path, warn)
+    for index in indexes:
         tell_lost(path, index, warn)
 
 

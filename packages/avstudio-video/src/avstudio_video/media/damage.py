@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -17,31 +18,45 @@ SHORT = 1.0
 """A file is cut short if it ends so many seconds before the end that its header states."""
 
 
-def tell_short(
-    name: object,
-    end: float,
-    stated: float,
-    warn: Callable[[str, str], None],
-    slack: float = SHORT,
-    *,
-    what: str = "it",
-) -> None:
-    """Warn with `truncated` if a file, or `what` of it, ends too early; `stated` is 0 if the end is not known."""
-    if end + slack < stated:
-        warn("truncated", f"'{name}' is cut short: {what} ends after {end:.2f} s of {stated:.2f} s.")
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is known about the end of a file, or of a part of it."""
+
+    end: float = 0.0
+    """In seconds."""
+    stated: float = 0.0
+    """As the header states it; 0 if it does not."""
+    missing: str | None = None
+    """What `cut_short` found."""
+    index: PacketIndex | None = None
+    """The frames of its picture."""
+    slack: float = SHORT
+    """Seconds that may be missing."""
+    what: str = "it"
+    """The part that ends."""
+
+    def tell(self, name: object, warn: Callable[[str, str], None]) -> bool:
+        """Warn with `truncated` if frames, seconds or bytes of the file `name` are missing; whether it did."""
+        index = self.index
+        if index and index.packets < index.stated:
+            warn("truncated", f"'{name}' has {index.packets} of the {index.stated} frames that its header states.")
+            return True
+        missing = self.missing
+        if self.end + self.slack < self.stated:
+            missing = f"{self.what} ends after {self.end:.2f} s of {self.stated:.2f} s"
+        if missing:
+            warn("truncated", f"'{name}' is cut short: {missing}.")
+        return bool(missing)
 
 
 def tell_lost(name: object, index: PacketIndex, warn: Callable[[str, str], None]) -> None:
-    """Warn with `damaged`, `truncated` or `gaps` about packets that are corrupt, missing, missing in between, or at the
-    time of others.
-    """
+    """Warn with `damaged` or `gaps` about packets that are corrupt, at the time of others, or missing in between."""
     if index.corrupt:
         warn("damaged", f"'{name}' is damaged: {index.corrupt} packets are corrupt.")
     if index.repeated:
         warn("damaged", f"'{name}' is damaged: {index.repeated} frames have the times of others, and are left out.")
-    if index.packets < index.stated:
-        warn("truncated", f"'{name}' has {index.packets} of the {index.stated} frames that its header states.")
-    elif holes := index.holes:
+    holes = index.holes if index.packets >= index.stated else []
+    if holes:
         longest = float(max(holes) * index.unit)
         warn("gaps", f"'{name}' has {len(holes)} gaps between frames of a steady rate, of up to {longest:.2f} s.")
 

@@ -1,35 +1,26 @@
-"""The end of a file of a format in which FFmpeg does not tell that it is cut short: still pictures, WAVE, CAF, Ogg."""
+"""What is missing at the end of a file: FFmpeg does not tell for most formats."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from pathlib import Path
 
-HEAD = 4096
-LEAST = 54
-"""Bytes of the shortest file with a size in its header: BMP."""
+from avstudio_video.media.stated_size import HEAD, stated_size
+
 TAIL = 1 << 17
 """Bytes, in which the last page of Ogg is."""
-UNKNOWN = 0x7FFF_0000
-"""From this size on, 32 bits in a header stand for one that was not known when the file was begun."""
 LARGEST = 1 << 28
 """Bytes of a JPEG file that are searched."""
-
-
-def tell_cut(name: object, missing: str | None, warn: Callable[[str, str], None]) -> None:
-    """Warn with `truncated` about what `cut_short` found."""
-    if missing:
-        warn("truncated", f"'{name}' is cut short: {missing}.")
 
 
 def cut_short(path: Path) -> str | None:
     """What is missing of a file; `None` if it is whole, or of a format that does not tell."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(HEAD)
-        if (stated := _stated_size(head)) is not None:
+        if (stated := stated_size(file)) is not None:
             return f"it has {size} of the {stated} bytes that its header states" if size < stated else None
+        file.seek(0)
+        head = file.read(HEAD)
         if head.startswith(b"\xff\xd8\xff"):
             file.seek(0)
             return None if _has_jpeg_end(file.read(LARGEST)) else "the end of the picture is missing"
@@ -41,24 +32,6 @@ def cut_short(path: Path) -> str | None:
         return "its end mark is missing"
     if head.startswith(b"OggS") and not _has_ogg_end(tail):
         return "its last page is missing"
-    return None
-
-
-def _stated_size(head: bytes) -> int | None:
-    """The size of a whole file of RIFF, Wave64, CAF or BMP; `None` if its header does not state it."""
-    if len(head) < LEAST:
-        return None
-    if head[:4] == b"RIFF" and head[8:12] in (b"WAVE", b"WEBP"):
-        size = int.from_bytes(head[4:8], "little")
-        return size + 8 if 0 < size < UNKNOWN else None
-    if head[:16] == b"riff.\x91\xcf\x11\xa5\xd6(\xdb\x04\xc1\0\0":
-        size = int.from_bytes(head[16:24], "little")
-        return size if 0 < size < 1 << 62 else None
-    if head[:4] == b"caff" and (place := head.find(b"data")) > 0:
-        size = int.from_bytes(head[place + 4 : place + 12], "big")
-        return place + 12 + size if size < 1 << 62 else None
-    if head[:2] == b"BM" and head[6:10] == bytes(4):
-        return int.from_bytes(head[2:6], "little") or None
     return None
 
 

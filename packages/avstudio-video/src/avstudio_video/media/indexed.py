@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from avstudio_core.errors import UnreadableMedia
 from avstudio_video.media.colours import HLG, PQ
 from avstudio_video.media.container import open_media
-from avstudio_video.media.damage import tell_guessed, tell_lost, tell_short
-from avstudio_video.media.file_end import cut_short, tell_cut
+from avstudio_video.media.damage import Ending, tell_guessed, tell_lost
+from avstudio_video.media.file_end import cut_short
 from avstudio_video.media.hdr_notes import HdrNotes
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
@@ -75,9 +75,9 @@ class IndexedStream:
     def tell(self, name: str, warn: Callable[[str, str], None]) -> None:
         """Warn with `times_guessed`, `truncated`, `damaged`, `gaps` and `mirrored` about the packets of the file."""
         tell_guessed(name, self.index, self.rate, warn)
-        tell_short(name, self.end, self.stated_end, warn, 2 * float(self.index.usual_gap * self.index.unit))
+        index, slack = self.index, 2 * float(self.index.usual_gap * self.index.unit)
+        Ending(self.end, self.stated_end, self.missing, index, slack).tell(name, warn)
         tell_lost(name, self.index, warn)
-        tell_cut(name, self.missing, warn)
         if self.mirrored:
             warn("mirrored", f"Players show the mirror image of '{name}': here it is as it was recorded.")
 

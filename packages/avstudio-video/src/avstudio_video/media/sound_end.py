@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avstudio_video.media.container import open_media
-from avstudio_video.media.damage import tell_short
+from avstudio_video.media.damage import Ending
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import origin_of, stated_end
 
@@ -30,7 +30,7 @@ class SoundEnd:
 
     def tell_short(self, name: str, picture: float, warn: Callable[[str, str], None]) -> None:
         """Warn with `truncated` about sound that ends before the picture, which ends at a time, and should not."""
-        tell_short(name, self.real, min(self.stated, picture), warn, what="its sound")
+        Ending(self.real, min(self.stated, picture), what="its sound").tell(name, warn)
 
 
 def sound_ends(path: Path, numbers: Sequence[int], picture: float, limits: Limits) -> dict[int, SoundEnd]:
