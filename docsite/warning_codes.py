@@ -257,6 +257,10 @@ WARNINGS = {
             "The format does not store some streams of the video, such as pictures of subtitles, fonts or data.",
             "Choose `mkv`, or leave them out with `drop`.",
         ),
+        "not_measured": (
+            "The sound has so many channels, or so low a rate, that it cannot be measured; all else was done.",
+            "Convert the sound first, such as with `audio.convert`.",
+        ),
         "picture_encoded": (
             "The format does not take the codec of the picture, which was encoded again, with some loss.",
             "Choose another format, or set `video_codec`.",

@@ -293,3 +293,29 @@ def test_sound_keeps_its_time_after_time_stamps_that_step_back(
     result = shared_studio.run("video.analyze", path, analyses=["silence", "speech"], min_silence=0.3)
     assert [one.end for one in result.events][:1] == [pytest.approx(click, abs=0.03)]
     assert [one.code for one in result.warnings] == (["damaged"] if back == 0.3 else [])
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "impossible", "others"),
+    [(2, 1, "loudness", ["speech", "waveform"]), (16_000, 64, "speech", ["loudness", "waveform"])],
+)
+def test_what_cannot_be_measured_is_told_and_the_rest_is_found(
+    shared_studio: Studio, tmp_path: Path, rate: int, channels: int, impossible: str, others: list[str]
+) -> None:
+    path, layout = tmp_path / "a.mkv", "mono" if channels == 1 else f"{channels} channels"
+    with av.open(str(path), "w") as file:
+        picture: Any = file.add_stream("mpeg4", rate=25)
+        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        track: Any = file.add_stream("pcm_s16le", rate=rate)
+        track.layout = layout
+        for _ in range(50):
+            file.mux(picture.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")))
+        sound = AudioFrame.from_ndarray(np.full((1, 2 * rate * channels), 9_000, np.int16), "s16", layout)
+        sound.sample_rate, sound.pts = rate, 0
+        file.mux(track.encode(sound))
+    found = shared_studio.run("video.analyze", path, analyses=["black", impossible, *others])
+    assert [one.message for one in found.warnings] == [
+        f"The sound of 'a.mkv' has {channels} channels at {rate} Hz, of which this is not measured: {impossible}."
+    ]
+    assert [name for name in ("loudness", "speech", "waveform") if getattr(found, name)] == others
+    assert [one.type for one in found.events] == ["black"]

@@ -22,6 +22,7 @@ from avstudio_video.vocabulary import AnalyzeWords
 if TYPE_CHECKING:
     from avstudio_video.analysis import Analysis
     from avstudio_video.exports.cut_list import CutList
+    from avstudio_video.sound.measures import SoundMeasures
 
 JSON, WAV = "application/json", "audio/wav"
 
@@ -141,15 +142,8 @@ def _tell(source: Artifact, made: Analysis, context: Context) -> None:
 
     passed = made.passed
     tell_guessed(source.name, passed.index, passed.rate, context.warn)
-    if made.sound and made.sound.lost:
-        context.warn("damaged", f"{made.sound.lost} packets of the sound of '{source.name}' are damaged.")
-    if made.sound and made.sound.silent:
-        context.warn(
-            "gaps", f"The sound of '{source.name}' has gaps of {made.sound.silent:.2f} s, which are silence here."
-        )
-    if made.sound and made.sound.broken:
-        message = f"{made.sound.broken} samples of the sound of '{source.name}' are not numbers, and count as 0."
-        context.warn("damaged", message)
+    if made.sound:
+        _tell_sound(source.name, made.sound, context)
     if passed.corrupt:
         context.warn("damaged", f"{passed.corrupt} frames of '{source.name}' are damaged.")
     if passed.resized:
@@ -158,6 +152,19 @@ def _tell(source: Artifact, made: Analysis, context: Context) -> None:
     ending = Ending(made.timeline.end, passed.stated_end, cut_short(source.path), passed.index)
     ending.tell(source.name, context.warn)
     tell_lost(source.name, passed.index, context.warn)
+
+
+def _tell_sound(name: str, sound: SoundMeasures, context: Context) -> None:
+    if sound.impossible:
+        message = f"The sound of '{name}' has {sound.form}, of which this is not measured: "
+        context.warn("not_measured", message + f"{', '.join(sound.impossible)}.")
+    if sound.lost:
+        context.warn("damaged", f"{sound.lost} packets of the sound of '{name}' are damaged.")
+    if sound.silent:
+        context.warn("gaps", f"The sound of '{name}' has gaps of {sound.silent:.2f} s, which are silence here.")
+    if sound.broken:
+        message = f"{sound.broken} samples of the sound of '{name}' are not numbers, and count as 0."
+        context.warn("damaged", message)
 
 
 def _document(source: Artifact, scenes: Scenes, context: Context) -> Artifact:
@@ -239,7 +246,7 @@ def _waveform(source: Artifact, made: Analysis, context: Context) -> Artifact | 
 
 
 def _speech(source: Artifact, made: Analysis, context: Context) -> Artifact | None:
-    if not made.speech:
+    if not made.speech or (made.sound and "speech" in made.sound.impossible):
         return None
     path = context.new_path(source.name_for(".speech.wav"))
     made.speech.rename(path)

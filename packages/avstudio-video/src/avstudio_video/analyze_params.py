@@ -40,7 +40,9 @@ class AnalyzeParams(Params):
     min_scene: Time = Field(default=0.6, le=600, description="Shortest scene.", json_schema_extra={"unit": "s"})
     min_black: Time = Field(default=2.0, le=600, description="Shortest span of black.", json_schema_extra={"unit": "s"})
     min_freeze: Time = Field(default=2.0, le=600, description="Shortest frozen span.", json_schema_extra={"unit": "s"})
-    min_silence: Time = Field(default=2.0, le=600, description="Shortest silence.", json_schema_extra={"unit": "s"})
+    min_silence: Time = Field(
+        default=2.0, ge=0.01, le=600, description="Shortest silence.", json_schema_extra={"unit": "s"}
+    )
     silence_level: float = Field(
         default=-60.0,
         ge=-120,

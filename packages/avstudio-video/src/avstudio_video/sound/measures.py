@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -46,7 +48,12 @@ class SoundMeasures:
         rate, layout = self._decoder.rate, self._decoder.layout
         level, least = wishes.silence or (0.0, 0.0)
         self._spans = LoudSpans(10 ** (level / 20), round(least * rate)) if wishes.silence else None
-        self._meter = LoudnessMeter(rate, layout) if wishes.loudness else None
+        self.impossible: list[str] = []
+        """What was wished, and cannot be measured of sound with so many channels or such a rate."""
+        self._meter: LoudnessMeter | None = None
+        if wishes.loudness:
+            with self._apart("loudness"):
+                self._meter = LoudnessMeter(rate, layout)
         self.waveform = Waveform(rate) if wishes.waveform else None
         self._speech = SpeechTrack(wishes.speech) if wishes.speech else None
         self._first: int | None = None
@@ -71,8 +78,7 @@ class SoundMeasures:
             silence = np.zeros((channels, min(rate, count - begin)), np.float32)
             if self.waveform:
                 self.waveform.feed(silence)
-            if self._speech:
-                self._speech.feed(sound_frame(silence, self._decoder.layout, rate, begin))
+            self._speak(sound_frame(silence, self._decoder.layout, rate, begin))
 
     def _measure(self, begin: int, frame: AudioFrame) -> None:
         import numpy as np
@@ -89,8 +95,24 @@ class SoundMeasures:
             self._meter.feed(block, frame)
         if self.waveform:
             self.waveform.feed(block)
-        if self._speech:
-            self._speech.feed(frame)
+        self._speak(frame)
+
+    def _speak(self, frame: AudioFrame) -> None:
+        speech, self._speech = self._speech, None
+        if speech:
+            with self._apart("speech"):
+                speech.feed(frame)
+                self._speech = speech
+
+    @contextmanager
+    def _apart(self, name: str) -> Iterator[None]:
+        """Go on without one measurement if FFmpeg refuses it."""
+        import av
+
+        try:
+            yield
+        except av.FFmpegError:
+            self.impossible.append(name)
 
     def finish(self) -> None:
         """Measure the rest."""
@@ -98,6 +120,11 @@ class SoundMeasures:
         if self._speech:
             self._speech.finish()
         self.loudness = self._meter.loudness() if self._meter else None
+
+    @property
+    def form(self) -> str:
+        """The channels and the rate of the sound."""
+        return f"{len(self._decoder.speakers)} channels at {self._decoder.rate} Hz"
 
     @property
     def silent(self) -> float:
