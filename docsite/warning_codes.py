@@ -223,8 +223,9 @@ WARNINGS = {
             "Cut other pictures with `stream`; move subtitles with the transcript; add a cover with `video.mux`.",
         ),
         "sound_left_out": (
-            "What is heard before the first picture or after the last one is left out.",
-            "Cut the sound alone with audio.trim.",
+            "What is heard before the first picture or after the last one is left out; or the file has its sound far "
+            "from its pictures, and copied parts are without it.",
+            "Cut the sound alone with audio.trim; use the mode `exact`.",
         ),
         "timecode_left_out": (
             "The new video has no timecode: it would not be true of its frames, or cannot count them.",

@@ -695,3 +695,17 @@ def test_the_drop_frame_rate_is_kept(shared_studio: Studio, write: Make) -> None
     path = write("a.mp4", numbered(10), rate=Fraction(30000, 1001), **PLAIN)
     with av.open(str(joined(shared_studio, path, path, mode="encode").video.path)) as file:
         assert file.streams.video[0].average_rate == Fraction(30000, 1001)
+
+
+def test_sound_that_is_far_from_the_pictures_is_told_when_parts_are_copied(shared_studio: Studio, write: Make) -> None:
+    apart = {"max_interleave_delta": "1"}  # all sound comes before all pictures in the file
+    path = write("a.mkv", 150, sound=[440], container=apart)
+    copied = shared_studio.run("video.cut", path, keep=["3.2-4"], mode="keyframe")
+    assert [one.message for one in copied.warnings if one.code == "sound_left_out"] == [
+        "Track 1 of 'a.mkv' is far from its pictures in the file, and missing in copied parts."
+    ]
+    exact = shared_studio.run("video.cut", path, keep=["3.2-4"], format="mp4")
+    assert exact.warnings == []
+    assert shared_studio.run("video.probe", exact.video).contents.audio[0].duration == pytest.approx(0.8, abs=0.03)
+    usual = write("b.mkv", 150, sound=[440])
+    assert shared_studio.run("video.cut", usual, keep=["3.2-4"], mode="keyframe").warnings == []

@@ -158,10 +158,22 @@ def copied_format(footage: Footage, wanted: FilmFormat, limits: Limits) -> Video
 def published_copy(
     footage: Footage, joined: Sequence[JoinedPiece], path: Path, name: VideoFormat, context: Context
 ) -> Artifact:
-    """The file of copied parts. Warns with `damaged` about packets that are not in it."""
+    """The file of copied parts. Warns with `damaged` and `sound_left_out` about packets that are not in it."""
+    for number in sorted({number for one in joined for number in one.empty if _is_heard(footage, number, one)}):
+        message = (
+            f"Track {number} of '{footage.name}' is far from its pictures in the file, and missing in copied parts."
+        )
+        context.warn("sound_left_out", message)
     if lost := sum(one.lost for one in joined):
         context.warn("damaged", f"{lost} packets are too damaged to be copied.")
     end = joined[-1].at + joined[-1].end - joined[-1].begin
     width, height = footage.display_size
     facts = MediaFacts(duration=end, width=width or None, height=height or None)
     return context.publish(path, path.name, CONTAINERS[name].media_type, facts)
+
+
+def _is_heard(footage: Footage, number: int, piece: JoinedPiece) -> bool:
+    """Whether a track has sound within a piece."""
+    start = next((one.start or 0.0 for one in footage.sounds if one.index == number), 0.0)
+    end = footage.sound_ends.get(number)
+    return end is not None and start < piece.end and end.real > piece.begin

@@ -38,6 +38,8 @@ class JoinedPiece:
     at: float
     lost: int = 0
     """Packets that were too damaged to be copied."""
+    empty: frozenset[int] = frozenset()
+    """The numbers of the streams of which it has nothing."""
 
 
 class Join:
@@ -75,7 +77,7 @@ class Join:
 
     def _copied(self, piece: Piece, source: PacketSource, tracks: dict[int, CopiedTrack]) -> JoinedPiece:
         at, end, joint = self.at, Fraction(0), Joint(source, self.at)
-        lost = sum(track.lost for track in tracks.values())
+        lost, copied = sum(track.lost for track in tracks.values()), set[int]()
         for packet in source:
             track = tracks[packet.stream_index]
             if (shift := joint.shift(packet, track)) is None:
@@ -83,6 +85,7 @@ class Join:
             if source.main is None or packet.stream is source.main:
                 end = max(end, source.time(packet) + length_of(packet))
             self._file.write(track, packet, shift)
+            copied.add(packet.stream_index)
             self._progress(float(at + source.time(packet) - source.begin))
         if not end:
             message = f"'{piece.path}' does not have a frame that a decoder can begin with after another file."
@@ -91,7 +94,7 @@ class Join:
             raise InvalidInput(f"'{piece.path}' ends at {float(end):g} s, before a part from {piece.span[0]:g} s.")
         self.at = at + end - source.begin
         lost = sum(track.lost for track in tracks.values()) - lost
-        return JoinedPiece(float(source.begin), float(end), float(at), lost)
+        return JoinedPiece(float(source.begin), float(end), float(at), lost, frozenset({*tracks} - copied))
 
 
 class Joint:
