@@ -68,6 +68,16 @@ def test_burned_subtitles_have_a_style_a_size_and_a_place(films: Any, write: Mak
     assert all((one == other).all() for one, other in zip(films.frames(result.video.path)[0], expected, strict=True))
 
 
+@pytest.mark.parametrize("format", ["mkv", "mp4", "webm"])
+def test_the_subtitles_of_a_video_are_burned_in(films: Any, write: Make, srt: Path, format: str) -> None:
+    with_track = muxed(films.studio, grey(write), format=format, subtitles=[srt]).video
+    for made in (
+        muxed(films.studio, with_track.path, burned=with_track.path, drop=["subtitles"], quality=80).video,
+        films.applied(grey(write, "b.mkv"), "subtitles", subtitles=with_track.path).video,
+    ):
+        assert drawn(films.frames(made.path)[0]) == [*range(5, 10), *range(15, 20)]
+
+
 def test_a_late_picture_stays_in_place_when_it_is_encoded(films: Any, write: Make, srt: Path) -> None:
     path = grey(write, "late.mkv", times=range(50, 75), sound=[440])
     result = muxed(films.studio, path, burned=srt, quality=80)

@@ -13,7 +13,6 @@ import av
 import pytest
 
 from avstudio_core import Studio, TaskFailed
-from avstudio_core.errors import InvalidInput
 
 Make = Callable[..., Path]
 SPANS = [(1.0, 2.0), (2.5, 3.0)]
@@ -89,5 +88,10 @@ def test_what_cannot_have_pictures_drops_or_refuses_them(shared_studio: Studio, 
         assert {one.code for one in warnings if "subtitle" in one.message} == {code}, processor
     with pytest.raises(TaskFailed, match=r"are pictures \(\w+_subtitle\), which 'mp4' does not store"):
         shared_studio.run("video.mux", write("b.mp4", 100), subtitles=[film], format="mp4")
-    with pytest.raises(InvalidInput, match=r"whose type is 'video/x-matroska'\. Give transcripts, subtitles"):
-        shared_studio.run("video.effects", write("b.mp4", 100), chain=["subtitles"], subtitles=film)
+    drawing: list[tuple[str, dict[str, Any]]] = [
+        ("video.effects", {"chain": ["subtitles"], "subtitles": film}),
+        ("video.mux", {"burned": film}),
+    ]
+    for processor, params in drawing:
+        with pytest.raises(TaskFailed, match=r"are pictures \(\w+_subtitle\), which cannot be drawn"):
+            shared_studio.run(processor, write("b.mp4", 100), **params)

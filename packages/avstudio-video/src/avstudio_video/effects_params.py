@@ -52,8 +52,8 @@ class EffectsParams(Params):
     )
     subtitles: Artifact | None = Field(
         default=None,
-        description="What the effect 'subtitles' burns in: SubRip, WebVTT, SubStation Alpha, or a transcript.",
-        json_schema_extra={"accepts": [*TEXTS, "text/x-ssa"]},
+        description="What the effect 'subtitles' burns in: subtitles, a transcript, or a video with subtitles.",
+        json_schema_extra={"accepts": [*TEXTS, "text/x-ssa", "video/*"]},
     )
     font: Artifact | None = Field(
         default=None,

@@ -15,7 +15,7 @@ from avstudio_video.media.container import open_media
 from avstudio_video.media.streams import chosen_video, codec_of, is_cover
 from avstudio_video.muxer.inputs import MuxInput, Wanted
 from avstudio_video.muxer.labels import Labels
-from avstudio_video.muxer.subtitle_file import best_stream, open_subtitles
+from avstudio_video.packets.subtitle_file import TEXTS, best_stream, open_subtitles
 from avstudio_video.sound.tracks import DEFAULT, chosen_tracks, speaks
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from avstudio_video.mux_params import MuxParams
 
 Warn = Callable[[str, str], None]
-TEXTS = ("subrip", "ass", "webvtt", "mov_text", "text", "microdvd", "sami")
-"""Codecs of subtitles that can be converted, in FFmpeg's names."""
 
 
 class MuxInputs:

@@ -89,7 +89,7 @@ class MuxParams(Params):
     )
     burned: Artifact | None = Field(
         default=None,
-        description="Subtitles or a transcript to draw on the picture, which is encoded for it.",
+        description="Subtitles, a transcript, or a video with subtitles, to draw on the picture; it is encoded.",
         json_schema_extra={"accepts": [*SUBTITLES]},
     )
     burned_style: CueStyle = Field(default="outline", description="The look of the subtitles that are drawn.")

@@ -79,7 +79,7 @@ class Subtitles(Effect):
 
         if materials.subtitles is None:
             raise InvalidInput("The effect 'subtitles' has no file.", hint="Give one with the parameter 'subtitles'.")
-        found = sorted(cues_of(materials.subtitles), key=lambda cue: cue.start)
+        found = sorted(cues_of(materials.subtitles, materials.limits), key=lambda cue: cue.start)
         drawn: dict[str, Layer] = {}
         lettering = Lettering(materials.font, materials.warn)
         for shown in frames():

@@ -9,8 +9,9 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from avstudio_video.muxer.cues import CueTrack, cues_of, moved
+from avstudio_video.muxer.cues import CueTrack, moved
 from avstudio_video.packets.source import PacketSource, delay_of
+from avstudio_video.packets.styled_cues import cues_of
 
 if TYPE_CHECKING:
     from avstudio_video.encoding.sound_track import SoundTrack

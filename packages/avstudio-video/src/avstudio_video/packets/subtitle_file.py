@@ -31,6 +31,8 @@ ACCEPTED = (
 )
 DEMUXERS = {MEDIA_TYPES["srt"]: "srt", MEDIA_TYPES["vtt"]: "webvtt", "text/x-ssa": "ass"}
 KNOWN = "Give SubRip (.srt), WebVTT (.vtt), SubStation Alpha (.ass), a transcript, or a video with subtitles."
+TEXTS = ("subrip", "ass", "webvtt", "mov_text", "text", "microdvd", "sami")
+"""Codecs of subtitles that are texts, in FFmpeg's names."""
 MOST_TEXT = 64 << 20
 """The most bytes of a file of text."""
 
@@ -43,7 +45,7 @@ def open_subtitles(source: Artifact, limits: Limits) -> Iterator[InputContainer]
     """
     import av
 
-    if _is_media(source):
+    if has_tracks(source):
         with open_media(source.path, limits) as container:
             if not container.streams.subtitles:
                 raise UnreadableMedia(f"'{source.name}' does not have subtitles.", hint=KNOWN)
@@ -56,7 +58,8 @@ def open_subtitles(source: Artifact, limits: Limits) -> Iterator[InputContainer]
         yield container
 
 
-def _is_media(source: Artifact) -> bool:
+def has_tracks(source: Artifact) -> bool:
+    """Whether it is a video or a similar file with tracks, and not text."""
     with source.path.open("rb") as file:
         return b"\0\0" in file.read(4096) and source.media_type not in DEMUXERS
 
