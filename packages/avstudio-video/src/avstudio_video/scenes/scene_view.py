@@ -47,6 +47,10 @@ class SceneViewer:
         small = self._small.of(frame)
         return SceneView(
             [one.of(small) for one in self._scores],
-            self._cv2.resize(small, (WIDTH, HEIGHT), interpolation=self._cv2.INTER_AREA) if self._tiny else None,
+            self._reduced(small) if self._tiny else None,
             self._looks.of(small) if self._looks else None,
         )
+
+    def _reduced(self, small: Pixels) -> Pixels:
+        tiny: Pixels = self._cv2.resize(small, (WIDTH, HEIGHT), interpolation=self._cv2.INTER_AREA)
+        return tiny if tiny.shape[2] == 3 else self._cv2.cvtColor(tiny, self._cv2.COLOR_BGRA2BGR)

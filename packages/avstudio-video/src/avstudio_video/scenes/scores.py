@@ -28,7 +28,7 @@ class Score(ABC):
 
     @abstractmethod
     def of(self, pixels: Pixels) -> float:
-        """The score of the next frame; the first one has 0 if it is a difference."""
+        """The score of the next frame; the first one has 0 if it is a difference. A fourth component is not used."""
 
 
 class ContentScore(Score):
@@ -37,17 +37,15 @@ class ContentScore(Score):
     def __init__(self) -> None:
         super().__init__()
         self._spare: Any = None
-        self._change: Any = None
 
     def of(self, pixels: Pixels) -> float:
         hsv = self._cv2.cvtColor(pixels, self._cv2.COLOR_BGR2HSV, self._spare)
         last, self._last = self._last, hsv
-        self._spare = last
         if last is None:
             return 0.0
         count = float(hsv.shape[0] * hsv.shape[1])
-        self._change = self._cv2.absdiff(hsv, last, self._change)
-        hue, saturation, value, _ = self._cv2.sumElems(self._change)
+        self._spare = self._cv2.absdiff(hsv, last, last)
+        hue, saturation, value, _ = self._cv2.sumElems(self._spare)
         return float((hue / count + saturation / count + value / count + 0.0) / 3.0)
 
 
@@ -55,7 +53,8 @@ class BrightnessScore(Score):
     """The mean of all components, 0 to 255."""
 
     def of(self, pixels: Pixels) -> float:
-        return float(pixels.mean())
+        total = sum(self._cv2.sumElems(pixels)[:3])
+        return float(total / (3 * pixels.shape[0] * pixels.shape[1]))
 
 
 class HistogramScore(Score):

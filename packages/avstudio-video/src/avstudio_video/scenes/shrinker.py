@@ -50,7 +50,7 @@ def rows_read(height: int, small: int) -> NDArray[np.intp]:
 
 
 class Shrinker(ABC):
-    """Makes frames of one size and pixel format small; the result is BGR of `(height, width, 3)`."""
+    """Makes frames of one size and pixel format small."""
 
     def __init__(self, cv2: Any, size: tuple[int, int]) -> None:
         from av.video.reformatter import Interpolation, VideoReformatter
@@ -60,7 +60,10 @@ class Shrinker(ABC):
 
     @abstractmethod
     def of(self, frame: VideoFrame) -> Pixels:
-        """The small picture of a frame."""
+        """The small picture of a frame until the next one: BGR of `(height, width, 3)`, or with 4 components.
+
+        The fourth one stays out of use: to leave it out takes longer than to let OpenCV skip it.
+        """
 
     def _converted(self, frame: VideoFrame, pixel_format: str) -> Pixels:
         made: Any = self._scaler.reformat(frame, format=pixel_format, interpolation=self._bicubic, threads=1)
@@ -141,6 +144,4 @@ class SinglePixels(Gathered):
             target[:] = sources[number][down, right]
         wide = self._converted(self._described(frame), "bgra")
         self._narrow[:] = wide.view("uint32")[:, ::2, 0]
-        narrow = self._narrow.view("uint8").reshape(*self._narrow.shape, 4)
-        pixels: Pixels = self._cv2.cvtColor(narrow, self._cv2.COLOR_BGRA2BGR)
-        return pixels
+        return self._narrow.view("uint8").reshape(*self._narrow.shape, 4)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SmallPictures:
-    """Makes the small pictures of one stream, BGR of `(height, width, 3)`."""
+    """Makes the small pictures of one stream."""
 
     def __init__(self) -> None:
         self._cv2: Any = opencv("Finding scenes")
@@ -24,7 +24,7 @@ class SmallPictures:
         self._shrinker: Shrinker | None = None
 
     def of(self, frame: VideoFrame) -> Pixels:
-        """The small picture of a frame."""
+        """The small picture of a frame, as `Shrinker.of` gives it."""
         kind = frame.width, frame.height, frame.format.name
         if self._shrinker is None or kind != self._kind:  # the size of a video can change
             self._kind, self._shrinker = kind, shrinker_for(self._cv2, *kind)
