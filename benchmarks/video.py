@@ -155,7 +155,8 @@ def scenes(studio: Studio, folder: Path, real: str | None, length: int, pairs: i
 
 def compare_scenes(name: str, studio: Studio, copies: Iterator[Path], path: Path, detector: str, pairs: int) -> None:
     assert ours(studio, path, detector) == theirs(path, detector)
-    compare(name, lambda: ours(studio, next(copies), detector), lambda: theirs(path, detector), pairs)
+    made = iter([*islice(copies, pairs)])
+    compare(name, lambda: ours(studio, next(made), detector), lambda: theirs(path, detector), pairs)
 
 
 def frames(studio: Studio, folder: Path, real: str | None, length: int, pairs: int) -> None:

@@ -152,14 +152,17 @@ class FramePass:
             yield None
 
     def _part(self, frames: Iterator[VideoFrame | Meeting], view: Viewer[View]) -> Iterator[Seen[View] | Meeting]:
-        """What is seen in a range."""
-        for place, found in enumerate(frames):
+        """What is seen in a range. No frame is kept, so that the decoder writes the next one to memory in the cache."""
+        place = 0
+        for found in frames:
             if isinstance(found, Meeting):
                 if not place and found.frame.pts is not None:
                     self._see(view, found.frame.pts, found.frame)  # the first frame of the range is compared with it
                 yield found
             elif (stamp := self._stamp(found, place)) is not None:
                 yield self._see(view, stamp, found)
+            del found
+            place += 1  # noqa: SIM113 - `enumerate` keeps the last frame
 
     def _stamp(self, frame: VideoFrame, number: int) -> int | None:
         """The time stamp of a frame; `None` if it does not have one, but others do."""

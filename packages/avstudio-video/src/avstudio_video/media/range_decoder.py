@@ -78,6 +78,7 @@ class RangeDecoder:
             if not first or (part.end is not None and frame.pts is not None and frame.pts >= part.end):
                 yield Meeting(frame)
             first = True
+            del frame  # the decoder can write to its memory again
 
     def _restart(self) -> None:
         self._codec.flush_buffers()
