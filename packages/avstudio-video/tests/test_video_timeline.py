@@ -481,7 +481,8 @@ def test_a_cover_that_is_left_out_is_told(
 def test_streams_that_are_left_out_are_told(shared_studio: Studio, nasa: Path) -> None:
     result = cut(shared_studio, nasa, keep=["1-1.2"], stream=0)
     assert [one.code for one in result.warnings] == ["streams_left_out"]
-    assert "1 video, 2 subtitle" in result.warnings[0].message
+    assert result.warnings[0].message == "These streams of 'nasa_13013.mp4' are left out: 1 video."
+    assert len(shared_studio.run("video.probe", result.video).contents.subtitles) == 2
 
 
 def test_sound_before_the_first_picture_or_after_the_last_is_told(shared_studio: Studio, write: Make) -> None:

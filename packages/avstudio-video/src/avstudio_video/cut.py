@@ -142,30 +142,42 @@ def _encoded(
 def _copied(
     source: Artifact, footage: Footage, wanted: Timeline, params: CutParams, context: Context
 ) -> tuple[Artifact, Timeline]:
-    from avstudio_video.film_files import copied_format, progress_of, published_copy, tell_left_out, tell_outer_sound
+    from avstudio_video.film_files import (
+        copied_format,
+        progress_of,
+        published_copy,
+        tell_left_out,
+        tell_outer_sound,
+        tell_styles,
+    )
     from avstudio_video.media.damage import tell_lead
     from avstudio_video.media.limits import Limits
     from avstudio_video.timeline.copied import Copy, copyable, from_keys, pieces_of, really, shown_lead
     from avstudio_video.timeline.film_plan import moved_chapters
+    from avstudio_video.timeline.texts import moved_texts, texts_of
 
     limits = Limits.of(context.settings)
     name = copied_format(footage, params.format, limits)
     streams = copyable(footage, name, limits)
-    tell_left_out(footage, streams[1:], context.warn)
+    texts = [texts_of(footage, limits, context.check)]
+    tell_left_out(footage, streams[1:], len(texts[0]), context.warn)
+    tell_styles(texts[0], name, source.name, context.warn)
     path = context.new_path(source.name_for(f".cut.{name}"))
     timeline = wanted.joined(from_keys(wanted.parts, footage))
     first = timeline.parts[0]
     if lead := shown_lead(first, footage, name, limits):
         tell_lead(source.name, name, lead, context.warn)
     pieces, chapters = pieces_of(timeline.parts, [footage], [streams]), moved_chapters(footage, timeline.later(lead))
-    copy = Copy(pieces, float(timeline.length), footage.tags, chapters, footage.timecode(first.start - lead))
+    code, shown = footage.timecode(first.start - lead), moved_texts(texts, timeline.later(lead))
+    copy = Copy(pieces, float(timeline.length), footage.tags, chapters, shown, code)
     joined = copy.write(path, name, limits, progress_of(context))
     if any(after.begin < before.end for before, after in pairwise(joined)):
         message = f"The parts of '{source.name}' would be shown twice: its key frames refer to frames before them."
         raise InvalidInput(message, hint="Use the mode 'exact'.")
     real = really(joined, footage)
-    if (true := moved_chapters(footage, real)) != chapters:  # a part begins earlier, where a decoder can start
-        replace(copy, chapters=true).write(path, name, limits, progress_of(context))
+    true = replace(copy, chapters=moved_chapters(footage, real), texts=moved_texts(texts, real))
+    if true != copy:  # a part begins earlier, where a decoder can start
+        true.write(path, name, limits, progress_of(context))
     _tell_moved(source, wanted, real, context)
     tell_outer_sound(real, [footage], context.warn)
     return published_copy(footage, joined, path, name, context), real

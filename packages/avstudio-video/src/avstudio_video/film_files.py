@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from avstudio_video.timeline.film_format import FilmFormat
     from avstudio_video.timeline.footage import Footage
     from avstudio_video.timeline.parts import Timeline
+    from avstudio_video.timeline.texts import TextTrack
 
 LATE = 0.1
 """Seconds of sound before the first picture or after the last one that are left out without a warning."""
@@ -34,7 +35,8 @@ def progress_of(context: Context) -> Callable[[float], None]:
 
 
 def published_film(film: Film, path: Path, name: ContainerName, context: Context) -> Artifact:
-    """The file of an encoded timeline."""
+    """The file of an encoded timeline. Warns with `styles_lost`."""
+    tell_styles(film.texts, name, film.footage[0].name, context.warn)
     facts = MediaFacts(
         duration=float(film.timeline.length), width=film.canvas.shape.width, height=film.canvas.shape.height
     )
@@ -46,7 +48,7 @@ def tell_film(film: Film, crossfade: float, warn: Callable[[str, str], None]) ->
     pictures = film.pictures
     _tell_fades(film, crossfade, warn)
     for one in film.footage:
-        tell_left_out(one, [track.index for track in one.sounds] if film.tracks else [], warn)
+        tell_left_out(one, [track.index for track in one.sounds] if film.tracks else [], len(film.texts), warn)
         if one.picture.interlaced:
             warn("interlaced", f"'{one.name}' is interlaced: its fields are encoded as one picture.")
     _tell_colours(film, warn)
@@ -124,11 +126,20 @@ def _tell_late_sound(timeline: Timeline, footage: Sequence[Footage], warn: Calla
             warn("sound_left_out", f"'{one.name}' has {late:.2f} s of sound after its last picture, which is left out.")
 
 
-def tell_left_out(footage: Footage, sounds: Sequence[int], warn: Callable[[str, str], None]) -> None:
-    """Warn about the streams that are not in the new file."""
+def tell_styles(texts: Sequence[TextTrack], name: ContainerName, source: str, warn: Callable[[str, str], None]) -> None:
+    """Warn about styles of subtitles that a container does not store."""
+    if not all(one.keeps_styles(name) for one in texts):
+        warn("styles_lost", f"'{name}' does not store the styles and places of the subtitles in '{source}'.")
+
+
+def tell_left_out(footage: Footage, sounds: Sequence[int], texts: int, warn: Callable[[str, str], None]) -> None:
+    """Warn about the streams that are not in the new file, which has so many tracks of text."""
     contents = footage.contents
     others = [one for one in contents.video if one.index != footage.stream.number]
-    left = [("video", len(others)), ("subtitle", len(contents.subtitles))]
+    left = [
+        ("video", len(others)),
+        ("subtitle", len(contents.subtitles) - min(texts, sum(one.text for one in contents.subtitles))),
+    ]
     left += [("audio", len(contents.audio) - len(sounds))]
     left += [(kind, [one.kind for one in contents.others].count(kind)) for kind in ("cover", "attachment")]
     named = [f"{count} {kind}" for kind, count in left if count > 0]

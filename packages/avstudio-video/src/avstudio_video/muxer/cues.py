@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from avstudio_video.packets.styled_cues import StyledCue
 
 if TYPE_CHECKING:
-    from avstudio_video.packets.packet_file import PacketFile
+    from av.container import OutputContainer
 
 UNIT = Fraction(1, 1000)
 
@@ -19,9 +19,12 @@ UNIT = Fraction(1, 1000)
 class CueTrack:
     """A text track of a new file; its cues come in the order of their start."""
 
-    file: PacketFile
+    container: OutputContainer
+    codec: str
     header: bytes | None
     """The styles, as FFmpeg's decoder states them."""
+    divided: bool
+    """Whether it shows one text at a time, as in MP4: cues that overlap are divided, and share a text."""
     stream: Any = field(init=False)
     cues: int = 0
     end: Fraction = Fraction(0)
@@ -30,15 +33,15 @@ class CueTrack:
     _until: Fraction = Fraction(0)
 
     def __post_init__(self) -> None:
-        self.stream = self.file.container.add_stream(self.file.format.texts)
+        self.stream = self.container.add_stream(self.codec)
         self.stream.codec_context.subtitle_header = self.header
         self.stream.codec_context.time_base = self.stream.time_base = UNIT
 
     def write(self, cue: StyledCue) -> None:
-        """Write a cue. MP4 shows one text at a time, so cues that overlap are divided, and share a text."""
+        """Write a cue, or what is shown before it."""
         self.cues += 1
         self.end = max(self.end, cue.end)
-        if not self.file.format.edited:
+        if not self.divided:
             self._encode(cue.start, cue.end, cue.line)
             return
         self._advance(cue.start)
@@ -63,12 +66,12 @@ class CueTrack:
     def _encode(self, start: Fraction, end: Fraction, line: bytes) -> None:
         from av.subtitles.subtitle import SubtitleSet
 
-        self.file.container.start_encoding()
+        self.container.start_encoding()
         length = max(1, round((end - start) / UNIT))
         packet = self.stream.codec_context.encode_subtitle(SubtitleSet.create(line, 0, length, 0))
         packet.time_base, packet.pts, packet.dts = UNIT, round(start / UNIT), round(start / UNIT)
         packet.duration, packet.stream = length, self.stream
-        self.file.container.mux(packet)
+        self.container.mux(packet)
 
 
 def moved(cues: Iterable[StyledCue], offset: Fraction, end: Fraction | None) -> Iterator[StyledCue]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from avstudio_core.errors import NotFound
 from avstudio_core.languages import language_tag
-from avstudio_video.encoding.containers import CONTAINERS, VideoFormat
+from avstudio_video.encoding.containers import CONTAINERS, ContainerName
 
 UNKNOWN = "und"
 QUICKTIME = ("fra", "ron", "ces", "slk")
@@ -28,7 +28,7 @@ class Labels:
         return given | ({"title": self.title} if self.title else {})
 
 
-def for_format(tags: Mapping[str, str], format: VideoFormat) -> dict[str, str]:
+def for_format(tags: Mapping[str, str], format: ContainerName) -> dict[str, str]:
     """Tags as a container stores them: the language as a code of three letters."""
     stored = {**tags}
     if title := tags.get("title"):
@@ -38,7 +38,7 @@ def for_format(tags: Mapping[str, str], format: VideoFormat) -> dict[str, str]:
     return stored
 
 
-def _code(language: str, format: VideoFormat) -> str:
+def _code(language: str, format: ContainerName) -> str:
     """The code of ISO 639-2: the bibliographic one in Matroska, the terminological one in MP4."""
     import langcodes
 

@@ -144,9 +144,10 @@ class Muxer:
             return self._copied(wanted)
         decoder = wanted.stream.codec_context
         decoder.open(strict=False)  # which makes the header
-        track = CueTrack(self.file, decoder.subtitle_header)
+        made = self.file.format
+        track = CueTrack(self.file.container, made.texts, decoder.subtitle_header, divided=made.edited)
         part = CuePart(track, wanted.input.shift - wanted.input.origin, self.end)
-        return Muxed(wanted, part, track.stream, self.file.format.texts, False)
+        return Muxed(wanted, part, track.stream, made.texts, False)
 
     def _tags(self, wanted: Wanted) -> dict[str, str]:
         tags = stream_tags(wanted.stream.metadata)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -45,11 +45,17 @@ class JoinedPiece:
 class Join:
     """Copies pieces into a file; the tracks are those of the first piece."""
 
-    def __init__(self, file: PacketFile, limits: Limits, progress: Callable[[float], None]) -> None:
+    def __init__(self, file: PacketFile, limits: Limits, progress: Callable[[Fraction], None]) -> None:
         """`progress` is called with the seconds that are written."""
         self._file, self._limits, self._progress = file, limits, progress
         self.at = Fraction(0)
         """Where the next piece begins."""
+
+    def begin(self, piece: Piece) -> None:
+        """Make the tracks of the file, those of the first piece. Raises `InvalidInput` if it does not take one."""
+        with open_media(piece.path, self._limits) as container:
+            for number in piece.streams:
+                self._file.add(container.streams[number])
 
     def add(self, piece: Piece) -> JoinedPiece:
         """Copy a piece to the end of the file.
@@ -58,14 +64,13 @@ class Join:
         """
         with open_media(piece.path, self._limits) as container:
             streams: list[Any] = [container.streams[number] for number in piece.streams]
-            tracks = self._tracks(piece.path, streams)
+            self._compare(piece.path, streams)
+            tracks = self._file.tracks
             hidden, joint = self._file.format.edited, self.at > 0
             source = PacketSource(container, piece.path, streams, piece.span, hidden=hidden, joint=joint)
             return self._copied(piece, source, dict(zip(piece.streams, tracks, strict=True)))
 
-    def _tracks(self, path: Path, streams: Sequence[Any]) -> list[CopiedTrack]:
-        if not self._file.tracks:
-            return [self._file.add(one) for one in streams]
+    def _compare(self, path: Path, streams: Sequence[Any]) -> None:
         if len(streams) != len(self._file.tracks):
             raise InvalidInput(f"'{path}' has {len(streams)} of {len(self._file.tracks)} streams that are joined.")
         for stream, track in zip(streams, self._file.tracks, strict=True):
@@ -73,7 +78,6 @@ class Join:
                 raise InvalidInput(
                     f"'{path}' cannot be joined as it is: {found}.", hint="Let all of them be encoded in the same way."
                 )
-        return self._file.tracks
 
     def _copied(self, piece: Piece, source: PacketSource, tracks: dict[int, CopiedTrack]) -> JoinedPiece:
         at, end, joint = self.at, Fraction(0), Joint(source, self.at)
@@ -86,7 +90,7 @@ class Join:
                 end = max(end, source.time(packet) + length_of(packet))
             self._file.write(track, packet, shift)
             copied.add(packet.stream_index)
-            self._progress(float(at + source.time(packet) - source.begin))
+            self._progress(at + source.time(packet) - source.begin)
         if not end:
             message = f"'{piece.path}' does not have a frame that a decoder can begin with after another file."
             raise InvalidInput(message, hint="Let it be encoded.")
@@ -118,11 +122,12 @@ class Joint:
 
 
 def join(
-    file: PacketFile, pieces: Iterable[Piece], limits: Limits, progress: Callable[[float], None] = lambda seconds: None
+    file: PacketFile, pieces: Sequence[Piece], limits: Limits, progress: Callable[[Fraction], None] = lambda time: None
 ) -> list[JoinedPiece]:
     """Copy pieces one after the other; the length of each is that of its picture.
 
     Raises `InvalidInput` for pieces that differ in their coding, and `UnreadableMedia`.
     """
     joined = Join(file, limits, progress)
+    joined.begin(pieces[0])
     return [joined.add(piece) for piece in pieces]

@@ -13,10 +13,11 @@ from avstudio_video.media.container import open_media
 from avstudio_video.media.limits import Limits
 from avstudio_video.muxer.inputs import lead_of
 from avstudio_video.packets.compatibility import difference
-from avstudio_video.packets.join import JoinedPiece, Piece, join
+from avstudio_video.packets.join import Join, JoinedPiece, Piece
 from avstudio_video.packets.packet_file import packet_file
 from avstudio_video.timeline.footage import Footage
 from avstudio_video.timeline.parts import Part, Timeline
+from avstudio_video.timeline.texts import TextFeed, TextTrack
 
 SHOWN = {"rotation": "rotation", "aspect": "shape of pixels"}
 """How the frames of a track are shown, and its name in messages."""
@@ -85,13 +86,14 @@ def shown_lead(part: Part, footage: Footage, format: VideoFormat, limits: Limits
 
 @dataclass(frozen=True)
 class Copy:
-    """What is written: pieces of files, one after the other, chapters and tags."""
+    """What is written: pieces of files, one after the other, subtitles, chapters and tags."""
 
     pieces: Sequence[Piece]
     length: float
     """About how many seconds they have, for the progress."""
     tags: dict[str, str]
     chapters: list[Any]
+    texts: Sequence[TextTrack] = ()
     timecode: str | None = None
     """Of the first frame."""
 
@@ -104,7 +106,20 @@ class Copy:
             file.timecode = self.timecode
             if self.chapters:
                 file.container.set_chapters(self.chapters)
-            return join(file, self.pieces, limits, lambda seconds: progress(min(1.0, seconds / self.length)))
+            feeds: list[TextFeed] = []
+
+            def written(time: Fraction) -> None:
+                for feed in feeds:
+                    feed.write(time)
+                progress(min(1.0, float(time) / self.length))
+
+            joined = Join(file, limits, written)
+            joined.begin(self.pieces[0])
+            feeds += [one.added(file.container, format) for one in self.texts]
+            made = [joined.add(piece) for piece in self.pieces]
+            for feed in feeds:
+                feed.finish(joined.at)
+            return made
 
 
 def really(joined: Sequence[JoinedPiece], footage: Footage) -> Timeline:

@@ -25,6 +25,7 @@ from avstudio_video.timeline.footage import Footage
 from avstudio_video.timeline.parts import Timeline
 from avstudio_video.timeline.pictures import Pictures
 from avstudio_video.timeline.sound import TimelineSound
+from avstudio_video.timeline.texts import TextTrack
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,11 +52,12 @@ class FilmTrack:
 
 @dataclass
 class Film:
-    """What is written: pictures, tracks of sound, chapters and tags."""
+    """What is written: pictures, tracks of sound, subtitles, chapters and tags."""
 
     timeline: Timeline
     footage: Sequence[Footage]
     tracks: Sequence[FilmTrack]
+    texts: Sequence[TextTrack]
     encoding: VideoEncoding
     chapters: list[dict[str, Any]]
     limits: Limits
@@ -92,12 +94,17 @@ class Film:
         if code := self.footage[0].timecode(self.timeline.parts[0].start):
             video.metadata["timecode"] = code
         sounds = [Sounding(track.added(writer), track.sound.blocks(), track.sound.rate) for track in self.tracks]
+        feeds = [one.added(writer.container, writer.name) for one in self.texts]
         for time, frame in frames:
             self.done = float(time / end)
             for sound in sounds:
                 sound.write(time)
+            for feed in feeds:
+                feed.write(time)
             video.write(frame, time)
         video.finish(end)
+        for feed in feeds:
+            feed.finish(end)
         for sound in sounds:
             sound.write(end)
             sound.track.finish()

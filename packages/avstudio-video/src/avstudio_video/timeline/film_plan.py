@@ -20,6 +20,7 @@ from avstudio_video.timeline.footage import Footage
 from avstudio_video.timeline.parts import Timeline
 from avstudio_video.timeline.sound import TimelineSound
 from avstudio_video.timeline.sound_reader import SoundSource
+from avstudio_video.timeline.texts import TextTrack, moved_texts, texts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,10 @@ def film_of(
     encoding = VideoEncoding(codec, wish.quality, wish.effort, faithful=codec == first.picture.codec)
     count = _count(footage) if CONTAINERS[name].sound else 0
     tracks = [_track(number, timeline, footage, name, wish.fade, limits) for number in range(count)]
-    return Film(timeline, footage, tracks, encoding, chapters, limits, progress), name
+    texts: list[TextTrack] = []
+    if CONTAINERS[name].texts:
+        texts = moved_texts([texts_of(one, limits, lambda: progress(0)) for one in footage], timeline)
+    return Film(timeline, footage, tracks, texts, encoding, chapters, limits, progress), name
 
 
 def moved_chapters(footage: Footage, timeline: Timeline) -> list[dict[str, Any]]:

@@ -1,0 +1,131 @@
+"""Subtitles of videos that are cut and joined: they stay with their pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from avstudio_core import Studio
+from avstudio_core.spans import Span
+from avstudio_video.packets.styled_cues import StyledCue
+from avstudio_video.timeline.parts import Part, Timeline
+from avstudio_video.timeline.texts import TextTrack, moved_texts
+
+Make = Callable[..., Path]
+CUES = [(0.2, 0.6, "One"), (0.8, 2.0, "<i>Two</i>"), (2.0, 3.0, "Three"), (3.2, 3.6, "Four")]
+
+
+def srt(path: Path, shown: list[tuple[float, float, str]]) -> Path:
+    lines = (
+        f"{number}\n00:00:{start:06.3f} --> 00:00:{end:06.3f}\n{text}\n".replace(".", ",")
+        for number, (start, end, text) in enumerate(shown, 1)
+    )
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def film(shared_studio: Studio, write: Make, tmp_path: Path) -> Callable[..., Path]:
+    """A film of 4 s, with a key frame every 0.4 s, sound and subtitles."""
+
+    def make(name: str, shown: list[tuple[float, float, str]] = CUES, **params: Any) -> Path:
+        given = {"subtitles": [srt(tmp_path / f"{name}.srt", shown)], "subtitle_languages": ["de"], **params}
+        made = shared_studio.run("video.mux", write(f"plain-{name}", 100, sound=[440]), **given).video
+        (path := tmp_path / name).write_bytes(made.path.read_bytes())
+        return path
+
+    return make
+
+
+def cues(path: Path, number: int = 0) -> list[tuple[float, float, str]]:
+    """Start, end and text of the subtitles of a track."""
+    found = []
+    with av.open(str(path)) as file:
+        stream: Any = file.streams.subtitles[number]
+        for packet in file.demux(stream):
+            for one in stream.codec_context.decode2(packet) or () if packet.size > 2 else ():
+                start, end = (float(time * packet.time_base) for time in (packet.pts, packet.pts + packet.duration))
+                found.append((round(start, 2), round(end, 2), one.ass.decode().split(",", 8)[8]))
+    return found
+
+
+@pytest.mark.parametrize("mode", ["exact", "keyframe"])
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.mov"])
+def test_subtitles_are_cut_with_the_film(shared_studio: Studio, film: Any, name: str, mode: str) -> None:
+    result = shared_studio.run("video.cut", film(name), keep=["0-0.4", "0.8-1.2", "2.4-4"], mode=mode)
+    assert result.warnings == []
+    made = [
+        (start, end, text.replace("{\\i1}", "").replace("{\\i0}", "")) for start, end, text in cues(result.video.path)
+    ]
+    assert made == [(0.2, 0.4, "One"), (0.4, 0.8, "Two"), (0.8, 1.4, "Three"), (1.6, 2.0, "Four")]
+    [known] = shared_studio.run("video.probe", result.video).contents.subtitles
+    assert (known.language, known.text) == ("deu" if name == "a.mp4" else "ger", True)
+
+
+def test_subtitles_begin_with_the_key_frame_that_a_part_really_begins_with(shared_studio: Studio, film: Any) -> None:
+    result = shared_studio.run("video.cut", film("a.mp4"), keep=["2.2-3"], mode="keyframe")
+    assert (result.parts[0].start, cues(result.video.path)) == (2.0, [(0.0, 1.0, "Three")])
+
+
+def test_a_subtitle_goes_on_after_what_is_removed_from_its_middle(shared_studio: Studio, film: Any) -> None:
+    result = shared_studio.run("video.cut", film("a.mkv", [(0.8, 2.0, "Two")]), remove=["1.2-1.6", "3-4"])
+    assert cues(result.video.path) == [(0.8, 1.6, "Two")]
+
+
+def test_styles_are_kept_where_the_container_takes_them_and_told_elsewhere(
+    shared_studio: Studio, film: Any, tmp_path: Path
+) -> None:
+    (alpha := tmp_path / "a.ass").write_text(
+        "[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\nStyle: Big,Arial,80\n\n"
+        "[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+        "Dialogue: 0,0:00:00.20,0:00:01.60,Big,,0,0,0,,{\\pos(9,9)}Hi\n"
+    )
+    path = film("a.mkv", subtitles=[alpha])
+    kept = shared_studio.run("video.cut", path, keep=["0.4-1.2"])
+    with av.open(str(kept.video.path)) as file:
+        track: Any = file.streams.subtitles[0]
+        assert b"Style: Big,Arial,80" in track.codec_context.extradata
+    assert (kept.warnings, cues(kept.video.path)) == ([], [(0.0, 0.8, "{\\pos(9,9)}Hi")])
+    told = shared_studio.run("video.cut", path, keep=["0.4-1.2"], format="mp4").warnings
+    assert [one.code for one in told] == ["styles_lost"]
+
+
+@pytest.mark.parametrize("mode", ["copy", "encode"])
+def test_joined_films_have_the_subtitles_of_each(shared_studio: Studio, film: Any, write: Make, mode: str) -> None:
+    one, other = film("a.mkv", [(1.0, 2.0, "One")]), film("b.mkv", [(0.4, 0.8, "Two")])
+    silent = write("c.mkv", 100, sound=[440])
+    result = shared_studio.run("video.concat", one, inputs=[silent, other], mode=mode)
+    assert result.warnings == []
+    assert cues(result.video.path) == [(1.0, 2.0, "One"), (8.4, 8.8, "Two")]
+
+
+def test_a_moving_image_has_no_subtitles_and_that_is_told(shared_studio: Studio, film: Any) -> None:
+    warnings = shared_studio.run("video.cut", film("a.mkv"), keep=["0-0.4"], format="gif").warnings
+    assert "These streams of 'a.mkv' are left out: 1 subtitle, 1 audio." in [one.message for one in warnings]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 90), st.integers(1, 30)), max_size=8),
+    st.lists(st.tuples(st.integers(0, 90), st.integers(1, 20)), min_size=1, max_size=6),
+)
+@settings(max_examples=200)
+def test_at_each_time_the_text_is_that_of_the_source(shown: list[Span], kept: list[Span]) -> None:
+    texts = [
+        StyledCue(Fraction(start), Fraction(start + length), f"{number},0,Default,,0,0,0,,{number}".encode())
+        for number, (start, length) in enumerate(sorted(shown))
+    ]
+    parts = [Part(Fraction(start), Fraction(start + length), range(0)) for start, length in kept]
+    timeline = Timeline.joined(parts)
+    [made] = moved_texts([[TextTrack("subrip", None, {}, 0, texts)]], timeline)
+    for part in timeline.parts:
+        for tick in range(int(part.length)):
+            time = Fraction(tick) + Fraction(1, 2)
+            before = {one.text for one in texts if one.start <= part.start + time < one.end}
+            assert {one.text for one in made.cues if one.start <= part.at + time < one.end} == before
+    assert all(one.start < one.end <= timeline.length for one in made.cues)
