@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -55,14 +56,16 @@ def cues(path: Path, number: int = 0) -> list[tuple[float, float, str]]:
     return found
 
 
+def plain(text: str) -> str:
+    return re.sub(r"\{[^}]*\}", "", text)
+
+
 @pytest.mark.parametrize("mode", ["exact", "keyframe"])
 @pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.mov"])
 def test_subtitles_are_cut_with_the_film(shared_studio: Studio, film: Any, name: str, mode: str) -> None:
     result = shared_studio.run("video.cut", film(name), keep=["0-0.4", "0.8-1.2", "2.4-4"], mode=mode)
     assert result.warnings == []
-    made = [
-        (start, end, text.replace("{\\i1}", "").replace("{\\i0}", "")) for start, end, text in cues(result.video.path)
-    ]
+    made = [(start, end, plain(text)) for start, end, text in cues(result.video.path)]
     assert made == [(0.2, 0.4, "One"), (0.4, 0.8, "Two"), (0.8, 1.4, "Three"), (1.6, 2.0, "Four")]
     [known] = shared_studio.run("video.probe", result.video).contents.subtitles
     assert (known.language, known.text) == ("deu" if name == "a.mp4" else "ger", True)
@@ -103,6 +106,18 @@ def test_joined_films_have_the_subtitles_of_each(shared_studio: Studio, film: An
     result = shared_studio.run("video.concat", one, inputs=[silent, other], mode=mode)
     assert result.warnings == []
     assert cues(result.video.path) == [(1.0, 2.0, "One"), (8.4, 8.8, "Two")]
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_effects_keep_subtitles_with_their_pictures(shared_studio: Studio, film: Any, name: str) -> None:
+    path, how = film(name), {"format": name.partition(".")[2]}
+    result = shared_studio.run("video.effects", path, chain="trim 0.4 3.4, flip, speed 2", **how)
+    assert result.warnings == []
+    made = [(start, end, plain(text)) for start, end, text in cues(result.video.path)]
+    assert made == [(0.0, 0.1, "One"), (0.2, 0.8, "Two"), (0.8, 1.3, "Three"), (1.4, 1.5, "Four")]
+    for chain in ("reverse", "subtitles"):
+        without = shared_studio.run("video.effects", path, chain=chain, subtitles=path, **how)
+        assert [one.message for one in without.warnings] == [f"Tracks of '{name}' are left out: 1 subtitle."]
 
 
 def test_a_moving_image_has_no_subtitles_and_that_is_told(shared_studio: Studio, film: Any) -> None:

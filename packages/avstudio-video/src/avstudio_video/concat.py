@@ -124,11 +124,11 @@ def _copy(
     source: Artifact, files: list[Footage], params: ConcatParams, context: Context
 ) -> tuple[Path, VideoFormat, list[list[int]], list[JoinedPiece]]:
     """The file, its format, the streams of each video, and where each is. Raises `InvalidInput`."""
-    from avstudio_video.film_files import copied_format, progress_of, tell_styles
+    from avstudio_video.film_files import copied_format, progress_of
     from avstudio_video.media.limits import Limits
     from avstudio_video.timeline.copied import Copy, copyable, difference_of, pieces_of
     from avstudio_video.timeline.film_plan import named_chapters
-    from avstudio_video.timeline.texts import moved_texts, texts_of
+    from avstudio_video.timeline.texts import moved_texts, tell_styles, texts_of
 
     limits, timeline = Limits.of(context.settings), _timeline(files, 0.0)
     name = copied_format(files[0], params.format, limits)
@@ -138,7 +138,7 @@ def _copy(
     chapters = named_chapters(files, timeline) if params.chapters else []
     pieces = pieces_of(timeline.parts, files, streams)
     path = context.new_path(source.name_for(f".joined.{name}"))
-    texts = moved_texts([texts_of(one, limits, context.check) for one in files], timeline)
+    texts = moved_texts([texts_of(one.path, one.stream, limits, context.check) for one in files], timeline)
     code = files[0].timecode(files[0].grid.start)
     copy = Copy(pieces, float(timeline.length), files[0].tags, chapters, texts, code)
     tell_styles(texts, name, files[0].name, context.warn)

@@ -148,18 +148,17 @@ def _copied(
         published_copy,
         tell_left_out,
         tell_outer_sound,
-        tell_styles,
     )
     from avstudio_video.media.damage import tell_lead
     from avstudio_video.media.limits import Limits
     from avstudio_video.timeline.copied import Copy, copyable, from_keys, pieces_of, really, shown_lead
     from avstudio_video.timeline.film_plan import moved_chapters
-    from avstudio_video.timeline.texts import moved_texts, texts_of
+    from avstudio_video.timeline.texts import moved_texts, tell_styles, texts_of
 
     limits = Limits.of(context.settings)
     name = copied_format(footage, params.format, limits)
     streams = copyable(footage, name, limits)
-    texts = [texts_of(footage, limits, context.check)]
+    texts = [texts_of(footage.path, footage.stream, limits, context.check)]
     tell_left_out(footage, streams[1:], len(texts[0]), context.warn)
     tell_styles(texts[0], name, source.name, context.warn)
     path = context.new_path(source.name_for(f".cut.{name}"))

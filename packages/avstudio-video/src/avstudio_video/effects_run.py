@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, get_args
 
 from avstudio_core import Artifact, Context, MediaFacts
@@ -32,6 +32,8 @@ from avstudio_video.media.streams import is_cover
 from avstudio_video.media.tags import file_tags
 from avstudio_video.media.timecode import later, timecode_of, uncounted
 from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
+from avstudio_video.timeline.parts import Part, Timeline
+from avstudio_video.timeline.texts import TextTrack, moved_texts, tell_styles, texts_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -103,13 +105,13 @@ class EffectsRun:
             message = f"{early:.2f} s of sound before its first picture"
             self._context.warn("sound_left_out", f"'{self._source.name}' has {message}, which is left out.")
 
-    def _tell_tracks(self, container: InputContainer) -> None:
-        """Tell which tracks the new file does not have."""
+    def _tell_tracks(self, container: InputContainer, texts: int) -> None:
+        """Tell which tracks the new file does not have; it has so many of text."""
         covers = sum(map(is_cover, container.streams.video))
         counts = {
             "video": len(container.streams.video) - covers - 1,
             "audio": len(container.streams.audio) - (self._sound is not None),
-            "subtitle": len(container.streams.subtitles),
+            "subtitle": len(container.streams.subtitles) - texts,
             "cover": covers,
             "attachment": len(container.streams.attachments),
         }
@@ -128,8 +130,8 @@ class EffectsRun:
         with open_media(self._source.path, self._limits) as container:
             tags = file_tags(container.metadata, changed=True)
             code = timecode_of(*(one.metadata for one in container.streams), container.metadata)
-            chapters = [*container.chapters()]
-            self._tell_tracks(container)
+            chapters, texts = [*container.chapters()], self._texts(rendition)
+            self._tell_tracks(container, len(texts))
         path = self._context.new_path(self._source.name_for(f".effects.{self._container}"))
         sound = chosen_sound(self._container, self._params.sound_codec)
         bit_rate = self._params.sound_bit_rate * 1000 if self._params.sound_bit_rate else None
@@ -140,7 +142,19 @@ class EffectsRun:
             return SoundEncoding(encoder, shape.rate, shape.layout, bit_rate=bit_rate)
 
         heard = encoding if sound else None
-        return Output(path, self._container, self._encoding, heard, tags, chapters, self._timecode(rendition, code))
+        code, others = self._timecode(rendition, code), [partial(one.added, name=self._container) for one in texts]
+        return Output(path, self._container, self._encoding, heard, tags, chapters, code, others)
+
+    def _texts(self, rendition: Rendition) -> list[TextTrack]:
+        """The subtitles that are text, at their new times, unless the picture has some. Warns with `styles_lost`."""
+        drawn = any(one.type == "subtitles" for one in rendition.effects)
+        if drawn or rendition.is_reversed or not CONTAINERS[self._container].texts:
+            return []
+        clip, check = rendition.clip, self._context.check
+        tracks = texts_of(self._source.path, self._picture.stream, self._limits, check)
+        tell_styles(tracks, self._container, self._source.name, self._context.warn)
+        kept = Timeline((Part(clip.since, clip.until, range(0)),))
+        return [one.faster(clip.pace) for one in moved_texts([tracks], kept)]
 
     def _timecode(self, rendition: Rendition, stated: str | None) -> str | None:
         """That of the first frame after the effects, of what the source states. Warns with `timecode_left_out`."""

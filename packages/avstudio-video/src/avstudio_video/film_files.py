@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from avstudio_video.timeline.film_format import FilmFormat
     from avstudio_video.timeline.footage import Footage
     from avstudio_video.timeline.parts import Timeline
-    from avstudio_video.timeline.texts import TextTrack
 
 LATE = 0.1
 """Seconds of sound before the first picture or after the last one that are left out without a warning."""
@@ -36,6 +35,8 @@ def progress_of(context: Context) -> Callable[[float], None]:
 
 def published_film(film: Film, path: Path, name: ContainerName, context: Context) -> Artifact:
     """The file of an encoded timeline. Warns with `styles_lost`."""
+    from avstudio_video.timeline.texts import tell_styles
+
     tell_styles(film.texts, name, film.footage[0].name, context.warn)
     facts = MediaFacts(
         duration=float(film.timeline.length), width=film.canvas.shape.width, height=film.canvas.shape.height
@@ -124,12 +125,6 @@ def _tell_late_sound(timeline: Timeline, footage: Sequence[Footage], warn: Calla
         late = max((end.real for end in one.sound_ends.values()), default=0.0) - float(one.grid.end)
         if late > LATE:
             warn("sound_left_out", f"'{one.name}' has {late:.2f} s of sound after its last picture, which is left out.")
-
-
-def tell_styles(texts: Sequence[TextTrack], name: ContainerName, source: str, warn: Callable[[str, str], None]) -> None:
-    """Warn about styles of subtitles that a container does not store."""
-    if not all(one.keeps_styles(name) for one in texts):
-        warn("styles_lost", f"'{name}' does not store the styles and places of the subtitles in '{source}'.")
 
 
 def tell_left_out(footage: Footage, sounds: Sequence[int], texts: int, warn: Callable[[str, str], None]) -> None:

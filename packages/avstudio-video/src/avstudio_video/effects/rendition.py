@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from avstudio_core.errors import InvalidInput
 from avstudio_video.effects.colours import Tonemap, is_hdr
@@ -25,8 +25,23 @@ from avstudio_video.encoding.video_track import VideoEncoding, VideoTrack
 from avstudio_video.encoding.writer import open_writer
 from avstudio_video.media.limits import Limits
 
+if TYPE_CHECKING:
+    from av.container import OutputContainer
+
 MOST_AHEAD = 4
 """Effects of a chain that look ahead: each doubles the work of all before it."""
+
+
+class Feed(Protocol):
+    """A track that is written as far as the picture is."""
+
+    def write(self, until: Fraction) -> None:
+        """Write what begins before a time in seconds."""
+        ...
+
+    def finish(self, end: Fraction) -> None:
+        """Write the rest, up to the end of the picture."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,8 @@ class Output:
     """Of the source, as PyAV gives them, from the start of the file."""
     timecode: str | None = None
     """Of the first frame that is written."""
+    others: Sequence[Callable[[OutputContainer], Feed]] = ()
+    """Each adds another track to the file, which is written beside the picture."""
 
 
 class Rendition:
@@ -101,40 +118,44 @@ class Rendition:
 
     def write(self, output: Output, progress: Callable[[float], None]) -> None:
         """Write the file. Raises `InvalidInput`, `StorageError`."""
-        chapters = [] if any(isinstance(one, Reverse) for one in self.effects) else self._chapters(output.chapters)
+        chapters = [] if self.is_reversed else self._chapters(output.chapters)
         with open_writer(output.path, output.container, tags=output.tags, chapters=chapters) as writer:
             clip = self.clip
             video = writer.add_video(output.video, clip)
             self.encoder, self.pixels = video.encoder.name, video.format
             if output.timecode:
                 video.metadata["timecode"] = output.timecode
-            feed = None
+            sound: list[SoundFeed] = []
             if self._sound and output.sound:
                 shape = self.sound = self._sound.shape(clip)
                 track = writer.add_sound(output.sound(shape))
                 track.metadata.update(self._sound.tags)
-                feed = SoundFeed(self._heard(shape), track, shape)
-            self._write(video, feed, progress)
-            if feed:
+                sound.append(SoundFeed(self._heard(shape), track, shape))
+            self._write(video, [*sound, *(add(writer.container) for add in output.others)], progress)
+            for feed in sound:
                 feed.track.overload.tell(output.path.name, self._materials.warn)
 
-    def _write(self, video: VideoTrack, feed: SoundFeed | None, progress: Callable[[float], None]) -> None:
+    def _write(self, video: VideoTrack, feeds: Sequence[Feed], progress: Callable[[float], None]) -> None:
         for shown in self.frames():
             video.write(shown.frame, shown.start)
             self.end, self.longest = shown.end, max(self.longest, float(shown.end - shown.start))
-            if feed:
+            for feed in feeds:
                 feed.write(self.end)
             progress(min(1.0, float(self.end / self.clip.length)))
         video.finish(self.end)
         self.written = video.frames
-        if feed:
+        for feed in feeds:
             feed.finish(self.end)
 
     @property
     def keeps_pace(self) -> bool:
         """Whether frames follow each other as in the source."""
-        backwards = any(isinstance(one, Reverse) for one in self.effects)
-        return self.clip.pace == 1 and self.clip.rate == self.picture.rate and not backwards
+        return self.clip.pace == 1 and self.clip.rate == self.picture.rate and not self.is_reversed
+
+    @property
+    def is_reversed(self) -> bool:
+        """Whether it runs backwards, at least in part."""
+        return any(isinstance(one, Reverse) for one in self.effects)
 
     @property
     def _span(self) -> tuple[Fraction, Fraction]:

@@ -52,7 +52,7 @@ def film_of(
     tracks = [_track(number, timeline, footage, name, wish.fade, limits) for number in range(count)]
     texts: list[TextTrack] = []
     if CONTAINERS[name].texts:
-        texts = moved_texts([texts_of(one, limits, lambda: progress(0)) for one in footage], timeline)
+        texts = moved_texts([texts_of(one.path, one.stream, limits, lambda: progress(0)) for one in footage], timeline)
     return Film(timeline, footage, tracks, texts, encoding, chapters, limits, progress), name
 
 

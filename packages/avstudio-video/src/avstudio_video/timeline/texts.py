@@ -7,17 +7,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avstudio_video.encoding.containers import CONTAINERS, ContainerName
 from avstudio_video.media.container import open_media
+from avstudio_video.media.indexed import IndexedStream
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import codec_of
 from avstudio_video.media.tags import stream_tags
 from avstudio_video.muxer.cues import CueTrack
 from avstudio_video.muxer.labels import for_format
 from avstudio_video.packets.styled_cues import StyledCue, cues_of
-from avstudio_video.timeline.footage import Footage
+from avstudio_video.packets.subtitle_file import TEXTS
 from avstudio_video.timeline.parts import Part, Timeline
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ class TextTrack:
     """Its uses, in FFmpeg's bits."""
     cues: list[StyledCue]
     """In the order of their start."""
+
+    def faster(self, factor: Fraction) -> TextTrack:
+        """The same at another speed."""
+        return replace(self, cues=[replace(one, start=one.start / factor, end=one.end / factor) for one in self.cues])
 
     def keeps_styles(self, name: ContainerName) -> bool:
         """Whether a container stores its styles, if it has some."""
@@ -70,16 +76,15 @@ class TextFeed:
         self._track.finish()
 
 
-def texts_of(footage: Footage, limits: Limits, check: Callable[[], None]) -> list[TextTrack]:
-    """The tracks of text of a file; times count from its start."""
+def texts_of(path: Path, picture: IndexedStream, limits: Limits, check: Callable[[], None]) -> list[TextTrack]:
+    """The tracks of text of a file with a picture; times count from its start."""
     import av
 
-    numbers = [one.index for one in footage.contents.subtitles if one.text]
-    if not numbers or footage.stream.index.guessed:
-        return []
-    with open_media(footage.path, limits) as container:
-        streams: list[Any] = [container.streams[number] for number in numbers]
-        found: dict[int, list[StyledCue]] = {number: [] for number in numbers}
+    with open_media(path, limits) as container:
+        streams: list[Any] = [one for one in container.streams.subtitles if codec_of(one) in TEXTS]
+        if not streams or picture.index.guessed:
+            return []
+        found: dict[int, list[StyledCue]] = {one.index: [] for one in streams}
         for stream in streams:
             stream.codec_context.open(strict=False)  # which makes the header
         with suppress(av.FFmpegError, OSError, IndexError):
@@ -87,7 +92,7 @@ def texts_of(footage: Footage, limits: Limits, check: Callable[[], None]) -> lis
                 check()
                 if packet.size:
                     found[packet.stream_index] += cues_of(packet)
-        return [_track(one, _later(found[one.index], -footage.stream.origin)) for one in streams]
+        return [_track(one, _later(found[one.index], -picture.origin)) for one in streams]
 
 
 def _track(stream: Any, cues: Iterable[StyledCue]) -> TextTrack:
@@ -130,3 +135,9 @@ def _within(cues: Sequence[StyledCue], part: Part, longest: Fraction) -> Iterato
         start, end = max(cue.start, part.start), min(cue.end, part.end)
         if start < end:
             yield replace(cue, start=part.at + start - part.start, end=part.at + end - part.start)
+
+
+def tell_styles(texts: Sequence[TextTrack], name: ContainerName, source: str, warn: Callable[[str, str], None]) -> None:
+    """Warn about styles of subtitles that a container does not store."""
+    if not all(one.keeps_styles(name) for one in texts):
+        warn("styles_lost", f"'{name}' does not store the styles and places of the subtitles in '{source}'.")
