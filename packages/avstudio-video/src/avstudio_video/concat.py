@@ -64,6 +64,7 @@ class Concat(ConcatWords, Processor[ConcatParams, ConcatResult]):
     """
 
     name: ClassVar[str] = "video.concat"
+    version: ClassVar[str] = "2"
     accepts: ClassVar[tuple[str, ...]] = ("video/*", "image/*", "application/octet-stream")
     errors: ClassVar[tuple[str, ...]] = ("no_video_stream",)
 
