@@ -315,7 +315,7 @@ def test_what_cannot_be_measured_is_told_and_the_rest_is_found(
         file.mux(track.encode(sound))
     found = shared_studio.run("video.analyze", path, analyses=["black", impossible, *others])
     assert [one.message for one in found.warnings] == [
-        f"The sound of 'a.mkv' has {channels} channels at {rate} Hz, of which this is not measured: {impossible}."
+        f"The sound of 'a.mkv' has {channels} channels at {rate} Hz: {impossible} cannot be measured."
     ]
     assert [name for name in ("loudness", "speech", "waveform") if getattr(found, name)] == others
     assert [one.type for one in found.events] == ["black"]

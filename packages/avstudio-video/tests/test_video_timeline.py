@@ -703,7 +703,8 @@ def test_sound_that_is_far_from_the_pictures_is_told_when_parts_are_copied(share
     path = write("a.mkv", 150, sound=[440], container=apart)
     copied = shared_studio.run("video.cut", path, keep=["3.2-4"], mode="keyframe")
     assert [one.message for one in copied.warnings if one.code == "sound_left_out"] == [
-        "Track 1 of 'a.mkv' is far from its pictures in the file, and missing in copied parts."
+        "Track 1 of 'a.mkv' is far from its pictures in the file, and missing in copied parts. "
+        "Use the mode 'exact' or 'encode'."
     ]
     exact = shared_studio.run("video.cut", path, keep=["3.2-4"], format="mp4")
     assert exact.warnings == []

@@ -156,8 +156,8 @@ def _tell(source: Artifact, made: Analysis, context: Context) -> None:
 
 def _tell_sound(name: str, sound: SoundMeasures, context: Context) -> None:
     if sound.impossible:
-        message = f"The sound of '{name}' has {sound.form}, of which this is not measured: "
-        context.warn("not_measured", message + f"{', '.join(sound.impossible)}.")
+        message = f"The sound of '{name}' has {sound.form}: {' and '.join(sound.impossible)} cannot be measured."
+        context.warn("not_measured", message)
     if sound.lost:
         context.warn("damaged", f"{sound.lost} packets of the sound of '{name}' are damaged.")
     if sound.silent:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from avstudio_video.packets.join import JoinedPiece
     from avstudio_video.timeline.footage import Footage
     from avstudio_video.timeline.parts import Timeline
+    from avstudio_video.timeline.texts import TextTrack
 
 
 class ConcatParams(FilmParams):
@@ -104,30 +105,42 @@ def _timeline(files: list[Footage], crossfade: float) -> Timeline:
 
 
 def _copied(source: Artifact, files: list[Footage], params: ConcatParams, context: Context) -> ConcatResult | None:
-    """The videos copied, or `None` if they cannot be, and may be encoded. Raises `InvalidInput`."""
+    """The videos copied, or `None` if they cannot be, and may be encoded. Raises `InvalidInput`.
+
+    Copied videos show what their edit lists hide, except the first one.
+    """
     from avstudio_video.film_files import published_copy, tell_left_out, tell_outer_sound
+    from avstudio_video.media.damage import tell_lead
 
     try:
-        path, name, streams, joined = _copy(source, files, params, context)
+        path, name, streams, texts, joined = _copy(source, files, params, context)
     except InvalidInput:
         if params.mode == "copy":
             raise
         return None
-    for footage, numbers in zip(files, streams, strict=True):
-        tell_left_out(footage, numbers[1:], len(footage.contents.subtitles), context.warn)
+    leads = [footage.grid.start - Fraction(one.begin) for footage, one in zip(files, joined, strict=True)]
+    shown = [
+        (one, lead) for one, lead in zip(files, leads, strict=True) if one.grid.start <= 0 and lead >= one.grid.step
+    ]
+    if shown and params.mode != "copy":
+        return None
+    for footage, lead in shown:
+        tell_lead(footage.name, name, lead, context.warn)
+    for footage, numbers, tracks in zip(files, streams, texts, strict=True):
+        tell_left_out(footage, numbers[1:], len(tracks), context.warn)
     tell_outer_sound(_timeline(files, 0.0), files, context.warn)
-    video = published_copy(files[0], joined, path, name, context)
+    video = published_copy(files, joined, path, name, context)
     spans = [(one.at, one.at + one.end - one.begin) for one in joined]
     return ConcatResult(video=video, duration=spans[-1][1], parts=_parts(files, spans), copied=True)
 
 
 def _copy(
     source: Artifact, files: list[Footage], params: ConcatParams, context: Context
-) -> tuple[Path, VideoFormat, list[list[int]], list[JoinedPiece]]:
-    """The file, its format, the streams of each video, and where each is. Raises `InvalidInput`."""
+) -> tuple[Path, VideoFormat, list[list[int]], list[list[TextTrack]], list[JoinedPiece]]:
+    """The file, its format, the streams and the texts of each video, and where each is. Raises `InvalidInput`."""
     from avstudio_video.film_files import copied_format, progress_of
     from avstudio_video.media.limits import Limits
-    from avstudio_video.timeline.copied import Copy, copyable, difference_of, pieces_of
+    from avstudio_video.timeline.copied import Copy, copyable, difference_of, pieces_of, timeline_of
     from avstudio_video.timeline.film_plan import named_chapters
     from avstudio_video.timeline.texts import moved_texts, tell_styles, texts_of
 
@@ -136,14 +149,21 @@ def _copy(
     streams = [copyable(one, name, limits) for one in files]
     if found := difference_of(files, streams, limits):
         raise InvalidInput(f"{found}.", hint="Let them be encoded: use the mode 'auto'.")
-    chapters = named_chapters(files, timeline) if params.chapters else []
     pieces = pieces_of(timeline.parts, files, streams)
     path = context.new_path(source.name_for(f".joined.{name}"))
-    texts = moved_texts([texts_of(one.path, one.stream, limits, context.check) for one in files], timeline)
+    texts = [texts_of(one.path, one.stream, limits, context.check) for one in files]
     code = files[0].timecode(files[0].grid.start)
-    copy = Copy(pieces, float(timeline.length), files[0].tags, chapters, texts, code)
-    tell_styles(texts, name, files[0].name, context.warn)
-    return path, name, streams, copy.write(path, name, limits, progress_of(context))
+
+    def copy(timeline: Timeline) -> Copy:
+        chapters = named_chapters(files, timeline) if params.chapters else []
+        return Copy(pieces, float(timeline.length), files[0].tags, chapters, moved_texts(texts, timeline), code)
+
+    joined = copy(timeline).write(path, name, limits, progress_of(context))
+    true = copy(timeline_of(joined))
+    if true != copy(timeline):  # some begin earlier, where a decoder can start
+        true.write(path, name, limits, progress_of(context))
+    tell_styles(true.texts, name, context.warn)
+    return path, name, streams, texts, joined
 
 
 def _encoded(source: Artifact, files: list[Footage], params: ConcatParams, context: Context) -> ConcatResult:

@@ -160,7 +160,7 @@ def _copied(
     streams = copyable(footage, name, limits)
     texts = [texts_of(footage.path, footage.stream, limits, context.check)]
     tell_left_out(footage, streams[1:], len(texts[0]), context.warn)
-    tell_styles(texts[0], name, source.name, context.warn)
+    tell_styles(texts[0], name, context.warn)
     path = context.new_path(source.name_for(f".cut.{name}"))
     timeline = wanted.joined(from_keys(wanted.parts, footage))
     first = timeline.parts[0]
@@ -179,7 +179,7 @@ def _copied(
         true.write(path, name, limits, progress_of(context))
     _tell_moved(source, wanted, real, context)
     tell_outer_sound(real, [footage], context.warn)
-    return published_copy(footage, joined, path, name, context), real
+    return published_copy([footage] * len(joined), joined, path, name, context), real
 
 
 def _tell_moved(source: Artifact, wanted: Timeline, real: Timeline, context: Context) -> None:

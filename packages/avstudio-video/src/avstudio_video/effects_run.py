@@ -24,7 +24,8 @@ from avstudio_video.encoding.sound_track import SoundEncoding
 from avstudio_video.encoding.tone_map import peak_of
 from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.container import open_media
-from avstudio_video.media.damage import tell_timecode
+from avstudio_video.media.damage import Ending, tell_timecode
+from avstudio_video.media.file_end import cut_short
 from avstudio_video.media.indexed import index_stream
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.sound_end import sound_ends
@@ -75,6 +76,8 @@ class EffectsRun:
         stream = index_stream(self._source.path, self._params.stream, self._limits, check)
         picture = PictureSource(self._source.path, stream, self._limits, check)
         stream.tell(name, warn)
+        if (drawn := self._params.subtitles) and drawn.path != self._source.path:
+            Ending(missing=cut_short(drawn.path)).tell(drawn.name, warn)
         return picture
 
     @cached_property
@@ -152,7 +155,7 @@ class EffectsRun:
             return []
         clip, check = rendition.clip, self._context.check
         tracks = texts_of(self._source.path, self._picture.stream, self._limits, check)
-        tell_styles(tracks, self._container, self._source.name, self._context.warn)
+        tell_styles(tracks, self._container, self._context.warn)
         kept = Timeline((Part(clip.since, clip.until, range(0)),))
         return [one.faster(clip.pace) for one in moved_texts([tracks], kept)]
 

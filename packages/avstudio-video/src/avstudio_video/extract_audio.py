@@ -201,8 +201,7 @@ def _tell(extraction: Extraction, source: Artifact, context: Context) -> None:
     from avstudio_video.media.file_end import cut_short
     from avstudio_video.sound.copied_sound import CopiedSound
 
-    short = [_tells_end(file, extraction, source, context) for file in extraction.written]
-    if not any(short):
+    if not any(_tells_end(file, extraction, source, context) for file in extraction.written):  # only the first tells
         Ending(missing=cut_short(source.path)).tell(source.name, context.warn)
     if extraction.corrupt:
         context.warn("damaged", f"'{source.name}' is damaged: {extraction.corrupt} packets are corrupt.")
@@ -229,7 +228,7 @@ def _tell_holes(sound: CopiedSound, name: str, context: Context) -> None:
 
 
 def _tells_end(file: Written, extraction: Extraction, source: Artifact, context: Context) -> bool:
-    """Warn about a track that is taken as a whole and ends too early; whether it does."""
+    """Warn with `truncated` about a track that is taken as a whole and ends too early; whether it does."""
     from avstudio_video.media.damage import Ending
 
     track, whole = file.track.source, file.track.wish.whole

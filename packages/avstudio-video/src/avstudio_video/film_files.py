@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -37,7 +37,7 @@ def published_film(film: Film, path: Path, name: ContainerName, context: Context
     """The file of an encoded timeline. Warns with `styles_lost`."""
     from avstudio_video.timeline.texts import tell_styles
 
-    tell_styles(film.texts, name, film.footage[0].name, context.warn)
+    tell_styles(film.texts, name, context.warn)
     facts = MediaFacts(
         duration=float(film.timeline.length), width=film.canvas.shape.width, height=film.canvas.shape.height
     )
@@ -162,24 +162,28 @@ def copied_format(footage: Footage, wanted: FilmFormat, limits: Limits) -> Video
 
 
 def published_copy(
-    footage: Footage, joined: Sequence[JoinedPiece], path: Path, name: VideoFormat, context: Context
+    files: Sequence[Footage], joined: Sequence[JoinedPiece], path: Path, name: VideoFormat, context: Context
 ) -> Artifact:
-    """The file of copied parts. Warns with `damaged` and `sound_left_out` about packets that are not in it."""
-    for number in sorted({number for one in joined for number in one.empty if _is_heard(footage, number, one)}):
-        message = (
-            f"Track {number} of '{footage.name}' is far from its pictures in the file, and missing in copied parts."
-        )
-        context.warn("sound_left_out", message)
+    """The file of copied parts, each of one of the files.
+
+    Warns with `damaged` and `sound_left_out` about packets that are not in it.
+    """
+    for source, number in dict.fromkeys(_unheard(files, joined)):
+        message = f"Track {number} of '{source}' is far from its pictures in the file, and missing in copied parts."
+        context.warn("sound_left_out", f"{message} Use the mode 'exact' or 'encode'.")
     if lost := sum(one.lost for one in joined):
         context.warn("damaged", f"{lost} packets are too damaged to be copied.")
     end = joined[-1].at + joined[-1].end - joined[-1].begin
-    width, height = footage.display_size
+    width, height = files[0].display_size
     facts = MediaFacts(duration=end, width=width or None, height=height or None)
     return context.publish(path, path.name, CONTAINERS[name].media_type, facts)
 
 
-def _is_heard(footage: Footage, number: int, piece: JoinedPiece) -> bool:
-    """Whether a track has sound within a piece."""
-    start = next((one.start or 0.0 for one in footage.sounds if one.index == number), 0.0)
-    end = footage.sound_ends.get(number)
-    return end is not None and start < piece.end and end.real > piece.begin
+def _unheard(files: Sequence[Footage], joined: Sequence[JoinedPiece]) -> Iterator[tuple[str, int]]:
+    """The name and the track of files of which a piece has nothing, although they have sound there."""
+    for footage, piece in zip(files, joined, strict=True):
+        for number in sorted(piece.empty):
+            start = next((one.start or 0.0 for one in footage.sounds if one.index == number), 0.0)
+            end = footage.sound_ends.get(number)
+            if end and start < piece.end and end.real > piece.begin:
+                yield footage.name, number

@@ -43,7 +43,7 @@ def opened_assembly(source: Artifact, params: MuxParams, context: Context, opene
     if encoding := _encoding(inputs, params, warn):
         made.picture = PictureEncoding(encoding, lambda one: MuxPicture(one, params, encoding, context))
     made.duration = _duration(inputs, params, limits)
-    made.end = _shortest(inputs, made.duration, limits, warn) if params.shortest else None
+    made.end = _shortest(inputs, made, limits, warn) if params.shortest else None
     delay = _delayed(inputs, limits, warn) if made.picture is None else Fraction(0)
     made.chapters = _chapters(inputs, params, made.end or made.duration, warn)
     made.end = None if made.end is None else made.end + delay
@@ -77,10 +77,11 @@ def _duration(inputs: MuxInputs, params: MuxParams, limits: Limits) -> Fraction:
     return end_of(inputs.video.path, inputs.main.index, limits)
 
 
-def _shortest(inputs: MuxInputs, picture: Fraction, limits: Limits, warn: Warn) -> Fraction:
+def _shortest(inputs: MuxInputs, made: Assembly, limits: Limits, warn: Warn) -> Fraction:
     """The end of the picture, or of the new sound that ends first. Warns with `truncated`."""
-    ends = [picture]
-    _tell_end(inputs.video, inputs.main, picture, warn)
+    ends = [made.duration]
+    if made.picture is None:  # else what encodes it tells
+        _tell_end(inputs.video, inputs.main, made.duration, warn)
     for one in inputs.sounds:
         if one.labels is not None:
             end = end_of(one.input.path, one.stream.index, limits)
@@ -196,7 +197,7 @@ def _tell_input(given: MuxInput, assembly: Assembly, warn: Warn) -> None:
     drawn = any(one.wanted.input is given and isinstance(one.part, EncodedPicture) for one in assembly.tracks)
     if given.corrupt:
         warn("damaged", f"'{given.name}' is damaged: {given.corrupt} packets are corrupt.")
-    if assembly.end is None and not drawn:  # else it was told before
+    if not drawn and (assembly.end is None or not read):  # else it was told before
         _tell_end(given, read[-1] if read else None, given.end - given.shift, warn)
 
 

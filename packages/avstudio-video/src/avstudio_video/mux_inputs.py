@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from avstudio_core import Artifact
 from avstudio_core.errors import NotFound
 from avstudio_core.quotes import quoted
+from avstudio_video.effects.cue_files import chosen_track
 from avstudio_video.encoding.containers import CONTAINERS, VideoFormat
 from avstudio_video.media.container import open_media
 from avstudio_video.media.streams import chosen_video, codec_of, is_cover
@@ -78,11 +79,22 @@ class MuxInputs:
             "audio": "sound" in params.drop or (params.sound and params.sound_mode == "replace"),
             "subtitle": "subtitles" in params.drop or (params.subtitles and params.subtitle_mode == "replace"),
         }
-        kept = [one for one in streams if not dropped[one.type] and one.codec_context]
+        drawn = self._drawn_track()
+        kept = [one for one in streams if not dropped[one.type] and one.codec_context and one is not drawn]
         kept = [one for one in kept if not params.tracks or any(_is_named(one, name) for name in params.tracks)]
         self.left_out = [one for one in kept if not self._is_storable(one)]
         wanted = [Wanted(self.video, one) for one in kept if one not in self.left_out]
         return {kind: [one for one in wanted if one.kind == kind] for kind in dropped}
+
+    def _drawn_track(self) -> Any:
+        """The track that is drawn on the picture, if it is one of the video."""
+        params, container = self._params, self.video.container
+        own = params.burned is not None and params.burned.path == self.video.path
+        return (
+            chosen_track(container, self.video.name, params.burned_track)
+            if own and container.streams.subtitles
+            else None
+        )
 
     def _refuse_unknown(self, streams: Sequence[Any]) -> None:
         for name in self._params.tracks:

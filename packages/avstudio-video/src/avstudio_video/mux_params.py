@@ -82,7 +82,9 @@ class MuxParams(Params):
         default=[], description="Delay of each file of subtitles.", json_schema_extra={"unit": "s"}
     )
     default_subtitles: int | None = Field(
-        default=None, ge=0, description="Number of the subtitle track that players show, from 1; 0 for none."
+        default=None,
+        ge=0,
+        description="Number of the subtitle track that players show, from 1, the video's own first; 0 for none.",
     )
     forced_subtitles: list[int] = Field(
         default=[], description="Numbers of subtitle tracks that players show even if subtitles are off."
@@ -92,6 +94,10 @@ class MuxParams(Params):
         description="Subtitles, a transcript, or a video with subtitles, to draw on the picture; it is encoded.",
         json_schema_extra={"accepts": [*SUBTITLES]},
     )
+    burned_track: str = Field(
+        default="default", description="The track of a video with several: its number or its language."
+    )
+    burned_offset: Offset = Field(default=0.0, description="Their delay.", json_schema_extra={"unit": "s"})
     burned_style: CueStyle = Field(default="outline", description="The look of the subtitles that are drawn.")
     burned_size: float = Field(
         default=CUE_SIZE, ge=0.01, le=0.3, description="Size of their letters, as a part of the height."
@@ -148,6 +154,11 @@ class MuxParams(Params):
         if self.format != "auto":
             chosen_codec(self.format, self.picture_codec)
             chosen_sound(self.format, self.wanted_sound)
+        fields = type(self).model_fields
+        looks = [name for name in fields if name.startswith("burned_")]
+        given = [name for name in looks if getattr(self, name) != fields[name].default]
+        if given and not self.burned:
+            raise InvalidParams(f"'{given[0]}' is given without 'burned'.", hint="Give the subtitles with 'burned'.")
         if self.burned and self.video_codec == "copy":
             message = "'burned' draws on the picture, and 'video_codec' is 'copy'."
             raise InvalidParams(message, hint="Give another codec, or none.")

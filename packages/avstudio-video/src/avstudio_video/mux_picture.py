@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,11 @@ from avstudio_video.effects.rendition import Rendition
 from avstudio_video.effects.source import PictureSource
 from avstudio_video.encoding.pixel_formats import is_reduced
 from avstudio_video.encoding.tone_map import peak_of
+from avstudio_video.media.damage import Ending
+from avstudio_video.media.file_end import cut_short
 from avstudio_video.media.indexed import index_stream
 from avstudio_video.media.limits import Limits
-from avstudio_video.muxer.picture import Timed
+from avstudio_video.muxer.picture import TimedFrame
 
 if TYPE_CHECKING:
     from avstudio_core import Context
@@ -36,18 +38,20 @@ class MuxPicture:
 
     @cached_property
     def shape(self) -> VideoShape:
-        return self._rendition.clip
+        index = self._source.stream.index
+        rate = None if index.variable else self._source.stream.rate
+        return replace(self._rendition.clip, rate=rate, unit=index.unit)
 
-    def frames(self) -> Iterator[Timed]:
+    def frames(self) -> Iterator[TimedFrame]:
         """All frames at the times of the file; a first one that is late is not shown earlier."""
-        first = self._source.stream.start
-        for shown in self._rendition.frames():
+        first = self._source.stream.start  # from which effects begin, unless it is very late
+        for shown in self._rendition.shown():
             if shown.until > first:
-                yield Timed(shown.frame, max(shown.since, first), shown.until)
+                yield TimedFrame(shown.frame, max(shown.since, first), shown.until)
 
     def tell(self, written: str) -> None:
         """Warn about damaged frames, and about what the pixel format loses in which they were written."""
-        name, given = self.wanted.input.name, self._source.first.format.name
+        name, given = self.wanted.input.name, self.shape.pixels
         self._source.tell(name, self.context.warn)
         if is_reduced(given, written):
             message = f"'{self.encoding.codec}' is written as {written} here, and the picture of '{name}' is {given}."
@@ -59,6 +63,8 @@ class MuxPicture:
         limits = Limits.of(context.settings)
         stream = index_stream(given.path, self.wanted.stream.index, limits, context.check)
         stream.tell(given.name, context.warn)
+        if (burned := self.params.burned) and burned.path != given.path:
+            Ending(missing=cut_short(burned.path)).tell(burned.name, context.warn)
         return PictureSource(given.path, stream, limits, context.check)
 
     @cached_property
@@ -74,7 +80,13 @@ class MuxPicture:
             font=params.burned_font,
             peak=peak,
         )
-        look = Subtitles(style=params.burned_style, size=params.burned_size, position=params.burned_position)
+        look = Subtitles(
+            track=params.burned_track,
+            offset=params.burned_offset,
+            style=params.burned_style,
+            size=params.burned_size,
+            position=params.burned_position,
+        )
         made = Rendition([look] if params.burned else [], source, None, materials)
         adapt(made, self.encoding, self.wanted.input.name, context.warn)
         return made

@@ -19,7 +19,7 @@ DRAWING = {"blur", "fade", "overlay", "stabilize", "subtitles", "text"}
 
 
 def adapt(rendition: Rendition, encoding: VideoEncoding, name: str, warn: Callable[[str, str], None]) -> None:
-    """Add the effects that the encoder needs for the video `name`, and warn about what they and it change."""
+    """Add the effects that the encoder needs for the video `name`, and warn about what they and the encoder change."""
     codec, stream = encoding.codec, rendition.picture.stream
     if rendition.make_sdr(encoding):
         warn("hdr_to_sdr", f"'{codec}' is written with 8 bits here: HDR is converted to BT.709.")
@@ -30,7 +30,7 @@ def adapt(rendition: Rendition, encoding: VideoEncoding, name: str, warn: Callab
         warn("odd_size", f"'{codec}' needs an even width and height: a row or a column at the edge is cut.")
     if stream.interlaced and not _deinterlaces(rendition.effects):
         message = f"'{name}' is interlaced: its fields are encoded as one picture."
-        warn("interlaced", f"{message} The effect 'deinterlace' makes frames of them.")
+        warn("interlaced", f"{message} The effect 'deinterlace' of video.effects makes frames of them.")
 
 
 def _deinterlaces(effects: Sequence[Effect]) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from avstudio_core.errors import InvalidInput
-from avstudio_video.effects.effect import PIXELS, Effect, Timed
+from avstudio_core.time_param import ClockToo
+from avstudio_video.effects.effect import DAY, PIXELS, SECONDS, Effect, Timed
 from avstudio_video.effects.layer import Layer, Position, corner
 from avstudio_video.effects.looks import Colour
 from avstudio_video.effects.streams import Clip, Frames, Shown
@@ -72,23 +73,31 @@ class Subtitles(Effect):
     margin: float = Field(
         default=0.06, ge=0, le=0.45, description="What stays free at the edges, as a part of the picture."
     )
-    max_lines: int = Field(default=2, ge=1, le=10, description="More lines than these make the letters smaller.")
+    max_lines: int = Field(
+        default=2, ge=1, le=10, description="More lines than these, and than are given, make the letters smaller."
+    )
+    track: str = Field(default="default", description="Of a video with several: the number or the language.")
+    offset: Annotated[float, Field(ge=-DAY, le=DAY), ClockToo] = Field(
+        default=0.0, description="Delay.", json_schema_extra=SECONDS
+    )
 
     def pictures(self, frames: Frames, clip: Clip, materials: Materials) -> Iterator[Shown]:
         from avstudio_video.effects.cue_files import cues_of
 
         if materials.subtitles is None:
             raise InvalidInput("The effect 'subtitles' has no file.", hint="Give one with the parameter 'subtitles'.")
-        found = sorted(cues_of(materials.subtitles, materials.limits), key=lambda cue: cue.start)
+        found = cues_of(materials.subtitles, self.track, materials)
         drawn: dict[str, Layer] = {}
         lettering = Lettering(materials.font, materials.warn)
         for shown in frames():
-            text = _said(found, float(shown.since + shown.until) / 2)
+            text = _said(found, float(shown.since + shown.until) / 2 - self.offset)
             if text and text not in drawn:
                 if len(drawn) >= KEPT:
                     del drawn[next(iter(drawn))]
                 drawn[text] = self._layer(text, clip, lettering)
             yield shown.with_frame(drawn[text].on(shown.frame)) if text else shown
+        if not drawn:
+            materials.warn("nothing_drawn", f"No text of '{materials.subtitles.name}' is within the video.")
 
     def _layer(self, text: str, clip: Clip, lettering: Lettering) -> Layer:
         size = max(4, round(self.size * clip.height))

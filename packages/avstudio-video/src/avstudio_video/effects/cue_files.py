@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from fractions import Fraction
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
@@ -13,33 +15,39 @@ from avstudio_core.documents.subtitle_rules import rules
 from avstudio_core.documents.subtitles import Subtitles
 from avstudio_core.documents.timed_text import content
 from avstudio_core.documents.transcript import Transcript
-from avstudio_core.errors import UnreadableMedia
+from avstudio_core.errors import NotFound, UnreadableMedia
 from avstudio_core.quotes import quoted
-from avstudio_video.media.limits import Limits
-from avstudio_video.media.streams import codec_of, origin_of
-from avstudio_video.packets.styled_cues import cues_of as styled_cues
+from avstudio_video.media.streams import codec_of, origin_of, read_only
+from avstudio_video.packets.styled_cues import StyledCue, decoded_cues
 from avstudio_video.packets.subtitle_file import KNOWN, TEXTS, best_stream, has_tracks, open_subtitles
+from avstudio_video.sound.tracks import DEFAULT, speaks, tell_others
 
 if TYPE_CHECKING:
     from avstudio_core import Artifact
+    from avstudio_video.effects.materials import Materials
 
 OVERRIDE = re.compile(r"\{[^}]*\}")
 
 
-def cues_of(file: Artifact, limits: Limits) -> list[Cue]:
-    """The cues of SubRip, WebVTT, SubStation Alpha, a transcript, or the main subtitles of a video, without markup.
+def cues_of(file: Artifact, track: str, materials: Materials) -> list[Cue]:
+    """The cues of subtitles, a transcript, or a track of a video, without markup, by their start.
 
-    Raises `UnreadableMedia`, also for subtitles that are pictures.
+    Raises `UnreadableMedia`, also for subtitles that are pictures, and `NotFound`. Warns with `other_tracks`, and with
+    `styles_lost` about SubStation Alpha.
     """
+    return sorted(_found(file, track, materials), key=lambda cue: cue.start)
+
+
+def _found(file: Artifact, track: str, materials: Materials) -> list[Cue]:
     if has_tracks(file):
-        return _of_tracks(file, limits)
+        return _of_tracks(file, track, materials)
     text = content(file)
     try:
         if text.lstrip().startswith("{"):
             said = Transcript.parse(text)
             return cues(said, rules("netflix", said.language))
         if "[events]" in text.lower():
-            return _of_tracks(file, limits)
+            return _of_tracks(file, track, materials)
         return [
             Cue(one.start, one.end, words)
             for one in Subtitles.parse(text).cues
@@ -51,22 +59,50 @@ def cues_of(file: Artifact, limits: Limits) -> list[Cue]:
         ) from None
 
 
-def _of_tracks(file: Artifact, limits: Limits) -> list[Cue]:
-    with open_subtitles(file, limits) as container:
-        stream = best_stream(container)
+def _of_tracks(file: Artifact, track: str, materials: Materials) -> list[Cue]:
+    with open_subtitles(file, materials.limits) as container:
+        stream = chosen_track(container, file.name, track)
+        if track == DEFAULT:
+            tell_others(file.name, container, stream, materials.warn)
         if codec_of(stream) not in TEXTS:
             message = f"The subtitles of '{file.name}' are pictures ({codec_of(stream)}), which cannot be drawn."
             raise UnreadableMedia(message, hint="Give them as text.")
-        found = sorted(_read(container, stream), key=lambda cue: cue.start)
+        found = [*_read(container, stream, materials.check)]
+        if codec_of(stream) == "ass":
+            materials.warn(
+                "styles_lost", f"The styles, places and shapes of the subtitles in '{file.name}' are not drawn."
+            )
     if not found:
         raise UnreadableMedia(f"'{file.name}' contains no text with times.", hint=KNOWN)
     return found
 
 
-def _read(container: Any, stream: Any) -> Iterator[Cue]:
-    origin = origin_of(container) if container.streams.video or container.streams.audio else 0
-    for packet in container.demux(stream):
-        for one in styled_cues(packet) if packet.size else ():
-            text = OVERRIDE.sub("", one.text.decode(errors="replace"))
-            if words := re.sub(r"\\[Nn]", "\n", text).replace("\\h", " ").strip():
-                yield Cue(float(one.start - origin), float(one.end - origin), words)
+def _read(container: Any, stream: Any, check: Callable[[], None]) -> Iterator[Cue]:
+    """The cues up to the end, or to where the file is too damaged to go on."""
+    import av
+
+    origin = origin_of(container) if container.streams.video or container.streams.audio else Fraction(0)
+    read_only(container, stream)
+    with suppress(av.FFmpegError, OSError, IndexError):
+        for packet in container.demux(stream):
+            check()
+            for one in decoded_cues(packet) if packet.size else ():
+                if not one.is_drawing and (words := _plain(one)):
+                    yield Cue(float(one.start - origin), float(one.end - origin), words)
+
+
+def _plain(cue: StyledCue) -> str:
+    text = OVERRIDE.sub("", cue.text.decode(errors="replace"))
+    return re.sub(r"\\[Nn]", "\n", text).replace("\\h", " ").strip()
+
+
+def chosen_track(container: Any, name: str, wanted: str) -> Any:
+    """The stream of subtitles with a number or in a language, or for `default` the main one. Raises `NotFound`."""
+    if wanted == DEFAULT:
+        return best_stream(container)
+    streams = container.streams.subtitles
+    found = next((one for one in streams if wanted == str(one.index) or speaks(one, wanted)), None)
+    if found is None:
+        listed = ", ".join(f"{one.index} ({one.language})" if one.language else str(one.index) for one in streams)
+        raise NotFound(f"'{name}' has no subtitles {quoted(wanted)}.", hint=f"Choose one of these: {listed}.")
+    return found

@@ -164,12 +164,16 @@ class Rendition:
 
     def frames(self) -> Iterator[Shown]:
         """The frames after all effects, at the rate of the clip if it is constant."""
+        return on_grid(self.shown(), self.clip.rate) if self.clip.rate else self.shown()
+
+    def shown(self) -> Iterator[Shown]:
+        """The frames after all effects, each at its own time."""
         made: Frames = partial(self.picture.frames, *self._span)
         for effect, clip in zip(self.effects, self.clips, strict=False):
             made = partial(effect.pictures, made, clip, self._materials)
-        for shown in on_grid(made(), self.clip.rate) if self.clip.rate else made():
+        for one in made():
             self._materials.check()
-            yield shown
+            yield one
 
     def _heard(self, shape: SoundShape) -> Iterator[Heard]:
         """The sound after all effects."""

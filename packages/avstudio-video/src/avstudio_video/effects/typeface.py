@@ -63,7 +63,7 @@ class Lettering:
 
     def lines(self, text: str, letters: Letters, width: int, most: int) -> tuple[list[str], Letters]:
         """A text in lines of at most a width in pixels, with smaller letters if there are too many lines."""
-        size = letters.size
+        size, most = letters.size, max(most, text.count("\n") + 1)
         while True:
             face = self._face(size)
             last = size <= letters.size * SMALLEST

@@ -100,7 +100,8 @@ def read_contents(
         indexes, end, reached = _scanned(container, limits, path, check) if scan else ({}, None, 0.0)
         stated = container.duration / 1_000_000 if container.duration and container.duration > 0 else None
         if scan:
-            _tell_damage(path, [*indexes.values()], reached, stated or 0.0, warn)
+            late = float(origin_of(container)) if "matroska" in container.format.name else 0.0  # which states the end
+            _tell_damage(path, [*indexes.values()], reached, (stated or 0.0) - late, warn)
         shown = [one for one in container.streams.video if not is_cover(one)]
         videos = [_video(container, one, indexes.get(one.index), first_frame(path, one.index, limits)) for one in shown]
         best = container.streams.best("video")

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 HEAD = 4096
+"""Bytes at the start of a file that are enough to know it."""
 LEAST = 54
 """Bytes of the shortest file with a size in its header: BMP."""
 UNKNOWN = 0x7FFF_0000
 """From this size on, 32 bits in a header stand for one that was not known when the file was begun."""
+LARGEST = 1 << 62
+"""No file has so many bytes."""
 MOST = 1 << 18
 """Parts of a file that are looked at, one after the other."""
 WAVE64 = bytes.fromhex("72696666 2e91cf11a5d628db04c10000")
@@ -19,6 +22,11 @@ ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 """The object of a header whose fields are a size, an identifier, and the size of the file."""
 SEGMENT = bytes.fromhex("18538067")
 """The element of Matroska in which everything is."""
+BOXES = (
+    b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"moof", b"mfra", b"sidx", b"ssix", b"styp", b"prft", b"emsg",
+    b"meta", b"udta", b"uuid", b"pdin", b"pnot",
+)  # fmt: skip
+"""Those outside others in MP4 and QuickTime."""
 MXF = bytes.fromhex("060e2b34020501010d01020101")
 
 
@@ -34,7 +42,7 @@ def stated_size(file: BinaryIO) -> int | None:
 
 
 def _riff(file: BinaryIO, head: bytes) -> int | None:
-    """That of WAVE and WebP, and of AVI, which has another chunk after each gigabyte."""
+    """The size of WAVE and WebP, and of AVI, which has another chunk after each gigabyte."""
     place = 0
     for _ in range(MOST):
         size = int.from_bytes(head[4:8], "little")
@@ -51,13 +59,21 @@ def _riff(file: BinaryIO, head: bytes) -> int | None:
 
 def _wave64(file: BinaryIO, head: bytes) -> int | None:
     size = int.from_bytes(head[16:24], "little")
-    return size if 0 < size < 1 << 62 else None
+    return size if 0 < size < LARGEST else None
 
 
 def _caf(file: BinaryIO, head: bytes) -> int | None:
-    place = head.find(b"data")
-    size = int.from_bytes(head[place + 4 : place + 12], "big")
-    return place + 12 + size if place > 0 and size < 1 << 62 else None
+    place, chunk = 8, head[8:20]
+    for _ in range(MOST):
+        size = int.from_bytes(chunk[4:], "big")
+        if len(chunk) < 12 or size > LARGEST:
+            break
+        place += 12 + size
+        if chunk.startswith(b"data"):
+            return place
+        file.seek(place)
+        chunk = file.read(12)
+    return None
 
 
 def _bmp(file: BinaryIO, head: bytes) -> int | None:
@@ -72,11 +88,13 @@ def _boxes(file: BinaryIO, head: bytes) -> int | None:
         box = file.read(16)
         if not box:
             return place
-        if len(box) < 8 or not box[4:8].isalnum():
+        if len(box) < 8:
+            return place + 8
+        if box[4:8] not in BOXES:
             break  # what comes after the boxes does not belong to the file
         size = int.from_bytes(box[:4], "big")
         size = int.from_bytes(box[8:], "big") if size == 1 else size
-        if size < 8:
+        if size < 8 or size > LARGEST:
             break  # 0 goes to the end of the file
         place += size
     return None
@@ -92,12 +110,12 @@ def _matroska(file: BinaryIO, head: bytes) -> int | None:
 
 
 def _flash(file: BinaryIO, head: bytes) -> int | None:
-    """That in the metadata of FLV."""
+    """The size in the metadata of FLV."""
     place = head.find(b"filesize\0") + 9
     if place < 9 or place + 8 > len(head):
         return None
     (size,) = struct.unpack_from(">d", head, place)
-    return int(size) if 0 < size < 1 << 62 else None
+    return int(size) if 0 < size < LARGEST else None
 
 
 def _asf(file: BinaryIO, head: bytes) -> int | None:
@@ -119,7 +137,7 @@ SIZES: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, bytes], int | No
     (lambda head: head.startswith(WAVE64), _wave64),
     (lambda head: head.startswith(b"caff"), _caf),
     (lambda head: head[:2] == b"BM" and head[6:10] == bytes(4), _bmp),
-    (lambda head: head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"), _boxes),
+    (lambda head: head[4:8] in (*BOXES[:6], b"styp"), _boxes),
     (lambda head: head.startswith(b"\x1a\x45\xdf\xa3"), _matroska),
     (lambda head: head.startswith(b"FLV"), _flash),
     (lambda head: head.startswith(ASF), _asf),

@@ -55,12 +55,12 @@ def origin_of(container: InputContainer) -> Fraction:
     return Fraction(container.start_time or 0, 1_000_000)
 
 
-def read_only(container: InputContainer, stream: Stream) -> None:
+def read_only(container: InputContainer, *streams: Stream) -> None:
     """Skip the packets of all other streams where they are in the file."""
     from av.stream import Discard
 
     for one in container.streams:
-        if one is not stream:
+        if all(one is not wanted for wanted in streams):
             one.discard = Discard.all
 
 
@@ -135,9 +135,12 @@ def stated_end(stream: Any, origin: Fraction) -> float:
     """The end of a stream as its file states it, in seconds from `origin`; 0 if it does not."""
     if stream.duration and stream.duration > 0:
         return float(((stream.start_time or 0) + stream.duration) * (stream.time_base or 0) - origin)
-    noted = next((value for key, value in stream.metadata.items() if key.upper() == "DURATION"), "")  # Matroska
+    noted = next(
+        (value for key, value in stream.metadata.items() if key.upper() == "DURATION"), ""
+    )  # Matroska: the end
     try:
-        return sum(float(part) * 60.0**power for power, part in enumerate(reversed(noted.split(":"))))
+        end = sum(float(part) * 60.0**power for power, part in enumerate(reversed(noted.split(":"))))
+        return max(0.0, end - float(origin))
     except ValueError:
         return 0.0
 

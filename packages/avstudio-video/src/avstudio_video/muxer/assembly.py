@@ -61,7 +61,8 @@ class Assembly:
 
     def _refuse_empty(self) -> None:
         for track in self.tracks:
-            if track.empty and track.wanted.labels is not None:
+            ended = track.wanted.kind == "video" and self.end is not None  # before the first picture
+            if track.empty and (track.wanted.labels is not None or ended):
                 raise InvalidInput(f"Nothing of '{track.wanted.input.name}' is within the new file.", hint=CHECK)
 
     def _describe(self, file: PacketFile) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ class CueTrack:
 
     container: OutputContainer
     codec: str
+    """Of the track, by FFmpeg's name; packets of cues are in the same one, or not used."""
     header: bytes | None
     """The styles, as FFmpeg's decoder states them."""
     divided: bool
@@ -38,11 +39,14 @@ class CueTrack:
         self.stream.codec_context.time_base = self.stream.time_base = UNIT
 
     def write(self, cue: StyledCue) -> None:
-        """Write a cue, or what is shown before it."""
+        """Write a cue, or what is shown before it. Shapes are left out where they would become text."""
+        if cue.is_drawing and self.codec != "ass":
+            return
+        cue = cue.numbered(self.cues)
         self.cues += 1
         self.end = max(self.end, cue.end)
         if not self.divided:
-            self._encode(cue.start, cue.end, cue.line)
+            self._emit(cue)
             return
         self._advance(cue.start)
         self._shown.append(cue)
@@ -57,21 +61,30 @@ class CueTrack:
             ends = [one.end for one in self._shown]
             until = min(ends if time is None else [*ends, time])
             if until > self._until:
-                first, *others = self._shown
-                self._encode(self._until, until, b"\\N".join([first.line, *(one.text for one in others)]))
+                self._emit(replace(joint(self._shown), start=self._until, end=until))
             self._until = max(self._until, until)
             self._shown = [one for one in self._shown if one.end > until]
         self._until = self._until if time is None else max(self._until, time)
 
-    def _encode(self, start: Fraction, end: Fraction, line: bytes) -> None:
+    def _emit(self, cue: StyledCue) -> None:
         from av.subtitles.subtitle import SubtitleSet
 
         self.container.start_encoding()
-        length = max(1, round((end - start) / UNIT))
-        packet = self.stream.codec_context.encode_subtitle(SubtitleSet.create(line, 0, length, 0))
-        packet.time_base, packet.pts, packet.dts = UNIT, round(start / UNIT), round(start / UNIT)
+        length = max(1, round((cue.end - cue.start) / UNIT))
+        packet = cue.packet
+        if packet is None:
+            packet = self.stream.codec_context.encode_subtitle(SubtitleSet.create(cue.line, 0, length, 0))
+        packet.time_base = UNIT
+        packet.pts = packet.dts = round(cue.start / UNIT)
         packet.duration, packet.stream = length, self.stream
         self.container.mux(packet)
+
+
+def joint(cues: Sequence[StyledCue]) -> StyledCue:
+    """Cues that are shown together as one."""
+    first, *others = cues
+    line = b"\\N".join([first.line, *(one.text for one in others)])
+    return first if not others else replace(first, line=line, packet=None)
 
 
 def moved(cues: Iterable[StyledCue], offset: Fraction, end: Fraction | None) -> Iterator[StyledCue]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from avstudio_video.muxer.cues import CueTrack, moved
 from avstudio_video.packets.source import PacketSource, delay_of
-from avstudio_video.packets.styled_cues import cues_of
+from avstudio_video.packets.styled_cues import decoded_cues
 
 if TYPE_CHECKING:
     from avstudio_video.encoding.sound_track import SoundTrack
@@ -98,7 +98,7 @@ class CuePart:
     """The end of the new file, if something is cut there."""
 
     def items(self, packet: Any, time: Fraction) -> Feed:
-        for cue in moved(cues_of(packet), self.shift, self.end):
+        for cue in moved(decoded_cues(packet), self.shift, self.end):
             yield cue.start, partial(self.track.write, cue)
 
     def rest(self, time: Fraction) -> Feed:

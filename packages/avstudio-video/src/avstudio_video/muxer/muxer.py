@@ -76,6 +76,8 @@ class Muxed:
                 return not self.part.written
             case CuePart():
                 return not self.part.track.cues
+            case EncodedPicture():
+                return not self.part.track.frames
         return False
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 
-class Timed(NamedTuple):
+class TimedFrame(NamedTuple):
     """A frame on the screen from `start` to `end`, in seconds of the new file."""
 
     frame: VideoFrame
@@ -24,16 +24,16 @@ class Timed(NamedTuple):
     end: Fraction
 
 
-class Pictures(Protocol):
+class PictureFrames(Protocol):
     """The frames of a stream, as they are encoded."""
 
     @property
     def shape(self) -> VideoShape:
-        """What all of them are."""
+        """Size, rate and colours of all frames."""
         ...
 
-    def frames(self) -> Iterator[Timed]:
-        """Them in the order shown."""
+    def frames(self) -> Iterator[TimedFrame]:
+        """The frames in the order in which they are shown."""
         ...
 
     def tell(self, written: str) -> None:
@@ -46,14 +46,14 @@ class PictureEncoding:
     """How the pictures of a file are encoded, and what gives their frames."""
 
     encoding: VideoEncoding
-    pictures: Callable[[Wanted], Pictures]
+    pictures: Callable[[Wanted], PictureFrames]
 
 
 @dataclass(frozen=True)
 class EncodedPicture:
     """A track of frames that are read, and encoded, beside the packets of the inputs."""
 
-    pictures: Pictures
+    pictures: PictureFrames
     track: VideoTrack
     end: Fraction | None
     """The end of the new file, if something is cut there."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from avstudio_video.packets.source import length_of
 if TYPE_CHECKING:
     from av.packet import Packet
 
+DRAWING = re.compile(rb"\\p[1-9]")
 FIELDS = 8
 """Fields before the text in a line of Advanced SubStation Alpha, the form between decoders and encoders."""
 
@@ -25,13 +27,24 @@ class StyledCue:
     end: Fraction
     line: bytes
     """Fields and text, as FFmpeg decodes them."""
+    packet: Any = field(default=None, compare=False)
+    """The packet that has only this cue, in the codec of its file, with all that FFmpeg's decoder does not tell."""
 
     @property
     def text(self) -> bytes:
         return self.line.split(b",", FIELDS)[-1]
 
+    @property
+    def is_drawing(self) -> bool:
+        """Whether its text is the outline of a shape."""
+        return DRAWING.search(self.text) is not None
 
-def cues_of(packet: Packet[Any]) -> Iterator[StyledCue]:
+    def numbered(self, number: int) -> StyledCue:
+        """The same with another number among the cues of its track, by which players know it."""
+        return replace(self, line=b"%d,%s" % (number, self.line.partition(b",")[2]))
+
+
+def decoded_cues(packet: Packet[Any]) -> Iterator[StyledCue]:
     """The cues in a packet of text. A damaged one has none."""
     import av
 
@@ -39,6 +52,12 @@ def cues_of(packet: Packet[Any]) -> Iterator[StyledCue]:
         return
     start = Fraction(packet.pts) * Fraction(packet.time_base)
     with suppress(av.FFmpegError):
-        for one in packet.stream.codec_context.decode2(packet) or ():
-            if line := getattr(one, "ass", b""):
-                yield StyledCue(start, start + length_of(packet), line)
+        lines = [
+            line for one in packet.stream.codec_context.decode2(packet) or () if (line := getattr(one, "ass", b""))
+        ]
+        for line in lines:
+            whole = len(lines) == 1 and packet.stream.codec_context.name not in (
+                "ass",
+                "ssa",
+            )  # their lines have it all
+            yield StyledCue(start, start + length_of(packet), line, packet if whole else None)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from numpy.typing import NDArray
 
+LOWEST = 4_000
+"""Hz, of a sample rate at which the filters of the standard can be computed."""
 QUIETEST = -70.0
 """The gate: the filter states this for sound that is silent or too short."""
 

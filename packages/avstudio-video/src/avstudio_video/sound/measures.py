@@ -13,7 +13,7 @@ from avstudio_core.spans import Span
 from avstudio_video.media.samples import samples_of, sound_frame
 from avstudio_video.sound.decoded_track import DecodedTrack
 from avstudio_video.sound.loud_spans import LoudSpans
-from avstudio_video.sound.loudness import LoudnessMeter
+from avstudio_video.sound.loudness import LOWEST, LoudnessMeter
 from avstudio_video.sound.speech_track import SpeechTrack
 from avstudio_video.sound.waveform import Waveform
 
@@ -49,9 +49,11 @@ class SoundMeasures:
         level, least = wishes.silence or (0.0, 0.0)
         self._spans = LoudSpans(10 ** (level / 20), round(least * rate)) if wishes.silence else None
         self.impossible: list[str] = []
-        """What was wished, and cannot be measured of sound with so many channels or such a rate."""
+        """Measurements that were requested, and are not possible with so many channels or such a rate."""
         self._meter: LoudnessMeter | None = None
-        if wishes.loudness:
+        if wishes.loudness and rate < LOWEST:
+            self.impossible.append("loudness")
+        elif wishes.loudness:
             with self._apart("loudness"):
                 self._meter = LoudnessMeter(rate, layout)
         self.waveform = Waveform(rate) if wishes.waveform else None
@@ -98,11 +100,9 @@ class SoundMeasures:
         self._speak(frame)
 
     def _speak(self, frame: AudioFrame) -> None:
-        speech, self._speech = self._speech, None
-        if speech:
+        if self._speech and "speech" not in self.impossible:
             with self._apart("speech"):
-                speech.feed(frame)
-                self._speech = speech
+                self._speech.feed(frame)
 
     @contextmanager
     def _apart(self, name: str) -> Iterator[None]:
@@ -112,13 +112,14 @@ class SoundMeasures:
         try:
             yield
         except av.FFmpegError:
-            self.impossible.append(name)
+            self.impossible += [name] if name not in self.impossible else []
 
     def finish(self) -> None:
         """Measure the rest."""
         self.feed(None)
         if self._speech:
-            self._speech.finish()
+            with self._apart("speech"):
+                self._speech.finish()
         self.loudness = self._meter.loudness() if self._meter else None
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,5 +32,5 @@ class SpeechTrack:
 
     def finish(self) -> None:
         """Write what the resampler still has, and close the file."""
-        self.feed(None)
-        self._file.close()
+        with closing(self._file):
+            self.feed(None)

@@ -122,6 +122,12 @@ class Copy:
             return made
 
 
+def timeline_of(joined: Sequence[JoinedPiece]) -> Timeline:
+    """What was written of files that follow each other as a whole."""
+    spans = [(Fraction(one.begin), Fraction(one.end), Fraction(one.at)) for one in joined]
+    return Timeline(tuple(Part(start, end, range(0), number, at) for number, (start, end, at) in enumerate(spans)))
+
+
 def really(joined: Sequence[JoinedPiece], footage: Footage) -> Timeline:
     """The timeline of what was written; frames that a container cannot hide are before a part."""
     found, at = list[Part](), Fraction(0)

@@ -57,7 +57,7 @@ def container_of(footage: Footage, wanted: FilmFormat, codec: FilmCodec) -> Cont
     elif "matroska" in names:
         found = "webm" if ending == "webm" else "mkv"
     known = footage.picture.codec in CONTAINERS[found].video
-    return found if known or found == "mkv" else "mp4"
+    return found if known or found in ("mkv", "webm") else "mp4"
 
 
 def codec_of(footage: Footage, name: ContainerName, wanted: FilmCodec) -> VideoCodec:

@@ -14,16 +14,21 @@ from avstudio_video.encoding.containers import CONTAINERS, ContainerName
 from avstudio_video.media.container import open_media
 from avstudio_video.media.indexed import IndexedStream
 from avstudio_video.media.limits import Limits
-from avstudio_video.media.streams import codec_of
+from avstudio_video.media.streams import codec_of, read_only
 from avstudio_video.media.tags import stream_tags
 from avstudio_video.muxer.cues import CueTrack
 from avstudio_video.muxer.labels import for_format
-from avstudio_video.packets.styled_cues import StyledCue, cues_of
+from avstudio_video.packets.styled_cues import StyledCue, decoded_cues
 from avstudio_video.packets.subtitle_file import TEXTS
 from avstudio_video.timeline.parts import Part, Timeline
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
+
+BRIEF = Fraction(1, 10)
+"""Seconds for which nobody can read the rest of a cue that is cut off."""
+LONG = 30
+"""Seconds of a cue that is longer than most."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,22 @@ class TextTrack:
     """Its uses, in FFmpeg's bits."""
     cues: list[StyledCue]
     """In the order of their start."""
+    mixed: bool = False
+    """Whether some of its cues had other styles in their file."""
+
+    @property
+    def styled(self) -> bool:
+        """Whether its file states styles."""
+        return self.codec == "ass"
+
+    def follows(self, tracks: Sequence[TextTrack | None]) -> bool:
+        """Whether it can follow the tracks of other files: in the same language, as far as it is known."""
+        from av.stream import Disposition
+
+        first, own = next(filter(None, tracks)), self.tags.get("language")
+        language = next((known for one in tracks if one and (known := one.tags.get("language"))), None)
+        alike = (first.disposition ^ self.disposition) & Disposition.forced == 0
+        return alike and (own is None or language is None or own == language)
 
     def faster(self, factor: Fraction) -> TextTrack:
         """The same at another speed."""
@@ -45,16 +66,16 @@ class TextTrack:
 
     def keeps_styles(self, name: ContainerName) -> bool:
         """Whether a container stores its styles, if it has some."""
-        return self.codec != "ass" or self.codec in CONTAINERS[name].others.split()
+        return not self.styled or self.codec in CONTAINERS[name].copied
 
     def added(self, container: OutputContainer, name: ContainerName) -> TextFeed:
         """The track of a new file."""
-        styled = self.codec == "ass" and self.keeps_styles(name)
-        codec = self.codec if styled else CONTAINERS[name].texts
+        taken = self.codec in CONTAINERS[name].copied
+        codec = self.codec if taken else CONTAINERS[name].texts
         track = CueTrack(container, codec, self.header, divided=CONTAINERS[name].edited)
         track.stream.metadata.update(for_format(self.tags, name))
         track.stream.disposition = self.disposition
-        return TextFeed(track, iter(self.cues))
+        return TextFeed(track, iter(self.cues if taken else [replace(one, packet=None) for one in self.cues]))
 
 
 class TextFeed:
@@ -77,7 +98,10 @@ class TextFeed:
 
 
 def texts_of(path: Path, picture: IndexedStream, limits: Limits, check: Callable[[], None]) -> list[TextTrack]:
-    """The tracks of text of a file with a picture; times count from its start."""
+    """The tracks of text of a file with a picture; times count from its start.
+
+    There are none if times are guessed. Raises `UnreadableMedia`.
+    """
     import av
 
     with open_media(path, limits) as container:
@@ -87,11 +111,12 @@ def texts_of(path: Path, picture: IndexedStream, limits: Limits, check: Callable
         found: dict[int, list[StyledCue]] = {one.index: [] for one in streams}
         for stream in streams:
             stream.codec_context.open(strict=False)  # which makes the header
+        read_only(container, *streams)
         with suppress(av.FFmpegError, OSError, IndexError):
             for packet in container.demux(streams):
                 check()
                 if packet.size:
-                    found[packet.stream_index] += cues_of(packet)
+                    found[packet.stream_index] += decoded_cues(packet)
         return [_track(one, _later(found[one.index], -picture.origin)) for one in streams]
 
 
@@ -106,38 +131,58 @@ def _later(cues: Iterable[StyledCue], seconds: Fraction) -> Iterator[StyledCue]:
 
 
 def moved_texts(files: Sequence[Sequence[TextTrack]], timeline: Timeline) -> list[TextTrack]:
-    """The tracks of a new video, each made of those with its number in the files; what is removed is left out."""
-    count = max(map(len, files), default=0)
-    return [
-        _moved([tracks[number] if number < len(tracks) else None for tracks in files], timeline)
-        for number in range(count)
-    ]
+    """The tracks of a new video, each made of those of the files in one language; what is removed is left out."""
+    rows: list[list[TextTrack | None]] = []
+    for number, tracks in enumerate(files):
+        found: list[TextTrack | None] = [None] * len(rows)
+        for track in tracks:
+            free = [place for place, taken in enumerate(found) if taken is None]
+            place = next((one for one in free if track.follows(rows[one])), len(found))
+            rows[place:] = rows[place:] or [[None] * number]
+            found[place:] = [track, *found[place + 1 :]]
+        rows = [[*row, track] for row, track in zip(rows, found, strict=True)]
+    return [_moved(row, timeline) for row in rows]
 
 
 def _moved(tracks: Sequence[TextTrack | None], timeline: Timeline) -> TextTrack:
     usual = next(filter(None, tracks))
-    longest = max((one.end - one.start for track in tracks if track for one in track.cues), default=Fraction(0))
-    cues: list[StyledCue] = []
+    shown: list[StyledCue] = []
+    latest: dict[bytes, int] = {}
+    """Where each cue is in them, for those that go on after what was removed or in a cross-fade."""
+    spans = [CueSpans(track.cues) if track else None for track in tracks]
     for part in timeline.parts:
-        track = tracks[part.source]
-        for cue in _within(track.cues, part, longest) if track else ():
-            whole = next((one for one in cues[-4:] if (one.end, one.line) == (cue.start, cue.line)), None)
-            if whole:  # it goes on after what was removed
-                cues.remove(whole)
-            cues.append(replace(cue, start=whole.start) if whole else cue)
-    return replace(usual, cues=sorted(cues, key=lambda cue: cue.start))
+        track, found = tracks[part.source], spans[part.source]
+        for cue in found.within(part) if found else ():
+            place = latest.get(cue.line, len(shown))
+            if place < len(shown) and shown[place].end >= cue.start:
+                shown[place] = replace(shown[place], end=max(cue.end, shown[place].end))
+                continue
+            latest[cue.line] = len(shown)
+            shown.append(cue if track and track.codec == usual.codec else replace(cue, packet=None))
+    mixed = any((one.codec, one.header) != (usual.codec, usual.header) and one.styled for one in tracks if one)
+    return replace(usual, cues=sorted(shown, key=lambda cue: cue.start), mixed=mixed)
 
 
-def _within(cues: Sequence[StyledCue], part: Part, longest: Fraction) -> Iterator[StyledCue]:
-    """What is shown within a part of cues that last at most `longest`, at its new time."""
-    first, last = (bisect_left(cues, time, key=lambda one: one.start) for time in (part.start - longest, part.end))
-    for cue in cues[first:last]:
-        start, end = max(cue.start, part.start), min(cue.end, part.end)
-        if start < end:
-            yield replace(cue, start=part.at + start - part.start, end=part.at + end - part.start)
+class CueSpans:
+    """Finds the cues of a part; there are few long ones."""
+
+    def __init__(self, cues: Sequence[StyledCue]) -> None:
+        self._long = [one for one in cues if one.end - one.start > LONG]
+        self._others = [one for one in cues if one.end - one.start <= LONG]
+
+    def within(self, part: Part) -> Iterator[StyledCue]:
+        """What is shown within a part of a timeline, at its new time."""
+        times = part.start - LONG, part.end
+        first, last = (bisect_left(self._others, time, key=lambda one: one.start) for time in times)
+        for cue in (*self._long, *self._others[first:last]):
+            start, end = max(cue.start, part.start), min(cue.end, part.end)
+            if start < end and end - start >= min(BRIEF, cue.end - cue.start):
+                yield replace(cue, start=part.at + start - part.start, end=part.at + end - part.start)
 
 
-def tell_styles(texts: Sequence[TextTrack], name: ContainerName, source: str, warn: Callable[[str, str], None]) -> None:
-    """Warn about styles of subtitles that a container does not store."""
+def tell_styles(texts: Sequence[TextTrack], name: ContainerName, warn: Callable[[str, str], None]) -> None:
+    """Warn about styles of subtitles that a container does not store, or that those of other files replace."""
     if not all(one.keeps_styles(name) for one in texts):
-        warn("styles_lost", f"'{name}' does not store the styles and places of the subtitles in '{source}'.")
+        warn("styles_lost", f"'{name}' does not store the styles and places of the subtitles.")
+    elif any(one.mixed for one in texts):
+        warn("styles_lost", "Joined subtitles have the styles of the first file; those of others are lost.")

@@ -1,0 +1,345 @@
+"""New tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from avstudio_core import Studio
+
+Make = Callable[..., Path]
+SRT = "1\n00:00:00,200 --> 00:00:00,400\nHello\n\n2\n00:00:00,600 --> 00:00:00,800\nAgain\n"
+ASS = (
+    "[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\nStyle: Big,Arial,80\n\n"
+    "[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+)
+
+
+def saved(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def srt(path: Path, shown: list[tuple[float, float, str]]) -> Path:
+    lines = (
+        f"{n}\n00:00:{a:06.3f} --> 00:00:{b:06.3f}\n{t}\n".replace(".", ",") for n, (a, b, t) in enumerate(shown, 1)
+    )
+    return saved(path, "\n".join(lines))
+
+
+def grey(write: Make, name: str = "grey.mp4", size: tuple[int, int] = (128, 96), **settings: Any) -> Path:
+    return write(name, [np.full((size[1], size[0], 3), 90, np.uint8)] * 25, **settings)
+
+
+def drawn(pictures: list[Any]) -> list[int]:
+    return [number for number, one in enumerate(pictures) if np.abs(one - 90).max() > 40]
+
+
+def codes(result: Any) -> list[str]:
+    return [one.code for one in result.warnings]
+
+
+def half(path: Path, part: float = 0.6) -> Path:
+    (cut := path.with_name(f"cut-{path.name}")).write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    return cut
+
+
+@pytest.fixture
+def film(shared_studio: Studio, write: Make, tmp_path: Path) -> Callable[..., Path]:
+    def make(name: str, subtitles: Path, **params: Any) -> Path:
+        made = shared_studio.run("video.mux", write(f"plain-{name}", 100, sound=[440]), subtitles=[subtitles], **params)
+        (path := tmp_path / name).write_bytes(made.video.path.read_bytes())
+        return path
+
+    return make
+
+
+def cues(path: Path, number: int = 0) -> list[tuple[float, float, str]]:
+    found = []
+    with av.open(str(path)) as file:
+        stream: Any = file.streams.subtitles[number]
+        for packet in file.demux(stream):
+            for one in stream.codec_context.decode2(packet) or () if packet.size > 2 else ():
+                start, end = (float(time * packet.time_base) for time in (packet.pts, packet.pts + packet.duration))
+                found.append((round(start, 2), round(end, 2), one.ass.decode().split(",", 8)[8]))
+    return found
+
+
+# --- bugs
+
+
+def test_styled_cues_of_joined_films_have_numbers_of_their_own(
+    shared_studio: Studio, film: Any, tmp_path: Path
+) -> None:
+    alpha = saved(tmp_path / "a.ass", ASS + "Dialogue: 0,0:00:00.20,0:00:01.60,Big,,0,0,0,,Hi\n")
+    joined = shared_studio.run("video.concat", film("a.mkv", alpha), inputs=[film("b.mkv", alpha)]).video
+    with av.open(str(joined.path)) as file:
+        numbers = [bytes(one).split(b",")[0] for one in file.demux(subtitles=0) if one.size]
+    assert numbers == [b"0", b"1"]  # players leave out a cue whose number was there before
+
+
+def test_each_of_many_cues_goes_on_after_what_is_removed(shared_studio: Studio, film: Any, tmp_path: Path) -> None:
+    path = film("a.mkv", srt(tmp_path / "a.srt", [(0.8, 2.0, f"Sign {number}") for number in range(6)]))
+    result = shared_studio.run("video.cut", path, remove=["1.2-1.6"])
+    assert [one[1:] for one in cues(result.video.path)] == [(1.6, f"Sign {number}") for number in range(6)]
+
+
+@pytest.mark.parametrize("params", [{}, {"shortest": True}])
+def test_a_cut_film_that_is_drawn_on_is_told_once(films: Any, write: Make, tmp_path: Path, params: Any) -> None:
+    pytest.importorskip("PIL", reason="needs the extra 'text'")
+    path = half(write("a.mkv", 100, sound=[440]))
+    result = films.studio.run("video.mux", path, burned=saved(tmp_path / "a.srt", SRT), **params)
+    assert codes(result).count("truncated") == 1
+
+
+@pytest.mark.parametrize("params", [{}, {"shortest": True}])
+def test_a_cut_file_of_which_only_subtitles_are_taken_is_told(
+    shared_studio: Studio, film: Any, write: Make, tmp_path: Path, params: Any
+) -> None:
+    source = half(film("a.mkv", saved(tmp_path / "a.srt", SRT)))
+    assert codes(shared_studio.run("video.mux", write("b.mkv", 25), subtitles=[source], **params)) == ["truncated"]
+
+
+@pytest.mark.parametrize(("processor", "params"), [("video.mux", {}), ("video.effects", {"chain": ["subtitles"]})])
+def test_a_cut_file_of_which_subtitles_are_drawn_is_told(
+    shared_studio: Studio, film: Any, write: Make, tmp_path: Path, processor: str, params: Any
+) -> None:
+    pytest.importorskip("PIL", reason="needs the extra 'text'")
+    source = half(film("a.mkv", saved(tmp_path / "a.srt", SRT)))
+    given = {"burned" if processor == "video.mux" else "subtitles": source, **params}
+    assert codes(shared_studio.run(processor, write("b.mkv", 25), **given)) == ["truncated"]
+
+
+def test_all_tracks_of_a_cut_file_are_extracted_and_its_end_told_once(shared_studio: Studio, write: Make) -> None:
+    path = half(write("a.mkv", 100, sound=[440, 880]))
+    assert codes(shared_studio.run("video.extract_audio", path, track="all")) == ["truncated"]
+
+
+def test_detail_that_an_encoded_picture_loses_is_told_once(films: Any, write: Make) -> None:
+    path = write("a.mkv", films.gradient(), codec="ffv1", format="yuv420p12le")
+    result = films.studio.run("video.mux", path, format="mkv", video_codec="hevc")
+    assert codes(result) == ["detail_reduced"]
+
+
+# --- mutants
+
+
+def test_a_late_picture_of_no_steady_rate_begins_when_it_does(films: Any, write: Make) -> None:
+    times = [50, *range(54, 78)]
+    path = grey(write, "late.mkv", times=times, sound=[440])
+    made = films.studio.run("video.mux", path, format="mkv", video_codec="ffv1").video
+    assert films.frames(made.path)[1] == pytest.approx([one / 25 for one in times], abs=0.001)
+
+
+def test_burned_subtitles_have_the_font_that_is_given(films: Any, write: Make, tmp_path: Path) -> None:
+    pytest.importorskip("PIL", reason="needs the extra 'text'")
+    subtitles, font = saved(tmp_path / "a.srt", SRT), saved(tmp_path / "notes.ttf", "Just a text.")
+    with pytest.raises(Exception, match=r"'notes.ttf' is not a font"):
+        films.studio.run("video.mux", grey(write), burned=subtitles, burned_font=font)
+
+
+def test_marks_of_subtitles_are_kept(shared_studio: Studio, film: Any, tmp_path: Path) -> None:
+    subtitles = saved(tmp_path / "a.srt", SRT)
+    path = film("a.mkv", subtitles, subtitle_titles=["Signs"], forced_subtitles=[1], default_subtitles=1)
+    for mode in ("exact", "keyframe"):
+        made = shared_studio.run("video.cut", path, keep=["0-1"], mode=mode).video
+        [known] = shared_studio.run("video.probe", made).contents.subtitles
+        assert (known.title, sorted(known.dispositions)) == ("Signs", ["default", "forced"]), mode
+
+
+@pytest.mark.parametrize("mode", ["exact", "keyframe"])
+def test_subtitles_of_a_file_that_does_not_begin_at_0(
+    shared_studio: Studio, late_film: Any, tmp_path: Path, mode: str
+) -> None:
+    path = late_film(srt(tmp_path / "a.srt", [(2.4, 3.0, "Two")]))
+    assert cues(shared_studio.run("video.cut", path, keep=["2-3.6"], mode=mode).video.path) == [(0.4, 1.0, "Two")]
+
+
+def test_drawn_subtitles_of_a_file_that_does_not_begin_at_0(
+    films: Any, late_film: Any, write: Make, tmp_path: Path
+) -> None:
+    pytest.importorskip("PIL", reason="needs the extra 'text'")
+    path = late_film(saved(tmp_path / "a.srt", SRT))
+    made = films.studio.run("video.mux", grey(write), burned=path, quality=80).video
+    assert drawn(films.frames(made.path)[0]) == [*range(5, 10), *range(15, 20)]
+
+
+@pytest.fixture
+def late_film(shared_studio: Studio, write: Make, tmp_path: Path) -> Callable[[Path], Path]:
+    """A film of 4 s whose times begin at 5 s, with subtitles."""
+
+    def make(subtitles: Path) -> Path:
+        path = write("plain.mp4", 100, options={"bf": "0", "g": "10", "sc_threshold": "0"})
+        return later(shared_studio.run("video.mux", path, subtitles=[subtitles]).video.path, tmp_path / "late.mp4", 5)
+
+    return make
+
+
+def later(path: Path, made: Path, seconds: int) -> Path:
+    """A copy of a file whose times begin later."""
+    with av.open(str(path)) as source, av.open(str(made), "w") as file:
+        tracks = [file.add_stream_from_template(one) for one in source.streams]
+        for packet in source.demux():
+            if packet.dts is not None and packet.pts is not None:
+                packet.stream, move = tracks[packet.stream_index], round(seconds / packet.time_base)
+                packet.pts, packet.dts = packet.pts + move, packet.dts + move
+                file.mux(packet)
+    return made
+
+
+def test_styled_cues_are_drawn_without_commands(films: Any, write: Make, tmp_path: Path) -> None:
+    pytest.importorskip("PIL", reason="needs the extra 'text'")
+    plain = srt(tmp_path / "a.srt", [(0.2, 0.4, "a, b\nc")])
+    styled = saved(tmp_path / "a.ass", ASS + "Dialogue: 0,0:00:00.20,0:00:00.40,Big,,0,0,0,,{\\pos(9,9)}a,\\hb\\Nc\n")
+    path = grey(write)
+    made, expected = (films.pictures(path, "subtitles", subtitles=one) for one in (styled, plain))
+    assert all((one == other).all() for one, other in zip(made, expected, strict=True))
+
+
+def test_a_video_with_an_empty_track_has_no_subtitles_to_draw(
+    shared_studio: Studio, film: Any, write: Make, tmp_path: Path
+) -> None:
+    pytest.importorskip("PIL", reason="needs the extra 'text'")
+    path = film("a.mkv", saved(tmp_path / "a.srt", SRT))
+    (empty := tmp_path / "empty.mkv").write_bytes(
+        shared_studio.run("video.cut", path, keep=["2-3"]).video.path.read_bytes()
+    )
+    with pytest.raises(Exception, match=r"'empty.mkv' contains no text with times"):
+        shared_studio.run("video.mux", write("b.mp4", 5), burned=empty)
+
+
+def test_a_size_that_was_not_known_when_the_file_was_begun_is_not_missed(
+    shared_studio: Studio, tmp_path: Path, write: Make
+) -> None:
+    live = write("live.mkv", 25, container={"live": "1"})
+    result = shared_studio.run("video.probe", live)
+    assert (b"\x18\x53\x80\x67\x01" + b"\xff" * 7 in live.read_bytes(), codes(result)) == (True, [])
+
+
+def test_what_follows_the_boxes_of_mp4_does_not_belong_to_it(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mp4", 25)
+    path.write_bytes(path.read_bytes() + b"\0\0\xff\xff" + bytes(64))
+    assert codes(shared_studio.run("video.probe", path)) == []
+
+
+def test_the_cut_film_itself_is_told_once_when_its_subtitles_are_drawn(
+    shared_studio: Studio, film: Any, tmp_path: Path
+) -> None:
+    pytest.importorskip("PIL", reason="needs the extra 'text'")
+    path = half(film("a.mkv", saved(tmp_path / "a.srt", SRT)))
+    assert codes(shared_studio.run("video.mux", path, burned=path)).count("truncated") == 1
+
+
+@pytest.mark.parametrize(("size", "told"), [(1, ["truncated"]), (0, [])])
+def test_a_large_box_states_its_size_in_64_bits(shared_studio: Studio, write: Make, size: int, told: list[str]) -> None:
+    path = write("a.mp4", 25)
+    large = b"\0\0\0" + bytes([size]) + b"free" + (80).to_bytes(8, "big")
+    path.write_bytes(path.read_bytes() + large + bytes(40))
+    assert codes(shared_studio.run("video.probe", path)) == told
+
+
+def test_a_live_stream_in_asf_does_not_state_its_size(shared_studio: Studio, write: Make) -> None:
+    path = write("a.asf", 25, codec="mpeg4")
+    whole = bytearray(path.read_bytes())
+    place = whole.find(bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"))
+    whole[place + 40 : place + 48], whole[place + 88] = (1 << 30).to_bytes(8, "little"), 1
+    path.write_bytes(whole)
+    assert codes(shared_studio.run("video.probe", path)) == []
+
+
+@pytest.mark.parametrize("missing", [1, 0])
+def test_each_byte_of_a_file_counts(shared_studio: Studio, write: Make, missing: int) -> None:
+    path = write("a.mkv", 10)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size - missing])
+    assert codes(shared_studio.run("video.probe", path)) == ["truncated"] * missing
+
+
+def test_a_short_picture_whose_end_is_missing_is_told(shared_studio: Studio, tmp_path: Path) -> None:
+    path = tmp_path / "a.bmp"
+    with av.open(str(path), "w", format="image2") as file:
+        stream: Any = file.add_stream("bmp")
+        stream.width, stream.height, stream.pix_fmt = 8, 8, "bgr24"
+        file.mux(stream.encode(av.VideoFrame(8, 8, "bgr24")))
+    assert codes(shared_studio.run("video.probe", half(path, 0.9))) == ["truncated"]
+
+
+def test_an_ogg_file_that_ends_with_a_whole_page_is_cut_short_without_the_last(
+    shared_studio: Studio, tmp_path: Path, write: Make
+) -> None:
+    path = tmp_path / "a.ogg"
+    with av.open(str(path), "w") as file:
+        track: Any = file.add_stream("libopus", rate=48_000)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 480_000), np.int16), "s16", "mono")
+        sound.sample_rate = 48_000
+        file.mux(track.encode(sound))
+        file.mux(track.encode(None))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.rfind(b"OggS")])
+    result = shared_studio.run("video.mux", write("a.mkv", 25), sound=[path])
+    assert "its last page is missing" in str(result.warnings) or codes(result) == ["truncated"]
+
+
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0])
+def test_a_recording_that_was_begun_without_its_size_is_not_cut_short(
+    shared_studio: Studio, tmp_path: Path, write: Make, size: int
+) -> None:
+    import wave
+
+    with wave.open(str(path := tmp_path / "a.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(16_000))
+    whole = bytearray(path.read_bytes())
+    whole[4:8] = whole[40:44] = size.to_bytes(4, "little")
+    path.write_bytes(whole)
+    assert "truncated" not in codes(shared_studio.run("video.mux", write("a.mkv", 25), sound=[path]))
+
+
+def test_a_joined_film_without_sound_does_not_speak_for_another(
+    shared_studio: Studio, write: Make, tmp_path: Path
+) -> None:
+    one, silent = write("a.mkv", 50, sound=[440], sound_codec="flac", options={"bf": "0"}), tmp_path / "b.mkv"
+    with av.open(str(one)) as source, av.open(str(silent), "w") as file:
+        tracks = [file.add_stream_from_template(track) for track in source.streams]
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = tracks[packet.stream_index]
+                file.mux(packet)
+    assert "sound_left_out" not in codes(shared_studio.run("video.concat", one, inputs=[silent], mode="copy"))
+
+
+@pytest.mark.parametrize("size", [(256, 144), (768, 432)])  # the second one is shrunk to the first
+def test_brightness_is_that_of_the_picture(shared_studio: Studio, write: Make, size: tuple[int, int]) -> None:
+    levels = [100] * 20 + [0] * 10 + [*range(60)]  # dark below 12, in frames 20 to 41
+    pictures = [np.full((size[1], size[0], 3), one, np.uint8) for one in levels]
+    path = write("a.mkv", pictures, codec="ffv1", format="yuv420p")
+    made = shared_studio.run("video.analyze", path, detectors=["threshold"], min_scene=0.04)
+    assert [round(one.start * 25) for one in made.scenes][1:] == [pytest.approx(31, abs=1)]
+
+
+@pytest.mark.parametrize("size", [(256, 144), (768, 432)])
+def test_a_dissolve_is_found_in_each_size(shared_studio: Studio, write: Make, size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2, 9, 16, 3))
+    one, other = (np.kron(part, np.ones((size[1] // 9, size[0] // 16, 1))) for part in noise)
+    parts = [0.0] * 30 + [number / 25 for number in range(25)] + [1.0] * 30
+    path = write("a.mp4", [np.uint8((1 - part) * one + part * other) for part in parts])
+    found = shared_studio.run("video.analyze", path).scenes
+    assert len(found) == 2
+
+
+def test_a_part_without_sound_is_silent_in_the_file_too(shared_studio: Studio, write: Make) -> None:
+    path = write("a.mkv", 150, sound=[np.zeros((2, 96_000), np.float32)])
+    made = shared_studio.run("video.cut", path, keep=["4-5"], mode="keyframe")
+    assert "sound_left_out" not in codes(made)
+
+
+def test_styles_that_joined_films_lose_are_told(shared_studio: Studio, film: Any, tmp_path: Path) -> None:
+    path = film("a.mkv", saved(tmp_path / "a.ass", ASS + "Dialogue: 0,0:00:00.20,0:00:01.60,Big,,0,0,0,,Hi\n"))
+    for mode in ("copy", "encode"):
+        joined = shared_studio.run("video.concat", path, inputs=[path], mode=mode, format="mp4")
+        assert codes(joined) == ["styles_lost"], mode
