@@ -262,6 +262,10 @@ WARNINGS = {
             "The sound has so many channels, or so low a rate, that it cannot be measured; all else was done.",
             "Convert the sound first, such as with `audio.convert`.",
         ),
+        "nothing_drawn": (
+            "No subtitle that was to be drawn has a text within the video.",
+            "Check the file and its times, or give `burned_offset`.",
+        ),
         "picture_encoded": (
             "The format does not take the codec of the picture, which was encoded again, with some loss.",
             "Choose another format, or set `video_codec`.",
@@ -271,8 +275,8 @@ WARNINGS = {
             "Choose another format, or set `audio_codec`: `alac` and `flac` have no loss.",
         ),
         "styles_lost": (
-            "The format stores subtitles without the fonts, colours and places that they had.",
-            "Choose `mkv`, or burn them in with the effect `subtitles`.",
+            "Subtitles are stored, joined or drawn without the fonts, colours and places that they had.",
+            "Choose `mkv`, and join files with the same styles.",
         ),
         "lead_in_shown": (
             "An edit list hides the beginning of the video, and the format has no edit lists: it is shown.",

@@ -37,7 +37,8 @@ def film(shared_studio: Studio, write: Make, tmp_path: Path) -> Callable[..., Pa
 
     def make(name: str, shown: list[tuple[float, float, str]] = CUES, **params: Any) -> Path:
         given = {"subtitles": [srt(tmp_path / f"{name}.srt", shown)], "subtitle_languages": ["de"], **params}
-        made = shared_studio.run("video.mux", write(f"plain-{name}", 100, sound=[440]), **given).video
+        how = {"format": name.rpartition(".")[2], **given}
+        made = shared_studio.run("video.mux", write(f"plain-{name}.mp4", 100, sound=[440]), **how).video
         (path := tmp_path / name).write_bytes(made.path.read_bytes())
         return path
 
@@ -54,6 +55,13 @@ def cues(path: Path, number: int = 0) -> list[tuple[float, float, str]]:
                 start, end = (float(time * packet.time_base) for time in (packet.pts, packet.pts + packet.duration))
                 found.append((round(start, 2), round(end, 2), one.ass.decode().split(",", 8)[8]))
     return found
+
+
+def packets(path: Path) -> list[tuple[bytes, list[bytes]]]:
+    """What the packets of subtitles have, and what they have beside it."""
+    with av.open(str(path)) as file:
+        found = [one for one in file.demux(subtitles=0) if one.size > 2]
+        return [(bytes(one), [bytes(note) for note in one.iter_sidedata()]) for one in found]
 
 
 def plain(text: str) -> str:
@@ -118,6 +126,80 @@ def test_effects_keep_subtitles_with_their_pictures(shared_studio: Studio, film:
     for chain in ("reverse", "subtitles"):
         without = shared_studio.run("video.effects", path, chain=chain, subtitles=path, **how)
         assert [one.message for one in without.warnings] == [f"Tracks of '{name}' are left out: 1 subtitle."]
+
+
+@pytest.mark.parametrize("mode", ["copy", "encode"])
+def test_joined_tracks_have_one_language(shared_studio: Studio, film: Any, tmp_path: Path, mode: str) -> None:
+    files = {name: srt(tmp_path / f"{name}.srt", [(0.4, 0.8, f"In {name}")]) for name in ("de", "fr")}
+    one, other = (
+        film(f"{'-'.join(names)}.mkv", subtitles=[files[name] for name in names], subtitle_languages=names)
+        for names in (["de", "fr"], ["fr", "de"])
+    )
+    joined = shared_studio.run("video.concat", one, inputs=[other], mode=mode).video
+    assert [cues(joined.path, number) for number in (0, 1)] == [
+        [(0.4, 0.8, f"In {name}"), (4.4, 4.8, f"In {name}")] for name in ("de", "fr")
+    ]
+
+
+@pytest.mark.parametrize("mode", ["auto", "copy"])
+def test_subtitles_and_chapters_of_trimmed_films_are_with_their_pictures(
+    shared_studio: Studio, write: Make, edited: Callable[[Path, int], Path], tmp_path: Path, mode: str
+) -> None:
+    trimmed = edited(write("a.mp4", 100), 25)  # 3 s, before which 0.2 s are hidden from the key frame on
+    given = [srt(tmp_path / "a.srt", [(1.0, 1.4, "One")])]
+    path = shared_studio.run("video.mux", trimmed, subtitles=given).video.path
+    result = shared_studio.run("video.concat", path, inputs=[path], mode=mode)
+    second = 3.0 if mode == "auto" else 3.2  # a copy shows what is hidden
+    assert cues(result.video.path) == [(1.0, 1.4, "One"), (second + 1, second + 1.4, "One")]
+    chapters = shared_studio.run("video.probe", result.video).contents.chapters
+    assert [one.start for one in chapters] == pytest.approx([0, 3], abs=0.01)
+    assert [one.code for one in result.warnings] == ["lead_in_shown"] * (mode == "copy")
+
+
+def test_a_subtitle_of_the_whole_film_stays_one_beside_many_others(shared_studio: Studio, film: Any) -> None:
+    many = [(0.0, 4.0, "All"), *((number / 5, number / 5 + 0.15, f"{number}") for number in range(20))]
+    result = shared_studio.run("video.cut", film("a.mkv", many), remove=["2-2.4"])
+    assert [one for one in cues(result.video.path) if one[2] == "All"] == [(0.0, 3.6, "All")]
+
+
+def test_a_subtitle_on_both_sides_of_a_cross_fade_is_shown_once(shared_studio: Studio, film: Any) -> None:
+    path = film("a.mkv", [(0.2, 3.0, "Long")])
+    result = shared_studio.run("video.cut", path, keep=["0-1", "1.4-4"], crossfade=0.4)
+    assert cues(result.video.path) == [(0.2, 2.2, "Long")]
+
+
+def test_the_rest_of_a_subtitle_that_nobody_can_read_is_left_out(shared_studio: Studio, film: Any) -> None:
+    path = film("a.mkv", [(0.2, 1.04, "Before"), (1.1, 1.14, "Brief"), (1.2, 1.6, "After")])
+    result = shared_studio.run("video.cut", path, keep=["1-3"])
+    assert [text for *_, text in cues(result.video.path)] == ["Brief", "After"]
+
+
+@pytest.mark.parametrize("mode", ["exact", "keyframe"])
+@pytest.mark.parametrize("format", ["mp4", "webm"])
+def test_packets_of_subtitles_keep_what_decoders_do_not_tell(
+    shared_studio: Studio, film: Any, tmp_path: Path, format: str, mode: str
+) -> None:
+    (vtt := tmp_path / "a.vtt").write_text(
+        "WEBVTT\n\nintro\n00:00.800 --> 00:01.600 line:10% align:start\n<v Bob>plain <b>bold words</b> and <i>more</i>\n"
+    )
+    path = film(f"a.{format}", subtitles=[vtt])
+    result = shared_studio.run("video.cut", path, keep=["0.4-3"], mode=mode).video.path
+    assert packets(result) == packets(path)
+
+
+@pytest.mark.parametrize("mode", ["exact", "keyframe"])
+def test_players_choose_the_same_sound_after_a_cut(shared_studio: Studio, write: Make, mode: str) -> None:
+    sounds = [write(f"{number}.mkv", 50, sound=[440 * number]) for number in (1, 2)]
+    path = shared_studio.run("video.mux", write("a.mkv", 50), sound=sounds, default_sound=2).video
+    made = shared_studio.run("video.cut", path, keep=["0.4-1.2"], mode=mode).video
+    facts = shared_studio.run("video.probe", made).contents.audio
+    assert [one.dispositions for one in facts] == [[], ["default"]]
+
+
+def test_webm_stays_webm(shared_studio: Studio, write: Make) -> None:
+    path = write("a.webm", 10, codec="libvpx", options={"g": "5"})
+    for mode in ("exact", "keyframe"):
+        assert shared_studio.run("video.cut", path, keep=["0-0.2"], mode=mode).video.media_type == "video/webm"
 
 
 def test_a_moving_image_has_no_subtitles_and_that_is_told(shared_studio: Studio, film: Any) -> None:

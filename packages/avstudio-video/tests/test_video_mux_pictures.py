@@ -11,10 +11,11 @@ import av
 import numpy as np
 import pytest
 
-from avstudio_core import Studio
+from avstudio_core import Studio, TaskFailed
 from avstudio_core.errors import InvalidParams
 
 Make = Callable[..., Path]
+FIELDS = "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
 SRT = "1\n00:00:00,200 --> 00:00:00,400\nHello\n\n2\n00:00:00,600 --> 00:00:00,800\nAgain\n"
 
 
@@ -72,7 +73,7 @@ def test_burned_subtitles_have_a_style_a_size_and_a_place(films: Any, write: Mak
 def test_the_subtitles_of_a_video_are_burned_in(films: Any, write: Make, srt: Path, format: str) -> None:
     with_track = muxed(films.studio, grey(write), format=format, subtitles=[srt]).video
     for made in (
-        muxed(films.studio, with_track.path, burned=with_track.path, drop=["subtitles"], quality=80).video,
+        muxed(films.studio, with_track.path, burned=with_track.path, quality=80).video,
         films.applied(grey(write, "b.mkv"), "subtitles", subtitles=with_track.path).video,
     ):
         assert drawn(films.frames(made.path)[0]) == [*range(5, 10), *range(15, 20)]
@@ -112,6 +113,73 @@ def test_a_file_with_burned_subtitles_ends_with_its_shortest_part(films: Any, wr
     result = muxed(films.studio, grey(write), sound=[sound], burned=srt, shortest=True)
     assert result.duration == pytest.approx(0.4, abs=0.03)
     assert len(films.frames(result.video.path)[0]) in (10, 11)
+
+
+def test_a_track_of_a_video_is_chosen_drawn_and_not_kept(films: Any, write: Make, srt: Path, tmp_path: Path) -> None:
+    (late := tmp_path / "b.srt").write_text(SRT.replace("200", "600").replace("400", "800"), encoding="utf-8")
+    both = muxed(films.studio, grey(write), subtitles=[srt, late], subtitle_languages=["en", "de"]).video
+    result = muxed(films.studio, both.path, burned=both.path, burned_track="German", quality=80)
+    assert drawn(films.frames(result.video.path)[0]) == [*range(15, 20)]
+    assert ([one.language for one in result.tracks if one.kind == "subtitle"], result.warnings) == (["eng"], [])
+    told = muxed(films.studio, both.path, burned=both.path, burned_offset=0.08, quality=80)
+    assert drawn(films.frames(told.video.path)[0]) == [*range(7, 12), *range(17, 22)]
+    assert [one.code for one in told.warnings] == ["other_tracks"]
+    with pytest.raises(TaskFailed, match=r"has no subtitles 'fr'. Choose one of these: 1 \(eng\), 2 \(deu\)"):
+        muxed(films.studio, both.path, burned=both.path, burned_track="fr")
+
+
+def test_styles_that_are_not_drawn_are_told_and_shapes_are_left_out(films: Any, write: Make, tmp_path: Path) -> None:
+    pytest.importorskip("PIL", reason="needs the extra 'text'")
+    events = "".join(
+        f"Dialogue: 0,0:00:00.{start},0:00:00.{end},Big,,0,0,0,,{text}\n"
+        for start, end, text in ((20, 40, "{\\p1}m 0 0 l 9 0 9 9{\\p0}"), (60, 80, "Text"))
+    )
+    (alpha := tmp_path / "a.ass").write_text(f"[Script Info]\nScriptType: v4.00+\n\n[Events]\n{FIELDS}\n{events}")
+    result = muxed(films.studio, grey(write), burned=alpha, quality=80)
+    assert drawn(films.frames(result.video.path)[0]) == [*range(15, 20)]
+    assert [one.code for one in result.warnings] == ["styles_lost"]
+
+
+def test_lines_that_are_given_keep_the_size_of_their_letters(films: Any, write: Make, tmp_path: Path) -> None:
+    pytest.importorskip("PIL", reason="needs the extra 'text'")
+    heights = []
+    for number in (1, 4):
+        path = tmp_path / f"{number}.srt"
+        path.write_text("1\n00:00:00,000 --> 00:00:01,000\n" + "H\n" * number)
+        shown = films.frames(muxed(films.studio, grey(write), burned=path, burned_size=0.1, quality=90).video.path)[0][
+            5
+        ]
+        rows = np.flatnonzero((np.abs(shown - 90) > 60).any(axis=(1, 2)))
+        heights.append(int(rows[-1] - rows[0] + 1))
+    assert heights[1] > 4 * heights[0]
+
+
+def test_subtitles_of_which_nothing_is_drawn_are_told(films: Any, write: Make, tmp_path: Path) -> None:
+    pytest.importorskip("PIL", reason="needs the extra 'text'")
+    (path := tmp_path / "late.srt").write_text("1\n00:00:05,000 --> 00:00:06,000\nLate\n")
+    [told] = muxed(films.studio, grey(write), burned=path).warnings
+    assert (told.code, told.message) == ("nothing_drawn", "No text of 'late.srt' is within the video.")
+
+
+def test_a_file_that_ends_before_its_first_picture_is_refused(films: Any, write: Make) -> None:
+    late, sound = grey(write, "late.mkv", times=range(75, 100), sound=[440]), write("sound.mkv", 25, sound=[440])
+    with pytest.raises(TaskFailed, match=r"Nothing of 'late\.mkv' is within the new file"):
+        muxed(films.studio, late, sound=[sound], shortest=True, format="webm")
+
+
+def test_frames_that_avi_drops_leave_the_others_at_their_times(films: Any, write: Make) -> None:
+    times = [number for number in range(60) if number % 5]
+    path = write("a.avi", len(times), times=times, codec="mpeg4", options={})
+    result = muxed(films.studio, path, format="webm")
+    known = films.frames(path)[1]
+    assert films.frames(result.video.path)[1] == pytest.approx(known, abs=0.001)
+    assert len(known) == len(times)
+
+
+@pytest.mark.parametrize("look", [{"burned_size": 0.1}, {"burned_track": "de"}])
+def test_looks_without_subtitles_are_refused(films: Any, write: Make, look: dict[str, Any]) -> None:
+    with pytest.raises(InvalidParams, match=f"'{next(iter(look))}' is given without 'burned'"):
+        muxed(films.studio, grey(write), **look)
 
 
 def test_a_copied_picture_cannot_be_drawn_on(films: Any, write: Make, srt: Path) -> None:

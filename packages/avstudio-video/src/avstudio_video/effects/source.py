@@ -54,6 +54,8 @@ class PictureSource:
     """Whether a frame has a pixel that is not opaque."""
     resized: int = 0
     """Frames that have another size than the first one."""
+    late: int = 0
+    """Frames whose times are not after those of the frames before them."""
     first: VideoFrame = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,7 +92,7 @@ class PictureSource:
 
     def frames(self, low: Fraction, high: Fraction) -> Iterator[Shown]:
         """The frames that are on the screen between two times; a late first one from the start of the file on."""
-        self.corrupt = self.resized = 0
+        self.corrupt = self.resized = self.late = 0
         return filtered(self._stored(low, high), self._as_stored, self.clip, self._wire, self._planar)
 
     @property
@@ -116,6 +118,10 @@ class PictureSource:
         if self.missing:
             message = f"{self.missing} frames of '{name}' cannot be decoded; those before them are shown longer."
             warn("frames_missing", message)
+        if self.late:
+            warn(
+                "damaged", f"{self.late} frames of '{name}' do not come in the order of their times, and are left out."
+            )
         if self.resized:
             message = f"{self.resized} frames of '{name}' have another size, and are scaled to that of the first."
             warn("size_changed", message)
@@ -142,6 +148,8 @@ class PictureSource:
             if waiting and begins > start:
                 yield Shown(waiting.popleft(), start - self.lead, begins - self.lead, start, begins)
                 start = begins
+            elif waiting:
+                self.late += 1
             waiting = deque([self._alike(picture.frame)])
         self.missing = missing
         if waiting:

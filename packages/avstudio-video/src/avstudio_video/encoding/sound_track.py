@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,12 @@ class SoundTrack:
         self._given = self._written = 0
         self.overload = Overload(lossy=bool(encoder.bit_rate))
         """What the file cannot store; empty for floating-point samples."""
+
+    def use(self, uses: Iterable[str]) -> None:
+        """Mark what the track is for, by FFmpeg's names: `default`, `forced` and others."""
+        from av.stream import Disposition
+
+        self._stream.disposition = sum(int(one) for one in Disposition if one.name and one.name.lower() in {*uses})
 
     def _open(self, context: Any) -> None:
         import av

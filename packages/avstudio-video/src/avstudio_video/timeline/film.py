@@ -42,11 +42,14 @@ class FilmTrack:
     sound: TimelineSound
     encoder: SoundEncoder
     tags: dict[str, str]
+    uses: Sequence[str]
+    """Its uses, as `video.probe` names them: `default`, `forced` and others."""
 
     def added(self, writer: Writer) -> SoundTrack:
         """The track of a file."""
         track = writer.add_sound(SoundEncoding(self.encoder, self.sound.rate, self.sound.layout))
         track.metadata.update(self.tags)
+        track.use(self.uses)
         return track
 
 

@@ -93,7 +93,7 @@ def _track(
     sound = TimelineSound(timeline, sources, usual.rate, usual.layout, usual.channels, fade, whole, limits)
     tags = {key: value for key, value in (("language", facts.language), ("title", facts.title)) if value}
     codec = sound_codec_of(facts.codec, usual.channels, usual.rate, name)
-    return FilmTrack(sound, sound_encoder(codec, facts.bits), tags)
+    return FilmTrack(sound, sound_encoder(codec, facts.bits), tags, facts.dispositions)
 
 
 def _source(footage: Footage, sound: SoundFacts) -> SoundSource:

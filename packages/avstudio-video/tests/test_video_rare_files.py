@@ -1,9 +1,8 @@
-"""New tests."""
+"""What is easily lost in rare files: their ends, their times, and the styles and marks of their subtitles."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -305,7 +304,7 @@ def test_a_joined_film_without_sound_does_not_speak_for_another(
 ) -> None:
     one, silent = write("a.mkv", 50, sound=[440], sound_codec="flac", options={"bf": "0"}), tmp_path / "b.mkv"
     with av.open(str(one)) as source, av.open(str(silent), "w") as file:
-        tracks = [file.add_stream_from_template(track) for track in source.streams]
+        tracks: list[Any] = [file.add_stream_from_template(track) for track in source.streams]
         for packet in source.demux(video=0):
             if packet.dts is not None:
                 packet.stream = tracks[packet.stream_index]
@@ -343,3 +342,51 @@ def test_styles_that_joined_films_lose_are_told(shared_studio: Studio, film: Any
     for mode in ("copy", "encode"):
         joined = shared_studio.run("video.concat", path, inputs=[path], mode=mode, format="mp4")
         assert codes(joined) == ["styles_lost"], mode
+
+
+@pytest.mark.parametrize(
+    "tail", [b"0123456789abcdef0123456789abcdef", b"\0\0\0\1free" + (1 << 63).to_bytes(8) + b"abc"]
+)
+def test_nonsense_after_a_film_does_not_state_its_size(shared_studio: Studio, write: Make, tail: bytes) -> None:
+    path = write("a.mp4", 25)
+    path.write_bytes(path.read_bytes() + tail)
+    assert codes(shared_studio.run("video.probe", path)) == []
+
+
+def test_the_word_data_in_a_title_is_not_the_data_of_a_recording(
+    shared_studio: Studio, write: Make, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.caf"
+    with av.open(str(path), "w") as file:
+        file.metadata["title"] = "my metadata"
+        track: Any = file.add_stream("pcm_s16be", rate=48_000)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 48_000), np.int16), "s16", "mono")
+        sound.sample_rate = 48_000
+        file.mux(track.encode(sound))
+        file.mux(track.encode(None))
+    film = write("a.mkv", 25)
+    assert "truncated" not in codes(shared_studio.run("video.mux", film, sound=[path]))
+    assert "truncated" in codes(shared_studio.run("video.mux", film, sound=[half(path)]))
+
+
+def test_a_film_whose_times_begin_late_is_not_cut_short(shared_studio: Studio, write: Make, tmp_path: Path) -> None:
+    path = later(write("a.mp4", 50, sound=[440], options={"bf": "0", "g": "10"}), tmp_path / "late.mkv", 10)
+    for processor, params in (("video.probe", {}), ("video.cut", {"keep": ["0-1"]}), ("video.mux", {})):
+        assert codes(shared_studio.run(processor, path, **params)) == [], processor
+
+
+@pytest.mark.parametrize("rate", [1000, 3999])
+def test_loudness_of_a_very_low_rate_is_not_measured(shared_studio: Studio, tmp_path: Path, rate: int) -> None:
+    path = tmp_path / "a.mkv"
+    file: Any
+    with av.open(str(path), "w") as file:
+        picture = file.add_stream("mpeg4", rate=25)
+        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        track = file.add_stream("pcm_s16le", rate=rate)
+        for _ in range(25):
+            file.mux(picture.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "rgb24")))
+        sound = av.AudioFrame.from_ndarray(np.full((1, rate), 9_000, np.int16), "s16", "mono")
+        sound.sample_rate = rate
+        file.mux(track.encode(sound))
+    result = shared_studio.run("video.analyze", path, analyses=["loudness", "waveform"])
+    assert (codes(result), result.loudness, bool(result.waveform)) == (["not_measured"], None, True)
