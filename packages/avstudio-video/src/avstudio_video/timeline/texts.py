@@ -134,13 +134,13 @@ def moved_texts(files: Sequence[Sequence[TextTrack]], timeline: Timeline) -> lis
     """The tracks of a new video, each made of those of the files in one language; what is removed is left out."""
     rows: list[list[TextTrack | None]] = []
     for number, tracks in enumerate(files):
-        found: list[TextTrack | None] = [None] * len(rows)
+        for row in rows:
+            row.append(None)
         for track in tracks:
-            free = [place for place, taken in enumerate(found) if taken is None]
-            place = next((one for one in free if track.follows(rows[one])), len(found))
-            rows[place:] = rows[place:] or [[None] * number]
-            found[place:] = [track, *found[place + 1 :]]
-        rows = [[*row, track] for row, track in zip(rows, found, strict=True)]
+            place = next((row for row in rows if row[number] is None and track.follows(row)), None)
+            if place is None:
+                rows.append(place := [None] * (number + 1))
+            place[number] = track
     return [_moved(row, timeline) for row in rows]
 
 
