@@ -139,7 +139,8 @@ def moved_texts(files: Sequence[Sequence[TextTrack]], timeline: Timeline) -> lis
         for track in tracks:
             place = next((row for row in rows if row[number] is None and track.follows(row)), None)
             if place is None:
-                rows.append(place := [None] * (number + 1))
+                place = [None] * (number + 1)
+                rows.append(place)
             place[number] = track
     return [_moved(row, timeline) for row in rows]
 
