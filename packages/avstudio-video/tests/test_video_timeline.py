@@ -711,3 +711,12 @@ def test_sound_that_is_far_from_the_pictures_is_told_when_parts_are_copied(share
     assert shared_studio.run("video.probe", exact.video).contents.audio[0].duration == pytest.approx(0.8, abs=0.03)
     usual = write("b.mkv", 150, sound=[440])
     assert shared_studio.run("video.cut", usual, keep=["3.2-4"], mode="keyframe").warnings == []
+
+
+def test_tracks_with_other_numbers_than_in_their_file_are_not_missed(shared_studio: Studio, nasa: Path) -> None:
+    for result in (
+        shared_studio.run("video.concat", nasa, inputs=[nasa], mode="copy"),
+        shared_studio.run("video.cut", nasa, keep=["2-4", "6-8"], mode="keyframe"),
+    ):
+        assert "sound_left_out" not in [one.code for one in result.warnings]
+        assert len(shared_studio.run("video.probe", result.video).contents.audio) == 2

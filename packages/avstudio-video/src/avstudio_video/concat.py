@@ -140,7 +140,7 @@ def _copy(
     """The file, its format, the streams and the texts of each video, and where each is. Raises `InvalidInput`."""
     from avstudio_video.film_files import copied_format, progress_of
     from avstudio_video.media.limits import Limits
-    from avstudio_video.timeline.copied import Copy, copyable, difference_of, pieces_of, timeline_of
+    from avstudio_video.timeline.copied import Copy, copyable, difference_of, is_moved, pieces_of, timeline_of
     from avstudio_video.timeline.film_plan import named_chapters
     from avstudio_video.timeline.texts import moved_texts, tell_styles, texts_of
 
@@ -159,10 +159,10 @@ def _copy(
         return Copy(pieces, float(timeline.length), files[0].tags, chapters, moved_texts(texts, timeline), code)
 
     joined = copy(timeline).write(path, name, limits, progress_of(context))
-    true = copy(timeline_of(joined))
-    if true != copy(timeline):  # some begin earlier, where a decoder can start
-        true.write(path, name, limits, progress_of(context))
-    tell_styles(true.texts, name, context.warn)
+    real = timeline_of(joined)
+    if is_moved(timeline, real):  # some begin earlier, where a decoder can start
+        copy(real).write(path, name, limits, progress_of(context))
+    tell_styles(moved_texts(texts, real), name, context.warn)
     return path, name, streams, texts, joined
 
 

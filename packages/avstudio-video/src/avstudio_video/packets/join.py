@@ -88,9 +88,10 @@ class Join:
                 continue
             if source.main is None or packet.stream is source.main:
                 end = max(end, source.time(packet) + length_of(packet))
-            self._file.write(track, packet, shift)
             copied.add(packet.stream_index)
-            self._progress(at + source.time(packet) - source.begin)
+            reached = at + source.time(packet) - source.begin
+            self._file.write(track, packet, shift)  # which gives the packet the times and the stream of the new file
+            self._progress(reached)
         if not end:
             message = f"'{piece.path}' does not have a frame that a decoder can begin with after another file."
             raise InvalidInput(message, hint="Let it be encoded.")

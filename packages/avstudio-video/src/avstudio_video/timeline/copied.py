@@ -19,6 +19,8 @@ from avstudio_video.timeline.footage import Footage
 from avstudio_video.timeline.parts import Part, Timeline
 from avstudio_video.timeline.texts import TextFeed, TextTrack
 
+EXACT = Fraction(1, 1000)
+"""Seconds by which times may be off that were rounded."""
 SHOWN = {"rotation": "rotation", "aspect": "shape of pixels"}
 """How the frames of a track are shown, and its name in messages."""
 
@@ -126,6 +128,12 @@ def timeline_of(joined: Sequence[JoinedPiece]) -> Timeline:
     """What was written of files that follow each other as a whole."""
     spans = [(Fraction(one.begin), Fraction(one.end), Fraction(one.at)) for one in joined]
     return Timeline(tuple(Part(start, end, range(0), number, at) for number, (start, end, at) in enumerate(spans)))
+
+
+def is_moved(wanted: Timeline, real: Timeline) -> bool:
+    """Whether a part begins at another time than was expected."""
+    pairs = zip(wanted.parts, real.parts, strict=True)
+    return any(max(abs(one.at - other.at), abs(one.start - other.start)) > EXACT for one, other in pairs)
 
 
 def really(joined: Sequence[JoinedPiece], footage: Footage) -> Timeline:
