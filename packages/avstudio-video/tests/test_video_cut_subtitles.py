@@ -141,6 +141,45 @@ def test_joined_tracks_have_one_language(shared_studio: Studio, film: Any, tmp_p
     ]
 
 
+def test_a_language_has_one_track_in_all_containers(shared_studio: Studio, film: Any, tmp_path: Path) -> None:
+    given = srt(tmp_path / "a.srt", [(0.4, 0.8, "Text")])
+    german, unknown = film("a.mkv", subtitles=[given]), film("b.mp4", subtitles=[given], subtitle_languages=[])
+    result = shared_studio.run("video.concat", german, inputs=[film("c.mp4", subtitles=[given]), unknown])
+    assert cues(result.video.path) == [(at + 0.4, at + 0.8, "Text") for at in (0.0, 4.0, 8.0)]
+    assert len(shared_studio.run("video.probe", result.video).contents.subtitles) == 1
+
+
+def test_tracks_of_the_same_language_and_use_are_joined_first(shared_studio: Studio, film: Any, tmp_path: Path) -> None:
+    files = [srt(tmp_path / f"{name}.srt", [(0.4, 0.8, name)]) for name in ("known", "other", "French")]
+    one = film("a.mkv", subtitles=files[:1], default_subtitles=1)
+    two = film("b.mkv", subtitles=files, subtitle_languages=["", "de", "fr"], default_subtitles=3)
+    made = shared_studio.run("video.concat", one, inputs=[two]).video
+    assert [[text for *_, text in cues(made.path, number)] for number in range(3)] == [
+        ["known", "other"], ["known"], ["French"]
+    ]  # fmt: skip
+    marks = [one.dispositions for one in shared_studio.run("video.probe", made).contents.subtitles]
+    assert marks == [["default"], [], []]
+
+
+def test_equal_texts_of_two_films_in_a_cross_fade_stay_two(shared_studio: Studio, film: Any) -> None:
+    one, two = film("a.mkv", [(3.6, 3.9, "Yes")]), film("b.mkv", [(0.1, 0.7, "Yes")])
+    result = shared_studio.run("video.concat", one, inputs=[two], crossfade=0.4)
+    assert cues(result.video.path) == [(3.6, 3.9, "Yes"), (3.7, 4.3, "Yes")]
+
+
+def test_a_subtitle_runs_through_parts_that_are_shorter_than_anybody_reads(shared_studio: Studio, film: Any) -> None:
+    parts = [f"{number / 5}-{number / 5 + 0.08}" for number in range(20)]
+    result = shared_studio.run("video.cut", film("a.mkv", [(0.04, 3.9, "Whole")]), keep=parts)
+    assert cues(result.video.path) == [(0.04, 1.6, "Whole")]
+
+
+@pytest.mark.parametrize("format", ["mkv", "mp4"])
+def test_a_text_that_looks_like_a_command_is_kept(shared_studio: Studio, film: Any, format: str) -> None:
+    path = film(f"a.{format}", [(0.2, 1.0, r"Open C:\p1\file")])
+    result = shared_studio.run("video.cut", path, keep=["0-3"]).video.path
+    assert packets(result) == packets(path)
+
+
 @pytest.mark.parametrize("mode", ["auto", "copy"])
 def test_subtitles_and_chapters_of_trimmed_films_are_with_their_pictures(
     shared_studio: Studio, write: Make, edited: Callable[[Path, int], Path], tmp_path: Path, mode: str

@@ -132,7 +132,7 @@ def test_styles_that_are_not_drawn_are_told_and_shapes_are_left_out(films: Any, 
     pytest.importorskip("PIL", reason="needs the extra 'text'")
     events = "".join(
         f"Dialogue: 0,0:00:00.{start},0:00:00.{end},Big,,0,0,0,,{text}\n"
-        for start, end, text in ((20, 40, "{\\p1}m 0 0 l 9 0 9 9{\\p0}"), (60, 80, "Text"))
+        for start, end, text in ((20, 40, "{\\p1}m 0 0 l 9 0 9 9{\\p0}"), (60, 80, "{\\p1}m 0 0 l 9 0{\\p0}Text"))
     )
     (alpha := tmp_path / "a.ass").write_text(f"[Script Info]\nScriptType: v4.00+\n\n[Events]\n{FIELDS}\n{events}")
     result = muxed(films.studio, grey(write), burned=alpha, quality=80)

@@ -345,7 +345,8 @@ def test_styles_that_joined_films_lose_are_told(shared_studio: Studio, film: Any
 
 
 @pytest.mark.parametrize(
-    "tail", [b"0123456789abcdef0123456789abcdef", b"\0\0\0\1free" + (1 << 63).to_bytes(8) + b"abc"]
+    "tail",
+    [b"\n", bytes(4), bytes(7), b"0123456789abcdef0123456789abcdef", b"\0\0\0\1free" + (1 << 63).to_bytes(8) + b"abc"],
 )
 def test_nonsense_after_a_film_does_not_state_its_size(shared_studio: Studio, write: Make, tail: bytes) -> None:
     path = write("a.mp4", 25)

@@ -92,7 +92,7 @@ def _read(container: Any, stream: Any, check: Callable[[], None]) -> Iterator[Cu
 
 
 def _plain(cue: StyledCue) -> str:
-    text = OVERRIDE.sub("", cue.text.decode(errors="replace"))
+    text = OVERRIDE.sub("", cue.without_shapes().text.decode(errors="replace"))
     return re.sub(r"\\[Nn]", "\n", text).replace("\\h", " ").strip()
 
 

@@ -88,7 +88,7 @@ def _boxes(file: BinaryIO, head: bytes) -> int | None:
         box = file.read(16)
         if not box:
             return place
-        if len(box) < 8:
+        if len(box) < 8 and int.from_bytes(box[:4], "big") >= 8 and len(box) >= 4:
             return place + 8
         if box[4:8] not in BOXES:
             break  # what comes after the boxes does not belong to the file

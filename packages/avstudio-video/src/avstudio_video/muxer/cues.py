@@ -42,7 +42,7 @@ class CueTrack:
         """Write a cue, or what is shown before it. Shapes are left out where they would become text."""
         if cue.is_drawing and self.codec != "ass":
             return
-        cue = cue.numbered(self.cues)
+        cue = (cue if self.codec == "ass" else cue.without_shapes()).numbered(self.cues)
         self.cues += 1
         self.end = max(self.end, cue.end)
         if not self.divided:

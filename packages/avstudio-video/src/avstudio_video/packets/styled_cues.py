@@ -14,7 +14,9 @@ from avstudio_video.packets.source import length_of
 if TYPE_CHECKING:
     from av.packet import Packet
 
-DRAWING = re.compile(rb"\\p[1-9]")
+SHAPE = re.compile(rb"\{[^}]*\\p[1-9][^}]*\}.*?(?:\{[^}]*\\p0[^}]*\}|$)", re.DOTALL)
+"""The outline of a shape, between the commands that begin and end it."""
+COMMANDS = re.compile(rb"\{[^}]*\}")
 FIELDS = 8
 """Fields before the text in a line of Advanced SubStation Alpha, the form between decoders and encoders."""
 
@@ -36,8 +38,13 @@ class StyledCue:
 
     @property
     def is_drawing(self) -> bool:
-        """Whether its text is the outline of a shape."""
-        return DRAWING.search(self.text) is not None
+        """Whether it shows a shape, and no words."""
+        return bool(SHAPE.search(self.text)) and not COMMANDS.sub(b"", self.without_shapes().text).strip()
+
+    def without_shapes(self) -> StyledCue:
+        """The same with its words only: elsewhere outlines would be shown as text."""
+        text = SHAPE.sub(b"", self.text)
+        return self if text == self.text else replace(self, line=self.line[: len(self.line) - len(self.text)] + text)
 
     def numbered(self, number: int) -> StyledCue:
         """The same with another number among the cues of its track, by which players know it."""

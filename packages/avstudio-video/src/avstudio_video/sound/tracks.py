@@ -48,10 +48,10 @@ def tell_others(name: str, container: InputContainer, taken: Stream, warn: Calla
 
 def speaks(track: Stream, wanted: str) -> bool:
     """Whether a track is in a language, which is given by any of its codes or by a name."""
-    return track.language is not None and _code(track.language) == _code(wanted)
+    return track.language is not None and language_code(track.language) == language_code(wanted)
 
 
-def _code(language: str) -> str:
+def language_code(language: str) -> str:
     """The same code for `de`, `deu`, `ger`, `de-AT` and `German`."""
     try:
         return language_tag(language).partition("-")[0]

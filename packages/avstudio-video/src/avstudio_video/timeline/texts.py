@@ -20,6 +20,7 @@ from avstudio_video.muxer.cues import CueTrack
 from avstudio_video.muxer.labels import for_format
 from avstudio_video.packets.styled_cues import StyledCue, decoded_cues
 from avstudio_video.packets.subtitle_file import TEXTS
+from avstudio_video.sound.tracks import language_code
 from avstudio_video.timeline.parts import Part, Timeline
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 BRIEF = Fraction(1, 10)
 """Seconds for which nobody can read the rest of a cue that is cut off."""
+STYLED = ("ass", "mov_text")
+"""Codecs whose files state styles."""
 LONG = 30
 """Seconds of a cue that is longer than most."""
 
@@ -51,14 +54,22 @@ class TextTrack:
         """Whether its file states styles."""
         return self.codec == "ass"
 
-    def follows(self, tracks: Sequence[TextTrack | None]) -> bool:
-        """Whether it can follow the tracks of other files: in the same language, as far as it is known."""
+    def rank(self, tracks: Sequence[TextTrack | None]) -> int:
+        """How well it can follow the tracks of other files, by language and uses; 0 if it cannot."""
         from av.stream import Disposition
 
-        first, own = next(filter(None, tracks)), self.tags.get("language")
-        language = next((known for one in tracks if one and (known := one.tags.get("language"))), None)
-        alike = (first.disposition ^ self.disposition) & Disposition.forced == 0
-        return alike and (own is None or language is None or own == language)
+        first = next(filter(None, tracks))
+        language = next((known for one in tracks if one and (known := one.language)), None)
+        other_uses = (first.disposition ^ self.disposition) & ~Disposition.default
+        if other_uses & Disposition.forced or (language and self.language and language != self.language):
+            return 0
+        return 1 if language != self.language else 2 if other_uses else 3
+
+    @property
+    def language(self) -> str | None:
+        """Its code; `None` if it is not known."""
+        stated = self.tags.get("language")
+        return None if stated in (None, "und") else language_code(stated)
 
     def faster(self, factor: Fraction) -> TextTrack:
         """The same at another speed."""
@@ -136,32 +147,46 @@ def moved_texts(files: Sequence[Sequence[TextTrack]], timeline: Timeline) -> lis
     for number, tracks in enumerate(files):
         for row in rows:
             row.append(None)
-        for track in tracks:
-            place = next((row for row in rows if row[number] is None and track.follows(row)), None)
-            if place is None:
-                place = [None] * (number + 1)
-                rows.append(place)
-            place[number] = track
-    return [_moved(row, timeline) for row in rows]
+        left = [*tracks]
+        for rank in (3, 2, 1):
+            for row in rows:
+                found = next((one for one in left if row[number] is None and one.rank(row) == rank), None)
+                if found:
+                    row[number] = found
+                    left.remove(found)
+        rows += [[*([None] * number), one] for one in left]
+    return _with_one_default([_moved(row, timeline) for row in rows], sum(row[0] is not None for row in rows))
+
+
+def _with_one_default(tracks: list[TextTrack], first: int) -> list[TextTrack]:
+    """The tracks: if one of the `first` ones is the default, those after them are not."""
+    from av.stream import Disposition
+
+    if not any(one.disposition & Disposition.default for one in tracks[:first]):
+        return tracks
+    others = [replace(one, disposition=one.disposition & ~int(Disposition.default)) for one in tracks[first:]]
+    return [*tracks[:first], *others]
 
 
 def _moved(tracks: Sequence[TextTrack | None], timeline: Timeline) -> TextTrack:
     usual = next(filter(None, tracks))
-    shown: list[StyledCue] = []
-    latest: dict[bytes, int] = {}
+    shown: list[tuple[StyledCue, Fraction]] = []
+    """The cues, and the length that each has in its file."""
+    latest: dict[tuple[int, bytes], int] = {}
     """Where each cue is in them, for those that go on after what was removed or in a cross-fade."""
     spans = [CueSpans(track.cues) if track else None for track in tracks]
     for part in timeline.parts:
         track, found = tracks[part.source], spans[part.source]
-        for cue in found.within(part) if found else ():
-            place = latest.get(cue.line, len(shown))
-            if place < len(shown) and shown[place].end >= cue.start:
-                shown[place] = replace(shown[place], end=max(cue.end, shown[place].end))
+        for cue, whole in found.within(part) if found else ():
+            place = latest.setdefault((part.source, cue.line), len(shown))
+            if place < len(shown) and shown[place][0].end >= cue.start:
+                shown[place] = replace(shown[place][0], end=max(cue.end, shown[place][0].end)), whole
                 continue
-            latest[cue.line] = len(shown)
-            shown.append(cue if track and track.codec == usual.codec else replace(cue, packet=None))
-    mixed = any((one.codec, one.header) != (usual.codec, usual.header) and one.styled for one in tracks if one)
-    return replace(usual, cues=sorted(shown, key=lambda cue: cue.start), mixed=mixed)
+            latest[part.source, cue.line] = len(shown)
+            shown.append((cue if track and track.codec == usual.codec else replace(cue, packet=None), whole))
+    mixed = any((one.codec, one.header) != (usual.codec, usual.header) and one.codec in STYLED for one in tracks if one)
+    kept = [cue for cue, whole in shown if cue.end - cue.start >= min(BRIEF, whole / 2)]
+    return replace(usual, cues=sorted(kept, key=lambda cue: cue.start), mixed=mixed)
 
 
 class CueSpans:
@@ -171,14 +196,15 @@ class CueSpans:
         self._long = [one for one in cues if one.end - one.start > LONG]
         self._others = [one for one in cues if one.end - one.start <= LONG]
 
-    def within(self, part: Part) -> Iterator[StyledCue]:
-        """What is shown within a part of a timeline, at its new time."""
+    def within(self, part: Part) -> Iterator[tuple[StyledCue, Fraction]]:
+        """What is shown within a part of a timeline, at its new time, and the length of the whole cue."""
         times = part.start - LONG, part.end
         first, last = (bisect_left(self._others, time, key=lambda one: one.start) for time in times)
         for cue in (*self._long, *self._others[first:last]):
             start, end = max(cue.start, part.start), min(cue.end, part.end)
-            if start < end and end - start >= min(BRIEF, cue.end - cue.start):
-                yield replace(cue, start=part.at + start - part.start, end=part.at + end - part.start)
+            if start < end:
+                moved = replace(cue, start=part.at + start - part.start, end=part.at + end - part.start)
+                yield moved, cue.end - cue.start
 
 
 def tell_styles(texts: Sequence[TextTrack], name: ContainerName, warn: Callable[[str, str], None]) -> None:
