@@ -89,6 +89,24 @@ def test_a_subtitle_goes_on_after_what_is_removed_from_its_middle(shared_studio:
     assert cues(result.video.path) == [(0.8, 1.6, "Two")]
 
 
+def test_each_of_many_cues_goes_on_after_what_is_removed(shared_studio: Studio, film: Any) -> None:
+    path = film("a.mkv", [(0.8, 2.0, f"Sign {number}") for number in range(6)])
+    result = shared_studio.run("video.cut", path, remove=["1.2-1.6"])
+    assert [one[1:] for one in cues(result.video.path)] == [(1.6, f"Sign {number}") for number in range(6)]
+
+
+def test_shapes_become_no_cues_of_text(shared_studio: Studio, film: Any, tmp_path: Path) -> None:
+    shown = ("{\\p1}m 0 0 l 9 9{\\p0}", "Hi")
+    (alpha := tmp_path / "a.ass").write_text(
+        "[Script Info]\nScriptType: v4.00+\n\n[Events]\n"
+        "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+        + "".join(f"Dialogue: 0,0:00:0{n}.20,0:00:0{n}.60,Big,,0,0,0,,{text}\n" for n, text in enumerate(shown))
+    )
+    result = shared_studio.run("video.cut", film("a.mkv", subtitles=[alpha]), keep=["0-2"], format="webm")
+    with av.open(str(result.video.path)) as file:
+        assert [bytes(one) for one in file.demux(subtitles=0) if one.pts is not None] == [b"Hi"]
+
+
 def test_styles_are_kept_where_the_container_takes_them_and_told_elsewhere(
     shared_studio: Studio, film: Any, tmp_path: Path
 ) -> None:

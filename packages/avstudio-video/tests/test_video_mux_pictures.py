@@ -176,6 +176,15 @@ def test_frames_that_avi_drops_leave_the_others_at_their_times(films: Any, write
     assert len(known) == len(times)
 
 
+def test_frames_out_of_order_are_told(films: Any, write: Make) -> None:
+    times = [number for number in range(120) if number % 5]  # AVI does not state when frames of H.264 are shown
+    options = {"bf": "2", "b-pyramid": "none", "g": "250", "sc_threshold": "0"}
+    path = write("a.avi", len(times), times=times, options=options)
+    told = [one.message for one in muxed(films.studio, path, format="webm").warnings if one.code == "damaged"]
+    assert len(told) == 1
+    assert "frames of 'a.avi' do not come in the order of their times, and are left out." in told[0]
+
+
 @pytest.mark.parametrize("look", [{"burned_size": 0.1}, {"burned_track": "de"}])
 def test_looks_without_subtitles_are_refused(films: Any, write: Make, look: dict[str, Any]) -> None:
     with pytest.raises(InvalidParams, match=f"'{next(iter(look))}' is given without 'burned'"):

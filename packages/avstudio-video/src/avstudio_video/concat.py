@@ -158,11 +158,13 @@ def _copy(
         chapters = named_chapters(files, timeline) if params.chapters else []
         return Copy(pieces, float(timeline.length), files[0].tags, chapters, moved_texts(texts, timeline), code)
 
-    joined = copy(timeline).write(path, name, limits, progress_of(context))
+    made = copy(timeline)
+    joined = made.write(path, name, limits, progress_of(context))
     real = timeline_of(joined)
     if is_moved(timeline, real):  # some begin earlier, where a decoder can start
-        copy(real).write(path, name, limits, progress_of(context))
-    tell_styles(moved_texts(texts, real), name, context.warn)
+        made = copy(real)
+        made.write(path, name, limits, progress_of(context))
+    tell_styles(made.texts, name, context.warn)
     return path, name, streams, texts, joined
 
 

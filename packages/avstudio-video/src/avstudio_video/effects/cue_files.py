@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -18,15 +17,13 @@ from avstudio_core.documents.transcript import Transcript
 from avstudio_core.errors import NotFound, UnreadableMedia
 from avstudio_core.quotes import quoted
 from avstudio_video.media.streams import codec_of, origin_of, read_only
-from avstudio_video.packets.styled_cues import StyledCue, decoded_cues
+from avstudio_video.packets.styled_cues import decoded_cues
 from avstudio_video.packets.subtitle_file import KNOWN, TEXTS, best_stream, has_tracks, open_subtitles
 from avstudio_video.sound.tracks import DEFAULT, speaks, tell_others
 
 if TYPE_CHECKING:
     from avstudio_core import Artifact
     from avstudio_video.effects.materials import Materials
-
-OVERRIDE = re.compile(r"\{[^}]*\}")
 
 
 def cues_of(file: Artifact, track: str, materials: Materials) -> list[Cue]:
@@ -87,13 +84,8 @@ def _read(container: Any, stream: Any, check: Callable[[], None]) -> Iterator[Cu
         for packet in container.demux(stream):
             check()
             for one in decoded_cues(packet) if packet.size else ():
-                if not one.is_drawing and (words := _plain(one)):
+                if words := one.words:
                     yield Cue(float(one.start - origin), float(one.end - origin), words)
-
-
-def _plain(cue: StyledCue) -> str:
-    text = OVERRIDE.sub("", cue.without_shapes().text.decode(errors="replace"))
-    return re.sub(r"\\[Nn]", "\n", text).replace("\\h", " ").strip()
 
 
 def chosen_track(container: Any, name: str, wanted: str) -> Any:

@@ -1,4 +1,4 @@
-"""Cues of subtitles that are encoded for another container."""
+"""Cues of subtitles that are written to another file: in their packets, or encoded."""
 
 from __future__ import annotations
 

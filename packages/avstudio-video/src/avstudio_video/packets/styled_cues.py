@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 SHAPE = re.compile(rb"\{[^}]*\\p[1-9][^}]*\}.*?(?:\{[^}]*\\p0[^}]*\}|$)", re.DOTALL)
 """The outline of a shape, between the commands that begin and end it."""
 COMMANDS = re.compile(rb"\{[^}]*\}")
+LINES = ("ass", "ssa")
+"""Decoders whose lines have all that their packets have."""
 FIELDS = 8
 """Fields before the text in a line of Advanced SubStation Alpha, the form between decoders and encoders."""
 
@@ -39,7 +41,13 @@ class StyledCue:
     @property
     def is_drawing(self) -> bool:
         """Whether it shows a shape, and no words."""
-        return bool(SHAPE.search(self.text)) and not COMMANDS.sub(b"", self.without_shapes().text).strip()
+        return bool(SHAPE.search(self.text)) and not self.words
+
+    @property
+    def words(self) -> str:
+        """Its text without commands and shapes."""
+        text = COMMANDS.sub(b"", self.without_shapes().text).decode(errors="replace")
+        return re.sub(r"\\[Nn]", "\n", text).replace("\\h", " ").strip()
 
     def without_shapes(self) -> StyledCue:
         """The same with its words only: elsewhere outlines would be shown as text."""
@@ -62,9 +70,6 @@ def decoded_cues(packet: Packet[Any]) -> Iterator[StyledCue]:
         lines = [
             line for one in packet.stream.codec_context.decode2(packet) or () if (line := getattr(one, "ass", b""))
         ]
+        copied = len(lines) == 1 and packet.stream.codec_context.name not in LINES
         for line in lines:
-            whole = len(lines) == 1 and packet.stream.codec_context.name not in (
-                "ass",
-                "ssa",
-            )  # their lines have it all
-            yield StyledCue(start, start + length_of(packet), line, packet if whole else None)
+            yield StyledCue(start, start + length_of(packet), line, packet if copied else None)
