@@ -156,6 +156,7 @@ def scenes(studio: Studio, folder: Path, real: str | None, length: int, pairs: i
 def compare_scenes(name: str, studio: Studio, copies: Iterator[Path], path: Path, detector: str, pairs: int) -> None:
     assert ours(studio, path, detector) == theirs(path, detector)
     made = iter([*islice(copies, pairs)])
+    os.sync()  # or the copies are written to the disk while the first pairs run
     compare(name, lambda: ours(studio, next(made), detector), lambda: theirs(path, detector), pairs)
 
 
