@@ -364,3 +364,45 @@ def test_loudness_of_a_very_low_rate_is_not_measured(shared_studio: Studio, tmp_
         file.mux(track.encode(sound))
     result = shared_studio.run("video.analyze", path, analyses=["loudness", "waveform"])
     assert (codes(result), result.loudness, bool(result.waveform)) == (["not_measured"], None, True)
+
+
+ENDLESS = {
+    "a.ts": ({}, "mpegts"),
+    "a.m2ts": ({"mpegts_m2ts_mode": "1"}, "mpegts"),
+    "a.vob": ({}, "vob"),
+    "a.mpg": ({}, "mpeg"),
+}
+"""Formats of video that do not state their size, with the options and FFmpeg's name of the muxer."""
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+@pytest.mark.parametrize("missing", [0, 3, 1000])
+def test_a_stream_that_ends_within_a_packet_is_cut_short(
+    shared_studio: Studio, tmp_path: Path, name: str, missing: int
+) -> None:
+    (options, format), path = ENDLESS[name], tmp_path / name
+    with av.open(str(path), "w", format=format, container_options=options) as file:
+        stream: Any = file.add_stream("mpeg2video", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for picture in np.random.default_rng(0).integers(0, 255, (20, 240, 320, 3), np.uint8):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        file.mux(stream.encode(None))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size - missing])
+    assert ("truncated" in codes(shared_studio.run("video.probe", path))) == bool(missing)
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "options"), [("a.wav", "wav", {"rf64": "always"}), ("a.aiff", "aiff", {}), ("a.au", "au", {})]
+)
+def test_a_recording_states_its_size(
+    shared_studio: Studio, tmp_path: Path, write: Make, name: str, format: str, options: dict[str, str]
+) -> None:
+    path, film = tmp_path / name, write("a.mkv", 25)
+    with av.open(str(path), "w", format=format, options=options) as file:
+        track: Any = file.add_stream("pcm_s16le" if format == "wav" else "pcm_s16be", rate=48_000)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 48_000), np.int16), "s16", "mono")
+        sound.sample_rate = 48_000
+        file.mux(track.encode(sound))
+        file.mux(track.encode(None))
+    assert "truncated" not in codes(shared_studio.run("video.mux", film, sound=[path]))
+    assert "truncated" in codes(shared_studio.run("video.mux", film, sound=[half(path)]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from avstudio_video.media.last_packet import is_incomplete
 from avstudio_video.media.stated_size import HEAD, stated_size
 
 TAIL = 1 << 17
@@ -24,6 +25,8 @@ def cut_short(path: Path) -> str | None:
         if head.startswith(b"\xff\xd8\xff"):
             file.seek(0)
             return None if _has_jpeg_end(file.read(LARGEST)) else "the end of the picture is missing"
+        if is_incomplete(file, head):
+            return "its last packet is not complete"
         file.seek(max(0, size - TAIL))
         tail = file.read(TAIL)
     if head.startswith((b"GIF87a", b"GIF89a")) and not tail.rstrip(b"\0").endswith(b";"):

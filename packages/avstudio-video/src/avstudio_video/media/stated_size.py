@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from os import SEEK_END
 from typing import BinaryIO
 
 HEAD = 4096
@@ -26,7 +27,7 @@ BOXES = (
     b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"moof", b"mfra", b"sidx", b"ssix", b"styp", b"prft", b"emsg",
     b"meta", b"udta", b"uuid", b"pdin", b"pnot",
 )  # fmt: skip
-"""Those outside others in MP4 and QuickTime."""
+"""Those outside others in MP4 and QuickTime; other ones are known if they are whole."""
 MXF = bytes.fromhex("060e2b34020501010d01020101")
 
 
@@ -42,7 +43,10 @@ def stated_size(file: BinaryIO) -> int | None:
 
 
 def _riff(file: BinaryIO, head: bytes) -> int | None:
-    """The size of WAVE and WebP, and of AVI, which has another chunk after each gigabyte."""
+    """The size of WAVE and WebP, and of AVI, which has another chunk after each gigabyte.
+
+    Some writers count the eight bytes of the first header, too.
+    """
     place = 0
     for _ in range(MOST):
         size = int.from_bytes(head[4:8], "little")
@@ -54,7 +58,23 @@ def _riff(file: BinaryIO, head: bytes) -> int | None:
         if head[:4] != b"RIFF" or len(head) < 8:
             break
         place += size % 2
-    return place
+    return place - 8 if place - 8 == file.seek(0, SEEK_END) else place
+
+
+def _rf64(file: BinaryIO, head: bytes) -> int | None:
+    """The size of WAVE with 64 bits (EBU Tech 3306)."""
+    size = int.from_bytes(head[20:28], "little")
+    return 8 + size if head[12:16] == b"ds64" and 0 < size < LARGEST else None
+
+
+def _aiff(file: BinaryIO, head: bytes) -> int | None:
+    size = int.from_bytes(head[4:8], "big")
+    return 8 + size if 0 < size < UNKNOWN else None
+
+
+def _au(file: BinaryIO, head: bytes) -> int | None:
+    start, size = (int.from_bytes(head[place : place + 4], "big") for place in (4, 8))
+    return start + size if 0 < size < UNKNOWN else None
 
 
 def _wave64(file: BinaryIO, head: bytes) -> int | None:
@@ -82,7 +102,7 @@ def _bmp(file: BinaryIO, head: bytes) -> int | None:
 
 def _boxes(file: BinaryIO, head: bytes) -> int | None:
     """The end of the last box of MP4 and QuickTime (ISO 14496-12)."""
-    place = 0
+    place, end = 0, file.seek(0, SEEK_END)
     for _ in range(MOST):
         file.seek(place)
         box = file.read(16)
@@ -90,12 +110,12 @@ def _boxes(file: BinaryIO, head: bytes) -> int | None:
             return place
         if len(box) < 8 and int.from_bytes(box[:4], "big") >= 8 and len(box) >= 4:
             return place + 8
-        if box[4:8] not in BOXES:
-            break  # what comes after the boxes does not belong to the file
         size = int.from_bytes(box[:4], "big")
         size = int.from_bytes(box[8:], "big") if size == 1 else size
         if size < 8 or size > LARGEST:
             break  # 0 goes to the end of the file
+        if box[4:8] not in BOXES and place + size > end:
+            break  # what comes after the boxes does not belong to the file
         place += size
     return None
 
@@ -134,7 +154,10 @@ def _mxf(file: BinaryIO, head: bytes) -> int | None:
 
 SIZES: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, bytes], int | None]], ...] = (
     (lambda head: head[:4] == b"RIFF" and head[8:12] in (b"WAVE", b"WEBP", b"AVI "), _riff),
+    (lambda head: head[:4] in (b"RF64", b"BW64") and head[8:12] == b"WAVE", _rf64),
     (lambda head: head.startswith(WAVE64), _wave64),
+    (lambda head: head.startswith(b"FORM") and head[8:12] in (b"AIFF", b"AIFC"), _aiff),
+    (lambda head: head.startswith(b".snd"), _au),
     (lambda head: head.startswith(b"caff"), _caf),
     (lambda head: head[:2] == b"BM" and head[6:10] == bytes(4), _bmp),
     (lambda head: head[4:8] in (*BOXES[:6], b"styp"), _boxes),
