@@ -283,7 +283,7 @@ WARNINGS = {
             "Choose `mp4` or `mov`, or let it be encoded.",
         ),
         "labels_lost": (
-            "The format cannot store a language, or that players show no subtitles by default.",
+            "The format cannot store a language, that no subtitles are shown by default, or a mark such as `forced`.",
             "Choose `mkv`; or `mp4` in place of `mov` for a language.",
         ),
         "chapters_dropped": ("Chapters begin after the end of the video.", "Check their times."),

@@ -406,3 +406,64 @@ def test_a_recording_states_its_size(
         file.mux(track.encode(None))
     assert "truncated" not in codes(shared_studio.run("video.mux", film, sound=[path]))
     assert "truncated" in codes(shared_studio.run("video.mux", film, sound=[half(path)]))
+
+
+PLACED = "WEBVTT\n\n00:00.200 --> 00:01.600 line:10%\nHello\n"
+PLAIN = PLACED.replace(" line:10%", "")
+
+
+@pytest.mark.parametrize(("text", "told"), [(PLACED, ["styles_lost"]), (PLAIN, [])])
+@pytest.mark.parametrize(
+    ("processor", "params"),
+    [
+        ("video.cut", {"keep": ["0-1"]}),
+        ("video.cut", {"keep": ["0-1"], "mode": "keyframe"}),
+        ("video.effects", {"chain": "trim end=1"}),
+        ("video.mux", {}),
+    ],
+)
+def test_the_places_of_subtitles_are_lost_only_with_a_warning(
+    shared_studio: Studio, write: Make, tmp_path: Path, text: str, told: list[str], processor: str, params: Any
+) -> None:
+    subtitles, film = saved(tmp_path / "a.vtt", text), write("a.webm", 50, codec="libvpx-vp9")
+    made = shared_studio.run("video.mux", film, subtitles=[subtitles])
+    assert codes(made) == []  # WebM stores them
+    for format in ("webm", "mkv"):
+        result = shared_studio.run(processor, made.video, format=format, **params)
+        assert codes(result) == (told if format == "mkv" else []), format
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PLACED,
+        SRT.replace("Hello", "<i>Hello</i>"),
+        SRT.replace("Hello", "{\\an8}Hello"),
+        SRT.replace(",400", ",400  X1:0 X2:9"),
+    ],
+)
+def test_styles_of_subtitles_that_are_not_drawn_are_told(films: Any, write: Make, tmp_path: Path, text: str) -> None:
+    pytest.importorskip("PIL", reason="needs the extra 'text'")
+    for one, told in ((text, ["styles_lost"]), (PLAIN, [])):
+        made = films.studio.run("video.mux", grey(write), burned=saved(tmp_path / "a.txt", one))
+        assert codes(made) == told
+
+
+@pytest.mark.parametrize(
+    ("processor", "params"),
+    [
+        ("video.mux", {}),
+        ("video.cut", {"keep": ["0-1"]}),
+        ("video.cut", {"keep": ["0-1"], "mode": "keyframe"}),
+        ("video.effects", {"chain": "trim end=1"}),
+    ],
+)
+def test_marks_of_tracks_are_lost_only_with_a_warning(
+    shared_studio: Studio, film: Any, tmp_path: Path, processor: str, params: Any
+) -> None:
+    path = film("a.mkv", saved(tmp_path / "a.srt", SRT), forced_subtitles=[1])
+    for format, told in (("mov", ["labels_lost"]), ("mp4", []), ("mkv", [])):
+        made = shared_studio.run(processor, path, format=format, **params)
+        with av.open(str(made.video.path)) as file:
+            assert bool(file.streams.subtitles[0].disposition & 64) == (not told)
+        assert [one for one in codes(made) if one != "cut_moved"] == told

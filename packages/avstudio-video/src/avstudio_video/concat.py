@@ -142,7 +142,7 @@ def _copy(
     from avstudio_video.media.limits import Limits
     from avstudio_video.timeline.copied import Copy, copyable, difference_of, is_moved, pieces_of, timeline_of
     from avstudio_video.timeline.film_plan import named_chapters
-    from avstudio_video.timeline.texts import moved_texts, tell_styles, texts_of
+    from avstudio_video.timeline.texts import moved_texts, tell_texts, texts_of
 
     limits, timeline = Limits.of(context.settings), _timeline(files, 0.0)
     name = copied_format(files[0], params.format, limits)
@@ -164,7 +164,7 @@ def _copy(
     if is_moved(timeline, real):  # some begin earlier, where a decoder can start
         made = copy(real)
         made.write(path, name, limits, progress_of(context))
-    tell_styles(made.texts, name, context.warn)
+    tell_texts(made.texts, name, context.warn)
     return path, name, streams, texts, joined
 
 

@@ -153,14 +153,14 @@ def _copied(
     from avstudio_video.media.limits import Limits
     from avstudio_video.timeline.copied import Copy, copyable, from_keys, pieces_of, really, shown_lead
     from avstudio_video.timeline.film_plan import moved_chapters
-    from avstudio_video.timeline.texts import moved_texts, tell_styles, texts_of
+    from avstudio_video.timeline.texts import moved_texts, tell_texts, texts_of
 
     limits = Limits.of(context.settings)
     name = copied_format(footage, params.format, limits)
     streams = copyable(footage, name, limits)
     texts = [texts_of(footage.path, footage.stream, limits, context.check)]
     tell_left_out(footage, streams[1:], len(texts[0]), context.warn)
-    tell_styles(texts[0], name, context.warn)
+    tell_texts(texts[0], name, context.warn)
     path = context.new_path(source.name_for(f".cut.{name}"))
     timeline = wanted.joined(from_keys(wanted.parts, footage))
     first = timeline.parts[0]

@@ -34,7 +34,7 @@ from avstudio_video.media.tags import file_tags
 from avstudio_video.media.timecode import later, timecode_of, uncounted
 from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 from avstudio_video.timeline.parts import Part, Timeline
-from avstudio_video.timeline.texts import TextTrack, moved_texts, tell_styles, texts_of
+from avstudio_video.timeline.texts import TextTrack, moved_texts, tell_texts, texts_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -155,7 +155,7 @@ class EffectsRun:
             return []
         clip, check = rendition.clip, self._context.check
         tracks = texts_of(self._source.path, self._picture.stream, self._limits, check)
-        tell_styles(tracks, self._container, self._context.warn)
+        tell_texts(tracks, self._container, self._context.warn)
         kept = Timeline((Part(clip.since, clip.until, range(0)),))
         return [one.faster(clip.pace) for one in moved_texts([tracks], kept)]
 

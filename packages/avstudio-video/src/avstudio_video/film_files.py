@@ -13,8 +13,9 @@ from avstudio_video.encoding.containers import CONTAINERS, ContainerName, VideoF
 from avstudio_video.encoding.encoder_choice import chosen_encoder
 from avstudio_video.encoding.hdr_options import tell_hdr_notes
 from avstudio_video.encoding.pixel_formats import has_alpha, is_reduced
-from avstudio_video.media.damage import tell_timecode
+from avstudio_video.media.damage import tell_opaque, tell_timecode
 from avstudio_video.media.timecode import uncounted
+from avstudio_video.muxer.labels import tell_marks
 
 if TYPE_CHECKING:
     from avstudio_video.media.limits import Limits
@@ -34,10 +35,11 @@ def progress_of(context: Context) -> Callable[[float], None]:
 
 
 def published_film(film: Film, path: Path, name: ContainerName, context: Context) -> Artifact:
-    """The file of an encoded timeline. Warns with `styles_lost`."""
-    from avstudio_video.timeline.texts import tell_styles
+    """The file of an encoded timeline. Warns with `styles_lost` and `labels_lost`."""
+    from avstudio_video.timeline.texts import tell_texts
 
-    tell_styles(film.texts, name, context.warn)
+    tell_texts(film.texts, name, context.warn)
+    tell_marks((use for one in film.tracks for use in one.uses), name, context.warn)
     facts = MediaFacts(
         duration=float(film.timeline.length), width=film.canvas.shape.width, height=film.canvas.shape.height
     )
@@ -166,11 +168,14 @@ def published_copy(
 ) -> Artifact:
     """The file of copied parts, each of one of the files.
 
-    Warns with `damaged` and `sound_left_out` about packets that are not in it.
+    Warns with `damaged`, `sound_left_out`, `labels_lost` and `detail_reduced` about what is not in it.
     """
     for source, number in dict.fromkeys(_unheard(files, joined)):
         message = f"Track {number} of '{source}' is far from its pictures in the file, and missing in copied parts."
         context.warn("sound_left_out", f"{message} Use the mode 'exact' or 'encode'.")
+    tell_marks((use for one in files[0].sounds for use in one.dispositions), name, context.warn)
+    for source in dict.fromkeys(one.name for one in files if one.is_clear and not CONTAINERS[name].clear):
+        tell_opaque(source, name, context.warn)
     if lost := sum(one.lost for one in joined):
         context.warn("damaged", f"{lost} packets are too damaged to be copied.")
     end = joined[-1].at + joined[-1].end - joined[-1].begin

@@ -128,10 +128,15 @@ def _track(made: Muxed, stated: StreamFacts) -> MuxedTrack:
 
 def _tell_lost(assembly: Assembly, params: MuxParams, found: list[MuxedTrack], context: Context) -> None:
     """Warn about labels that the container does not store."""
+    from avstudio_video.media.streams import uses_of
+    from avstudio_video.muxer.labels import tell_marks
+
     for made, track in zip(assembly.tracks, found, strict=True):
         labels = made.wanted.labels
         if labels and labels.language and track.language in (None, "und"):
             context.warn("labels_lost", f"'{assembly.format}' does not store the language '{labels.language}'.")
+    others = [one for one in assembly.tracks if one.wanted.kind != "video"]
+    tell_marks((use for one in others for use in uses_of(int(one.stream.disposition))), assembly.format, context.warn)
     if params.default_subtitles == 0 and any(one.default for one in found if one.kind == "subtitle"):
         message = f"Players show the first subtitle track of '{assembly.format}', because none is chosen."
         context.warn("labels_lost", message)

@@ -10,9 +10,10 @@ from avstudio_core import Artifact
 from avstudio_video.encoding.containers import CONTAINERS, chosen_codec, usual_codec
 from avstudio_video.encoding.pixel_formats import Detail
 from avstudio_video.encoding.video_track import VideoEncoding
-from avstudio_video.media.damage import Ending, tell_lead, tell_timecode
+from avstudio_video.media.damage import Ending, tell_lead, tell_opaque, tell_timecode
 from avstudio_video.media.file_end import cut_short
 from avstudio_video.media.limits import Limits
+from avstudio_video.media.picture_codec import states_alpha
 from avstudio_video.media.streams import codec_of, stated_end
 from avstudio_video.media.tags import file_tags, without_timecode
 from avstudio_video.media.timecode import later, timecode_of, uncounted
@@ -21,6 +22,7 @@ from avstudio_video.mux_picture import MuxPicture
 from avstudio_video.muxer.assembly import Assembly
 from avstudio_video.muxer.chapters import Chapter, chapters_of, in_order, of_file, read_chapters
 from avstudio_video.muxer.cover import Cover, own_cover, read_cover
+from avstudio_video.muxer.feeds import CuePart
 from avstudio_video.muxer.inputs import MuxInput, end_of, lead_of
 from avstudio_video.muxer.picture import EncodedPicture, PictureEncoding
 from avstudio_video.sound.tracks import tell_others
@@ -163,6 +165,9 @@ def _tell_dropped(inputs: MuxInputs, made: Assembly, params: MuxParams, warn: Wa
 
 def tell_encoded(assembly: Assembly, params: MuxParams, warn: Warn) -> None:
     """Warn about sound and styles that the format does not take, and about detail that the picture loses."""
+    for wanted in (one.wanted for one in assembly.tracks if one.copied and not CONTAINERS[assembly.format].clear):
+        if states_alpha(wanted.stream):
+            tell_opaque(wanted.input.name, assembly.format, warn)
     for made in (one for one in assembly.tracks if not one.copied):
         source, codec = f"'{made.wanted.input.name}'", codec_of(made.wanted.stream)
         if made.wanted.kind == "audio" and params.audio_codec == "auto":
@@ -170,7 +175,7 @@ def tell_encoded(assembly: Assembly, params: MuxParams, warn: Warn) -> None:
             warn("sound_encoded", f"{message} {made.codec}.")
         if isinstance(made.part, EncodedPicture):
             made.part.pictures.tell(made.part.track.format)
-        if codec == "ass":
+        if codec == "ass" or (isinstance(made.part, CuePart) and made.part.track.placed):
             warn(
                 "styles_lost", f"'{assembly.format}' does not store the styles and places of the subtitles in {source}."
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -17,7 +18,7 @@ from avstudio_core.documents.transcript import Transcript
 from avstudio_core.errors import NotFound, UnreadableMedia
 from avstudio_core.quotes import quoted
 from avstudio_video.media.streams import codec_of, origin_of, read_only
-from avstudio_video.packets.styled_cues import decoded_cues
+from avstudio_video.packets.styled_cues import COMMANDS, StyledCue, decoded_cues
 from avstudio_video.packets.subtitle_file import KNOWN, TEXTS, best_stream, has_tracks, open_subtitles
 from avstudio_video.sound.tracks import DEFAULT, speaks, tell_others
 
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
     from avstudio_core import Artifact
     from avstudio_video.effects.materials import Materials
 
+STYLED = re.compile(r"<[biu]>|<(?:font\b|c\.)|\{\\|-->[ \t]*\S+[ \t]+\S", re.IGNORECASE)
+"""Styles and places in SubRip and WebVTT."""
+
 
 def cues_of(file: Artifact, track: str, materials: Materials) -> list[Cue]:
     """The cues of subtitles, a transcript, or a track of a video, without markup, by their start.
 
     Raises `UnreadableMedia`, also for subtitles that are pictures, and `NotFound`. Warns with `other_tracks`, and with
-    `styles_lost` about SubStation Alpha.
+    `styles_lost` about all but plain text.
     """
     return sorted(_found(file, track, materials), key=lambda cue: cue.start)
 
@@ -45,9 +49,12 @@ def _found(file: Artifact, track: str, materials: Materials) -> list[Cue]:
             return cues(said, rules("netflix", said.language))
         if "[events]" in text.lower():
             return _of_tracks(file, track, materials)
+        parsed = Subtitles.parse(text)
+        if STYLED.search(text):
+            _tell_styles(file, materials)
         return [
             Cue(one.start, one.end, words)
-            for one in Subtitles.parse(text).cues
+            for one in parsed.cues
             if (words := unescape("\n".join(plain(line) for line in one.text.split("\n"))).strip())
         ]
     except UnreadableMedia as error:
@@ -64,28 +71,29 @@ def _of_tracks(file: Artifact, track: str, materials: Materials) -> list[Cue]:
         if codec_of(stream) not in TEXTS:
             message = f"The subtitles of '{file.name}' are pictures ({codec_of(stream)}), which cannot be drawn."
             raise UnreadableMedia(message, hint="Give them as text.")
-        found = [*_read(container, stream, materials.check)]
-        if codec_of(stream) == "ass":
-            materials.warn(
-                "styles_lost", f"The styles, places and shapes of the subtitles in '{file.name}' are not drawn."
-            )
+        origin = origin_of(container) if container.streams.video or container.streams.audio else Fraction(0)
+        read = [*_read(container, stream, materials.check)]
+        if codec_of(stream) == "ass" or any(one.placed or COMMANDS.search(one.text) for one in read):
+            _tell_styles(file, materials)
+    found = [Cue(float(one.start - origin), float(one.end - origin), words) for one in read if (words := one.words)]
     if not found:
         raise UnreadableMedia(f"'{file.name}' contains no text with times.", hint=KNOWN)
     return found
 
 
-def _read(container: Any, stream: Any, check: Callable[[], None]) -> Iterator[Cue]:
+def _tell_styles(file: Artifact, materials: Materials) -> None:
+    materials.warn("styles_lost", f"The styles and places of the subtitles in '{file.name}' are not drawn.")
+
+
+def _read(container: Any, stream: Any, check: Callable[[], None]) -> Iterator[StyledCue]:
     """The cues up to the end, or to where the file is too damaged to go on."""
     import av
 
-    origin = origin_of(container) if container.streams.video or container.streams.audio else Fraction(0)
     read_only(container, stream)
     with suppress(av.FFmpegError, OSError, IndexError):
         for packet in container.demux(stream):
             check()
-            for one in decoded_cues(packet) if packet.size else ():
-                if words := one.words:
-                    yield Cue(float(one.start - origin), float(one.end - origin), words)
+            yield from decoded_cues(packet) if packet.size else ()
 
 
 def chosen_track(container: Any, name: str, wanted: str) -> Any:

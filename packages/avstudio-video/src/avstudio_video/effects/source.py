@@ -20,10 +20,11 @@ from avstudio_video.frames.pyav_reader import PyAVReader
 from avstudio_video.frames.reader import Source
 from avstudio_video.media.container import open_media
 from avstudio_video.media.depth import bits_of
+from avstudio_video.media.first_frame import first_frame
 from avstudio_video.media.indexed import IndexedStream
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.planes import is_transparent
-from avstudio_video.media.streams import display_size, first_frame, origin_of, square_size
+from avstudio_video.media.streams import display_size, origin_of, square_size
 from avstudio_video.media.tags import stream_tags
 from avstudio_video.sound.decoded_track import DecodedTrack
 

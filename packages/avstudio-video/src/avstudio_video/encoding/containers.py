@@ -40,6 +40,10 @@ class Container:
     """The codecs that players expect in it, too: their packets are copied."""
     covered: bool = False
     """Whether it stores a cover."""
+    clear: bool = False
+    """Whether it stores how transparent VP8 and VP9 are."""
+    marks: frozenset[str] = frozenset()
+    """The uses of tracks that it stores, besides the default, by FFmpeg's names in lower case."""
     edited: bool = False
     """Whether it is of MP4's family: lengths are stored in the order of decoding, and an edit list can hide frames."""
     unit: Fraction | None = None
@@ -62,6 +66,7 @@ class Container:
         return self.muxer != "mp4" or rate >= LOWEST_MP3_RATE
 
 
+_MARKS = frozenset({"forced", "hearing_impaired", "visual_impaired", "comment", "dub", "original"})
 _QUICK_START = {"movflags": "+faststart"}
 _MILLISECONDS = Fraction(1, 1000)
 _ANY_SOUND: tuple[SoundCodec, ...] = ("aac", "alac", "mp3", "flac", "opus", "pcm")
@@ -75,6 +80,7 @@ CONTAINERS: Mapping[ContainerName, Container] = MappingProxyType(
             "mov_text",
             "mpeg4 mpeg2video mpeg1video mjpeg mp2 ac3 eac3",
             covered=True,
+            marks=_MARKS - {"original"},
             edited=True,
             options=_QUICK_START,
         ),
@@ -97,9 +103,21 @@ CONTAINERS: Mapping[ContainerName, Container] = MappingProxyType(
             "vp8 mpeg4 mpeg2video mpeg1video mjpeg theora mp2 ac3 eac3 dts truehd vorbis"
             " ass hdmv_pgs_subtitle dvd_subtitle dvb_subtitle",
             covered=True,
+            clear=True,
+            marks=_MARKS,
             unit=_MILLISECONDS,
         ),
-        "webm": Container("webm", "video/webm", ("vp9", "av1"), ("opus",), "webvtt", "vp8 vorbis", unit=_MILLISECONDS),
+        "webm": Container(
+            "webm",
+            "video/webm",
+            ("vp9", "av1"),
+            ("opus",),
+            "webvtt",
+            "vp8 vorbis",
+            clear=True,
+            marks=frozenset({"forced"}),
+            unit=_MILLISECONDS,
+        ),
         "gif": Container("gif", "image/gif", ("gif",), unit=Fraction(1, 100), options={"loop": "0"}),
         "webp": Container("webp", "image/webp", ("webp",), unit=_MILLISECONDS, options={"loop": "0"}),
         "apng": Container("apng", "image/png", ("apng",), unit=_MILLISECONDS, options={"plays": "0"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +14,7 @@ from avstudio_video.frames.reader import Reader
 from avstudio_video.media.ahead import side_by_side
 from avstudio_video.media.container import open_media
 from avstudio_video.media.cores import usable_cores
+from avstudio_video.media.picture_codec import picture_codec
 from avstudio_video.media.streams import read_only
 
 if TYPE_CHECKING:
@@ -23,6 +25,26 @@ AHEAD = 4
 """Pictures that a thread holds before it waits."""
 SPARSE = 4
 """If no more than one of so many frames is wanted, frames that no other needs are not decoded."""
+
+
+@dataclass(frozen=True)
+class _Track:
+    """The stream of an open file, and its decoder."""
+
+    container: InputContainer
+    stream: Any
+    codec: Any
+
+    def sought(self, key: int, first: int) -> Iterator[Any]:
+        """The packets from a key frame on; none if they begin after `first`: seeking in MPEG-TS is a guess."""
+        with suppress(OSError):
+            self.container.seek(key, stream=self.stream, backward=True)
+        self.codec.flush_buffers()
+        packets = self.container.demux(self.stream)
+        found = next(packets, None)
+        if found is not None and (found.pts is None or (found.is_keyframe and found.pts <= first)):
+            yield found
+            yield from packets
 
 
 class PyAVReader(Reader):
@@ -46,53 +68,45 @@ class PyAVReader(Reader):
 
     def _groups(self, groups: list[list[int]], sparse: bool) -> Iterator[Picture | None]:
         """The frames of each group, and `None` after each group."""
-        with self._opened(sparse) as (container, stream):
+        with self._opened(sparse) as track:
             for group in groups:
-                yield from self._near(container, stream, group, sparse)
+                yield from self._near(track, group, sparse)
                 yield None
 
     @contextmanager
-    def _opened(self, sparse: bool) -> Iterator[tuple[InputContainer, Any]]:
+    def _opened(self, sparse: bool) -> Iterator[_Track]:
         with open_media(self.source.path, self.source.limits) as container:
             stream: Any = container.streams[self.source.stream]
             read_only(container, stream)
-            stream.codec_context.thread_type = "NONE" if sparse else "AUTO"
+            codec: Any = picture_codec(stream)
+            codec.thread_type = "NONE" if sparse else "AUTO"
             if not sparse:
-                stream.codec_context.thread_count = self.source.threads
-            yield container, stream
+                codec.thread_count = self.source.threads
+            yield _Track(container, stream, codec)
 
-    def _near(self, container: InputContainer, stream: Any, stamps: list[int], sparse: bool) -> Iterator[Picture]:
+    def _near(self, track: _Track, stamps: list[int], sparse: bool) -> Iterator[Picture]:
         """The frames from the key frame before them on; if some need earlier frames, again from further back."""
         number = bisect_right(self.source.index.keys, stamps[0]) - 1
         missing = set(stamps)
         for start in (number, number - 1):
             if start < 0 or not missing:
                 break
-            yield from self._walk(self._sought(container, stream, start, stamps[0]), stream, missing, sparse)
+            packets = track.sought(self.source.index.keys[start], stamps[0])
+            yield from self._walk(packets, track.codec, missing, sparse)
         if missing:
-            with self._opened(sparse=False) as (again, track):
-                yield from self._walk(again.demux(track), track, missing, sparse=False)
+            with self._opened(sparse=False) as again:
+                yield from self._walk(again.container.demux(again.stream), again.codec, missing, sparse=False)
 
-    def _sought(self, container: InputContainer, stream: Any, start: int, first: int) -> Iterator[Any]:
-        """The packets from a key frame on; none if they begin after it, because seeking in MPEG-TS is a guess."""
-        with suppress(OSError):
-            container.seek(self.source.index.keys[start], stream=stream, backward=True)
-        packets = container.demux(stream)
-        found = next(packets, None)
-        if found is not None and (found.pts is None or (found.is_keyframe and found.pts <= first)):
-            yield found
-            yield from packets
-
-    def _walk(self, packets: Iterator[Any], stream: Any, missing: set[int], sparse: bool) -> Iterator[Picture]:
+    def _walk(self, packets: Iterator[Any], codec: Any, missing: set[int], sparse: bool) -> Iterator[Picture]:
         """The missing frames of some packets; each is taken out of `missing`."""
-        for frame in self._decoded(packets, stream, missing, sparse):
+        for frame in self._decoded(packets, codec, missing, sparse):
             if frame.pts in missing:
                 missing.discard(frame.pts)
                 yield Picture(frame.pts, frame, bool(frame.is_corrupt))
             if not missing:
                 return
 
-    def _decoded(self, packets: Iterator[Any], stream: Any, wanted: set[int], sparse: bool) -> Iterator[VideoFrame]:
+    def _decoded(self, packets: Iterator[Any], codec: Any, wanted: set[int], sparse: bool) -> Iterator[VideoFrame]:
         """Frames in the order of time, until all that are wanted are decoded."""
         import av
 
@@ -103,14 +117,14 @@ class PyAVReader(Reader):
                 if not packet.size or (packet.dts is not None and packet.dts > last):
                     break
                 if sparse:
-                    stream.codec_context.skip_frame = "DEFAULT" if packet.pts in wanted else "NONREF"
+                    codec.skip_frame = "DEFAULT" if packet.pts in wanted else "NONREF"
                 with suppress(av.FFmpegError):
-                    yield from stream.decode(packet)
+                    yield from codec.decode(packet)
                 unsent.discard(packet.pts)
                 if not unsent:
                     break
         with suppress(av.FFmpegError):
-            yield from stream.decode(None)
+            yield from codec.decode(None)
 
     def _numbered(self, wanted: Sequence[int]) -> Iterator[Picture]:
         """The frames of a stream without time stamps, by their number."""

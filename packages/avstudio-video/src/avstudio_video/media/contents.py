@@ -15,6 +15,7 @@ from avstudio_video.media.container import open_media
 from avstudio_video.media.damage import Ending, tell_lost
 from avstudio_video.media.depth import bits_of
 from avstudio_video.media.file_end import cut_short
+from avstudio_video.media.first_frame import first_frame
 from avstudio_video.media.frame_times import frame_times
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import USUAL, Limits
@@ -29,12 +30,12 @@ from avstudio_video.media.stream_facts import (
 )
 from avstudio_video.media.streams import (
     display_size,
-    first_frame,
     is_cover,
     is_mirrored,
     origin_of,
     rotation_of,
     square_size,
+    uses_of,
 )
 from avstudio_video.media.timecode import timecode_of
 
@@ -161,8 +162,6 @@ def _tell_damage(
 
 
 def _common(stream: Stream, container: InputContainer) -> dict[str, Any]:
-    from av.stream import Disposition
-
     unit, codec = stream.time_base, stream.codec_context
     start = stream.start_time
     return {
@@ -170,7 +169,7 @@ def _common(stream: Stream, container: InputContainer) -> dict[str, Any]:
         "codec": codec.codec.canonical_name if codec else None,
         "language": stream.language,
         "title": stream.metadata.get("title") or stream.metadata.get("name"),  # the latter in MP4
-        "dispositions": [one.name.lower() for one in Disposition if one.name and stream.disposition & one],
+        "dispositions": uses_of(stream.disposition),
         "start": float(start * unit - origin_of(container)) if start is not None and unit else None,
         "duration": float(stream.duration * unit) if stream.duration and stream.duration > 0 and unit else None,
     }
@@ -185,6 +184,7 @@ def _video(
         return VideoFacts(**common)
     rotation = rotation_of(frame) if frame else 0
     width, height = (frame.width, frame.height) if frame else (codec.width, codec.height)
+    pixels = frame.format if frame else codec.format
     aspect = stream.sample_aspect_ratio or Fraction(1)
     shown = display_size(*square_size(width, height, aspect), rotation)
     return VideoFacts(
@@ -197,8 +197,8 @@ def _video(
         mirrored=bool(frame and is_mirrored(frame)),
         display_width=shown[0],
         display_height=shown[1],
-        pixel_format=codec.pix_fmt,
-        bits=max((one.bits for one in codec.format.components), default=None) if codec.format else None,
+        pixel_format=pixels.name if pixels else None,
+        bits=max((one.bits for one in pixels.components), default=None) if pixels else None,
         colour=colour_of(codec),
         hdr=hdr_of(codec, frame),
         interlaced=frame.interlaced_frame if frame else codec.field_order > 1,

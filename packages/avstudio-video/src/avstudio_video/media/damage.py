@@ -1,4 +1,4 @@
-"""The warnings about files that are cut short or have no times."""
+"""The warnings about files that are cut short or have no times, and about what a format cannot store of them."""
 
 from __future__ import annotations
 
@@ -65,6 +65,11 @@ def tell_lead(name: str, format: str, lead: Fraction, warn: Callable[[str, str],
     """Warn with `lead_in_shown` about a format that cannot hide frames."""
     message = f"'{format}' cannot hide what the edit list of '{name}' hides:"
     warn("lead_in_shown", f"{message} the video begins with {float(lead):.2f} s more.")
+
+
+def tell_opaque(name: str, format: str, warn: Callable[[str, str], None]) -> None:
+    """Warn with `detail_reduced` about a format that copies a picture without its transparency."""
+    warn("detail_reduced", f"'{format}' does not store the transparency of '{name}'.")
 
 
 def tell_timecode(name: str, reason: str, warn: Callable[[str, str], None]) -> None:

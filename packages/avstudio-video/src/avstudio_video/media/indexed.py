@@ -14,13 +14,12 @@ from avstudio_video.media.colours import HLG, PQ
 from avstudio_video.media.container import open_media
 from avstudio_video.media.damage import Ending, tell_guessed, tell_lost
 from avstudio_video.media.file_end import cut_short
+from avstudio_video.media.first_frame import TRIES, first_of
 from avstudio_video.media.hdr_notes import HdrNotes
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.streams import (
-    TRIES,
     chosen_video,
-    first_of,
     is_mirrored,
     origin_of,
     read_only,
@@ -128,5 +127,5 @@ def _read(container: InputContainer, stream: Any, check: Callable[[], None]) -> 
             if packet.size:
                 index.add(packet)
             if frame is None and number <= TRIES:
-                frame = first_of(stream, packet)
+                frame = first_of(stream.codec_context, packet)
     return index, frame

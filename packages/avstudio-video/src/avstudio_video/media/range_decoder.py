@@ -21,10 +21,6 @@ CODECS = {
     "h264", "hevc", "av1", "vp8", "vp9", "mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "prores", "dnxhd",
 }  # fmt: skip
 """Codecs whose decoders need nothing from before a key frame."""
-PARAMETERS = (
-    "extradata", "codec_tag", "width", "height", "pix_fmt", "bits_per_coded_sample", "field_order",
-    "sample_aspect_ratio", "color_range", "color_primaries", "color_trc", "colorspace", "options",
-)  # fmt: skip
 
 
 class RangesDiffer(Exception):
@@ -44,19 +40,6 @@ class Meeting:
         mine, others = _samples(self.frame), _samples(other.frame)
         alike = self.frame.pts == other.frame.pts and len(mine) == len(others)
         return alike and all(map(np.array_equal, mine, others))
-
-
-def another(codec: VideoCodecContext) -> VideoCodecContext:
-    """A second decoder of the same stream, for a decoder that has not begun."""
-    import av
-
-    made: Any = av.CodecContext.create(codec.codec, "r")
-    for name in PARAMETERS:
-        if (value := getattr(codec, name)) is not None:
-            setattr(made, name, value)
-    made.thread_count = codec.thread_count
-    made.reorder_depth = codec.reorder_depth
-    return made  # type: ignore[no-any-return]
 
 
 class RangeDecoder:

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import math
 import struct
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import NotFound
 from avstudio_video.errors import NoVideoStream
-from avstudio_video.media.container import open_media
-from avstudio_video.media.limits import Limits
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.stream import Stream
     from av.video.frame import VideoFrame
-
-TRIES = 200
-"""Packets that are decoded to find a first frame."""
 
 
 def is_cover(stream: Stream) -> bool:
@@ -28,6 +22,13 @@ def is_cover(stream: Stream) -> bool:
     from av.stream import Disposition
 
     return bool(stream.disposition & Disposition.attached_pic)
+
+
+def uses_of(disposition: int) -> list[str]:
+    """FFmpeg's names of the uses of a stream, in lower case: default, forced, comment …"""
+    from av.stream import Disposition
+
+    return [one.name.lower() for one in Disposition if one.name and disposition & one]
 
 
 def chosen_video(container: InputContainer, path: Path, wanted: int | None) -> Any:
@@ -62,31 +63,6 @@ def read_only(container: InputContainer, *streams: Stream) -> None:
     for one in container.streams:
         if all(one is not wanted for wanted in streams):
             one.discard = Discard.all
-
-
-def first_frame(path: Path, number: int, limits: Limits) -> VideoFrame | None:
-    """The first frame of a stream that can be decoded, or `None`."""
-    import av
-
-    with open_media(path, limits) as container, suppress(av.FFmpegError, OSError, IndexError):
-        stream: Any = container.streams[number]
-        for tried, packet in enumerate(container.demux(stream)):
-            if found := first_of(stream, packet):
-                return found
-            if tried > TRIES:
-                return None
-    return None
-
-
-def first_of(stream: Any, packet: Any) -> VideoFrame | None:
-    """The first frame that a packet gives, if one can be decoded."""
-    import av
-
-    with suppress(av.FFmpegError):
-        for frame in stream.decode(packet):
-            found: VideoFrame = frame
-            return found
-    return None
 
 
 def rotation_of(frame: VideoFrame) -> int:

@@ -28,6 +28,8 @@ class CueTrack:
     """Whether it shows one text at a time, as in MP4: cues that overlap are divided, and share a text."""
     stream: Any = field(init=False)
     cues: int = 0
+    placed: int = 0
+    """Cues whose source states their place on the screen."""
     end: Fraction = Fraction(0)
     _shown: list[StyledCue] = field(default_factory=list)
     """The cues on the screen, of which a part is not written yet."""
@@ -44,6 +46,7 @@ class CueTrack:
             return
         cue = (cue if self.codec == "ass" else cue.without_shapes()).numbered(self.cues)
         self.cues += 1
+        self.placed += cue.placed
         self.end = max(self.end, cue.end)
         if not self.divided:
             self._emit(cue)
@@ -93,4 +96,4 @@ def moved(cues: Iterable[StyledCue], offset: Fraction, end: Fraction | None) -> 
         start, until = max(one.start + offset, Fraction(0)), one.end + offset
         until = until if end is None else min(until, end)
         if start < until:
-            yield StyledCue(start, until, one.line)
+            yield replace(one, start=start, end=until, packet=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from avstudio_core.errors import NotFound
@@ -36,6 +36,12 @@ def for_format(tags: Mapping[str, str], format: ContainerName) -> dict[str, str]
     if language := stored.pop("language", None):
         stored["language"] = _code(language, format)
     return stored
+
+
+def tell_marks(uses: Iterable[str], format: ContainerName, warn: Callable[[str, str], None]) -> None:
+    """Warn with `labels_lost` about uses of tracks, by FFmpeg's names, that a container does not store."""
+    if lost := sorted({*uses} & CONTAINERS["mkv"].marks - CONTAINERS[format].marks):
+        warn("labels_lost", f"'{format}' does not store these marks of tracks: {', '.join(lost)}.")
 
 
 def _code(language: str, format: ContainerName) -> str:

@@ -33,6 +33,8 @@ class StyledCue:
     """Fields and text, as FFmpeg decodes them."""
     packet: Any = field(default=None, compare=False)
     """The packet that has only this cue, in the codec of its file, with all that FFmpeg's decoder does not tell."""
+    placed: bool = field(default=False, compare=False)
+    """Whether its packet states its place or its size on the screen, as settings of WebVTT."""
 
     @property
     def text(self) -> bytes:
@@ -71,5 +73,6 @@ def decoded_cues(packet: Packet[Any]) -> Iterator[StyledCue]:
             line for one in packet.stream.codec_context.decode2(packet) or () if (line := getattr(one, "ass", b""))
         ]
         copied = len(lines) == 1 and packet.stream.codec_context.name not in LINES
+        placed = packet.has_sidedata("webvtt_settings")
         for line in lines:
-            yield StyledCue(start, start + length_of(packet), line, packet if copied else None)
+            yield StyledCue(start, start + length_of(packet), line, packet if copied else None, placed)

@@ -23,8 +23,8 @@ from avstudio_video.encoding.encoder_choice import chosen_encoder
 from avstudio_video.encoding.pixel_formats import Detail
 from avstudio_video.encoding.video_codecs import EVEN
 from avstudio_video.encoding.video_track import VideoEncoding
+from avstudio_video.media.first_frame import first_frame
 from avstudio_video.media.limits import Limits
-from avstudio_video.media.streams import first_frame
 from avstudio_video.timeline.canvas import Canvas, even
 from avstudio_video.timeline.footage import Footage
 

@@ -47,7 +47,8 @@ def film_of(
     first = footage[0]
     name = container_of(first, wish.format, wish.codec)
     codec = codec_of(first, name, wish.codec)
-    encoding = VideoEncoding(codec, wish.quality, wish.effort, faithful=codec == first.picture.codec)
+    kept = CONTAINERS[name].clear if first.is_clear else codec == first.picture.codec
+    encoding = VideoEncoding(codec, wish.quality, wish.effort, faithful=kept)
     count = _count(footage) if CONTAINERS[name].sound else 0
     tracks = [_track(number, timeline, footage, name, wish.fade, limits) for number in range(count)]
     texts: list[TextTrack] = []

@@ -14,10 +14,10 @@ from avstudio_video.encoding.containers import CONTAINERS, ContainerName
 from avstudio_video.media.container import open_media
 from avstudio_video.media.indexed import IndexedStream
 from avstudio_video.media.limits import Limits
-from avstudio_video.media.streams import codec_of, read_only
+from avstudio_video.media.streams import codec_of, read_only, uses_of
 from avstudio_video.media.tags import stream_tags
 from avstudio_video.muxer.cues import CueTrack
-from avstudio_video.muxer.labels import for_format
+from avstudio_video.muxer.labels import for_format, tell_marks
 from avstudio_video.packets.styled_cues import StyledCue, decoded_cues
 from avstudio_video.packets.subtitle_file import TEXTS
 from avstudio_video.sound.tracks import language_code
@@ -51,8 +51,8 @@ class TextTrack:
 
     @property
     def styled(self) -> bool:
-        """Whether its file states styles."""
-        return self.codec == "ass"
+        """Whether its file states styles or places."""
+        return self.codec == "ass" or any(one.placed for one in self.cues)
 
     def rank(self, tracks: Sequence[TextTrack | None]) -> int:
         """How well it can follow the tracks of other files, by language and uses; 0 if it cannot."""
@@ -184,7 +184,8 @@ def _moved(tracks: Sequence[TextTrack | None], timeline: Timeline) -> TextTrack:
                 continue
             latest[part.source, cue.line] = len(shown)
             shown.append((cue if track and track.codec == usual.codec else replace(cue, packet=None), whole))
-    mixed = any((one.codec, one.header) != (usual.codec, usual.header) and one.codec in STYLED for one in tracks if one)
+    others = [one for one in tracks if one and (one.codec, one.header) != (usual.codec, usual.header)]
+    mixed = any(one.codec in STYLED or one.styled for one in others)
     kept = [cue for cue, whole in shown if cue.end - cue.start >= min(BRIEF, whole / 2)]
     return replace(usual, cues=sorted(kept, key=lambda cue: cue.start), mixed=mixed)
 
@@ -207,8 +208,9 @@ class CueSpans:
                 yield moved, cue.end - cue.start
 
 
-def tell_styles(texts: Sequence[TextTrack], name: ContainerName, warn: Callable[[str, str], None]) -> None:
-    """Warn about styles of subtitles that a container does not store, or that those of other files replace."""
+def tell_texts(texts: Sequence[TextTrack], name: ContainerName, warn: Callable[[str, str], None]) -> None:
+    """Warn about marks and styles of subtitles that a container does not store, or that those of others replace."""
+    tell_marks((use for one in texts for use in uses_of(one.disposition)), name, warn)
     if not all(one.keeps_styles(name) for one in texts):
         warn("styles_lost", f"'{name}' does not store the styles and places of the subtitles.")
     elif any(one.mixed for one in texts):
