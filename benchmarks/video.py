@@ -175,6 +175,7 @@ def few_frames(studio: Studio, folder: Path, path: Path, numbers: list[int], pai
         home = folder / f"{cores}"
         with pinned(cores), Studio(home=home, executor="inline", plugins="", add=[avstudio_video]) as one:
             copies = iter([copied(path, number + cores * pairs) for number in range(pairs)])
+            os.sync()
             name = f"{len(numbers)} frames on {cores} cores"
             ours = partial(lambda one, copies: sparse(one, next(copies), numbers), one, copies)
             compare(f"{name}, a whole task / OpenCV from the start", ours, theirs, pairs)
