@@ -74,6 +74,7 @@ def test_a_copy_keeps_transparency(shared_studio: Studio, clear: Path, processor
     [
         ("video.cut", {"keep": ["0.2-0.8"], "format": "mp4"}),
         ("video.effects", {"chain": "flip"}),
+        ("video.decode", {"times": [0.4]}),
         ("video.mux", {"video_codec": "h264", "format": "mp4"}),
         ("video.concat", {"mode": "encode", "format": "mp4"}),
         ("video.concat", {"mode": "encode", "format": "mp4", "codec": "vp9"}),

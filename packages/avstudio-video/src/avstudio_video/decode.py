@@ -139,6 +139,8 @@ def _tell(source: Artifact, stream: IndexedStream, timeline: FrameTimeline, deco
     stream.tell(source.name, context.warn)
     if decoder.corrupt:
         context.warn("damaged", f"{len(decoder.corrupt)} of these frames of '{source.name}' are damaged.")
+    if decoder.transparent:
+        context.warn("detail_reduced", f"'{source.name}' is transparent in places: its frames are written as opaque.")
     if stream.interlaced:
         context.warn("interlaced", f"'{source.name}' is interlaced: moving edges of its frames look like combs.")
 

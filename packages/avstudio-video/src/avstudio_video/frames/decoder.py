@@ -11,6 +11,7 @@ from avstudio_video.frames.opencv_reader import OpenCVReader
 from avstudio_video.frames.pyav_reader import PyAVReader
 from avstudio_video.frames.reader import Backend, BackendRefused, Reader, Source
 from avstudio_video.frames.torchcodec_reader import TorchcodecReader
+from avstudio_video.media.planes import is_transparent
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -41,6 +42,8 @@ class Decoder:
     """The decoder that was used."""
     corrupt: set[int] = field(default_factory=set)
     """The time stamps of frames that the decoder found damaged."""
+    transparent: bool = False
+    """Whether a frame has a pixel that is not opaque, as far as its decoder tells it."""
 
     def pictures(self, stamps: Sequence[int]) -> Iterator[tuple[int, Pixels]]:
         """The frames with these time stamps, which are in order, as RGB of `(height, width, 3)`.
@@ -52,6 +55,7 @@ class Decoder:
 
         scaler, changed, tones = VideoReformatter(), 0, None
         for picture in self._read(stamps):
+            self.transparent = self.transparent or is_transparent(picture.frame)
             frame = self._alike(picture.frame)
             changed += frame is not picture.frame
             if self.to_sdr:
