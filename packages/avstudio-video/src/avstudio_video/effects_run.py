@@ -18,7 +18,7 @@ from avstudio_video.effects.source import PictureSource, SoundSource
 from avstudio_video.effects.streams import SoundShape
 from avstudio_video.effects_params import AppliedEffect, EffectsParams, EffectsResult
 from avstudio_video.encoding.containers import CONTAINERS, VideoFormat, chosen_codec, chosen_sound
-from avstudio_video.encoding.pixel_formats import is_reduced
+from avstudio_video.encoding.pixel_formats import tell_reduced
 from avstudio_video.encoding.sound_codecs import sound_encoder
 from avstudio_video.encoding.sound_track import SoundEncoding
 from avstudio_video.encoding.tone_map import peak_of
@@ -182,9 +182,8 @@ class EffectsRun:
     def _tell_pixels(self, rendition: Rendition) -> None:
         """Tell that the codec keeps fewer bits or less colour; pictures with a palette always do."""
         given, written = rendition.clip.pixels, rendition.pixels
-        if written.startswith(("yuv", "nv", "p0")) and is_reduced(given, written):
-            message = f"'{self._encoding.codec}' is written as {written} here, and the picture is {given}."
-            self._context.warn("detail_reduced", message)
+        if written.startswith(("yuv", "nv", "p0")):
+            tell_reduced(self._encoding.codec, written, self._source.name, given, self._context.warn)
 
     def _result(self, rendition: Rendition, output: Output, effects: Sequence[Effect]) -> EffectsResult:
         clip, path, length = rendition.clip, output.path, float(rendition.end)

@@ -12,7 +12,7 @@ from avstudio_video.effects.colours import is_hdr
 from avstudio_video.encoding.containers import CONTAINERS, ContainerName, VideoFormat
 from avstudio_video.encoding.encoder_choice import chosen_encoder
 from avstudio_video.encoding.hdr_options import tell_hdr_notes
-from avstudio_video.encoding.pixel_formats import has_alpha, is_reduced
+from avstudio_video.encoding.pixel_formats import has_alpha, tell_reduced
 from avstudio_video.media.damage import tell_opaque, tell_timecode
 from avstudio_video.media.timecode import uncounted
 from avstudio_video.muxer.labels import tell_marks
@@ -82,10 +82,8 @@ def _tell_fades(film: Film, wanted: float, warn: Callable[[str, str], None]) -> 
 def _tell_colours(film: Film, warn: Callable[[str, str], None]) -> None:
     """Warn about light that is converted, and about detail that the codec does not keep."""
     hdr, written = is_hdr(film.canvas.shape), film.canvas.shape.pixels
-    told = f"'{film.encoding.codec}' is written as {written} here"
-    encoder = chosen_encoder(
-        film.encoding.codec, film.encoding.encoder, (film.canvas.shape.width, film.canvas.shape.height)
-    )
+    codec = film.encoding.codec
+    encoder = chosen_encoder(codec, film.encoding.encoder, (film.canvas.shape.width, film.canvas.shape.height))
     for one in film.footage:
         if one.stream.hdr and not hdr:
             warn("hdr_to_sdr", f"'{one.name}' is HDR, and is converted to BT.709 for the new video.")
@@ -93,11 +91,9 @@ def _tell_colours(film: Film, warn: Callable[[str, str], None]) -> None:
             warn("sdr_to_hdr", f"'{one.name}' is not HDR, and is converted for the new video, which is.")
         elif hdr:
             tell_hdr_notes(one.name, one.stream.notes, encoder.name, warn)
-        given = one.picture.pixel_format or written
-        if is_reduced(given, written):
-            warn("detail_reduced", f"{told}, and the picture of '{one.name}' is {given}.")
+        tell_reduced(codec, written, one.name, one.picture.pixel_format or written, warn)
     if film.pictures.transparent and not has_alpha(written):
-        warn("detail_reduced", f"{told}, without the transparency of the picture.")
+        warn("detail_reduced", f"'{codec}' is written as {written} here, without the transparency of the picture.")
 
 
 def _tell_sound(film: Film, warn: Callable[[str, str], None]) -> None:

@@ -12,7 +12,7 @@ from avstudio_video.effects.captions import Subtitles
 from avstudio_video.effects.materials import Materials
 from avstudio_video.effects.rendition import Rendition
 from avstudio_video.effects.source import PictureSource
-from avstudio_video.encoding.pixel_formats import is_reduced
+from avstudio_video.encoding.pixel_formats import tell_reduced
 from avstudio_video.encoding.tone_map import peak_of
 from avstudio_video.media.damage import Ending
 from avstudio_video.media.file_end import cut_short
@@ -51,11 +51,9 @@ class MuxPicture:
 
     def tell(self, written: str) -> None:
         """Warn about damaged frames, and about what the pixel format loses in which they were written."""
-        name, given = self.wanted.input.name, self.shape.pixels
-        self._source.tell(name, self.context.warn)
-        if is_reduced(given, written):
-            message = f"'{self.encoding.codec}' is written as {written} here, and the picture of '{name}' is {given}."
-            self.context.warn("detail_reduced", message)
+        name, warn = self.wanted.input.name, self.context.warn
+        self._source.tell(name, warn)
+        tell_reduced(self.encoding.codec, written, name, self.shape.pixels, warn)
 
     @cached_property
     def _source(self) -> PictureSource:

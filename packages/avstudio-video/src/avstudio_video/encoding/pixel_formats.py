@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -51,6 +51,12 @@ def is_reduced(given: str, written: str) -> bool:
     """Whether the second format has fewer bits or less colour than the first."""
     before, now = Detail.of(given), Detail.of(written)
     return now.bits < before.bits or now.across < before.across or now.down < before.down
+
+
+def tell_reduced(codec: str, written: str, name: str, given: str, warn: Callable[[str, str], None]) -> None:
+    """Warn with `detail_reduced` if a codec writes the picture of a file with fewer bits or less colour."""
+    if is_reduced(given, written):
+        warn("detail_reduced", f"'{codec}' is written as {written} here, and the picture of '{name}' is {given}.")
 
 
 def has_alpha(pixels: str) -> bool:
