@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from avstudio_core import Studio
+from avstudio_core.errors import TaskFailed
 
 
 @pytest.fixture(params=["libvpx-vp9", "libvpx"])
@@ -31,14 +32,14 @@ def clear(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / "clear.webm"
 
 
-def opacity(path: Path) -> NDArray[np.uint8]:
-    """How opaque the pixels of the first picture are, by the decoder of libvpx."""
+def opacity(path: Path, number: int = 0) -> NDArray[np.uint8]:
+    """How opaque the pixels of a picture are, by the decoder of libvpx."""
     with av.open(str(path)) as file:
         stream = file.streams.video[0]
         assert {name.lower(): value for name, value in stream.metadata.items()}.get("alpha_mode") == "1"
         codec: Any = av.CodecContext.create("libvpx" if stream.codec_context.name == "vp8" else "libvpx-vp9", "r")
-        [frame, *_] = next(frames for packet in file.demux(stream) if (frames := codec.decode(packet)))
-        return frame.reformat(format="rgba").to_ndarray()[..., 3]  # type: ignore[no-any-return]
+        frames = [frame for packet in file.demux(stream) for frame in codec.decode(packet if packet.size else None)]
+        return frames[number].reformat(format="rgba").to_ndarray()[..., 3]  # type: ignore[no-any-return]
 
 
 def codes(result: Any) -> list[str]:
@@ -67,6 +68,73 @@ def test_a_copy_keeps_transparency(shared_studio: Studio, clear: Path, processor
     given = {"inputs": [clear]} if processor == "video.concat" else {}
     made = shared_studio.run(processor, clear, **given, **params)
     assert opacity(made.video.path)[:, 72:].max() < 5
+    assert codes(made) == []
+
+
+def without_opacity(path: Path, numbers: range) -> Path:
+    """A copy in which some packets have only their picture."""
+    with av.open(str(path)) as source, av.open(str(made := path.with_name("some.webm")), "w") as file:
+        track: Any = file.add_stream_from_template(source.streams.video[0], opaque=True)
+        track.metadata.update(source.streams.video[0].metadata)
+        for number, packet in enumerate(source.demux(video=0)):
+            if packet.size:
+                plain = av.Packet(bytes(packet)) if number in numbers else packet
+                plain.pts, plain.dts, plain.time_base = packet.pts, packet.dts, packet.time_base
+                plain.stream, plain.is_keyframe = track, packet.is_keyframe
+                file.mux(plain)
+    return made
+
+
+def test_pictures_without_opacity_are_opaque(films: Any, write: Callable[..., Path], clear: Path) -> None:
+    path = without_opacity(clear, range(10))  # up to the second key frame
+    grey = write("grey.mp4", [np.full((96, 256, 3), 90, np.uint8)] * 25)
+    made = films.pictures(grey, "overlay width=0.5 x=0 y=0", overlays=[path])
+    assert [round(float(made[number][20:40, 84:108].mean()), -1) > 200 for number in (5, 15)] == [True, False]
+    cut = films.studio.run("video.cut", path, keep=["0.08-"])
+    assert (codes(cut), opacity(cut.video.path, 15)[:, 72:].max() < 5) == ([], True)
+    told = films.studio.run("video.cut", path, keep=["0.4-"], format="mp4")
+    assert codes(told) == ["detail_reduced"]
+
+
+def test_a_tag_alone_does_not_make_a_film_transparent(shared_studio: Studio, clear: Path) -> None:
+    path = without_opacity(clear, range(25))
+    assert codes(shared_studio.run("video.mux", path, format="mkv")) == []
+    for params in ({"keep": ["0.08-"]}, {"keep": ["0-"], "mode": "keyframe"}):
+        made = shared_studio.run("video.cut", path, format="mkv", **params)
+        assert "detail_reduced" not in codes(made)
+
+
+def test_transparent_and_opaque_films_are_not_joined_as_they_are(shared_studio: Studio, clear: Path) -> None:
+    opaque = clear.with_name("opaque.webm")
+    with av.open(str(clear)) as source, av.open(str(opaque), "w") as file:
+        codec = "libvpx" if source.streams.video[0].codec_context.name == "vp8" else "libvpx-vp9"
+        stream: Any = file.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 128, 64, "yuv420p"
+        for frame in source.decode(video=0):
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    for first, second in ((clear, opaque), (opaque, clear)):
+        with pytest.raises(TaskFailed, match="transparent"):
+            shared_studio.run("video.concat", first, inputs=[second], mode="copy")
+    joined = shared_studio.run("video.concat", clear, inputs=[opaque], format="webm")
+    assert [opacity(joined.video.path, number)[:, 72:].max() < 5 for number in (5, 45)] == [True, False]
+
+
+def test_a_transparent_film_is_turned(films: Any, write: Callable[..., Path], tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "turned.mkv"), "w") as file:
+        stream: Any = file.add_stream("libvpx-vp9", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 128, 64, "yuva420p"
+        stream.set_display_rotation(90)
+        for number in range(10):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 128, 4), 255, np.uint8), "rgba").reformat(format="yuva420p")
+            frame.pts = number
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    [found] = films.studio.run("video.probe", tmp_path / "turned.mkv").contents.video
+    assert (found.rotation % 180, found.display_width, found.display_height) == (90, 64, 128)
+    grey = write("grey.mp4", [np.full((128, 256, 3), 90, np.uint8)] * 10)
+    [made, *_] = films.pictures(grey, "overlay width=0.25 x=0 y=0", overlays=[tmp_path / "turned.mkv"])
+    assert (made[120, 32].mean() > 200, made[64, 100].mean() < 120) == (True, True)
 
 
 @pytest.mark.parametrize(

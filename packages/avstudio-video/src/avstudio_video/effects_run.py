@@ -32,6 +32,7 @@ from avstudio_video.media.sound_end import sound_ends
 from avstudio_video.media.streams import is_cover
 from avstudio_video.media.tags import file_tags
 from avstudio_video.media.timecode import later, timecode_of, uncounted
+from avstudio_video.muxer.labels import tell_marks
 from avstudio_video.sound.tracks import DEFAULT, chosen_tracks
 from avstudio_video.timeline.parts import Part, Timeline
 from avstudio_video.timeline.texts import TextTrack, moved_texts, tell_texts, texts_of
@@ -145,6 +146,7 @@ class EffectsRun:
             return SoundEncoding(encoder, shape.rate, shape.layout, bit_rate=bit_rate)
 
         heard = encoding if sound else None
+        tell_marks(self._sound.uses if self._sound else [], self._container, self._context.warn)
         code, others = self._timecode(rendition, code), [partial(one.added, name=self._container) for one in texts]
         return Output(path, self._container, self._encoding, heard, tags, chapters, code, others)
 

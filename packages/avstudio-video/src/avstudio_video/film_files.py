@@ -169,7 +169,8 @@ def published_copy(
     for source, number in dict.fromkeys(_unheard(files, joined)):
         message = f"Track {number} of '{source}' is far from its pictures in the file, and missing in copied parts."
         context.warn("sound_left_out", f"{message} Use the mode 'exact' or 'encode'.")
-    tell_marks((use for one in files[0].sounds for use in one.dispositions), name, context.warn)
+    copied = [one for one in files[0].sounds if one.codec in CONTAINERS[name].copied]
+    tell_marks((use for one in copied for use in one.dispositions), name, context.warn)
     for source in dict.fromkeys(one.name for one in files if one.is_clear and not CONTAINERS[name].clear):
         tell_opaque(source, name, context.warn)
     if lost := sum(one.lost for one in joined):

@@ -78,7 +78,7 @@ class Mux(MuxWords, Processor[MuxParams, MuxResult]):
     def run(self, source: Artifact, params: MuxParams, context: Context) -> MuxResult:
         from avstudio_video.media.contents import read_contents
         from avstudio_video.media.limits import Limits
-        from avstudio_video.mux_assembly import opened_assembly, tell_damage, tell_encoded
+        from avstudio_video.mux_assembly import opened_assembly, tell_copied, tell_damage, tell_encoded
 
         context.progress(0.0, "read")
         limits = Limits.of(context.settings)
@@ -89,6 +89,7 @@ class Mux(MuxWords, Processor[MuxParams, MuxResult]):
             if not path.exists():
                 raise UnreadableMedia(f"Nothing of '{source.name}' can be read.", hint="Check it with video.probe.")
             tell_encoded(assembly, params, context.warn)
+            tell_copied(assembly, context.warn)
             tell_damage(assembly, context.warn)
         contents = read_contents(path, scan=False, limits=limits)
         found = _tracks(assembly, contents)

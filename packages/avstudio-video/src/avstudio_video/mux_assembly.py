@@ -13,7 +13,6 @@ from avstudio_video.encoding.video_track import VideoEncoding
 from avstudio_video.media.damage import Ending, tell_lead, tell_opaque, tell_timecode
 from avstudio_video.media.file_end import cut_short
 from avstudio_video.media.limits import Limits
-from avstudio_video.media.picture_codec import states_alpha
 from avstudio_video.media.streams import codec_of, stated_end
 from avstudio_video.media.tags import file_tags, without_timecode
 from avstudio_video.media.timecode import later, timecode_of, uncounted
@@ -22,9 +21,10 @@ from avstudio_video.mux_picture import MuxPicture
 from avstudio_video.muxer.assembly import Assembly
 from avstudio_video.muxer.chapters import Chapter, chapters_of, in_order, of_file, read_chapters
 from avstudio_video.muxer.cover import Cover, own_cover, read_cover
-from avstudio_video.muxer.feeds import CuePart
+from avstudio_video.muxer.feeds import CopiedPart, CuePart
 from avstudio_video.muxer.inputs import MuxInput, end_of, lead_of
 from avstudio_video.muxer.picture import EncodedPicture, PictureEncoding
+from avstudio_video.packets.subtitle_file import tell_style_blocks
 from avstudio_video.sound.tracks import tell_others
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def opened_assembly(source: Artifact, params: MuxParams, context: Context, opene
     inputs = MuxInputs(source, params, limits, opened)
     for one in inputs.new:
         tell_others(one.input.name, one.input.container, one.stream, warn)
+    for file in params.subtitles:
+        tell_style_blocks(file, warn)
     made = Assembly(inputs.format, inputs.files, inputs.wanted, sound_codec=params.audio_codec)
     if encoding := _encoding(inputs, params, warn):
         made.picture = PictureEncoding(encoding, lambda one: MuxPicture(one, params, encoding, context))
@@ -165,9 +167,6 @@ def _tell_dropped(inputs: MuxInputs, made: Assembly, params: MuxParams, warn: Wa
 
 def tell_encoded(assembly: Assembly, params: MuxParams, warn: Warn) -> None:
     """Warn about sound and styles that the format does not take, and about detail that the picture loses."""
-    for wanted in (one.wanted for one in assembly.tracks if one.copied and not CONTAINERS[assembly.format].clear):
-        if states_alpha(wanted.stream):
-            tell_opaque(wanted.input.name, assembly.format, warn)
     for made in (one for one in assembly.tracks if not one.copied):
         source, codec = f"'{made.wanted.input.name}'", codec_of(made.wanted.stream)
         if made.wanted.kind == "audio" and params.audio_codec == "auto":
@@ -175,10 +174,17 @@ def tell_encoded(assembly: Assembly, params: MuxParams, warn: Warn) -> None:
             warn("sound_encoded", f"{message} {made.codec}.")
         if isinstance(made.part, EncodedPicture):
             made.part.pictures.tell(made.part.track.format)
-        if codec == "ass" or (isinstance(made.part, CuePart) and made.part.track.placed):
+        if codec == "ass" or (isinstance(made.part, CuePart) and made.part.track.rich):
             warn(
                 "styles_lost", f"'{assembly.format}' does not store the styles and places of the subtitles in {source}."
             )
+
+
+def tell_copied(assembly: Assembly, warn: Warn) -> None:
+    """Warn about transparency that the format does not store."""
+    for made in assembly.tracks:
+        if isinstance(made.part, CopiedPart) and made.part.track.clear and not CONTAINERS[assembly.format].clear:
+            tell_opaque(made.wanted.input.name, assembly.format, warn)
 
 
 def tell_damage(assembly: Assembly, warn: Warn) -> None:

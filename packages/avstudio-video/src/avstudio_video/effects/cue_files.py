@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from fractions import Fraction
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +18,15 @@ from avstudio_core.errors import NotFound, UnreadableMedia
 from avstudio_core.quotes import quoted
 from avstudio_video.media.streams import codec_of, origin_of, read_only
 from avstudio_video.packets.styled_cues import COMMANDS, StyledCue, decoded_cues
-from avstudio_video.packets.subtitle_file import KNOWN, TEXTS, best_stream, has_tracks, open_subtitles
+from avstudio_video.packets.subtitle_file import KNOWN, TEXTS, best_stream, has_style_blocks, has_tracks, open_subtitles
 from avstudio_video.sound.tracks import DEFAULT, speaks, tell_others
 
 if TYPE_CHECKING:
     from avstudio_core import Artifact
     from avstudio_video.effects.materials import Materials
 
-STYLED = re.compile(r"<[biu]>|<(?:font\b|c\.)|\{\\|-->[ \t]*\S+[ \t]+\S", re.IGNORECASE)
-"""Styles and places in SubRip and WebVTT."""
+MARKUP = re.compile(r"<(?:[bcisuv]|font|lang|ruby)[ .>]|\{\\", re.IGNORECASE)
+"""Styles, places and voices in the text of SubRip and WebVTT."""
 
 
 def cues_of(file: Artifact, track: str, materials: Materials) -> list[Cue]:
@@ -50,7 +49,7 @@ def _found(file: Artifact, track: str, materials: Materials) -> list[Cue]:
         if "[events]" in text.lower():
             return _of_tracks(file, track, materials)
         parsed = Subtitles.parse(text)
-        if STYLED.search(text):
+        if _is_styled(parsed):
             _tell_styles(file, materials)
         return [
             Cue(one.start, one.end, words)
@@ -71,14 +70,21 @@ def _of_tracks(file: Artifact, track: str, materials: Materials) -> list[Cue]:
         if codec_of(stream) not in TEXTS:
             message = f"The subtitles of '{file.name}' are pictures ({codec_of(stream)}), which cannot be drawn."
             raise UnreadableMedia(message, hint="Give them as text.")
-        origin = origin_of(container) if container.streams.video or container.streams.audio else Fraction(0)
+        origin = origin_of(container)
         read = [*_read(container, stream, materials.check)]
-        if codec_of(stream) == "ass" or any(one.placed or COMMANDS.search(one.text) for one in read):
+        if codec_of(stream) == "ass" or any(one.rich or COMMANDS.search(one.text) for one in read):
             _tell_styles(file, materials)
     found = [Cue(float(one.start - origin), float(one.end - origin), words) for one in read if (words := one.words)]
     if not found:
         raise UnreadableMedia(f"'{file.name}' contains no text with times.", hint=KNOWN)
     return found
+
+
+def _is_styled(subtitles: Subtitles) -> bool:
+    """Whether it has markup, style blocks, or places after the times of a cue."""
+    times = (subtitles.lines[first - 1].split("-->")[1].split() for first, _ in subtitles.places)
+    marked = any(MARKUP.search(one.text) for one in subtitles.cues)
+    return marked or has_style_blocks("\n".join(subtitles.lines)) or any(len(one) > 1 for one in times)
 
 
 def _tell_styles(file: Artifact, materials: Materials) -> None:

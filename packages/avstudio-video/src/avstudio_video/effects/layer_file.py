@@ -12,7 +12,7 @@ from avstudio_video.media.container import open_media
 from avstudio_video.media.damage import Ending, tell_lost
 from avstudio_video.media.file_end import cut_short
 from avstudio_video.media.index import PacketIndex
-from avstudio_video.media.picture_codec import picture_codec
+from avstudio_video.media.picture_decoder import picture_decoder
 from avstudio_video.media.streams import chosen_video, display_size, origin_of, rotation_of, square_size, stated_end
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ class LayerFile:
         """All frames that can be decoded."""
         import av
 
-        codec = picture_codec(stream)
+        decoder = picture_decoder(stream)
         with suppress(av.FFmpegError, OSError, IndexError):
             for packet in container.demux(stream):
                 self.materials.check()
                 if packet.size:
                     index.add(packet)
                 try:
-                    frames = codec.decode(packet)
+                    frames = decoder.decode(packet)
                 except av.FFmpegError:
                     self._damaged += 1
                     continue

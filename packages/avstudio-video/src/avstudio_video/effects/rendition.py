@@ -130,6 +130,7 @@ class Rendition:
                 shape = self.sound = self._sound.shape(clip)
                 track = writer.add_sound(output.sound(shape))
                 track.metadata.update(self._sound.tags)
+                track.use(self._sound.uses)
                 sound.append(SoundFeed(self._heard(shape), track, shape))
             self._write(video, [*sound, *(add(writer.container) for add in output.others)], progress)
             for feed in sound:

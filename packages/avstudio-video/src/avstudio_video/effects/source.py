@@ -24,7 +24,7 @@ from avstudio_video.media.first_frame import first_frame
 from avstudio_video.media.indexed import IndexedStream
 from avstudio_video.media.limits import Limits
 from avstudio_video.media.planes import is_transparent
-from avstudio_video.media.streams import display_size, origin_of, square_size
+from avstudio_video.media.streams import display_size, origin_of, square_size, uses_of
 from avstudio_video.media.tags import stream_tags
 from avstudio_video.sound.decoded_track import DecodedTrack
 
@@ -211,6 +211,12 @@ class SoundSource:
         """Its language and its title."""
         with open_media(self.path, self.limits) as container:
             return stream_tags(container.streams[self.number].metadata)
+
+    @property
+    def uses(self) -> list[str]:
+        """Its uses, by FFmpeg's names: `default`, `forced` and others."""
+        with open_media(self.path, self.limits) as container:
+            return uses_of(int(container.streams[self.number].disposition))
 
     def blocks(self, low: float, high: float) -> Iterator[Heard]:
         """The sound between two times, after silence if it begins later."""

@@ -66,7 +66,7 @@ class Container:
         return self.muxer != "mp4" or rate >= LOWEST_MP3_RATE
 
 
-_MARKS = frozenset({"forced", "hearing_impaired", "visual_impaired", "comment", "dub", "original"})
+_MARKS = frozenset({"forced", "hearing_impaired", "visual_impaired", "comment", "dub", "original", "descriptions"})
 _QUICK_START = {"movflags": "+faststart"}
 _MILLISECONDS = Fraction(1, 1000)
 _ANY_SOUND: tuple[SoundCodec, ...] = ("aac", "alac", "mp3", "flac", "opus", "pcm")
@@ -80,7 +80,7 @@ CONTAINERS: Mapping[ContainerName, Container] = MappingProxyType(
             "mov_text",
             "mpeg4 mpeg2video mpeg1video mjpeg mp2 ac3 eac3",
             covered=True,
-            marks=_MARKS - {"original"},
+            marks=_MARKS - {"original"} | {"captions"},
             edited=True,
             options=_QUICK_START,
         ),
@@ -115,7 +115,7 @@ CONTAINERS: Mapping[ContainerName, Container] = MappingProxyType(
             "webvtt",
             "vp8 vorbis",
             clear=True,
-            marks=frozenset({"forced"}),
+            marks=frozenset({"forced", "captions", "descriptions", "metadata"}),
             unit=_MILLISECONDS,
         ),
         "gif": Container("gif", "image/gif", ("gif",), unit=Fraction(1, 100), options={"loop": "0"}),

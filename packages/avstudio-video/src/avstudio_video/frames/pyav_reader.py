@@ -14,7 +14,7 @@ from avstudio_video.frames.reader import Reader
 from avstudio_video.media.ahead import side_by_side
 from avstudio_video.media.container import open_media
 from avstudio_video.media.cores import usable_cores
-from avstudio_video.media.picture_codec import picture_codec
+from avstudio_video.media.picture_decoder import PictureDecoder, picture_decoder
 from avstudio_video.media.streams import read_only
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ class _Track:
 
     container: InputContainer
     stream: Any
-    codec: Any
+    decoder: PictureDecoder
 
     def sought(self, key: int, first: int) -> Iterator[Any]:
         """The packets from a key frame on; none if they begin after `first`: seeking in MPEG-TS is a guess."""
         with suppress(OSError):
             self.container.seek(key, stream=self.stream, backward=True)
-        self.codec.flush_buffers()
+        self.decoder.flush_buffers()  # of which seeking knows only the codec of the stream
         packets = self.container.demux(self.stream)
         found = next(packets, None)
         if found is not None and (found.pts is None or (found.is_keyframe and found.pts <= first)):
@@ -78,11 +78,11 @@ class PyAVReader(Reader):
         with open_media(self.source.path, self.source.limits) as container:
             stream: Any = container.streams[self.source.stream]
             read_only(container, stream)
-            codec: Any = picture_codec(stream)
-            codec.thread_type = "NONE" if sparse else "AUTO"
+            decoder = picture_decoder(stream)
+            stream.codec_context.thread_type = "NONE" if sparse else "AUTO"
             if not sparse:
-                codec.thread_count = self.source.threads
-            yield _Track(container, stream, codec)
+                stream.codec_context.thread_count = self.source.threads
+            yield _Track(container, stream, decoder)
 
     def _near(self, track: _Track, stamps: list[int], sparse: bool) -> Iterator[Picture]:
         """The frames from the key frame before them on; if some need earlier frames, again from further back."""
@@ -92,21 +92,21 @@ class PyAVReader(Reader):
             if start < 0 or not missing:
                 break
             packets = track.sought(self.source.index.keys[start], stamps[0])
-            yield from self._walk(packets, track.codec, missing, sparse)
+            yield from self._walk(packets, track, missing, sparse)
         if missing:
             with self._opened(sparse=False) as again:
-                yield from self._walk(again.container.demux(again.stream), again.codec, missing, sparse=False)
+                yield from self._walk(again.container.demux(again.stream), again, missing, sparse=False)
 
-    def _walk(self, packets: Iterator[Any], codec: Any, missing: set[int], sparse: bool) -> Iterator[Picture]:
+    def _walk(self, packets: Iterator[Any], track: _Track, missing: set[int], sparse: bool) -> Iterator[Picture]:
         """The missing frames of some packets; each is taken out of `missing`."""
-        for frame in self._decoded(packets, codec, missing, sparse):
+        for frame in self._decoded(packets, track, missing, sparse):
             if frame.pts in missing:
                 missing.discard(frame.pts)
                 yield Picture(frame.pts, frame, bool(frame.is_corrupt))
             if not missing:
                 return
 
-    def _decoded(self, packets: Iterator[Any], codec: Any, wanted: set[int], sparse: bool) -> Iterator[VideoFrame]:
+    def _decoded(self, packets: Iterator[Any], track: _Track, wanted: set[int], sparse: bool) -> Iterator[VideoFrame]:
         """Frames in the order of time, until all that are wanted are decoded."""
         import av
 
@@ -117,14 +117,14 @@ class PyAVReader(Reader):
                 if not packet.size or (packet.dts is not None and packet.dts > last):
                     break
                 if sparse:
-                    codec.skip_frame = "DEFAULT" if packet.pts in wanted else "NONREF"
+                    track.stream.codec_context.skip_frame = "DEFAULT" if packet.pts in wanted else "NONREF"
                 with suppress(av.FFmpegError):
-                    yield from codec.decode(packet)
+                    yield from track.decoder.decode(packet)
                 unsent.discard(packet.pts)
                 if not unsent:
                     break
         with suppress(av.FFmpegError):
-            yield from codec.decode(None)
+            yield from track.decoder.decode(None)
 
     def _numbered(self, wanted: Sequence[int]) -> Iterator[Picture]:
         """The frames of a stream without time stamps, by their number."""

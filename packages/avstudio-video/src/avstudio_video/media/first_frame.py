@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_video.media.container import open_media
 from avstudio_video.media.limits import Limits
-from avstudio_video.media.picture_codec import picture_codec
+from avstudio_video.media.picture_decoder import PictureDecoder, picture_decoder
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -25,21 +25,20 @@ def first_frame(path: Path, number: int, limits: Limits) -> VideoFrame | None:
         stream: Any = container.streams[number]
         if stream.codec_context is None:
             return None
-        codec = picture_codec(stream)
+        decoder = picture_decoder(stream)
         for tried, packet in enumerate(container.demux(stream)):
-            if found := first_of(codec, packet):
+            if found := first_of(decoder, packet):
                 return found
             if tried > TRIES:
                 return None
     return None
 
 
-def first_of(codec: Any, packet: Any) -> VideoFrame | None:
+def first_of(decoder: PictureDecoder, packet: Any) -> VideoFrame | None:
     """The first frame that a packet gives, if one can be decoded."""
     import av
 
     with suppress(av.FFmpegError):
-        for frame in codec.decode(packet):
-            found: VideoFrame = frame
-            return found
+        for frame in decoder.decode(packet):
+            return frame
     return None

@@ -15,7 +15,7 @@ from avstudio_video.media.ahead import ahead, side_by_side
 from avstudio_video.media.container import open_media
 from avstudio_video.media.index import PacketIndex
 from avstudio_video.media.limits import Limits
-from avstudio_video.media.picture_codec import another
+from avstudio_video.media.picture_decoder import another
 from avstudio_video.media.range_decoder import CODECS, Meeting, RangeDecoder, stitched
 from avstudio_video.media.ranges import LEAST, Ranges
 from avstudio_video.media.streams import chosen_video, origin_of, rotation_of, stated_end

@@ -7,12 +7,14 @@ from bisect import bisect_right
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import Stream
 
+OPACITY: Final = "matroska_block_additional"
+"""What a packet has beside its picture: a number and, for the number 1, another picture (Matroska, BlockAdditional)."""
 USUAL_RATE = Fraction(25)
 """Frames per second of a stream that does not state them."""
 STEADY = 0.001
@@ -35,6 +37,8 @@ class PacketIndex:
         self._keys = array("q")
         self._longest_end = 0
         self.packets = self.corrupt = 0
+        self.clear = 0
+        """Packets that say where their picture is transparent."""
         self.unstamped = 0
         """Packets without a time stamp."""
 
@@ -42,6 +46,7 @@ class PacketIndex:
         """Note the next packet of the stream, in the order of the file."""
         self.packets += 1
         self.corrupt += packet.is_corrupt
+        self.clear += packet.has_sidedata(OPACITY)
         if packet.is_discard:  # before the start that an edit list states
             return
         if packet.pts is None:

@@ -15,12 +15,14 @@ MARK = b"\x47"
 CODE = b"\0\0\1"
 PACK, END = CODE + b"\xba", CODE + b"\xb9"
 FIRST_HEADER = 0xBB
-"""The least last byte of the code with which a packet of a program stream begins."""
+"""The codes of packets end with this byte, or a higher one."""
 DIF = b"\x1f\x07\0"
 STYPE = 80 * 5 + 48 + 3
 """The place of the kind of signal in a frame of DV (IEC 61834-4)."""
-HALF, FULL = 0, 4
-"""The kinds with 25 and with 50 Mbit/s."""
+RATES = {0x00: 1, 0x04: 2, 0x14: 4, 0x18: 2}
+"""The kinds, and how many times as long their frames are as those of 25 Mbit/s (SMPTE 314M, 370M)."""
+LENGTHS = (120_000, 144_000)
+"""Bytes of a frame of 25 Mbit/s, with 525 and 625 lines."""
 
 
 def is_incomplete(file: BinaryIO, head: bytes) -> bool:
@@ -29,13 +31,16 @@ def is_incomplete(file: BinaryIO, head: bytes) -> bool:
 
 
 def _transport(file: BinaryIO, head: bytes) -> bool:
-    size = file.seek(0, SEEK_END)
+    """The last packets tell where packets end: in between, some bytes may be missing."""
     for length, lead in LAYOUTS:
-        rest = size % length
-        numbers = range(min(PACKETS, size // length))
-        starts = [*(length * number for number in numbers), *(size - rest - length * (1 + one) for one in numbers)]
-        if len(numbers) > 1 and all(_at(file, start + lead, 1) == MARK for start in starts):
-            return rest > lead and _at(file, size - rest + lead, 1) == MARK
+        if head[lead::length][:PACKETS] != MARK * PACKETS:
+            continue
+        file.seek(-min(file.seek(0, SEEK_END), length * (PACKETS + 1)), SEEK_END)
+        tail = file.read()
+        for rest in range(min(length, len(tail) - length * PACKETS + 1)):
+            whole = tail[: len(tail) - rest]
+            if whole[-length * PACKETS :][lead::length] == MARK * PACKETS:
+                return tail[len(whole) :][lead : lead + 1] == MARK
     return False
 
 
@@ -68,14 +73,16 @@ def _pack_length(pack: bytes) -> int:
 
 
 def _dv(file: BinaryIO, head: bytes) -> bool:
-    if not head.startswith(DIF) or len(head) <= STYPE or head[STYPE] & 0x1F not in (HALF, FULL):
+    if not (length := _dv_length(head)):
         return False
-    length = (144_000 if head[3] & 0x80 else 120_000) * (2 if head[STYPE] & 0x1F == FULL else 1)
-    size = file.seek(0, SEEK_END)
-    rest = size % length
-    return rest > 0 and _at(file, size - rest, 3) == DIF[:rest]
+    rest = file.seek(0, SEEK_END) % length
+    file.seek(-rest, SEEK_END)
+    last = file.read(STYPE + 1)
+    return last.startswith(DIF) and rest < (_dv_length(last) or length)
 
 
-def _at(file: BinaryIO, place: int, length: int) -> bytes:
-    file.seek(place)
-    return file.read(length)
+def _dv_length(frame: bytes) -> int:
+    """The bytes of a frame, from its beginning; 0 for what is not a frame, or of a kind that is not known."""
+    if not frame.startswith(DIF) or len(frame) <= STYPE:
+        return 0
+    return RATES.get(frame[STYPE] & 0x1F, 0) * LENGTHS[frame[3] >> 7]

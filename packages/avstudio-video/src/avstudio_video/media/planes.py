@@ -17,7 +17,7 @@ EIGHT_BITS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p
 
 
 def planes(frame: VideoFrame) -> list[Plane]:
-    """The components of a frame of one of the formats `EIGHT_BITS`, each `(height, width)`, without a copy."""
+    """The components of a frame in one of `EIGHT_BITS`, also with opacity, each `(height, width)`, without a copy."""
     import numpy as np
 
     found: list[Any] = [*frame.planes]
@@ -41,5 +41,7 @@ def is_transparent(frame: VideoFrame) -> bool:
     format = frame.format
     if not format.has_palette and not any(one.is_alpha for one in format.components):
         return False
+    if format.name in ("yuva420p", "yuva422p", "yuva444p"):
+        return bool((planes(frame)[3] < 255).any())
     rgba: Any = frame if format.name in ("rgba", "bgra") else frame.reformat(format="rgba")
     return bool((rgba.to_ndarray()[..., 3] < 255).any())

@@ -43,10 +43,7 @@ def stated_size(file: BinaryIO) -> int | None:
 
 
 def _riff(file: BinaryIO, head: bytes) -> int | None:
-    """The size of WAVE and WebP, and of AVI, which has another chunk after each gigabyte.
-
-    Some writers count the eight bytes of the first header, too.
-    """
+    """The size of WAVE and WebP, and of AVI, which has another chunk after each gigabyte."""
     place = 0
     for _ in range(MOST):
         size = int.from_bytes(head[4:8], "little")
@@ -58,7 +55,14 @@ def _riff(file: BinaryIO, head: bytes) -> int | None:
         if head[:4] != b"RIFF" or len(head) < 8:
             break
         place += size % 2
-    return place - 8 if place - 8 == file.seek(0, SEEK_END) else place
+    return place
+
+
+def _wave(file: BinaryIO, head: bytes) -> int | None:
+    """The size of WAVE. Some writers count the eight bytes before it, too; then the end of the samples decides."""
+    size, samples = _riff(file, head), head.find(b"data", 12)
+    end = samples + 8 + int.from_bytes(head[samples + 4 : samples + 8], "little")
+    return end if size is not None and samples > 0 and end == size - 8 else size
 
 
 def _rf64(file: BinaryIO, head: bytes) -> int | None:
@@ -108,7 +112,7 @@ def _boxes(file: BinaryIO, head: bytes) -> int | None:
         box = file.read(16)
         if not box:
             return place
-        if len(box) < 8 and int.from_bytes(box[:4], "big") >= 8 and len(box) >= 4:
+        if 4 < len(box) < 8 and any(one.startswith(box[4:]) for one in BOXES):
             return place + 8
         size = int.from_bytes(box[:4], "big")
         size = int.from_bytes(box[8:], "big") if size == 1 else size
@@ -153,7 +157,8 @@ def _mxf(file: BinaryIO, head: bytes) -> int | None:
 
 
 SIZES: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, bytes], int | None]], ...] = (
-    (lambda head: head[:4] == b"RIFF" and head[8:12] in (b"WAVE", b"WEBP", b"AVI "), _riff),
+    (lambda head: head[:4] == b"RIFF" and head[8:12] == b"WAVE", _wave),
+    (lambda head: head[:4] == b"RIFF" and head[8:12] in (b"WEBP", b"AVI "), _riff),
     (lambda head: head[:4] in (b"RF64", b"BW64") and head[8:12] == b"WAVE", _rf64),
     (lambda head: head.startswith(WAVE64), _wave64),
     (lambda head: head.startswith(b"FORM") and head[8:12] in (b"AIFF", b"AIFC"), _aiff),

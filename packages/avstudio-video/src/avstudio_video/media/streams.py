@@ -1,4 +1,4 @@
-"""The streams of an open file: their start, their first frame and their size on the screen."""
+"""The streams of an open file: their start, their uses and their size on the screen."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ class CueTrack:
     """Whether it shows one text at a time, as in MP4: cues that overlap are divided, and share a text."""
     stream: Any = field(init=False)
     cues: int = 0
-    placed: int = 0
-    """Cues whose source states their place on the screen."""
+    rich: bool = False
+    """Whether a cue has more in its source than it has here."""
     end: Fraction = Fraction(0)
     _shown: list[StyledCue] = field(default_factory=list)
     """The cues on the screen, of which a part is not written yet."""
@@ -46,7 +46,7 @@ class CueTrack:
             return
         cue = (cue if self.codec == "ass" else cue.without_shapes()).numbered(self.cues)
         self.cues += 1
-        self.placed += cue.placed
+        self.rich = self.rich or cue.rich
         self.end = max(self.end, cue.end)
         if not self.divided:
             self._emit(cue)

@@ -40,7 +40,7 @@ def for_format(tags: Mapping[str, str], format: ContainerName) -> dict[str, str]
 
 def tell_marks(uses: Iterable[str], format: ContainerName, warn: Callable[[str, str], None]) -> None:
     """Warn with `labels_lost` about uses of tracks, by FFmpeg's names, that a container does not store."""
-    if lost := sorted({*uses} & CONTAINERS["mkv"].marks - CONTAINERS[format].marks):
+    if lost := sorted({*uses} - {"default"} - CONTAINERS[format].marks):
         warn("labels_lost", f"'{format}' does not store these marks of tracks: {', '.join(lost)}.")
 
 

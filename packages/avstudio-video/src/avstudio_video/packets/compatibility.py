@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from avstudio_video.media.picture_decoder import states_opacity
 from avstudio_video.media.streams import codec_of
 
 TRAITS = {
@@ -34,6 +35,8 @@ def difference(stream: Any, other: Any) -> str | None:
         known = {int(getattr(one, trait)) for one in (mine, its)} - {UNKNOWN.get(trait, 2)}
         if len(known) > 1:
             return f"its colours have another {name}"
+    if states_opacity(stream) != states_opacity(other):
+        return "one of them is transparent"
     if stream.type == "audio" and mine.layout.name != its.layout.name:
         return f"its layout of channels is {mine.layout.name}, not {its.layout.name}"
     return "its encoder had other settings" if mine.extradata != its.extradata else None

@@ -13,6 +13,7 @@ from avstudio_core.errors import InvalidInput
 from avstudio_video.encoding.containers import CONTAINERS, VideoFormat
 from avstudio_video.encoding.writer import new_file
 from avstudio_video.media.damage import GAP
+from avstudio_video.media.index import OPACITY
 from avstudio_video.media.streams import codec_of
 from avstudio_video.media.tags import stream_tags
 from avstudio_video.packets.stamps import Stamps
@@ -35,6 +36,8 @@ class CopiedTrack:
     """The stream of the new file."""
     stamps: Stamps = field(default_factory=Stamps)
     packets: int = 0
+    clear: int = 0
+    """Packets that say where the picture is transparent."""
     lost: int = 0
     """Packets that are too damaged for the container."""
     silent: Fraction = Fraction(0)
@@ -93,6 +96,7 @@ class PacketFile:
             track.silent += missing
         packet.stream = track.stream
         try:
+            track.clear += packet.has_sidedata(OPACITY)
             self.container.mux(packet)
             track.packets += 1
         except av.InvalidDataError:

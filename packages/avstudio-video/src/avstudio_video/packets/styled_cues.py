@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SHAPE = re.compile(rb"\{[^}]*\\p[1-9][^}]*\}.*?(?:\{[^}]*\\p0[^}]*\}|$)", re.DOTALL)
 """The outline of a shape, between the commands that begin and end it."""
+RICH = re.compile(rb"\{\\(?:an?\d|pos)|<(?:[bciu]\.|v[ .]|lang |ruby>)")
+"""Places in SubRip, and classes, voices and languages in WebVTT."""
 COMMANDS = re.compile(rb"\{[^}]*\}")
 LINES = ("ass", "ssa")
 """Decoders whose lines have all that their packets have."""
@@ -33,8 +35,8 @@ class StyledCue:
     """Fields and text, as FFmpeg decodes them."""
     packet: Any = field(default=None, compare=False)
     """The packet that has only this cue, in the codec of its file, with all that FFmpeg's decoder does not tell."""
-    placed: bool = field(default=False, compare=False)
-    """Whether its packet states its place or its size on the screen, as settings of WebVTT."""
+    rich: bool = field(default=False, compare=False)
+    """Whether its packet has a place, classes or voices, which subtitles in another codec do not have."""
 
     @property
     def text(self) -> bytes:
@@ -73,6 +75,7 @@ def decoded_cues(packet: Packet[Any]) -> Iterator[StyledCue]:
             line for one in packet.stream.codec_context.decode2(packet) or () if (line := getattr(one, "ass", b""))
         ]
         copied = len(lines) == 1 and packet.stream.codec_context.name not in LINES
-        placed = packet.has_sidedata("webvtt_settings")
+        rich = packet.has_sidedata("webvtt_settings") or packet.has_sidedata("subtitle_position")
+        rich = rich or bool(RICH.search(bytes(packet)))
         for line in lines:
-            yield StyledCue(start, start + length_of(packet), line, packet if copied else None, placed)
+            yield StyledCue(start, start + length_of(packet), line, packet if copied else None, rich)

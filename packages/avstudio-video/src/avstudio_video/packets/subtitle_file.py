@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ DEMUXERS = {MEDIA_TYPES["srt"]: "srt", MEDIA_TYPES["vtt"]: "webvtt", "text/x-ssa
 KNOWN = "Give SubRip (.srt), WebVTT (.vtt), SubStation Alpha (.ass), a transcript, or a video with subtitles."
 TEXTS = ("subrip", "ass", "webvtt", "mov_text", "text", "microdvd", "sami")
 """Codecs of subtitles that are texts, in FFmpeg's names."""
+STYLE_BLOCK = re.compile(r"^(?:STYLE|REGION)[ \t]*$", re.MULTILINE)
 MOST_TEXT = 64 << 20
 """The most bytes of a file of text."""
 
@@ -62,6 +64,17 @@ def has_tracks(source: Artifact) -> bool:
     """Whether it is a video or a similar file with tracks, and not text."""
     with source.path.open("rb") as file:
         return b"\0\0" in file.read(4096) and source.media_type not in DEMUXERS
+
+
+def has_style_blocks(text: str) -> bool:
+    """Whether a text is WebVTT with styles or regions for its cues, which FFmpeg leaves out."""
+    return text.startswith("WEBVTT") and bool(STYLE_BLOCK.search(text))
+
+
+def tell_style_blocks(source: Artifact, warn: Callable[[str, str], None]) -> None:
+    """Warn with `styles_lost` about style blocks that a new file does not have."""
+    if not has_tracks(source) and has_style_blocks(content(source)):
+        warn("styles_lost", f"The style blocks of '{source.name}' are not stored.")
 
 
 def _text(source: Artifact) -> tuple[str, str]:

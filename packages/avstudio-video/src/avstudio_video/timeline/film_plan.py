@@ -47,8 +47,10 @@ def film_of(
     first = footage[0]
     name = container_of(first, wish.format, wish.codec)
     codec = codec_of(first, name, wish.codec)
-    kept = CONTAINERS[name].clear if first.is_clear else codec == first.picture.codec
-    encoding = VideoEncoding(codec, wish.quality, wish.effort, faithful=kept)
+    faithful = codec == first.picture.codec
+    if first.is_clear:  # VP9 of VP8 stays transparent, too, but not in MP4
+        faithful = CONTAINERS[name].clear
+    encoding = VideoEncoding(codec, wish.quality, wish.effort, faithful=faithful)
     count = _count(footage) if CONTAINERS[name].sound else 0
     tracks = [_track(number, timeline, footage, name, wish.fade, limits) for number in range(count)]
     texts: list[TextTrack] = []

@@ -9,11 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from avstudio_video.encoding.pixel_formats import has_alpha
 from avstudio_video.media.contents import Contents, read_contents
 from avstudio_video.media.indexed import IndexedStream, index_stream
 from avstudio_video.media.limits import Limits
-from avstudio_video.media.picture_codec import TRANSPARENT
 from avstudio_video.media.sound_end import SoundEnd, sound_ends
 from avstudio_video.media.stream_facts import SoundFacts, VideoFacts
 from avstudio_video.media.streams import display_size
@@ -69,9 +67,8 @@ class Footage:
 
     @property
     def is_clear(self) -> bool:
-        """Whether it is VP8 or VP9 that states how transparent it is, which only Matroska and WebM store."""
-        picture = self.picture
-        return picture.codec in TRANSPARENT and has_alpha(picture.pixel_format or "gray")
+        """Whether it is VP8 or VP9 and transparent in places, which only Matroska and WebM store."""
+        return self.stream.index.clear > 0
 
     @property
     def sounds(self) -> list[SoundFacts]:

@@ -16,7 +16,7 @@ from avstudio_video.frames.pyav_reader import PyAVReader
 from avstudio_video.frames.reader import Source
 from avstudio_video.media.container import open_media
 from avstudio_video.media.limits import Limits
-from avstudio_video.media.picture_codec import picture_codec
+from avstudio_video.media.picture_decoder import picture_decoder
 from avstudio_video.media.planes import is_transparent
 from avstudio_video.timeline.canvas import Canvas
 from avstudio_video.timeline.footage import Footage
@@ -117,11 +117,11 @@ class Pictures:
         latest = min(wanted) - 1
         with open_media(source.path, self.limits) as container, suppress(av.FFmpegError, OSError, IndexError):
             stream: Any = container.streams[source.stream]
-            codec = picture_codec(stream)
+            decoder = picture_decoder(stream)
             for packet in container.demux(stream):
                 self.check()
                 with suppress(av.FFmpegError):
-                    for frame in codec.decode(packet):
+                    for frame in decoder.decode(packet):
                         if frame.pts in wanted and frame.pts > latest:
                             latest = frame.pts
                             yield Picture(frame.pts, frame, bool(frame.is_corrupt))

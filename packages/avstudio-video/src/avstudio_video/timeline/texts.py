@@ -52,7 +52,7 @@ class TextTrack:
     @property
     def styled(self) -> bool:
         """Whether its file states styles or places."""
-        return self.codec == "ass" or any(one.placed for one in self.cues)
+        return self.codec == "ass" or any(one.rich for one in self.cues)
 
     def rank(self, tracks: Sequence[TextTrack | None]) -> int:
         """How well it can follow the tracks of other files, by language and uses; 0 if it cannot."""

@@ -1,0 +1,107 @@
+"""The decoder of a stream of pictures; VP8 and VP9 with transparency need two of FFmpeg's."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from avstudio_video.media.index import OPACITY
+from avstudio_video.media.planes import planes
+from avstudio_video.media.streams import codec_of
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.stream import Stream
+    from av.video.codeccontext import VideoCodecContext
+    from av.video.frame import VideoFrame
+
+CLEAR_CODECS = ("vp8", "vp9")
+NUMBER = (1).to_bytes(8, "big")
+CLEAR_FORMATS = {"yuv420p": "yuva420p", "yuv422p": "yuva422p", "yuv444p": "yuva444p"}
+"""FFmpeg's names of the pixel formats without and with opacity."""
+PARAMETERS = (
+    "extradata", "codec_tag", "width", "height", "pix_fmt", "bits_per_coded_sample", "field_order",
+    "sample_aspect_ratio", "color_range", "color_primaries", "color_trc", "colorspace", "options",
+)  # fmt: skip
+
+
+class PictureDecoder(Protocol):
+    """Decodes the packets of one stream in their order; `None` gives the last frames."""
+
+    def decode(self, packet: Packet[Any] | None, /) -> list[VideoFrame]: ...
+
+    def flush_buffers(self) -> None: ...
+
+
+def picture_decoder(stream: Stream) -> PictureDecoder:
+    """The decoder of an open stream. Seeking in its file flushes the codec of the stream only."""
+    codec = cast("VideoCodecContext", stream.codec_context)
+    return ClearDecoder(codec) if states_opacity(stream) else codec
+
+
+def states_opacity(stream: Stream) -> bool:
+    """Whether its header states that its pictures are transparent in places."""
+    tags = {name.lower(): value for name, value in stream.metadata.items()}
+    return codec_of(stream) in CLEAR_CODECS and tags.get("alpha_mode") == "1"
+
+
+class ClearDecoder:
+    """Decodes colours with the codec of the stream, and opacity, the luma of a second picture, with another one.
+
+    A frame without a second picture is opaque; pictures of more than 8 bits stay as they are.
+    """
+
+    def __init__(self, codec: VideoCodecContext) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self._codec, self._opacity = codec, another(codec)
+        self._opacity.thread_count = 1  # so that the second picture is there before the first one
+        self._masks: dict[int | None, VideoFrame] = {}
+        self._scaler = VideoReformatter()
+
+    def decode(self, packet: Packet[Any] | None, /) -> list[VideoFrame]:
+        """The frames that a packet completes."""
+        if packet is not None:
+            self._read(packet)
+        return [self._clear(frame) for frame in self._codec.decode(packet)]
+
+    def flush_buffers(self) -> None:
+        """Forget all packets."""
+        self._masks.clear()
+        for one in (self._codec, self._opacity):
+            one.flush_buffers()
+
+    def _read(self, packet: Packet[Any]) -> None:
+        import av
+
+        data = bytes(packet.get_sidedata(OPACITY)) if packet.has_sidedata(OPACITY) else b""
+        if data.startswith(NUMBER):
+            second: Any = av.Packet(data[len(NUMBER) :])
+            second.pts, second.time_base = packet.pts, packet.time_base
+            with suppress(av.FFmpegError):
+                self._masks |= {frame.pts: frame for frame in self._opacity.decode(second)}
+
+    def _clear(self, frame: VideoFrame) -> VideoFrame:
+        mask = self._masks.get(frame.pts)
+        self._masks = {time: one for time, one in self._masks.items() if (time or 0) > (frame.pts or 0)}
+        if not (name := CLEAR_FORMATS.get(frame.format.name)):
+            return frame
+        made = self._scaler.reformat(frame, format=name, threads=1)
+        if mask is not None and mask.format.name in CLEAR_FORMATS:
+            if (mask.width, mask.height) != (frame.width, frame.height):
+                mask = self._scaler.reformat(mask, frame.width, frame.height, threads=1)
+            planes(made)[3][:] = planes(mask)[0]
+        return made
+
+
+def another(codec: VideoCodecContext) -> VideoCodecContext:
+    """A second decoder of the same stream, for a decoder that has not begun."""
+    import av
+
+    made: Any = av.CodecContext.create(codec.codec, "r")
+    for name in PARAMETERS:
+        if (value := getattr(codec, name)) is not None:
+            setattr(made, name, value)
+    made.thread_count = codec.thread_count
+    made.reorder_depth = codec.reorder_depth
+    return made  # type: ignore[no-any-return]
