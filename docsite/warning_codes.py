@@ -250,6 +250,10 @@ WARNINGS = {
             "Nothing; or use other detectors, or a shorter `min_scene`.",
         ),
         "events_left_out": ("An EDL has at most 999 events.", "Use `otio` or `fcpxml`, or a longer `min_scene`."),
+        "other_video": (
+            "A document of scenes is of a video of another length.",
+            "Nothing, if the videos are alike; or give the document that `video.analyze` has made of this one.",
+        ),
         "other_tracks": (
             "A file has several audio or subtitle tracks, and its main one was taken.",
             "Give `track`; for `video.mux`, take another out first, such as with `video.extract_audio`.",

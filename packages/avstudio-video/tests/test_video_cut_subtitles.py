@@ -145,7 +145,8 @@ def test_effects_keep_subtitles_with_their_pictures(shared_studio: Studio, film:
         ("reverse", []),
         ("subtitles", [f"The styles and places of the subtitles in '{name}' are not drawn."]),
     ):
-        without = shared_studio.run("video.effects", path, chain=chain, subtitles=path, **how)
+        given = {"subtitles": path} if chain == "subtitles" else {}
+        without = shared_studio.run("video.effects", path, chain=chain, **given, **how)
         left_out = f"Tracks of '{name}' are left out: 1 subtitle."
         assert sorted(one.message for one in without.warnings) == sorted([*told, left_out])
 

@@ -187,7 +187,7 @@ def test_what_cannot_be_done_says_what_can(shared_studio: Studio, write: Make) -
     assert "Choose one of these: 1" in str(refused(shared_studio, path, track="fr"))
     assert "at most 2 channels" in str(refused(shared_studio, path, format="mp3"))
     assert "'mp3' does not take the codec 'aac'" in str(refused(shared_studio, path, format="mp3", mode="copy"))
-    assert "does not have sound between 5 s" in str(refused(shared_studio, path, start=5))
+    assert "does not have sound after 5 s" in str(refused(shared_studio, path, start=5))
 
 
 @pytest.mark.parametrize(

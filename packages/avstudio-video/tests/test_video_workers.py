@@ -92,7 +92,7 @@ def bomb(path: Path) -> Path:
 
 
 HOSTILE: dict[str, tuple[Callable[[Path, Path], Path], str]] = {
-    "half.mp4": (without_index, "is not an audio or video file, or is too damaged"),
+    "half.mp4": (without_index, "is cut short, and cannot be read"),
     "empty.mp4": (without_pictures, "can be decoded"),
     "list.mp4": (lambda path, good: text(path, f"#EXTM3U\n#EXTINF:1,\n{good}\n"), "is a playlist"),
     "concat.mp4": (lambda path, good: text(path, f"ffconcat version 1.0\nfile '{good}'\n"), "is a playlist"),

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from avstudio_core.errors import InvalidParams
 from avstudio_core.quotes import quoted
 
-TIME = r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)"
+TIME = r"(?:(?:(\d+):(?=[0-5]?\d:))?(\d+):(?=[0-5]?\d(?!\d)))?(\d+(?:\.\d*)?|\.\d+)"
+"""Hours, minutes and seconds; after a colon there are at most 59."""
 SPAN = re.compile(rf"\s*(?:{TIME})?\s*-\s*(?:{TIME})?\s*")
 
 Span = tuple[float, float]

@@ -81,9 +81,11 @@ def _memory_mb(params: EffectsParams, source: Artifact | None) -> int:
 
 
 def _effects(params: EffectsParams) -> list[Effect]:
-    """All effects in their order. Raises `InvalidInput`."""
+    """All effects in their order. Raises `InvalidInput`, and `InvalidParams` for a file that none of them needs."""
     from avstudio_video.effects.chain import effects_of, read_file
 
     preset = effects_of(PRESETS[params.preset].chain) if params.preset else []
     file = read_file(params.chain_file) if params.chain_file else []
-    return [*preset, *file, *params.chain]
+    effects: list[Effect] = [*preset, *file, *params.chain]
+    params.refuse_unused(one.type for one in effects)
+    return effects

@@ -10,6 +10,7 @@ from avstudio_core.errors import InvalidInput
 from avstudio_core.spans import span_of
 from avstudio_video.cut_params import CutParams
 from avstudio_video.media.limits import Limits
+from avstudio_video.media.scene_document import tell_other_video
 from avstudio_video.timeline.choice import Choice, Choices
 from avstudio_video.timeline.scenes import scene_choices
 from avstudio_video.timeline.silence import loud_spans, silences
@@ -32,6 +33,7 @@ class CutChoices:
         for text, choice in zip(params.keep, choices.keep, strict=True):
             self._tell_late(text, choice)
         if params.scenes:
+            tell_other_video(params.scenes, self._source.name, self._end, self._context.warn)
             choices.keep += scene_choices(params.scenes, params.keep_scenes)
             choices.remove += scene_choices(params.scenes, params.remove_scenes)
         if params.transcript:
@@ -39,7 +41,9 @@ class CutChoices:
         if params.silence is not None:
             choices.remove += self._silences(params.silence)
         if params.keeps and not choices.keep:
-            raise InvalidInput(f"Nothing of '{self._source.name}' that is named to keep exists.")
+            listed = ", ".join(f"'{one}'" for one in (*params.keep_phrases, *params.keep_scenes))
+            message = f"Nothing of '{self._source.name}' would be kept: it does not have {listed}."
+            raise InvalidInput(message, hint="Check the words of the transcript: they can be wrong.")
         choices.remove.sort(key=lambda one: one.span)
         return choices
 

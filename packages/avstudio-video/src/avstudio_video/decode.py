@@ -77,11 +77,14 @@ class Decode(DecodeWords, Processor[DecodeParams, DecodeResult]):
         from avstudio_video.frames.reader import Source
         from avstudio_video.media.kept_indexes import KEPT
         from avstudio_video.media.limits import Limits
+        from avstudio_video.media.scene_document import tell_other_video
 
         context.progress(0.0, "read")
         limits = Limits.of(context.settings)
         stream = KEPT.of(source, params.stream, limits, context.check)
         timeline = FrameTimeline(stream.index, stream.origin)
+        if params.scenes:
+            tell_other_video(params.scenes, source.name, timeline.end, context.warn)
         wanted, shape = _wanted(params, timeline), _shape(params, stream)
         size = shape.size(stream.width, stream.height)
         limits.check_size(source.path, *size)

@@ -26,6 +26,8 @@ from avstudio_video.encoding.video_codecs import Effort
 
 FILES = {"lut": "lut", "subtitles": "subtitles", "overlay": "overlays"}
 """The parameter with the file that an effect needs."""
+USERS = {"lut": ("lut",), "subtitles": ("subtitles",), "font": ("text", "subtitles"), "overlays": ("overlay",)}
+"""The effects that use the file of a parameter."""
 
 
 class EffectsParams(Params):
@@ -116,10 +118,20 @@ class EffectsParams(Params):
         if not any((self.chain, self.chain_file, self.preset, self.format, self.codec)):
             hint = "Give a 'chain' such as 'trim 5 20, crop 9:16', a 'preset', a 'chain_file', or a 'format'."
             raise InvalidParams("There is nothing to do.", hint=hint)
+        if not self.chain_file:
+            self.refuse_unused(one.type for one in self.chain)
         for effect in self.chain:
             if effect.enabled and effect.type in FILES and not getattr(self, FILES[effect.type]):
                 message = f"The effect '{effect.type}' has no file."
                 raise InvalidParams(message, hint=f"Give one with the parameter '{FILES[effect.type]}'.")
+
+    def refuse_unused(self, effects: Iterable[str]) -> None:
+        """Raise `InvalidParams` for a file that none of all effects uses, which are given by their types."""
+        types = {*effects}
+        for name, users in USERS.items():
+            if getattr(self, name) and types.isdisjoint(users):
+                message = f"'{name}' is given, and the chain does not have the effect '{users[0]}'."
+                raise InvalidParams(message, hint=f"Add '{users[0]}' to the chain, or leave out '{name}'.")
 
     @property
     def container(self) -> ContainerName:

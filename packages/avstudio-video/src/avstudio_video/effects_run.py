@@ -114,7 +114,7 @@ class EffectsRun:
         covers = sum(map(is_cover, container.streams.video))
         counts = {
             "video": len(container.streams.video) - covers - 1,
-            "audio": len(container.streams.audio) - (self._sound is not None),
+            "audio": (len(container.streams.audio) - (self._sound is not None)) * self._params.sound,
             "subtitle": len(container.streams.subtitles) - texts,
             "cover": covers,
             "attachment": len(container.streams.attachments),

@@ -113,7 +113,8 @@ def _chapters(inputs: MuxInputs, params: MuxParams, end: Fraction, warn: Warn) -
     chapters = given or own
     kept = in_order(chapters, float(end))
     if len(kept) < len(chapters):
-        warn("chapters_dropped", f"{len(chapters) - len(kept)} chapters begin after the end of the video.")
+        late = len(chapters) - len(kept)
+        warn("chapters_dropped", f"{late} chapter{'s begin' if late > 1 else ' begins'} after the end of the video.")
     return kept
 
 

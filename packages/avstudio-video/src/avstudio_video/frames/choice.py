@@ -10,9 +10,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from avstudio_core import Artifact
-from avstudio_core.documents.scenes import Scenes
-from avstudio_core.documents.timed_text import content
 from avstudio_core.errors import InvalidInput
+from avstudio_video.media.scene_document import read_scenes
 
 if TYPE_CHECKING:
     from avstudio_video.media.index import PacketIndex
@@ -115,7 +114,7 @@ def key_frames(timeline: FrameTimeline, span: tuple[float, float], most: int) ->
 
 def in_scenes(timeline: FrameTimeline, document: Artifact, most: int) -> list[Wanted]:
     """The frame in the middle of each scene. Raises `UnreadableMedia` for another document, and `InvalidInput`."""
-    scenes = Scenes.parse(content(document)).scenes
+    scenes = read_scenes(document).scenes
     _check_count(len(scenes), most)
     return [Wanted(timeline.at(time), time) for time in ((one.start + one.end) / 2 for one in scenes)]
 

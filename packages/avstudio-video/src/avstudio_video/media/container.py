@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from avstudio_core.errors import UnreadableMedia
+from avstudio_video.media.file_end import cut_short
 from avstudio_video.media.limits import USUAL, Limits
 
 if TYPE_CHECKING:
@@ -97,4 +98,6 @@ def _refusal(path: Path) -> str:
         head = file.read(16)
     if head.startswith(PLAYLISTS):
         return f"'{path}' is a playlist, and playlists are not followed. Give the files that it names."
+    if missing := cut_short(path):
+        return f"'{path}' is cut short, and cannot be read: {missing}."
     return f"'{path}' is not an audio or video file, or is too damaged to be recognised."

@@ -126,7 +126,8 @@ class Extraction:
 
     def _silent(self, file: Written) -> InvalidInput:
         begin, end = file.output.span
-        part = "" if (begin, end) == (0.0, math.inf) else f" between {begin:g} s and {end:g} s"
+        part = "" if (begin, end) == (0.0, math.inf) else f" after {begin:g} s"
+        part += "" if end == math.inf else f" and before {end:g} s"
         return InvalidInput(f"Track {file.track.source.index} of '{self.path}' does not have sound{part}.")
 
 

@@ -31,7 +31,9 @@ def chosen_tracks(container: InputContainer, path: Path, wanted: str) -> list[Au
         return tracks
     if wanted == DEFAULT:
         return [cast("AudioStream", container.streams.best("audio") or tracks[0])]
-    found = [one for one in tracks if wanted == str(one.index)] or [one for one in tracks if speaks(one, wanted)]
+    named = [one for one in tracks if wanted == str(one.index)]
+    best = container.streams.best("audio")
+    found = named or sorted((one for one in tracks if speaks(one, wanted)), key=lambda one: one is not best)
     if not found:
         listed = ", ".join(f"{one.index} ({one.language})" if one.language else str(one.index) for one in tracks)
         raise NotFound(f"'{path}' has no audio track {quoted(wanted)}.", hint=f"Choose one of these: {listed}.")

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from avstudio_core import Artifact
-from avstudio_core.documents.scenes import Scenes
-from avstudio_core.documents.timed_text import content
 from avstudio_core.errors import InvalidInput
 from avstudio_core.quotes import quoted
+from avstudio_video.media.scene_document import read_scenes
 from avstudio_video.timeline.choice import Choice
 
 NUMBERS = r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6}))?\s*"
@@ -18,7 +17,7 @@ NUMBERS = r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6}))?\s*"
 
 def scene_choices(document: Artifact, numbers: Sequence[str]) -> Iterator[Choice]:
     """The scenes with these numbers of the document, from 0. Raises `UnreadableMedia`, `InvalidInput`."""
-    scenes = Scenes.parse(content(document)).scenes if numbers else []
+    scenes = read_scenes(document).scenes if numbers else []
     wanted: set[int] = set()
     for first, last in map(number_range, numbers):
         if last >= len(scenes):
