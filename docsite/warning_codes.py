@@ -147,7 +147,8 @@ WARNINGS = {
     "video": {
         "detail_reduced": (
             "The picture is written with fewer bits, with less detail of colour, or without its transparency.",
-            "Nothing for viewing; or give a `codec` that keeps them, such as `prores`, `hevc` or `ffv1`.",
+            "Nothing for viewing; or give a `codec` that keeps them, such as `prores`, `hevc` or `ffv1`; "
+            "a transparent WebM stays so in `webm` and `mkv`.",
         ),
         "glyphs_missing": (
             "The font does not have some characters of a text; a box is drawn for each.",
@@ -280,7 +281,7 @@ WARNINGS = {
         ),
         "styles_lost": (
             "Subtitles are stored, joined or drawn without the fonts, colours and places that they had.",
-            "Choose `mkv`, and join files with the same styles.",
+            "Choose `mkv`, or `webm` for WebVTT, and join files with the same styles.",
         ),
         "lead_in_shown": (
             "An edit list hides the beginning of the video, and the format has no edit lists: it is shown.",
@@ -288,7 +289,7 @@ WARNINGS = {
         ),
         "labels_lost": (
             "The format cannot store a language, that no subtitles are shown by default, or a mark such as `forced`.",
-            "Choose `mkv`; or `mp4` in place of `mov` for a language.",
+            "Choose `mkv`; or `mp4` in place of `mov` for a language or a mark.",
         ),
         "chapters_dropped": ("Chapters begin after the end of the video.", "Check their times."),
         "phase_cancelled": (

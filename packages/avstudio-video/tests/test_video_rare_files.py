@@ -479,6 +479,13 @@ def test_a_box_that_is_not_known_does_not_end_the_search(shared_studio: Studio, 
         assert [one for one in codes(shared_studio.run("video.probe", path)) if one == "truncated"] == told
 
 
+WRITERS: list[tuple[str, dict[str, Any]]] = [
+    ("video.mux", {}),
+    ("video.cut", {"keep": ["0-1"]}),
+    ("video.cut", {"keep": ["0-1"], "mode": "keyframe"}),
+    ("video.effects", {"chain": "trim end=1"}),
+]
+"""Processors that write a film, with what makes them write a part of it."""
 PLACED = "WEBVTT\n\n00:00.200 --> 00:01.600 line:10%\nHello\n"
 PLAIN = PLACED.replace(" line:10%", "")
 
@@ -523,15 +530,7 @@ def test_styles_of_subtitles_that_are_not_drawn_are_told(films: Any, write: Make
         assert codes(made) == told
 
 
-@pytest.mark.parametrize(
-    ("processor", "params"),
-    [
-        ("video.mux", {}),
-        ("video.cut", {"keep": ["0-1"]}),
-        ("video.cut", {"keep": ["0-1"], "mode": "keyframe"}),
-        ("video.effects", {"chain": "trim end=1"}),
-    ],
-)
+@pytest.mark.parametrize(("processor", "params"), WRITERS)
 def test_marks_of_tracks_are_lost_only_with_a_warning(
     shared_studio: Studio, film: Any, tmp_path: Path, processor: str, params: Any
 ) -> None:
@@ -545,15 +544,7 @@ def test_marks_of_tracks_are_lost_only_with_a_warning(
         assert [one for one in codes(made) if one in ("labels_lost", "styles_lost")] == told
 
 
-@pytest.mark.parametrize(
-    ("processor", "params"),
-    [
-        ("video.mux", {}),
-        ("video.cut", {"keep": ["0-1"]}),
-        ("video.cut", {"keep": ["0-1"], "mode": "keyframe"}),
-        ("video.effects", {"chain": "trim end=1"}),
-    ],
-)
+@pytest.mark.parametrize(("processor", "params"), WRITERS)
 def test_marks_of_sound_are_lost_only_with_a_warning(
     shared_studio: Studio, write: Make, tmp_path: Path, processor: str, params: Any
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from avstudio_core import Artifact, Context
 from avstudio_core.documents.spoken_words import SpokenWords
 from avstudio_core.errors import InvalidInput
+from avstudio_core.quotes import quoted
 from avstudio_core.spans import span_of
 from avstudio_video.cut_params import CutParams
 from avstudio_video.media.limits import Limits
@@ -41,7 +42,7 @@ class CutChoices:
         if params.silence is not None:
             choices.remove += self._silences(params.silence)
         if params.keeps and not choices.keep:
-            listed = ", ".join(f"'{one}'" for one in (*params.keep_phrases, *params.keep_scenes))
+            listed = ", ".join(map(quoted, params.keep_phrases))
             message = f"Nothing of '{self._source.name}' would be kept: it does not have {listed}."
             raise InvalidInput(message, hint="Check the words of the transcript: they can be wrong.")
         choices.remove.sort(key=lambda one: one.span)

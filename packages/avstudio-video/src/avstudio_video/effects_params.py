@@ -26,7 +26,7 @@ from avstudio_video.encoding.video_codecs import Effort
 
 FILES = {"lut": "lut", "subtitles": "subtitles", "overlay": "overlays"}
 """The parameter with the file that an effect needs."""
-USERS = {"lut": ("lut",), "subtitles": ("subtitles",), "font": ("text", "subtitles"), "overlays": ("overlay",)}
+USERS = {file: (effect,) for effect, file in FILES.items()} | {"font": ("text", "subtitles")}
 """The effects that use the file of a parameter."""
 
 

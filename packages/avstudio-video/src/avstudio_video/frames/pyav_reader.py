@@ -39,7 +39,6 @@ class _Track:
         """The packets from a key frame on; none if they begin after `first`: seeking in MPEG-TS is a guess."""
         with suppress(OSError):
             self.container.seek(key, stream=self.stream, backward=True)
-        self.decoder.flush_buffers()  # of which seeking knows only the codec of the stream
         packets = self.container.demux(self.stream)
         found = next(packets, None)
         if found is not None and (found.pts is None or (found.is_keyframe and found.pts <= first)):

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from avstudio_video.media.index import OPACITY
-from avstudio_video.media.planes import planes
+from avstudio_video.media.planes import CLEAR_FORMATS, planes
 from avstudio_video.media.streams import codec_of
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 CLEAR_CODECS = ("vp8", "vp9")
 NUMBER = (1).to_bytes(8, "big")
-CLEAR_FORMATS = {"yuv420p": "yuva420p", "yuv422p": "yuva422p", "yuv444p": "yuva444p"}
-"""FFmpeg's names of the pixel formats without and with opacity."""
 PARAMETERS = (
     "extradata", "codec_tag", "width", "height", "pix_fmt", "bits_per_coded_sample", "field_order",
     "sample_aspect_ratio", "color_range", "color_primaries", "color_trc", "colorspace", "options",
@@ -30,11 +28,9 @@ class PictureDecoder(Protocol):
 
     def decode(self, packet: Packet[Any] | None, /) -> list[VideoFrame]: ...
 
-    def flush_buffers(self) -> None: ...
-
 
 def picture_decoder(stream: Stream) -> PictureDecoder:
-    """The decoder of an open stream. Seeking in its file flushes the codec of the stream only."""
+    """The decoder of an open stream, also after seeking in its file to a key frame."""
     codec = cast("VideoCodecContext", stream.codec_context)
     return ClearDecoder(codec) if states_opacity(stream) else codec
 
@@ -64,12 +60,6 @@ class ClearDecoder:
         if packet is not None:
             self._read(packet)
         return [self._clear(frame) for frame in self._codec.decode(packet)]
-
-    def flush_buffers(self) -> None:
-        """Forget all packets."""
-        self._masks.clear()
-        for one in (self._codec, self._opacity):
-            one.flush_buffers()
 
     def _read(self, packet: Packet[Any]) -> None:
         import av

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 EIGHT_BITS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")
 """Pixel formats whose components are bytes in planes of their own."""
 
+CLEAR_FORMATS = {"yuv420p": "yuva420p", "yuv422p": "yuva422p", "yuv444p": "yuva444p"}
+"""Some of them, and those with a fourth plane of opacity."""
+
 
 def planes(frame: VideoFrame) -> list[Plane]:
     """The components of a frame in one of `EIGHT_BITS`, also with opacity, each `(height, width)`, without a copy."""
@@ -41,7 +44,7 @@ def is_transparent(frame: VideoFrame) -> bool:
     format = frame.format
     if not format.has_palette and not any(one.is_alpha for one in format.components):
         return False
-    if format.name in ("yuva420p", "yuva422p", "yuva444p"):
+    if format.name in CLEAR_FORMATS.values():
         return bool((planes(frame)[3] < 255).any())
     rgba: Any = frame if format.name in ("rgba", "bgra") else frame.reformat(format="rgba")
     return bool((rgba.to_ndarray()[..., 3] < 255).any())
