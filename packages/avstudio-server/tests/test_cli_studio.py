@@ -165,6 +165,53 @@ def test_unknown_needs_are_shown_as_unknown(smudged: CommandLine) -> None:
     assert needs["ink.odd"] == {"unknown": "KeyError: 'pen'"}
 
 
+SHAPES = """
+from typing import Annotated, Literal
+from pydantic import BaseModel, Field
+from avstudio_core import Needs, Params, Processor, Result, hookimpl
+
+class Shape(BaseModel):
+    filled: bool = Field(True, description="Whether it has ink inside.")
+
+class Circle(Shape):
+    "A round one."
+    type: Literal["circle"] = "circle"
+    radius: float = Field(gt=0, le=9, description="Half of its width.", json_schema_extra={"unit": "mm"})
+
+class Star(Shape):
+    "One with rays."
+    type: Literal["star"] = "star"
+    rays: Literal["few", "many"] = Field("few", description="Its rays.")
+
+class DrawParams(Params):
+    shapes: list[Annotated[Circle | Star, Field(discriminator="type")]] = Field(description="What to draw.")
+    pen: Literal["thin", "thick"] = Field("thin", description="Its width.")
+
+class Draw(Processor[DrawParams, Result]):
+    "Draw shapes."
+    name = "ink.draw"
+    Params = DrawParams
+    Result = Result
+    @classmethod
+    def declare_needs(cls, params): return Needs()
+    def run(self, job, params): return Result()
+
+@hookimpl
+def register_processors(): return [Draw]
+"""
+
+
+def test_the_kinds_of_items_of_a_list_are_shown_with_their_fields(smudged: CommandLine) -> None:
+    (smudged.folder / "more" / "smudge.py").write_text(SHAPES)
+    shown = smudged("processors", "ink.draw").out
+    assert "  pen     Its width. [one of thin, thick; default: thin]\n" in shown
+    assert "\nshapes, all kinds:\n  filled  Whether it has ink inside. [default: yes]\n" in shown
+    assert (
+        "\nshapes, circle: A round one.\n  radius  Half of its width. [in mm; above 0, at most 9; required]\n" in shown
+    )
+    assert "\nshapes, star: One with rays.\n  rays  Its rays. [one of few, many; default: few]\n\n" in shown
+
+
 TALKATIVE = """
 from avstudio_core import hookimpl
 

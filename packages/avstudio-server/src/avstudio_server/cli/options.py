@@ -93,7 +93,15 @@ class Field:
 
     @property
     def help(self) -> str:
-        """Its description, with unit, bounds, choices and default."""
+        """Its description, with unit, bounds, default, and choices that are too long for the placeholder."""
+        return self._described(schemas.MOST_SHOWN)
+
+    @property
+    def meaning(self) -> str:
+        """Its description, with unit, bounds, all choices and default."""
+        return self._described(0)
+
+    def _described(self, most: int) -> str:
         notes = [f"in {self.schema['unit']}"] if "unit" in self.schema else []
         if accepts := self.schema.get("accepts"):
             notes.append(", ".join(accepts))
@@ -101,9 +109,8 @@ class Field:
             notes.append("repeat it for several")
         if limits := schemas.bounds(self.kinds):
             notes.append(limits)
-        if among := self._among():
-            listed = "|".join(among)
-            notes += [f"one of {', '.join(among)}"] if len(listed) > schemas.MOST_SHOWN else []
+        if len("|".join(among := self.choices)) > most:
+            notes.append(f"one of {', '.join(among)}")
         if (default := _written(self.schema.get("default"))) and not self.required:
             notes.append(f"default: {default}")
         if self.required:
@@ -111,7 +118,9 @@ class Field:
         description = self.schema.get("description", "")
         return f"{description} [{'; '.join(notes)}]".strip() if notes else description
 
-    def _among(self) -> list[str]:
+    @property
+    def choices(self) -> list[str]:
+        """The values that it or its items may have; empty if other ones are also allowed."""
         kinds = self.kinds
         if self.array is not None:
             kinds = schemas.alternatives(self.array.get("items", {}), self.definitions)
@@ -120,7 +129,7 @@ class Field:
     def completions(self, installed: Installed, incomplete: str) -> list[str]:
         """Its choices, or suggested values; in a list, for the item after the last comma."""
         before, comma, last = incomplete.rpartition(",") if self.array is not None else ("", "", incomplete)
-        found = self._among() or suggestions(self.schema, installed)
+        found = self.choices or suggestions(self.schema, installed)
         return [f"{before}{comma}{value}" for value in found if value.startswith(last)]
 
 

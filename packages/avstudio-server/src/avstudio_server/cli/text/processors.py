@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from avstudio_server.cli.options import fields_of
+from avstudio_server.cli.options import Field, fields_of
 from avstudio_server.cli.terminal.tables import table
 from avstudio_server.cli.text.results import rendered
 
@@ -36,7 +36,9 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     yield from rendered("needs", {name: value for name, value in data["needs"].items() if value})
     yield from _planning(data)
     fields = fields_of(data["params"], data["name"].partition(".")[2], ())
-    yield from _block("parameters", [(field.name, field.help) for field in fields])
+    yield from _block("parameters", [(field.name, field.meaning) for field in fields])
+    for field in fields:
+        yield from _kinds(field)
     result = data["result"].get("properties", {})
     yield from _block("result", [(name, _meaning(schema)) for name, schema in result.items()])
 
@@ -51,11 +53,36 @@ def _planning(data: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"example: {one['request']} {json.dumps(one['params'])}" for one in data["examples"])
 
 
+def _kinds(field: Field) -> Iterator[str]:
+    """The kinds of items that a list may have, each with its own fields; those of all kinds come first."""
+    items = field.array.get("items", {}) if field.array else {}
+    union = next((one for one in (items, *items.get("anyOf", ())) if "discriminator" in one), None)
+    if union is None:
+        return
+    key, places = union["discriminator"]["propertyName"], union["discriminator"]["mapping"]
+    kinds = {kind: field.definitions[place.rpartition("/")[2]] for kind, place in places.items()}
+    rows = {kind: _rows(schema, field.definitions, key) for kind, schema in kinds.items()}
+    common = [row for row in next(iter(rows.values())) if all(row in others for others in rows.values())]
+    yield from _block(f"{field.name}, all kinds", common)
+    for kind, schema in kinds.items():
+        yield from ("", f"{field.name}, {kind}: {schema.get('description', '')}".rstrip())
+        yield from _columns([row for row in rows[kind] if row not in common])
+
+
+def _rows(schema: Mapping[str, Any], definitions: Mapping[str, Any], key: str) -> list[tuple[str, str]]:
+    fields = fields_of({**schema, "$defs": definitions}, "", ())
+    return [(field.name, field.meaning) for field in fields if field.name != key]
+
+
 def _block(title: str, rows: list[tuple[str, str]]) -> Iterator[str]:
     if rows:
         yield from ("", f"{title}:")
-        width = max(len(name) for name, _ in rows)
-        yield from (f"  {name.ljust(width)}  {meaning}".rstrip() for name, meaning in rows)
+        yield from _columns(rows)
+
+
+def _columns(rows: list[tuple[str, str]]) -> Iterator[str]:
+    width = max((len(name) for name, _ in rows), default=0)
+    yield from (f"  {name.ljust(width)}  {meaning}".rstrip() for name, meaning in rows)
 
 
 def _meaning(schema: Mapping[str, Any]) -> str:
