@@ -81,7 +81,8 @@ def fuzz(session: nox.Session) -> None:
     """
     install(session, *editable(*EVERYTHING, *EXAMPLES), *TESTING, "openai", "schemathesis")
     more = {"AVSTUDIO_FUZZ_EXAMPLES": "40", **os.environ}
-    session.run("pytest", f"{SERVER}/tests/test_api_fuzz.py", *session.posargs, env=more)
+    patient = ("-o", "faulthandler_timeout=0")
+    session.run("pytest", *patient, f"{SERVER}/tests/test_api_fuzz.py", *session.posargs, env=more)
     session.run("pytest", *TOGETHER, "-m", "hypothesis", "--hypothesis-profile", "others", env=THRIFTY)
 
 

@@ -40,7 +40,7 @@ checks.negative_data_rejection.enabled = false
 
 
 @pytest.mark.skipif(find_spec("schemathesis") is None, reason="schemathesis is not installed")
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(200 * EXAMPLES)
 def test_no_request_is_a_server_error_or_answered_against_the_document(tmp_path: Path) -> None:
     settings = tmp_path / "schemathesis.toml"
     settings.write_text(SETTINGS)
