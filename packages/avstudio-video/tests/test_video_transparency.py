@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
+from av.packet import PacketSideData, packet_sidedata_type_from_literal
 from numpy.typing import NDArray
 
 from avstudio_core import Studio
@@ -18,18 +22,22 @@ from avstudio_core.errors import TaskFailed
 @pytest.fixture(params=["libvpx-vp9", "libvpx"])
 def clear(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """White pictures whose right half is transparent, in VP9 and VP8."""
+    return clear_film(tmp_path / "clear.webm", request.param)
+
+
+def clear_film(path: Path, codec: str, count: int = 25) -> Path:
     pixels = np.full((64, 128, 4), 255, np.uint8)
     pixels[:, 64:, 3] = 0
-    with av.open(str(tmp_path / "clear.webm"), "w") as file:
-        stream: Any = file.add_stream(request.param, rate=25, options={"auto-alt-ref": "0", "g": "10"})
+    with av.open(str(path), "w") as file:
+        stream: Any = file.add_stream(codec, rate=25, options={"auto-alt-ref": "0", "g": "10"})
         stream.width, stream.height, stream.pix_fmt = 128, 64, "yuva420p"
         stream.metadata["alpha_mode"] = "1"
-        for number in range(25):
+        for number in range(count):
             frame = av.VideoFrame.from_ndarray(pixels, "rgba").reformat(format="yuva420p")
             frame.pts = number
             file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
-    return tmp_path / "clear.webm"
+    return path
 
 
 def opacity(path: Path, number: int = 0) -> NDArray[np.uint8]:
@@ -69,6 +77,95 @@ def test_a_copy_keeps_transparency(shared_studio: Studio, clear: Path, processor
     made = shared_studio.run(processor, clear, **given, **params)
     assert opacity(made.video.path)[:, 72:].max() < 5
     assert codes(made) == []
+
+
+def moving(path: Path) -> Path:
+    """VP8 whose colours change, and whose opaque part moves: key frames of both are at different places."""
+    with av.open(str(path), "w") as file:
+        stream: Any = file.add_stream("libvpx", rate=25, options={"auto-alt-ref": "0", "g": "10"})
+        stream.width, stream.height, stream.pix_fmt = 128, 64, "yuva420p"
+        stream.metadata["alpha_mode"] = "1"
+        for number in range(40):
+            pixels = np.full((64, 128, 4), number * 37 % 256, np.uint8)
+            pixels[..., 3] = np.where(np.arange(128) < 4 + 3 * number, 255, 0)
+            frame = av.VideoFrame.from_ndarray(pixels, "rgba").reformat(format="yuva420p")
+            frame.pts = number
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("mode", ["exact", "keyframe"])
+@pytest.mark.parametrize("start", [0.32, 0.6, 1.24])
+def test_a_cut_begins_where_colours_and_opacity_can_be_decoded(
+    shared_studio: Studio, tmp_path: Path, start: float, mode: str
+) -> None:
+    film = moving(tmp_path / "moving.webm")
+    made = shared_studio.run("video.cut", film, keep=[f"{start}-{start + 0.2}"], mode=mode)
+    first = round(made.parts[0].start * 25)
+    for number in (0, 3):
+        difference = opacity(made.video.path, number).astype(int) - opacity(film, first + number)
+        assert abs(difference).mean() < 3, (first, number)
+
+
+def test_a_frame_without_its_opacity_is_told(films: Any, write: Callable[..., Path], clear: Path) -> None:
+    broken = with_second_pictures(clear, lambda number, data: b"\xff" * len(data) if number >= 15 else data)
+    grey = write("grey.mp4", [np.full((96, 256, 3), 90, np.uint8)] * 25)
+    made = films.studio.run("video.effects", grey, chain="overlay width=0.5 x=0 y=0", overlays=[broken])
+    assert codes(made) == ["damaged"]
+    assert "frames_missing" in codes(films.studio.run("video.cut", broken, keep=["0-"], mode="exact"))
+    shown = films.pictures(grey, "overlay width=0.5 x=0 y=0", overlays=[broken])
+    assert abs(shown[20][20:40, 84:108].mean() - 90) < 5
+
+
+WASTE = """
+import re, sys, av
+from contextlib import suppress
+from avstudio_video.media.picture_decoder import picture_decoder
+def peak():
+    return int(re.search(r"VmHWM:\\s+([0-9]+)", open("/proc/self/status").read())[1]) // 1024
+with av.open(sys.argv[1]) as file:
+    packets = [*file.demux(video=0)]
+    decoder = picture_decoder(file.streams.video[0])
+    before = peak()
+    for packet in packets:
+        with suppress(av.FFmpegError):
+            decoder.decode(packet if packet.size else None)
+    print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system has no /proc/self/status")
+def test_second_pictures_of_frames_that_cannot_be_decoded_do_not_pile_up(tmp_path: Path) -> None:
+    codec: Any = av.CodecContext.create("libvpx-vp9", "w")
+    codec.width = codec.height = 2048
+    codec.pix_fmt, codec.time_base, codec.options = "yuv420p", Fraction(1, 25), {"lag-in-frames": "0", "cpu-used": "8"}
+    [large] = codec.encode(av.VideoFrame(2048, 2048, "yuv420p"))
+    film = clear_film(tmp_path / "clear.webm", "libvpx-vp9", count=100)
+    broken = with_second_pictures(film, lambda number, data: bytes(large), lambda picture: b"\xff" * len(picture))
+    grown = subprocess.run([sys.executable, "-c", WASTE, str(broken)], capture_output=True, check=True).stdout
+    assert int(grown) < 300  # MB; 600 with all 100 of them
+
+
+def with_second_pictures(
+    path: Path, second: Callable[[int, bytes], bytes], first: Callable[[bytes], bytes] = bytes
+) -> Path:
+    """A copy with other bytes of opacity, by the number of the packet, and of colours."""
+    with av.open(str(path)) as source, av.open(str(made := path.with_name("other.webm")), "w") as file:
+        track: Any = file.add_stream_from_template(source.streams.video[0], opaque=True)
+        track.metadata.update(source.streams.video[0].metadata)
+        for number, packet in enumerate(source.demux(video=0)):
+            if packet.size:
+                given = bytes(packet.get_sidedata("matroska_block_additional"))
+                data = given[:8] + second(number, given[8:])
+                beside = PacketSideData(packet_sidedata_type_from_literal("matroska_block_additional"), len(data))
+                beside.update(data)
+                other: Any = av.Packet(first(bytes(packet)))
+                other.pts, other.dts, other.time_base = packet.pts, packet.dts, packet.time_base
+                other.stream, other.is_keyframe = track, packet.is_keyframe
+                other.set_sidedata(beside)
+                file.mux(other)
+    return made
 
 
 def without_opacity(path: Path, numbers: range) -> Path:

@@ -12,7 +12,7 @@ from avstudio_video.media.container import open_media
 from avstudio_video.media.damage import Ending, tell_lost
 from avstudio_video.media.file_end import cut_short
 from avstudio_video.media.index import PacketIndex
-from avstudio_video.media.picture_decoder import picture_decoder
+from avstudio_video.media.picture_decoder import left_out, picture_decoder
 from avstudio_video.media.streams import chosen_video, display_size, origin_of, rotation_of, square_size, stated_end
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class LayerFile:
                     continue
                 self._damaged += sum(bool(one.is_corrupt) for one in frames)
                 yield from frames
+        self._damaged += left_out(decoder)
 
 
 def _upright(frame: VideoFrame, width: int, aspect: Fraction) -> Rgba:

@@ -14,6 +14,7 @@ from avstudio_video.frames.reader import Reader
 from avstudio_video.media.ahead import side_by_side
 from avstudio_video.media.container import open_media
 from avstudio_video.media.cores import usable_cores
+from avstudio_video.media.opacity import begins
 from avstudio_video.media.picture_decoder import PictureDecoder, picture_decoder
 from avstudio_video.media.streams import read_only
 
@@ -41,7 +42,7 @@ class _Track:
             self.container.seek(key, stream=self.stream, backward=True)
         packets = self.container.demux(self.stream)
         found = next(packets, None)
-        if found is not None and (found.pts is None or (found.is_keyframe and found.pts <= first)):
+        if found is not None and (found.pts is None or (begins(found) and found.pts <= first)):
             yield found
             yield from packets
 

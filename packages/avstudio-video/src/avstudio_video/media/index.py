@@ -7,14 +7,14 @@ from bisect import bisect_right
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from avstudio_video.media.opacity import OPACITY, begins
 
 if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import Stream
 
-OPACITY: Final = "matroska_block_additional"
-"""What a packet has beside its picture: a number and, for the number 1, another picture (Matroska, BlockAdditional)."""
 USUAL_RATE = Fraction(25)
 """Frames per second of a stream that does not state them."""
 STEADY = 0.001
@@ -54,7 +54,7 @@ class PacketIndex:
             return
         self._pts.append(packet.pts)
         self._longest_end = max(self._longest_end, packet.pts + (packet.duration or 0))
-        if packet.is_keyframe:
+        if begins(packet):
             self._keys.append(packet.pts)
 
     @property
@@ -83,7 +83,7 @@ class PacketIndex:
 
     @cached_property
     def keys(self) -> list[int]:
-        """The time stamps of key frames, in order."""
+        """The time stamps of the frames at which decoding can start, in order."""
         return sorted(set(self._keys))
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from avstudio_video.media.index import OPACITY
+from avstudio_video.media.opacity import second_picture
 from avstudio_video.media.planes import CLEAR_FORMATS, planes
 from avstudio_video.media.streams import codec_of
 
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 CLEAR_CODECS = ("vp8", "vp9")
-NUMBER = (1).to_bytes(8, "big")
 PARAMETERS = (
     "extradata", "codec_tag", "width", "height", "pix_fmt", "bits_per_coded_sample", "field_order",
     "sample_aspect_ratio", "color_range", "color_primaries", "color_trc", "colorspace", "options",
 )  # fmt: skip
+
+
+WAITING = 20
+"""Second pictures that wait for their frames, of which threads hold up to 16."""
 
 
 class PictureDecoder(Protocol):
@@ -30,7 +33,7 @@ class PictureDecoder(Protocol):
 
 
 def picture_decoder(stream: Stream) -> PictureDecoder:
-    """The decoder of an open stream, also after seeking in its file to a key frame."""
+    """The decoder of an open stream, also after seeking in its file to a packet that `begins`."""
     codec = cast("VideoCodecContext", stream.codec_context)
     return ClearDecoder(codec) if states_opacity(stream) else codec
 
@@ -44,7 +47,8 @@ def states_opacity(stream: Stream) -> bool:
 class ClearDecoder:
     """Decodes colours with the codec of the stream, and opacity, the luma of a second picture, with another one.
 
-    A frame without a second picture is opaque; pictures of more than 8 bits stay as they are.
+    A frame without a second picture is opaque. One whose second picture is damaged is left out.
+    Pictures of more than 8 bits stay as they are.
     """
 
     def __init__(self, codec: VideoCodecContext) -> None:
@@ -52,36 +56,52 @@ class ClearDecoder:
 
         self._codec, self._opacity = codec, another(codec)
         self._opacity.thread_count = 1  # so that the second picture is there before the first one
-        self._masks: dict[int | None, VideoFrame] = {}
+        self._masks: dict[int | None, VideoFrame | None] = {}
+        self.left_out = 0
         self._scaler = VideoReformatter()
 
     def decode(self, packet: Packet[Any] | None, /) -> list[VideoFrame]:
         """The frames that a packet completes."""
         if packet is not None:
             self._read(packet)
-        return [self._clear(frame) for frame in self._codec.decode(packet)]
+        made = [self._clear(frame) for frame in self._codec.decode(packet)]
+        return [frame for frame in made if frame is not None]
 
     def _read(self, packet: Packet[Any]) -> None:
         import av
 
-        data = bytes(packet.get_sidedata(OPACITY)) if packet.has_sidedata(OPACITY) else b""
-        if data.startswith(NUMBER):
-            second: Any = av.Packet(data[len(NUMBER) :])
-            second.pts, second.time_base = packet.pts, packet.time_base
-            with suppress(av.FFmpegError):
-                self._masks |= {frame.pts: frame for frame in self._opacity.decode(second)}
+        if (picture := second_picture(packet)) is None:
+            return
+        second: Any = av.Packet(picture)
+        second.pts, second.time_base = packet.pts, packet.time_base
+        self._masks[packet.pts] = None
+        with suppress(av.FFmpegError):
+            self._masks |= {frame.pts: frame for frame in self._opacity.decode(second)}
+        while len(self._masks) > WAITING:
+            del self._masks[next(iter(self._masks))]
 
-    def _clear(self, frame: VideoFrame) -> VideoFrame:
-        mask = self._masks.get(frame.pts)
+    def _clear(self, frame: VideoFrame) -> VideoFrame | None:
+        opaque, mask = frame.pts not in self._masks, self._masks.get(frame.pts)
         self._masks = {time: one for time, one in self._masks.items() if (time or 0) > (frame.pts or 0)}
         if not (name := CLEAR_FORMATS.get(frame.format.name)):
             return frame
+        if opaque:
+            return self._scaler.reformat(frame, format=name, threads=1)
+        if mask is None or mask.format.name not in CLEAR_FORMATS or _size(mask) != _size(frame):
+            self.left_out += 1
+            return None
         made = self._scaler.reformat(frame, format=name, threads=1)
-        if mask is not None and mask.format.name in CLEAR_FORMATS:
-            if (mask.width, mask.height) != (frame.width, frame.height):
-                mask = self._scaler.reformat(mask, frame.width, frame.height, threads=1)
-            planes(made)[3][:] = planes(mask)[0]
+        planes(made)[3][:] = planes(mask)[0]
         return made
+
+
+def left_out(decoder: PictureDecoder) -> int:
+    """The frames that were decoded without their opacity, and not given."""
+    return decoder.left_out if isinstance(decoder, ClearDecoder) else 0
+
+
+def _size(frame: VideoFrame) -> tuple[int, int]:
+    return frame.width, frame.height
 
 
 def another(codec: VideoCodecContext) -> VideoCodecContext:

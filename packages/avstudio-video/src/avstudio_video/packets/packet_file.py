@@ -13,7 +13,7 @@ from avstudio_core.errors import InvalidInput
 from avstudio_video.encoding.containers import CONTAINERS, VideoFormat
 from avstudio_video.encoding.writer import new_file
 from avstudio_video.media.damage import GAP
-from avstudio_video.media.index import OPACITY
+from avstudio_video.media.opacity import OPACITY
 from avstudio_video.media.streams import codec_of
 from avstudio_video.media.tags import stream_tags
 from avstudio_video.packets.stamps import Stamps

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from avstudio_video.media.opacity import begins
 from avstudio_video.media.streams import codec_of
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ _START = b"\x00\x00\x01"
 
 def is_restart(packet: Packet[Any]) -> bool:
     """Whether other frames than those of its own stream can be before it."""
-    if not packet.is_keyframe or codec_of(packet.stream) != "h264":
-        return packet.is_keyframe
+    if codec_of(packet.stream) != "h264" or not packet.is_keyframe:
+        return begins(packet)
     data = bytes(packet)
     return any(data[at] & 31 == H264_IDR for at in _units(data, packet.stream.codec_context.extradata or b"", 4))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from avstudio_core.errors import UnreadableMedia
 from avstudio_core.spans import LATEST, WHOLE, Span
+from avstudio_video.media.opacity import begins
 from avstudio_video.media.streams import is_cover, origin_of
 from avstudio_video.packets.restarts import is_restart, restarting
 
@@ -100,7 +101,7 @@ class PacketSource:
         return found, held
 
     def _begins(self, packet: Packet[Any]) -> bool:
-        return is_restart(packet) if self._joint else packet.is_keyframe
+        return is_restart(packet) if self._joint else begins(packet)
 
     def _after(self, held: list[Packet[Any]], packets: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
         """The packets that are shown after the beginning; those before a key frame cannot be decoded without it."""
