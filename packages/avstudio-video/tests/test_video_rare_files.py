@@ -562,16 +562,53 @@ def test_marks_of_sound_are_lost_only_with_a_warning(
         assert (kept, [one for one in codes(made) if one == "labels_lost"]) == (not told, told), format
 
 
-@pytest.mark.parametrize("line", ["{\\an8}Hello", "<font color=red>Hello</font>"])
-def test_places_of_subrip_are_kept_in_matroska_only(
-    shared_studio: Studio, write: Make, tmp_path: Path, line: str
+@pytest.mark.parametrize(
+    ("line", "lost"),
+    [
+        ("<i>Hello</i> <b>you</b>", []),
+        ("<font size=40>Hello</font>", ["webm"]),
+        ("<font color=red>Hello</font>", ["mp4", "webm"]),
+        ("{\\an8}Hello", ["mp4", "webm"]),
+        ("{\\b1\\an8}Hello", ["mp4", "webm"]),
+        ("{\\move(1,2,3,4)}Hello", ["mp4", "webm"]),
+        ("a { b } c <3 d", []),
+    ],
+)
+def test_styles_of_subrip_are_lost_only_with_a_warning(
+    shared_studio: Studio, write: Make, tmp_path: Path, line: str, lost: list[str]
 ) -> None:
     subtitles = saved(tmp_path / "a.srt", SRT.replace("Hello", line))
-    for format, told in (("mkv", []), ("mp4", ["styles_lost"] if "an8" in line else [])):
-        assert codes(shared_studio.run("video.mux", write("a.mp4", 25), subtitles=[subtitles], format=format)) == told
+    for format in ("mkv", "mp4", "webm"):
+        film = write("a.webm", 25, codec="libvpx-vp9")
+        made = shared_studio.run("video.mux", film, subtitles=[subtitles], format=format)
+        assert codes(made) == (["styles_lost"] if format in lost else []), format
+        if format == "mkv":
+            cut = shared_studio.run("video.cut", made.video, keep=["0.2-1"], format="mp4")
+            assert codes(cut) == (["styles_lost"] if "mp4" in lost else [])
 
 
-def test_style_blocks_are_told(shared_studio: Studio, write: Make, tmp_path: Path) -> None:
-    text = PLAIN.replace("\n\n", "\n\nSTYLE\n::cue { color: red }\n\n", 1)
+@pytest.mark.parametrize(
+    "line", ["<v\tBob>Hello", "<ruby.x>Hello</ruby>", "<lang.x en>Hello</lang>", "H<00:00:00.500>ello"]
+)
+def test_tags_of_webvtt_are_lost_only_with_a_warning(
+    shared_studio: Studio, write: Make, tmp_path: Path, line: str
+) -> None:
+    subtitles = saved(tmp_path / "a.vtt", PLAIN.replace("Hello", line))
+    made = shared_studio.run("video.mux", write("a.mp4", 25), subtitles=[subtitles])
+    assert codes(made) == ["styles_lost"]
+
+
+def test_a_cue_of_many_braces_is_read_at_once(shared_studio: Studio, write: Make, tmp_path: Path) -> None:
+    for line in ("{" * 300_000, "{\\p1" * 60_000, "{\\p1}" + "{" * 300_000):
+        subtitles = saved(tmp_path / "a.srt", SRT.replace("Hello", line))
+        made = shared_studio.run("video.mux", write("a.mkv", 25), subtitles=[subtitles], format="mp4")
+        assert made.video.size > 1000
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_style_blocks_are_told(shared_studio: Studio, write: Make, tmp_path: Path, newline: str) -> None:
+    cue = saved(tmp_path / "b.vtt", PLAIN.replace("Hello", "STYLE").replace("\n", newline))
+    assert codes(shared_studio.run("video.mux", write("a.mp4", 25), subtitles=[cue], format="mkv")) == []
+    text = PLAIN.replace("\n\n", "\n\nSTYLE\n::cue { color: red }\n\n", 1).replace("\n", newline)
     made = shared_studio.run("video.mux", write("a.mp4", 25), subtitles=[saved(tmp_path / "a.vtt", text)], format="mkv")
     assert [one.message for one in made.warnings] == ["The style blocks of 'a.vtt' are not stored."]

@@ -17,7 +17,7 @@ from avstudio_core.documents.transcript import Transcript
 from avstudio_core.errors import NotFound, UnreadableMedia
 from avstudio_core.quotes import quoted
 from avstudio_video.media.streams import codec_of, origin_of, read_only
-from avstudio_video.packets.styled_cues import COMMANDS, StyledCue, decoded_cues
+from avstudio_video.packets.styled_cues import StyledCue, decoded_cues
 from avstudio_video.packets.subtitle_file import KNOWN, TEXTS, best_stream, has_style_blocks, has_tracks, open_subtitles
 from avstudio_video.sound.tracks import DEFAULT, speaks, tell_others
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from avstudio_core import Artifact
     from avstudio_video.effects.materials import Materials
 
-MARKUP = re.compile(r"<(?:[bcisuv]|font|lang|ruby)[ .>]|\{\\", re.IGNORECASE)
+MARKUP = re.compile(r"<(?:[bcisu][.>]|v[ \t.]|(?:font|lang|ruby)[ \t.>]|\d+:\d)|\{\\", re.IGNORECASE)
 """Styles, places and voices in the text of SubRip and WebVTT."""
 
 
@@ -72,7 +72,7 @@ def _of_tracks(file: Artifact, track: str, materials: Materials) -> list[Cue]:
             raise UnreadableMedia(message, hint="Give them as text.")
         origin = origin_of(container)
         read = [*_read(container, stream, materials.check)]
-        if codec_of(stream) == "ass" or any(one.rich or COMMANDS.search(one.text) for one in read):
+        if codec_of(stream) == "ass" or any(one.rich or one.has_commands for one in read):
             _tell_styles(file, materials)
     found = [Cue(float(one.start - origin), float(one.end - origin), words) for one in read if (words := one.words)]
     if not found:

@@ -46,7 +46,7 @@ class CueTrack:
             return
         cue = (cue if self.codec == "ass" else cue.without_shapes()).numbered(self.cues)
         self.cues += 1
-        self.rich = self.rich or cue.rich
+        self.rich = self.rich or not cue.fits(self.codec)
         self.end = max(self.end, cue.end)
         if not self.divided:
             self._emit(cue)

@@ -34,7 +34,7 @@ DEMUXERS = {MEDIA_TYPES["srt"]: "srt", MEDIA_TYPES["vtt"]: "webvtt", "text/x-ssa
 KNOWN = "Give SubRip (.srt), WebVTT (.vtt), SubStation Alpha (.ass), a transcript, or a video with subtitles."
 TEXTS = ("subrip", "ass", "webvtt", "mov_text", "text", "microdvd", "sami")
 """Codecs of subtitles that are texts, in FFmpeg's names."""
-STYLE_BLOCK = re.compile(r"^(?:STYLE|REGION)[ \t]*$", re.MULTILINE)
+STYLE_BLOCK = re.compile(r"\n\n(?:STYLE|REGION)[ \t]*\n(?!.*-->)")
 MOST_TEXT = 64 << 20
 """The most bytes of a file of text."""
 
@@ -68,7 +68,8 @@ def has_tracks(source: Artifact) -> bool:
 
 def has_style_blocks(text: str) -> bool:
     """Whether a text is WebVTT with styles or regions for its cues, which FFmpeg leaves out."""
-    return text.startswith("WEBVTT") and bool(STYLE_BLOCK.search(text))
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.startswith("WEBVTT") and bool(STYLE_BLOCK.search(lines))
 
 
 def tell_style_blocks(source: Artifact, warn: Callable[[str, str], None]) -> None:

@@ -77,7 +77,9 @@ class TextTrack:
 
     def keeps_styles(self, name: ContainerName) -> bool:
         """Whether a container stores its styles, if it has some."""
-        return not self.styled or self.codec in CONTAINERS[name].copied
+        if self.codec in CONTAINERS[name].copied:
+            return True
+        return self.codec != "ass" and all(one.fits(CONTAINERS[name].texts) for one in self.cues)
 
     def added(self, container: OutputContainer, name: ContainerName) -> TextFeed:
         """The track of a new file."""
