@@ -24,9 +24,19 @@ def test_spans_are_read_from_text(text: str, meant: Span) -> None:
     assert span_of(text) == meant
 
 
-@pytest.mark.parametrize("text", ["", "5", "2-1", "a-b", "-1--2", "1e3-", "9999999999-", "0-9999999999"])
+@pytest.mark.parametrize(
+    "text", ["", "5", "2-1", "a-b", "-1--2", "1e3-", "9999999999-", "0-9999999999", "1:90-", "٣-٥"]
+)
 def test_what_is_not_a_span_is_refused(text: str) -> None:
     with pytest.raises(InvalidParams):
+        span_of(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 5000 + ":00-", "1" * 300_000 + "-", " " * 300_000 + "x", "1" + " " * 300_000 + "x-"]
+)
+def test_long_texts_are_refused_at_once(text: str) -> None:
+    with pytest.raises(InvalidParams, match="is not a span of time"):
         span_of(text)
 
 

@@ -386,7 +386,7 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-@pytest.mark.parametrize("missing", [0, 3, 1000])
+@pytest.mark.parametrize("missing", [0, 3, 190, 1000])
 def test_a_stream_that_ends_within_a_packet_is_cut_short(
     shared_studio: Studio, tmp_path: Path, name: str, missing: int
 ) -> None:

@@ -9,9 +9,14 @@ from collections.abc import Iterable, Sequence
 from avstudio_core.errors import InvalidParams
 from avstudio_core.quotes import quoted
 
-TIME = r"(?:(?:(\d+):(?=[0-5]?\d:))?(\d+):(?=[0-5]?\d(?!\d)))?(\d+(?:\.\d*)?|\.\d+)"
+WHOLE_NUMBER = "[0-9]{1,12}"
+TIME = (
+    rf"(?:(?:({WHOLE_NUMBER}):(?=[0-5]?[0-9]:))?({WHOLE_NUMBER}):(?=[0-5]?[0-9](?![0-9])))?"
+    rf"({WHOLE_NUMBER}(?:\.[0-9]*)?|\.[0-9]+)"
+)
 """Hours, minutes and seconds; after a colon there are at most 59."""
-SPAN = re.compile(rf"\s*(?:{TIME})?\s*-\s*(?:{TIME})?\s*")
+SPAN = re.compile(rf"(?:{TIME}\s*)?-\s*(?:{TIME})?")
+HINT = "Give one such as '10-20.5' or '1:30-', with at most 59 after a colon."
 
 Span = tuple[float, float]
 """Start and end in seconds, half-open."""
@@ -22,9 +27,9 @@ LATEST = 1e9
 
 def span_of(text: str) -> Span:
     """A span from text: `10-20.5`, `1:30-2:00`, `-5` from the start, `90-` to the end. Raises `InvalidParams`."""
-    found = SPAN.fullmatch(text)
+    found = SPAN.fullmatch(text.strip())
     if found is None:
-        raise InvalidParams(f"{quoted(text)} is not a span of time.", hint="Give one such as '10-20.5' or '1:30-'.")
+        raise InvalidParams(f"{quoted(text)} is not a span of time.", hint=HINT)
     start, end = _seconds(found.groups()[:3], 0.0), _seconds(found.groups()[3:], math.inf)
     return _checked(f"The span {quoted(text)}", start, end)
 

@@ -40,7 +40,7 @@ def _transport(file: BinaryIO, head: bytes) -> bool:
         for rest in range(min(length, len(tail) - length * PACKETS + 1)):
             whole = tail[: len(tail) - rest]
             if whole[-length * PACKETS :][lead::length] == MARK * PACKETS:
-                return tail[len(whole) :][lead : lead + 1] == MARK
+                return rest > 0 and (rest <= lead or tail[len(whole) + lead : len(whole) + lead + 1] == MARK)
     return False
 
 
