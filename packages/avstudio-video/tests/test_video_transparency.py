@@ -151,6 +151,7 @@ def with_second_pictures(
     path: Path, second: Callable[[int, bytes], bytes], first: Callable[[bytes], bytes] = bytes
 ) -> Path:
     """A copy with other bytes of opacity, by the number of the packet, and of colours."""
+    side_data: Any = PacketSideData
     with av.open(str(path)) as source, av.open(str(made := path.with_name("other.webm")), "w") as file:
         track: Any = file.add_stream_from_template(source.streams.video[0], opaque=True)
         track.metadata.update(source.streams.video[0].metadata)
@@ -158,7 +159,7 @@ def with_second_pictures(
             if packet.size:
                 given = bytes(packet.get_sidedata("matroska_block_additional"))
                 data = given[:8] + second(number, given[8:])
-                beside = PacketSideData(packet_sidedata_type_from_literal("matroska_block_additional"), len(data))
+                beside = side_data(packet_sidedata_type_from_literal("matroska_block_additional"), len(data))
                 beside.update(data)
                 other: Any = av.Packet(first(bytes(packet)))
                 other.pts, other.dts, other.time_base = packet.pts, packet.dts, packet.time_base
