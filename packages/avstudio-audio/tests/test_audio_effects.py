@@ -305,7 +305,7 @@ def test_a_chain_that_explodes_is_an_error(one_studio: Studio, save: Save, chain
         ("(" * 400, "The parentheses are nested too deeply.", "at most 16"),
         (["(gain + gain + gain)"] * 17, "The chain has 68 effects.", "at most 64"),
         ("gain) x", "')' is not inside parentheses.", ""),
-        ("delay 40", "should be less than or equal to 30", ""),
+        ("delay 40", "should be at most 30", ""),
         ("gain start=3 end=2", "The end '2' of the effect 'gain' is not after its start '3'.", "later"),
         ("lowpass cutoff=100@2;200@1", "The times of the points of 'cutoff' do not increase.", "in order"),
         ("lowpass cutoff=5@0;200@1", "'cutoff' of 'lowpass' cannot become '5'.", "Give 10 to 100000."),

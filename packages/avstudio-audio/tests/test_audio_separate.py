@@ -46,7 +46,7 @@ class TestSeparate(ProcessorContract):
             ({"stems": ["drums"]}, "The model 'spleeter-2stems' does not make the stem 'drums'. Choose a model that"),
             ({"stems": ["bass"]}, "that makes it: htdemucs_ft, htdemucs, "),
             ({"model": "htdemux"}, "No model is named 'htdemux'. Did you mean 'htdemucs'?"),
-            ({"shifts": 21}, "'shifts' is '21': should be less than or equal to 20"),
+            ({"shifts": 21}, "'shifts' is '21': should be at most 20"),
             ({"format": "mp4"}, "'format' is 'mp4'"),
         ],
     )

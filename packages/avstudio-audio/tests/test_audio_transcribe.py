@@ -43,7 +43,7 @@ class TestTranscribe(ProcessorContract):
             ({"language": "englich"}, "no language is named 'englich'. Did you mean 'English'?"),
             ({"language": "xx"}, "Give a code of two or three letters"),
             ({"model": "whisper-bas"}, "No model is named 'whisper-bas'. Did you mean 'whisper-base'?"),
-            ({"beam_size": 0}, "'beam_size' is '0': should be greater than or equal to 1"),
+            ({"beam_size": 0}, "'beam_size' is '0': should be at least 1"),
             ({"format": ["doc"]}, "should be 'srt', 'vtt', 'ass', 'ttml', 'lrc', 'tsv', 'txt' or 'json'"),
             ({"lang": "en"}, "does not have a parameter 'lang'. Did you mean 'language'?"),
         ],

@@ -183,7 +183,7 @@ def test_a_very_long_chain_is_not_a_problem() -> None:
             "does not have a parameter 'shift'. Did you mean 'shifts'?",
             "audio.split",
         ),
-        ("audio.split shifts=99", "'shifts' is '99': should be less than or equal to 10 (Shifts.)", "audio.split"),
+        ("audio.split shifts=99", "'shifts' is '99': should be at most 10 (Shifts.)", "audio.split"),
         ("audio.split mode=slow", "'mode' is 'slow': should be 'fast' or 'good' (How.)", "audio.split"),
         (
             "audio.make | audio.write | audio.split",
@@ -290,7 +290,7 @@ def test_parameters_speak_in_the_words_of_their_declaration() -> None:
         parameters(known("audio.split"), {"shifts": -1, "stems": 3})
     said = str(refused.value)
     assert said.startswith("audio.split: ")
-    assert "'shifts' is '-1': should be greater than or equal to 0 (Shifts.)" in said
+    assert "'shifts' is '-1': should be at least 0 (Shifts.)" in said
     assert "'stems' is '3'" in said
     assert "\n" not in said
 

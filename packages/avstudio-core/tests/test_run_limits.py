@@ -306,7 +306,7 @@ def test_who_waits_for_a_run_is_told_that_the_studio_closes(studio: Studio) -> N
 
 
 def test_more_money_than_a_budget_may_have_is_refused_in_one_line() -> None:
-    with pytest.raises(InvalidParams, match="'money' is '1e\\+300': should be less than or equal to 1000000000"):
+    with pytest.raises(InvalidParams, match="'money' is '1e\\+300': should be at most 1000000000"):
         RunLimits(money=1e300)
 
 

@@ -38,7 +38,7 @@ def test_a_document_of_scenes_is_recognised_by_its_content(tmp_path: Path) -> No
     [
         ('"end": 1.5', '"end": 2.5', "overlap"),
         ('"start": 1.5', '"start": 5', "ends before"),
-        ('"id": 1', '"id": -1', "greater than or equal"),
+        ('"id": 1', '"id": -1', "at least"),
         ("30000/1001", "30000/0", "rate"),
     ],
 )

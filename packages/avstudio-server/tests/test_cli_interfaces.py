@@ -53,7 +53,7 @@ def test_an_interface_starts_again_when_its_plugin_changes(tmp_path: Path, sketc
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--every", "0"], 2, "avstudio: tick: 'every' is '0.0': should be greater than 0 (Between two.)."),
+        (["--every", "0"], 2, "avstudio: tick: 'every' is '0.0': should be above 0 (Between two.)."),
         (["--every", "soon"], 2, "avstudio: '--every' cannot be 'soon'. Give a number."),
         (["--evry", "1"], 2, "avstudio: '--evry' is not an option. Did you mean '--every'? See: avstudio tick --help"),
         (["--broken"], 3, "avstudio: 'tick' of plugin 'sketch' (sketch) raised KeyError: 'spring'."),

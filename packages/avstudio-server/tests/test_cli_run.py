@@ -141,7 +141,7 @@ def test_a_plan_that_cannot_run_is_marked(reading: CommandLine, note: Path) -> N
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--times", "9"], "'times' is '9': should be less than or equal to 5 (How often.)"),
+        (["--times", "9"], "'times' is '9': should be at most 5 (How often.)"),
         (["--times", "x"], "'--times' cannot be 'x'. Give a whole number."),
         (["--pause", "x"], "'--pause' cannot be 'x'. Give a number."),
         (["--style", "lod"], "'--style' cannot be 'lod'. Did you mean 'loud'?"),
@@ -151,7 +151,7 @@ def test_a_plan_that_cannot_run_is_marked(reading: CommandLine, note: Path) -> N
         (["--tags", "[" * 5_000], "'--tags' cannot be '[[[["),
         (["--frame", "[1]"], "'--frame' cannot be '[1]'. Give a JSON object."),
         (["--frame", '{"width": 7}'], "'frame.width' is '7'"),
-        (["--priority", "1000"], "'--priority' cannot be '1000': it should be less than or equal to 100."),
+        (["--priority", "1000"], "'--priority' cannot be '1000': it should be at most 100."),
         (["--priority", "x"], "'--priority' cannot be 'x': it should be a whole number."),
     ],
 )

@@ -212,14 +212,15 @@ def test_what_is_left_out_is_told(films: Any, write: Make) -> None:
     ("chain", "told", "hint"),
     [
         ("crp 9:16", "'crp' is not an effect", "Did you mean 'crop'?"),
-        ("crop 9/16", "does not give proportions", ""),
+        ("crop 9/16", "'9/16' does not give proportions", "Write width and height"),
         ("crop", "does not have a size", "'aspect'"),
-        ("speed 99", "less than or equal to 16", ""),
+        ("speed 99", "at most 16", ""),
         ("scale 100 100 hight=3", "does not have the parameter 'hight'", "'height'"),
         ("text 'Hello", "''Hello' cannot be read as effects", "quote"),
         ('flip, text "Hello', "'\"Hello' cannot be read as effects", "quote"),
         ("trim 5 2", "ends before it begins", "after the start"),
-        ("pad 1:1 background=blak", "is not a colour", ""),
+        ("pad 1:1 background=blak", "'blak' is not a colour", "Did you mean 'black'?"),
+        ("pad 1:1 background=#12", "'#12' is not a colour", "#rrggbb"),
     ],
 )
 def test_a_wrong_chain_is_refused_with_what_to_do(films: Any, film: Path, chain: str, told: str, hint: str) -> None:

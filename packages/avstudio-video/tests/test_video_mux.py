@@ -537,7 +537,7 @@ def test_a_film_with_subtitles_that_is_cut_short_is_told(shared_studio: Studio, 
     ("params", "message"),
     [
         ({"sound_offsets": [1.0]}, "'sound_offsets' has more values \\(1\\) than there are files \\(0\\)"),
-        ({"sound_offsets": [1e6]}, "less than or equal to 86400"),
+        ({"sound_offsets": [1e6]}, "at most 86400"),
         ({"tags": ["title"]}, "'title' is not a tag"),
         ({"format": "webm", "video_codec": "h264"}, "'webm' does not take the codec 'h264'"),
     ],

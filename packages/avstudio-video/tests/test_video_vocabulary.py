@@ -49,6 +49,6 @@ def test_minutes_are_understood(shared_studio: Studio, write: Callable[..., Path
 
 def test_a_delay_may_be_negative_minutes(shared_studio: Studio, write: Callable[..., Path]) -> None:
     film = write("a.mp4", 20, sound=[440])
-    with pytest.raises(InvalidParams, match="greater than or equal to -86400"):
+    with pytest.raises(InvalidParams, match="at least -86400"):
         shared_studio.run("video.mux", film, sound=[film], sound_offsets="-24:00:01")
     assert shared_studio.run("video.mux", film, sound=[film], sound_offsets="-0:00.2").video

@@ -11,13 +11,13 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from avstudio_audio.rack.catalogue import MOST_EFFECTS, AnyEffect
-from avstudio_audio.rack.effect import refusal
 from avstudio_audio.rack.expression import effect_type, parsed
 from avstudio_audio.rack.presets import PRESETS
 from avstudio_core import Artifact
 from avstudio_core.errors import InvalidInput
 from avstudio_core.nearest import did_you_mean
 from avstudio_core.quotes import quoted
+from avstudio_core.refusal import refusal
 
 LARGEST_FILE = 1_000_000
 """Bytes."""

@@ -8,17 +8,12 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 
 from avstudio_core.nearest import did_you_mean
+from avstudio_core.refusal import refusal
 
 DAY = 86_400
 MOST_POINTS = 10_000
-
-
-def refusal(message: str, hint: str) -> PydanticCustomError:
-    """An error of a validator that has a hint."""
-    return PydanticCustomError("chain", "{message}", {"message": message, "hint": hint})
 
 
 class Automation(BaseModel):

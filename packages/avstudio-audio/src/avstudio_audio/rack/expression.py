@@ -9,9 +9,10 @@ from typing import Any, get_args
 from pydantic_core import PydanticCustomError
 
 from avstudio_audio.rack.catalogue import AnyEffect, Parallel
-from avstudio_audio.rack.effect import Automation, Effect, refusal
+from avstudio_audio.rack.effect import Automation, Effect
 from avstudio_core.nearest import did_you_mean
 from avstudio_core.quotes import quoted
+from avstudio_core.refusal import refusal
 
 EFFECTS: Mapping[str, type[Effect]] = {
     one.model_fields["type"].default: one for one in get_args(get_args(AnyEffect)[0])

@@ -17,8 +17,9 @@ from avstudio_core import Artifact
 from avstudio_core.errors import InvalidInput
 from avstudio_core.nearest import did_you_mean
 from avstudio_core.quotes import quoted
+from avstudio_core.refusal import refusal
 from avstudio_video.effects.catalogue import EFFECTS, MOST_EFFECTS, AnyEffect
-from avstudio_video.effects.effect import Effect, refusal
+from avstudio_video.effects.effect import Effect
 
 LARGEST_FILE = 1_000_000
 """Bytes."""

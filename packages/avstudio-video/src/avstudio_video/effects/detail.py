@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from avstudio_core.errors import InvalidInput
-from avstudio_video.effects.effect import Filtered, Timed, TimedFilter, refusal
+from avstudio_core.refusal import refusal
+from avstudio_video.effects.effect import Filtered, Timed, TimedFilter
 from avstudio_video.effects.geometry import even
 from avstudio_video.effects.looks import Colour, rgb
 from avstudio_video.effects.planes import blend, copy_of, flat_colour, planes_of

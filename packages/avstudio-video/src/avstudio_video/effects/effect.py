@@ -8,8 +8,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
-from pydantic_core import PydanticCustomError
 
+from avstudio_core.refusal import refusal
 from avstudio_core.time_param import ClockToo
 from avstudio_video.effects.streams import Blocks, Clip, Frames, Heard, Shown, SoundShape
 
@@ -31,11 +31,6 @@ LARGEST = 8192
 def exact(seconds: float) -> Fraction:
     """A user's time as a fraction."""
     return Fraction(round(seconds * FINE), FINE)
-
-
-def refusal(message: str, hint: str) -> PydanticCustomError:
-    """An error of a validator that has a hint."""
-    return PydanticCustomError("chain", "{message}", {"message": message, "hint": hint})
 
 
 class Effect(BaseModel):

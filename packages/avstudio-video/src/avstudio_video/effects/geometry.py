@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, model_validator
 
 from avstudio_core.errors import InvalidInput
-from avstudio_video.effects.effect import LARGEST, PIXELS, Filtered, refusal
+from avstudio_core.refusal import refusal
+from avstudio_video.effects.effect import LARGEST, PIXELS, Filtered
 from avstudio_video.effects.looks import Aspect, Colour, ffmpeg_colour, ratio_of
 
 if TYPE_CHECKING:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from avstudio_core.nearest import did_you_mean
 from avstudio_core.quotes import quoted
+from avstudio_core.refusal import refusal
 
 NAMES = {
     "black": "#000000",
@@ -30,6 +32,7 @@ NAMES = {
     "teal": "#008080",
 }
 """The colours of CSS that most people know."""
+HEXADECIMAL = re.compile("#[0-9a-fA-F]{6}")
 LARGEST_PART = 100
 """Of proportions."""
 
@@ -46,17 +49,17 @@ def ffmpeg_colour(colour: str) -> str:
 
 
 def ratio_of(text: str) -> tuple[int, int]:
-    """Width and height of proportions such as `9:16`. Raises `ValueError`."""
+    """Width and height of proportions such as `9:16`. Raises `PydanticCustomError`."""
     width, _, height = text.partition(":")
-    if all(part.isdecimal() and 0 < int(part) <= LARGEST_PART for part in (width, height)):
+    if all(len(part) < 9 and part.isdecimal() and 0 < int(part) <= LARGEST_PART for part in (width, height)):
         return int(width), int(height)
-    raise ValueError(f"{quoted(text)} does not give proportions. Write width and height as '9:16'.")
+    raise refusal(f"{quoted(text)} does not give proportions", "Write width and height as '9:16'.")
 
 
 def _known(colour: str) -> str:
-    if not colour.startswith("#") and colour.lower() not in NAMES:
+    if not HEXADECIMAL.fullmatch(colour) and colour.lower() not in NAMES:
         hint = did_you_mean(colour, NAMES) or "Write it as '#rrggbb', or a name such as 'white'."
-        raise ValueError(f"{quoted(colour)} is not a colour. {hint}")
+        raise refusal(f"{quoted(colour)} is not a colour", hint)
     return colour
 
 
@@ -65,7 +68,8 @@ def _proportions(text: str) -> str:
     return text
 
 
-Colour = Annotated[str, Field(pattern=r"^(#[0-9a-fA-F]{6}|[a-zA-Z]{3,20})$"), AfterValidator(_known)]
+PATTERN = f"^({HEXADECIMAL.pattern}|[a-zA-Z]{{3,20}})$"
+Colour = Annotated[str, Field(json_schema_extra={"pattern": PATTERN}), AfterValidator(_known)]
 """`#rrggbb`, or a name such as `white`."""
 Aspect = Annotated[str, AfterValidator(_proportions)]
 """Proportions such as `9:16`."""

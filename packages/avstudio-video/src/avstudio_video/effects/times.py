@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from avstudio_core.errors import InvalidInput
-from avstudio_video.effects.effect import DAY, SECONDS, Effect, Moment, exact, refusal
+from avstudio_core.refusal import refusal
+from avstudio_video.effects.effect import DAY, SECONDS, Effect, Moment, exact
 from avstudio_video.effects.streams import Blocks, Clip, Frames, Heard, Shown, SoundShape, on_grid
 
 if TYPE_CHECKING:
