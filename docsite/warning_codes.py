@@ -292,6 +292,10 @@ WARNINGS = {
             "Choose `mkv`; or `mp4` in place of `mov` for a language or a mark.",
         ),
         "chapters_dropped": ("Chapters begin after the end of the video.", "Check their times."),
+        "subtitles_late": (
+            "Subtitles go on after the end of picture and sound: the file is as long as they are.",
+            "Check their times, or use `shortest`.",
+        ),
         "phase_cancelled": (
             "The channels cancel each other out: the loudest one was used instead of their mean.",
             "Nothing; or keep the channels.",

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from avstudio_core import Studio
+from avstudio_core.errors import TaskFailed
 
 Make = Callable[..., Path]
 SRT = "1\n00:00:00,200 --> 00:00:00,400\nHello\n\n2\n00:00:00,600 --> 00:00:00,800\nAgain\n"
@@ -600,9 +601,37 @@ def test_tags_of_webvtt_are_lost_only_with_a_warning(
 
 def test_a_cue_of_many_braces_is_read_at_once(shared_studio: Studio, write: Make, tmp_path: Path) -> None:
     for line in ("{" * 300_000, "{\\p1" * 60_000, "{\\p1}" + "{" * 300_000):
-        subtitles = saved(tmp_path / "a.srt", SRT.replace("Hello", line))
-        made = shared_studio.run("video.mux", write("a.mkv", 25), subtitles=[subtitles], format="mp4")
+        subtitles = saved(tmp_path / "a.ass", ASS + f"Dialogue: 0,0:00:00.20,0:00:00.40,Big,,0,0,0,,{line}\n")
+        made = shared_studio.run("video.mux", write("a.mkv", 25), subtitles=[subtitles], format="mkv")
         assert made.video.size > 1000
+        if line.startswith("{\\p1"):  # a shape, without words
+            assert "styles_lost" in codes(shared_studio.run("video.cut", made.video, keep=["0.1-0.8"], format="mp4"))
+        else:
+            with pytest.raises(TaskFailed, match=r"The subtitle at 0\.\d+ s has 300\d+ bytes"):
+                shared_studio.run("video.cut", made.video, keep=["0.1-0.8"], format="mp4")
+
+
+@pytest.mark.parametrize("use", ["subtitles", "burned"])
+@pytest.mark.parametrize("text", ["a" * 5000, "{" * 5000, "a\n" * 2500])
+def test_a_cue_that_is_too_long_is_refused(
+    shared_studio: Studio, write: Make, tmp_path: Path, use: str, text: str
+) -> None:
+    pytest.importorskip("PIL", reason="needs the extra 'text'")
+    path = saved(tmp_path / "a.srt", SRT.replace("Hello", text))
+    given: dict[str, Any] = {use: path if use == "burned" else [path]}
+    with pytest.raises(TaskFailed, match=r"'a.srt' cannot be read: the cue at 0\.\d+ s has a text of \d+ bytes"):
+        shared_studio.run("video.mux", write("a.mkv", 25), **given)
+
+
+def test_subtitles_long_after_the_video_are_told(shared_studio: Studio, write: Make, tmp_path: Path) -> None:
+    late = saved(tmp_path / "a.srt", SRT + "2\n00:01:00,000 --> 00:01:02,000\nLate\n\n")
+    for format, params in (("mp4", {}), ("mkv", {}), ("mp4", {"video_codec": "h264"})):
+        made = shared_studio.run("video.mux", write("a.mkv", 25), subtitles=[late], format=format, **params)
+        assert [one.message for one in made.warnings if one.code == "subtitles_late"] == [
+            "The subtitles of 'a.srt' end 61.000 s after the video."
+        ]
+    cut = shared_studio.run("video.mux", write("a.mkv", 25), subtitles=[late], shortest=True)
+    assert "subtitles_late" not in codes(cut)
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])

@@ -78,7 +78,13 @@ class Mux(MuxWords, Processor[MuxParams, MuxResult]):
     def run(self, source: Artifact, params: MuxParams, context: Context) -> MuxResult:
         from avstudio_video.media.contents import read_contents
         from avstudio_video.media.limits import Limits
-        from avstudio_video.mux_assembly import opened_assembly, tell_copied, tell_damage, tell_encoded
+        from avstudio_video.mux_assembly import (
+            opened_assembly,
+            tell_copied,
+            tell_damage,
+            tell_encoded,
+            tell_late_subtitles,
+        )
 
         context.progress(0.0, "read")
         limits = Limits.of(context.settings)
@@ -91,6 +97,7 @@ class Mux(MuxWords, Processor[MuxParams, MuxResult]):
             tell_encoded(assembly, params, context.warn)
             tell_copied(assembly, context.warn)
             tell_damage(assembly, context.warn)
+            tell_late_subtitles(assembly, context.warn)
         contents = read_contents(path, scan=False, limits=limits)
         found = _tracks(assembly, contents)
         _tell_lost(assembly, params, found, context)

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from avstudio_video.mux_params import MuxParams
 
 
+LATE = 1
+"""Seconds for which subtitles may stay after the video."""
+
+
 def opened_assembly(source: Artifact, params: MuxParams, context: Context, opened: ExitStack) -> Assembly:
     """Open all files, and choose what of them goes into the new file.
 
@@ -186,6 +190,16 @@ def tell_copied(assembly: Assembly, warn: Warn) -> None:
     for made in assembly.tracks:
         if isinstance(made.part, CopiedPart) and made.part.track.clear and not CONTAINERS[assembly.format].clear:
             tell_opaque(made.wanted.input.name, assembly.format, warn)
+
+
+def tell_late_subtitles(assembly: Assembly, warn: Warn) -> None:
+    """Warn about new subtitles that go on after picture and sound: the file is as long as they are."""
+    played = [one.wanted.input for one in assembly.tracks if one.wanted.kind != "subtitle"]
+    end = max([assembly.duration, *(one.end for one in played)])
+    for given in assembly.inputs:
+        if given not in played and given.end > end + LATE:
+            message = f"The subtitles of '{given.name}' end {float(given.end - end):.3f} s after the video."
+            warn("subtitles_late", message)
 
 
 def tell_damage(assembly: Assembly, warn: Warn) -> None:

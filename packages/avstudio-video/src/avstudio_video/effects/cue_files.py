@@ -18,7 +18,15 @@ from avstudio_core.errors import NotFound, UnreadableMedia
 from avstudio_core.quotes import quoted
 from avstudio_video.media.streams import codec_of, origin_of, read_only
 from avstudio_video.packets.styled_cues import StyledCue, decoded_cues
-from avstudio_video.packets.subtitle_file import KNOWN, TEXTS, best_stream, has_style_blocks, has_tracks, open_subtitles
+from avstudio_video.packets.subtitle_file import (
+    KNOWN,
+    TEXTS,
+    best_stream,
+    check_cues,
+    has_style_blocks,
+    has_tracks,
+    open_subtitles,
+)
 from avstudio_video.sound.tracks import DEFAULT, speaks, tell_others
 
 if TYPE_CHECKING:
@@ -35,7 +43,12 @@ def cues_of(file: Artifact, track: str, materials: Materials) -> list[Cue]:
     Raises `UnreadableMedia`, also for subtitles that are pictures, and `NotFound`. Warns with `other_tracks`, and with
     `styles_lost` about all but plain text.
     """
-    return sorted(_found(file, track, materials), key=lambda cue: cue.start)
+    found = _found(file, track, materials)
+    try:
+        check_cues((one.start, one.text) for one in found)
+    except UnreadableMedia as error:
+        raise UnreadableMedia(f"{quoted(file.name)} cannot be read: {error.message}", hint=error.hint) from None
+    return sorted(found, key=lambda cue: cue.start)
 
 
 def _found(file: Artifact, track: str, materials: Materials) -> list[Cue]:

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from avstudio_core.errors import InvalidInput
 from avstudio_video.packets.styled_cues import StyledCue
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
 
 UNIT = Fraction(1, 1000)
+LONGEST = 60_000
+"""Bytes of a cue that is encoded; MP4 states their number in 16 bits."""
 
 
 @dataclass
@@ -41,10 +44,16 @@ class CueTrack:
         self.stream.codec_context.time_base = self.stream.time_base = UNIT
 
     def write(self, cue: StyledCue) -> None:
-        """Write a cue, or what is shown before it. Shapes are left out where they would become text."""
+        """Write a cue, or what is shown before it. Shapes are left out where they would become text.
+
+        Raises `InvalidInput` for a text that is too long.
+        """
         if cue.is_drawing and self.codec != "ass":
             return
         cue = (cue if self.codec == "ass" else cue.without_shapes()).numbered(self.cues)
+        if self.codec != "ass" and len(cue.line) > LONGEST:
+            message = f"The subtitle at {float(cue.start):.3f} s has {len(cue.line)} bytes, which is too long."
+            raise InvalidInput(message, hint="Divide it, or choose 'mkv', which keeps it as it is.")
         self.cues += 1
         self.rich = self.rich or not cue.fits(self.codec)
         self.end = max(self.end, cue.end)

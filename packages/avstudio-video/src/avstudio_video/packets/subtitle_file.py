@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,8 @@ TEXTS = ("subrip", "ass", "webvtt", "mov_text", "text", "microdvd", "sami")
 STYLE_BLOCK = re.compile(r"\n\n(?:STYLE|REGION)[ \t]*\n(?!.*-->)")
 MOST_TEXT = 64 << 20
 """The most bytes of a file of text."""
+LONGEST_CUE = 4000
+"""In bytes: FFmpeg divides longer lines."""
 
 
 @contextmanager
@@ -78,18 +80,28 @@ def tell_style_blocks(source: Artifact, warn: Callable[[str, str], None]) -> Non
         warn("styles_lost", f"The style blocks of '{source.name}' are not stored.")
 
 
+def check_cues(cues: Iterable[tuple[float, str]]) -> None:
+    """Raise `UnreadableMedia` if a text, with its start, is longer than any player shows."""
+    for start, text in cues:
+        if (size := len(text.encode())) > LONGEST_CUE:
+            message = f"the cue at {start:.3f} s has a text of {size} bytes."
+            raise UnreadableMedia(message, hint=f"Divide it: a cue has at most {LONGEST_CUE}.")
+
+
 def _text(source: Artifact) -> tuple[str, str]:
     """FFmpeg's name of the format, and the text in it."""
+    text = content(source)
     try:
-        text = content(source)
         kind = recognised(text)
         if kind == transcript.MEDIA_TYPE:
-            return "srt", to_srt(Transcript.parse(text))
-        if kind is None and "[events]" in text.lower():
+            text = to_srt(Transcript.parse(text))
+        elif kind is None and "[events]" in text.lower():
             return "ass", text
-        Subtitles.parse(text)
+        check_cues((one.start, one.text) for one in Subtitles.parse(text).cues)
     except UnreadableMedia as error:
         raise UnreadableMedia(f"'{source.name}' cannot be read: {error.message}", hint=error.hint or KNOWN) from None
+    if kind == transcript.MEDIA_TYPE:
+        return "srt", text
     return DEMUXERS[kind or MEDIA_TYPES["srt"]], text
 
 
