@@ -65,6 +65,32 @@ def test_another_file_in_the_way_is_kept_unless_told_otherwise(inline: CommandLi
     assert taken.read_text() == "*HELLO!"
 
 
+def test_the_file_of_a_result_gets_the_name_that_is_given(inline: CommandLine, note: Path) -> None:
+    done = inline("text", "shout", note, "-o", "new/loud.txt")
+    assert (done.code, [*inline.folder.joinpath("new").iterdir()]) == (0, [inline.folder / "new" / "loud.txt"])
+    assert "new/loud.txt" in done.out
+    refused = inline("text", "shout", note, "--times", "2", "-o", "new/loud.txt")
+    assert (refused.code, "'new/loud.txt' already exists. Add --overwrite" in refused.err) == (4, True), refused.err
+    assert "started" not in refused.err
+    again = inline("text", "shout", note, "--times", "2", "-o", "new/loud.txt", "--overwrite")
+    assert (again.code, (inline.folder / "new" / "loud.txt").read_text().count("!")) == (0, 2)
+    other = inline("text", "shout", note, "-o", "loud.mp3")
+    assert (other.code, "'loud.mp3' cannot be the name for what was made: said.txt" in other.err) == (2, True), (
+        other.err
+    )
+    two = inline("text", "shout", note, note.with_name("said.txt"), "-o", "loud.txt")
+    assert (two.code, "there are 2 sources" in two.err) == (2, True), two.err
+    (inline.folder / "v1.2").mkdir()
+    assert inline("text", "shout", note, "-o", "v1.3").code == 0
+    assert (inline.folder / "v1.3").is_dir()
+
+
+def test_the_last_file_of_a_pipe_gets_the_name_that_is_given(inline: CommandLine, note: Path) -> None:
+    done = inline("pipe", "text.shout times=2 | text.shout style=plain", note, "-o", "out/end.txt")
+    assert (done.code, len([*(inline.folder / "out").iterdir()])) == (0, 2), done.err
+    assert (inline.folder / "out" / "end.txt").is_file()
+
+
 def test_a_tilde_that_the_shell_left_is_the_users_home(inline: CommandLine, note: Path) -> None:
     home = inline.folder / "home"
     home.mkdir()
@@ -210,7 +236,8 @@ def test_failed_runs_are_tried_again_when_asked(reading: CommandLine) -> None:
 
 
 def test_an_output_that_is_not_a_folder_is_refused_before_anything_runs(reading: CommandLine, note: Path) -> None:
-    refused = reading("text", "shout", note, "-o", note)
+    note.with_name("plain").write_text("a file")
+    refused = reading("text", "shout", note, "-o", note.with_name("plain"))
     assert refused.code == 4
     assert "is not a folder" in refused.err
     assert "started" not in refused.err

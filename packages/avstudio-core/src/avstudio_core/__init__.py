@@ -2,8 +2,8 @@
 
 The public names are those that this package exports and those of the modules `agents`, `answer_schema`, `chat`,
 `child_process`, `documents`, `egress`, `errors`, `languages`, `media_types`, `money`, `names`, `nearest`, `paths`,
-`quotes`, `spans`, `testing`, `time_param` and `tokens`. Everything else may change without notice. Names are imported
-at their first use, so importing `avstudio_core` is fast.
+`quotes`, `refusal`, `spans`, `testing`, `time_param` and `tokens`. Everything else may change without notice. Names are
+imported at their first use, so importing `avstudio_core` is fast.
 """
 
 from __future__ import annotations

@@ -106,6 +106,11 @@ def in_words(patterns: Sequence[str]) -> str:
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
+def is_known(suffix: str) -> bool:
+    """Whether files whose names end so, such as `.mp4`, have a known type."""
+    return suffix.lower() in NAMES or TYPES.guess_type(f"file{suffix}")[0] is not None
+
+
 def guess(path: Path, name: str | None = None) -> str:
     """The media type of a file, or `application/octet-stream` if it is unknown; `name` is its name if not the path's.
 

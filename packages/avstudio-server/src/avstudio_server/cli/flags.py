@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, get_type_hints
 
 import typer
 
-from avstudio_core.errors import InvalidInput, StorageError
+from avstudio_core.errors import InvalidInput, OutputExists, StorageError
+from avstudio_core.media_types import is_known
 from avstudio_core.paths import user_path
 from avstudio_core.quotes import quoted
 
@@ -33,8 +34,9 @@ class FileFlags:
         typer.Option(
             "--output",
             "-o",
-            metavar="DIR",
-            help="Write the files of the result into this folder; without it, they stay in the data folder.",
+            metavar="PATH",
+            help="Write the files of the result into this folder, or its file under a name such as 'clip.mp4'; "
+            "without it, they stay in the data folder.",
             rich_help_panel="Output",
         ),
     ] = None
@@ -44,11 +46,26 @@ class FileFlags:
 
     @property
     def folder(self) -> Path | None:
-        """The output as a path."""
+        """Where the files go."""
+        return self._path.parent if self._path and self.file else self._path
+
+    @property
+    def file(self) -> str | None:
+        """The name for the file of the result, if the output ends as the name of a known type of file."""
+        path = self._path
+        if path is None or str(self.output).endswith(os.sep) or path.is_dir() or not is_known(path.suffix):
+            return None
+        return path.name
+
+    @property
+    def _path(self) -> Path | None:
         return None if self.output is None else user_path(self.output, "folder")
 
     def check(self) -> None:
-        """Check that the folder can be written, before anything runs. Raises `StorageError`, `InvalidInput`."""
+        """Check that the output can be written, before anything runs.
+
+        Raises `StorageError`, `InvalidInput`, and `OutputExists` for a file that may not be replaced.
+        """
         if self.output == "":
             raise InvalidInput("'--output' is empty.", hint="Name a folder; the current folder is '.'.")
         if self.folder is None:
@@ -59,6 +76,8 @@ class FileFlags:
             raise StorageError.of(error, self.folder) from None
         if not folder.is_dir():
             raise StorageError(f"{quoted(folder)} is not a folder.", hint="Give a folder with --output.")
+        if self.file and not self.overwrite and (folder / self.file).is_file() and folder == self.folder:
+            raise OutputExists(f"{quoted(folder / self.file)} already exists.", hint="Allow overwriting.")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise StorageError(f"The folder {quoted(folder)} cannot be written.", hint="Give another with --output.")
 

@@ -170,6 +170,9 @@ def _each(submit: Callable[[str | None], PlanHandle], sources: Sequence[str], fl
     named = list(dict.fromkeys(sources))
     if len(named) < 2:
         return [Work(submit(next(iter(named), None)))]
+    if file := flags.files.file:
+        message = f"'--output' is the name of one file, {quoted(file)}, and there are {len(named)} sources."
+        raise InvalidInput(message, hint="Name a folder.")
     if flags.files.folder:
         _refuse_equal_names(named)
     works: list[Work] = []
