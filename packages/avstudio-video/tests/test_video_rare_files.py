@@ -545,6 +545,31 @@ def test_marks_of_tracks_are_lost_only_with_a_warning(
         assert [one for one in codes(made) if one in ("labels_lost", "styles_lost")] == told
 
 
+@pytest.mark.parametrize(
+    ("processor", "params"),
+    [
+        *WRITERS,
+        ("video.concat", {"mode": "encode", "inputs": []}),
+        ("video.mux", {"video_codec": "h264", "quality": 40}),
+    ],
+)
+def test_a_picture_keeps_its_language_and_title(
+    shared_studio: Studio, write: Make, tmp_path: Path, processor: str, params: Any
+) -> None:
+    with av.open(str(write("plain.mkv", 50))) as source, av.open(str(tmp_path / "a.mkv"), "w") as file:
+        track = file.add_stream_from_template(source.streams.video[0])
+        track.metadata.update({"language": "fre", "title": "Main camera"})
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = track
+                file.mux(packet)
+    given = params | ({"inputs": [write("other.mkv", 25)]} if "inputs" in params else {})
+    made = shared_studio.run(processor, tmp_path / "a.mkv", format="mkv", **given)
+    with av.open(str(made.video.path)) as file:
+        tags = file.streams.video[0].metadata
+    assert (tags.get("language"), tags.get("title")) == ("fre", "Main camera")
+
+
 @pytest.mark.parametrize(("processor", "params"), WRITERS)
 def test_marks_of_sound_are_lost_only_with_a_warning(
     shared_studio: Studio, write: Make, tmp_path: Path, processor: str, params: Any

@@ -32,7 +32,7 @@ class Effects(EffectsWords, Processor[EffectsParams, EffectsResult]):
     """
 
     name: ClassVar[str] = "video.effects"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     accepts: ClassVar[tuple[str, ...]] = ("video/*", "image/*", "application/octet-stream")
     errors: ClassVar[tuple[str, ...]] = ("no_video_stream", "no_audio_stream", "invalid_input", "missing_dependency")
 

@@ -65,7 +65,7 @@ class Concat(ConcatWords, Processor[ConcatParams, ConcatResult]):
     """
 
     name: ClassVar[str] = "video.concat"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     accepts: ClassVar[tuple[str, ...]] = ("video/*", "image/*", "application/octet-stream")
     errors: ClassVar[tuple[str, ...]] = ("no_video_stream",)
 

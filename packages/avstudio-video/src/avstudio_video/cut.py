@@ -72,7 +72,7 @@ class Cut(CutWords, Processor[CutParams, CutResult]):
     """
 
     name: ClassVar[str] = "video.cut"
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
     accepts: ClassVar[tuple[str, ...]] = ("video/*", "image/*", "application/octet-stream")
     errors: ClassVar[tuple[str, ...]] = ("no_video_stream", "no_audio_stream")
 

@@ -134,6 +134,8 @@ class EffectsRun:
         with open_media(self._source.path, self._limits) as container:
             tags = file_tags(container.metadata, changed=True)
             code = timecode_of(*(one.metadata for one in container.streams), container.metadata)
+            stated = container.streams[self._picture.stream.number].metadata
+            labels = {name: stated[name] for name in ("language", "title") if stated.get(name)}
             chapters, texts = [*container.chapters()], self._texts(rendition)
             self._tell_tracks(container, len(texts))
         path = self._context.new_path(self._source.name_for(f".effects.{self._container}"))
@@ -147,8 +149,9 @@ class EffectsRun:
 
         heard = encoding if sound else None
         tell_marks(self._sound.uses if self._sound else [], self._container, self._context.warn)
-        code, others = self._timecode(rendition, code), [partial(one.added, name=self._container) for one in texts]
-        return Output(path, self._container, self._encoding, heard, tags, chapters, code, others)
+        labels |= {"timecode": code} if (code := self._timecode(rendition, code)) else {}
+        others = [partial(one.added, name=self._container) for one in texts]
+        return Output(path, self._container, self._encoding, heard, tags, chapters, labels, others)
 
     def _texts(self, rendition: Rendition) -> list[TextTrack]:
         """The subtitles that are text, at their new times, unless the picture has some. Warns with `styles_lost`."""

@@ -60,7 +60,7 @@ class Mux(MuxWords, Processor[MuxParams, MuxResult]):
     """
 
     name: ClassVar[str] = "video.mux"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     accepts: ClassVar[tuple[str, ...]] = ("video/*", "image/gif", "application/octet-stream")
     errors: ClassVar[tuple[str, ...]] = ("no_video_stream", "no_audio_stream", "missing_dependency")
 

@@ -56,8 +56,8 @@ class Output:
     tags: dict[str, str] = field(default_factory=dict)
     chapters: Sequence[Any] = ()
     """Of the source, as PyAV gives them, from the start of the file."""
-    timecode: str | None = None
-    """Of the first frame that is written."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """The tags of the picture, such as the timecode of the first frame that is written."""
     others: Sequence[Callable[[OutputContainer], Feed]] = ()
     """Each adds another track to the file, which is written beside the picture."""
 
@@ -123,8 +123,7 @@ class Rendition:
             clip = self.clip
             video = writer.add_video(output.video, clip)
             self.encoder, self.pixels = video.encoder.name, video.format
-            if output.timecode:
-                video.metadata["timecode"] = output.timecode
+            video.metadata.update(output.labels)
             sound: list[SoundFeed] = []
             if self._sound and output.sound:
                 shape = self.sound = self._sound.shape(clip)

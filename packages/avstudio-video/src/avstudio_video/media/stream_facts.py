@@ -62,6 +62,12 @@ class StreamFacts(Facts):
         default=None, ge=0, description="Its length as the header states it.", json_schema_extra=SECONDS
     )
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """The tags that name it."""
+        given = {"language": self.language, "title": self.title}
+        return {name: value for name, value in given.items() if value}
+
 
 class VideoFacts(StreamFacts):
     """One video stream."""

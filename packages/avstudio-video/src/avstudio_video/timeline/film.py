@@ -94,6 +94,7 @@ class Film:
     def _write(self, writer: Writer, frames: Iterable[tuple[Fraction, VideoFrame]]) -> None:
         """Write pictures and sound side by side, since the writer keeps what comes too early in memory."""
         end, video = self.timeline.length, writer.add_video(self.encoding, self.canvas.shape)
+        video.metadata.update(self.footage[0].picture.labels)
         if code := self.footage[0].timecode(self.timeline.parts[0].start):
             video.metadata["timecode"] = code
         sounds = [Sounding(track.added(writer), track.sound.blocks(), track.sound.rate) for track in self.tracks]

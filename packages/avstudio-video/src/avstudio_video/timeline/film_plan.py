@@ -94,9 +94,8 @@ def _track(
     last = timeline.parts[-1]
     whole = last.end == footage[last.source].grid.end
     sound = TimelineSound(timeline, sources, usual.rate, usual.layout, usual.channels, fade, whole, limits)
-    tags = {key: value for key, value in (("language", facts.language), ("title", facts.title)) if value}
     codec = sound_codec_of(facts.codec, usual.channels, usual.rate, name)
-    return FilmTrack(sound, sound_encoder(codec, facts.bits), tags, facts.dispositions)
+    return FilmTrack(sound, sound_encoder(codec, facts.bits), facts.labels, facts.dispositions)
 
 
 def _source(footage: Footage, sound: SoundFacts) -> SoundSource:
