@@ -160,7 +160,7 @@ def _choose(tracks: Sequence[Wanted], number: int | None, name: str) -> None:
 
 def _refuse_missing(tracks: Sequence[Wanted], number: int, name: str) -> None:
     if not 1 <= number <= len(tracks):
-        raise NotFound(f"'{name}' has the value '{number}', but the new file has {len(tracks)} such tracks.")
+        raise NotFound(f"'{name}' has the value '{number}', but the number of such tracks is {len(tracks)}.")
 
 
 def _chosen_format(source: Artifact, container: Any, wanted: Literal["auto"] | VideoFormat) -> VideoFormat:

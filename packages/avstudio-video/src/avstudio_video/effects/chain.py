@@ -31,6 +31,7 @@ NUMBER = re.compile(r"([+\-−]?(?:\d+\.?\d*|\.\d+))(s|ms|px|%|°|deg|x|db|k|ev|
 FACTORS = {"ms": 0.001, "%": 0.01}
 ESCAPES = {"n": "\n"}
 """In double quotes."""
+COMMA = "Put commas between effects."
 HELP = "Write effects as 'trim 5 20, crop 9:16, scale height=1280'."
 OPEN = """Close each quote, and write an apostrophe in double quotes: text "It's here"."""
 
@@ -79,8 +80,13 @@ def _effect(words: list[str]) -> dict[str, Any]:
         else:
             place = next((one for one in ordered if one not in found), None)
             if place is None:
-                raise refusal(f"The effect '{name}' does not have a place for {quoted(word)}", _parameters(kind))
+                hint = COMMA if word in EFFECTS else _parameters(kind)
+                raise refusal(f"The effect '{name}' does not have a place for {quoted(word)}", hint)
             found[place] = _value(kind, place, word)
+    if missing := next(
+        (one for one, field in kind.model_fields.items() if field.is_required() and one not in found), None
+    ):
+        raise refusal(f"The effect '{name}' needs '{missing}'", _parameters(kind))
     return found
 
 

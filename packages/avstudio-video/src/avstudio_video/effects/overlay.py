@@ -42,7 +42,7 @@ class Overlay(Timed):
 
     def pictures(self, frames: Frames, clip: Clip, materials: Materials) -> Iterator[Shown]:
         if self.number > len(materials.overlays):
-            message = f"The overlay '{self.number}' does not exist: there are {len(materials.overlays)} files."
+            message = f"The overlay '{self.number}' does not exist: the number of files is {len(materials.overlays)}."
             raise InvalidInput(message, hint="Give files with the parameter 'overlays'.")
         file = materials.overlays[self.number - 1]
         playing = self._layers(file, clip, materials)

@@ -17,7 +17,7 @@ from avstudio_video.muxer.muxer import Muxed, Muxer, Sound
 from avstudio_video.muxer.picture import PictureEncoding
 from avstudio_video.packets.packet_file import PacketFile, packet_file
 
-CHECK = "Check its offset, and the length of the video."
+CHECK = "Check its times and its offset, and the length of the video."
 UNKNOWN = "application/octet-stream"
 
 
