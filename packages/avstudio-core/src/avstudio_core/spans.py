@@ -10,10 +10,10 @@ from avstudio_core.errors import InvalidParams
 from avstudio_core.quotes import quoted
 from avstudio_core.refusal import refusal
 
-WHOLE_NUMBER = "[0-9]{1,12}"
+DIGITS = "[0-9]{1,12}"
 TIME = (
-    rf"(?:(?:({WHOLE_NUMBER}):(?=[0-5]?[0-9]:))?({WHOLE_NUMBER}):(?=[0-5]?[0-9](?![0-9])))?"
-    rf"({WHOLE_NUMBER}(?:\.[0-9]*)?|\.[0-9]+)"
+    rf"(?:(?:({DIGITS}):(?=[0-5]?[0-9]:))?({DIGITS}):(?=[0-5]?[0-9](?![0-9])))?"
+    rf"({DIGITS}(?:\.[0-9]*)?|\.[0-9]+)"
 )
 """Hours, minutes and seconds; after a colon there are at most 59."""
 SPAN = re.compile(rf"(?:{TIME}\s*)?-\s*(?:{TIME})?")

@@ -22,8 +22,8 @@ PARAMETERS = (
 )  # fmt: skip
 
 
-WAITING = 20
-"""Second pictures that wait for their frames, of which threads hold up to 16."""
+WAITING = 8
+"""Second pictures that wait for their frames, beside those of the frames that threads hold."""
 
 
 class PictureDecoder(Protocol):
@@ -77,7 +77,7 @@ class ClearDecoder:
         self._masks[packet.pts] = None
         with suppress(av.FFmpegError):
             self._masks |= {frame.pts: frame for frame in self._opacity.decode(second)}
-        while len(self._masks) > WAITING:
+        while len(self._masks) > WAITING + self._codec.thread_count:
             del self._masks[next(iter(self._masks))]
 
     def _clear(self, frame: VideoFrame) -> VideoFrame | None:
