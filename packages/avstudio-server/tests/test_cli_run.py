@@ -87,8 +87,15 @@ def test_the_file_of_a_result_gets_the_name_that_is_given(inline: CommandLine, n
 
 def test_the_last_file_of_a_pipe_gets_the_name_that_is_given(inline: CommandLine, note: Path) -> None:
     done = inline("pipe", "text.shout times=2 | text.shout style=plain", note, "-o", "out/end.txt")
-    assert (done.code, len([*(inline.folder / "out").iterdir()])) == (0, 2), done.err
-    assert (inline.folder / "out" / "end.txt").is_file()
+    assert (done.code, [*(inline.folder / "out").iterdir()]) == (0, [inline.folder / "out" / "end.txt"]), done.err
+    twins = inline("text", "twins", note, "-o", "twin.txt")
+    assert (twins.code, "cannot be the name for what was made: " in twins.err) == (2, True), twins.err
+
+
+def test_a_name_that_the_system_does_not_take_is_refused(inline: CommandLine, note: Path) -> None:
+    for name in ("a" * 300 + ".txt", "a" * 300, "a" * 300 + "/said.txt"):
+        refused = inline("text", "shout", note, "-o", name)
+        assert (refused.code, "too long" in refused.err, "started" in refused.err) == (4, True, False), refused.err
 
 
 def test_a_tilde_that_the_shell_left_is_the_users_home(inline: CommandLine, note: Path) -> None:

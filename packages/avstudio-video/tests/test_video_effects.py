@@ -223,6 +223,11 @@ def test_what_is_left_out_is_told(films: Any, write: Make) -> None:
         ('flip, text "Hello', "'\"Hello' cannot be read as effects", "quote"),
         ("trim 5 2", "ends before it begins", "after the start"),
         ("pad 1:1 background=blak", "'blak' is not a colour", "Did you mean 'black'?"),
+        (
+            "pad 1:1 background=blak, pad 2:1 background=blu",
+            "'chain.1.pad.background' is not valid: 'blu' is not a",
+            "black",
+        ),
         ("pad 1:1 background=#12", "'#12' is not a colour", "#rrggbb"),
     ],
 )

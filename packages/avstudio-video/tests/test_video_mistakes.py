@@ -76,7 +76,7 @@ def test_a_film_without_its_index_is_told_to_be_cut_short(shared_studio: Studio,
 def test_more_than_59_seconds_after_minutes_are_refused(shared_studio: Studio, write: Make, span: str) -> None:
     with pytest.raises(InvalidParams) as refused:
         shared_studio.run("video.cut", write("a.mp4", 25), keep=[span])
-    assert refused.value.message == f"video.cut: '{span}' is not a span of time."
+    assert refused.value.message == f"video.cut: 'keep' is not valid: '{span}' is not a span of time."
     assert "at most 59 after a colon" in refused.value.hint
 
 

@@ -13,7 +13,7 @@ from avstudio_audio.speech.options import ONLY_ACCURATE, Vad
 from avstudio_audio.speech.prompt import LIMIT, surely_too_long
 from avstudio_core import Params
 from avstudio_core.errors import NotFound
-from avstudio_core.refusal import refusal
+from avstudio_core.refusal import value_refusal
 from avstudio_core.spans import checked_spans, span_of
 from avstudio_core.time_param import seconds
 
@@ -82,7 +82,7 @@ class LanguageParams(Params):
         try:
             return whisper_language(value) if value is not None else None
         except NotFound as error:
-            raise refusal(error.message, error.hint or "") from None
+            raise value_refusal(error.message, error.hint or "") from None
 
     @field_validator("languages")
     @classmethod

@@ -100,6 +100,13 @@ WORDS = {
 UNKNOWN = "application/octet-stream"
 
 
+ENDINGS = frozenset({
+    ".apng", ".avif", ".cube", ".cue", ".edl", ".exr", ".fcpxml", ".heic", ".jsonl", ".jxl", ".m2ts", ".md", ".mts",
+    ".mxf", ".ndjson", ".npy", ".npz", ".otio", ".rf64", ".ssa", ".webp",
+})  # fmt: skip
+"""Of files whose type Python does not know by their name everywhere."""
+
+
 def in_words(patterns: Sequence[str]) -> str:
     """Media types as people name them: `audio/*` and `video/*` give `sound or video`."""
     words = [*dict.fromkeys(WORDS.get(one, one) for one in patterns if one != UNKNOWN)] or ["any file"]
@@ -108,7 +115,8 @@ def in_words(patterns: Sequence[str]) -> str:
 
 def is_known(suffix: str) -> bool:
     """Whether files whose names end so, such as `.mp4`, have a known type."""
-    return suffix.lower() in NAMES or TYPES.guess_type(f"file{suffix}")[0] is not None
+    small = suffix.lower()
+    return small in NAMES or small in ENDINGS or TYPES.guess_type(f"file{small}")[0] is not None
 
 
 def guess(path: Path, name: str | None = None) -> str:

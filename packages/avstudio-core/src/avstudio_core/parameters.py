@@ -52,7 +52,9 @@ def _validated(
     try:
         made = declared.model_validate(values, context=locate)
     except ValidationError as error:
-        raise InvalidParams(f"{processor.name}: {problems(error, declared)}", hint=hint_of(error)) from None
+        hint = hint_of(error)
+        message = f"{processor.name}: {problems(error, declared)}{'.' if hint else ''}"
+        raise InvalidParams(message, hint=hint) from None
     except KeyboardInterrupt:  # from the user
         raise
     except BaseException as error:  # a validator is foreign code, and may even exit

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from avstudio_core.errors import InvalidParams
 from avstudio_core.quotes import quoted
-from avstudio_core.refusal import refusal
+from avstudio_core.refusal import value_refusal
 
 DIGITS = "[0-9]{1,12}"
 TIME = (
@@ -41,7 +41,7 @@ def checked_spans(texts: list[str]) -> list[str]:
         try:
             span_of(text)
         except InvalidParams as error:
-            raise refusal(error.message, error.hint or HINT) from None
+            raise value_refusal(error.message, error.hint or HINT) from None
     return texts
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from avstudio_core.quotes import quoted
+from avstudio_core.refusal import OF_A_VALUE
 
 LONGEST_VALUE = 60
 MOST_SAID = 20
@@ -68,7 +69,10 @@ def _united(errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
         united = len(place) > 1 and _ALTERNATIVE.fullmatch(str(place[-1])) is not None
         groups.setdefault(place[:-1] if united else place, []).append(one)
     for place, group in groups.items():
-        if len(group) == 1:
+        hinted = [one for one in group if "hint" in one.get("ctx", {})]
+        if hinted:
+            yield {**hinted[0], "loc": place}
+        elif len(group) == 1:
             yield group[0]
         else:
             rules = dict.fromkeys(rule_of(one).removeprefix("should be ") for one in group)
@@ -98,9 +102,10 @@ def _within(place: tuple[int | str, ...], whole: tuple[int | str, ...]) -> bool:
 
 def said(one: ErrorDetails, declared: type[BaseModel] | None = None) -> str:
     """One error: the place and the value in quotes, the rule, and the field's description."""
-    if "hint" in one.get("ctx", {}):
-        return one["msg"].rstrip(".") + "."
     place = ".".join(str(part) for part in one["loc"]) or "value"
+    if "hint" in one.get("ctx", {}):
+        text = one["msg"].rstrip(".")
+        return f"{quoted(place)} is not valid: {text[:1].lower()}{text[1:]}" if one["type"] == OF_A_VALUE else text
     field = declared.model_fields.get(str(one["loc"][0])) if declared and one["loc"] else None
     inside = any(isinstance(part, str) for part in one["loc"][1:])  # then the place names an inner field
     meaning = f" ({field.description})" if field is not None and field.description and not inside else ""

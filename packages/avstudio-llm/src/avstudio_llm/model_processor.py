@@ -10,7 +10,7 @@ from avstudio_core import Answered, Artifact, ChatAnswer, Context, Needs, Params
 from avstudio_core.chat import Usage, Wishes
 from avstudio_core.errors import BadAnswer, NotFound
 from avstudio_core.languages import AUTO, language_name
-from avstudio_core.refusal import refusal
+from avstudio_core.refusal import value_refusal
 
 FAMILY = "llm"
 CHOICE = ("model", "max_tokens", "timeout", *Wishes.model_fields)
@@ -20,7 +20,7 @@ def _language(given: str) -> str:
     try:
         language_name(given)
     except NotFound as error:
-        raise refusal(error.message, error.hint or "") from None
+        raise value_refusal(error.message, error.hint or "") from None
     return given
 
 

@@ -53,7 +53,7 @@ class FileFlags:
     def file(self) -> str | None:
         """The name for the file of the result, if the output ends as the name of a known type of file."""
         path = self._path
-        if path is None or str(self.output).endswith(os.sep) or path.is_dir() or not is_known(path.suffix):
+        if path is None or str(self.output).endswith(os.sep) or not is_known(path.suffix) or _is_folder(path):
             return None
         return path.name
 
@@ -72,14 +72,22 @@ class FileFlags:
             return
         try:
             folder = next(path for path in (self.folder, *self.folder.parents) if path.exists())
+            taken = self.file is not None and (self.folder / self.file).exists()
         except OSError as error:
-            raise StorageError.of(error, self.folder) from None
+            raise StorageError.of(error, self._path or self.folder) from None
         if not folder.is_dir():
             raise StorageError(f"{quoted(folder)} is not a folder.", hint="Give a folder with --output.")
-        if self.file and not self.overwrite and (folder / self.file).is_file() and folder == self.folder:
-            raise OutputExists(f"{quoted(folder / self.file)} already exists.", hint="Allow overwriting.")
+        if taken and not self.overwrite:
+            raise OutputExists(f"{quoted(self._path)} already exists.", hint="Allow overwriting.")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise StorageError(f"The folder {quoted(folder)} cannot be written.", hint="Give another with --output.")
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, or a folder that may not be entered: the check tells it
+        return False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from avstudio_core.nearest import did_you_mean
 from avstudio_core.quotes import quoted
-from avstudio_core.refusal import refusal
+from avstudio_core.refusal import value_refusal
 
 NAMES = {
     "black": "#000000",
@@ -51,15 +51,18 @@ def ffmpeg_colour(colour: str) -> str:
 def ratio_of(text: str) -> tuple[int, int]:
     """Width and height of proportions such as `9:16`. Raises `PydanticCustomError`."""
     width, _, height = text.partition(":")
-    if all(len(part) < 9 and part.isdecimal() and 0 < int(part) <= LARGEST_PART for part in (width, height)):
+    if all(
+        part.isascii() and part.isdecimal() and len(part) < 9 and 0 < int(part) <= LARGEST_PART
+        for part in (width, height)
+    ):
         return int(width), int(height)
-    raise refusal(f"{quoted(text)} does not give proportions", "Write width and height as '9:16'.")
+    raise value_refusal(f"{quoted(text)} does not give proportions", "Write width and height as '9:16'.")
 
 
 def _known(colour: str) -> str:
     if not HEXADECIMAL.fullmatch(colour) and colour.lower() not in NAMES:
         hint = did_you_mean(colour, NAMES) or "Write it as '#rrggbb', or a name such as 'white'."
-        raise refusal(f"{quoted(colour)} is not a colour", hint)
+        raise value_refusal(f"{quoted(colour)} is not a colour", hint)
     return colour
 
 

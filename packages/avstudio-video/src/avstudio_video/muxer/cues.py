@@ -51,9 +51,6 @@ class CueTrack:
         if cue.is_drawing and self.codec != "ass":
             return
         cue = (cue if self.codec == "ass" else cue.without_shapes()).numbered(self.cues)
-        if self.codec != "ass" and len(cue.line) > LONGEST:
-            message = f"The subtitle at {float(cue.start):.3f} s has {len(cue.line)} bytes, which is too long."
-            raise InvalidInput(message, hint="Divide it, or choose 'mkv', which keeps it as it is.")
         self.cues += 1
         self.rich = self.rich or not cue.fits(self.codec)
         self.end = max(self.end, cue.end)
@@ -81,6 +78,9 @@ class CueTrack:
     def _emit(self, cue: StyledCue) -> None:
         from av.subtitles.subtitle import SubtitleSet
 
+        if self.codec != "ass" and len(cue.line) > LONGEST:
+            message = f"The subtitle at {float(cue.start):.3f} s has {len(cue.line)} bytes, which is too long."
+            raise InvalidInput(message, hint="Divide it, or choose 'mkv', which keeps it as it is.")
         self.container.start_encoding()
         length = max(1, round((cue.end - cue.start) / UNIT))
         packet = cue.packet

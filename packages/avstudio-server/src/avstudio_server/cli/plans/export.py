@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 def export(studio: Studio, results: list[StepResult], flags: FileFlags, *, prefix: str = "") -> None:
     """Copy every artifact into the output folder, if one was given; if a file is in the way, copy none.
 
-    A name that does not begin with `prefix` gets it, unless the file is named. An existing file with the same content
-    is kept. Raises `StorageError`, and `InvalidInput` if the result has nothing for the name of the file.
+    A name that does not begin with `prefix` gets it. An existing file with the same content is kept. If the output is
+    the name of a file, only that is written. Raises `StorageError`, and `InvalidInput` if no file can have that name.
     """
     if flags.folder is None:
         return
     targets = _targets(studio, results, flags.folder, prefix)
     if flags.file:
-        targets = _named(targets, flags.folder / flags.file)
+        targets = [_named(targets, flags.folder / flags.file)]
     placed = [(one.artifacts[name], path) for one, name, path in targets]
     wanted = [(artifact, path) for artifact, path in placed if not _same(path, artifact)]
     _refuse_taken([path for _, path in wanted], overwrite=flags.overwrite)
@@ -54,17 +54,16 @@ def _targets(
     ]
 
 
-def _named(targets: list[tuple[StepResult, str, Path]], wanted: Path) -> list[tuple[StepResult, str, Path]]:
-    """The same, where the last file with the ending of `wanted` has that path, and no other one."""
-    suffix = wanted.suffix.casefold()
-    last = max((number for number, (_, _, path) in enumerate(targets) if path.suffix.casefold() == suffix), default=-1)
-    others = [path for number, (_, _, path) in enumerate(targets) if number != last]
-    if last < 0 or wanted in others:
-        listed = ", ".join(path.name for _, _, path in targets) or "nothing"
+def _named(targets: list[tuple[StepResult, str, Path]], wanted: Path) -> tuple[StepResult, str, Path]:
+    """The only file with the ending of `wanted` of the last step that has some, at that path."""
+    found = [one for one in targets if one[2].suffix.casefold() == wanted.suffix.casefold()]
+    last = [one for one in found if one[0] is found[-1][0]]
+    if len(last) != 1:
+        listed = ", ".join(path.name for _, _, path in last or targets) or "nothing"
         message = f"{quoted(wanted)} cannot be the name for what was made: {listed}. It is kept in the data folder."
-        raise InvalidInput(message, hint="Name a folder, or a file with the same ending.")
-    one, name, _ = targets[last]
-    return [*targets[:last], (one, name, wanted), *targets[last + 1 :]]
+        raise InvalidInput(message, hint="Name a folder, or one file with the same ending.")
+    [(one, name, _)] = last
+    return one, name, wanted
 
 
 def _after_first_source(studio: Studio, one: StepResult, name: str, results: list[StepResult]) -> str:
