@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -27,7 +30,7 @@ from avstudio_core.testing import (
     memory_manager_contract,
 )
 from avstudio_core.testing.bites import noticed
-from avstudio_core.testing.contract import Contract, rule
+from avstudio_core.testing.contract import Contract, in_time, rule
 from avstudio_core.testing.router_contract import WISHES
 
 PROCESSOR = '''
@@ -584,3 +587,16 @@ def test_every_rule_has_a_plugin_that_breaks_it(contract: type[Contract]) -> Non
 def test_every_rule_has_a_description_in_one_sentence(contract: type[Contract]) -> None:
     tests = [getattr(contract, name) for name in dir(contract) if name.startswith("test_")]
     assert [test.__name__ for test in tests if not rule(test).endswith(".")] == []
+
+
+def test_a_plugin_that_is_abandoned_leaves_the_current_folder_to_other_tests(tmp_path: Path) -> None:
+    def hang() -> None:
+        os.chdir(tmp_path)
+        tempfile.tempdir = str(tmp_path)
+        ended.wait(10)
+
+    ended, before = threading.Event(), (os.getcwd(), tempfile.tempdir)
+    with pytest.raises(AssertionError, match="did not end within"):
+        in_time(hang, 0.1, "The test")
+    assert (os.getcwd(), tempfile.tempdir) == before
+    ended.set()

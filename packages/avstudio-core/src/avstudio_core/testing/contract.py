@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextvars
 import inspect
+import os
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable
@@ -62,13 +64,19 @@ def _name(tests: type[Contract]) -> str:
 
 
 def in_time(run: Callable[[], None], seconds: float, what: str) -> None:
-    """Run on a separate thread, so that a plugin that never returns can be abandoned. Raises the errors of `run`."""
+    """Run on a separate thread, so that a plugin that never returns can be abandoned. Raises the errors of `run`.
+
+    What is abandoned may have changed the current folder and that of temporary files, so they are set back.
+    """
     __tracebackhide__ = True
+    here, temporary = os.getcwd(), tempfile.tempdir
     ended: Future[None] = Future()
     within = contextvars.copy_context()
     thread = threading.Thread(target=within.run, args=(_settle, ended, run), name="contract", daemon=True)
     thread.start()
     if not wait([ended], seconds).done:
+        os.chdir(here)
+        tempfile.tempdir = temporary
         raise AssertionError(f"{what} did not end within {seconds:g} s: {_hang(thread)}")
     ended.result()
 
