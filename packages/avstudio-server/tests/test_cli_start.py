@@ -89,7 +89,7 @@ def test_help_comes_from_the_declaration(reading: CommandLine) -> None:
 
 def test_only_what_makes_files_can_write_them(reading: CommandLine) -> None:
     assert "--output PATH" in reading("text", "twins", "--help").out
-    assert "--output DIR" not in reading("time", "wait", "--help").out
+    assert "--output PATH" not in reading("time", "wait", "--help").out
 
 
 @pytest.mark.parametrize(
