@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from avstudio_core.models.shelf import InstalledShelf
 from avstudio_core.plugins import Plugins
 from avstudio_core.settings import SETTINGS
 from avstudio_core.settings_sources import load
+from avstudio_server.operations.schemas import kinds_of_items
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 NOTE = "<!-- Written by docsite/reference.py. -->\n\n"
@@ -76,12 +77,10 @@ def _kinds(params: dict[str, Any]) -> str:
     """The kinds of items that a list may have, each with its fields; those of all kinds come first."""
     found = []
     for name, field in _fields(params):
-        items = field.get("items", {})
-        union = next((one for one in (items, *items.get("anyOf", ())) if "discriminator" in one), None)
+        union = kinds_of_items(field, params.get("$defs", {}))
         if union is None:
             continue
-        key, places = union["discriminator"]["propertyName"], union["discriminator"]["mapping"]
-        kinds = {kind: params["$defs"][place.rpartition("/")[2]] for kind, place in places.items()}
+        key, kinds = union
         common = dict(next(iter(kinds.values()))["properties"])
         for schema in kinds.values():
             common = {field: one for field, one in common.items() if field in schema["properties"]}
@@ -96,12 +95,12 @@ def _kinds(params: dict[str, Any]) -> str:
     return "".join(found)
 
 
-def _kind(kind: str, schema: dict[str, Any], common: dict[str, Any], params: dict[str, Any]) -> str:
+def _kind(kind: str, schema: Mapping[str, Any], common: dict[str, Any], params: dict[str, Any]) -> str:
     own = [_field(name, field, params) for name, field in _fields(schema) if common.get(name) != field]
     return "".join([f"| **`{kind}`** | | | | {_said(schema)} |\n", *(f"| {row}\n" for row in own)])
 
 
-def _fields(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from schema.get("properties", {}).items()
 
 

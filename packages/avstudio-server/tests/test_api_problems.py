@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from pydantic import Field, field_validator
 
+from avstudio_core import Context, Params, Processor, Result, hookimpl
 from avstudio_core.errors import InvalidInput
+from avstudio_core.spans import checked_spans
 from avstudio_core.testing import exercises
 from avstudio_server.http.problems import problem_of
 from avstudio_server.testing.http_server import HttpServer
@@ -17,9 +20,43 @@ MANY = 3000
 UNKNOWN = {f"k{number}": number for number in range(MANY)}
 
 
+class MarkParams(Params):
+    at: list[str] = Field(default=[], description="Spans of time.")
+
+    @field_validator("at")
+    @classmethod
+    def _spans(cls, value: list[str]) -> list[str]:
+        return checked_spans(value)
+
+
+class Mark(Processor[MarkParams, Result]):
+    """Mark spans of time."""
+
+    name: ClassVar[str] = "exercise.mark"
+    Params = MarkParams
+    Result = Result
+
+    def run(self, source: Any, params: MarkParams, context: Context) -> Result:
+        return Result()
+
+
+@hookimpl
+def register_processors() -> list[type[Processor[Any, Any]]]:
+    return [Mark]
+
+
 @pytest.fixture
 def studio_plugins() -> list[ModuleType]:
-    return [exercises]
+    marks: Any = ModuleType("marks")
+    marks.register_processors = register_processors
+    return [exercises, marks]
+
+
+def test_a_value_that_a_validator_refuses_is_answered_with_its_hint(server: HttpServer) -> None:
+    answer = server.client(server.key()).post("/api/v1/exercise/mark", json={"at": ["1:90-"]})
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "exercise.mark: 'at' is not valid: '1:90-' is not a span of time."
+    assert "at most 59 after a colon" in answer.json()["hint"]
 
 
 def test_thousands_of_errors_are_a_short_answer(server: HttpServer) -> None:

@@ -81,6 +81,17 @@ def read(text: str, schemas: list[Schema], definitions: Schema) -> Any:
     raise ValueError(text)
 
 
+def kinds_of_items(schema: Schema, definitions: Schema) -> tuple[str, dict[str, Schema]] | None:
+    """The field that tells the kinds of items of a list apart, and the schema of each; `None` for other schemas."""
+    items = schema.get("items", {})
+    union = next((one for one in (items, *items.get("anyOf", ())) if "discriminator" in one), None)
+    if union is None:
+        return None
+    places = union["discriminator"]["mapping"]
+    kinds = {kind: definitions[place.rpartition("/")[2]] for kind, place in places.items()}
+    return union["discriminator"]["propertyName"], kinds
+
+
 def is_file(schema: Schema) -> bool:
     """Whether a schema is of a file, which is written as a path or the id of an artifact."""
     return schema.get("format") == "artifact"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from avstudio_server.cli.options import Field, fields_of
 from avstudio_server.cli.terminal.tables import table
 from avstudio_server.cli.text.results import rendered
+from avstudio_server.operations import schemas
 
 if TYPE_CHECKING:
     from avstudio_core import Declaration
@@ -55,12 +56,10 @@ def _planning(data: Mapping[str, Any]) -> Iterator[str]:
 
 def _kinds(field: Field) -> Iterator[str]:
     """The kinds of items that a list may have, each with its own fields; those of all kinds come first."""
-    items = field.array.get("items", {}) if field.array else {}
-    union = next((one for one in (items, *items.get("anyOf", ())) if "discriminator" in one), None)
-    if union is None:
+    found = schemas.kinds_of_items(field.array or {}, field.definitions)
+    if found is None:
         return
-    key, places = union["discriminator"]["propertyName"], union["discriminator"]["mapping"]
-    kinds = {kind: field.definitions[place.rpartition("/")[2]] for kind, place in places.items()}
+    key, kinds = found
     rows = {kind: _rows(schema, field.definitions, key) for kind, schema in kinds.items()}
     common = [row for row in next(iter(rows.values())) if all(row in others for others in rows.values())]
     yield from _block(f"{field.name}, all kinds", common)
