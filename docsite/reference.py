@@ -126,7 +126,7 @@ def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
     return " ".join([str(field.get("type", "any")), ", ".join(limits)]).strip()
 
 
-def _said(field: dict[str, Any]) -> str:
+def _said(field: Mapping[str, Any]) -> str:
     unit = f" [{field['unit']}]" if "unit" in field else ""
     return (str(field.get("description", "")) + unit).replace("|", "\\|")
 

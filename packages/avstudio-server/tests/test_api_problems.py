@@ -33,8 +33,6 @@ class Mark(Processor[MarkParams, Result]):
     """Mark spans of time."""
 
     name: ClassVar[str] = "exercise.mark"
-    Params = MarkParams
-    Result = Result
 
     def run(self, source: Any, params: MarkParams, context: Context) -> Result:
         return Result()
